@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which engine contains a job: a pure choice on facts. The facts and the deeds
+// are in sys/cgroup*. The engines' promises are the table in docs/DESIGN.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace core {
+
+enum class Engine : std::uint8_t {
+  kCgroup2 = 1,    ///< a directory in a writable cgroup v2 tree: cannot leave
+  kSubreaper = 2,  ///< the job's own reaper adopts orphans: needs nothing
+};
+
+constexpr std::string_view name_of(Engine engine) {
+  switch (engine) {
+    case Engine::kCgroup2:
+      return "cgroup2";
+    case Engine::kSubreaper:
+      return "subreaper";
+  }
+  return "unknown";
+}
+
+constexpr std::optional<Engine> parse_engine(std::string_view name) {
+  if (name == "cgroup2") return Engine::kCgroup2;
+  if (name == "subreaper") return Engine::kSubreaper;
+  return std::nullopt;
+}
+
+/// What the host offers, as sys/cgroup_tree.h finds it.
+struct ContainmentFacts {
+  bool has_cgroup2 = false;         ///< a cgroup v2 hierarchy is mounted
+  bool cgroup2_is_writable = false; ///< we can make directories in our part
+  bool has_cgroup_kill = false;     ///< cgroup.kill (Linux 5.14)
+};
+
+struct EngineChoice {
+  Engine engine = Engine::kSubreaper;
+  std::string_view why;  ///< for `corral doctor`
+};
+
+/// The best engine for these facts.
+constexpr EngineChoice choose_engine(const ContainmentFacts& facts) {
+  if (!facts.has_cgroup2)
+    return {Engine::kSubreaper, "no cgroup v2 hierarchy is mounted"};
+  if (!facts.cgroup2_is_writable)
+    return {Engine::kSubreaper, "the cgroup v2 hierarchy is not writable here"};
+  if (!facts.has_cgroup_kill)
+    return {Engine::kSubreaper, "this kernel has no cgroup.kill (Linux 5.14)"};
+  return {Engine::kCgroup2, "a writable cgroup v2 hierarchy with cgroup.kill"};
+}
+
+}  // namespace core

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Error: which call failed, on what, and why. A value without a heap, so that
+// the reaper uses the same. Answers of the domain ("no such job") are not
+// errors: see Refusal in core/job_control.h.
+#pragma once
+
+#include <cstring>
+#include <expected>
+#include <string_view>
+
+#include "core/text.h"
+#include "core/try.h"
+
+namespace core {
+
+struct Error {
+  int code = 0;          ///< an errno value, 0 where the kernel said nothing
+  const char* op = "";   ///< the call or the step: "open", "parse"
+  Text<160> subject;     ///< on what: a path, a name, a key
+
+  /// "open '/a/b': No such file or directory"
+  [[nodiscard]] Text<320> message() const {
+    Text<320> text;
+    text.append(op);
+    if (!subject.empty()) text.append(" '").append(subject.view()).append("'");
+    if (code != 0) text.append(": ").append(std::strerror(code));
+    return text;
+  }
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+
+/// An error for the errno value `code`; save errno in the statement of the call.
+[[nodiscard]] inline std::unexpected<Error> fail(int code, const char* op,
+                                                 std::string_view subject = {}) {
+  return std::unexpected(Error{.code = code, .op = op, .subject = subject});
+}
+
+}  // namespace core

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can happen to a job (JobEvent) and what can be asked of the system for
+// it (Effect). Events are what the journal holds: a job is a fold of its
+// events. Effects are idempotent: after a crash they may be asked again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "core/containment.h"
+#include "core/exit_record.h"
+#include "core/ids.h"
+#include "core/job_spec.h"
+#include "core/job_totals.h"
+#include "core/launch_stage.h"
+#include "core/limits.h"
+#include "core/quantity.h"
+#include "core/text.h"
+
+namespace core {
+
+enum class JobTimer : std::uint8_t {
+  kLimit = 0,     ///< the earliest possible breach of a limit
+  kKillPlan = 1,  ///< the next step of the kill plan
+};
+
+/// To whom a signal goes.
+enum class SignalTarget : std::uint8_t { kAll = 0, kMain = 1 };
+
+namespace event {
+
+/// A job was asked for and accepted.
+struct Created {
+  JobSpec spec;
+  Uid owner;
+  Engine engine = Engine::kSubreaper;
+};
+/// Its container exists (nothing to do for the subreaper engine).
+struct ContainerMade {};
+struct ContainerFailed {
+  std::int32_t code = 0;
+};
+/// The start-of-job record is on disk, or the disk refused and it is kept.
+struct StartRecorded {};
+/// The first process exists.
+struct Launched {
+  Pid pid;
+};
+struct LaunchFailed {
+  LaunchFailure failure;
+  Text<96> detail;
+};
+/// A process of the job was reaped by the reaper or by the job's scope.
+struct ProcessExited {
+  ExitRecord record;
+};
+/// The main process stopped or went on (job control).
+struct MainStopped {
+  bool is_stopped = false;
+};
+/// Whoever was to report the main process's end is gone.
+struct ReaperLost {};
+/// The end of the main process, learned after ReaperLost; absent: unknown.
+struct MainStatusLearned {
+  bool is_known = false;
+  std::int32_t wait_status = 0;
+};
+/// The container was read: nothing lives in it.
+struct Emptied {
+  JobTotals totals;
+};
+/// The container was read: this many processes live in it. `names` holds some
+/// of their names, separated by ", ".
+struct Populated {
+  std::uint32_t count = 0;
+  Text<120> names;
+};
+/// Somebody asked for the job's end.
+struct EndRequested {
+  Uid by;
+  Text<96> who;  ///< "uid 1000 (alice)", "its scope's death", "shutdown"
+  KillPlan plan;
+  bool is_gave_up = false;  ///< the supervisor itself, for the reason in `who`
+};
+struct Signalled {
+  Uid by;
+  SignalNumber signal;
+  SignalTarget target = SignalTarget::kAll;
+};
+struct TimerFired {
+  JobTimer timer = JobTimer::kLimit;
+};
+/// The kernel's out-of-memory killer struck in the job's cgroup.
+struct OutOfMemory {};
+/// The end-of-job record is on disk, or the disk refused and it is kept.
+struct EndRecorded {};
+/// The container is gone.
+struct ContainerRemoved {};
+
+}  // namespace event
+
+using EventBody =
+    std::variant<event::Created, event::ContainerMade, event::ContainerFailed,
+                 event::StartRecorded, event::Launched, event::LaunchFailed,
+                 event::ProcessExited, event::MainStopped, event::ReaperLost,
+                 event::MainStatusLearned, event::Emptied, event::Populated,
+                 event::EndRequested, event::Signalled, event::TimerFired,
+                 event::OutOfMemory, event::EndRecorded,
+                 event::ContainerRemoved>;
+
+struct JobEvent {
+  JobId job;
+  Moment when;
+  EventBody body;
+};
+
+namespace effect {
+
+struct MakeContainer {};
+struct RecordStart {};
+/// Detached: order the reaper to launch. Foreground: answer the caller, whose
+/// scope launches.
+struct Launch {};
+struct Signal {
+  SignalNumber signal;
+  SignalTarget target = SignalTarget::kAll;
+};
+struct KillAll {};
+struct FreezeAndKill {};
+/// Read the container now; answers with Emptied or Populated.
+struct Inspect {};
+struct SetTimer {
+  JobTimer timer = JobTimer::kLimit;
+  BootTime deadline;
+};
+struct ClearTimer {
+  JobTimer timer = JobTimer::kLimit;
+};
+struct RecordProcess {
+  ExitRecord record;
+};
+struct RecordEnd {};
+struct RemoveContainer {};
+/// Learn the end of a main process that nobody will report (its pidfd).
+struct WatchMain {};
+/// Tell those who watch and wait.
+struct Announce {};
+
+}  // namespace effect
+
+using Effect =
+    std::variant<effect::MakeContainer, effect::RecordStart, effect::Launch,
+                 effect::Signal, effect::KillAll, effect::FreezeAndKill,
+                 effect::Inspect, effect::SetTimer, effect::ClearTimer,
+                 effect::RecordProcess, effect::RecordEnd,
+                 effect::RemoveContainer, effect::WatchMain, effect::Announce>;
+
+}  // namespace core

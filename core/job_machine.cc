@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/job_machine.h"
+
+#include <utility>
+
+namespace core {
+
+namespace {
+
+bool is_live(const Job& job) {
+  return job.state == JobState::kRunning || job.state == JobState::kEnding;
+}
+
+/// The cause of the end: see the invariants in the header.
+JobResult decide_result(const Job& job) {
+  JobResult result;
+  result.has_status = job.status.has_value();
+  result.wait_status = job.status.value_or(0);
+  result.detail = job.detail;
+  if (job.launch_failure) {
+    result.reason = Reason::kLaunchFailed;
+    result.launch = *job.launch_failure;
+  } else if (job.limit_hit) {
+    result.reason = Reason::kOverLimit;
+    result.limit = *job.limit_hit;
+  } else if (job.ran_out_of_memory && job.status != 0) {
+    result.reason = Reason::kOutOfMemory;
+  } else if (job.cancelled) {
+    result.reason =
+        job.cancelled->is_gave_up ? Reason::kGaveUp : Reason::kCancelled;
+    result.by = job.cancelled->by;
+    result.detail = job.cancelled->who;
+  } else if (job.status) {
+    result.reason = reason_of_status(*job.status);
+  } else {
+    result.reason = Reason::kUnknown;
+    if (job.reaper_was_lost) result.detail = "reaper killed";
+  }
+  return result;
+}
+
+/// One job, one event: holds the job being changed and the effects so far.
+class Stepper {
+ public:
+  Stepper(Job job, const Moment& when) : job_(std::move(job)), when_(when) {}
+
+  Step finish() && { return {std::move(job_), std::move(effects_)}; }
+
+  void operator()(const event::Created&) {}  // a repeated creation is one
+
+  void operator()(const event::ContainerMade&) {
+    if (job_.state != JobState::kPreparing) return;
+    enter(JobState::kOpening);
+    ask(effect::RecordStart{});
+  }
+
+  void operator()(const event::ContainerFailed& failed) {
+    if (job_.state != JobState::kPreparing) return;
+    job_.launch_failure = {LaunchStage::kClone, failed.code};
+    job_.detail = "container";
+    close(JobTotals{});
+  }
+
+  void operator()(const event::StartRecorded&) {
+    if (job_.state != JobState::kOpening) return;
+    if (job_.cancelled) return close(JobTotals{});
+    enter(JobState::kLaunching);
+    ask(effect::Launch{});
+  }
+
+  void operator()(const event::Launched& launched) {
+    if (job_.state != JobState::kLaunching) return;
+    job_.main = launched.pid;
+    job_.started = when_;
+    job_.spec.env.clear();
+    job_.spec.env.shrink_to_fit();
+    enter(JobState::kRunning);
+    if (job_.cancelled) start_killing(job_.spec.kill_plan);
+    if (const auto breach =
+            earliest_breach(job_.spec.limits, job_.started.boot))
+      ask(effect::SetTimer{JobTimer::kLimit, *breach});
+  }
+
+  void operator()(const event::LaunchFailed& failed) {
+    if (job_.state != JobState::kLaunching) return;
+    job_.launch_failure = failed.failure;
+    job_.detail = failed.detail;
+    job_.main_has_ended = true;
+    enter(JobState::kEnding);
+    ask(effect::Inspect{});
+  }
+
+  void operator()(const event::ProcessExited& exited) {
+    const ExitRecord& record = exited.record;
+    if (job_.state == JobState::kEnded) return;
+    ++job_.processes_seen;
+    ask(effect::RecordProcess{record});
+    if (job_.main == Pid(record.pid) && !job_.main_has_ended) {
+      job_.main_exit = record;
+      if (record.has(Counters::kStatus)) job_.status = record.wait_status;
+      main_ended();
+    } else if (is_live(job_)) {
+      ask(effect::Inspect{});
+    }
+  }
+
+  void operator()(const event::MainStopped& stopped) {
+    if (!is_live(job_) || job_.main_is_stopped == stopped.is_stopped) return;
+    job_.main_is_stopped = stopped.is_stopped;
+    ask(effect::Announce{});
+  }
+
+  void operator()(const event::ReaperLost&) {
+    if (job_.state == JobState::kLaunching) {
+      job_.launch_failure = {LaunchStage::kSupervisorGone, 0};
+      job_.main_has_ended = true;
+      job_.reaper_was_lost = true;
+      enter(JobState::kEnding);
+      ask(effect::Inspect{});
+    } else if (is_live(job_)) {
+      job_.reaper_was_lost = true;
+      if (!job_.main_has_ended) ask(effect::WatchMain{});
+      ask(effect::Inspect{});
+    }
+  }
+
+  void operator()(const event::MainStatusLearned& learned) {
+    if (!is_live(job_) || job_.main_has_ended) return;
+    if (learned.is_known) job_.status = learned.wait_status;
+    main_ended();
+  }
+
+  void operator()(const event::Emptied& emptied) {
+    // A lost reaper's main process may still owe its status: it comes first.
+    if (job_.state == JobState::kRunning && !job_.main_has_ended) return;
+    if (is_live(job_)) close(emptied.totals);
+  }
+
+  void operator()(const event::Populated& populated) {
+    if (job_.state != JobState::kEnding) return;
+    if (job_.stragglers == 0) {
+      job_.stragglers = populated.count;
+      job_.straggler_names = populated.names;
+    }
+    if (job_.kill.step == KillStep::kNone) start_killing(straggler_plan());
+  }
+
+  void operator()(const event::EndRequested& request) {
+    if (job_.state >= JobState::kClosing) return;
+    if (!job_.cancelled && !job_.main_has_ended)
+      job_.cancelled = {request.by, request.who, request.is_gave_up};
+    job_.spec.kill_plan = request.plan;
+    if (is_live(job_)) start_killing(request.plan);
+  }
+
+  void operator()(const event::Signalled& signalled) {
+    if (is_live(job_))
+      ask(effect::Signal{signalled.signal, signalled.target});
+  }
+
+  void operator()(const event::TimerFired& fired) {
+    if (!is_live(job_)) return;
+    if (fired.timer == JobTimer::kLimit) return check_limits();
+    const KillProgress next = advance_kill(job_.kill, when_.boot);
+    const bool is_due = next.deadline != job_.kill.deadline;
+    job_.kill = next;
+    if (!is_due) return;
+    if (next.step == KillStep::kKilled) ask(effect::KillAll{});
+    if (next.step == KillStep::kFrozenKilled) ask(effect::FreezeAndKill{});
+    ask(effect::SetTimer{JobTimer::kKillPlan, next.deadline});
+    ask(effect::Inspect{});
+  }
+
+  void operator()(const event::OutOfMemory&) {
+    if (is_live(job_)) job_.ran_out_of_memory = true;
+  }
+
+  void operator()(const event::EndRecorded&) {
+    if (job_.state != JobState::kClosing) return;
+    enter(JobState::kRemoving);
+    ask(effect::RemoveContainer{});
+  }
+
+  void operator()(const event::ContainerRemoved&) {
+    if (job_.state != JobState::kRemoving) return;
+    enter(JobState::kEnded);
+  }
+
+ private:
+  void ask(Effect effect) { effects_.push_back(std::move(effect)); }
+
+  void enter(JobState state) {
+    job_.state = state;
+    ask(effect::Announce{});
+  }
+
+  void main_ended() {
+    job_.main_has_ended = true;
+    job_.main_is_stopped = false;
+    if (job_.spec.stragglers != Stragglers::kLinger || job_.cancelled)
+      enter(JobState::kEnding);
+    ask(effect::Inspect{});
+  }
+
+  [[nodiscard]] KillPlan straggler_plan() const {
+    if (job_.spec.stragglers == Stragglers::kKill)
+      return {kSigkill, Microseconds()};
+    return job_.spec.kill_plan;
+  }
+
+  void start_killing(const KillPlan& plan) {
+    const KillProgress next = begin_kill(job_.kill, plan, when_.boot);
+    if (next.step == job_.kill.step) return;
+    job_.kill = next;
+    if (next.step == KillStep::kAsked)
+      ask(effect::Signal{plan.first_signal, SignalTarget::kAll});
+    else
+      ask(effect::KillAll{});
+    ask(effect::SetTimer{JobTimer::kKillPlan, next.deadline});
+    ask(effect::Inspect{});
+  }
+
+  void check_limits() {
+    if (job_.limit_hit || job_.main_has_ended) return;
+    job_.limit_hit = check(job_.spec.limits, job_.started.boot, when_.boot);
+    if (job_.limit_hit) return start_killing(job_.spec.kill_plan);
+    if (const auto breach =
+            earliest_breach(job_.spec.limits, job_.started.boot))
+      ask(effect::SetTimer{JobTimer::kLimit, *breach});
+  }
+
+  void close(const JobTotals& totals) {
+    job_.totals = totals;
+    job_.ended = when_;
+    if (totals.oom_kills.value_or(0) > 0) job_.ran_out_of_memory = true;
+    job_.result = decide_result(job_);
+    ask(effect::ClearTimer{JobTimer::kLimit});
+    ask(effect::ClearTimer{JobTimer::kKillPlan});
+    enter(JobState::kClosing);
+    ask(effect::RecordEnd{});
+  }
+
+  Job job_;
+  Moment when_;
+  std::vector<Effect> effects_;
+};
+
+}  // namespace
+
+Step begin(const JobEvent& event) {
+  Step step;
+  const auto* created = std::get_if<event::Created>(&event.body);
+  if (created == nullptr) return step;
+  step.job.jid = event.job;
+  step.job.spec = created->spec;
+  step.job.owner = created->owner;
+  step.job.engine = created->engine;
+  step.job.created = event.when;
+  step.effects = {effect::Announce{}, effect::MakeContainer{}};
+  return step;
+}
+
+Step step(Job job, const JobEvent& event) {
+  Stepper stepper(std::move(job), event.when);
+  std::visit(stepper, event.body);
+  return std::move(stepper).finish();
+}
+
+std::vector<Effect> resume(const Job& job) {
+  std::vector<Effect> effects;
+  switch (job.state) {
+    case JobState::kPreparing:
+      return {effect::MakeContainer{}};
+    case JobState::kOpening:
+      return {effect::RecordStart{}};
+    case JobState::kLaunching:
+      return {effect::Launch{}};
+    case JobState::kRunning:
+    case JobState::kEnding:
+      if (job.kill.step == KillStep::kAsked)
+        effects = {effect::Signal{job.spec.kill_plan.first_signal,
+                                  SignalTarget::kAll}};
+      if (job.kill.step == KillStep::kKilled) effects = {effect::KillAll{}};
+      if (job.kill.step == KillStep::kFrozenKilled)
+        effects = {effect::FreezeAndKill{}};
+      if (job.kill.step != KillStep::kNone)
+        effects.emplace_back(
+            effect::SetTimer{JobTimer::kKillPlan, job.kill.deadline});
+      if (const auto breach =
+              earliest_breach(job.spec.limits, job.started.boot);
+          breach && !job.limit_hit)
+        effects.emplace_back(effect::SetTimer{JobTimer::kLimit, *breach});
+      if (job.reaper_was_lost && !job.main_has_ended)
+        effects.emplace_back(effect::WatchMain{});
+      effects.emplace_back(effect::Inspect{});
+      return effects;
+    case JobState::kClosing:
+      return {effect::RecordEnd{}};
+    case JobState::kRemoving:
+      return {effect::RemoveContainer{}};
+    case JobState::kEnded:
+      return {};
+  }
+  return effects;
+}
+
+}  // namespace core

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The job machine: the only place where a job's state changes.
+//
+//   state       means                               leaves it on
+//   ---------   ---------------------------------   --------------------------
+//   kPreparing  its container is being made         ContainerMade -> kOpening
+//                                                   ContainerFailed -> kClosing
+//   kOpening    its start is being recorded         StartRecorded -> kLaunching
+//   kLaunching  its first process is being made     Launched -> kRunning
+//                                                   LaunchFailed -> kEnding
+//   kRunning    its main process lives, or others   main's end -> kEnding
+//               do and it lingers                   (lingering: stays)
+//   kEnding     its main process has ended; what    Emptied -> kClosing
+//               is left is ended by the kill plan
+//   kClosing    empty; its end is being recorded    EndRecorded -> kRemoving
+//   kRemoving   its container is being removed      ContainerRemoved -> kEnded
+//   kEnded      it is a fact of the past
+//
+// Invariants, held by tests/unit/core/job_machine_test.cc:
+//  - A job ends when its container is empty, never earlier. Emptied is believed
+//    in every state from kRunning on; before that nothing could be in it.
+//  - The result is decided once, when the job becomes kClosing. Its cause is
+//    the first of: launch failure, limit, out of memory, cancellation by
+//    somebody; else the main process's status; else unknown.
+//  - Every process reported gives one RecordProcess, whatever the state.
+//  - An event that does not fit the state changes nothing and has no effect:
+//    after a crash events may be seen twice.
+//  - resume(job) gives again the effects that a job in this state waits for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/job_event.h"
+#include "core/job_result.h"
+
+namespace core {
+
+enum class JobState : std::uint8_t {
+  kPreparing = 0,
+  kOpening,
+  kLaunching,
+  kRunning,
+  kEnding,
+  kClosing,
+  kRemoving,
+  kEnded,
+  kLast = kEnded,
+};
+
+constexpr std::string_view name_of(JobState state) {
+  switch (state) {
+    case JobState::kPreparing:
+      return "preparing";
+    case JobState::kOpening:
+      return "opening";
+    case JobState::kLaunching:
+      return "launching";
+    case JobState::kRunning:
+      return "running";
+    case JobState::kEnding:
+      return "ending";
+    case JobState::kClosing:
+      return "closing";
+    case JobState::kRemoving:
+      return "removing";
+    case JobState::kEnded:
+      return "ended";
+  }
+  return "unknown";
+}
+
+struct Job {
+  JobId jid;
+  JobSpec spec;
+  Uid owner;
+  Engine engine = Engine::kSubreaper;
+  JobState state = JobState::kPreparing;
+
+  Moment created;
+  Moment started;  ///< of the first process; zero before
+  Moment ended;    ///< when it was found empty; zero before
+
+  std::optional<Pid> main;             ///< the first process
+  std::optional<std::int32_t> status;  ///< of the main process, once it ended
+  bool main_has_ended = false;
+  bool main_is_stopped = false;
+  bool reaper_was_lost = false;
+
+  KillProgress kill;
+  std::uint32_t stragglers = 0;        ///< alive when the main process ended
+  Text<120> straggler_names;
+  std::uint32_t processes_seen = 0;    ///< exits reported
+  std::optional<ExitRecord> main_exit; ///< the main process's own record
+
+  std::optional<LaunchFailure> launch_failure;
+  std::optional<LimitHit> limit_hit;
+  bool ran_out_of_memory = false;
+  struct Cancelled {
+    Uid by;
+    Text<96> who;
+    bool is_gave_up = false;
+  };
+  std::optional<Cancelled> cancelled;
+  Text<96> detail;
+
+  JobTotals totals;  ///< once it is kClosing
+  JobResult result;  ///< once it is kClosing
+};
+
+struct Step {
+  Job job;
+  std::vector<Effect> effects;
+};
+
+/// The job that a Created event begins. Any other event here is a bug.
+Step begin(const JobEvent& event);
+
+/// What `event` makes of `job`, and what is to be done about it.
+Step step(Job job, const JobEvent& event);
+
+/// What a job in this state waits for, to be asked again after a crash.
+std::vector<Effect> resume(const Job& job);
+
+}  // namespace core

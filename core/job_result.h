@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a job ended: one word and one sentence, made from facts. Allocation free:
+// supervisor and scope say the same.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/launch_stage.h"
+#include "core/limits.h"
+#include "core/quantity.h"
+#include "core/text.h"
+
+namespace core {
+
+enum class Reason : std::uint8_t {
+  kNone = 0,       ///< it has not ended
+  kExited,         ///< the main process exited; its code says how
+  kSignalled,      ///< a signal ended the main process
+  kDumpedCore,     ///< likewise, and it left a core
+  kOutOfMemory,    ///< the kernel's out-of-memory killer ended it
+  kOverLimit,      ///< a limit of the job was passed
+  kCancelled,      ///< somebody asked for its end
+  kLaunchFailed,   ///< its program never ran
+  kGaveUp,         ///< the supervisor gave up on it
+  kUnknown,        ///< nobody was left who could tell: never invented
+  kCrashed,        ///< the machine or the whole instance went down under it
+  kLast = kCrashed,
+};
+
+/// The word in records, on the bus and in --json.
+constexpr std::string_view word_of(Reason reason) {
+  switch (reason) {
+    case Reason::kNone:
+      return "running";
+    case Reason::kExited:
+      return "exited";
+    case Reason::kSignalled:
+      return "signalled";
+    case Reason::kDumpedCore:
+      return "dumped-core";
+    case Reason::kOutOfMemory:
+      return "out-of-memory";
+    case Reason::kOverLimit:
+      return "over-limit";
+    case Reason::kCancelled:
+      return "cancelled";
+    case Reason::kLaunchFailed:
+      return "launch-failed";
+    case Reason::kGaveUp:
+      return "gave-up";
+    case Reason::kUnknown:
+      return "unknown";
+    case Reason::kCrashed:
+      return "crashed";
+  }
+  return "unknown";
+}
+
+struct JobResult {
+  Reason reason = Reason::kNone;
+  bool has_status = false;       ///< wait_status is known
+  std::int32_t wait_status = 0;  ///< of the main process, as wait(2) gives it
+  LimitHit limit;                ///< for kOverLimit
+  LaunchFailure launch;          ///< for kLaunchFailed
+  Uid by;                        ///< for kCancelled: who asked
+  Text<96> detail;               ///< a name or cause: program, user, "reaper killed"
+};
+
+/// wait(2)'s macros as functions of a value.
+constexpr bool status_is_exit(std::int32_t status) {
+  return (status & 0x7F) == 0;
+}
+constexpr int exit_code_of(std::int32_t status) { return (status >> 8) & 0xFF; }
+constexpr int signal_of(std::int32_t status) { return status & 0x7F; }
+constexpr bool dumped_core(std::int32_t status) {
+  return !status_is_exit(status) && (status & 0x80) != 0;
+}
+
+/// The plain reading of a wait status.
+constexpr Reason reason_of_status(std::int32_t status) {
+  if (status_is_exit(status)) return Reason::kExited;
+  return dumped_core(status) ? Reason::kDumpedCore : Reason::kSignalled;
+}
+
+/// What a shell shows for a result: the exit code, 128 + signal, 126 or 127 for
+/// a program that could not run, 125 where Corral itself failed or cannot tell.
+constexpr int shell_code(const JobResult& result) {
+  if (result.reason == Reason::kLaunchFailed) {
+    if (result.launch.stage != LaunchStage::kExec) return 125;
+    return result.launch.code == ENOENT ? 127 : 126;
+  }
+  if (!result.has_status) return 125;
+  if (status_is_exit(result.wait_status))
+    return exit_code_of(result.wait_status);
+  return 128 + signal_of(result.wait_status);
+}
+
+/// "SIGTERM", "SIGRTMIN+3", or "signal 77".
+inline Text<16> signal_name(int number) {
+  constexpr std::string_view kNames[] = {
+      "",     "HUP",  "INT",    "QUIT", "ILL",  "TRAP", "ABRT", "BUS",
+      "FPE",  "KILL", "USR1",   "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+      "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+      "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",  "PWR",  "SYS"};
+  Text<16> text;
+  if (number > 0 && number < 32)
+    return text.append("SIG").append(kNames[number]);
+  if (number >= 34 && number <= 64) {
+    text.append("SIGRTMIN");
+    if (number > 34) text.append("+").append_number(number - 34);
+    return text;
+  }
+  return text.append("signal ").append_number(number);
+}
+
+/// Seconds with three decimals: "12.345 s".
+inline Text<32> seconds_text(std::uint64_t microseconds) {
+  Text<32> text;
+  text.append_unsigned(microseconds / 1000000).append(".");
+  const std::uint64_t fraction = microseconds / 1000 % 1000;
+  if (fraction < 100) text.append("0");
+  if (fraction < 10) text.append("0");
+  return text.append_unsigned(fraction).append(" s");
+}
+
+/// One sentence for people, without a final period.
+inline Text<320> sentence_of(const JobResult& result) {
+  Text<320> text;
+  const auto append_status = [&] {
+    if (!result.has_status) {
+      text.append("; the status of its main process is unknown");
+    } else if (status_is_exit(result.wait_status)) {
+      text.append("; its main process exited with code ")
+          .append_number(exit_code_of(result.wait_status));
+    } else {
+      text.append("; its main process was ended by ")
+          .append(signal_name(signal_of(result.wait_status)).view());
+    }
+  };
+  switch (result.reason) {
+    case Reason::kNone:
+      return text.append("has not ended");
+    case Reason::kExited:
+      return text.append("exited with code ")
+          .append_number(exit_code_of(result.wait_status));
+    case Reason::kSignalled:
+      return text.append("was ended by ")
+          .append(signal_name(signal_of(result.wait_status)).view());
+    case Reason::kDumpedCore:
+      return text.append("was ended by ")
+          .append(signal_name(signal_of(result.wait_status)).view())
+          .append(" and dumped core");
+    case Reason::kOutOfMemory:
+      text.append("was ended by the kernel because memory ran out");
+      append_status();
+      return text;
+    case Reason::kOverLimit:
+      text.append("passed its limit of ").append(name_of(result.limit.kind));
+      if (result.limit.kind == LimitKind::kWallTime) {
+        text.append(": ").append(seconds_text(result.limit.value).view());
+        text.append(" of ").append(seconds_text(result.limit.bound).view());
+      } else {
+        text.append(": ").append_unsigned(result.limit.value);
+        text.append(" of ").append_unsigned(result.limit.bound);
+      }
+      append_status();
+      return text;
+    case Reason::kCancelled:
+      text.append("was cancelled by ");
+      if (result.detail.empty()) {
+        text.append("uid ").append_unsigned(result.by.raw());
+      } else {
+        text.append(result.detail.view());
+      }
+      append_status();
+      return text;
+    case Reason::kLaunchFailed:
+      if (result.launch.code == ETIME) {
+        return text.append("was killed: no answer in time while ")
+            .append(name_of(result.launch.stage))
+            .append(result.detail.empty() ? "" : " ")
+            .append(result.detail.view());
+      }
+      if (result.launch.stage == LaunchStage::kExec) {
+        text.append("cannot execute '").append(result.detail.view());
+        return text.append("': ").append(std::strerror(result.launch.code));
+      }
+      text.append("failed while ").append(name_of(result.launch.stage));
+      if (!result.detail.empty())
+        text.append(" '").append(result.detail.view()).append("'");
+      return text.append(": ").append(std::strerror(result.launch.code));
+    case Reason::kGaveUp:
+      return text.append("the supervisor gave up on it: ")
+          .append(result.detail.view());
+    case Reason::kUnknown:
+      text.append("its status is unknown");
+      if (!result.detail.empty()) text.append(": ").append(result.detail.view());
+      return text;
+    case Reason::kCrashed:
+      return text.append("was ended by a crash of the machine or the instance");
+  }
+  return text;
+}
+
+}  // namespace core

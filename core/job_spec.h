@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobSpec: all that was asked for a job, as one value. Descriptors travel
+// beside it, never in it, so that it can be written to the journal.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/containment.h"
+#include "core/ids.h"
+#include "core/kill_plan.h"
+#include "core/limits.h"
+
+namespace core {
+
+/// Who launches the first process.
+enum class JobKind : std::uint8_t {
+  kForeground = 0,  ///< the caller's own scope, in the caller's session
+  kDetached = 1,    ///< the reaper, from a clean context
+};
+
+/// setrlimit(2): `resource` is RLIMIT_*, RLIM_INFINITY is UINT64_MAX.
+struct ResourceLimit {
+  std::int32_t resource = 0;
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+};
+
+struct JobSpec {
+  std::string name;               ///< chosen by the caller; may be empty
+  std::vector<std::string> argv;  ///< argv[0] is searched in PATH of `env`
+  std::vector<std::string> env;   ///< NAME=value; emptied once it was launched
+  std::string cwd;                ///< absolute; empty: "/"
+  std::string user;               ///< --user as typed; empty: the owner
+  Uid uid;                        ///< that the processes run as
+  Gid gid;
+  std::vector<Gid> groups;
+  std::uint32_t umask = 022;
+  std::vector<ResourceLimit> rlimits;
+  JobKind kind = JobKind::kForeground;
+  std::optional<Engine> engine;   ///< forced by the caller; else chosen
+  Stragglers stragglers = Stragglers::kEnd;
+  KillPlan kill_plan;
+  JobLimits limits;
+  std::string token;              ///< the client's: a repeated create is one
+};
+
+}  // namespace core

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// One cgroup v2 directory (Documentation/admin-guide/cgroup-v2.rst): make,
+// read, freeze, kill, remove. Files are opened below a held directory, so that
+// a later cgroup of the same name is never mistaken for it. Header only and
+// allocation free: supervisor, scope and doctor use the same.
+#pragma once
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/job_totals.h"
+#include "core/text.h"
+#include "sys/pid_fd.h"
+#include "sys/unique_fd.h"
+
+namespace sys {
+
+namespace cgroup_file {
+inline constexpr const char* kProcs = "cgroup.procs";
+inline constexpr const char* kEvents = "cgroup.events";
+inline constexpr const char* kKill = "cgroup.kill";
+inline constexpr const char* kFreeze = "cgroup.freeze";
+inline constexpr const char* kCpuStat = "cpu.stat";
+inline constexpr const char* kMemoryPeak = "memory.peak";
+inline constexpr const char* kMemoryEvents = "memory.events";
+inline constexpr const char* kIoStat = "io.stat";
+}  // namespace cgroup_file
+
+/// The number after `key` and a space at the start of a line of a flat keyed
+/// file: value_of("populated 1\nfrozen 0\n", "frozen") == 0.
+constexpr std::optional<std::uint64_t> value_of(std::string_view file,
+                                                std::string_view key) {
+  std::size_t at = 0;
+  while (at < file.size()) {
+    std::size_t end = file.find('\n', at);
+    if (end == std::string_view::npos) end = file.size();
+    const std::string_view line(file.data() + at, end - at);
+    if (line.size() > key.size() && line.starts_with(key) &&
+        line[key.size()] == ' ') {
+      std::uint64_t value = 0;
+      for (std::size_t i = key.size() + 1; i < line.size(); ++i) {
+        if (line[i] < '0' || line[i] > '9') return std::nullopt;
+        value = value * 10 + static_cast<std::uint64_t>(line[i] - '0');
+      }
+      return value;
+    }
+    at = end + 1;
+  }
+  return std::nullopt;
+}
+
+/// The sum of `key`=N over all devices of io.stat; absent if no line has it.
+constexpr std::optional<std::uint64_t> io_sum_of(std::string_view file,
+                                                 std::string_view key) {
+  std::optional<std::uint64_t> sum;
+  for (std::size_t at = file.find(key); at != std::string_view::npos;
+       at = file.find(key, at + 1)) {
+    if (at == 0 || file[at - 1] != ' ') continue;
+    std::size_t i = at + key.size();
+    if (i >= file.size() || file[i] != '=') continue;
+    std::uint64_t value = 0;
+    for (++i; i < file.size() && file[i] >= '0' && file[i] <= '9'; ++i)
+      value = value * 10 + static_cast<std::uint64_t>(file[i] - '0');
+    sum = sum.value_or(0) + value;
+  }
+  return sum;
+}
+
+class Cgroup {
+ public:
+  Cgroup() = default;
+  explicit Cgroup(UniqueFd directory) : directory_(std::move(directory)) {}
+
+  /// Opens an existing one. `path` must end with a NUL byte.
+  [[nodiscard]] static core::Result<Cgroup> open(int parent, const char* path) {
+    return Cgroup(TRY(open_at(parent, path, O_RDONLY | O_DIRECTORY)));
+  }
+
+  /// Makes it if it is not there, and opens it.
+  [[nodiscard]] static core::Result<Cgroup> make(int parent, const char* path) {
+    if (::mkdirat(parent, path, 0755) < 0 && errno != EEXIST)
+      return core::fail(errno, "make cgroup", path);
+    return open(parent, path);
+  }
+
+  [[nodiscard]] int get() const { return directory_.get(); }
+  [[nodiscard]] bool is_open() const { return directory_.is_open(); }
+
+  /// The text of a control file, as far as `buffer` reaches.
+  [[nodiscard]] core::Result<std::string_view> read(
+      const char* file, std::span<char> buffer) const {
+    const UniqueFd fd = TRY(open_at(directory_.get(), file, O_RDONLY));
+    std::size_t used = 0;
+    while (used < buffer.size()) {
+      const ssize_t got =
+          ::read(fd.get(), buffer.data() + used, buffer.size() - used);
+      if (got < 0) return core::fail(errno, "read", file);
+      if (got == 0) break;
+      used += static_cast<std::size_t>(got);
+    }
+    return std::string_view(buffer.data(), used);
+  }
+
+  [[nodiscard]] core::Result<void> write(const char* file,
+                                         std::string_view text) const {
+    const UniqueFd fd = TRY(open_at(directory_.get(), file, O_WRONLY));
+    if (::write(fd.get(), text.data(), text.size()) < 0)
+      return core::fail(errno, "write", file);
+    return {};
+  }
+
+  /// Whether a process lives in it or below it. Read anew at each call: the
+  /// kernel's notification comes up to 16 ms late.
+  [[nodiscard]] core::Result<bool> is_populated() const {
+    char buffer[256];
+    const auto text = TRY(read(cgroup_file::kEvents, buffer));
+    return value_of(text, "populated").value_or(0) != 0;
+  }
+
+  /// Kills every process in and below it; fork cannot outrun it. Synchronous:
+  /// about 30 us a process.
+  [[nodiscard]] core::Result<void> kill_all() const {
+    return write(cgroup_file::kKill, "1");
+  }
+
+  [[nodiscard]] core::Result<void> freeze() const {
+    return write(cgroup_file::kFreeze, "1");
+  }
+  [[nodiscard]] core::Result<void> thaw() const {
+    return write(cgroup_file::kFreeze, "0");
+  }
+
+  /// Calls `visit(pid)` for each member, of cgroups below it too. A process
+  /// may have gone or joined meanwhile.
+  template <class Visit>
+  void for_each_member(Visit&& visit) const {
+    visit_members(directory_.get(), visit, 0);
+  }
+
+  /// Sends a signal to each member by pidfd, after making sure that the pidfd's
+  /// process is still listed: its pid cannot have been used again. Returns how
+  /// many were signalled.
+  [[nodiscard]] std::uint32_t signal_all(core::SignalNumber signal) const {
+    std::uint32_t count = 0;
+    Batch batch;
+    for_each_member([&](core::Pid pid) {
+      if (batch.add(pid)) return;
+      count += send_to(batch, signal);
+      (void)batch.add(pid);  // it is empty now
+    });
+    return count + send_to(batch, signal);
+  }
+
+  /// What the whole cgroup used so far, as far as its controllers tell.
+  [[nodiscard]] core::JobTotals totals() const {
+    core::JobTotals totals;
+    char buffer[4096];
+    if (const auto cpu = read(cgroup_file::kCpuStat, buffer)) {
+      if (const auto value = value_of(*cpu, "user_usec"))
+        totals.user_time = core::Microseconds(*value);
+      if (const auto value = value_of(*cpu, "system_usec"))
+        totals.system_time = core::Microseconds(*value);
+    }
+    if (const auto peak = read(cgroup_file::kMemoryPeak, buffer)) {
+      if (const auto value = number_in(*peak))
+        totals.memory_peak = core::Bytes(*value);
+    }
+    if (const auto events = read(cgroup_file::kMemoryEvents, buffer))
+      totals.oom_kills = value_of(*events, "oom_kill");
+    if (const auto io = read(cgroup_file::kIoStat, buffer)) {
+      if (const auto value = io_sum_of(*io, "rbytes"))
+        totals.read_bytes = core::Bytes(*value);
+      if (const auto value = io_sum_of(*io, "wbytes"))
+        totals.write_bytes = core::Bytes(*value);
+    }
+    return totals;
+  }
+
+  /// Removes the cgroup `name` of `parent` and what is below it. Errors: EBUSY
+  /// while a process lives in it; none if it is not there.
+  [[nodiscard]] static core::Result<void> remove(int parent, const char* name) {
+    if (::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+      return {};
+    const int first = errno;
+    if (auto directory = open_at(parent, name, O_RDONLY | O_DIRECTORY))
+      for_each_child(directory->get(), [&](const char* child) {
+        (void)remove(directory->get(), child);  // the rmdir below tells
+      });
+    if (::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+      return {};
+    return core::fail(first, "remove cgroup", name);
+  }
+
+  /// Calls `visit(name)` for each cgroup directly below the directory.
+  template <class Visit>
+  static void for_each_child(int directory, Visit&& visit) {
+    alignas(long) char buffer[2048];
+    const auto fd = open_at(directory, ".", O_RDONLY | O_DIRECTORY);
+    if (!fd) return;
+    for (;;) {
+      const long size =
+          ::syscall(SYS_getdents64, fd->get(), buffer, sizeof buffer);
+      if (size <= 0) return;
+      for (long at = 0; at < size;) {
+        const Entry entry(buffer + at);
+        if (entry.type == DT_DIR && entry.name[0] != '.') visit(entry.name);
+        at += entry.length;
+      }
+    }
+  }
+
+ private:
+  /// struct linux_dirent64 (getdents64(2)): ino 8, off 8, reclen 2, type 1.
+  struct Entry {
+    explicit Entry(const char* at) : name(at + 19) {
+      std::memcpy(&length, at + 16, sizeof length);
+      std::memcpy(&type, at + 18, sizeof type);
+    }
+    unsigned short length = 0;
+    unsigned char type = 0;
+    const char* name;
+  };
+
+  static constexpr std::optional<std::uint64_t> number_in(
+      std::string_view text) {
+    if (text.empty() || text[0] < '0' || text[0] > '9') return std::nullopt;
+    std::uint64_t value = 0;
+    for (const char c : text) {
+      if (c < '0' || c > '9') break;
+      value = value * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    return value;
+  }
+
+  /// Some members and their pidfds, to be checked by one reading of the list.
+  struct Batch {
+    static constexpr std::size_t kSize = 64;
+    [[nodiscard]] bool add(core::Pid pid) {
+      if (size == kSize) return false;
+      auto pidfd = PidFd::open(pid);
+      if (!pidfd) return true;
+      pids[size] = pid;
+      pidfds[size++] = *std::move(pidfd);
+      return true;
+    }
+    core::Pid pids[kSize];
+    PidFd pidfds[kSize];
+    bool is_listed[kSize] = {};
+    std::size_t size = 0;
+  };
+
+  [[nodiscard]] std::uint32_t send_to(Batch& batch,
+                                      core::SignalNumber signal) const {
+    for_each_member([&](core::Pid pid) {
+      for (std::size_t i = 0; i < batch.size; ++i)
+        if (batch.pids[i] == pid) batch.is_listed[i] = true;
+    });
+    std::uint32_t count = 0;
+    for (std::size_t i = 0; i < batch.size; ++i)
+      if (batch.is_listed[i] && batch.pidfds[i].signal(signal)) ++count;
+    batch = Batch();
+    return count;
+  }
+
+  template <class Visit>
+  static void visit_members(int directory, Visit& visit, unsigned depth) {
+    if (const auto procs = open_at(directory, cgroup_file::kProcs, O_RDONLY)) {
+      char buffer[4096];
+      std::int32_t pid = 0;
+      for (ssize_t got = 0;
+           (got = ::read(procs->get(), buffer, sizeof buffer)) > 0;) {
+        for (ssize_t i = 0; i < got; ++i) {
+          if (buffer[i] >= '0' && buffer[i] <= '9') {
+            pid = pid * 10 + (buffer[i] - '0');
+          } else {
+            if (pid > 0) visit(core::Pid(pid));
+            pid = 0;
+          }
+        }
+      }
+    }
+    if (depth >= 32) return;
+    for_each_child(directory, [&](const char* name) {
+      if (const auto child = open_at(directory, name, O_RDONLY | O_DIRECTORY))
+        visit_members(child->get(), visit, depth + 1);
+    });
+  }
+
+  UniqueFd directory_;
+};
+
+}  // namespace sys

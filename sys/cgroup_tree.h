@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where our part of the cgroup v2 tree is, and what it allows: facts for
+// core/containment.h. The base is our own cgroup + "/corral" (docs/DESIGN.md,
+// "Names and places"); in it every job has a directory named by
+// core::path_name(). Header only and allocation free.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/containment.h"
+#include "core/text.h"
+#include "sys/cgroup.h"
+#include "sys/unique_fd.h"
+
+namespace sys {
+
+using PathBuffer = core::Text<1023>;
+
+/// Reads a whole small file of /proc. `path` must end with a NUL byte.
+[[nodiscard]] inline core::Result<std::string_view> read_small_file(
+    const char* path, std::span<char> buffer) {
+  const UniqueFd fd = TRY(open_at(AT_FDCWD, path, O_RDONLY));
+  std::size_t used = 0;
+  while (used < buffer.size()) {
+    const ssize_t got =
+        ::read(fd.get(), buffer.data() + used, buffer.size() - used);
+    if (got < 0) return core::fail(errno, "read", path);
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+  }
+  return std::string_view(buffer.data(), used);
+}
+
+/// The path in the line "0::PATH" of /proc/PID/cgroup; empty if there is none.
+constexpr std::string_view cgroup2_path_in(std::string_view file) {
+  std::size_t at = 0;
+  while (at < file.size()) {
+    std::size_t end = file.find('\n', at);
+    if (end == std::string_view::npos) end = file.size();
+    const std::string_view line(file.data() + at, end - at);
+    if (line.starts_with("0::"))
+      return {line.data() + 3, line.size() - 3};
+    at = end + 1;
+  }
+  return {};
+}
+
+/// The jid of the innermost job directory in a cgroup path, or kNoJob.
+constexpr core::JobId job_in_cgroup_path(std::string_view path) {
+  core::JobId found = core::kNoJob;
+  std::size_t at = 0;
+  while (at < path.size()) {
+    std::size_t end = path.find('/', at);
+    if (end == std::string_view::npos) end = path.size();
+    const std::string_view part(path.data() + at, end - at);
+    if (const auto jid = core::job_of_path_name(part)) found = *jid;
+    at = end + 1;
+  }
+  return found;
+}
+
+/// Where cgroup v2 is mounted: /sys/fs/cgroup, or /sys/fs/cgroup/unified on a
+/// hybrid machine (systemd.io/CGROUP_DELEGATION). Empty if nowhere there.
+inline std::string_view cgroup2_mount() {
+  constexpr std::string_view kPlaces[] = {"/sys/fs/cgroup",
+                                          "/sys/fs/cgroup/unified"};
+  constexpr long kCgroup2Magic = 0x63677270;  // CGROUP2_SUPER_MAGIC
+  for (const std::string_view place : kPlaces) {
+    struct statfs facts = {};
+    if (::statfs(place.data(), &facts) == 0 && facts.f_type == kCgroup2Magic)
+      return place;
+  }
+  return {};
+}
+
+/// Our part of the tree.
+struct CgroupBase {
+  PathBuffer path;  ///< absolute; empty: there is no cgroup v2 here
+  core::ContainmentFacts facts;
+};
+
+/// Finds the base and makes it if it can. `wanted` names it instead (tests,
+/// settings); empty: own cgroup + "/corral".
+[[nodiscard]] inline CgroupBase find_cgroup_base(std::string_view wanted = {}) {
+  CgroupBase base;
+  const std::string_view mount = cgroup2_mount();
+  if (mount.empty()) return base;
+  base.facts.has_cgroup2 = true;
+  if (wanted.empty()) {
+    char buffer[4096];
+    const auto file = read_small_file("/proc/self/cgroup", buffer);
+    if (!file) return base;
+    const std::string_view own = cgroup2_path_in(*file);
+    if (own.empty() || own.starts_with("/..")) return base;
+    base.path.append(mount);
+    if (own != "/") base.path.append(own);
+    base.path.append("/corral");
+  } else {
+    base.path.append(wanted);
+  }
+  if (base.path.was_cut()) return base;
+  if (::mkdir(base.path.c_str(), 0755) < 0 && errno != EEXIST) return base;
+  const auto directory =
+      open_at(AT_FDCWD, base.path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!directory) return base;
+  base.facts.cgroup2_is_writable =
+      ::faccessat(directory->get(), ".", W_OK, AT_EACCESS) == 0 &&
+      ::faccessat(directory->get(), cgroup_file::kProcs, W_OK, AT_EACCESS) == 0;
+  base.facts.has_cgroup_kill =
+      ::faccessat(directory->get(), cgroup_file::kKill, F_OK, 0) == 0;
+  return base;
+}
+
+}  // namespace sys
