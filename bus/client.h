@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client: the synchronous, typed client of a Corral instance on its private
+// socket, for the command. It speaks in the types of core/job_control.h: what
+// the port says in the supervisor, this says in another process.
+//
+// libsystemd is loaded with dlopen(3) when the first client connects, so that a
+// program that links this starts without it. A supervisor that restarts is not
+// an error: reads, waits and requests with a token are repeated on a new
+// connection until a deadline.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/job_control.h"
+
+namespace bus {
+
+/// Descriptors that a request lends to the job: borrowed for the call, -1 for
+/// "the job's own" (/dev/null for input, the job's log for output).
+struct BorrowedHandles {
+  int standard_input = -1;
+  int standard_output = -1;
+  int standard_error = -1;
+};
+
+struct ClientOptions {
+  /// How long a lost supervisor is waited for before a request fails.
+  core::Microseconds reconnect_within = core::seconds(20);
+};
+
+/// All answers: what the instance refused, in its words, or kUnavailable with
+/// the reason when it cannot be reached (no socket, no libsystemd, no answer).
+class Client {
+ public:
+  /// Connects to the instance that listens at `socket_path`. Fails at once,
+  /// with kUnavailable, if nobody does (see also bus/client_transport.h).
+  [[nodiscard]] static core::Answer<Client> connect(std::string socket_path,
+                                                    ClientOptions options = {});
+
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();
+
+  /// Makes a job. `spec.uid` other than the caller's, or a `spec.user`, needs
+  /// the right to make jobs for others; gid and groups are never sent. A spec
+  /// without a token gets a random one, so that the request can be repeated.
+  [[nodiscard]] core::Answer<core::CreatedJob> create(
+      const core::JobSpec& spec, const BorrowedHandles& handles = {});
+
+  [[nodiscard]] core::Answer<core::JobView> show(core::JobId jid);
+  [[nodiscard]] core::Answer<core::JobId> find(std::string_view name);
+  [[nodiscard]] core::Answer<core::JobId> find_by_pid(core::Pid pid);
+  /// At most `most` jobs with a jid above `after` (the instance may give
+  /// fewer).
+  [[nodiscard]] core::Answer<core::JobPage> list(const core::JobFilter& filter,
+                                                 core::JobId after = {},
+                                                 std::uint32_t most = 100);
+  [[nodiscard]] core::Answer<std::vector<core::ProcessView>> processes(
+      core::JobId jid);
+  [[nodiscard]] core::Answer<void> signal(
+      core::JobId jid, core::SignalNumber signal,
+      core::SignalTarget target = core::SignalTarget::kAll);
+  /// Ends the job by its own kill plan, or by this one.
+  [[nodiscard]] core::Answer<void> end(
+      core::JobId jid, std::optional<core::KillPlan> plan = std::nullopt);
+
+  /// Blocks until the job has ended, across restarts of the supervisor.
+  [[nodiscard]] core::Answer<core::JobView> wait(core::JobId jid);
+  /// The same for at most `patience`; nothing if it still lives then. The wait
+  /// stays open: calling again goes on with it, other calls may come between.
+  [[nodiscard]] core::Answer<std::optional<core::JobView>> wait_for(
+      core::JobId jid, core::Microseconds patience);
+
+  /// The output of a detached job, open for reading.
+  [[nodiscard]] core::Answer<core::Handle> open_log(core::JobId jid);
+  [[nodiscard]] core::Answer<core::InstanceView> instance();
+  [[nodiscard]] core::Answer<void> reexec();
+  [[nodiscard]] core::Answer<void> shut_down();
+
+ private:
+  struct State;
+  explicit Client(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bus
