@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Killing a whole cgroup. The write to cgroup.kill is synchronous in the kernel
+// (30 us a process, 300 ms for 10,000) and a freeze must be waited for: both
+// are done by workers, never by the loop.
+#pragma once
+
+#include <functional>
+
+#include "core/error.h"
+#include "supervisor/event_loop.h"
+#include "supervisor/worker.h"
+
+namespace supervisor {
+
+class KillService {
+ public:
+  /// Done, or why not: ENOENT, ENODEV when the cgroup has gone meanwhile,
+  /// ETIME when the kernel did not come back in 30 s.
+  using Done = std::function<void(core::Result<void>)>;
+
+  explicit KillService(EventLoop& loop);
+
+  /// cgroup.kill in `cgroup` (a directory, borrowed for the call).
+  void kill_all(int cgroup, Done done);
+  /// Freezes (waiting at most 500 ms for it), kills, thaws.
+  void freeze_and_kill(int cgroup, Done done);
+
+ private:
+  void ask(char how, int cgroup, Done done);
+  WorkerPool pool_;
+};
+
+/// The worker "kill". Returns its exit code.
+int run_kill_worker(int socket);
+
+}  // namespace supervisor

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What corrald was told: by options, else by the environment, else by the
+// defaults of its kind of instance. One table (settings.cc) names each setting
+// once; it serves the parser and the help, and a file of settings later.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/containment.h"
+#include "sys/places.h"
+
+namespace supervisor {
+
+struct Settings {
+  sys::Places places;       ///< with --runtime, --pacct, --log-dir applied
+  std::string cgroup_base;  ///< empty: own cgroup + "/corral"
+  std::optional<core::Engine> engine;  ///< absent: the best that works
+  std::string bus = "system";          ///< "system", "none", or an address
+  int reaper_fd = -1;                  ///< -1: no reaper (a bug outside tests)
+  int store_fd = -1;
+  int ready_fd = -1;  ///< -1: nobody waits for readiness
+  std::string init;   ///< path of corral-init; empty: beside corrald
+  bool is_verbose = false;
+  std::string worker;  ///< not empty: be this worker
+  bool wants_help = false;
+  bool wants_version = false;
+  /// The arguments as they came, without the descriptors' numbers and the
+  /// worker: to start the same again.
+  std::vector<std::string> kept_arguments;
+};
+
+/// Reads the arguments (without the program's name). The error is one sentence
+/// that names the option, its value and what was expected.
+[[nodiscard]] std::expected<Settings, std::string> read_settings(
+    std::span<const char* const> arguments,
+    const sys::Environment& environment);
+
+/// The text of --help.
+[[nodiscard]] std::string settings_help();
+
+}  // namespace supervisor

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workers: processes of the supervisor's own that do what would block it (name
+// look-ups, cgroup.kill, the accounting file). A worker is this program again,
+// /proc/self/exe --worker=NAME, with one end of a SOCK_SEQPACKET pair as its
+// descriptor 3. It ends when that socket does, so it never outlives its
+// supervisor for longer than one request.
+//
+//   WorkerProcess  one process and its packets, in both directions: started on
+//                  demand, watched by pidfd, started again when it dies
+//   WorkerPool     requests with an answer each and a deadline each, served by
+//                  as many processes as are busy, up to a bound
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/quantity.h"
+#include "supervisor/event_loop.h"
+#include "sys/message_socket.h"
+#include "sys/pid_fd.h"
+#include "sys/unique_fd.h"
+
+namespace supervisor {
+
+/// The number of a worker's socket in the worker.
+inline constexpr int kWorkerSocket = 3;
+
+/// How to start a worker.
+struct WorkerPlan {
+  std::string name;                    ///< --worker=NAME
+  std::vector<std::string> arguments;  ///< further arguments
+};
+
+class WorkerProcess {
+ public:
+  struct Handlers {
+    /// A packet from the worker.
+    std::function<void(std::span<const std::byte>)> on_packet;
+    /// It died; what was sent and not answered must be sent again. It is
+    /// started again by itself: at once, or after a growing pause if it lived
+    /// less than a second.
+    std::function<void()> on_death;
+    /// It was started (again): the socket takes packets.
+    std::function<void()> on_start;
+  };
+
+  WorkerProcess(EventLoop& loop, WorkerPlan plan, Handlers handlers);
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+  /// Closes its socket: the worker ends by itself and is not waited for.
+  ~WorkerProcess();
+
+  /// Starts it if it does not run. Errors are those of posix_spawn(3) and
+  /// socketpair(2); it is tried again after a pause, too.
+  [[nodiscard]] core::Result<void> start();
+
+  /// Sends a packet; what the socket does not take now waits in a queue in
+  /// memory. Descriptors are duplicated if the packet must wait.
+  void send(std::span<const std::byte> packet, std::span<const int> fds = {});
+
+  /// Bytes that wait for the socket.
+  [[nodiscard]] std::size_t bytes_waiting() const;
+  [[nodiscard]] bool is_running() const;
+  /// SIGKILL; on_death follows.
+  void kill();
+
+ private:
+  class State;
+  std::shared_ptr<State> state_;
+};
+
+class WorkerPool {
+ public:
+  /// The answer's body, valid during the call. Errors: what the worker
+  /// answered, or ETIME: no answer by the deadline, the worker was killed.
+  using Done = std::function<void(core::Result<std::span<const std::byte>>)>;
+
+  /// At most `most` processes. The first starts with the first request; one
+  /// stays for the next request, others end when they have nothing to do.
+  WorkerPool(EventLoop& loop, WorkerPlan plan, std::size_t most);
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+  /// Requests without an answer are dropped, not called.
+  ~WorkerPool();
+
+  /// Asks. `patience` counts from when a worker takes the request. A request
+  /// whose worker dies of something else is given to the next one: it must be
+  /// harmless to repeat. `done` is called exactly once, never before request()
+  /// has returned.
+  void request(std::vector<std::byte> body, std::vector<sys::UniqueFd> fds,
+               core::Microseconds patience, Done done);
+
+  /// Requests that have no answer yet.
+  [[nodiscard]] std::size_t open_requests() const;
+
+ private:
+  class State;
+  std::shared_ptr<State> state_;
+};
+
+// The worker's side.
+
+/// One request as a worker sees it.
+struct WorkerRequest {
+  std::span<const std::byte> body;
+  std::span<const sys::UniqueFd> fds;
+};
+/// Does the request; the bytes it appends to `answer` go back, or the error's
+/// errno.
+using WorkerHandler = std::function<core::Result<void>(
+    const WorkerRequest& request, std::vector<std::byte>& answer)>;
+
+/// Serves requests of a WorkerPool from `socket` until it ends. Returns the
+/// exit code.
+int serve_requests(int socket, const WorkerHandler& handler);
+
+}  // namespace supervisor

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where an instance keeps its things (docs/DESIGN.md, "Names and places"):
+//
+//            system                   private, of a user
+//   runtime  /run/corral              $XDG_RUNTIME_DIR/corral, else a 0700
+//                                     directory ${TMPDIR:-/tmp}/corral-UID
+//   socket   RUNTIME/private          RUNTIME/private
+//   pacct    /var/csa/day/pacct       ${XDG_STATE_HOME:-~/.local/state}
+//                                     /corral/pacct
+//   logs     /var/log/corral          log/ beside the pacct
+//
+// CORRAL_RUNTIME_DIR, CORRAL_PACCT and CORRAL_LOG_DIR replace each, for tests
+// and users. find_places() only computes; prepare_*() make what is missing and
+// never trust a directory that somebody else could have made.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/ids.h"
+
+namespace sys {
+
+enum class InstanceKind : char { kSystem, kPrivate };
+
+struct Places {
+  InstanceKind kind = InstanceKind::kPrivate;
+  std::string runtime;
+  std::string socket;  ///< runtime + "/private"
+  std::string pacct;
+  std::string logs;
+  /// Where the runtime directory goes when `runtime` cannot be made (a
+  /// read-only /run, no XDG_RUNTIME_DIR): ${TMPDIR:-/tmp}/corral-UID.
+  std::string fallback_runtime;
+};
+
+/// getenv(3), or a table in tests. Empty values count as absent.
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+[[nodiscard]] Environment process_environment();
+
+/// The places of an instance of user `uid`. Creates nothing.
+[[nodiscard]] Places find_places(InstanceKind kind, core::Uid uid,
+                                 const Environment& environment);
+
+/// The socket of the instance's fallback runtime directory: where a client
+/// looks when `places.socket` does not answer.
+[[nodiscard]] std::string fallback_socket(const Places& places);
+
+/// Makes the runtime directory (0755 for the system's, else 0700) or checks
+/// the one that is there: ours, no symbolic link, not writable by others. Falls
+/// back to places.fallback_runtime on EROFS, EACCES, EPERM and ENOENT, and
+/// then changes `places` to say so. Errors name the directory and what is
+/// wrong with it.
+[[nodiscard]] core::Result<void> prepare_runtime(Places& places);
+
+/// Makes the directory with its parents (`mode` for each that is missing).
+/// Errors: those of mkdir(2), ENOTDIR.
+[[nodiscard]] core::Result<void> make_directories(std::string_view path,
+                                                  unsigned mode);
+
+/// The directories of the accounting file and of the logs.
+[[nodiscard]] core::Result<void> prepare_pacct(const Places& places);
+[[nodiscard]] core::Result<void> prepare_logs(const Places& places);
+
+}  // namespace sys
