@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// One new process with its pidfd, born in its cgroup with default signal
+// actions: clone3(2). Never with the parent's memory (CLONE_VM, CLONE_VFORK):
+// a parent that waits in vfork stays blocked while its child is stopped,
+// frozen or hung in exec. Where the kernel or a seccomp filter has no clone3,
+// the same by _Fork, pidfd_open(2) and steps that the child takes itself.
+#pragma once
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "core/ids.h"
+#include "sys/pid_fd.h"
+#include "sys/unique_fd.h"
+
+namespace sys {
+
+/// struct clone_args of linux/sched.h, up to `cgroup` (Linux 5.7).
+struct CloneArguments {
+  std::uint64_t flags = 0;
+  std::uint64_t pidfd = 0;
+  std::uint64_t child_tid = 0;
+  std::uint64_t parent_tid = 0;
+  std::uint64_t exit_signal = 0;
+  std::uint64_t stack = 0;
+  std::uint64_t stack_size = 0;
+  std::uint64_t tls = 0;
+  std::uint64_t set_tid = 0;
+  std::uint64_t set_tid_size = 0;
+  std::uint64_t cgroup = 0;
+};
+static_assert(sizeof(CloneArguments) == 88);
+
+inline constexpr std::uint64_t kClonePidFd = 0x00001000ULL;
+inline constexpr std::uint64_t kCloneClearSignals = 0x100000000ULL;
+inline constexpr std::uint64_t kCloneIntoCgroup = 0x200000000ULL;
+
+enum class SignalActions : std::uint8_t { kKeep, kDefault };
+
+/// In the child `pid` is 0; `code` is the errno of a step that the child had to
+/// take itself (the fallback's), 0 if there was none.
+struct Cloned {
+  core::Pid pid;
+  PidFd pidfd;
+  int code = 0;
+};
+
+namespace detail {
+
+inline void set_default_actions() {
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal <= SIGRTMAX; ++signal)
+    (void)::sigaction(signal, &action, nullptr);  // KILL and STOP refuse
+}
+
+/// Puts the caller into a cgroup (cgroup-v2.rst, "Threads" excepted).
+inline int join_cgroup(int directory) {
+  const auto procs = open_at(directory, "cgroup.procs", O_WRONLY);
+  if (!procs) return procs.error().code;
+  return ::write(procs->get(), "0", 1) < 0 ? errno : 0;
+}
+
+[[nodiscard]] inline core::Result<Cloned> clone_by_fork(SignalActions actions,
+                                                        int cgroup) {
+  const pid_t pid = ::_Fork();
+  if (pid < 0) return core::fail(errno, "fork");
+  if (pid == 0) {
+    if (actions == SignalActions::kDefault) set_default_actions();
+    return Cloned{
+        .pid = {}, .pidfd = {}, .code = cgroup >= 0 ? join_cgroup(cgroup) : 0};
+  }
+  // Our own child that nobody has waited for: the pid is still its own.
+  auto pidfd = PidFd::open(core::Pid(pid));
+  if (pidfd) return Cloned{core::Pid(pid), std::move(*pidfd), 0};
+  (void)::kill(pid, SIGKILL);
+  return std::unexpected(std::move(pidfd).error());
+}
+
+}  // namespace detail
+
+/// `cgroup` is a cgroup's directory or -1. Errors: EAGAIN, ENOMEM, EMFILE,
+/// ENODEV or ENOENT for a removed cgroup, EACCES.
+[[nodiscard]] inline core::Result<Cloned> clone_process(SignalActions actions,
+                                                        int cgroup) {
+  int pidfd = -1;
+  CloneArguments arguments;
+  arguments.flags = kClonePidFd;
+  if (actions == SignalActions::kDefault) arguments.flags |= kCloneClearSignals;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  if (cgroup >= 0) {
+    arguments.flags |= kCloneIntoCgroup;
+    arguments.cgroup = static_cast<std::uint64_t>(cgroup);
+  }
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0 && errno == ENOSYS) return detail::clone_by_fork(actions, cgroup);
+  if (pid < 0) return core::fail(errno, "clone3");
+  if (pid == 0) return Cloned{};
+  return Cloned{core::Pid(static_cast<std::int32_t>(pid)),
+                PidFd(UniqueFd(pidfd)), 0};
+}
+
+}  // namespace sys
