@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the include edges of the tree to the table of docs/DESIGN.md, "Rooms".
+
+A room may include its own headers and what ROOMS names. The reaper may reach,
+through any number of headers, only headers without a .cc of the same stem and
+no standard header that needs an allocator or a libstdc++ object."""
+
+import pathlib
+import re
+import sys
+
+# room: the other rooms, or headers by their beginning, that it may include
+ROOMS = {
+    "core": [],
+    "sys": ["core/"],
+    "accounting": ["core/", "sys/"],
+    "reaper": ["core/", "sys/", "accounting/"],
+    "bus": ["core/", "sys/"],
+    "supervisor": ["core/", "accounting/", "sys/", "reaper/protocol.h", "reaper/launch_block.h"],
+    "cli": ["core/", "bus/client", "sys/", "accounting/"],
+}
+# single files that may include more
+FILES = {"supervisor/main.cc": ["bus/"]}
+# libraries: <header by its beginning>: the rooms that may use it
+LIBRARIES = {
+    "ev.h": ["supervisor/event_loop"],
+    "systemd/": ["bus/"],
+    "spdlog/": ["supervisor/"],
+    "fmt/": ["supervisor/", "cli/"],
+    "CLI/": ["supervisor/", "cli/"],
+    "nlohmann/": ["cli/", "accounting/"],
+}
+NOT_IN_REAPER = {
+    "string", "memory", "chrono", "atomic", "ranges", "vector", "map", "set", "unordered_map", "unordered_set",
+    "deque", "list", "functional", "iostream", "fstream", "sstream", "thread", "mutex", "regex", "filesystem", "any",
+}  # fmt: skip
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+
+
+def includes_of(path):
+    return INCLUDE.findall(path.read_text(encoding="utf-8"))
+
+
+def begins_with(name, beginnings):
+    return any(name.startswith(beginning) for beginning in beginnings)
+
+
+def check_edge(top, file, kind, name):
+    """What is wrong with `file` including `name`; None if nothing is."""
+    room = file.parts[0]
+    if kind == '"':
+        if not (top / name).is_file():
+            return "is not a path from the top of the tree"
+        allowed = [room + "/", *ROOMS[room], *FILES.get(str(file), [])]
+        return None if begins_with(name, allowed) else f"is not among {', '.join(allowed)}"
+    if room == "core" and name.endswith(".h"):
+        return "is not of the C++ standard library"
+    for library, users in LIBRARIES.items():
+        if name.startswith(library) and not begins_with(str(file), users):
+            return f"may be included by {', '.join(users)} only"
+    return None
+
+
+def check_reaper(top):
+    """The same for all that the reaper's translation units reach."""
+    waiting = sorted(path.relative_to(top) for path in (top / "reaper").glob("*.cc"))
+    came_from = {file: None for file in waiting}
+    while waiting:
+        file = waiting.pop()
+        for kind, name in includes_of(top / file):
+            header = pathlib.Path(name)
+            if kind == "<" and name in NOT_IN_REAPER:
+                yield f"{file}: <{name}> cannot be used by the reaper ({chain(came_from, file)})"
+            elif kind == '"' and header not in came_from and (top / header).is_file():
+                came_from[header] = file
+                waiting.append(header)
+                if (top / header).with_suffix(".cc").exists() and header.suffix == ".h":
+                    yield f"{file}: {name} has a .cc: the reaper cannot use it ({chain(came_from, file)})"
+
+
+def chain(came_from, file):
+    names = []
+    while file is not None:
+        names.append(str(file))
+        file = came_from[file]
+    return " <- ".join(names)
+
+
+def main(top):
+    faults = list(check_reaper(top))
+    files = 0
+    edges = 0
+    for room in ROOMS:
+        for path in sorted((top / room).rglob("*")):
+            if path.suffix not in (".h", ".cc"):
+                continue
+            files += 1
+            file = path.relative_to(top)
+            for kind, name in includes_of(path):
+                edges += 1
+                wrong = check_edge(top, file, kind, name)
+                if wrong:
+                    faults.append(f"{file}: {name} {wrong}")
+    print("\n".join(faults))
+    print(f"{files} files, {edges} includes, {len(faults)} against the table")
+    return 1 if faults or files == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1])))

@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# check_static.sh BUILD: holds how the programs are linked. corral-init needs no
+# library, has no heap and nothing of libstdc++; corral needs neither libstdc++
+# nor libsystemd to start (docs/DESIGN.md, "Programs").
+set -eu
+build=$1
+faults=0
+fault() {
+  echo "FAIL: $*"
+  faults=$((faults + 1))
+}
+
+needed() {
+  readelf --dynamic "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+}
+
+if [ -f "$build/reaper/corral-init.o" ]; then
+  libraries=$(needed "$build/reaper/corral-init")
+  [ -z "$libraries" ] || fault "corral-init needs $libraries"
+  readelf --program-headers "$build/reaper/corral-init" | grep -q INTERP && fault "corral-init has an interpreter"
+
+  # The same link, not stripped: what is in it?
+  program=$(mktemp)
+  trap 'rm -f "$program"' EXIT
+  musl-gcc -static -no-pie -Wl,--gc-sections "$build/reaper/corral-init.o" -o "$program"
+  # The heap, operator new and delete, exceptions, guards, and anything of libstdc++ that is not a header's.
+  unwanted=$(nm --defined-only "$program" | awk '{ print $3 }' |
+    grep -E '^(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|_Zn[wa]|_Zd[la]|__cxa_|__gxx_|_Unwind_|_ZNSs|_ZNKSs|_ZTI|_ZTV|stdout|printf)' |
+    grep -vxE '__cxa_atexit|__cxa_finalize' || true)
+  [ -z "$unwanted" ] || fault "corral-init holds" $unwanted
+  echo "corral-init: $(stat -c %s "$build/reaper/corral-init") bytes, no library, no heap, nothing of libstdc++"
+else
+  echo "SKIP: corral-init was not linked statically in this build"
+  exit 77
+fi
+
+libraries=$(needed "$build/cli/corral")
+for unwanted in libstdc++ libsystemd libgcc_s; do
+  echo "$libraries" | grep -q "^$unwanted" && fault "corral needs $unwanted to start"
+done
+echo "corral: $(stat -c %s "$build/cli/corral") bytes, needs" $libraries
+[ "$faults" -eq 0 ]
