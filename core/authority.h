@@ -20,7 +20,7 @@ enum class Verb : std::uint8_t {
   kControl,  ///< signal, end
   kCreate,   ///< a job for oneself
   kCreateForOther,
-  kManage,   ///< the instance itself: re-exec, shut down
+  kManage,  ///< the instance itself: re-exec, shut down
 };
 
 /// May `caller` do `verb` to a job of `owner` in an instance of `instance`?

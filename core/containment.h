@@ -32,9 +32,9 @@ constexpr std::optional<Engine> parse_engine(std::string_view name) {
 
 /// What the host offers, as sys/cgroup_tree.h finds it.
 struct ContainmentFacts {
-  bool has_cgroup2 = false;         ///< a cgroup v2 hierarchy is mounted
-  bool cgroup2_is_writable = false; ///< we can make directories in our part
-  bool has_cgroup_kill = false;     ///< cgroup.kill (Linux 5.14)
+  bool has_cgroup2 = false;          ///< a cgroup v2 hierarchy is mounted
+  bool cgroup2_is_writable = false;  ///< we can make directories in our part
+  bool has_cgroup_kill = false;      ///< cgroup.kill (Linux 5.14)
 };
 
 struct EngineChoice {

@@ -14,9 +14,9 @@
 namespace core {
 
 struct Error {
-  int code = 0;          ///< an errno value, 0 where the kernel said nothing
-  const char* op = "";   ///< the call or the step: "open", "parse"
-  Text<160> subject;     ///< on what: a path, a name, a key
+  int code = 0;         ///< an errno value, 0 where the kernel said nothing
+  const char* op = "";  ///< the call or the step: "open", "parse"
+  Text<160> subject;    ///< on what: a path, a name, a key
 
   /// "open '/a/b': No such file or directory"
   [[nodiscard]] Text<320> message() const {
@@ -31,9 +31,10 @@ struct Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
-/// An error for the errno value `code`; save errno in the statement of the call.
-[[nodiscard]] inline std::unexpected<Error> fail(int code, const char* op,
-                                                 std::string_view subject = {}) {
+/// An error for the errno value `code`; save errno in the statement of the
+/// call.
+[[nodiscard]] inline std::unexpected<Error> fail(
+    int code, const char* op, std::string_view subject = {}) {
   return std::unexpected(Error{.code = code, .op = op, .subject = subject});
 }
 

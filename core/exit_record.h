@@ -15,18 +15,18 @@ namespace core {
 
 /// Bits of ExitRecord::present.
 enum class Counters : std::uint32_t {
-  kUsage = 1U << 0,     ///< utime .. nivcsw: wait4(2)'s rusage
-  kStat = 1U << 1,      ///< ppid, start_ticks, comm, flags: /proc/PID/stat
-  kIo = 1U << 2,        ///< rchar .. write_bytes: /proc/PID/io
-  kIds = 1U << 3,       ///< uid, gid, the real ones: /proc/PID/status
-  kJob = 1U << 4,       ///< jid: the job directory in /proc/PID/cgroup
-  kStatus = 1U << 5,    ///< wait_status is true (clear: nobody could tell)
+  kUsage = 1U << 0,   ///< utime .. nivcsw: wait4(2)'s rusage
+  kStat = 1U << 1,    ///< ppid, start_ticks, comm, flags: /proc/PID/stat
+  kIo = 1U << 2,      ///< rchar .. write_bytes: /proc/PID/io
+  kIds = 1U << 3,     ///< uid, gid, the real ones: /proc/PID/status
+  kJob = 1U << 4,     ///< jid: the job directory in /proc/PID/cgroup
+  kStatus = 1U << 5,  ///< wait_status is true (clear: nobody could tell)
 };
 
 struct ExitRecord {
   std::uint64_t sequence = 0;  ///< numbered from 1 by who reaped it
   std::uint64_t jid = 0;       ///< 0: in no job
-  std::uint64_t order = 0;     ///< the launch that made it; 0: not launched here
+  std::uint64_t order = 0;  ///< the launch that made it; 0: not launched here
   std::uint64_t start_boot_us = 0;  ///< CLOCK_BOOTTIME, from start_ticks
   std::uint64_t end_boot_us = 0;    ///< CLOCK_BOOTTIME when its end was seen
   std::uint64_t end_real_us = 0;    ///< CLOCK_REALTIME when its end was seen
@@ -37,8 +37,8 @@ struct ExitRecord {
   std::uint64_t majflt = 0;
   std::uint64_t nvcsw = 0;
   std::uint64_t nivcsw = 0;
-  std::uint64_t rchar = 0;        ///< bytes, includes waited-for children
-  std::uint64_t wchar = 0;        ///< bytes
+  std::uint64_t rchar = 0;  ///< bytes, includes waited-for children
+  std::uint64_t wchar = 0;  ///< bytes
   std::uint64_t syscr = 0;
   std::uint64_t syscw = 0;
   std::uint64_t read_bytes = 0;   ///< storage, bytes
@@ -49,11 +49,12 @@ struct ExitRecord {
   std::int32_t ppid = 0;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::uint32_t kernel_flags = 0; ///< PF_* of /proc/PID/stat (fork without exec)
+  std::uint32_t kernel_flags =
+      0;  ///< PF_* of /proc/PID/stat (fork without exec)
   std::int32_t nice = 0;
-  char comm[16] = {};             ///< not terminated when 16 long
+  char comm[16] = {};  ///< not terminated when 16 long
   std::uint32_t reserved = 0;
-  std::uint32_t checksum = 0;     ///< CRC-32C of all bytes before it
+  std::uint32_t checksum = 0;  ///< CRC-32C of all bytes before it
 
   [[nodiscard]] constexpr bool has(Counters counters) const {
     return (present & static_cast<std::uint32_t>(counters)) != 0;

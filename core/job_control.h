@@ -25,15 +25,15 @@ namespace core {
 /// (bus/refusal_names.h).
 enum class Refusal : std::uint8_t {
   kNoSuchJob,
-  kNameTaken,       ///< a live job of this owner has the name
+  kNameTaken,  ///< a live job of this owner has the name
   kAccessDenied,
-  kInvalid,         ///< the request contradicts itself; the text says how
-  kNotSupported,    ///< the engine or the host cannot
-  kSandboxed,       ///< a sandboxed caller asks for a detached job
+  kInvalid,       ///< the request contradicts itself; the text says how
+  kNotSupported,  ///< the engine or the host cannot
+  kSandboxed,     ///< a sandboxed caller asks for a detached job
   kNoSuchUser,
-  kEnded,           ///< the job has ended
-  kTooMany,         ///< a bound of the instance was reached
-  kUnavailable,     ///< the reaper is away or the instance is going down
+  kEnded,        ///< the job has ended
+  kTooMany,      ///< a bound of the instance was reached
+  kUnavailable,  ///< the reaper is away or the instance is going down
 };
 
 /// A refusal and the sentence for people: what, on what, what was expected.
@@ -76,7 +76,7 @@ struct JobView {
   Moment started;
   Moment ended;
   JobResult result;
-  JobTotals totals;     ///< present counters: live when it lives
+  JobTotals totals;  ///< present counters: live when it lives
   std::optional<ExitRecord> main_exit;
   std::uint32_t processes_seen = 0;
   std::uint32_t stragglers = 0;
@@ -104,12 +104,12 @@ struct JobPage {
 
 struct InstanceView {
   std::string version;
-  std::string kind;          ///< "system" or "private"
+  std::string kind;  ///< "system" or "private"
   std::uint32_t hid = 0;
   Engine engine = Engine::kSubreaper;
   std::string engine_why;
-  std::string cgroup_base;   ///< empty: none
-  std::string pacct;         ///< path of the accounting file
+  std::string cgroup_base;  ///< empty: none
+  std::string pacct;        ///< path of the accounting file
   std::uint64_t records_written = 0;
   std::uint64_t records_waiting = 0;  ///< kept while the disk refuses them
   std::uint64_t records_lost = 0;

@@ -11,6 +11,33 @@ bool is_live(const Job& job) {
   return job.state == JobState::kRunning || job.state == JobState::kEnding;
 }
 
+/// Whether this is the end of the main process. Where its pid was lost (a job
+/// that was taken over), the number of the order that made it tells.
+bool is_main(const Job& job, const ExitRecord& record) {
+  if (job.main == Pid(0)) return record.order == sequence_of(job.jid);
+  return job.main == Pid(record.pid);
+}
+
+/// Once the program runs, or never will, only what people are shown is kept.
+void forget_launch(JobSpec& spec) {
+  constexpr std::size_t kShown = 4096;
+  spec.env = {};
+  spec.groups = {};
+  spec.rlimits = {};
+  std::size_t size = 0;
+  std::size_t kept = 0;
+  for (std::string& argument : spec.argv) {
+    if (size >= kShown) break;
+    if (argument.size() > kShown - size)
+      argument = argument.substr(0, kShown - size);
+    size += argument.size() + 1;
+    ++kept;
+  }
+  if (kept == spec.argv.size()) return;
+  spec.argv.resize(kept);
+  spec.argv.shrink_to_fit();
+}
+
 /// The cause of the end: see the invariants in the header.
 JobResult decide_result(const Job& job) {
   JobResult result;
@@ -72,8 +99,7 @@ class Stepper {
     if (job_.state != JobState::kLaunching) return;
     job_.main = launched.pid;
     job_.started = when_;
-    job_.spec.env.clear();
-    job_.spec.env.shrink_to_fit();
+    forget_launch(job_.spec);
     enter(JobState::kRunning);
     if (job_.cancelled) start_killing(job_.spec.kill_plan);
     if (const auto breach =
@@ -86,16 +112,16 @@ class Stepper {
     job_.launch_failure = failed.failure;
     job_.detail = failed.detail;
     job_.main_has_ended = true;
+    forget_launch(job_.spec);
     enter(JobState::kEnding);
     ask(effect::Inspect{});
   }
 
   void operator()(const event::ProcessExited& exited) {
     const ExitRecord& record = exited.record;
-    if (job_.state == JobState::kEnded) return;
     ++job_.processes_seen;
     ask(effect::RecordProcess{record});
-    if (job_.main == Pid(record.pid) && !job_.main_has_ended) {
+    if (is_live(job_) && !job_.main_has_ended && is_main(job_, record)) {
       job_.main_exit = record;
       if (record.has(Counters::kStatus)) job_.status = record.wait_status;
       main_ended();
@@ -154,8 +180,7 @@ class Stepper {
   }
 
   void operator()(const event::Signalled& signalled) {
-    if (is_live(job_))
-      ask(effect::Signal{signalled.signal, signalled.target});
+    if (is_live(job_)) ask(effect::Signal{signalled.signal, signalled.target});
   }
 
   void operator()(const event::TimerFired& fired) {
@@ -234,6 +259,7 @@ class Stepper {
     job_.ended = when_;
     if (totals.oom_kills.value_or(0) > 0) job_.ran_out_of_memory = true;
     job_.result = decide_result(job_);
+    forget_launch(job_.spec);
     ask(effect::ClearTimer{JobTimer::kLimit});
     ask(effect::ClearTimer{JobTimer::kKillPlan});
     enter(JobState::kClosing);

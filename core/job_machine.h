@@ -82,17 +82,17 @@ struct Job {
   Moment started;  ///< of the first process; zero before
   Moment ended;    ///< when it was found empty; zero before
 
-  std::optional<Pid> main;             ///< the first process
+  std::optional<Pid> main;             ///< the first process; 0: pid lost
   std::optional<std::int32_t> status;  ///< of the main process, once it ended
   bool main_has_ended = false;
   bool main_is_stopped = false;
   bool reaper_was_lost = false;
 
   KillProgress kill;
-  std::uint32_t stragglers = 0;        ///< alive when the main process ended
+  std::uint32_t stragglers = 0;  ///< alive when the main process ended
   Text<120> straggler_names;
-  std::uint32_t processes_seen = 0;    ///< exits reported
-  std::optional<ExitRecord> main_exit; ///< the main process's own record
+  std::uint32_t processes_seen = 0;     ///< exits reported
+  std::optional<ExitRecord> main_exit;  ///< the main process's own record
 
   std::optional<LaunchFailure> launch_failure;
   std::optional<LimitHit> limit_hit;

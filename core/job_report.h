@@ -17,7 +17,7 @@ namespace core {
 
 struct JobReport {
   JobId jid;
-  Text<64> name;      ///< the job's name, else its program
+  Text<64> name;  ///< the job's name, else its program
   JobResult result;
   Maybe<Microseconds> wall_time;  ///< absent: it never ran
   JobTotals totals;               ///< of the container

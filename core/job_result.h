@@ -17,17 +17,17 @@
 namespace core {
 
 enum class Reason : std::uint8_t {
-  kNone = 0,       ///< it has not ended
-  kExited,         ///< the main process exited; its code says how
-  kSignalled,      ///< a signal ended the main process
-  kDumpedCore,     ///< likewise, and it left a core
-  kOutOfMemory,    ///< the kernel's out-of-memory killer ended it
-  kOverLimit,      ///< a limit of the job was passed
-  kCancelled,      ///< somebody asked for its end
-  kLaunchFailed,   ///< its program never ran
-  kGaveUp,         ///< the supervisor gave up on it
-  kUnknown,        ///< nobody was left who could tell: never invented
-  kCrashed,        ///< the machine or the whole instance went down under it
+  kNone = 0,      ///< it has not ended
+  kExited,        ///< the main process exited; its code says how
+  kSignalled,     ///< a signal ended the main process
+  kDumpedCore,    ///< likewise, and it left a core
+  kOutOfMemory,   ///< the kernel's out-of-memory killer ended it
+  kOverLimit,     ///< a limit of the job was passed
+  kCancelled,     ///< somebody asked for its end
+  kLaunchFailed,  ///< its program never ran
+  kGaveUp,        ///< the supervisor gave up on it
+  kUnknown,       ///< nobody was left who could tell: never invented
+  kCrashed,       ///< the machine or the whole instance went down under it
   kLast = kCrashed,
 };
 
@@ -67,15 +67,19 @@ struct JobResult {
   LimitHit limit;                ///< for kOverLimit
   LaunchFailure launch;          ///< for kLaunchFailed
   Uid by;                        ///< for kCancelled: who asked
-  Text<96> detail;               ///< a name or cause: program, user, "reaper killed"
+  Text<96> detail;  ///< a name or cause: program, user, "reaper killed"
 };
 
 /// wait(2)'s macros as functions of a value.
 constexpr bool status_is_exit(std::int32_t status) {
   return (status & 0x7F) == 0;
 }
-constexpr int exit_code_of(std::int32_t status) { return (status >> 8) & 0xFF; }
-constexpr int signal_of(std::int32_t status) { return status & 0x7F; }
+constexpr int exit_code_of(std::int32_t status) {
+  return (status >> 8) & 0xFF;
+}
+constexpr int signal_of(std::int32_t status) {
+  return status & 0x7F;
+}
 constexpr bool dumped_core(std::int32_t status) {
   return !status_is_exit(status) && (status & 0x80) != 0;
 }
@@ -102,10 +106,10 @@ constexpr int shell_code(const JobResult& result) {
 /// "SIGTERM", "SIGRTMIN+3", or "signal 77".
 inline Text<16> signal_name(int number) {
   constexpr std::string_view kNames[] = {
-      "",     "HUP",  "INT",    "QUIT", "ILL",  "TRAP", "ABRT", "BUS",
-      "FPE",  "KILL", "USR1",   "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-      "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-      "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",  "PWR",  "SYS"};
+      "",       "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
+      "FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
+      "STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",
+      "XCPU",   "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
   Text<16> text;
   if (number > 0 && number < 32)
     return text.append("SIG").append(kNames[number]);
@@ -198,7 +202,8 @@ inline Text<320> sentence_of(const JobResult& result) {
           .append(result.detail.view());
     case Reason::kUnknown:
       text.append("its status is unknown");
-      if (!result.detail.empty()) text.append(": ").append(result.detail.view());
+      if (!result.detail.empty())
+        text.append(": ").append(result.detail.view());
       return text;
     case Reason::kCrashed:
       return text.append("was ended by a crash of the machine or the instance");

@@ -40,11 +40,11 @@ struct JobSpec {
   std::uint32_t umask = 022;
   std::vector<ResourceLimit> rlimits;
   JobKind kind = JobKind::kForeground;
-  std::optional<Engine> engine;   ///< forced by the caller; else chosen
+  std::optional<Engine> engine;  ///< forced by the caller; else chosen
   Stragglers stragglers = Stragglers::kEnd;
   KillPlan kill_plan;
   JobLimits limits;
-  std::string token;              ///< the client's: a repeated create is one
+  std::string token;  ///< the client's: a repeated create is one
 };
 
 }  // namespace core

@@ -25,9 +25,9 @@ inline constexpr SignalNumber kSigterm{15};
 
 /// What to do about processes of the job that outlive its main process.
 enum class Stragglers : std::uint8_t {
-  kEnd = 0,    ///< the plan's first signal, grace, then kill (the default)
-  kKill = 1,   ///< kill at once
-  kLinger = 2, ///< the job lives until they have gone by themselves
+  kEnd = 0,     ///< the plan's first signal, grace, then kill (the default)
+  kKill = 1,    ///< kill at once
+  kLinger = 2,  ///< the job lives until they have gone by themselves
 };
 
 struct KillPlan {
@@ -74,9 +74,9 @@ constexpr KillProgress advance_kill(const KillProgress& progress,
     return {KillStep::kKilled, now + kKillPatience, 0};
   const std::uint32_t repeats =
       progress.step == KillStep::kFrozenKilled ? progress.repeats + 1 : 0;
-  const Microseconds pause = std::min(
-      Microseconds(milliseconds(200).raw() << std::min(repeats, 9U)),
-      kKillPauseMost);
+  const Microseconds pause =
+      std::min(Microseconds(milliseconds(200).raw() << std::min(repeats, 9U)),
+               kKillPauseMost);
   return {KillStep::kFrozenKilled, now + pause, repeats};
 }
 

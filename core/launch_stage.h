@@ -65,7 +65,7 @@ constexpr std::string_view name_of(LaunchStage stage) {
 
 struct LaunchFailure {
   LaunchStage stage = LaunchStage::kNone;
-  std::int32_t code = 0;   ///< errno; ETIME: no answer in time, killed there
+  std::int32_t code = 0;  ///< errno; ETIME: no answer in time, killed there
 };
 
 }  // namespace core

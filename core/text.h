@@ -80,7 +80,8 @@ class Text {
       reversed[used++] = "0123456789abcdef"[number % base];
       number /= base;
     }
-    while (used > 0) append_char(reversed[--used]);
+    while (used > 0)
+      append_char(reversed[--used]);
     return *this;
   }
 

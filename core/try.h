@@ -10,9 +10,9 @@
 #include <expected>
 #include <utility>
 
-#define TRY(expression)                                              \
-  __extension__({                                                    \
-    auto&& try_result = (expression);                                \
+#define TRY(expression)                                                     \
+  __extension__({                                                           \
+    auto&& try_result = (expression);                                       \
     if (!try_result) return std::unexpected(std::move(try_result).error()); \
-    *std::move(try_result);                                          \
+    *std::move(try_result);                                                 \
   })

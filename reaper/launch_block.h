@@ -33,16 +33,16 @@ struct LaunchLimit {
 
 struct LaunchHeader {
   enum Flags : std::uint32_t {
-    kInCgroup = 1U << 0,      ///< the first descriptor is the cgroup directory
-    kNewSession = 1U << 1,    ///< setsid(2)
-    kSetUser = 1U << 2,       ///< uid, gid and groups are to be set
+    kInCgroup = 1U << 0,    ///< the first descriptor is the cgroup directory
+    kNewSession = 1U << 1,  ///< setsid(2)
+    kSetUser = 1U << 2,     ///< uid, gid and groups are to be set
     kNoNewPrivileges = 1U << 3,
     kSetUmask = 1U << 4,
-    kKeepSignals = 1U << 5,   ///< leave dispositions and mask as they are
+    kKeepSignals = 1U << 5,  ///< leave dispositions and mask as they are
   };
-  std::uint32_t size = 0;     ///< of the whole block
+  std::uint32_t size = 0;  ///< of the whole block
   std::uint32_t flags = 0;
-  std::uint32_t argc = 0;     ///< at least 1
+  std::uint32_t argc = 0;  ///< at least 1
   std::uint32_t envc = 0;
   std::uint32_t group_count = 0;
   std::uint32_t limit_count = 0;
@@ -50,7 +50,7 @@ struct LaunchHeader {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint32_t umask = 022;
-  std::uint32_t cwd = 0;      ///< offset of a text
+  std::uint32_t cwd = 0;          ///< offset of a text
   std::uint32_t search_path = 0;  ///< offset of PATH's value; 0: no search
 };
 static_assert(sizeof(LaunchHeader) == 48);

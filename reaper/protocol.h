@@ -45,39 +45,39 @@ inline constexpr std::size_t kStoreName = 48;
 
 enum class MessageType : std::uint16_t {
   // reaper link, from the supervisor
-  kHello = 1,       ///< Hello: I am the supervisor; send what I have not had
-  kLaunch,          ///< Launch, inline block; fds: [memfd,] LaunchBlock's
-  kLaunchAck,       ///< OrderNumber: forget that answer
-  kRecordAck,       ///< SequenceNumber: forget records up to it (scope: too)
-  kReexec,          ///< PathText: become this program, keeping everything
-  kShutDown,        ///< ExitCode: end when no child lives
+  kHello = 1,  ///< Hello: I am the supervisor; send what I have not had
+  kLaunch,     ///< Launch, inline block; fds: [memfd,] LaunchBlock's
+  kLaunchAck,  ///< OrderNumber: forget that answer
+  kRecordAck,  ///< SequenceNumber: forget records up to it (scope: too)
+  kReexec,     ///< PathText: become this program, keeping everything
+  kShutDown,   ///< ExitCode: end when no child lives
   // reaper link, from the reaper
-  kWelcome = 32,    ///< Welcome: the answer to Hello
-  kLaunched,        ///< Launched; fds: pidfd if pid != 0
-  kExit,            ///< core::ExitRecord (scope link: too)
-  kStoreLink,       ///< fds: the new store link; put everything again
-  kSignalled,       ///< SignalSeen: the reaper was sent this
-  kReexecRefused,   ///< Refused: the new image would not have it
+  kWelcome = 32,   ///< Welcome: the answer to Hello
+  kLaunched,       ///< Launched; fds: pidfd if pid != 0
+  kExit,           ///< core::ExitRecord (scope link: too)
+  kStoreLink,      ///< fds: the new store link; put everything again
+  kSignalled,      ///< SignalSeen: the reaper was sent this
+  kReexecRefused,  ///< Refused: the new image would not have it
   // store link, from the supervisor
-  kPut = 64,        ///< StoreName; fds: one. Replaces one of that name
-  kDrop,            ///< StoreName
-  kList,            ///< no body: send all
-  kPromote,         ///< no body: this link is the keeper link from now on
+  kPut = 64,  ///< StoreName; fds: one. Replaces one of that name
+  kDrop,      ///< StoreName
+  kList,      ///< no body: send all
+  kPromote,   ///< no body: this link is the keeper link from now on
   // store link, from the store
-  kEntry = 80,      ///< StoreName; fds: one
-  kListEnd,         ///< ListEnd
+  kEntry = 80,  ///< StoreName; fds: one
+  kListEnd,     ///< ListEnd
   // keeper link, from the reaper
-  kClient = 96,     ///< fds: the store's end of a new supervisor's store link
+  kClient = 96,  ///< fds: the store's end of a new supervisor's store link
   // scope link, from the scope
   kScopeLaunched = 128,  ///< ScopeLaunched; fds: pidfd
   kScopeFailed,          ///< Launched with pid 0: stage and code
   kScopeStopped,         ///< Stopped: the main process stopped or went on
   kScopePopulated,       ///< Populated: the answer to kScopeInspect
   // scope link, from the supervisor
-  kScopeSignal = 144,    ///< ScopeSignal
-  kScopeKill,            ///< no body: kill all that is below the scope
-  kScopeInspect,         ///< no body: report Populated (subreaper engine)
-  kScopeEnded,           ///< ScopeEnded: the job has ended; report and exit
+  kScopeSignal = 144,  ///< ScopeSignal
+  kScopeKill,          ///< no body: kill all that is below the scope
+  kScopeInspect,       ///< no body: report Populated (subreaper engine)
+  kScopeEnded,         ///< ScopeEnded: the job has ended; report and exit
 };
 
 struct MessageHead {

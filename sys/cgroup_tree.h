@@ -44,8 +44,7 @@ constexpr std::string_view cgroup2_path_in(std::string_view file) {
     std::size_t end = file.find('\n', at);
     if (end == std::string_view::npos) end = file.size();
     const std::string_view line(file.data() + at, end - at);
-    if (line.starts_with("0::"))
-      return {line.data() + 3, line.size() - 3};
+    if (line.starts_with("0::")) return {line.data() + 3, line.size() - 3};
     at = end + 1;
   }
   return {};

@@ -23,6 +23,8 @@ inline core::BootTime boot_now() {
 inline core::RealTime real_now() {
   return core::RealTime(read_clock_us(CLOCK_REALTIME));
 }
-inline core::Moment now() { return {boot_now(), real_now()}; }
+inline core::Moment now() {
+  return {boot_now(), real_now()};
+}
 
 }  // namespace sys

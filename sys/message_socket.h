@@ -41,17 +41,16 @@ struct SocketPair {
       {const_cast<std::byte*>(head.data()), head.size()},
       {const_cast<std::byte*>(body.data()), body.size()},
   };
-  alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int) *
-                                                kMostDescriptors)] = {};
+  alignas(cmsghdr)
+      std::byte control[CMSG_SPACE(sizeof(int) * kMostDescriptors)] = {};
   msghdr message = {};
   message.msg_iov = parts;
   message.msg_iovlen = body.empty() ? 1 : 2;
   if (fds.size() > kMostDescriptors) return core::fail(EINVAL, "sendmsg");
   if (!fds.empty()) {
     message.msg_control = control;
-    message.msg_controllen =
-        static_cast<decltype(message.msg_controllen)>(
-            CMSG_SPACE(sizeof(int) * fds.size()));
+    message.msg_controllen = static_cast<decltype(message.msg_controllen)>(
+        CMSG_SPACE(sizeof(int) * fds.size()));
     cmsghdr* const rights = CMSG_FIRSTHDR(&message);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
@@ -76,8 +75,8 @@ struct Packet {
 [[nodiscard]] inline core::Result<Packet> receive_packet(
     int socket, std::span<std::byte> buffer) {
   iovec part = {buffer.data(), buffer.size()};
-  alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int) *
-                                                kMostDescriptors)];
+  alignas(cmsghdr)
+      std::byte control[CMSG_SPACE(sizeof(int) * kMostDescriptors)];
   msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
