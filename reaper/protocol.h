@@ -46,6 +46,9 @@ inline constexpr std::size_t kStoreName = 48;
 enum class MessageType : std::uint16_t {
   // reaper link, from the supervisor
   kHello = 1,  ///< Hello: I am the supervisor; send what I have not had
+               ///< (scope link: too. The scope answers every Hello with
+               ///< ScopeLaunched or ScopeFailed if it came so far, the exits
+               ///< not acknowledged, and Stopped if it is stopped)
   kLaunch,     ///< Launch, inline block; fds: [memfd,] LaunchBlock's
   kLaunchAck,  ///< OrderNumber: forget that answer
   kRecordAck,  ///< SequenceNumber: forget records up to it (scope: too)
