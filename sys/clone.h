@@ -66,6 +66,12 @@ inline int join_cgroup(int directory) {
   return ::write(procs->get(), "0", 1) < 0 ? errno : 0;
 }
 
+/// ENOSYS: no clone3. EPERM: so say older seccomp filters of containers.
+/// EINVAL, E2BIG: a kernel before these flags (5.3 to 5.6).
+inline bool lacks_clone3(int code) {
+  return code == ENOSYS || code == EPERM || code == EINVAL || code == E2BIG;
+}
+
 [[nodiscard]] inline core::Result<Cloned> clone_by_fork(SignalActions actions,
                                                         int cgroup) {
   const pid_t pid = ::_Fork();

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a child does between clone and exec: a table of stages, walked in order.
+// Only system calls, nothing that allocates or locks. The stage that it is in
+// stands in memory it shares with its parent, so that a launch that hangs is
+// named by its stage; a stage that fails goes up the report pipe as a
+// core::LaunchFailure. The pipe closes on exec: its end without a word means
+// that the program runs (or that the child was killed).
+#pragma once
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "core/launch_stage.h"
+#include "reaper/exec_search.h"
+#include "reaper/launch_block.h"
+#include "sys/clone.h"
+
+namespace reaper {
+
+/// Everything that a child is to become. Points into memory of the caller that
+/// the child has its own copy of.
+struct ChildPlan {
+  char** argv = nullptr;  ///< argv[-1] must be writable
+  char** envp = nullptr;
+  const char* search = nullptr;  ///< PATH's value; null: argv[0] is a path
+  const char* cwd = nullptr;     ///< null: stay
+  std::uint32_t flags = 0;       ///< LaunchHeader::Flags
+  std::uint32_t uid = 0;         ///< with kSetUser
+  std::uint32_t gid = 0;
+  std::span<const std::uint32_t> groups;
+  std::span<const LaunchLimit> limits;
+  std::uint32_t umask = 022;  ///< with kSetUmask
+  /// `descriptors[i]` becomes number `targets[i]`. With kOnlyTargets 0, 1 and 2
+  /// are closed unless they are targets.
+  std::span<const int> descriptors;
+  std::span<const std::int32_t> targets;
+  /// Where the child says in which stage it is; null: nowhere.
+  volatile std::uint32_t* stage = nullptr;
+  int report = -1;  ///< the report pipe's writing end
+
+  /// For the children of the reaper itself, beyond LaunchHeader::Flags.
+  static constexpr std::uint32_t kOnlyTargets = 1U << 16;
+
+  [[nodiscard]] bool has(std::uint32_t flag) const {
+    return (flags & flag) != 0;
+  }
+};
+
+namespace detail {
+
+// On 32-bit machines the calls without a suffix know 16-bit ids only.
+#ifdef SYS_setresuid32
+inline constexpr long kSetResUid = SYS_setresuid32;
+inline constexpr long kSetResGid = SYS_setresgid32;
+inline constexpr long kSetGroups = SYS_setgroups32;
+#else
+inline constexpr long kSetResUid = SYS_setresuid;
+inline constexpr long kSetResGid = SYS_setresgid;
+inline constexpr long kSetGroups = SYS_setgroups;
+#endif
+
+/// errno if the call said -1, else 0.
+inline int code_of(long result) {
+  return result < 0 ? errno : 0;
+}
+
+inline int enter_session(ChildPlan& plan) {
+  if (!plan.has(LaunchHeader::kNewSession)) return 0;
+  return code_of(::setsid());
+}
+
+inline bool is_target(const ChildPlan& plan, int number) {
+  for (const std::int32_t target : plan.targets)
+    if (target == number) return true;
+  return false;
+}
+
+/// A copy of `fd` above every target, which dup2(2) to a target cannot harm.
+inline int move_above(int fd, int highest) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  return ::fcntl(fd, F_DUPFD_CLOEXEC, highest + 1);
+}
+
+inline int place_descriptors(ChildPlan& plan) {
+  int highest = 2;
+  for (const std::int32_t target : plan.targets)
+    if (target > highest) highest = target;
+  if (plan.report >= 0 && plan.report <= highest) {
+    const int report = move_above(plan.report, highest);
+    if (report < 0) return errno;
+    plan.report = report;
+  }
+  int moved[kMostTargets];
+  for (std::size_t i = 0; i < plan.targets.size(); ++i) {
+    moved[i] = move_above(plan.descriptors[i], highest);
+    if (moved[i] < 0) return errno;
+  }
+  for (std::size_t i = 0; i < plan.targets.size(); ++i)
+    if (::dup2(moved[i], plan.targets[i]) < 0) return errno;
+  for (int number = 0; number <= 2; ++number)
+    if (plan.has(ChildPlan::kOnlyTargets) && !is_target(plan, number))
+      (void)::close(number);  // it may be closed already
+  return 0;
+}
+
+inline int set_limits(ChildPlan& plan) {
+  for (const LaunchLimit& limit : plan.limits) {
+    const std::uint64_t values[2] = {limit.soft, limit.hard};
+    if (::syscall(SYS_prlimit64, 0, limit.resource, values, nullptr) < 0)
+      return errno;
+  }
+  return 0;
+}
+
+inline int set_umask(ChildPlan& plan) {
+  if (plan.has(LaunchHeader::kSetUmask)) (void)::umask(plan.umask & 0777);
+  return 0;
+}
+
+inline int set_groups(ChildPlan& plan) {
+  if (!plan.has(LaunchHeader::kSetUser)) return 0;
+  if (::syscall(kSetGroups, plan.groups.size(), plan.groups.data()) < 0)
+    return errno;
+  return code_of(::syscall(kSetResGid, plan.gid, plan.gid, plan.gid));
+}
+
+inline int set_user(ChildPlan& plan) {
+  if (!plan.has(LaunchHeader::kSetUser)) return 0;
+  return code_of(::syscall(kSetResUid, plan.uid, plan.uid, plan.uid));
+}
+
+/// After the user was set: it is he who must be allowed to enter.
+inline int enter_directory(ChildPlan& plan) {
+  return plan.cwd == nullptr ? 0 : code_of(::chdir(plan.cwd));
+}
+
+inline int drop_privileges(ChildPlan& plan) {
+  if (!plan.has(LaunchHeader::kNoNewPrivileges)) return 0;
+  return code_of(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+inline int unblock_signals(ChildPlan& plan) {
+  if (plan.has(LaunchHeader::kKeepSignals)) return 0;
+  sigset_t none;
+  (void)::sigemptyset(&none);
+  return code_of(::sigprocmask(SIG_SETMASK, &none, nullptr));
+}
+
+inline int execute_plan(ChildPlan& plan) {
+  return execute_searching(plan.argv, plan.envp, plan.search);
+}
+
+struct ChildStage {
+  core::LaunchStage name;
+  int (*run)(ChildPlan& plan);  ///< errno, 0 if it went well
+};
+
+inline constexpr ChildStage kChildStages[] = {
+    {core::LaunchStage::kSession, enter_session},
+    {core::LaunchStage::kDescriptors, place_descriptors},
+    {core::LaunchStage::kLimits, set_limits},
+    {core::LaunchStage::kSchedule, set_umask},
+    {core::LaunchStage::kGroups, set_groups},
+    {core::LaunchStage::kUser, set_user},
+    {core::LaunchStage::kDirectory, enter_directory},
+    {core::LaunchStage::kPrivileges, drop_privileges},
+    {core::LaunchStage::kSignals, unblock_signals},
+    {core::LaunchStage::kExec, execute_plan},
+};
+
+[[noreturn]] inline void give_up(const ChildPlan& plan,
+                                 core::LaunchFailure failure) {
+  // A parent that has gone reads nothing; there is nobody else to tell.
+  (void)!::write(plan.report, &failure, sizeof failure);
+  ::_exit(failure.stage == core::LaunchStage::kExec && failure.code == ENOENT
+              ? 127
+              : 126);
+}
+
+}  // namespace detail
+
+/// Walks the stages; never returns. `clone_code` is what Cloned::code said.
+[[noreturn]] inline void become(ChildPlan& plan, int clone_code) {
+  if (clone_code != 0)
+    detail::give_up(plan, {core::LaunchStage::kClone, clone_code});
+  core::LaunchFailure failure;
+  for (const detail::ChildStage& stage : detail::kChildStages) {
+    if (plan.stage != nullptr)
+      *plan.stage = static_cast<std::uint32_t>(stage.name);
+    const int code = stage.run(plan);
+    if (code != 0) failure = {stage.name, code};
+    if (code != 0) break;
+  }
+  detail::give_up(plan, failure);
+}
+
+}  // namespace reaper

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dead children: look at one without taking it, write down what the kernel
+// still knows of it, then take it. What was not recorded is still a zombie.
+#pragma once
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "core/exit_record.h"
+#include "core/ids.h"
+#include "sys/clock.h"
+#include "sys/proc_files.h"
+
+namespace reaper {
+
+/// struct rusage as the kernel writes it; the C library's own may be longer.
+struct KernelUsage {
+  long user_seconds = 0;
+  long user_microseconds = 0;
+  long system_seconds = 0;
+  long system_microseconds = 0;
+  long maxrss_kib = 0;
+  long unused_sizes[3] = {};
+  long minflt = 0;
+  long majflt = 0;
+  long unused_counts[6] = {};
+  long nvcsw = 0;
+  long nivcsw = 0;
+};
+
+/// A zombie of ours.
+struct DeadChild {
+  core::Pid pid;
+  std::int32_t wait_status = 0;  ///< as wait(2) gives it
+  KernelUsage usage;
+};
+
+/// A waitid(2) status as the one word of wait(2).
+inline std::int32_t wait_status_of(const siginfo_t& info) {
+  switch (info.si_code) {
+    case CLD_EXITED:
+      return (info.si_status & 0xFF) << 8;
+    case CLD_DUMPED:
+      return (info.si_status & 0x7F) | 0x80;
+    default:
+      return info.si_status & 0x7F;
+  }
+}
+
+namespace detail {
+
+inline std::optional<DeadChild> wait_for(idtype_t kind, core::Pid pid,
+                                         int options) {
+  siginfo_t info;
+  std::memset(&info, 0, sizeof info);
+  DeadChild child;
+  // The C libraries' waitid has no place for the usage, the system call has.
+  const long result =
+      ::syscall(SYS_waitid, kind, pid.raw(), &info,
+                WEXITED | WNOHANG | __WALL | options, &child.usage);
+  if (result < 0 || info.si_pid == 0) return std::nullopt;
+  child.pid = core::Pid(info.si_pid);
+  child.wait_status = wait_status_of(info);
+  return child;
+}
+
+inline std::uint64_t microseconds_of(long seconds, long microseconds) {
+  return static_cast<std::uint64_t>(seconds) * 1000000U +
+         static_cast<std::uint64_t>(microseconds);
+}
+
+inline void add_usage(core::ExitRecord& record, const KernelUsage& usage) {
+  record.utime_us =
+      microseconds_of(usage.user_seconds, usage.user_microseconds);
+  record.stime_us =
+      microseconds_of(usage.system_seconds, usage.system_microseconds);
+  record.maxrss_kib = static_cast<std::uint64_t>(usage.maxrss_kib);
+  record.minflt = static_cast<std::uint64_t>(usage.minflt);
+  record.majflt = static_cast<std::uint64_t>(usage.majflt);
+  record.nvcsw = static_cast<std::uint64_t>(usage.nvcsw);
+  record.nivcsw = static_cast<std::uint64_t>(usage.nivcsw);
+  record.mark(core::Counters::kUsage);
+}
+
+inline void add_stat(core::ExitRecord& record, const sys::ProcStat& stat) {
+  const auto ticks_a_second =
+      static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  record.ppid = stat.ppid;
+  record.kernel_flags = stat.flags;
+  record.nice = stat.nice;
+  record.start_boot_us = stat.start_ticks * (1000000U / ticks_a_second);
+  std::memcpy(record.comm, stat.comm, sizeof record.comm);
+  record.mark(core::Counters::kStat);
+}
+
+inline void add_io(core::ExitRecord& record, const sys::ProcIo& io) {
+  record.rchar = io.rchar;
+  record.wchar = io.wchar;
+  record.syscr = io.syscr;
+  record.syscw = io.syscw;
+  record.read_bytes = io.read_bytes;
+  record.write_bytes = io.write_bytes;
+  record.mark(core::Counters::kIo);
+}
+
+}  // namespace detail
+
+/// A dead child, left a zombie. It is the same one until it is taken.
+[[nodiscard]] inline std::optional<DeadChild> peek_dead_child() {
+  return detail::wait_for(P_ALL, core::Pid(), WNOWAIT);
+}
+
+/// Waits for the dead child `pid` for good. Nothing if it lives.
+inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
+  return detail::wait_for(P_PID, pid, 0);
+}
+
+/// Whether we have any child, dead or alive.
+[[nodiscard]] inline bool has_children() {
+  siginfo_t info;
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+/// All that is known of a zombie, but for `sequence` and `order`.
+[[nodiscard]] inline core::ExitRecord examine(const DeadChild& child) {
+  core::ExitRecord record;
+  const core::Moment now = sys::now();
+  record.pid = child.pid.raw();
+  record.wait_status = child.wait_status;
+  record.mark(core::Counters::kStatus);
+  record.end_boot_us = now.boot.raw();
+  record.end_real_us = now.real.raw();
+  detail::add_usage(record, child.usage);
+  if (const auto stat = sys::read_proc_stat(child.pid))
+    detail::add_stat(record, *stat);
+  if (const auto io = sys::read_proc_io(child.pid)) detail::add_io(record, *io);
+  if (const auto ids = sys::read_proc_ids(child.pid)) {
+    record.uid = ids->uid.raw();
+    record.gid = ids->gid.raw();
+    record.mark(core::Counters::kIds);
+  }
+  const auto job = sys::read_proc_job(child.pid);
+  if (job && *job != core::kNoJob) {
+    record.jid = job->raw();
+    record.mark(core::Counters::kJob);
+  }
+  return record;
+}
+
+}  // namespace reaper

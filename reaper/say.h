@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words of the reaper for people, on standard error. A reader who does not
+// read is not waited for: what does not go at once is dropped.
+#pragma once
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace reaper {
+
+using Sentence = core::Text<400>;
+
+/// Writes "corral-init: TEXT" and a newline.
+inline void say(std::string_view text) {
+  pollfd poll = {.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&poll, 1, 0) != 1 || (poll.revents & POLLOUT) == 0) return;
+  core::Text<500> line("corral-init: ");
+  line.append(text).append_char('\n');
+  // At most PIPE_BUF bytes: a pipe that is ready takes them whole.
+  (void)!::write(STDERR_FILENO, line.c_str(), line.size());
+}
+
+inline void say(const core::Error& error) { say(error.message().view()); }
+
+}  // namespace reaper
