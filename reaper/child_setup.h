@@ -20,6 +20,7 @@
 #include <span>
 
 #include "core/launch_stage.h"
+#include "reaper/caller_signals.h"
 #include "reaper/exec_search.h"
 #include "reaper/launch_block.h"
 #include "sys/clone.h"
@@ -43,6 +44,8 @@ struct ChildPlan {
   /// are closed unless they are targets.
   std::span<const int> descriptors;
   std::span<const std::int32_t> targets;
+  /// With kKeepSignals: given back before exec; null: ours are the caller's.
+  const CallerSignals* caller_signals = nullptr;
   /// Where the child says in which stage it is; null: nowhere.
   volatile std::uint32_t* stage = nullptr;
   int report = -1;  ///< the report pipe's writing end
@@ -149,6 +152,7 @@ inline int drop_privileges(ChildPlan& plan) {
 }
 
 inline int unblock_signals(ChildPlan& plan) {
+  if (plan.caller_signals != nullptr) plan.caller_signals->restore();
   if (plan.has(LaunchHeader::kKeepSignals)) return 0;
   sigset_t none;
   (void)::sigemptyset(&none);

@@ -61,9 +61,8 @@ inline std::optional<DeadChild> wait_for(idtype_t kind, core::Pid pid,
   std::memset(&info, 0, sizeof info);
   DeadChild child;
   // The C libraries' waitid has no place for the usage, the system call has.
-  const long result =
-      ::syscall(SYS_waitid, kind, pid.raw(), &info,
-                WEXITED | WNOHANG | __WALL | options, &child.usage);
+  const long result = ::syscall(SYS_waitid, kind, pid.raw(), &info,
+                                WEXITED | WNOHANG | options, &child.usage);
   if (result < 0 || info.si_pid == 0) return std::nullopt;
   child.pid = core::Pid(info.si_pid);
   child.wait_status = wait_status_of(info);
@@ -113,18 +112,34 @@ inline void add_io(core::ExitRecord& record, const sys::ProcIo& io) {
 
 /// A dead child, left a zombie. It is the same one until it is taken.
 [[nodiscard]] inline std::optional<DeadChild> peek_dead_child() {
+  return detail::wait_for(P_ALL, core::Pid(), WNOWAIT | __WALL);
+}
+
+/// Likewise, but blind to a child that ends without SIGCHLD: the sentinel.
+[[nodiscard]] inline std::optional<DeadChild> peek_dead_descendant() {
   return detail::wait_for(P_ALL, core::Pid(), WNOWAIT);
+}
+
+/// Likewise of one child.
+[[nodiscard]] inline std::optional<DeadChild> peek_dead_child(core::Pid pid) {
+  return detail::wait_for(P_PID, pid, WNOWAIT | __WALL);
 }
 
 /// Waits for the dead child `pid` for good. Nothing if it lives.
 inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
-  return detail::wait_for(P_PID, pid, 0);
+  return detail::wait_for(P_PID, pid, __WALL);
 }
 
 /// Whether we have any child, dead or alive.
 [[nodiscard]] inline bool has_children() {
   siginfo_t info;
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+/// Likewise, without the sentinel.
+[[nodiscard]] inline bool has_descendants() {
+  siginfo_t info;
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 /// All that is known of a zombie, but for `sequence` and `order`.

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <optional>
@@ -15,6 +14,7 @@
 #include "reaper/child_setup.h"
 #include "sys/clone.h"
 #include "sys/pid_fd.h"
+#include "sys/signals.h"
 #include "sys/unique_fd.h"
 
 namespace reaper {
@@ -29,17 +29,13 @@ struct Spawned {
 /// in a child that has not yet set its own.
 class AllSignalsBlocked {
  public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    (void)::sigfillset(&all);
-    (void)::sigprocmask(SIG_SETMASK, &all, &before_);
-  }
+  AllSignalsBlocked() = default;
   AllSignalsBlocked(const AllSignalsBlocked&) = delete;
   AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-  ~AllSignalsBlocked() { (void)::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  ~AllSignalsBlocked() { (void)sys::set_signal_mask(before_); }
 
  private:
-  sigset_t before_;
+  sys::SignalSet before_ = sys::set_signal_mask(sys::SignalSet::all());
 };
 
 /// Starts the child in the cgroup directory `cgroup` (-1: in ours). The errors

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sentinel: a process beside the scope, in the same process group, that tells
+// whether a signal which the scope received was sent to the whole group (^C,
+// kill %1: the command has it already) or to the scope alone (kill PID: it must
+// be passed on). The kernel does not say which: but it signals a group's newest
+// members first, so when the scope reads a group's signal, the sentinel, which
+// blocks every signal, has it pending.
+//
+// It is also the scope's guard: when the scope is killed, the kernel clears the
+// word that the sentinel sleeps on (set_tid_address(2)), and the sentinel ends
+// the job before it goes.
+//
+// It shares memory and descriptors with the scope, so starting it copies
+// nothing. It runs only while the scope waits for its answer, or when the scope
+// is dead; in between it sleeps. So the two never use errno or anything else
+// of the C library at the same time.
+#pragma once
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "sys/signals.h"
+
+namespace reaper {
+
+class Sentinel {
+ public:
+  /// What the sentinel does when the scope was killed: `run(context)`, in the
+  /// scope's memory as the scope left it.
+  struct Guard {
+    void (*run)(void* context) = nullptr;
+    void* context = nullptr;
+  };
+
+  Sentinel() = default;
+  Sentinel(const Sentinel&) = delete;
+  Sentinel& operator=(const Sentinel&) = delete;
+  ~Sentinel() { stop(); }
+
+  /// Starts it; every signal must be blocked, and this object must not move.
+  [[nodiscard]] core::Result<void> start(Guard guard) {
+    guard_ = guard;
+    if (stack_ == nullptr) {
+      void* const stack =
+          ::mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (stack == MAP_FAILED) return core::fail(errno, "mmap");
+      stack_ = static_cast<std::byte*>(stack);
+    }
+    (void)::syscall(SYS_set_tid_address, &word_);
+    store(word_, kIdle);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): clone(2) is so
+    const int pid = ::clone(&Sentinel::live, stack_ + kStackSize,
+                            CLONE_VM | CLONE_FILES, this);
+    if (pid < 0) return core::fail(errno, "clone");
+    pid_ = core::Pid(pid);
+    return {};
+  }
+
+  [[nodiscard]] core::Pid pid() const { return pid_; }
+
+  /// Whether the whole process group was sent `signal`, which the scope has
+  /// just received; the sentinel forgets it. Without a sentinel: no.
+  [[nodiscard]] bool group_was_sent(core::SignalNumber signal) {
+    constexpr core::SignalNumber kContinue{SIGCONT};
+    if (!is_alive()) return false;
+    if (is_stopped()) {
+      // The group was sent SIGSTOP, and then we alone were continued.
+      (void)::kill(pid_.raw(), SIGCONT);
+      (void)ask(kContinue);
+      if (signal == kContinue) return false;
+    }
+    return ask(signal);
+  }
+
+  /// Ends it and waits for it. It is our own child, not yet waited for: its
+  /// number is its own.
+  void stop() {
+    if (pid_ == core::Pid()) return;
+    (void)::kill(pid_.raw(), SIGKILL);
+    (void)::waitpid(pid_.raw(), nullptr, __WALL);
+    pid_ = core::Pid();
+  }
+
+ private:
+  static constexpr std::size_t kStackSize = 256 * 1024;
+  static constexpr int kPatience = 20;
+  static constexpr long kTenMilliseconds = 10000000;
+  // The word that the sentinel sleeps on.
+  static constexpr std::uint32_t kScopeIsDead = 0;  ///< the kernel writes it
+  static constexpr std::uint32_t kIdle = 1;
+  static constexpr std::uint32_t kAsked = 2;
+  // The word that the scope sleeps on.
+  static constexpr std::uint32_t kNoAnswer = 0;
+  static constexpr std::uint32_t kNo = 1;
+  static constexpr std::uint32_t kYes = 2;
+
+  static std::uint32_t load(const std::uint32_t& word) {
+    return __atomic_load_n(&word, __ATOMIC_ACQUIRE);
+  }
+  static void store(std::uint32_t& word, std::uint32_t value) {
+    __atomic_store_n(&word, value, __ATOMIC_RELEASE);
+  }
+  static void wake(std::uint32_t& word) {
+    (void)::syscall(SYS_futex, &word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+  }
+  /// Sleeps while `word` is `value`; 0 nanoseconds: for as long as it takes.
+  static void wait_for_change(std::uint32_t& word, std::uint32_t value,
+                              long nanoseconds) {
+    const timespec limit = {.tv_sec = 0, .tv_nsec = nanoseconds};
+    (void)::syscall(SYS_futex, &word, FUTEX_WAIT, value,
+                    nanoseconds > 0 ? &limit : nullptr, nullptr, 0);
+  }
+
+  [[nodiscard]] bool is_alive() {
+    if (pid_ == core::Pid()) return false;
+    if (::waitpid(pid_.raw(), nullptr, WNOHANG | __WALL) == 0) return true;
+    pid_ = core::Pid();  // somebody killed it
+    return false;
+  }
+
+  [[nodiscard]] bool is_stopped() const {
+    siginfo_t info = {};
+    return ::waitid(P_PID, static_cast<id_t>(pid_.raw()), &info,
+                    WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+           info.si_pid != 0;
+  }
+
+  [[nodiscard]] bool ask(core::SignalNumber signal) {
+    signal_ = signal.raw();
+    store(answer_, kNoAnswer);
+    store(word_, kAsked);
+    wake(word_);
+    for (int tries = 0; load(answer_) == kNoAnswer; ++tries) {
+      if (tries == kPatience || !is_alive()) return false;
+      wait_for_change(answer_, kNoAnswer, kTenMilliseconds);
+    }
+    return load(answer_) == kYes;
+  }
+
+  static int live(void* self) {
+    static_cast<Sentinel*>(self)->watch();
+    ::_exit(0);
+  }
+
+  void watch() {
+    for (;;) {
+      const std::uint32_t word = load(word_);
+      if (word == kIdle) {
+        wait_for_change(word_, kIdle, 0);
+      } else if (word == kAsked) {
+        answer_question();
+      } else {
+        if (guard_.run != nullptr) guard_.run(guard_.context);
+        return;
+      }
+    }
+  }
+
+  void answer_question() {
+    const auto set = sys::SignalSet::of(core::SignalNumber(signal_));
+    const bool was_pending = sys::take_signal(set).has_value();
+    // Only from kAsked: the scope may have died, and the kernel said so.
+    std::uint32_t expected = kAsked;
+    (void)__atomic_compare_exchange_n(&word_, &expected, kIdle, false,
+                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    store(answer_, was_pending ? kYes : kNo);
+    wake(answer_);
+  }
+
+  Guard guard_;
+  core::Pid pid_;
+  std::byte* stack_ = nullptr;
+  int signal_ = 0;
+  std::uint32_t word_ = kIdle;
+  std::uint32_t answer_ = kNoAnswer;
+};
+
+}  // namespace reaper
