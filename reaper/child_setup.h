@@ -50,6 +50,11 @@ struct ChildPlan {
   volatile std::uint32_t* stage = nullptr;
   int report = -1;  ///< the report pipe's writing end
 
+  /// A checked launch block that fills in all of the above but `descriptors`,
+  /// in the child, by overwriting its copy of the memory; null: nothing.
+  const LaunchBlock* block = nullptr;
+  std::byte* block_memory = nullptr;
+
   /// For the children of the reaper itself, beyond LaunchHeader::Flags.
   static constexpr std::uint32_t kOnlyTargets = 1U << 16;
 
@@ -74,6 +79,46 @@ inline constexpr long kSetGroups = SYS_setgroups;
 /// errno if the call said -1, else 0.
 inline int code_of(long result) {
   return result < 0 ? errno : 0;
+}
+
+/// Turns `count` offsets at `at` into pointers and a null, in place. A pointer
+/// is never larger than an offset, so writing stays behind reading.
+inline char** make_pointers(std::byte* base, std::uint64_t at,
+                            std::uint32_t count) {
+  char** const pointers = reinterpret_cast<char**>(base + at);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    std::uint64_t offset = 0;
+    std::memcpy(&offset, base + at + std::uint64_t{i} * 8, sizeof offset);
+    pointers[i] = reinterpret_cast<char*>(base + offset);
+  }
+  pointers[count] = nullptr;
+  return pointers;
+}
+
+/// The header's last word, already copied, is what argv[-1] overwrites.
+inline int read_block(ChildPlan& plan) {
+  if (plan.block == nullptr) return 0;
+  const LaunchHeader& header = plan.block->header();
+  const LaunchLayout& layout = plan.block->layout();
+  std::byte* const base = plan.block_memory;
+  plan.argv = make_pointers(base, layout.argv, header.argc);
+  plan.envp = make_pointers(base, layout.envp, header.envc);
+  plan.search = header.search_path == 0
+                    ? nullptr
+                    : plan.block->text_at(header.search_path);
+  plan.cwd = plan.block->text_at(header.cwd);
+  plan.flags = header.flags | ChildPlan::kOnlyTargets;
+  plan.uid = header.uid;
+  plan.gid = header.gid;
+  plan.umask = header.umask;
+  // The parts follow argv, which is aligned to 8, in falling alignment.
+  plan.groups = {reinterpret_cast<std::uint32_t*>(base + layout.groups),
+                 header.group_count};
+  plan.limits = {reinterpret_cast<LaunchLimit*>(base + layout.limits),
+                 header.limit_count};
+  plan.targets = {reinterpret_cast<std::int32_t*>(base + layout.targets),
+                  header.fd_count};
+  return 0;
 }
 
 inline int enter_session(ChildPlan& plan) {
@@ -169,6 +214,7 @@ struct ChildStage {
 };
 
 inline constexpr ChildStage kChildStages[] = {
+    {core::LaunchStage::kDecode, read_block},
     {core::LaunchStage::kSession, enter_session},
     {core::LaunchStage::kDescriptors, place_descriptors},
     {core::LaunchStage::kLimits, set_limits},

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a program of ours that ended is started again. Pure. An end that is not
+// its own doing (SIGKILL, a clean exit) after it had come to work is followed
+// at once. Else a few quick ends are followed at once too, the next ones after
+// a pause that doubles from 100 ms up to 30 s.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/quantity.h"
+
+namespace reaper {
+
+/// An end, as the policy sees it.
+struct ProgramEnd {
+  bool was_working = false;   ///< it had said hello
+  bool was_own_doing = true;  ///< not by SIGKILL and not with status 0
+  core::Microseconds lived;
+};
+
+struct RestartCount {
+  std::uint32_t quick_ends = 0;
+
+  /// Counts the end and tells how long to wait before the next start.
+  constexpr core::Microseconds pause_after(const ProgramEnd& end) {
+    constexpr std::uint32_t kFree = 5;
+    constexpr core::Microseconds kLongLife = core::seconds(10);
+    constexpr core::Microseconds kMostPause = core::seconds(30);
+    if ((end.was_working && !end.was_own_doing) || end.lived >= kLongLife) {
+      quick_ends = 0;
+      return {};
+    }
+    ++quick_ends;
+    if (quick_ends <= kFree) return {};
+    const std::uint32_t doublings = std::min(quick_ends - kFree - 1, 16U);
+    return std::min(
+        core::Microseconds(core::milliseconds(100).raw() << doublings),
+        kMostPause);
+  }
+};
+
+}  // namespace reaper
