@@ -29,6 +29,17 @@ struct PidFdInfo {
 static_assert(sizeof(PidFdInfo) == 64);
 inline constexpr std::uint64_t kPidFdInfoExit = 1U << 3;
 
+/// The wait(2) status of a pidfd's process, once it was reaped by its parent,
+/// where the kernel keeps it (Linux 6.15); absent elsewhere and before.
+[[nodiscard]] inline std::optional<std::int32_t> exit_status_of(int pidfd) {
+  PidFdInfo info;
+  info.mask = kPidFdInfoExit;
+  constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidFdInfo);
+  if (::syscall(SYS_ioctl, pidfd, kGetInfo, &info) < 0) return std::nullopt;
+  if ((info.mask & kPidFdInfoExit) == 0) return std::nullopt;
+  return info.exit_code;
+}
+
 class PidFd {
  public:
   PidFd() = default;
@@ -52,16 +63,9 @@ class PidFd {
     return {};
   }
 
-  /// Its wait(2) status, once it was reaped by its parent, where the kernel
-  /// keeps it (Linux 6.15); absent elsewhere and before.
+  /// See exit_status_of().
   [[nodiscard]] std::optional<std::int32_t> exit_status() const {
-    PidFdInfo info;
-    info.mask = kPidFdInfoExit;
-    constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidFdInfo);
-    if (::syscall(SYS_ioctl, fd_.get(), kGetInfo, &info) < 0)
-      return std::nullopt;
-    if ((info.mask & kPidFdInfoExit) == 0) return std::nullopt;
-    return info.exit_code;
+    return exit_status_of(fd_.get());
   }
 
   /// Whether it has exited (a zombie has).
