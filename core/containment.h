@@ -45,12 +45,16 @@ struct EngineChoice {
 /// The best engine for these facts.
 constexpr EngineChoice choose_engine(const ContainmentFacts& facts) {
   if (!facts.has_cgroup2)
-    return {Engine::kSubreaper, "no cgroup v2 hierarchy is mounted"};
+    return {.engine = Engine::kSubreaper,
+            .why = "no cgroup v2 hierarchy is mounted"};
   if (!facts.cgroup2_is_writable)
-    return {Engine::kSubreaper, "the cgroup v2 hierarchy is not writable here"};
+    return {.engine = Engine::kSubreaper,
+            .why = "the cgroup v2 hierarchy is not writable here"};
   if (!facts.has_cgroup_kill)
-    return {Engine::kSubreaper, "this kernel has no cgroup.kill (Linux 5.14)"};
-  return {Engine::kCgroup2, "a writable cgroup v2 hierarchy with cgroup.kill"};
+    return {.engine = Engine::kSubreaper,
+            .why = "this kernel has no cgroup.kill (Linux 5.14)"};
+  return {.engine = Engine::kCgroup2,
+          .why = "a writable cgroup v2 hierarchy with cgroup.kill"};
 }
 
 }  // namespace core

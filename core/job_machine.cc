@@ -71,7 +71,9 @@ class Stepper {
  public:
   Stepper(Job job, const Moment& when) : job_(std::move(job)), when_(when) {}
 
-  Step finish() && { return {std::move(job_), std::move(effects_)}; }
+  Step finish() && {
+    return {.job = std::move(job_), .effects = std::move(effects_)};
+  }
 
   void operator()(const event::Created&) {}  // a repeated creation is one
 
@@ -83,7 +85,7 @@ class Stepper {
 
   void operator()(const event::ContainerFailed& failed) {
     if (job_.state != JobState::kPreparing) return;
-    job_.launch_failure = {LaunchStage::kClone, failed.code};
+    job_.launch_failure = {.stage = LaunchStage::kClone, .code = failed.code};
     job_.detail = "container";
     close(JobTotals{});
   }
@@ -104,7 +106,7 @@ class Stepper {
     if (job_.cancelled) start_killing(job_.spec.kill_plan);
     if (const auto breach =
             earliest_breach(job_.spec.limits, job_.started.boot))
-      ask(effect::SetTimer{JobTimer::kLimit, *breach});
+      ask(effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
   }
 
   void operator()(const event::LaunchFailed& failed) {
@@ -138,7 +140,7 @@ class Stepper {
 
   void operator()(const event::ReaperLost&) {
     if (job_.state == JobState::kLaunching) {
-      job_.launch_failure = {LaunchStage::kSupervisorGone, 0};
+      job_.launch_failure = {.stage = LaunchStage::kSupervisorGone, .code = 0};
       job_.main_has_ended = true;
       job_.reaper_was_lost = true;
       enter(JobState::kEnding);
@@ -174,13 +176,17 @@ class Stepper {
   void operator()(const event::EndRequested& request) {
     if (job_.state >= JobState::kClosing) return;
     if (!job_.cancelled && !job_.main_has_ended)
-      job_.cancelled = {request.by, request.who, request.is_gave_up};
+      job_.cancelled = {.by = request.by,
+                        .who = request.who,
+                        .is_gave_up = request.is_gave_up};
     job_.spec.kill_plan = request.plan;
     if (is_live(job_)) start_killing(request.plan);
   }
 
   void operator()(const event::Signalled& signalled) {
-    if (is_live(job_)) ask(effect::Signal{signalled.signal, signalled.target});
+    if (is_live(job_))
+      ask(effect::Signal{.signal = signalled.signal,
+                         .target = signalled.target});
   }
 
   void operator()(const event::TimerFired& fired) {
@@ -192,7 +198,8 @@ class Stepper {
     if (!is_due) return;
     if (next.step == KillStep::kKilled) ask(effect::KillAll{});
     if (next.step == KillStep::kFrozenKilled) ask(effect::FreezeAndKill{});
-    ask(effect::SetTimer{JobTimer::kKillPlan, next.deadline});
+    ask(effect::SetTimer{.timer = JobTimer::kKillPlan,
+                         .deadline = next.deadline});
     ask(effect::Inspect{});
   }
 
@@ -229,7 +236,7 @@ class Stepper {
 
   [[nodiscard]] KillPlan straggler_plan() const {
     if (job_.spec.stragglers == Stragglers::kKill)
-      return {kSigkill, Microseconds()};
+      return {.first_signal = kSigkill, .grace = Microseconds()};
     return job_.spec.kill_plan;
   }
 
@@ -238,10 +245,12 @@ class Stepper {
     if (next.step == job_.kill.step) return;
     job_.kill = next;
     if (next.step == KillStep::kAsked)
-      ask(effect::Signal{plan.first_signal, SignalTarget::kAll});
+      ask(effect::Signal{.signal = plan.first_signal,
+                         .target = SignalTarget::kAll});
     else
       ask(effect::KillAll{});
-    ask(effect::SetTimer{JobTimer::kKillPlan, next.deadline});
+    ask(effect::SetTimer{.timer = JobTimer::kKillPlan,
+                         .deadline = next.deadline});
     ask(effect::Inspect{});
   }
 
@@ -251,7 +260,7 @@ class Stepper {
     if (job_.limit_hit) return start_killing(job_.spec.kill_plan);
     if (const auto breach =
             earliest_breach(job_.spec.limits, job_.started.boot))
-      ask(effect::SetTimer{JobTimer::kLimit, *breach});
+      ask(effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
   }
 
   void close(const JobTotals& totals) {
@@ -304,18 +313,19 @@ std::vector<Effect> resume(const Job& job) {
     case JobState::kRunning:
     case JobState::kEnding:
       if (job.kill.step == KillStep::kAsked)
-        effects = {effect::Signal{job.spec.kill_plan.first_signal,
-                                  SignalTarget::kAll}};
+        effects = {effect::Signal{.signal = job.spec.kill_plan.first_signal,
+                                  .target = SignalTarget::kAll}};
       if (job.kill.step == KillStep::kKilled) effects = {effect::KillAll{}};
       if (job.kill.step == KillStep::kFrozenKilled)
         effects = {effect::FreezeAndKill{}};
       if (job.kill.step != KillStep::kNone)
-        effects.emplace_back(
-            effect::SetTimer{JobTimer::kKillPlan, job.kill.deadline});
+        effects.emplace_back(effect::SetTimer{.timer = JobTimer::kKillPlan,
+                                              .deadline = job.kill.deadline});
       if (const auto breach =
               earliest_breach(job.spec.limits, job.started.boot);
           breach && !job.limit_hit)
-        effects.emplace_back(effect::SetTimer{JobTimer::kLimit, *breach});
+        effects.emplace_back(
+            effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
       if (job.reaper_was_lost && !job.main_has_ended)
         effects.emplace_back(effect::WatchMain{});
       effects.emplace_back(effect::Inspect{});

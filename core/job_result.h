@@ -131,20 +131,51 @@ inline Text<32> seconds_text(std::uint64_t microseconds) {
   return text.append_unsigned(fraction).append(" s");
 }
 
+/// How the main process ended, as the end of a sentence about the job.
+inline void append_main_status(Text<320>& text, const JobResult& result) {
+  if (!result.has_status) {
+    text.append("; the status of its main process is unknown");
+  } else if (status_is_exit(result.wait_status)) {
+    text.append("; its main process exited with code ")
+        .append_number(exit_code_of(result.wait_status));
+  } else {
+    text.append("; its main process was ended by ")
+        .append(signal_name(signal_of(result.wait_status)).view());
+  }
+}
+
+inline void append_limit(Text<320>& text, const LimitHit& limit) {
+  text.append("passed its limit of ").append(name_of(limit.kind));
+  if (limit.kind == LimitKind::kWallTime) {
+    text.append(": ").append(seconds_text(limit.value).view());
+    text.append(" of ").append(seconds_text(limit.bound).view());
+  } else {
+    text.append(": ").append_unsigned(limit.value);
+    text.append(" of ").append_unsigned(limit.bound);
+  }
+}
+
+inline void append_launch_failure(Text<320>& text, const JobResult& result) {
+  const std::string_view detail = result.detail.view();
+  if (result.launch.code == ETIME) {
+    text.append("was killed: no answer in time while ")
+        .append(name_of(result.launch.stage))
+        .append(detail.empty() ? "" : " ")
+        .append(detail);
+    return;
+  }
+  if (result.launch.stage == LaunchStage::kExec) {
+    text.append("cannot execute '").append(detail).append("'");
+  } else {
+    text.append("failed while ").append(name_of(result.launch.stage));
+    if (!detail.empty()) text.append(" '").append(detail).append("'");
+  }
+  text.append(": ").append(std::strerror(result.launch.code));
+}
+
 /// One sentence for people, without a final period.
 inline Text<320> sentence_of(const JobResult& result) {
   Text<320> text;
-  const auto append_status = [&] {
-    if (!result.has_status) {
-      text.append("; the status of its main process is unknown");
-    } else if (status_is_exit(result.wait_status)) {
-      text.append("; its main process exited with code ")
-          .append_number(exit_code_of(result.wait_status));
-    } else {
-      text.append("; its main process was ended by ")
-          .append(signal_name(signal_of(result.wait_status)).view());
-    }
-  };
   switch (result.reason) {
     case Reason::kNone:
       return text.append("has not ended");
@@ -152,26 +183,17 @@ inline Text<320> sentence_of(const JobResult& result) {
       return text.append("exited with code ")
           .append_number(exit_code_of(result.wait_status));
     case Reason::kSignalled:
-      return text.append("was ended by ")
-          .append(signal_name(signal_of(result.wait_status)).view());
     case Reason::kDumpedCore:
       return text.append("was ended by ")
           .append(signal_name(signal_of(result.wait_status)).view())
-          .append(" and dumped core");
+          .append(dumped_core(result.wait_status) ? " and dumped core" : "");
     case Reason::kOutOfMemory:
       text.append("was ended by the kernel because memory ran out");
-      append_status();
+      append_main_status(text, result);
       return text;
     case Reason::kOverLimit:
-      text.append("passed its limit of ").append(name_of(result.limit.kind));
-      if (result.limit.kind == LimitKind::kWallTime) {
-        text.append(": ").append(seconds_text(result.limit.value).view());
-        text.append(" of ").append(seconds_text(result.limit.bound).view());
-      } else {
-        text.append(": ").append_unsigned(result.limit.value);
-        text.append(" of ").append_unsigned(result.limit.bound);
-      }
-      append_status();
+      append_limit(text, result.limit);
+      append_main_status(text, result);
       return text;
     case Reason::kCancelled:
       text.append("was cancelled by ");
@@ -180,23 +202,11 @@ inline Text<320> sentence_of(const JobResult& result) {
       } else {
         text.append(result.detail.view());
       }
-      append_status();
+      append_main_status(text, result);
       return text;
     case Reason::kLaunchFailed:
-      if (result.launch.code == ETIME) {
-        return text.append("was killed: no answer in time while ")
-            .append(name_of(result.launch.stage))
-            .append(result.detail.empty() ? "" : " ")
-            .append(result.detail.view());
-      }
-      if (result.launch.stage == LaunchStage::kExec) {
-        text.append("cannot execute '").append(result.detail.view());
-        return text.append("': ").append(std::strerror(result.launch.code));
-      }
-      text.append("failed while ").append(name_of(result.launch.stage));
-      if (!result.detail.empty())
-        text.append(" '").append(result.detail.view()).append("'");
-      return text.append(": ").append(std::strerror(result.launch.code));
+      append_launch_failure(text, result);
+      return text;
     case Reason::kGaveUp:
       return text.append("the supervisor gave up on it: ")
           .append(result.detail.view());

@@ -58,9 +58,12 @@ constexpr KillProgress begin_kill(const KillProgress& progress,
                                   const KillPlan& plan, BootTime now) {
   const bool kill_now = plan.first_signal == kSigkill || plan.grace.raw() == 0;
   if (kill_now && progress.step < KillStep::kKilled)
-    return {KillStep::kKilled, now + kKillPatience, 0};
+    return {.step = KillStep::kKilled,
+            .deadline = now + kKillPatience,
+            .repeats = 0};
   if (!kill_now && progress.step == KillStep::kNone)
-    return {KillStep::kAsked, now + plan.grace, 0};
+    return {
+        .step = KillStep::kAsked, .deadline = now + plan.grace, .repeats = 0};
   return progress;
 }
 
@@ -71,13 +74,17 @@ constexpr KillProgress advance_kill(const KillProgress& progress,
   if (progress.step == KillStep::kNone || now < progress.deadline)
     return progress;
   if (progress.step == KillStep::kAsked)
-    return {KillStep::kKilled, now + kKillPatience, 0};
+    return {.step = KillStep::kKilled,
+            .deadline = now + kKillPatience,
+            .repeats = 0};
   const std::uint32_t repeats =
       progress.step == KillStep::kFrozenKilled ? progress.repeats + 1 : 0;
   const Microseconds pause =
       std::min(Microseconds(milliseconds(200).raw() << std::min(repeats, 9U)),
                kKillPauseMost);
-  return {KillStep::kFrozenKilled, now + pause, repeats};
+  return {.step = KillStep::kFrozenKilled,
+          .deadline = now + pause,
+          .repeats = repeats};
 }
 
 }  // namespace core

@@ -47,7 +47,9 @@ constexpr Maybe<LimitHit> check(const JobLimits& limits, BootTime started,
                                 BootTime now) {
   const Microseconds used = now - started;
   if (limits.wall_time && used >= *limits.wall_time)
-    return LimitHit{LimitKind::kWallTime, used.raw(), limits.wall_time->raw()};
+    return LimitHit{.kind = LimitKind::kWallTime,
+                    .value = used.raw(),
+                    .bound = limits.wall_time->raw()};
   return std::nullopt;
 }
 

@@ -36,12 +36,16 @@ inline constexpr std::uint16_t kVersion = 1;
 
 /// A launch block of at most this size travels in the Launch packet, a larger
 /// one in a sealed memfd.
-inline constexpr std::size_t kInlineBlock = 32 * 1024;
+inline constexpr std::size_t kInlineBlock = std::size_t{32} * 1024;
 inline constexpr std::size_t kLargestPacket = kInlineBlock + 1024;
 /// Orders that may be unacknowledged at once: each holds a descriptor.
 inline constexpr std::size_t kOpenOrders = 32;
 /// The length of a descriptor's name in the store, with its NUL.
 inline constexpr std::size_t kStoreName = 48;
+/// The name under which the reaper keeps its exit ring in the store. It is the
+/// reaper's alone: a revived reaper goes on with it, and sends what was not
+/// acknowledged as ever. A supervisor passes over it.
+inline constexpr char kRingName[] = "ring";
 
 enum class MessageType : std::uint16_t {
   // reaper link, from the supervisor
@@ -66,9 +70,12 @@ enum class MessageType : std::uint16_t {
   kDrop,      ///< StoreName
   kList,      ///< no body: send all
   kPromote,   ///< no body: this link is the keeper link from now on
+  kFetch,    ///< StoreName: answered by its kEntry or by kNoEntry
   // store link, from the store
   kEntry = 80,  ///< StoreName; fds: one
   kListEnd,     ///< ListEnd
+  kNoEntry,     ///< StoreName: the answer to kFetch of what is not there
+  kPutRefused,  ///< StoreName: there is no room for it
   // keeper link, from the reaper
   kClient = 96,  ///< fds: the store's end of a new supervisor's store link
   // scope link, from the scope

@@ -272,23 +272,28 @@ class Cgroup {
     return count;
   }
 
+  /// The numbers in `file`, one a line.
   template <class Visit>
-  static void visit_members(int directory, Visit& visit, unsigned depth) {
-    if (const auto procs = open_at(directory, cgroup_file::kProcs, O_RDONLY)) {
-      char buffer[4096];
-      std::int32_t pid = 0;
-      for (ssize_t got = 0;
-           (got = ::read(procs->get(), buffer, sizeof buffer)) > 0;) {
-        for (ssize_t i = 0; i < got; ++i) {
-          if (buffer[i] >= '0' && buffer[i] <= '9') {
-            pid = pid * 10 + (buffer[i] - '0');
-          } else {
-            if (pid > 0) visit(core::Pid(pid));
-            pid = 0;
-          }
+  static void visit_pids(int file, Visit& visit) {
+    char buffer[4096];
+    std::int32_t pid = 0;
+    ssize_t got = 0;
+    while ((got = ::read(file, buffer, sizeof buffer)) > 0) {
+      for (ssize_t i = 0; i < got; ++i) {
+        if (buffer[i] >= '0' && buffer[i] <= '9') {
+          pid = pid * 10 + (buffer[i] - '0');
+        } else {
+          if (pid > 0) visit(core::Pid(pid));
+          pid = 0;
         }
       }
     }
+  }
+
+  template <class Visit>
+  static void visit_members(int directory, Visit& visit, unsigned depth) {
+    if (const auto procs = open_at(directory, cgroup_file::kProcs, O_RDONLY))
+      visit_pids(procs->get(), visit);
     if (depth >= 32) return;
     for_each_child(directory, [&](const char* name) {
       if (const auto child = open_at(directory, name, O_RDONLY | O_DIRECTORY))

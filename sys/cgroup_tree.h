@@ -67,12 +67,12 @@ constexpr core::JobId job_in_cgroup_path(std::string_view path) {
 /// Where cgroup v2 is mounted: /sys/fs/cgroup, or /sys/fs/cgroup/unified on a
 /// hybrid machine (systemd.io/CGROUP_DELEGATION). Empty if nowhere there.
 inline std::string_view cgroup2_mount() {
-  constexpr std::string_view kPlaces[] = {"/sys/fs/cgroup",
-                                          "/sys/fs/cgroup/unified"};
+  constexpr const char* kPlaces[] = {"/sys/fs/cgroup",
+                                     "/sys/fs/cgroup/unified"};
   constexpr long kCgroup2Magic = 0x63677270;  // CGROUP2_SUPER_MAGIC
-  for (const std::string_view place : kPlaces) {
+  for (const char* place : kPlaces) {
     struct statfs facts = {};
-    if (::statfs(place.data(), &facts) == 0 && facts.f_type == kCgroup2Magic)
+    if (::statfs(place, &facts) == 0 && facts.f_type == kCgroup2Magic)
       return place;
   }
   return {};
