@@ -54,7 +54,8 @@ bool launch(int base, const char* program, unsigned number, Slot& slot) {
 
 int main(int argc, char** argv) {
   if (argc != 5) {
-    (void)std::fprintf(stderr, "usage: %s BASE PROGRAM COUNT WINDOW\n", argv[0]);
+    (void)std::fprintf(stderr, "usage: %s BASE PROGRAM COUNT WINDOW\n",
+                       argv[0]);
     return 2;
   }
   const auto base = sys::open_at(AT_FDCWD, argv[1], O_RDONLY | O_DIRECTORY);

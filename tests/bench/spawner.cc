@@ -7,9 +7,9 @@
 //
 // Prints one line a command: median, 10th and 90th percentile in microseconds,
 // ratio of its median to the first command's, and failures.
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,8 +43,8 @@ void run_once(Command& command, const posix_spawn_file_actions_t* actions) {
 }
 
 double percentile(std::vector<double>& sorted, double share) {
-  const auto at = static_cast<std::size_t>(
-      share * static_cast<double>(sorted.size() - 1));
+  const auto at =
+      static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1));
   return sorted[at];
 }
 
@@ -60,13 +60,15 @@ int main(int argc, char** argv) {
     else
       commands.back().argv.push_back(argv[i]);
   }
-  for (Command& command : commands) command.argv.push_back(nullptr);
+  for (Command& command : commands)
+    command.argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   (void)::posix_spawn_file_actions_init(&actions);
   (void)::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY,
                                            0);
   for (int round = 0; round < rounds; ++round)
-    for (Command& command : commands) run_once(command, &actions);
+    for (Command& command : commands)
+      run_once(command, &actions);
   double first = 0;
   for (Command& command : commands) {
     std::sort(command.times.begin(), command.times.end());
