@@ -40,6 +40,14 @@ inline constexpr std::uint64_t kPidFdInfoExit = 1U << 3;
   return info.exit_code;
 }
 
+/// Signals a pidfd's process. Errors: ESRCH once it was reaped, EPERM.
+[[nodiscard]] inline core::Result<void> signal_process(
+    int pidfd, core::SignalNumber number) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd, number.raw(), nullptr, 0) < 0)
+    return core::fail(errno, "pidfd_send_signal");
+  return {};
+}
+
 class PidFd {
  public:
   PidFd() = default;
@@ -55,12 +63,9 @@ class PidFd {
   [[nodiscard]] bool is_open() const { return fd_.is_open(); }
   [[nodiscard]] const UniqueFd& descriptor() const { return fd_; }
 
-  /// Errors: ESRCH once it was reaped, EPERM.
+  /// See signal_process().
   [[nodiscard]] core::Result<void> signal(core::SignalNumber number) const {
-    if (::syscall(SYS_pidfd_send_signal, fd_.get(), number.raw(), nullptr, 0) <
-        0)
-      return core::fail(errno, "pidfd_send_signal");
-    return {};
+    return signal_process(fd_.get(), number);
   }
 
   /// See exit_status_of().
