@@ -32,10 +32,10 @@ template <class T>
 using Result = std::expected<T, Error>;
 
 /// An error for the errno value `code`; save errno in the statement of the
-/// call. Cold: kept out of its callers' code.
-[[nodiscard, gnu::cold]] inline std::unexpected<Error> fail(
+/// call.
+[[nodiscard]] inline std::unexpected<Error> fail(
     int code, const char* op, std::string_view subject = {}) {
-  return std::unexpected(Error{.code = code, .op = op, .subject = subject});
+  return std::unexpected<Error>(std::in_place, code, op, subject);
 }
 
 }  // namespace core
