@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/error.h"
 #include "core/quantity.h"
 
 namespace supervisor {
@@ -35,14 +36,18 @@ constexpr bool has(Readiness set, Readiness wanted) {
   return (static_cast<unsigned>(set) & static_cast<unsigned>(wanted)) != 0;
 }
 
+struct PrepareHook;
+
 class EventLoop {
  public:
   using Callback = std::function<void()>;
 
-  EventLoop();
+  /// Errors: those of epoll_create(2) and timerfd_create(2).
+  [[nodiscard]] static core::Result<EventLoop> make();
+  EventLoop(EventLoop&& other) noexcept;
+  EventLoop& operator=(EventLoop&& other) noexcept;
+  /// Every watch must be gone by then.
   ~EventLoop();
-  EventLoop(const EventLoop&) = delete;
-  EventLoop& operator=(const EventLoop&) = delete;
 
   /// Runs until stop().
   void run();
@@ -65,6 +70,7 @@ class EventLoop {
   [[nodiscard]] State& state() { return *state_; }
 
  private:
+  explicit EventLoop(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
@@ -119,9 +125,7 @@ class PrepareWatch {
   ~PrepareWatch();
 
  private:
-  friend class EventLoop::State;
-  class State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<PrepareHook> hook_;
 };
 
 /// A library with a loop interface of its own (sd-bus, curl): it tells a

@@ -2,7 +2,7 @@
 // The journal: an append-only file of numbered entries in a memfd that the
 // store keeps across a crash of the supervisor.
 //
-//   Header   magic, version, epoch, number of the first entry, CRC-32C
+//   Header   magic, version, epoch, first entry's number, CRC-32C
 //   entries  {u32 size, u32 CRC-32C, u64 number} and `size` bytes, one
 //   pwrite(2)
 //
@@ -79,6 +79,8 @@ class Journal {
   Journal() = default;
   [[nodiscard]] static core::Result<Journal> make(std::uint64_t epoch,
                                                   std::uint64_t first_number);
+  /// With all that is in it now as its snapshot.
+  [[nodiscard]] core::Result<void> write_header();
   [[nodiscard]] core::Result<std::vector<std::byte>> read_all() const;
 
   sys::UniqueFd file_;
@@ -86,7 +88,7 @@ class Journal {
   std::uint64_t first_number_ = 1;
   std::uint64_t next_number_ = 1;
   std::uint64_t end_ = 0;  ///< offset of the next entry
-  std::uint64_t snapshot_size_ = 0;
+  std::uint64_t snapshot_end_ = 0;
   std::uint64_t bytes_cut_ = 0;
   std::vector<std::byte> buffer_;  ///< kept, so that append() need not allocate
 };

@@ -38,6 +38,7 @@ class NameService {
 
  private:
   void ask(std::string what, Done done);
+  EventLoop& loop_;
   WorkerPool pool_;
 };
 

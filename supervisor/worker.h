@@ -13,10 +13,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,14 +22,14 @@
 #include "core/error.h"
 #include "core/quantity.h"
 #include "supervisor/event_loop.h"
-#include "sys/message_socket.h"
-#include "sys/pid_fd.h"
 #include "sys/unique_fd.h"
 
 namespace supervisor {
 
 /// The number of a worker's socket in the worker.
 inline constexpr int kWorkerSocket = 3;
+/// The largest packet to and from a worker.
+inline constexpr std::size_t kLargestWorkerPacket = 64U << 10;
 
 /// How to start a worker.
 struct WorkerPlan {
@@ -41,36 +39,44 @@ struct WorkerPlan {
 
 class WorkerProcess {
  public:
+  /// Each may be empty, and may destroy the WorkerProcess.
   struct Handlers {
-    /// A packet from the worker.
+    /// A packet from the worker; valid during the call.
     std::function<void(std::span<const std::byte>)> on_packet;
-    /// It died; what was sent and not answered must be sent again. It is
-    /// started again by itself: at once, or after a growing pause if it lived
-    /// less than a second.
+    /// It died; nothing that it sent is outstanding. Unless it was retired it
+    /// is started again by itself: at once, or after a growing pause if it had
+    /// not lived for a second.
     std::function<void()> on_death;
-    /// It was started (again): the socket takes packets.
+    /// It was started, for the first time or again: the moment to send (again)
+    /// what has no answer yet.
     std::function<void()> on_start;
   };
 
   WorkerProcess(EventLoop& loop, WorkerPlan plan, Handlers handlers);
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
-  /// Closes its socket: the worker ends by itself and is not waited for.
+  /// Closes its socket, so that it ends by itself; nobody waits for it: for the
+  /// supervisor's own end. Else retire().
   ~WorkerProcess();
 
-  /// Starts it if it does not run. Errors are those of posix_spawn(3) and
-  /// socketpair(2); it is tried again after a pause, too.
-  [[nodiscard]] core::Result<void> start();
+  /// Starts it, if it does not run and is not about to be started. on_start
+  /// follows in the next round of the loop; a failure to start is logged and
+  /// tried again after a pause.
+  void start();
 
-  /// Sends a packet; what the socket does not take now waits in a queue in
-  /// memory. Descriptors are duplicated if the packet must wait.
+  /// Sends a packet (at most kLargestWorkerPacket); what the socket does not
+  /// take now waits in memory. While it is not running packets are dropped:
+  /// on_start sends them again.
   void send(std::span<const std::byte> packet, std::span<const int> fds = {});
 
+  [[nodiscard]] bool is_running() const;
   /// Bytes that wait for the socket.
   [[nodiscard]] std::size_t bytes_waiting() const;
-  [[nodiscard]] bool is_running() const;
   /// SIGKILL; on_death follows.
   void kill();
+  /// Closes its socket; on_death follows when it has ended. It is not started
+  /// again.
+  void retire();
 
  private:
   class State;
@@ -94,7 +100,7 @@ class WorkerPool {
   /// Asks. `patience` counts from when a worker takes the request. A request
   /// whose worker dies of something else is given to the next one: it must be
   /// harmless to repeat. `done` is called exactly once, never before request()
-  /// has returned.
+  /// has returned. Body: at most kLargestWorkerPacket - 16 bytes.
   void request(std::vector<std::byte> body, std::vector<sys::UniqueFd> fds,
                core::Microseconds patience, Done done);
 

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/settings.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+namespace supervisor {
+
+namespace {
+
+/// What a value is applied to: the settings, and what must be known first.
+struct Draft {
+  Settings settings;
+  bool is_private = false;
+  std::optional<std::string> runtime;
+  std::optional<std::string> pacct;
+  std::optional<std::string> logs;
+};
+
+/// Takes the value, or says what was expected instead.
+using Apply = std::optional<std::string> (*)(Draft& draft,
+                                             std::string_view value);
+
+enum class Kept : char { kYes, kNo };
+
+/// One setting: its option, the environment variable that stands in for it, the
+/// name of its value ("" for a flag), and what it means.
+struct Option {
+  std::string_view name;
+  std::string_view value_name;
+  const char* variable;
+  Kept is_kept;  ///< goes to the next corrald in Settings::kept_arguments
+  Apply apply;
+  std::string_view help;
+};
+
+template <std::string Settings::* member>
+std::optional<std::string> set_text(Draft& draft, std::string_view value) {
+  draft.settings.*member = value;
+  return std::nullopt;
+}
+
+template <std::optional<std::string> Draft::* member>
+std::optional<std::string> set_path(Draft& draft, std::string_view value) {
+  if (!value.starts_with('/')) return "an absolute path";
+  draft.*member = std::string(value);
+  return std::nullopt;
+}
+
+template <bool Settings::* member>
+std::optional<std::string> set_flag(Draft& draft, std::string_view /*value*/) {
+  draft.settings.*member = true;
+  return std::nullopt;
+}
+
+template <int Settings::* member>
+std::optional<std::string> set_descriptor(Draft& draft,
+                                          std::string_view value) {
+  int number = -1;
+  const char* const end = value.data() + value.size();
+  const auto [rest, error] = std::from_chars(value.data(), end, number);
+  if (error != std::errc() || rest != end || number < 0)
+    return "the number of an open descriptor";
+  draft.settings.*member = number;
+  return std::nullopt;
+}
+
+std::optional<std::string> set_private(Draft& draft,
+                                       std::string_view /*value*/) {
+  draft.is_private = true;
+  return std::nullopt;
+}
+
+std::optional<std::string> set_cgroup_base(Draft& draft,
+                                           std::string_view value) {
+  if (!value.starts_with('/')) return "the absolute path of a cgroup directory";
+  draft.settings.cgroup_base = value;
+  return std::nullopt;
+}
+
+std::optional<std::string> set_engine(Draft& draft, std::string_view value) {
+  draft.settings.engine = core::parse_engine(value);
+  if (!draft.settings.engine) return "'cgroup2' or 'subreaper'";
+  return std::nullopt;
+}
+
+std::optional<std::string> set_bus(Draft& draft, std::string_view value) {
+  if (value != "system" && value != "none" && !value.contains(':'))
+    return "'system', 'none' or an address such as 'unix:path=/run/bus'";
+  draft.settings.bus = value;
+  return std::nullopt;
+}
+
+constexpr Option kOptions[] = {
+    {"--private", "", nullptr, Kept::kYes, set_private,
+     "be the private instance of the user, also as root"},
+    {"--runtime", "DIR", nullptr, Kept::kYes, set_path<&Draft::runtime>,
+     "the directory of the private socket"},
+    {"--pacct", "FILE", nullptr, Kept::kYes, set_path<&Draft::pacct>,
+     "the accounting file"},
+    {"--log-dir", "DIR", nullptr, Kept::kYes, set_path<&Draft::logs>,
+     "the directory of the output of detached jobs"},
+    {"--cgroup-base", "PATH", "CORRAL_CGROUP_BASE", Kept::kYes, set_cgroup_base,
+     "the cgroup directory that holds the jobs'"},
+    {"--engine", "NAME", "CORRAL_ENGINE", Kept::kYes, set_engine,
+     "contain jobs by cgroup2 or subreaper, not by the best that works"},
+    {"--bus", "BUS", nullptr, Kept::kYes, set_bus,
+     "system (the default), none, or the address of a bus"},
+    {"--verbose", "", nullptr, Kept::kYes, set_flag<&Settings::is_verbose>,
+     "log what is done, not only what is wrong"},
+    {"--init", "PATH", nullptr, Kept::kNo, set_text<&Settings::init>,
+     "the program corral-init"},
+    {"--reaper-fd", "N", nullptr, Kept::kNo,
+     set_descriptor<&Settings::reaper_fd>, "the link to the reaper"},
+    {"--store-fd", "N", nullptr, Kept::kNo, set_descriptor<&Settings::store_fd>,
+     "the link to the descriptor store"},
+    {"--ready-fd", "N", nullptr, Kept::kNo, set_descriptor<&Settings::ready_fd>,
+     "where to write a line when the private socket listens"},
+    {"--worker", "NAME", nullptr, Kept::kNo, set_text<&Settings::worker>,
+     "be the worker kill, names or scribe on descriptor 3"},
+    {"--help", "", nullptr, Kept::kNo, set_flag<&Settings::wants_help>,
+     "print this"},
+    {"--version", "", nullptr, Kept::kNo, set_flag<&Settings::wants_version>,
+     "print the version"},
+};
+
+const Option* find_option(std::string_view name) {
+  for (const Option& option : kOptions)
+    if (option.name == name) return &option;
+  return nullptr;
+}
+
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+std::unexpected<std::string> refuse(std::string_view what,
+                                    std::string_view value,
+                                    std::string_view expected) {
+  return std::unexpected(std::string(what) + " is " + quoted(value) +
+                         ", expected " + std::string(expected));
+}
+
+/// The environment stands in for options that were not given: so it is first.
+std::expected<void, std::string> apply_environment(
+    Draft& draft, const sys::Environment& environment) {
+  for (const Option& option : kOptions) {
+    if (option.variable == nullptr) continue;
+    const auto value = environment(option.variable);
+    if (!value) continue;
+    if (const auto expected = option.apply(draft, *value))
+      return refuse("environment variable " + quoted(option.variable), *value,
+                    *expected);
+  }
+  return {};
+}
+
+/// One argument taken apart; `value` follows after '=' or as the next one.
+struct Argument {
+  const Option* option = nullptr;
+  std::string value;
+};
+
+std::expected<Argument, std::string> next_argument(
+    std::span<const char* const>& arguments) {
+  const std::string_view text = arguments.front();
+  arguments = arguments.subspan(1);
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  const Option* const option = find_option(name);
+  if (option == nullptr)
+    return std::unexpected("unknown argument " + quoted(text) +
+                           "; 'corrald --help' lists what there is");
+  const bool has_value = equals != std::string_view::npos;
+  if (option->value_name.empty()) {
+    if (has_value)
+      return std::unexpected("option " + quoted(name) +
+                             " takes no value, got " +
+                             quoted(text.substr(equals + 1)));
+    return Argument{option, {}};
+  }
+  if (has_value) return Argument{option, std::string(text.substr(equals + 1))};
+  if (arguments.empty())
+    return std::unexpected("option " + quoted(name) + " needs a value: " +
+                           std::string(option->value_name));
+  Argument argument{option, arguments.front()};
+  arguments = arguments.subspan(1);
+  return argument;
+}
+
+std::expected<void, std::string> apply_arguments(
+    Draft& draft, std::span<const char* const> arguments) {
+  while (!arguments.empty()) {
+    const Argument argument = TRY(next_argument(arguments));
+    const Option& option = *argument.option;
+    if (const auto expected = option.apply(draft, argument.value))
+      return refuse("option " + quoted(option.name), argument.value, *expected);
+    if (option.is_kept == Kept::kNo) continue;
+    std::string kept(option.name);
+    if (!option.value_name.empty()) kept += "=" + argument.value;
+    draft.settings.kept_arguments.push_back(std::move(kept));
+  }
+  return {};
+}
+
+/// The places of this kind of instance, with what was asked for in their stead.
+void settle_places(Draft& draft, const sys::Environment& environment) {
+  const core::Uid user(::geteuid());
+  const bool is_system = user == core::Uid(0) && !draft.is_private;
+  sys::Places& places = draft.settings.places;
+  places = sys::find_places(
+      is_system ? sys::InstanceKind::kSystem : sys::InstanceKind::kPrivate,
+      user, environment);
+  if (draft.runtime) {
+    places.runtime = *draft.runtime;
+    places.socket = places.runtime + "/private";
+    places.fallback_runtime = places.runtime;
+  }
+  if (draft.pacct) places.pacct = *draft.pacct;
+  if (draft.logs) places.logs = *draft.logs;
+}
+
+}  // namespace
+
+std::expected<Settings, std::string> read_settings(
+    std::span<const char* const> arguments,
+    const sys::Environment& environment) {
+  Draft draft;
+  TRY(apply_environment(draft, environment));
+  TRY(apply_arguments(draft, arguments));
+  settle_places(draft, environment);
+  return std::move(draft.settings);
+}
+
+std::string settings_help() {
+  std::string text =
+      "usage: corrald [OPTION]...\n\n"
+      "The supervisor of Corral. It is started by 'corral-init --supervise', "
+      "not by hand.\n\n";
+  for (const Option& option : kOptions) {
+    std::string left = "  " + std::string(option.name);
+    if (!option.value_name.empty())
+      left += "=" + std::string(option.value_name);
+    left.resize(std::max<std::size_t>(left.size() + 2, 24), ' ');
+    text += left + std::string(option.help);
+    if (option.variable != nullptr)
+      text += " (environment: " + std::string(option.variable) + ")";
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace supervisor

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/places.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "sys/unique_fd.h"
+
+namespace sys {
+
+namespace {
+
+std::string number_text(core::Uid uid) {
+  return std::to_string(uid.raw());
+}
+
+/// The home directory by $HOME; "/" without one, as a login without one has.
+std::string home_of(const Environment& environment) {
+  return environment("HOME").value_or("/");
+}
+
+std::string parent_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  return std::string(path.substr(0, slash == 0 ? 1 : slash));
+}
+
+/// Whether the directory is one that only we could have filled.
+core::Result<void> check_private(const std::string& path, InstanceKind kind) {
+  const UniqueFd directory =
+      TRY(open_at(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  struct stat facts = {};
+  if (::fstat(directory.get(), &facts) < 0)
+    return core::fail(errno, "stat", path);
+  if (facts.st_uid != ::geteuid())
+    return core::fail(EPERM, "use a directory that another user owns", path);
+  const mode_t forbidden = kind == InstanceKind::kSystem ? 022 : 077;
+  if ((facts.st_mode & forbidden) != 0)
+    return core::fail(EPERM,
+                      kind == InstanceKind::kSystem
+                          ? "use a directory that others may write to"
+                          : "use a directory that others may enter (expected "
+                            "mode 0700)",
+                      path);
+  return {};
+}
+
+core::Result<void> make_private(const std::string& path, InstanceKind kind) {
+  const mode_t mode = kind == InstanceKind::kSystem ? 0755 : 0700;
+  if (::mkdir(path.c_str(), mode) == 0) {
+    // The umask may have taken more than we want; it can never have given.
+    if (::chmod(path.c_str(), mode) < 0)
+      return core::fail(errno, "chmod", path);
+  } else if (errno != EEXIST) {
+    return core::fail(errno, "make directory", path);
+  }
+  return check_private(path, kind);
+}
+
+/// Errors that say "not here" rather than "not at all".
+bool is_reason_to_move(int code) {
+  return code == EROFS || code == EACCES || code == EPERM || code == ENOENT ||
+         code == ENOTDIR || code == ELOOP;
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](const char* name) -> std::optional<std::string> {
+    const char* const value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return std::string(value);
+  };
+}
+
+Places find_places(InstanceKind kind, core::Uid uid,
+                   const Environment& environment) {
+  Places places;
+  places.kind = kind;
+  places.fallback_runtime =
+      environment("TMPDIR").value_or("/tmp") + "/corral-" + number_text(uid);
+  if (kind == InstanceKind::kSystem) {
+    places.runtime = "/run/corral";
+    places.pacct = "/var/csa/day/pacct";
+    places.logs = "/var/log/corral";
+  } else {
+    const auto session = environment("XDG_RUNTIME_DIR");
+    places.runtime = session ? *session + "/corral" : places.fallback_runtime;
+    const std::string state =
+        environment("XDG_STATE_HOME")
+            .value_or(home_of(environment) + "/.local/state");
+    places.pacct = state + "/corral/pacct";
+    places.logs = state + "/corral/log";
+  }
+  if (const auto runtime = environment("CORRAL_RUNTIME_DIR")) {
+    places.runtime = *runtime;
+    places.fallback_runtime = *runtime;  // who names a place means that place
+  }
+  if (const auto pacct = environment("CORRAL_PACCT")) {
+    places.pacct = *pacct;
+    if (kind == InstanceKind::kPrivate)
+      places.logs = parent_of(*pacct) + "/log";
+  }
+  if (const auto logs = environment("CORRAL_LOG_DIR")) places.logs = *logs;
+  places.socket = places.runtime + "/private";
+  return places;
+}
+
+std::string fallback_socket(const Places& places) {
+  return places.fallback_runtime + "/private";
+}
+
+core::Result<void> prepare_runtime(Places& places) {
+  const auto wanted = make_private(places.runtime, places.kind);
+  if (wanted) return {};
+  if (places.fallback_runtime == places.runtime ||
+      !is_reason_to_move(wanted.error().code))
+    return wanted;
+  // Anybody can be the first to make it in a temporary directory: whatever the
+  // instance's kind, only 0700 and ours will do there.
+  TRY(make_private(places.fallback_runtime, InstanceKind::kPrivate));
+  places.runtime = places.fallback_runtime;
+  places.socket = places.runtime + "/private";
+  return {};
+}
+
+core::Result<void> make_directories(std::string_view path, unsigned mode) {
+  std::string whole(path);
+  if (whole.empty()) return core::fail(ENOENT, "make directory", path);
+  for (std::size_t at = whole.find('/', 1);; at = whole.find('/', at + 1)) {
+    const std::string part = whole.substr(0, at);
+    if (::mkdir(part.c_str(), mode) < 0 && errno != EEXIST) {
+      // A parent that cannot be written to may hold what we need all the same.
+      const int code = errno;
+      if (::access(part.c_str(), F_OK) < 0)
+        return core::fail(code, "make directory", part);
+    }
+    if (at == std::string::npos) break;
+  }
+  (void)TRY(open_at(AT_FDCWD, whole.c_str(), O_PATH | O_DIRECTORY));
+  return {};
+}
+
+core::Result<void> prepare_pacct(const Places& places) {
+  return make_directories(parent_of(places.pacct),
+                          places.kind == InstanceKind::kSystem ? 0755 : 0700);
+}
+
+core::Result<void> prepare_logs(const Places& places) {
+  // Others may enter the system's: each log is its owner's, 0600.
+  return make_directories(places.logs,
+                          places.kind == InstanceKind::kSystem ? 0755 : 0700);
+}
+
+}  // namespace sys
