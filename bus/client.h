@@ -46,9 +46,10 @@ class Client {
   Client& operator=(Client&&) noexcept;
   ~Client();
 
-  /// Makes a job. `spec.uid` other than the caller's, or a `spec.user`, needs
-  /// the right to make jobs for others; gid and groups are never sent. A spec
-  /// without a token gets a random one, so that the request can be repeated.
+  /// Makes a job. A `spec.user` (name or number) needs the right to make jobs
+  /// for others; uid, gid and groups are never sent: the instance takes the
+  /// caller's from the kernel. A spec without a token gets a random one, so
+  /// that the request can be repeated.
   [[nodiscard]] core::Answer<core::CreatedJob> create(
       const core::JobSpec& spec, const BorrowedHandles& handles = {});
 

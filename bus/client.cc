@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/client.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+
+#include "bus/client_connection.h"
+#include "bus/client_transport.h"
+#include "bus/dict_codec.h"
+#include "bus/instance_fields.h"
+#include "bus/job_fields.h"
+#include "bus/names.h"
+#include "bus/spec_keys.h"
+#include "bus/words.h"
+#include "sys/clock.h"
+
+namespace bus {
+
+namespace {
+
+constexpr Method manager(const char* member,
+                         Repeat repeat = Repeat::kUntilAnswered) {
+  return {kManagerInterface, member, repeat};
+}
+
+int no_arguments(const SdBusTable& /*sd*/, sd_bus_message* /*message*/) {
+  return 0;
+}
+Arguments jid_argument(core::JobId jid) {
+  return [jid](const SdBusTable& sd, sd_bus_message* message) {
+    return sd.append(message, "t", jid.raw());
+  };
+}
+
+/// The answer does not have the form of our interface.
+std::unexpected<core::Refused> malformed() {
+  return std::unexpected(core::Refused{
+      core::Refusal::kUnavailable,
+      "the instance's answer has an unexpected form; is it of this version?"});
+}
+
+core::Answer<core::Handle> duplicate(int fd) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0)
+    return std::unexpected(
+        core::Refused{core::Refusal::kUnavailable,
+                      std::string("cannot keep a descriptor of the answer: ") +
+                          std::strerror(errno)});
+  return sys::UniqueFd(copy).to_handle();
+}
+
+/// The descriptor under `key`, if the answer has one.
+core::Answer<core::Handle> handle_of(const Dict& dict, std::string_view key) {
+  const Value* const value = bus::find(dict, key);
+  if (value == nullptr) return core::Handle();
+  const auto* const number = std::get_if<FdNumber>(value);
+  if (number == nullptr) return malformed();
+  return duplicate(number->fd);
+}
+
+core::Answer<std::string> random_token() {
+  std::uint64_t numbers[2] = {};
+  if (::getrandom(numbers, sizeof numbers, 0) != sizeof numbers)
+    return std::unexpected(
+        core::Refused{core::Refusal::kUnavailable,
+                      std::string("getrandom: ") + std::strerror(errno)});
+  core::Text<40> text("c-");
+  text.append_hex(numbers[0], 16).append_hex(numbers[1], 16);
+  return std::string(text.view());
+}
+
+Dict request_of(const core::JobSpec& spec, const BorrowedHandles& handles) {
+  Dict dict = dict_of(spec);
+  const auto lend = [&dict](const char* key, int fd) {
+    if (fd >= 0) dict.push_back({key, FdNumber{fd}});
+  };
+  lend("StandardInput", handles.standard_input);
+  lend("StandardOutput", handles.standard_output);
+  lend("StandardError", handles.standard_error);
+  return dict;
+}
+
+Dict filter_of(const core::JobFilter& filter) {
+  Dict dict;
+  if (filter.owner) dict.push_back({"Uid", filter.owner->raw()});
+  if (filter.with_ended) dict.push_back({"WithEnded", true});
+  return dict;
+}
+
+}  // namespace
+
+struct Client::State {
+  ClientConnection connection;
+  core::JobId waited;  ///< of the open call
+
+  State(SdBusTable sd, std::string path, const ClientOptions& options)
+      : connection(sd, std::move(path), options.reconnect_within) {}
+
+  [[nodiscard]] const SdBusTable& sd() const { return connection.sd(); }
+  core::Answer<HeldMessage> call(const Method& method,
+                                 const Arguments& arguments) {
+    return connection.call(method, arguments);
+  }
+  [[nodiscard]] core::Answer<core::JobView> read_view(
+      const HeldMessage& reply) const {
+    const Dict dict = TRY(read_dict(sd(), reply.get()));
+    return job_view_of(dict);
+  }
+  core::Answer<core::JobId> read_jid(const HeldMessage& reply) const {
+    std::uint64_t jid = 0;
+    if (sd().read(reply.get(), "t", &jid) <= 0) return malformed();
+    return core::JobId(jid);
+  }
+};
+
+Client::Client(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+core::Answer<Client> Client::connect(std::string socket_path,
+                                     ClientOptions options) {
+  core::Result<sys::UniqueFd> socket = connect_private(socket_path);
+  if (!socket)
+    return std::unexpected(
+        core::Refused{core::Refusal::kUnavailable,
+                      "no instance answers at '" + socket_path +
+                          "': " + std::strerror(socket.error().code)});
+  std::expected<SdBusTable, std::string> sd = load_sd_bus();
+  if (!sd)
+    return std::unexpected(
+        core::Refused{core::Refusal::kUnavailable, std::move(sd).error()});
+  auto state = std::make_unique<State>(*sd, std::move(socket_path), options);
+  TRY(state->connection.start(*std::move(socket)));
+  return Client(std::move(state));
+}
+
+core::Answer<core::CreatedJob> Client::create(const core::JobSpec& spec,
+                                              const BorrowedHandles& handles) {
+  Dict request = request_of(spec, handles);
+  if (spec.token.empty()) request.push_back({"Token", TRY(random_token())});
+  const HeldMessage reply = TRY(
+      state_->call(manager("CreateJob"),
+                   [&request](const SdBusTable& sd, sd_bus_message* message) {
+                     return append_dict(sd, message, request);
+                   }));
+  core::CreatedJob job;
+  std::uint64_t jid = 0;
+  const char* path = nullptr;
+  if (state_->sd().read(reply.get(), "to", &jid, &path) <= 0)
+    return malformed();
+  job.jid = core::JobId(jid);
+  const Dict extra = TRY(read_dict(state_->sd(), reply.get()));
+  const Value* const engine = bus::find(extra, "Engine");
+  if (engine == nullptr || !std::holds_alternative<std::string>(*engine))
+    return malformed();
+  job.engine = core::parse_engine(std::get<std::string>(*engine))
+                   .value_or(core::Engine::kSubreaper);
+  job.link = TRY(handle_of(extra, "Link"));
+  job.container = TRY(handle_of(extra, "Container"));
+  return job;
+}
+
+core::Answer<core::JobView> Client::show(core::JobId jid) {
+  const HeldMessage reply =
+      TRY(state_->call(manager("ShowJob"), jid_argument(jid)));
+  return state_->read_view(reply);
+}
+
+core::Answer<core::JobId> Client::find(std::string_view name) {
+  const std::string text(name);
+  const HeldMessage reply =
+      TRY(state_->call(manager("FindJob"),
+                       [&text](const SdBusTable& sd, sd_bus_message* message) {
+                         return sd.append(message, "s", text.c_str());
+                       }));
+  return state_->read_jid(reply);
+}
+
+core::Answer<core::JobId> Client::find_by_pid(core::Pid pid) {
+  const HeldMessage reply =
+      TRY(state_->call(manager("GetJobByPid"), [pid](const SdBusTable& sd,
+                                                     sd_bus_message* message) {
+        return sd.append(message, "u", static_cast<std::uint32_t>(pid.raw()));
+      }));
+  return state_->read_jid(reply);
+}
+
+core::Answer<core::JobPage> Client::list(const core::JobFilter& filter,
+                                         core::JobId after,
+                                         std::uint32_t most) {
+  const Dict wanted = filter_of(filter);
+  const HeldMessage reply = TRY(state_->call(
+      manager("ListJobs"), [&](const SdBusTable& sd, sd_bus_message* message) {
+        const int r = append_dict(sd, message, wanted);
+        return r < 0 ? r : sd.append(message, "tu", after.raw(), most);
+      }));
+  const SdBusTable& sd = state_->sd();
+  core::JobPage page;
+  if (sd.enter_container(reply.get(), SD_BUS_TYPE_ARRAY, "a{sv}") < 0)
+    return malformed();
+  while (sd.at_end(reply.get(), 0) == 0)
+    page.jobs.push_back(TRY(state_->read_view(reply)));
+  int has_more = 0;
+  if (sd.exit_container(reply.get()) < 0 ||
+      sd.read(reply.get(), "b", &has_more) <= 0)
+    return malformed();
+  page.has_more = has_more != 0;
+  return page;
+}
+
+core::Answer<std::vector<core::ProcessView>> Client::processes(
+    core::JobId jid) {
+  const HeldMessage reply =
+      TRY(state_->call(manager("GetProcesses"), jid_argument(jid)));
+  const SdBusTable& sd = state_->sd();
+  if (sd.enter_container(reply.get(), SD_BUS_TYPE_ARRAY, "(uusst)") < 0)
+    return malformed();
+  std::vector<core::ProcessView> processes;
+  std::uint32_t pid = 0;
+  std::uint32_t ppid = 0;
+  const char* command = nullptr;
+  const char* state = nullptr;
+  std::uint64_t cpu_us = 0;
+  int r = 0;
+  while ((r = sd.read(reply.get(), "(uusst)", &pid, &ppid, &command, &state,
+                      &cpu_us)) > 0)
+    processes.push_back({.pid = core::Pid(static_cast<std::int32_t>(pid)),
+                         .ppid = core::Pid(static_cast<std::int32_t>(ppid)),
+                         .command = command,
+                         .state = state[0] != '\0' ? state[0] : '?',
+                         .cpu_us = cpu_us});
+  if (r < 0) return malformed();
+  return processes;
+}
+
+core::Answer<void> Client::signal(core::JobId jid, core::SignalNumber signal,
+                                  core::SignalTarget target) {
+  TRY(state_->call(manager("Signal", Repeat::kNever),
+                   [&](const SdBusTable& sd, sd_bus_message* message) {
+                     return sd.append(message, "tis", jid.raw(), signal.raw(),
+                                      std::string(word_of(target)).c_str());
+                   }));
+  return {};
+}
+
+core::Answer<void> Client::end(core::JobId jid,
+                               std::optional<core::KillPlan> plan) {
+  const Dict dict = plan ? dict_of(*plan) : Dict();
+  TRY(state_->call(manager("EndJob"),
+                   [&](const SdBusTable& sd, sd_bus_message* message) {
+                     const int r = sd.append(message, "t", jid.raw());
+                     return r < 0 ? r : append_dict(sd, message, dict);
+                   }));
+  return {};
+}
+
+core::Answer<core::JobView> Client::wait(core::JobId jid) {
+  TRY(state_->connection.begin(manager("Wait"), jid_argument(jid)));
+  const std::optional<HeldMessage> reply =
+      TRY(state_->connection.finish(std::nullopt));
+  return state_->read_view(*reply);
+}
+
+core::Answer<std::optional<core::JobView>> Client::wait_for(
+    core::JobId jid, core::Microseconds patience) {
+  const core::BootTime deadline = sys::boot_now() + patience;
+  if (!state_->connection.has_begun() || state_->waited != jid) {
+    TRY(state_->connection.begin(manager("Wait"), jid_argument(jid)));
+    state_->waited = jid;
+  }
+  const std::optional<HeldMessage> reply =
+      TRY(state_->connection.finish(deadline));
+  if (!reply) return std::nullopt;
+  return TRY(state_->read_view(*reply));
+}
+
+core::Answer<core::Handle> Client::open_log(core::JobId jid) {
+  const HeldMessage reply =
+      TRY(state_->call(manager("OpenLog"), jid_argument(jid)));
+  int fd = -1;
+  if (state_->sd().read(reply.get(), "h", &fd) <= 0) return malformed();
+  return duplicate(fd);
+}
+
+core::Answer<core::InstanceView> Client::instance() {
+  const HeldMessage reply =
+      TRY(state_->call(Method{kPropertiesInterface, "GetAll"},
+                       [](const SdBusTable& sd, sd_bus_message* message) {
+                         return sd.append(message, "s", kManagerInterface);
+                       }));
+  const Dict dict = TRY(read_dict(state_->sd(), reply.get()));
+  return instance_view_of(dict);
+}
+
+core::Answer<void> Client::reexec() {
+  TRY(state_->call(manager("Reexec", Repeat::kNever), no_arguments));
+  return {};
+}
+
+core::Answer<void> Client::shut_down() {
+  TRY(state_->call(manager("ShutDown", Repeat::kNever), no_arguments));
+  return {};
+}
+
+}  // namespace bus

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/client_connection.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "bus/client_transport.h"
+#include "bus/names.h"
+#include "bus/refusal_names.h"
+#include "sys/clock.h"
+
+namespace bus {
+
+namespace {
+
+/// An instance that does not answer within this is called unavailable.
+constexpr std::uint64_t kAnswerWithinUs = 60'000'000;
+constexpr unsigned kLongestPauseMs = 1000;
+
+std::unexpected<core::Refused> unavailable(std::string text) {
+  return std::unexpected(
+      core::Refused{core::Refusal::kUnavailable, std::move(text)});
+}
+std::unexpected<core::Refused> unavailable(const char* what, int code) {
+  return unavailable(std::string(what) + ": " + std::strerror(code));
+}
+
+/// The error in an answer, or made by sd-bus for the lack of one.
+class CallError {
+ public:
+  explicit CallError(const SdBusTable& sd) : free_(sd.error_free) {}
+  CallError(const CallError&) = delete;
+  CallError& operator=(const CallError&) = delete;
+  ~CallError() { free_(&error_); }
+
+  sd_bus_error* out() { return &error_; }
+  [[nodiscard]] core::Refused refused(int code) const {
+    return refused_of(&error_, code);
+  }
+  static core::Refused refused_of(const sd_bus_error* error, int code) {
+    const bool has_name = error != nullptr && error->name != nullptr;
+    const char* const text = has_name && error->message != nullptr
+                                 ? error->message
+                                 : std::strerror(code);
+    return {has_name ? refusal_of(error->name) : core::Refusal::kUnavailable,
+            text};
+  }
+
+ private:
+  decltype(&::sd_bus_error_free) free_;
+  sd_bus_error error_ = {};
+};
+
+/// A listener that accepts and closes at once (it has no descriptors left) is
+/// tried again after a pause that grows.
+void pause_before(unsigned attempt) {
+  if (attempt == 0) return;
+  const unsigned pause =
+      std::min(10U << std::min(attempt, 7U), kLongestPauseMs);
+  (void)::poll(nullptr, 0, static_cast<int>(pause));
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(SdBusTable sd, std::string path,
+                                   core::Microseconds reconnect_within)
+    : sd_(sd), path_(std::move(path)), reconnect_within_(reconnect_within) {}
+
+ClientConnection::~ClientConnection() {
+  abandon();
+  close();
+}
+
+bool ClientConnection::is_open() const {
+  return bus_ != nullptr && sd_.is_open(bus_) > 0;
+}
+
+void ClientConnection::close() {
+  if (open_ && open_->slot != nullptr)
+    open_->slot = sd_.slot_unref(open_->slot);
+  if (bus_ != nullptr) bus_ = sd_.close_unref(bus_);
+}
+
+core::Answer<void> ClientConnection::start(sys::UniqueFd socket) {
+  close();
+  int r = sd_.bus_new(&bus_);
+  if (r < 0) return unavailable("cannot make a bus connection", -r);
+  r = sd_.set_fd(bus_, socket.get(), socket.get());
+  if (r >= 0) (void)socket.release();  // the connection's now
+  if (r >= 0) r = sd_.negotiate_fds(bus_, 1);
+  if (r >= 0) r = sd_.start(bus_);
+  if (r < 0) return unavailable("cannot speak to the instance", -r);
+  return {};
+}
+
+core::Answer<void> ClientConnection::reconnect() {
+  core::Result<sys::UniqueFd> socket =
+      await_private(path_, sys::boot_now() + reconnect_within_);
+  if (!socket)
+    return unavailable("the instance went away and did not come back: " +
+                       std::string(socket.error().message().view()));
+  return start(*std::move(socket));
+}
+
+core::Answer<HeldMessage> ClientConnection::make_call(
+    const Method& method, const Arguments& arguments) {
+  sd_bus_message* message = nullptr;
+  int r = sd_.new_method_call(bus_, &message, kBusName, kManagerPath,
+                              method.interface, method.member);
+  if (r < 0) return unavailable("cannot make a message", -r);
+  HeldMessage held(sd_, message);
+  r = arguments(sd_, message);
+  if (r < 0) return unavailable("cannot write a message", -r);
+  return held;
+}
+
+core::Answer<HeldMessage> ClientConnection::call(const Method& method,
+                                                 const Arguments& arguments) {
+  const core::BootTime deadline = sys::boot_now() + reconnect_within_;
+  for (unsigned attempt = 0;; ++attempt) {
+    if (!is_open()) {
+      pause_before(attempt);
+      TRY(reconnect());
+    }
+    const HeldMessage message = TRY(make_call(method, arguments));
+    CallError error(sd_);
+    sd_bus_message* reply = nullptr;
+    const int r =
+        sd_.call(bus_, message.get(), kAnswerWithinUs, error.out(), &reply);
+    if (r >= 0) return HeldMessage(sd_, reply);
+    if (is_open()) return std::unexpected(error.refused(-r));
+    if (method.repeat == Repeat::kNever)
+      return unavailable(
+          std::string("the instance went away before it answered ") +
+          method.member + "; it is not known whether it was done");
+    if (sys::boot_now() >= deadline)
+      return unavailable("the instance at '" + path_ +
+                         "' closes every connection");
+  }
+}
+
+core::Answer<void> ClientConnection::begin(const Method& method,
+                                           Arguments arguments) {
+  abandon();
+  open_.emplace(method, std::move(arguments));
+  if (!is_open()) TRY(reconnect());
+  return send_open_call();
+}
+
+core::Answer<void> ClientConnection::send_open_call() {
+  const HeldMessage message = TRY(make_call(open_->method, open_->arguments));
+  const int r = sd_.call_async(bus_, &open_->slot, message.get(), on_reply,
+                               this, UINT64_MAX);
+  if (r < 0) return unavailable("cannot send a message", -r);
+  return {};
+}
+
+int ClientConnection::on_reply(sd_bus_message* message, void* self,
+                               sd_bus_error* /*error*/) {
+  auto& connection = *static_cast<ClientConnection*>(self);
+  if (connection.open_)
+    connection.open_->reply =
+        HeldMessage(connection.sd_, connection.sd_.message_ref(message));
+  return 1;
+}
+
+core::Answer<std::optional<HeldMessage>> ClientConnection::finish(
+    std::optional<core::BootTime> deadline) {
+  unsigned attempt = 0;
+  while (true) {
+    if (!is_open()) {
+      // The answer that sd-bus makes up for a broken connection is no answer.
+      open_->reply = {};
+      pause_before(attempt++);
+      TRY(reconnect());
+      TRY(send_open_call());
+    }
+    const int r = sd_.process(bus_, nullptr);
+    if (r < 0 || !is_open()) {
+      close();
+      continue;
+    }
+    if (open_->reply.get() != nullptr) {
+      HeldMessage reply = std::move(open_->reply);
+      abandon();
+      const sd_bus_error* const error = sd_.get_error(reply.get());
+      if (error != nullptr)
+        return std::unexpected(CallError::refused_of(error, EIO));
+      return std::optional(std::move(reply));
+    }
+    if (r > 0) continue;
+    std::uint64_t left = UINT64_MAX;
+    if (deadline) {
+      left = (*deadline - sys::boot_now()).raw();
+      if (left == 0) return std::nullopt;
+    }
+    (void)sd_.wait(bus_, left);
+  }
+}
+
+void ClientConnection::abandon() {
+  if (!open_) return;
+  if (open_->slot != nullptr) open_->slot = sd_.slot_unref(open_->slot);
+  open_.reset();
+}
+
+}  // namespace bus

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// ClientConnection: one private socket spoken to through sd-bus, connected
+// again when the supervisor restarts. It knows messages, not jobs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "bus/sd_bus_table.h"
+#include "core/job_control.h"
+#include "sys/unique_fd.h"
+
+namespace bus {
+
+/// A message that is held.
+class HeldMessage {
+ public:
+  HeldMessage() = default;
+  /// Takes the reference over.
+  HeldMessage(const SdBusTable& sd, sd_bus_message* message)
+      : unref_(sd.message_unref), message_(message) {}
+  HeldMessage(HeldMessage&& other) noexcept
+      : unref_(other.unref_),
+        message_(std::exchange(other.message_, nullptr)) {}
+  HeldMessage& operator=(HeldMessage&& other) noexcept {
+    if (this != &other) {
+      reset();
+      unref_ = other.unref_;
+      message_ = std::exchange(other.message_, nullptr);
+    }
+    return *this;
+  }
+  HeldMessage(const HeldMessage&) = delete;
+  HeldMessage& operator=(const HeldMessage&) = delete;
+  ~HeldMessage() { reset(); }
+
+  [[nodiscard]] sd_bus_message* get() const { return message_; }
+
+ private:
+  void reset() {
+    if (message_ != nullptr) (void)unref_(message_);
+    message_ = nullptr;
+  }
+
+  decltype(&::sd_bus_message_unref) unref_ = nullptr;
+  sd_bus_message* message_ = nullptr;
+};
+
+/// May a request be sent again when the connection broke before its answer?
+enum class Repeat : char { kNever, kUntilAnswered };
+
+struct Method {
+  const char* interface;
+  const char* member;
+  Repeat repeat = Repeat::kUntilAnswered;
+};
+
+/// Appends a request's arguments; negative errno as sd-bus gives it.
+using Arguments = std::function<int(const SdBusTable&, sd_bus_message*)>;
+
+class ClientConnection {
+ public:
+  ClientConnection(SdBusTable sd, std::string path,
+                   core::Microseconds reconnect_within);
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+  ~ClientConnection();
+
+  /// Begins to speak on a connected socket.
+  [[nodiscard]] core::Answer<void> start(sys::UniqueFd socket);
+
+  /// Sends and waits for the answer.
+  [[nodiscard]] core::Answer<HeldMessage> call(const Method& method,
+                                               const Arguments& arguments);
+
+  /// Opens a call whose answer is waited for with finish(); replaces one that
+  /// is open.
+  [[nodiscard]] core::Answer<void> begin(const Method& method,
+                                         Arguments arguments);
+  /// Waits for the answer until `deadline`, for ever if absent, sending the
+  /// call again on a new connection when one breaks. Nothing: not yet.
+  [[nodiscard]] core::Answer<std::optional<HeldMessage>> finish(
+      std::optional<core::BootTime> deadline);
+  [[nodiscard]] bool has_begun() const { return open_.has_value(); }
+  void abandon();
+
+  [[nodiscard]] const SdBusTable& sd() const { return sd_; }
+
+ private:
+  struct OpenCall {
+    Method method;
+    Arguments arguments;
+    sd_bus_slot* slot = nullptr;
+    HeldMessage reply;
+  };
+
+  [[nodiscard]] bool is_open() const;
+  void close();
+  [[nodiscard]] core::Answer<void> reconnect();
+  [[nodiscard]] core::Answer<HeldMessage> make_call(const Method& method,
+                                                    const Arguments& arguments);
+  [[nodiscard]] core::Answer<void> send_open_call();
+  static int on_reply(sd_bus_message* message, void* self, sd_bus_error* error);
+
+  SdBusTable sd_;
+  std::string path_;
+  core::Microseconds reconnect_within_;
+  sd_bus* bus_ = nullptr;
+  std::optional<OpenCall> open_;
+};
+
+}  // namespace bus

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/instance_fields.h"
+
+namespace bus {
+
+namespace {
+
+using core::InstanceView;
+
+template <auto kMember>
+constexpr InstanceField plain(const char* key) {
+  return {key, [](const InstanceView& view) { return Value(view.*kMember); },
+          [](InstanceView& view, const Value& value) {
+            using Type = std::remove_cvref_t<decltype(view.*kMember)>;
+            const Type* const given = std::get_if<Type>(&value);
+            if (given != nullptr) view.*kMember = *given;
+            return given != nullptr;
+          }};
+}
+
+constexpr InstanceField kFields[] = {
+    plain<&InstanceView::version>("Version"),
+    {"ApiLevel", [](const InstanceView& /*view*/) { return Value(kApiLevel); },
+     [](InstanceView& /*view*/, const Value& value) {
+       return std::holds_alternative<std::uint32_t>(value);
+     }},
+    plain<&InstanceView::kind>("Kind"),
+    plain<&InstanceView::hid>("Hid"),
+    {"Engine",
+     [](const InstanceView& view) {
+       return Value(std::string(core::name_of(view.engine)));
+     },
+     [](InstanceView& view, const Value& value) {
+       const auto* const word = std::get_if<std::string>(&value);
+       if (word == nullptr) return false;
+       const auto engine = core::parse_engine(*word);
+       if (engine) view.engine = *engine;
+       return engine.has_value();
+     }},
+    plain<&InstanceView::engine_why>("EngineWhy"),
+    plain<&InstanceView::cgroup_base>("CgroupBase"),
+    plain<&InstanceView::pacct>("Pacct"),
+    plain<&InstanceView::records_written>("RecordsWritten"),
+    plain<&InstanceView::records_waiting>("RecordsWaiting"),
+    plain<&InstanceView::records_lost>("RecordsLost"),
+    plain<&InstanceView::jobs_live>("NJobs"),
+    plain<&InstanceView::jobs_remembered>("NRemembered"),
+    plain<&InstanceView::supervisor_starts>("SupervisorStarts"),
+};
+
+}  // namespace
+
+std::span<const InstanceField> instance_fields() {
+  return kFields;
+}
+
+core::Answer<core::InstanceView> instance_view_of(const Dict& dict) {
+  InstanceView view;
+  for (const InstanceField& field : kFields) {
+    const Value* const value = find(dict, field.key);
+    if (value == nullptr || field.set(view, *value)) continue;
+    return std::unexpected(core::Refused{
+        core::Refusal::kUnavailable,
+        std::string("the instance's answer holds a '") + field.key +
+            "' that this version does not know; are they of one version?"});
+  }
+  return view;
+}
+
+}  // namespace bus

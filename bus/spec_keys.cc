@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/spec_keys.h"
+
+#include <algorithm>
+
+#include "bus/utf8.h"
+#include "bus/words.h"
+#include "sys/unique_fd.h"
+
+namespace bus {
+
+namespace {
+
+using core::JobSpec;
+using Maybe = std::optional<Value>;
+
+constexpr std::uint64_t kMostTime = 1'000'000ULL * 86400 * 365 * 100;
+constexpr std::int32_t kMostResource = 15;  // RLIM_NLIMITS - 1
+constexpr int kMostSignal = 64;
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c >= '0' && c <= '9') ||
+         std::string_view("_.@:-").find(c) != std::string_view::npos;
+}
+bool is_name(const std::string& text) {
+  return text.size() <= kMostName &&
+         std::ranges::all_of(text, is_name_character);
+}
+
+bool set_name(SpecDraft& draft, const Value& value) {
+  const auto* const name = std::get_if<std::string>(&value);
+  if (name == nullptr || !is_name(*name)) return false;
+  draft.spec.name = *name;
+  return true;
+}
+bool set_token(SpecDraft& draft, const Value& value) {
+  const auto* const token = std::get_if<std::string>(&value);
+  if (token == nullptr || token->empty() || !is_name(*token)) return false;
+  draft.spec.token = *token;
+  return true;
+}
+bool set_argv(SpecDraft& draft, const Value& value) {
+  const auto* const argv = std::get_if<TextList>(&value);
+  if (argv == nullptr || argv->empty() || argv->size() > kMostArguments)
+    return false;
+  draft.spec.argv = *argv;
+  return true;
+}
+bool is_assignment(const std::string& text) {
+  const std::size_t at = text.find('=');
+  return at != std::string::npos && at > 0;
+}
+bool set_env(SpecDraft& draft, const Value& value) {
+  const auto* const env = std::get_if<TextList>(&value);
+  if (env == nullptr || env->size() > kMostArguments ||
+      !std::ranges::all_of(*env, is_assignment))
+    return false;
+  draft.spec.env = *env;
+  return true;
+}
+bool set_cwd(SpecDraft& draft, const Value& value) {
+  const auto* const cwd = std::get_if<std::string>(&value);
+  if (cwd == nullptr || !cwd->starts_with('/') || cwd->size() > 4095)
+    return false;
+  draft.spec.cwd = *cwd;
+  return true;
+}
+bool set_user(SpecDraft& draft, const Value& value) {
+  const auto* const user = std::get_if<std::string>(&value);
+  if (user == nullptr || user->empty() || user->size() > 256) return false;
+  draft.spec.user = *user;
+  return true;
+}
+bool set_umask(SpecDraft& draft, const Value& value) {
+  const auto* const mask = std::get_if<std::uint32_t>(&value);
+  if (mask == nullptr || *mask > 0777) return false;
+  draft.spec.umask = *mask;
+  return true;
+}
+bool is_rlimit(const core::ResourceLimit& limit) {
+  return limit.resource >= 0 && limit.resource <= kMostResource &&
+         limit.soft <= limit.hard;
+}
+bool set_rlimits(SpecDraft& draft, const Value& value) {
+  const auto* const limits = std::get_if<RlimitList>(&value);
+  if (limits == nullptr || limits->size() > kMostResource + 1 ||
+      !std::ranges::all_of(*limits, is_rlimit))
+    return false;
+  draft.spec.rlimits = *limits;
+  return true;
+}
+template <class T>
+bool set_word(T& to, const Value& value,
+              std::optional<T> (*parse)(std::string_view)) {
+  const auto* const word = std::get_if<std::string>(&value);
+  const std::optional<T> parsed =
+      word != nullptr ? parse(*word) : std::optional<T>{};
+  if (parsed) to = *parsed;
+  return parsed.has_value();
+}
+bool set_kind(SpecDraft& draft, const Value& value) {
+  return set_word(draft.spec.kind, value, parse_kind);
+}
+bool set_engine(SpecDraft& draft, const Value& value) {
+  return set_word(draft.spec.engine.emplace(), value, core::parse_engine);
+}
+bool set_stragglers(SpecDraft& draft, const Value& value) {
+  return set_word(draft.spec.stragglers, value, parse_stragglers);
+}
+bool set_signal(core::SignalNumber& to, const Value& value) {
+  const auto* const number = std::get_if<std::int32_t>(&value);
+  if (number == nullptr || *number < 1 || *number > kMostSignal) return false;
+  to = core::SignalNumber(*number);
+  return true;
+}
+bool set_time(core::Microseconds& to, const Value& value) {
+  const auto* const time = std::get_if<std::uint64_t>(&value);
+  if (time == nullptr || *time > kMostTime) return false;
+  to = core::Microseconds(*time);
+  return true;
+}
+bool set_first_signal(SpecDraft& draft, const Value& value) {
+  return set_signal(draft.spec.kill_plan.first_signal, value);
+}
+bool set_grace(SpecDraft& draft, const Value& value) {
+  return set_time(draft.spec.kill_plan.grace, value);
+}
+bool set_wall_time(SpecDraft& draft, const Value& value) {
+  core::Microseconds time;
+  if (!set_time(time, value) || time.raw() == 0) return false;
+  draft.spec.limits.wall_time = time;
+  return true;
+}
+template <core::Handle core::LaunchHandles::* kHandle>
+bool set_handle(SpecDraft& draft, const Value& value) {
+  const auto* const number = std::get_if<FdNumber>(&value);
+  if (number == nullptr) return false;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  const int copy = ::fcntl(number->fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return false;
+  draft.handles.*kHandle = sys::UniqueFd(copy).to_handle();
+  return true;
+}
+
+template <std::string JobSpec::* kMember>
+Maybe get_text(const JobSpec& spec) {
+  if ((spec.*kMember).empty()) return std::nullopt;
+  return spec.*kMember;
+}
+template <TextList JobSpec::* kMember>
+Maybe get_list(const JobSpec& spec) {
+  if ((spec.*kMember).empty()) return std::nullopt;
+  return spec.*kMember;
+}
+Maybe get_nothing(const JobSpec& /*spec*/) {
+  return std::nullopt;
+}
+
+constexpr const char* kSignalExpected = "a signal number from 1 to 64 (i)";
+constexpr const char* kTimeExpected =
+    "microseconds, at most a hundred years (t)";
+
+constexpr SpecKey kKeys[] = {
+    {"Name", "at most 64 characters of A-Za-z0-9_.@:- (s)", set_name,
+     get_text<&JobSpec::name>},
+    {"Argv", "a list of 1 to 1048576 arguments (as or aay)", set_argv,
+     get_list<&JobSpec::argv>},
+    {"Env", "a list of NAME=value (as or aay)", set_env,
+     get_list<&JobSpec::env>},
+    {"Cwd", "an absolute path of at most 4095 bytes (s or ay)", set_cwd,
+     get_text<&JobSpec::cwd>},
+    {"User", "a user's name or number (s)", set_user, get_text<&JobSpec::user>},
+    {"Umask", "a mask of file modes, at most 0777 octal (u)", set_umask,
+     [](const JobSpec& spec) { return Maybe(spec.umask); }},
+    {"Rlimits",
+     "at most 16 of (resource 0 to 15, soft limit, hard limit not below it) "
+     "(a(itt))",
+     set_rlimits,
+     [](const JobSpec& spec) {
+       return spec.rlimits.empty() ? Maybe() : Maybe(spec.rlimits);
+     }},
+    {"Kind", "'foreground' or 'detached' (s)", set_kind,
+     [](const JobSpec& spec) {
+       return Maybe(std::string(word_of(spec.kind)));
+     }},
+    {"Engine", "'cgroup2' or 'subreaper' (s)", set_engine,
+     [](const JobSpec& spec) {
+       return spec.engine ? Maybe(std::string(core::name_of(*spec.engine)))
+                          : Maybe();
+     }},
+    {"Stragglers", "'end', 'kill' or 'linger' (s)", set_stragglers,
+     [](const JobSpec& spec) {
+       return Maybe(std::string(word_of(spec.stragglers)));
+     }},
+    {"FirstSignal", kSignalExpected, set_first_signal,
+     [](const JobSpec& spec) {
+       return Maybe(spec.kill_plan.first_signal.raw());
+     }},
+    {"GraceUSec", kTimeExpected, set_grace,
+     [](const JobSpec& spec) { return Maybe(spec.kill_plan.grace.raw()); }},
+    {"WallTimeUSec",
+     "microseconds, more than 0 and at most a hundred years (t)", set_wall_time,
+     [](const JobSpec& spec) {
+       return spec.limits.wall_time ? Maybe(spec.limits.wall_time->raw())
+                                    : Maybe();
+     }},
+    {"Token", "1 to 64 characters of A-Za-z0-9_.@:- (s)", set_token,
+     get_text<&JobSpec::token>},
+    {"StandardInput", "a descriptor (h)",
+     set_handle<&core::LaunchHandles::standard_input>, get_nothing},
+    {"StandardOutput", "a descriptor (h)",
+     set_handle<&core::LaunchHandles::standard_output>, get_nothing},
+    {"StandardError", "a descriptor (h)",
+     set_handle<&core::LaunchHandles::standard_error>, get_nothing},
+};
+
+/// The value for people: short, printable, without guessing at its meaning.
+struct Shown {
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(const std::string& text) const {
+    constexpr std::size_t kMostShown = 80;
+    if (text.size() <= kMostShown) return "'" + to_utf8(text) + "'";
+    return "'" + to_utf8(text.substr(0, kMostShown)) + "...'";
+  }
+  std::string operator()(const TextList& list) const {
+    return "a list of " + std::to_string(list.size());
+  }
+  std::string operator()(const RlimitList& list) const {
+    return "a list of " + std::to_string(list.size());
+  }
+  std::string operator()(FdNumber /*number*/) const { return "a descriptor"; }
+  std::string operator()(const Unread& /*value*/) const { return "given"; }
+  template <class Number>
+  std::string operator()(Number value) const {
+    return std::to_string(value);
+  }
+};
+
+std::unexpected<core::Refused> refuse(std::string text) {
+  return std::unexpected(
+      core::Refused{core::Refusal::kInvalid, std::move(text)});
+}
+std::unexpected<core::Refused> refuse_value(const DictEntry& entry,
+                                            const char* expected) {
+  return refuse("key '" + to_utf8(entry.key) + "' is " +
+                std::visit(Shown{}, entry.value) + " (" +
+                signature_of(entry.value) + "), expected " + expected);
+}
+
+std::size_t total_size(const TextList& list) {
+  std::size_t size = 0;
+  for (const std::string& text : list)
+    size += text.size() + 1;
+  return size;
+}
+
+/// What must hold between keys.
+core::Answer<void> check_whole(const JobSpec& spec) {
+  if (spec.argv.empty()) return refuse("key 'Argv' is missing");
+  const std::size_t size = total_size(spec.argv) + total_size(spec.env);
+  if (size > kMostArgumentBytes)
+    return refuse("arguments and environment are " + std::to_string(size) +
+                  " bytes, expected at most " +
+                  std::to_string(kMostArgumentBytes));
+  return {};
+}
+
+}  // namespace
+
+std::span<const SpecKey> spec_keys() {
+  return kKeys;
+}
+
+core::Answer<SpecDraft> spec_of(const Dict& dict) {
+  SpecDraft draft;
+  for (const DictEntry& entry : dict) {
+    const auto* const key = std::ranges::find_if(
+        kKeys, [&](const SpecKey& row) { return entry.key == row.key; });
+    if (key == std::end(kKeys))
+      return refuse("key '" + to_utf8(entry.key) +
+                    "' is not known, its type is " + signature_of(entry.value));
+    if (!key->set(draft, entry.value))
+      return refuse_value(entry, key->expected);
+  }
+  TRY(check_whole(draft.spec));
+  return draft;
+}
+
+Dict dict_of(const JobSpec& spec) {
+  Dict dict;
+  for (const SpecKey& key : kKeys)
+    if (std::optional<Value> value = key.get(spec))
+      dict.push_back({key.key, *std::move(value)});
+  return dict;
+}
+
+core::Answer<std::optional<core::KillPlan>> plan_of(const Dict& dict) {
+  if (dict.empty()) return std::nullopt;
+  core::KillPlan plan;
+  for (const DictEntry& entry : dict) {
+    if (entry.key == "FirstSignal") {
+      if (!set_signal(plan.first_signal, entry.value))
+        return refuse_value(entry, kSignalExpected);
+    } else if (entry.key == "GraceUSec") {
+      if (!set_time(plan.grace, entry.value))
+        return refuse_value(entry, kTimeExpected);
+    } else {
+      return refuse("key '" + to_utf8(entry.key) +
+                    "' is not known, expected 'FirstSignal' or 'GraceUSec'");
+    }
+  }
+  return plan;
+}
+
+Dict dict_of(const core::KillPlan& plan) {
+  return {{"FirstSignal", plan.first_signal.raw()},
+          {"GraceUSec", plan.grace.raw()}};
+}
+
+}  // namespace bus

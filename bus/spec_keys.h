@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of CreateJob's a{sv} (and of EndJob's): one table of name, setter,
+// getter and what is expected, with a bound on everything. The keys are
+// documented in interfaces/org.corral.Manager1.xml.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "bus/value.h"
+#include "core/job_control.h"
+
+namespace bus {
+
+inline constexpr std::size_t kMostName = 64;
+/// Arguments and environment together; execve(2) takes no more than 3/4 of
+/// 8 MiB whatever the limits.
+inline constexpr std::size_t kMostArgumentBytes = 6U << 20U;
+inline constexpr std::size_t kMostArguments = 1U << 20U;
+
+/// What a request to create a job says.
+struct SpecDraft {
+  core::JobSpec spec;
+  core::LaunchHandles handles;
+};
+
+struct SpecKey {
+  const char* key;
+  const char* expected;  ///< for the refusal, with the type
+  bool (*set)(SpecDraft& draft, const Value& value);
+  /// Nothing: the default, or it travels otherwise (descriptors).
+  std::optional<Value> (*get)(const core::JobSpec& spec);
+};
+
+[[nodiscard]] std::span<const SpecKey> spec_keys();
+
+/// Reads and checks the request; descriptors are duplicated. A refusal names
+/// the key, what it is and what was expected.
+[[nodiscard]] core::Answer<SpecDraft> spec_of(const Dict& dict);
+[[nodiscard]] Dict dict_of(const core::JobSpec& spec);
+
+/// EndJob's plan: "FirstSignal" and "GraceUSec"; empty: the job's own.
+[[nodiscard]] core::Answer<std::optional<core::KillPlan>> plan_of(
+    const Dict& dict);
+[[nodiscard]] Dict dict_of(const core::KillPlan& plan);
+
+}  // namespace bus

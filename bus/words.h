@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of closed enumerations on the bus: one table each, read both ways.
+// What core names already (states, reasons, engines) is only searched here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/containment.h"
+#include "core/job_event.h"
+#include "core/job_machine.h"
+#include "core/job_result.h"
+#include "core/job_spec.h"
+#include "core/kill_plan.h"
+
+namespace bus {
+
+constexpr std::string_view word_of(core::JobKind kind) {
+  return kind == core::JobKind::kForeground ? "foreground" : "detached";
+}
+constexpr std::optional<core::JobKind> parse_kind(std::string_view word) {
+  if (word == "foreground") return core::JobKind::kForeground;
+  if (word == "detached") return core::JobKind::kDetached;
+  return std::nullopt;
+}
+
+struct StragglersWord {
+  core::Stragglers stragglers;
+  std::string_view word;
+};
+inline constexpr StragglersWord kStragglersWords[] = {
+    {core::Stragglers::kEnd, "end"},
+    {core::Stragglers::kKill, "kill"},
+    {core::Stragglers::kLinger, "linger"},
+};
+constexpr std::string_view word_of(core::Stragglers stragglers) {
+  for (const StragglersWord& row : kStragglersWords)
+    if (row.stragglers == stragglers) return row.word;
+  return "end";
+}
+constexpr std::optional<core::Stragglers> parse_stragglers(
+    std::string_view word) {
+  for (const StragglersWord& row : kStragglersWords)
+    if (row.word == word) return row.stragglers;
+  return std::nullopt;
+}
+
+constexpr std::string_view word_of(core::SignalTarget target) {
+  return target == core::SignalTarget::kAll ? "all" : "main";
+}
+constexpr std::optional<core::SignalTarget> parse_target(
+    std::string_view word) {
+  if (word == "all") return core::SignalTarget::kAll;
+  if (word == "main") return core::SignalTarget::kMain;
+  return std::nullopt;
+}
+
+/// The enumerator up to kLast whose name (core::name_of, core::word_of) is
+/// `word`.
+template <class Enum, class NameOf>
+constexpr std::optional<Enum> parse_by_name(std::string_view word,
+                                            NameOf name_of) {
+  for (unsigned i = 0; i <= static_cast<unsigned>(Enum::kLast); ++i)
+    if (name_of(static_cast<Enum>(i)) == word) return static_cast<Enum>(i);
+  return std::nullopt;
+}
+constexpr std::optional<core::JobState> parse_state(std::string_view word) {
+  return parse_by_name<core::JobState>(
+      word, [](core::JobState state) { return core::name_of(state); });
+}
+constexpr std::optional<core::Reason> parse_reason(std::string_view word) {
+  return parse_by_name<core::Reason>(
+      word, [](core::Reason reason) { return core::word_of(reason); });
+}
+constexpr std::optional<core::LaunchStage> parse_stage(std::string_view word) {
+  return parse_by_name<core::LaunchStage>(
+      word, [](core::LaunchStage stage) { return core::name_of(stage); });
+}
+
+}  // namespace bus
