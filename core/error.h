@@ -32,8 +32,8 @@ template <class T>
 using Result = std::expected<T, Error>;
 
 /// An error for the errno value `code`; save errno in the statement of the
-/// call.
-[[nodiscard]] inline std::unexpected<Error> fail(
+/// call. Cold: kept out of its callers' code.
+[[nodiscard, gnu::cold]] inline std::unexpected<Error> fail(
     int code, const char* op, std::string_view subject = {}) {
   return std::unexpected<Error>(std::in_place, code, op, subject);
 }
