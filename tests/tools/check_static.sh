@@ -28,7 +28,7 @@ if [ -f "$build/reaper/corral-init.o" ]; then
   unwanted=$(nm --defined-only "$program" | awk '{ print $3 }' |
     grep -E '^(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|_Zn[wa]|_Zd[la]|__cxa_|__gxx_|_Unwind_|_ZNSs|_ZNKSs|_ZTI|_ZTV|stdout|printf)' |
     grep -vxE '__cxa_atexit|__cxa_finalize' || true)
-  [ -z "$unwanted" ] || fault "corral-init holds" $unwanted
+  [ -z "$unwanted" ] || fault "corral-init holds $unwanted"
   echo "corral-init: $(stat -c %s "$build/reaper/corral-init") bytes, no library, no heap, nothing of libstdc++"
 else
   echo "SKIP: corral-init was not linked statically in this build"
@@ -39,5 +39,5 @@ libraries=$(needed "$build/cli/corral")
 for unwanted in libstdc++ libsystemd libgcc_s; do
   echo "$libraries" | grep -q "^$unwanted" && fault "corral needs $unwanted to start"
 done
-echo "corral: $(stat -c %s "$build/cli/corral") bytes, needs" $libraries
+echo "corral: $(stat -c %s "$build/cli/corral") bytes, needs $(echo "$libraries" | tr '\n' ' ')"
 [ "$faults" -eq 0 ]
