@@ -43,8 +43,8 @@ class BlockMapping {
         ::fstat(memfd, &facts) < 0 || facts.st_size < 0 ||
         static_cast<std::uint64_t>(facts.st_size) != size)
       return EBADMSG;
-    void* const at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
-                            memfd, 0);
+    void* const at =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, memfd, 0);
     if (at == MAP_FAILED) return errno;
     bytes_ = {static_cast<std::byte*>(at), size};
     return 0;
@@ -95,7 +95,8 @@ class LaunchRequest {
       fds = fds.subspan(1);
     }
     if (fds.size() != block_.header().fd_count) return EBADMSG;
-    for (const sys::UniqueFd& fd : fds) descriptors_[count_++] = fd.get();
+    for (const sys::UniqueFd& fd : fds)
+      descriptors_[count_++] = fd.get();
     return 0;
   }
 

@@ -23,11 +23,11 @@ struct OpenOrder {
   bool is_wanted = false;  ///< the answer is still to be sent
   std::uint64_t epoch = 0;
   std::uint64_t order = 0;
-  core::Pid pid;                 ///< 0: there is no process
-  core::LaunchFailure failure;   ///< kNone: it runs
-  core::BootTime deadline;       ///< 0: none
+  core::Pid pid;                ///< 0: there is no process
+  core::LaunchFailure failure;  ///< kNone: it runs
+  core::BootTime deadline;      ///< 0: none
   sys::PidFd pidfd;
-  sys::UniqueFd report;          ///< while it is under way
+  sys::UniqueFd report;  ///< while it is under way
 };
 
 class OpenOrders {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/text.h"
+#include "reaper/scope_options.h"
 
 namespace reaper {
 
@@ -19,6 +20,7 @@ enum class Mode : std::uint8_t {
   kSupervise,
   kStore,
   kCheckState,
+  kScope,  ///< one job's own reaper: --record FILE or --scope FD
 };
 
 struct Options {
@@ -26,29 +28,17 @@ struct Options {
   char** command = nullptr;  ///< ends with a null; may be empty
   int command_size = 0;
 
-  int link_fd = -1;        ///< --store FD, --check-state FD
-  int ready_fd = -1;       ///< for the first supervisor
-  int keeper_fd = -1;      ///< an orphaned store's link: a revival
-  int state_fd = -1;       ///< what we were before we became this program
+  int link_fd = -1;    ///< --store FD, --check-state FD
+  int ready_fd = -1;   ///< for the first supervisor
+  int keeper_fd = -1;  ///< an orphaned store's link: a revival
+  int state_fd = -1;   ///< what we were before we became this program
   std::uint32_t ring_records = 4096;
+
+  ScopeOptions scope;
 };
 
 /// What is wrong with a command line.
 using OptionError = core::Text<200>;
-
-/// A whole decimal number of at most `most`.
-constexpr std::optional<std::uint64_t> parse_number(std::string_view text,
-                                                    std::uint64_t most) {
-  if (text.empty()) return std::nullopt;
-  std::uint64_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (most - digit) / 10) return std::nullopt;
-    value = value * 10 + digit;
-  }
-  return value;
-}
 
 namespace detail {
 
@@ -80,6 +70,13 @@ constexpr bool set_ring_records(Options& options, const char* value) {
   return number && *number > 0;
 }
 
+/// An option of a scope; the first of them names the mode.
+template <bool (*set)(ScopeOptions&, const char*)>
+bool of_scope(Options& options, const char* value) {
+  options.mode = Mode::kScope;
+  return set(options.scope, value);
+}
+
 struct OptionRow {
   std::string_view name;
   const char* expects;  ///< null: it takes no value
@@ -94,6 +91,34 @@ inline constexpr OptionRow kOptionRows[] = {
     {"--keeper-fd", "a descriptor", set_fd<&Options::keeper_fd>},
     {"--state-fd", "a descriptor", set_fd<&Options::state_fd>},
     {"--ring-records", "a number from 1 to 65536", set_ring_records},
+    {"--record", "a file",
+     of_scope<scope_option::set_text<&ScopeOptions::record_path>>},
+    {"--scope", "a descriptor",
+     of_scope<scope_option::set_fd<&ScopeOptions::link_fd>>},
+    {"--cgroup-fd", "a descriptor",
+     of_scope<scope_option::set_fd<&ScopeOptions::cgroup_fd>>},
+    {"--jid", "a job id in hexadecimal", of_scope<scope_option::set_jid>},
+    {"--name", "a name", of_scope<scope_option::set_name>},
+    {"--engine", "cgroup2 or subreaper", of_scope<scope_option::set_engine>},
+    {"--cgroup-base", "a directory",
+     of_scope<scope_option::set_text<&ScopeOptions::cgroup_base>>},
+    {"--stragglers", "end, kill or linger",
+     of_scope<scope_option::set_stragglers>},
+    {"--grace", "milliseconds", of_scope<scope_option::set_grace>},
+    {"--signal", "a signal", of_scope<scope_option::set_signal>},
+    {"--limit-wall", "milliseconds above 0",
+     of_scope<scope_option::set_wall_limit>},
+    {"--report", "a descriptor",
+     of_scope<scope_option::set_fd<&ScopeOptions::report_fd>>},
+    {"--report-json", "a descriptor",
+     of_scope<scope_option::set_fd<&ScopeOptions::report_json_fd>>},
+    {"--reraise", nullptr, of_scope<scope_option::set_reraise>},
+    {"--uid", "a user id", of_scope<scope_option::set_id<&ScopeOptions::uid>>},
+    {"--gid", "a group id", of_scope<scope_option::set_id<&ScopeOptions::gid>>},
+    {"--groups", "at most 256 group ids with commas between",
+     of_scope<scope_option::set_groups>},
+    {"--cwd", "a directory",
+     of_scope<scope_option::set_text<&ScopeOptions::cwd>>},
 };
 
 /// An option and its value: "--name value" or "--name=value".
@@ -138,8 +163,11 @@ constexpr const OptionRow* find_row(std::string_view name) {
     if (row->expects != nullptr && value == nullptr)
       return error.append("' expects ").append(row->expects);
     if (!row->set(options, value))
-      return error.append("' expects ").append(row->expects).append(", not '")
-          .append(value).append("'");
+      return error.append("' expects ")
+          .append(row->expects)
+          .append(", not '")
+          .append(value)
+          .append("'");
   }
   options.command = argv + at;
   options.command_size = argc - at;

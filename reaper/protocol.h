@@ -70,7 +70,7 @@ enum class MessageType : std::uint16_t {
   kDrop,      ///< StoreName
   kList,      ///< no body: send all
   kPromote,   ///< no body: this link is the keeper link from now on
-  kFetch,    ///< StoreName: answered by its kEntry or by kNoEntry
+  kFetch,     ///< StoreName: answered by its kEntry or by kNoEntry
   // store link, from the store
   kEntry = 80,  ///< StoreName; fds: one
   kListEnd,     ///< ListEnd

@@ -25,6 +25,8 @@ inline void say(std::string_view text) {
   (void)!::write(STDERR_FILENO, line.c_str(), line.size());
 }
 
-inline void say(const core::Error& error) { say(error.message().view()); }
+inline void say(const core::Error& error) {
+  say(error.message().view());
+}
 
 }  // namespace reaper

@@ -57,8 +57,8 @@ class SharedMemory {
     struct stat facts = {};
     if (::fstat(fd.get(), &facts) < 0) return core::fail(errno, "fstat");
     const auto size = static_cast<std::size_t>(facts.st_size);
-    void* const at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                            fd.get(), 0);
+    void* const at =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     if (at == MAP_FAILED) return core::fail(errno, "mmap");
     SharedMemory memory;
     memory.fd_ = std::move(fd);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Family: which processes descend from one, by one reading of /proc. It holds
+// one byte for each possible pid, in memory that is touched only where
+// processes are, so that 3,000 processes in a chain cost 3,000 readings.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "sys/proc_files.h"
+#include "sys/unique_fd.h"
+
+namespace reaper {
+
+class Family {
+ public:
+  /// The descendants of `root`, but not those of the `outsiders`, which are
+  /// children of `root` that belong to somebody else.
+  Family(core::Pid root, std::span<const core::Pid> outsiders)
+      : root_(root), outsiders_(outsiders) {}
+  Family(const Family&) = delete;
+  Family& operator=(const Family&) = delete;
+  ~Family() {
+    if (kinship_ != nullptr) (void)::munmap(kinship_, kMostPids);
+  }
+
+  /// Calls `visit(const sys::ProcStat&)` for every descendant, zombies too, in
+  /// the order of their pids. Errors: ENOMEM; ENOENT where /proc is missing.
+  template <class Visit>
+  [[nodiscard]] core::Result<void> for_each_descendant(Visit&& visit) {
+    if (kinship_ == nullptr) {
+      void* const memory =
+          ::mmap(nullptr, kMostPids, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (memory == MAP_FAILED) return core::fail(errno, "mmap");
+      kinship_ = static_cast<std::uint8_t*>(memory);
+    } else {
+      // What was true in an earlier reading proves nothing in this one.
+      (void)::madvise(kinship_, kMostPids, MADV_DONTNEED);
+    }
+    const sys::UniqueFd directory =
+        TRY(sys::open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
+    alignas(long) char buffer[4096];
+    for (;;) {
+      const long size =
+          ::syscall(SYS_getdents64, directory.get(), buffer, sizeof buffer);
+      if (size < 0) return core::fail(errno, "getdents64", "/proc");
+      if (size == 0) return {};
+      visit_entries({buffer, static_cast<std::size_t>(size)}, visit);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMostPids = 4194304;  // PID_MAX_LIMIT, 64 bits
+  static constexpr int kLongestChain = 64;
+  static constexpr std::uint8_t kUnknown = 0;
+  static constexpr std::uint8_t kStranger = 1;
+  static constexpr std::uint8_t kDescendant = 2;
+
+  template <class Visit>
+  void visit_entries(std::span<const char> entries, Visit& visit) {
+    // struct linux_dirent64 (getdents64(2)): length at 16, name at 19.
+    for (std::size_t at = 0; at < entries.size();) {
+      unsigned short length = 0;
+      std::memcpy(&length, entries.data() + at + 16, sizeof length);
+      const core::Pid pid = pid_of(entries.data() + at + 19);
+      at += length;
+      if (pid == core::Pid()) continue;
+      const auto stat = sys::read_proc_stat(pid);
+      if (stat && classify(*stat) == kDescendant) visit(*stat);
+    }
+  }
+
+  static core::Pid pid_of(const char* name) {
+    std::int32_t pid = 0;
+    for (; *name != '\0'; ++name) {
+      if (*name < '0' || *name > '9' || pid > 100000000) return {};
+      pid = pid * 10 + (*name - '0');
+    }
+    return core::Pid(pid);
+  }
+
+  /// Walks up until it meets somebody whose kinship is known, and notes what
+  /// it found for the whole chain. A chain that breaks off, because somebody in
+  /// it has just gone, is a stranger's until the next reading.
+  std::uint8_t classify(const sys::ProcStat& stat) {
+    std::int32_t chain[kLongestChain];
+    int size = 0;
+    std::uint8_t kinship = kStranger;
+    auto at = std::optional<sys::ProcStat>(stat);
+    while (at) {
+      if (size < kLongestChain) chain[size++] = at->pid;
+      const std::int32_t parent = at->ppid;
+      if (parent == root_.raw())
+        kinship = is_outsider(core::Pid(at->pid)) ? kStranger : kDescendant;
+      if (parent == root_.raw() || parent <= 1) break;
+      kinship = kinship_[slot(parent)];
+      if (kinship != kUnknown) break;
+      kinship = kStranger;
+      at = sys::read_proc_stat(core::Pid(parent));
+    }
+    for (int i = 0; i < size; ++i)
+      kinship_[slot(chain[i])] = kinship;
+    return kinship;
+  }
+
+  static std::size_t slot(std::int32_t pid) {
+    return static_cast<std::size_t>(pid) % kMostPids;
+  }
+
+  [[nodiscard]] bool is_outsider(core::Pid pid) const {
+    for (const core::Pid outsider : outsiders_)
+      if (outsider == pid) return true;
+    return false;
+  }
+
+  core::Pid root_;
+  std::span<const core::Pid> outsiders_;
+  std::uint8_t* kinship_ = nullptr;
+};
+
+}  // namespace reaper

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program of the reaper's own: how it is started with its descriptors at
+// agreed numbers, when it began, and when it is to be started again.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/ids.h"
+#include "core/quantity.h"
+#include "reaper/own_commands.h"
+#include "reaper/reap.h"
+#include "reaper/restart_policy.h"
+#include "reaper/spawn.h"
+#include "sys/clock.h"
+
+namespace reaper {
+
+/// Starts a program in a session of its own, so that a terminal's signals
+/// reach the reaper alone. `fds[i]` becomes number 3 + i.
+[[nodiscard]] inline core::Result<Spawned> spawn_own(CommandWords words,
+                                                     std::span<const int> fds) {
+  static constexpr std::int32_t kNumbers[] = {kLinkFd, kStoreFd, kReadyFd};
+  ChildPlan plan;
+  plan.argv = words.words();
+  plan.envp = environ;
+  plan.flags = LaunchHeader::kNewSession;
+  plan.descriptors = fds;
+  plan.targets = std::span(kNumbers).first(fds.size());
+  return spawn(plan, -1);
+}
+
+class OwnProcess {
+ public:
+  [[nodiscard]] core::Pid pid() const { return pid_; }
+  [[nodiscard]] bool is_running() const { return pid_ != core::Pid(); }
+  [[nodiscard]] const sys::PidFd& pidfd() const { return pidfd_; }
+  /// Open until the program runs or could not.
+  [[nodiscard]] const sys::UniqueFd& report() const { return report_; }
+  /// errno of the last start, 0 if it went well.
+  [[nodiscard]] int start_code() const { return start_code_; }
+
+  bool is_working = false;  ///< it has said hello
+
+  void start(core::Result<Spawned> spawned) {
+    began_ = sys::boot_now();
+    is_working = false;
+    start_code_ = spawned ? 0 : spawned.error().code;
+    if (!spawned) return pause(ProgramEnd{});
+    pid_ = spawned->pid;
+    pidfd_ = std::move(spawned->pidfd);
+    report_ = std::move(spawned->report);
+  }
+
+  void read_start() {
+    if (!report_.is_open()) return;
+    const SetUpReport report = ::reaper::read_report(report_);
+    if (report.state == SetUp::kFailed) start_code_ = report.failure.code;
+    if (report.state != SetUp::kUnderWay) report_.reset();
+  }
+
+  void kill() const {
+    if (is_running()) (void)pidfd_.signal(core::SignalNumber(SIGKILL));
+  }
+
+  /// Takes its end if it has ended, and plans the next start.
+  [[nodiscard]] std::optional<DeadChild> take_end() {
+    if (!is_running()) return std::nullopt;
+    const auto dead = take_dead_child(pid_);
+    if (!dead) return std::nullopt;
+    read_start();
+    const std::int32_t status = dead->wait_status;
+    pause({.was_working = is_working,
+           .was_own_doing = status != 0 && status != SIGKILL,
+           .lived = sys::boot_now() - began_});
+    pid_ = core::Pid();
+    pidfd_ = sys::PidFd();
+    report_.reset();
+    is_working = false;
+    return dead;
+  }
+
+  /// Whether it waits for a later start.
+  [[nodiscard]] bool is_pausing(core::BootTime now) const {
+    return !is_running() && now < next_start_;
+  }
+  [[nodiscard]] core::BootTime next_start() const { return next_start_; }
+
+  void restore(core::Pid pid, sys::PidFd pidfd, core::BootTime began) {
+    pid_ = pid;
+    pidfd_ = std::move(pidfd);
+    began_ = began;
+  }
+  [[nodiscard]] core::BootTime began() const { return began_; }
+
+ private:
+  void pause(const ProgramEnd& end) {
+    next_start_ = sys::boot_now() + restarts_.pause_after(end);
+  }
+
+  core::Pid pid_;
+  sys::PidFd pidfd_;
+  sys::UniqueFd report_;
+  core::BootTime began_;
+  core::BootTime next_start_;
+  RestartCount restarts_;
+  int start_code_ = 0;
+};
+
+}  // namespace reaper

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reaper becomes its next image: everything it knows goes into a State,
+// the descriptors it names stay open, and execve(2) keeps pid, children and
+// blocked signals. If the exec fails nothing has changed.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/text.h"
+#include "reaper/supervise.h"
+
+namespace reaper {
+
+namespace detail {
+
+/// Calls `visit(fd)` for every descriptor that the state names.
+template <class Visit>
+void for_each_saved_fd(const StateBody& body, Visit&& visit) {
+  const std::int32_t fixed[] = {body.link_fd,       body.keeper_fd,
+                                body.ring_fd,       body.stages_fd,
+                                body.new_store_end, body.supervisor.pidfd,
+                                body.store.pidfd};
+  for (const std::int32_t fd : fixed)
+    if (fd >= 0) visit(fd);
+  for (const SavedOrder& order : body.orders) {
+    if (order.pidfd >= 0) visit(order.pidfd);
+    if (order.report_fd >= 0) visit(order.report_fd);
+  }
+}
+
+inline void set_inheritance(int fd, int flags) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+  (void)::fcntl(fd, F_SETFD, flags);  // fails only if it is not open
+}
+
+inline SavedProgram save(const OwnProcess& process) {
+  return {.pid = process.pid().raw(),
+          .pidfd = process.pidfd().get(),
+          .began = process.began().raw()};
+}
+
+inline SavedOrder save(const OpenOrder& open) {
+  SavedOrder saved;
+  saved.epoch = open.epoch;
+  saved.order = open.order;
+  saved.deadline = open.deadline.raw();
+  saved.state = static_cast<std::uint32_t>(open.state);
+  saved.is_wanted = open.is_wanted ? 1 : 0;
+  saved.pid = open.pid.raw();
+  saved.failed_stage = static_cast<std::uint32_t>(open.failure.stage);
+  saved.failed_code = open.failure.code;
+  saved.pidfd = open.pidfd.get();
+  saved.report_fd = open.report.get();
+  return saved;
+}
+
+inline OpenOrder restored(const SavedOrder& saved) {
+  OpenOrder open;
+  open.epoch = saved.epoch;
+  open.order = saved.order;
+  open.deadline = core::BootTime(saved.deadline);
+  open.state = static_cast<OpenOrder::State>(saved.state);
+  open.is_wanted = saved.is_wanted != 0;
+  open.pid = core::Pid(saved.pid);
+  open.failure = {static_cast<core::LaunchStage>(saved.failed_stage),
+                  saved.failed_code};
+  open.pidfd = sys::PidFd(sys::UniqueFd(saved.pidfd));
+  open.report = sys::UniqueFd(saved.report_fd);
+  return open;
+}
+
+}  // namespace detail
+
+inline core::Result<State> Daemon::make_state() {
+  StateBody body;
+  body.epoch = launcher_.epoch();
+  body.generation = generation_;
+  body.next_record = next_record_;
+  body.supervisor = detail::save(supervisor_);
+  body.store = detail::save(keeper_.process());
+  body.link_fd = link_.get();
+  body.keeper_fd = keeper_.link().get();
+  body.ring_fd = ring_.descriptor().get();
+  body.stages_fd = launcher_.stages().get();
+  body.new_store_end = new_store_end_.get();
+  body.supervisor_starts = supervisor_starts_;
+  body.has_said_hello = supervisor_.is_working ? 1 : 0;
+  body.is_ending = is_ending_ ? 1 : 0;
+  body.exit_code = exit_code_;
+  if (held_signal_)
+    body.signal = {.is_held = 1,
+                   .signal = held_signal_->signal,
+                   .sender_pid = held_signal_->sender_pid,
+                   .sender_uid = held_signal_->sender_uid,
+                   .signal_code = held_signal_->signal_code,
+                   .reserved = 0};
+  const auto orders = launcher_.orders().all();
+  for (std::size_t i = 0; i < orders.size(); ++i)
+    body.orders[i] = detail::save(orders[i]);
+  return State::make(body, memory_.children);
+}
+
+inline void Daemon::restore(const State& state) {
+  const StateBody body = state.body();
+  launcher_.restore_epoch(body.epoch);
+  generation_ = body.generation + 1;
+  next_record_ = body.next_record;
+  link_ = Link(sys::UniqueFd(body.link_fd));
+  supervisor_.restore(core::Pid(body.supervisor.pid),
+                      sys::PidFd(sys::UniqueFd(body.supervisor.pidfd)),
+                      core::BootTime(body.supervisor.began));
+  supervisor_.is_working = body.has_said_hello != 0;
+  keeper_.restore(Link(sys::UniqueFd(body.keeper_fd)),
+                  core::Pid(body.store.pid),
+                  sys::PidFd(sys::UniqueFd(body.store.pidfd)),
+                  core::BootTime(body.store.began));
+  new_store_end_ = sys::UniqueFd(body.new_store_end);
+  supervisor_starts_ = body.supervisor_starts;
+  is_ending_ = body.is_ending != 0;
+  exit_code_ = body.exit_code;
+  if (body.signal.is_held != 0)
+    held_signal_ = SignalSeen{.signal = body.signal.signal,
+                              .sender_pid = body.signal.sender_pid,
+                              .sender_uid = body.signal.sender_uid,
+                              .signal_code = body.signal.signal_code};
+  const auto orders = launcher_.orders().all();
+  for (std::size_t i = 0; i < orders.size(); ++i)
+    orders[i] = detail::restored(body.orders[i]);
+  state.read_children(memory_.children);
+  // The supervisor learns by a second Welcome that we are another image.
+  is_welcome_due_ = supervisor_.is_working;
+  reap();
+}
+
+inline void Daemon::become_next_image() {
+  const auto state = make_state();
+  if (!state)
+    return next_image_.refuse(state.error().code, "cannot write the state");
+  const StateBody body = state->body();
+  const int state_fd = state->descriptor().get();
+  core::Text<12> number;
+  number.append_number(state_fd);
+  const auto inherit = [](int fd) { detail::set_inheritance(fd, 0); };
+  const auto keep = [](int fd) { detail::set_inheritance(fd, FD_CLOEXEC); };
+  detail::for_each_saved_fd(body, inherit);
+  inherit(state_fd);
+  CommandWords words = commands_.next_image(next_image_.path(), number.c_str());
+  (void)::execve(next_image_.path(), words.words(), environ);
+  const int code = errno;
+  detail::for_each_saved_fd(body, keep);
+  next_image_.refuse(code, "it cannot be executed");
+}
+
+namespace detail {
+
+/// Nothing that we were given leaks into a child: every descriptor from 3 on
+/// closes on exec.
+inline void close_all_on_exec() {
+  constexpr unsigned kCloseRangeCloexec = 1U << 2;
+  (void)::syscall(SYS_close_range, 3U, ~0U, kCloseRangeCloexec);
+}
+
+inline core::Result<Essentials> get_essentials(const Options& options) {
+  Essentials essentials;
+  sys::SignalSet others = sys::SignalSet::all();
+  others.remove(core::SignalNumber(SIGCHLD));
+  essentials.child_signals =
+      TRY(sys::make_signal_fd(sys::SignalSet::of(core::SignalNumber(SIGCHLD))));
+  essentials.other_signals = TRY(sys::make_signal_fd(others));
+  essentials.ring = TRY(ExitRing::make(options.ring_records));
+  essentials.stages =
+      TRY(sys::SharedMemory::make("corral-stages", Launcher::kStagesSize));
+  return essentials;
+}
+
+/// The same, as an earlier image of us had it.
+inline core::Result<Essentials> get_essentials(const Options& options,
+                                               const State& state) {
+  const StateBody body = state.body();
+  Essentials essentials = TRY(get_essentials(options));
+  essentials.ring = TRY(ExitRing::adopt(sys::UniqueFd(body.ring_fd)));
+  essentials.stages =
+      TRY(sys::SharedMemory::map(sys::UniqueFd(body.stages_fd)));
+  if (essentials.stages.bytes().size() < Launcher::kStagesSize)
+    return core::fail(EBADMSG, "map the stages");
+  return essentials;
+}
+
+/// Before anything else: no signal is lost or acted upon, every orphan falls
+/// to us, and a stopped child wakes nobody.
+inline void become_reaper() {
+  (void)sys::set_signal_mask(sys::SignalSet::all());
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  action.sa_flags = SA_NOCLDSTOP;
+  (void)::sigaction(SIGCHLD, &action, nullptr);
+  if (::getpid() != 1) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  close_all_on_exec();
+}
+
+inline int fail_to_start(const core::Error& error) {
+  say(error);
+  return 1;
+}
+
+inline sys::UniqueFd take_fd(int number) {
+  return sys::UniqueFd(number);
+}
+
+}  // namespace detail
+
+inline int run_supervise(const Options& options) {
+  if (options.command_size == 0 || options.command_size > kMostWords) {
+    say("--supervise expects '-- CORRALD ARGS...', of at most 120 words");
+    return 2;
+  }
+  detail::become_reaper();
+  static constinit FixedMemory memory;
+  const OwnCommands commands(options);
+  if (options.state_fd >= 0) {
+    const auto state = State::adopt(sys::UniqueFd(options.state_fd));
+    if (!state) return detail::fail_to_start(state.error());
+    auto essentials = detail::get_essentials(options, *state);
+    if (!essentials) return detail::fail_to_start(essentials.error());
+    Daemon daemon(commands, memory, std::move(*essentials));
+    daemon.restore(*state);
+    return daemon.run();
+  }
+  auto essentials = detail::get_essentials(options);
+  if (!essentials) return detail::fail_to_start(essentials.error());
+  Link keeper{sys::UniqueFd(options.keeper_fd)};
+  if (keeper.is_open()) {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+    (void)::fcntl(keeper.get(), F_SETFL, O_NONBLOCK);
+    if (auto ring = fetch_ring(keeper, memory.buffer))
+      essentials->ring = std::move(*ring);
+  }
+  Daemon daemon(commands, memory, std::move(*essentials));
+  daemon.give_ready_fd(sys::UniqueFd(options.ready_fd));
+  if (keeper.is_open()) daemon.adopt_store(std::move(keeper));
+  return daemon.run();
+}
+
+}  // namespace reaper

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: Apache-2.0
+// corral-init --supervise: the reaper daemon. It spawns what the supervisor
+// orders, waits for every child and orphan, keeps the records of their ends
+// until they are acknowledged, and keeps a supervisor and a store running. It
+// never waits for anybody: it sleeps in one poll(2), and what cannot be sent
+// now stays its state until it can.
+#pragma once
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "reaper/exit_ring.h"
+#include "reaper/keeper.h"
+#include "reaper/launcher.h"
+#include "reaper/link.h"
+#include "reaper/next_image.h"
+#include "reaper/options.h"
+#include "reaper/own_commands.h"
+#include "reaper/own_process.h"
+#include "reaper/reap.h"
+#include "reaper/say.h"
+#include "reaper/state.h"
+#include "reaper/sweep.h"
+#include "sys/signals.h"
+
+namespace reaper {
+
+/// What lies in fixed memory: too large for a stack, and there is no heap.
+struct FixedMemory {
+  ChildTable children;
+  PacketBuffer buffer = {};
+};
+
+/// What must have been got before anything can go wrong.
+struct Essentials {
+  sys::UniqueFd child_signals;  ///< SIGCHLD
+  sys::UniqueFd other_signals;
+  ExitRing ring;
+  sys::SharedMemory stages;
+};
+
+class Daemon {
+ public:
+  Daemon(const OwnCommands& commands, FixedMemory& memory,
+         Essentials essentials)
+      : commands_(commands),
+        memory_(memory),
+        child_signals_(std::move(essentials.child_signals)),
+        other_signals_(std::move(essentials.other_signals)),
+        ring_(std::move(essentials.ring)),
+        launcher_(memory.children, std::move(essentials.stages)),
+        keeper_(commands) {}
+
+  /// For the first supervisor.
+  void give_ready_fd(sys::UniqueFd fd) { ready_fd_ = std::move(fd); }
+  /// The store of a reaper that was killed is still there.
+  void adopt_store(Link keeper) {
+    keeper_.adopt(std::move(keeper));
+    is_revival_ = true;
+  }
+  void restore(const State& state);
+
+  /// Serves until it is told to end and no child lives; the exit code.
+  int run() {
+    while (!is_over()) {
+      const core::BootTime now = sys::boot_now();
+      launcher_.expire(now);
+      next_image_.expire(now);
+      if (!is_ending_) start_what_is_due(now);
+      flush();
+      wait_and_serve();
+    }
+    return exit_code_;
+  }
+
+ private:
+  static constexpr std::size_t kFixedPolls = 5;
+
+  [[nodiscard]] bool is_over() {
+    if (!is_ending_ || supervisor_.is_running()) return false;
+    keeper_.end();
+    return !has_children();
+  }
+
+  // --- the programs of our own ---
+
+  void start_what_is_due(core::BootTime now) {
+    if (keeper_.start_if_due(now)) {
+      keeper_.keep(kRingName, ring_.descriptor());
+      if (link_.is_open()) new_store_end_ = keeper_.make_client();
+    }
+    if (supervisor_.is_running() || supervisor_.is_pausing(now)) return;
+    start_supervisor();
+  }
+
+  void start_supervisor() {
+    auto pair = sys::make_socket_pair();
+    const sys::UniqueFd store_end = keeper_.make_client();
+    if (pair && store_end.is_open()) {
+      const int fds[] = {pair->second.get(), store_end.get(), ready_fd_.get()};
+      supervisor_.start(
+          spawn_own(commands_.supervisor(ready_fd_.is_open()),
+                    std::span(fds).first(ready_fd_.is_open() ? 3 : 2)));
+    } else {
+      supervisor_.start(core::fail(EMFILE, "socketpair"));
+    }
+    ready_fd_.reset();
+    new_store_end_.reset();
+    if (!supervisor_.is_running()) return;
+    link_ = Link(std::move(pair->first));
+    ++supervisor_starts_;
+  }
+
+  void supervisor_started() {
+    supervisor_.read_start();
+    if (supervisor_.start_code() == 0) return;
+    Sentence sentence("cannot execute '");
+    sentence.append(commands_.supervisor_name()).append("': ");
+    say(sentence.append(std::strerror(supervisor_.start_code())).view());
+    // Nobody relies on us yet: whoever started us is better told so.
+    if (supervisor_starts_ == 1 && !is_revival_ && ::getpid() != 1)
+      end(supervisor_.start_code() == ENOENT ? 127 : 126);
+  }
+
+  void supervisor_ended() {
+    serve_link();  // what it ordered before its end is still an order
+    const auto dead = supervisor_.take_end();
+    if (!dead) return;
+    close_link();
+    if (is_ending_) return;
+    Sentence sentence("the supervisor ended ");
+    const std::int32_t status = dead->wait_status;
+    if ((status & 0x7F) != 0) {
+      sentence.append("by signal ").append_number(status & 0x7F);
+    } else {
+      sentence.append("with status ").append_number((status >> 8) & 0xFF);
+    }
+    const core::BootTime now = sys::boot_now();
+    if (supervisor_.is_pausing(now)) {
+      sentence.append("; it is started again in ")
+          .append_unsigned((supervisor_.next_start() - now).raw() / 1000)
+          .append(" ms");
+    }
+    say(sentence.view());
+  }
+
+  void close_link() {
+    link_.close();
+    supervisor_.is_working = false;
+  }
+
+  /// Ends when no child lives any more.
+  void end(int code) {
+    is_ending_ = true;
+    exit_code_ = code;
+  }
+
+  // --- children ---
+
+  void reap() {
+    reap_own();
+    while (!ring_.is_full()) {
+      const auto child = peek_dead_child();
+      if (!child) break;
+      if (is_own(child->pid)) {
+        reap_own();
+        continue;
+      }
+      record(*child);
+      (void)take_dead_child(child->pid);
+    }
+    if (is_sweeping_) sweep();
+  }
+
+  [[nodiscard]] bool is_own(core::Pid pid) const {
+    return pid == supervisor_.pid() || pid == keeper_.pid() ||
+           pid == next_image_.checker();
+  }
+
+  /// By pid: when the ring is full they would hide behind other zombies.
+  void reap_own() {
+    if (supervisor_.is_running()) supervisor_ended();
+    keeper_.take_end();
+    next_image_.take_end();
+  }
+
+  void record(const DeadChild& child) {
+    launcher_.settle_process(child.pid);
+    core::ExitRecord record = examine(child);
+    const KnownChild known = memory_.children.find(child.pid);
+    if (known.pid != 0) {
+      record.order = known.order;
+      record.jid = known.jid;
+      record.mark(core::Counters::kJob);
+      memory_.children.forget(child.pid);
+    }
+    ring_.push(record);
+  }
+
+  void sweep() {
+    const core::Pid outsiders[] = {keeper_.pid()};
+    Sweep sweep(core::Pid(::getpid()), outsiders);
+    (void)sweep.kill_all();  // again at the next end of a child
+  }
+
+  // --- signals ---
+
+  void take_signal() {
+    signalfd_siginfo info;
+    if (::read(other_signals_.get(), &info, sizeof info) != sizeof info) return;
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (!supervisor_.is_running()) {
+      if (is_last_word(signal)) give_up(signal);
+      return;
+    }
+    held_signal_ = SignalSeen{.signal = signal,
+                              .sender_pid = static_cast<int>(info.ssi_pid),
+                              .sender_uid = info.ssi_uid,
+                              .signal_code = info.ssi_code};
+  }
+
+  /// A signal after which a container's or a machine's init has to end.
+  static bool is_last_word(int signal) {
+    // systemd's conventions for containers: RTMIN+3 halt .. RTMIN+6 kexec.
+    constexpr int kRealTime = 34;
+    return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT ||
+           signal == SIGPWR ||
+           (signal >= kRealTime + 3 && signal <= kRealTime + 6);
+  }
+
+  /// There is no supervisor that could end the jobs in order.
+  void give_up(int signal) {
+    say("there is no supervisor; killing all children");
+    end(128 + signal);
+    is_sweeping_ = true;
+    reap();
+  }
+
+  /// One at a time: the others wait in the kernel. Without a supervisor they
+  /// wait for the next, unless none will come at once.
+  [[nodiscard]] bool listens_to_signals() const {
+    if (supervisor_.is_working) return !held_signal_.has_value();
+    return !supervisor_.is_running() && !is_sweeping_;
+  }
+
+  // --- the supervisor's link ---
+
+  void serve_link() {
+    while (link_.is_open()) {
+      Received received;
+      switch (link_.receive(memory_.buffer, received)) {
+        case LinkState::kMessage:
+          handle(received);
+          break;
+        case LinkState::kGarbage:
+          ++garbage_;
+          break;
+        case LinkState::kEmpty:
+          return;
+        case LinkState::kClosed:
+          close_link();
+          // Without a link it is no supervisor. If it is ending anyway, this
+          // changes nothing about how it ends.
+          if (!is_ending_) supervisor_.kill();
+          return;
+      }
+    }
+  }
+
+  void handle(Received& received) {
+    struct Row {
+      MessageType type;
+      bool (Daemon::*handle)(Received&);
+    };
+    static constexpr Row kRows[] = {
+        {MessageType::kHello, &Daemon::take_hello},
+        {MessageType::kLaunch, &Daemon::take_launch},
+        {MessageType::kLaunchAck, &Daemon::take_launch_ack},
+        {MessageType::kRecordAck, &Daemon::take_record_ack},
+        {MessageType::kReexec, &Daemon::take_reexec},
+        {MessageType::kShutDown, &Daemon::take_shut_down},
+    };
+    for (const Row& row : kRows) {
+      if (row.type != received.type) continue;
+      if (!(this->*row.handle)(received)) ++garbage_;
+      return;
+    }
+    ++garbage_;
+  }
+
+  bool take_hello(Received& received) {
+    const auto hello = body_as<Hello>(received.body);
+    if (!hello) return false;
+    launcher_.begin_epoch(hello->epoch);
+    supervisor_.is_working = true;
+    is_welcome_due_ = true;
+    next_record_ = ring_.first();
+    return true;
+  }
+
+  bool take_launch(Received& received) {
+    return launcher_.take_order(received, link_);
+  }
+
+  bool take_launch_ack(Received& received) {
+    const auto number = body_as<OrderNumber>(received.body);
+    if (number) launcher_.acknowledge(*number);
+    return number.has_value();
+  }
+
+  bool take_record_ack(Received& received) {
+    const auto number = body_as<SequenceNumber>(received.body);
+    if (!number) return false;
+    const bool was_full = ring_.is_full();
+    ring_.acknowledge(number->sequence);
+    if (was_full) reap();
+    return true;
+  }
+
+  bool take_reexec(Received& received) {
+    const auto path = body_as<PathText>(received.body);
+    if (!path || std::memchr(path->path, '\0', sizeof path->path) == nullptr)
+      return false;
+    if (const auto state = make_state())
+      next_image_.check(path->path, *state);
+    else
+      next_image_.refuse(state.error().code, "cannot write the state");
+    return true;
+  }
+
+  bool take_shut_down(Received& received) {
+    const auto code = body_as<ExitCode>(received.body);
+    if (code) end(code->code);
+    return code.has_value();
+  }
+
+  /// Sends all that is due, as far as it goes.
+  void flush() {
+    wants_room_ = false;
+    if (!link_.is_open() || !supervisor_.is_working) return;
+    wants_room_ = send_all() == Sent::kLater;
+  }
+
+  [[nodiscard]] Sent send_all() {
+    using Sender = Sent (Daemon::*)();
+    // Answers go before records: a launch is known before its end.
+    static constexpr Sender kSenders[] = {
+        &Daemon::send_welcome, &Daemon::send_store_link, &Daemon::send_refusal,
+        &Daemon::send_answers, &Daemon::send_signal,     &Daemon::send_records,
+    };
+    for (const Sender sender : kSenders) {
+      const Sent sent = (this->*sender)();
+      if (sent != Sent::kYes) return sent;
+    }
+    return Sent::kYes;
+  }
+
+  Sent send_welcome() {
+    if (!is_welcome_due_) return Sent::kYes;
+    Welcome welcome;
+    welcome.reaper_pid = ::getpid();
+    welcome.supervisor_starts = supervisor_starts_;
+    welcome.reaper_generation = generation_;
+    welcome.first_sequence = ring_.first();
+    welcome.next_sequence = ring_.next();
+    welcome.reaper_is_pid1 = ::getpid() == 1 ? 1 : 0;
+    const Sent sent = link_.send(MessageType::kWelcome, welcome);
+    if (sent == Sent::kYes) is_welcome_due_ = false;
+    return sent;
+  }
+
+  Sent send_store_link() {
+    if (!new_store_end_.is_open()) return Sent::kYes;
+    const int fd = new_store_end_.get();
+    const Sent sent = link_.send(MessageType::kStoreLink, std::span(&fd, 1));
+    if (sent == Sent::kYes) new_store_end_.reset();
+    return sent;
+  }
+
+  Sent send_refusal() {
+    if (!next_image_.refusal()) return Sent::kYes;
+    const Sent sent =
+        link_.send(MessageType::kReexecRefused, *next_image_.refusal());
+    if (sent == Sent::kYes) next_image_.forget_refusal();
+    return sent;
+  }
+
+  Sent send_answers() { return launcher_.send_answers(link_); }
+
+  Sent send_signal() {
+    if (!held_signal_) return Sent::kYes;
+    const Sent sent = link_.send(MessageType::kSignalled, *held_signal_);
+    if (sent == Sent::kYes) held_signal_.reset();
+    return sent;
+  }
+
+  Sent send_records() {
+    for (; next_record_ < ring_.next(); ++next_record_) {
+      core::ExitRecord record;
+      if (!ring_.read(next_record_, record)) continue;  // damaged: no lies
+      const Sent sent = link_.send(MessageType::kExit, record);
+      if (sent != Sent::kYes) return sent;
+    }
+    return Sent::kYes;
+  }
+
+  // --- waiting ---
+
+  void wait_and_serve() {
+    pollfd polls[kFixedPolls + kOpenOrders];
+    const auto watch = [](int fd, short events) {
+      return pollfd{.fd = fd, .events = events, .revents = 0};
+    };
+    polls[0] = watch(child_signals_.get(), POLLIN);
+    polls[1] = watch(listens_to_signals() ? other_signals_.get() : -1, POLLIN);
+    polls[2] = watch(link_.get(), wants_room_ ? POLLIN | POLLOUT : POLLIN);
+    polls[3] = watch(keeper_.link().get(), POLLIN);
+    polls[4] = watch(supervisor_.report().get(), POLLIN);
+    const auto orders = launcher_.orders().all();
+    for (std::size_t i = 0; i < orders.size(); ++i)
+      polls[kFixedPolls + i] = watch(orders[i].report.get(), POLLIN);
+    if (::poll(polls, std::size(polls), milliseconds_to_wait()) <= 0) return;
+    for (std::size_t i = 0; i < orders.size(); ++i)
+      if (polls[kFixedPolls + i].revents != 0) launcher_.settle(orders[i]);
+    if (polls[4].revents != 0) supervisor_started();
+    if (polls[2].revents != 0) serve_link();
+    if (polls[3].revents != 0) keeper_.serve(memory_.buffer);
+    if (polls[0].revents != 0) take_child_signal();
+    if (polls[1].revents != 0) take_signal();
+    if (next_image_.take_acceptance()) become_next_image();
+  }
+
+  void take_child_signal() {
+    signalfd_siginfo info;
+    // One at most is pending; who it was about is asked of waitid(2).
+    (void)!::read(child_signals_.get(), &info, sizeof info);
+    reap();
+  }
+
+  /// Until the earliest thing that no descriptor announces; -1: there is none.
+  [[nodiscard]] int milliseconds_to_wait() {
+    std::optional<core::BootTime> earliest;
+    const auto consider = [&](std::optional<core::BootTime> time) {
+      if (time && (!earliest || *time < *earliest)) earliest = time;
+    };
+    consider(launcher_.next_deadline());
+    consider(next_image_.deadline());
+    if (!is_ending_) {
+      consider(keeper_.next_start());
+      if (!supervisor_.is_running()) consider(supervisor_.next_start());
+    }
+    if (!earliest) return -1;
+    constexpr std::uint64_t kMost = 3600U * 1000U;
+    const std::uint64_t wait = (*earliest - sys::boot_now()).raw();
+    return static_cast<int>(std::min((wait + 999) / 1000, kMost));
+  }
+
+  // --- the next image (reaper/reexec.h) ---
+
+  [[nodiscard]] core::Result<State> make_state();
+  void become_next_image();
+
+  const OwnCommands& commands_;
+  FixedMemory& memory_;
+  sys::UniqueFd child_signals_;
+  sys::UniqueFd other_signals_;
+  ExitRing ring_;
+  Launcher launcher_;
+  Keeper keeper_;
+  OwnProcess supervisor_;
+  Link link_;
+  NextImage next_image_;
+  sys::UniqueFd ready_fd_;
+  sys::UniqueFd new_store_end_;  ///< to be handed to the living supervisor
+  std::optional<SignalSeen> held_signal_;
+  std::uint64_t next_record_ = 1;  ///< the first not sent to this supervisor
+  std::uint64_t generation_ = 0;
+  std::uint64_t garbage_ = 0;
+  std::uint32_t supervisor_starts_ = 0;
+  int exit_code_ = 0;
+  bool is_revival_ = false;
+  bool is_welcome_due_ = false;
+  bool is_ending_ = false;
+  bool is_sweeping_ = false;
+  bool wants_room_ = false;
+};
+
+}  // namespace reaper
