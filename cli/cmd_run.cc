@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// corral run. In the foreground this process becomes (exec) the job's scope,
+// so that the program is a descendant of the caller's own shell; nothing of
+// what it inherits was touched. Detached, it asks an instance and prints the
+// jid.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "bus/refusal_names.h"
+#include "cli/connection.h"
+#include "cli/handlers.h"
+#include "cli/job_json.h"
+#include "cli/output.h"
+#include "cli/private_instance.h"
+#include "cli/run_request.h"
+#include "cli/scope_command.h"
+#include "cli/standard_fds.h"
+#include "sys/own_programs.h"
+#include "sys/unique_fd.h"
+
+extern "C" char** environ;
+
+namespace cli {
+namespace {
+
+/// How long a running instance may take to accept a foreground job, before the
+/// job runs without it.
+constexpr core::Microseconds kPatience = core::seconds(2);
+
+/// Keeps `fd` across the exec; its number is free in the caller's view.
+int keep(int fd) {
+  if (fd >= 0) (void)::fcntl(fd, F_SETFD, 0);  // our own, open descriptor
+  return fd;
+}
+
+/// Replaces this process by the scope. Returns an exit code if that failed.
+int become_scope(const RunRequest& request, const ScopeSetting& setting) {
+  const auto program = sys::find_own_program(sys::OwnProgram::kInit);
+  if (!program) return complain(program.error(), kRunFailure);
+  std::vector<std::string> words = scope_words(*program, request, setting);
+  for (const std::string& variable : request.variables) {
+    const std::size_t equals = variable.find('=');
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no threads here
+    if (::setenv(variable.substr(0, equals).c_str(),
+                 variable.c_str() + equals + 1, 1) < 0)
+      return complain("cannot set a variable: out of memory", kRunFailure);
+  }
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (std::string& word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::execv(program->c_str(), argv.data());
+  return complain(core::Error{.code = errno,
+                              .op = "execute",
+                              .subject = std::string_view(*program)},
+                  kRunFailure);
+}
+
+int run_recorded(const RunRequest& request, ScopeSetting setting) {
+  const sys::Places places =
+      sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
+                       sys::process_environment());
+  // A home that cannot be written does not keep a program from running: the
+  // scope finds the file missing and the report says so.
+  (void)sys::prepare_pacct(places);
+  setting.mode = Recorded{.pacct = places.pacct, .cgroup_base = {}};
+  return become_scope(request, setting);
+}
+
+int run_supervised(const RunRequest& request, ScopeSetting setting,
+                   core::CreatedJob job) {
+  setting.mode = Supervised{.jid = job.jid,
+                            .engine = job.engine,
+                            .link = keep(job.link.number()),
+                            .container = keep(job.container.number())};
+  return become_scope(request, setting);
+}
+
+core::Answer<core::CreatedJob> ask_instance(const Instance& instance,
+                                            const RunRequest& request) {
+  auto client =
+      bus::Client::connect(instance.socket, {.reconnect_within = kPatience});
+  if (!client) return std::unexpected(client.error());
+  return client->create(request.spec);
+}
+
+int run_foreground(const RunRequest& request, Which which) {
+  ScopeSetting setting;
+  if (!request.spec.user.empty()) {
+    auto identity = find_identity(request.spec.user);
+    if (!identity) return complain(identity.error());
+    setting.identity = std::move(*identity);
+  }
+  if (was_open(STDERR_FILENO)) setting.report_fd = STDERR_FILENO;
+  const auto instance = find_running(which);
+  if (!instance && which == Which::kAny)
+    return run_recorded(request, std::move(setting));
+  if (!instance) {
+    const auto none = connect(which);
+    return none ? kRunFailure : complain(none.error());
+  }
+  auto job = ask_instance(*instance, request);
+  if (job) return run_supervised(request, std::move(setting), std::move(*job));
+  if (job.error().why != core::Refusal::kUnavailable)
+    return complain(job.error());
+  complain("running without the instance at '" + instance->socket +
+           "': " + job.error().text);
+  return run_recorded(request, std::move(setting));
+}
+
+std::vector<std::string> environment_with(
+    const std::vector<std::string>& variables) {
+  std::vector<std::string> result;
+  const auto is_replaced = [&variables](std::string_view entry) {
+    const std::string_view name = entry.substr(0, entry.find('=') + 1);
+    for (const std::string& variable : variables)
+      if (variable.starts_with(name)) return true;
+    return false;
+  };
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    if (!is_replaced(*entry)) result.emplace_back(*entry);
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const std::string name = variables[i].substr(0, variables[i].find('=') + 1);
+    bool is_last = true;
+    for (std::size_t j = i + 1; j < variables.size(); ++j)
+      is_last = is_last && !variables[j].starts_with(name);
+    if (is_last) result.push_back(variables[i]);
+  }
+  return result;
+}
+
+std::vector<core::ResourceLimit> current_limits() {
+  std::vector<core::ResourceLimit> limits;
+  for (int resource = 0; resource < RLIMIT_NLIMITS; ++resource) {
+    rlimit limit = {};
+    if (::getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) < 0)
+      continue;
+    limits.push_back(
+        {.resource = resource, .soft = limit.rlim_cur, .hard = limit.rlim_max});
+  }
+  return limits;
+}
+
+/// The rest of the spec: what a foreground job inherits, a detached one is
+/// told.
+core::Answer<core::JobSpec> detached_spec(const RunRequest& request) {
+  core::JobSpec spec = request.spec;
+  spec.env = environment_with(request.variables);
+  spec.rlimits = current_limits();
+  spec.umask = ::umask(022);
+  (void)::umask(spec.umask);
+  if (request.cwd) {
+    spec.cwd = *request.cwd;
+    return spec;
+  }
+  auto here = current_directory();
+  if (!here) return std::unexpected(here.error());
+  spec.cwd = std::move(*here);
+  return spec;
+}
+
+core::Answer<Instance> detached_instance(Which which) {
+  if (which != Which::kPrivate) {
+    if (auto running = find_running(Which::kSystem)) return *running;
+    if (which == Which::kSystem) {
+      auto none = connect(which);
+      if (!none) return std::unexpected(none.error());
+    }
+  }
+  return ensure_private_instance();
+}
+
+struct DetachedJob {
+  core::JobId jid;
+  Instance instance;
+};
+
+/// An instance that was about to end when it was found is replaced once.
+core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
+                                         Which which) {
+  core::Answer<core::CreatedJob> job;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    auto instance = detached_instance(which);
+    if (!instance) return std::unexpected(instance.error());
+    auto client = bus::Client::connect(instance->socket);
+    if (client) job = client->create(spec);
+    if (client && job)
+      return DetachedJob{.jid = job->jid, .instance = *instance};
+    if (!client) job = std::unexpected(client.error());
+    if (job.error().why != core::Refusal::kUnavailable) break;
+  }
+  return std::unexpected(job.error());
+}
+
+int run_detached(const RunRequest& request, const Arguments& arguments) {
+  const auto spec = detached_spec(request);
+  if (!spec) return complain(spec.error());
+  const auto job = start_detached(*spec, which_instance(arguments));
+  if (!job) return complain(job.error());
+  if (arguments.has("json")) {
+    print(detached_json(job->jid, spec->name, word_of(job->instance.kind)));
+  } else {
+    print(core::display(job->jid).view());
+    print("\n");
+  }
+  return kSuccess;
+}
+
+}  // namespace
+
+int run_program(const Arguments& arguments) {
+  const auto request = make_run_request(arguments);
+  if (!request) return complain(request.error());
+  if (request->spec.kind == core::JobKind::kDetached)
+    return run_detached(*request, arguments);
+  return run_foreground(*request, which_instance(arguments));
+}
+
+}  // namespace cli

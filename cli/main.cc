@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// corral, the command: finds the command's row, parses by it, calls its
+// handler. This is the one place where an exception of the standard library
+// ends (out of memory).
+#include <exception>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/command_table.h"
+#include "cli/completion.h"
+#include "cli/help.h"
+#include "cli/man_text.h"
+#include "cli/output.h"
+#include "cli/parser.h"
+#include "cli/suggestion.h"
+
+namespace cli {
+namespace {
+
+/// A word that stands in a command's place, for people and for the build.
+struct Generator {
+  std::string_view word;
+  bool has_topic;
+  std::string (*text)(std::string_view topic);
+};
+
+std::string version_text(std::string_view /*topic*/) {
+  return "corral " CORRAL_VERSION "\n";
+}
+std::string main_help(std::string_view /*topic*/) {
+  return help_text();
+}
+
+constexpr Generator kGenerators[] = {
+    {"--help", false, main_help},
+    {"-h", false, main_help},
+    {"--version", false, version_text},
+    {"--dump-completion", true, completion_text},
+    {"--dump-man", true, man_text},
+};
+
+int unknown_command(std::string_view word) {
+  std::vector<std::string_view> known;
+  for (const Command& command : commands())
+    known.push_back(command.name);
+  std::string hint = did_you_mean(word, known);
+  if (hint.empty()) hint = "; 'corral --help' shows those that there are";
+  return complain("unknown command '" + std::string(word) + "'" + hint,
+                  kMisused);
+}
+
+int generate(const Generator& generator, std::span<const char* const> words) {
+  const bool is_complete = words.size() == (generator.has_topic ? 1U : 0U);
+  const std::string text =
+      is_complete ? generator.text(words.empty() ? "" : words[0]) : "";
+  if (text.empty())
+    return complain("'" + std::string(generator.word) + "' needs " +
+                        (generator.has_topic ? "one known topic"
+                                             : "nothing "
+                                               "more"),
+                    kMisused);
+  print(text);
+  return finish_output(kSuccess);
+}
+
+int run_command(const Command& command, std::span<const char* const> words) {
+  const auto arguments = parse(command, words);
+  if (!arguments)
+    return complain(std::string(command.name) + ": " + arguments.error().text,
+                    kMisused);
+  if (arguments->has("help")) {
+    print(help_text(command));
+    return finish_output(kSuccess);
+  }
+  return finish_output(command.handler(*arguments));
+}
+
+int start(std::span<const char* const> words) {
+  if (words.empty()) {
+    print(help_text());
+    return finish_output(kMisused);
+  }
+  if (const Command* const command = find_command(words[0]))
+    return run_command(*command, words.subspan(1));
+  for (const Generator& generator : kGenerators)
+    if (generator.word == words[0])
+      return generate(generator, words.subspan(1));
+  return unknown_command(words[0]);
+}
+
+}  // namespace
+}  // namespace cli
+
+int main(int argc, char** argv) {
+  try {
+    const auto count = static_cast<std::size_t>(argc > 0 ? argc - 1 : 0);
+    return cli::start(std::span<const char* const>(argv + 1, count));
+  } catch (const std::exception& error) {
+    return cli::complain(error.what(), cli::kRunFailure);
+  }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/parser.h"
+
+#include <vector>
+
+#include "cli/cli11.h"
+#include "cli/suggestion.h"
+
+namespace cli {
+namespace {
+
+using CLI::detail::Classifier;
+
+std::string in_ticks(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+std::string spelled(const OptionRow& row) {
+  std::string names = "--" + std::string(row.name);
+  if (row.letter != '\0') names.insert(0, {'-', row.letter, ','});
+  return names;
+}
+
+/// A CLI11 application with one command's options.
+class OneCommand : public CLI::App {
+ public:
+  explicit OneCommand(const Command& command) : command_(command) {
+    set_help_flag();
+    allow_extras();
+    prefix_command(command.operands.count == Operands::kProgram);
+    added_.reserve(command.options.size());
+    for (const OptionRow& row : command.options)
+      added_.push_back(add(row));
+  }
+
+  std::expected<Arguments, Misuse> take(std::span<const char* const> words) {
+    std::vector<std::string> backwards(words.rbegin(), words.rend());
+    parse(backwards);
+    Arguments arguments;
+    for (std::size_t i = 0; i < added_.size(); ++i)
+      if (auto misuse = collect(command_.options[i], *added_[i], arguments))
+        return std::unexpected(*misuse);
+    if (auto misuse = collect_operands(arguments))
+      return std::unexpected(*misuse);
+    return arguments;
+  }
+
+ private:
+  CLI::Option* add(const OptionRow& row) {
+    const std::string implied(row_of(row.type).implied);
+    CLI::Option* option = nullptr;
+    if (row.type == ValueType::kFlag) {
+      option = add_flag(spelled(row));
+    } else if (!implied.empty()) {
+      option = add_flag(spelled(row) + "{" + implied + "}");
+    } else {
+      option = add_option(spelled(row));
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+    return option;
+  }
+
+  static std::optional<Misuse> collect(const OptionRow& row,
+                                       const CLI::Option& option,
+                                       Arguments& arguments) {
+    if (option.count() == 0) return std::nullopt;
+    const ValueTypeRow& type = row_of(row.type);
+    for (const std::string& value : option.results()) {
+      if (row.type == ValueType::kFlag) break;
+      const bool is_good =
+          type.is_good != nullptr ? type.is_good(value) : !value.empty();
+      if (!is_good)
+        return Misuse{"option '--" + std::string(row.name) +
+                      "' has the value " + in_ticks(value) + "; expected " +
+                      std::string(type.expectation)};
+    }
+    arguments.add(row.name, option.results());
+    return std::nullopt;
+  }
+
+  std::optional<Misuse> collect_operands(Arguments& arguments) const {
+    std::vector<std::string> operands;
+    bool are_options_over = false;
+    for (const auto& [kind, word] : missing_) {
+      if (!are_options_over && kind == Classifier::POSITIONAL_MARK) {
+        are_options_over = true;
+        continue;
+      }
+      const bool is_option =
+          kind == Classifier::LONG || kind == Classifier::SHORT;
+      if (!are_options_over && is_option) return unknown_option(word);
+      operands.push_back(word);
+      if (command_.operands.count == Operands::kProgram)
+        are_options_over = true;
+    }
+    if (auto misuse = check_count(operands)) return misuse;
+    arguments.set_operands(std::move(operands));
+    return std::nullopt;
+  }
+
+  [[nodiscard]] Misuse unknown_option(const std::string& word) const {
+    const std::string name = word.substr(0, word.find('='));
+    std::vector<std::string> spellings;
+    for (const OptionRow& row : command_.options)
+      spellings.push_back("--" + std::string(row.name));
+    const std::vector<std::string_view> known(spellings.begin(),
+                                              spellings.end());
+    std::string hint = did_you_mean(name, known);
+    if (hint.empty())
+      hint = "; 'corral " + std::string(command_.name) +
+             " --help' shows those that there are";
+    return Misuse{"unknown option " + in_ticks(name) + hint};
+  }
+
+  [[nodiscard]] std::optional<Misuse> check_count(
+      const std::vector<std::string>& operands) const {
+    const OperandRow& row = command_.operands;
+    const std::string_view noun = row_of(row.type).placeholder;
+    const std::size_t most = row.count == Operands::kNone  ? 0
+                             : row.count == Operands::kOne ? 1
+                                                           : operands.size();
+    if (operands.size() > most)
+      return Misuse{"unexpected argument " + in_ticks(operands[most]) +
+                    (most == 0 ? "; expected none" : "; expected one ") +
+                    (most == 0 ? "" : std::string(noun))};
+    if (operands.empty() && row.count != Operands::kNone &&
+        row.count != Operands::kAny)
+      return Misuse{"a " + std::string(noun) +
+                    " is missing: " + std::string(row.help)};
+    return std::nullopt;
+  }
+
+  const Command& command_;
+  std::vector<CLI::Option*> added_;
+};
+
+/// CLI11's complaint as a sentence of ours.
+Misuse misuse_of(const Command& command, const CLI::ParseError& error) {
+  std::string text = error.what();
+  if (error.get_name() == "ArgumentMismatch") {
+    const std::string option = text.substr(0, text.find(':'));
+    text = "option '" + option + "' needs a value";
+  }
+  return Misuse{text + "; see 'corral " + std::string(command.name) +
+                " --help'"};
+}
+
+}  // namespace
+
+std::expected<Arguments, Misuse> parse(const Command& command,
+                                       std::span<const char* const> words) {
+  try {
+    return OneCommand(command).take(words);
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(misuse_of(command, error));
+  }
+}
+
+}  // namespace cli

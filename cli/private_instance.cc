@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/private_instance.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "bus/client_transport.h"
+#include "sys/own_programs.h"
+#include "sys/unique_fd.h"
+
+namespace cli {
+namespace {
+
+/// How long a new instance may take until it listens.
+constexpr int kStartPatienceMs = 30'000;
+
+struct Programs {
+  std::string init;
+  std::string supervisor;
+};
+
+struct Pipe {
+  sys::UniqueFd read_end;
+  sys::UniqueFd write_end;
+};
+
+core::Result<Programs> find_programs() {
+  Programs programs;
+  programs.init = TRY(sys::find_own_program(sys::OwnProgram::kInit));
+  programs.supervisor =
+      TRY(sys::find_own_program(sys::OwnProgram::kSupervisor));
+  return programs;
+}
+
+core::Result<Pipe> make_pipe() {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) < 0) return core::fail(errno, "pipe2");
+  return Pipe{sys::UniqueFd(ends[0]), sys::UniqueFd(ends[1])};
+}
+
+/// The lock that starters of this user's instance take; freed by its closing.
+core::Result<sys::UniqueFd> lock_runtime(const std::string& runtime) {
+  const std::string path = runtime + "/lock";
+  sys::UniqueFd lock = TRY(sys::open_at(AT_FDCWD, path.c_str(),
+                                        O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  while (::flock(lock.get(), LOCK_EX) < 0)
+    if (errno != EINTR) return core::fail(errno, "flock", path);
+  return lock;
+}
+
+/// Signals as a new session should have them: nothing blocked or ignored.
+void reset_signals() {
+  struct sigaction standard = {};
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number)
+    (void)::sigaction(number, &standard, nullptr);  // not KILL, not STOP
+  sigset_t none;
+  sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// In the new process: becomes corral-init. Returns only if that failed.
+int become_instance(const std::vector<const char*>& words, int log, int null,
+                    int ready) {
+  reset_signals();
+  (void)::umask(077);
+  if (::chdir("/") < 0) return errno;
+  if (::dup2(null, STDIN_FILENO) < 0 || ::dup2(log, STDOUT_FILENO) < 0 ||
+      ::dup2(log, STDERR_FILENO) < 0)
+    return errno;
+  // Of the caller's descriptors none is kept: they would hold its pipes open.
+  (void)::syscall(SYS_close_range, 3U, ~0U, 1U << 2U /* CLOSE_RANGE_CLOEXEC */);
+  if (::fcntl(ready, F_SETFD, 0) < 0) return errno;
+  ::execv(words[0], const_cast<char* const*>(words.data()));
+  return errno;
+}
+
+/// Forks twice, so that the instance has no parent here and no terminal.
+core::Result<void> launch(const std::vector<const char*>& words, int log,
+                          int null, int ready) {
+  const pid_t child = ::fork();
+  if (child < 0) return core::fail(errno, "fork");
+  if (child == 0) {
+    if (::setsid() < 0) ::_exit(1);
+    const pid_t grandchild = ::fork();
+    if (grandchild != 0) ::_exit(grandchild < 0 ? 1 : 0);
+    const int error = become_instance(words, log, null, ready);
+    const char* const reason = ::strerrordesc_np(error);
+    ::dprintf(log, "corral: cannot execute '%s': %s\n", words[0], reason);
+    ::_exit(127);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return core::fail(errno, "waitpid");
+  if (status != 0) return core::fail(EAGAIN, "fork");
+  return {};
+}
+
+/// Waits for the line that says that it listens; end of file says that it
+/// will not.
+core::Result<void> await_ready(int pipe, const std::string& log_path) {
+  pollfd poll = {.fd = pipe, .events = POLLIN, .revents = 0};
+  int count = 0;
+  do {
+    count = ::poll(&poll, 1, kStartPatienceMs);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return core::fail(errno, "poll");
+  if (count == 0)
+    return core::fail(ETIMEDOUT, "start the private instance; its log is",
+                      log_path);
+  char line[8];
+  if (::read(pipe, line, sizeof line) > 0) return {};
+  return core::fail(ECHILD, "start the private instance; its log is", log_path);
+}
+
+core::Result<void> start(const sys::Places& places) {
+  const Programs programs = TRY(find_programs());
+  TRY(sys::prepare_logs(places));
+  const std::string log_path = places.logs + "/instance.log";
+  const sys::UniqueFd log =
+      TRY(sys::open_at(AT_FDCWD, log_path.c_str(),
+                       O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+  const sys::UniqueFd null = TRY(sys::open_at(AT_FDCWD, "/dev/null", O_RDWR));
+  Pipe ready = TRY(make_pipe());
+  const std::string number = std::to_string(ready.write_end.get());
+  const std::vector<const char*> words = {programs.init.c_str(),
+                                          "--supervise",
+                                          "--ready-fd",
+                                          number.c_str(),
+                                          "--",
+                                          programs.supervisor.c_str(),
+                                          "--private",
+                                          "--runtime",
+                                          places.runtime.c_str(),
+                                          "--pacct",
+                                          places.pacct.c_str(),
+                                          "--log-dir",
+                                          places.logs.c_str(),
+                                          nullptr};
+  TRY(launch(words, log.get(), null.get(), ready.write_end.get()));
+  ready.write_end.reset();
+  return await_ready(ready.read_end.get(), log_path);
+}
+
+core::Result<Instance> find_or_start() {
+  sys::Places places =
+      sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
+                       sys::process_environment());
+  TRY(sys::prepare_runtime(places));
+  const sys::UniqueFd lock = TRY(lock_runtime(places.runtime));
+  // Another command may have started it while we waited for the lock.
+  if (!bus::is_answering(places.socket)) TRY(start(places));
+  return Instance{.kind = places.kind, .socket = places.socket};
+}
+
+}  // namespace
+
+core::Answer<Instance> ensure_private_instance() {
+  if (auto running = find_running(Which::kPrivate)) return *running;
+  auto instance = find_or_start();
+  if (instance) return *instance;
+  return std::unexpected(
+      core::Refused{.why = core::Refusal::kUnavailable,
+                    .text = "cannot start a private instance: " +
+                            std::string(instance.error().message().view())});
+}
+
+}  // namespace cli

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The types of option values: how each is called in help texts, what is
+// expected of it, how it is checked and how a shell completes it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/quantity.h"
+
+namespace cli {
+
+enum class ValueType : std::uint8_t {
+  kFlag,  ///< no value
+  kText,
+  kName,        ///< of a job
+  kAssignment,  ///< NAME=VALUE
+  kFile,
+  kDirectory,
+  kUser,
+  kEngine,
+  kDuration,
+  kSignal,
+  kLimit,   ///< wall=DURATION
+  kReport,  ///< text or json; the value may be left out
+  kJob,     ///< jid, name or 'self'
+  kProgram,
+  kShell,
+};
+
+/// How a shell completes a value.
+enum class Completion : std::uint8_t {
+  kNothing,
+  kChoices,
+  kFiles,
+  kDirectories,
+  kUsers,
+  kJobs,
+  kPrograms,
+};
+
+struct ValueTypeRow {
+  ValueType type;
+  std::string_view placeholder;  ///< in help: NAME
+  std::string_view expectation;  ///< "a duration such as 500ms, 30s, 5m or 2h"
+  bool (*is_good)(std::string_view);  ///< null: anything but the empty text
+  Completion completion = Completion::kNothing;
+  std::string_view choices = {};  ///< separated by spaces
+  /// The value that stands for a bare option; empty: a value must follow.
+  std::string_view implied = {};
+};
+
+[[nodiscard]] const ValueTypeRow& row_of(ValueType type);
+
+/// "500ms", "30s", "5m", "2h", "1d", "1h30m"; a bare number is seconds.
+[[nodiscard]] std::optional<core::Microseconds> parse_duration(
+    std::string_view text);
+/// "TERM", "SIGTERM", "15", "RTMIN+3"; any case.
+[[nodiscard]] std::optional<core::SignalNumber> parse_signal(
+    std::string_view text);
+/// "wall=30s".
+[[nodiscard]] std::optional<core::Microseconds> parse_wall_limit(
+    std::string_view text);
+
+}  // namespace cli
