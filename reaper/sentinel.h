@@ -17,8 +17,10 @@
 #pragma once
 
 #include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,7 +32,9 @@
 
 #include "core/error.h"
 #include "core/ids.h"
+#include "sys/pid_fd.h"
 #include "sys/signals.h"
+#include "sys/unique_fd.h"
 
 namespace reaper {
 
@@ -84,6 +88,33 @@ class Sentinel {
     return ask(signal);
   }
 
+  /// To be called before the scope stops itself: from now on the sentinel
+  /// continues it as soon as one of the descriptors is ready (the command died;
+  /// the supervisor wants something), once, until end_watch().
+  void watch_while_stopped(int main, int link) {
+    if (!is_alive()) return;
+    wake_up_ = sys::UniqueFd(::eventfd(0, EFD_CLOEXEC));
+    auto scope = sys::PidFd::open(core::Pid(::getpid()));
+    if (!wake_up_.is_open() || !scope) return;
+    scope_ = std::move(*scope);
+    watched_[kWakeUp] = {wake_up_.get(), POLLIN, 0};
+    watched_[kScope] = {scope_.get(), POLLIN, 0};
+    watched_[kMain] = {main, POLLIN, 0};
+    watched_[kLink] = {link, POLLIN, 0};
+    store(word_, kWatching);
+    wake(word_);
+  }
+
+  void end_watch() {
+    if (!wake_up_.is_open()) return;
+    const std::uint64_t one = 1;
+    (void)!::write(wake_up_.get(), &one, sizeof one);
+    // An answer means that it has left the watch and its descriptors.
+    (void)group_was_sent(core::SignalNumber(SIGCHLD));
+    wake_up_.reset();
+    scope_ = sys::PidFd();
+  }
+
   /// Ends it and waits for it. It is our own child, not yet waited for: its
   /// number is its own.
   void stop() {
@@ -101,6 +132,7 @@ class Sentinel {
   static constexpr std::uint32_t kScopeIsDead = 0;  ///< the kernel writes it
   static constexpr std::uint32_t kIdle = 1;
   static constexpr std::uint32_t kAsked = 2;
+  static constexpr std::uint32_t kWatching = 3;
   // The word that the scope sleeps on.
   static constexpr std::uint32_t kNoAnswer = 0;
   static constexpr std::uint32_t kNo = 1;
@@ -161,6 +193,8 @@ class Sentinel {
         wait_for_change(word_, kIdle, 0);
       } else if (word == kAsked) {
         answer_question();
+      } else if (word == kWatching) {
+        keep_watch();
       } else {
         if (guard_.run != nullptr) guard_.run(guard_.context);
         return;
@@ -168,13 +202,28 @@ class Sentinel {
     }
   }
 
+  /// Returns when the scope runs again or is dead. It makes no system call that
+  /// fails, so errno stays the scope's, which is about to stop.
+  void keep_watch() {
+    for (nfds_t size = kWatched;;) {
+      if (::poll(watched_, size, -1) <= 0) continue;
+      if (watched_[kWakeUp].revents != 0) become_idle(kWatching);
+      if ((watched_[kWakeUp].revents | watched_[kScope].revents) != 0) return;
+      (void)scope_.signal(core::SignalNumber(SIGCONT));
+      size = kMain;  // once is enough
+    }
+  }
+
+  /// Only from `state`: the scope may have asked, or died, meanwhile.
+  void become_idle(std::uint32_t state) {
+    (void)__atomic_compare_exchange_n(&word_, &state, kIdle, false,
+                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  }
+
   void answer_question() {
     const auto set = sys::SignalSet::of(core::SignalNumber(signal_));
     const bool was_pending = sys::take_signal(set).has_value();
-    // Only from kAsked: the scope may have died, and the kernel said so.
-    std::uint32_t expected = kAsked;
-    (void)__atomic_compare_exchange_n(&word_, &expected, kIdle, false,
-                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    become_idle(kAsked);
     store(answer_, was_pending ? kYes : kNo);
     wake(answer_);
   }
@@ -183,6 +232,10 @@ class Sentinel {
   core::Pid pid_;
   std::byte* stack_ = nullptr;
   int signal_ = 0;
+  enum : std::size_t { kWakeUp, kScope, kMain, kLink, kWatched };
+  pollfd watched_[kWatched] = {};
+  sys::UniqueFd wake_up_;  ///< open during a watch
+  sys::PidFd scope_;
   std::uint32_t word_ = kIdle;
   std::uint32_t answer_ = kNoAnswer;
 };

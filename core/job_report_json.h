@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end-of-job report for programs (`--report-json`): one JSON object on one
+// line. Allocation free, as core/job_report.h. What was not collected is null.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/job_report.h"
+#include "core/job_result.h"
+#include "core/quantity.h"
+#include "core/text.h"
+
+namespace core {
+
+using ReportJson = Text<4096>;
+
+namespace detail {
+
+/// A JSON string (RFC 8259). Bytes that are not ASCII are passed on: names of
+/// processes and users are UTF-8 or nobody knows what.
+inline void json_string(ReportJson& json, std::string_view text) {
+  json.append_char('"');
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      json.append_char('\\').append_char(c);
+    else if (static_cast<unsigned char>(c) < 0x20)
+      json.append("\\u").append_hex(static_cast<unsigned char>(c), 4);
+    else
+      json.append_char(c);
+  }
+  json.append_char('"');
+}
+
+inline void json_key(ReportJson& json, std::string_view key) {
+  if (json.view().back() != '{') json.append_char(',');
+  json.append_char('"').append(key).append("\":");
+}
+
+inline void json_text(ReportJson& json, std::string_view key,
+                      std::string_view text) {
+  json_key(json, key);
+  json_string(json, text);
+}
+
+template <class T>
+void json_maybe(ReportJson& json, std::string_view key, const Maybe<T>& value) {
+  json_key(json, key);
+  if (!value)
+    json.append("null");
+  else if constexpr (requires { value->raw(); })
+    json.append_unsigned(value->raw());
+  else
+    json.append_unsigned(*value);
+}
+
+inline void json_result(ReportJson& json, const JobResult& result) {
+  json_text(json, "result", word_of(result.reason));
+  json_text(json, "sentence", sentence_of(result).view());
+  json_key(json, "exit_code");
+  const bool exited = result.has_status && status_is_exit(result.wait_status);
+  if (exited)
+    json.append_number(exit_code_of(result.wait_status));
+  else
+    json.append("null");
+  json_key(json, "signal");
+  if (result.has_status && !exited)
+    json_string(json, signal_name(signal_of(result.wait_status)).view());
+  else
+    json.append("null");
+}
+
+}  // namespace detail
+
+/// One line, ended by a newline. Times are microseconds.
+inline ReportJson render_json(const JobReport& report) {
+  ReportJson json("{");
+  detail::json_text(json, "jid", display(report.jid).view());
+  detail::json_text(json, "name", report.name.view());
+  detail::json_result(json, report.result);
+  detail::json_maybe(json, "wall_us", report.wall_time);
+  const JobTotals& totals = report.totals;
+  detail::json_maybe(json, "user_us", totals.user_time);
+  detail::json_maybe(json, "system_us", totals.system_time);
+  detail::json_maybe(json, "memory_peak_bytes", totals.memory_peak);
+  detail::json_maybe(json, "storage_read_bytes", totals.read_bytes);
+  detail::json_maybe(json, "storage_written_bytes", totals.write_bytes);
+  detail::json_maybe(json, "oom_kills", totals.oom_kills);
+  using Count = Maybe<std::uint64_t>;
+  Count user, system, resident;
+  if (report.main && report.main->has(Counters::kUsage)) {
+    user = report.main->utime_us;
+    system = report.main->stime_us;
+    resident = report.main->maxrss_kib * 1024;
+  }
+  Count read, written;
+  if (report.main && report.main->has(Counters::kIo)) {
+    read = report.main->rchar;
+    written = report.main->wchar;
+  }
+  // Of the main process and the children that it waited for.
+  detail::json_maybe(json, "main_user_us", user);
+  detail::json_maybe(json, "main_system_us", system);
+  detail::json_maybe(json, "main_peak_resident_bytes", resident);
+  detail::json_maybe(json, "main_read_bytes", read);
+  detail::json_maybe(json, "main_written_bytes", written);
+  detail::json_maybe(json, "processes_seen", Count(report.processes_seen));
+  detail::json_maybe(json, "processes_not_seen", totals.processes_not_seen);
+  detail::json_maybe(json, "stragglers", Count(report.stragglers));
+  detail::json_text(json, "straggler_names", report.straggler_names.view());
+  return json.append("}\n");
+}
+
+}  // namespace core

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobContainer: what holds one job together, seen from the job's own reaper.
+// With the cgroup2 engine the members are those of the cgroup; with subreaper,
+// and wherever the cgroup's files are not ours to write, the descendants of
+// this process, which adopts their orphans (PR_SET_CHILD_SUBREAPER(2const)).
+#pragma once
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/containment.h"
+#include "core/error.h"
+#include "core/ids.h"
+#include "core/job_totals.h"
+#include "core/kill_plan.h"
+#include "reaper/outsiders.h"
+#include "reaper/reap.h"
+#include "reaper/sweep.h"
+#include "sys/cgroup.h"
+#include "sys/cgroup_tree.h"
+#include "sys/proc_files.h"
+
+namespace reaper {
+
+class JobContainer {
+ public:
+  /// This process adopts what its descendants leave behind, whatever the
+  /// engine: it is to see their ends.
+  JobContainer() { (void)::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+  /// Makes the container of a job without a supervisor: `wanted` or the best
+  /// engine that works here. Errors only if `wanted` is cgroup2.
+  [[nodiscard]] core::Result<void> make(core::JobId jid,
+                                        std::optional<core::Engine> wanted,
+                                        std::string_view base) {
+    if (wanted == core::Engine::kSubreaper) return {};
+    const sys::CgroupBase found = sys::find_cgroup_base(base);
+    const core::EngineChoice choice = core::choose_engine(found.facts);
+    if (!wanted && choice.engine == core::Engine::kSubreaper) return {};
+    if (choice.engine == core::Engine::kSubreaper)
+      return core::fail(0, "the engine cgroup2 cannot work here", choice.why);
+    auto made = make_cgroup(found.path.c_str(), jid);
+    if (!made && wanted) return made;
+    return {};
+  }
+
+  /// Takes the cgroup that the supervisor made.
+  void adopt(sys::UniqueFd cgroup) { cgroup_ = sys::Cgroup(std::move(cgroup)); }
+
+  [[nodiscard]] core::Engine engine() const {
+    return cgroup_.is_open() ? core::Engine::kCgroup2
+                             : core::Engine::kSubreaper;
+  }
+  /// For clone3(2): the cgroup's directory or -1.
+  [[nodiscard]] int cgroup() const { return cgroup_.get(); }
+
+  /// Whether a member lives. A zombie that we have not reaped is one without a
+  /// cgroup.
+  [[nodiscard]] bool is_populated(const Outsiders& outsiders) const {
+    if (cgroup_.is_open()) {
+      // An unreadable file is a removed cgroup: nobody is in it.
+      return cgroup_.is_populated().value_or(false);
+    }
+    return outsiders.empty() ? has_descendants() : lives_beside(outsiders);
+  }
+
+  [[nodiscard]] Survivors look(const Outsiders& outsiders) const {
+    Survivors survivors;
+    if (!cgroup_.is_open()) {
+      Sweep sweep(self(), outsiders.pids());
+      return sweep.look().value_or(survivors);
+    }
+    cgroup_.for_each_member([&](core::Pid pid) {
+      const auto stat = sys::read_proc_stat(pid);
+      if (stat && !detail::is_dead(*stat)) survivors.add(stat->name());
+    });
+    return survivors;
+  }
+
+  void signal_all(core::SignalNumber signal, const Outsiders& outsiders) const {
+    if (cgroup_.is_open() && cgroup_.signal_all(signal) > 0) return;
+    Sweep sweep(self(), outsiders.pids());
+    (void)sweep.signal_all(signal);  // the plan's next step is harsher
+  }
+
+  /// Kills every member. The plan repeats it until nobody is left.
+  void kill_all(core::KillStep step, const Outsiders& outsiders) const {
+    if (cgroup_.is_open()) {
+      if (step == core::KillStep::kFrozenKilled) (void)cgroup_.freeze();
+      if (cgroup_.kill_all()) return;
+    }
+    Sweep sweep(self(), outsiders.pids());
+    (void)sweep.kill_all();  // likewise
+  }
+
+  [[nodiscard]] core::JobTotals totals() const {
+    return cgroup_.is_open() ? cgroup_.totals() : core::JobTotals();
+  }
+
+  /// Becomes readable (POLLPRI) when the cgroup may have become empty; not
+  /// open without one.
+  [[nodiscard]] sys::UniqueFd watch() const {
+    if (!cgroup_.is_open()) return {};
+    auto events =
+        sys::open_at(cgroup_.get(), sys::cgroup_file::kEvents, O_RDONLY);
+    return events ? std::move(*events) : sys::UniqueFd();
+  }
+
+  /// Kills the members after the scope itself was killed; `main` was its
+  /// command. Orphans have fallen to another reaper then: without a cgroup only
+  /// what still descends from the command is found.
+  void end_after_scope(core::Pid main) const {
+    if (!cgroup_.is_open() || !cgroup_.kill_all()) {
+      Sweep sweep(main, {});
+      (void)sweep.kill_all();
+      return;
+    }
+    const sys::UniqueFd events = watch();
+    pollfd poll = {.fd = events.get(), .events = POLLPRI, .revents = 0};
+    constexpr int kPatience = 50;
+    constexpr int kMilliseconds = 100;
+    for (int i = 0; i < kPatience && cgroup_.is_populated().value_or(false);
+         ++i)
+      (void)::poll(&poll, 1, kMilliseconds);
+    (void)remove();  // what cannot die yet keeps it
+  }
+
+  /// Removes the cgroup that make() made.
+  [[nodiscard]] core::Result<void> remove() const {
+    if (!parent_.is_open()) return {};
+    return sys::Cgroup::remove(parent_.get(), name_.c_str());
+  }
+
+ private:
+  static core::Pid self() { return core::Pid(::getpid()); }
+
+  [[nodiscard]] core::Result<void> make_cgroup(const char* base,
+                                               core::JobId jid) {
+    sys::UniqueFd parent =
+        TRY(sys::open_at(AT_FDCWD, base, O_RDONLY | O_DIRECTORY));
+    name_ = core::path_name(jid);
+    cgroup_ = TRY(sys::Cgroup::make(parent.get(), name_.c_str()));
+    parent_ = std::move(parent);
+    return {};
+  }
+
+  [[nodiscard]] static bool lives_beside(const Outsiders& outsiders) {
+    Family family(self(), outsiders.pids());
+    bool lives = false;
+    const auto read =
+        family.for_each_descendant([&](const sys::ProcStat&) { lives = true; });
+    return lives || !read;
+  }
+
+  sys::Cgroup cgroup_;
+  sys::UniqueFd parent_;
+  core::Text<17> name_;
+};
+
+}  // namespace reaper

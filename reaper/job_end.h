@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobEnd: brings a job to its end by the kill plan (core/kill_plan.h), as long
+// as somebody of it lives. The scope asks it what is due; it keeps no clock.
+#pragma once
+
+#include <signal.h>
+
+#include <optional>
+
+#include "core/ids.h"
+#include "core/kill_plan.h"
+#include "core/quantity.h"
+#include "reaper/job_container.h"
+#include "reaper/outsiders.h"
+
+namespace reaper {
+
+class JobEnd {
+ public:
+  JobEnd(const JobContainer& container, const Outsiders& outsiders)
+      : container_(container), outsiders_(outsiders) {}
+
+  /// Begins, or goes on more harshly; a softer plan than the one under way
+  /// changes nothing.
+  void begin(const core::KillPlan& plan, core::BootTime now) {
+    first_signal_ = plan.first_signal;
+    go_to(core::begin_kill(progress_, plan, now));
+  }
+  void kill_now(core::BootTime now) {
+    begin({.first_signal = core::kSigkill, .grace = {}}, now);
+  }
+
+  /// Takes the next step if it is due.
+  void advance(core::BootTime now) {
+    go_to(core::advance_kill(progress_, now));
+  }
+
+  /// When the next step is due.
+  [[nodiscard]] std::optional<core::BootTime> deadline() const {
+    if (progress_.step == core::KillStep::kNone) return std::nullopt;
+    return progress_.deadline;
+  }
+
+ private:
+  void go_to(const core::KillProgress& next) {
+    const bool is_new =
+        next.step != progress_.step || next.repeats != progress_.repeats;
+    progress_ = next;
+    if (!is_new) return;
+    if (next.step == core::KillStep::kAsked) {
+      container_.signal_all(first_signal_, outsiders_);
+      // A stopped process would sleep through its grace.
+      container_.signal_all(core::SignalNumber(SIGCONT), outsiders_);
+    } else {
+      container_.kill_all(next.step, outsiders_);
+    }
+  }
+
+  const JobContainer& container_;
+  const Outsiders& outsiders_;
+  core::SignalNumber first_signal_ = core::kSigterm;
+  core::KillProgress progress_;
+};
+
+}  // namespace reaper

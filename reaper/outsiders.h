@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Outsiders: children that this process had before it became a scope. A shell
+// that said `sleep 99 & exec corral run ...` leaves us its sleep: it is not the
+// job's, so nobody signals, records or waits for it. (And the sentinel, which
+// is our child too.)
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <span>
+
+#include "core/ids.h"
+#include "core/text.h"
+#include "reaper/reap.h"
+#include "sys/cgroup_tree.h"
+
+namespace reaper {
+
+class Outsiders {
+ public:
+  /// Called before the first own child is made.
+  void find() {
+    if (!has_children()) return;
+    core::Text<47> path("/proc/self/task/");
+    path.append_number(::getpid()).append("/children");
+    char buffer[kMost * 11];
+    const auto text = sys::read_small_file(path.c_str(), buffer);
+    if (!text) return;
+    std::int32_t pid = 0;
+    for (const char c : *text) {
+      if (c >= '0' && c <= '9') {
+        pid = pid * 10 + (c - '0');
+      } else {
+        add(core::Pid(pid));
+        pid = 0;
+      }
+    }
+  }
+
+  /// The sentinel ends without SIGCHLD: only readings of /proc meet it.
+  void set_sentinel(core::Pid pid) { pids_[0] = pid; }
+
+  void remove(core::Pid pid) {
+    for (std::size_t i = 1; i < size_; ++i)
+      if (pids_[i] == pid) pids_[i] = pids_[--size_];
+  }
+
+  [[nodiscard]] bool contains(core::Pid pid) const {
+    for (const core::Pid other : pids())
+      if (other == pid) return true;
+    return false;
+  }
+  /// Whether there is none but the sentinel.
+  [[nodiscard]] bool empty() const { return size_ == 1; }
+  [[nodiscard]] std::span<const core::Pid> pids() const {
+    return {pids_, size_};
+  }
+
+ private:
+  static constexpr std::size_t kMost = 64;
+
+  void add(core::Pid pid) {
+    if (size_ < kMost && pid != core::Pid()) pids_[size_++] = pid;
+  }
+
+  core::Pid pids_[kMost];  ///< the first is the sentinel
+  std::size_t size_ = 1;
+};
+
+}  // namespace reaper

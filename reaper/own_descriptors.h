@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scope's descriptors beside the command's. The command gets all that the
+// caller gave, at the same numbers, and none of ours; we keep of the caller's
+// only standard error, so that a pipe ends when the command's side ends it.
+#pragma once
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "sys/unique_fd.h"
+
+namespace reaper {
+
+/// Something that can be neither read nor written, close-on-exec. It stands in
+/// for what is closed, so that none of our own descriptors gets its number.
+inline sys::UniqueFd make_placeholder() {
+  // Without O_PATH's rights every use of it fails as on a closed one: EBADF.
+  auto fd = sys::open_at(AT_FDCWD, "/", O_PATH);
+  return fd ? std::move(*fd) : sys::UniqueFd();
+}
+
+/// Occupies 0, 1 and 2 where they are closed. The command still gets them
+/// closed: placeholders close on exec.
+inline void occupy_standard_numbers() {
+  for (int number = 0; number <= 2; ++number) {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+    if (::fcntl(number, F_GETFD) >= 0) continue;
+    sys::UniqueFd placeholder = make_placeholder();
+    if (placeholder.get() == number) (void)placeholder.release();
+  }
+}
+
+/// Takes over a descriptor that was passed to us by number: the command is not
+/// to have it.
+inline sys::UniqueFd take_passed(int number) {
+  if (number < 0) return {};
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  const int fd = number > 2 ? number : ::fcntl(number, F_DUPFD_CLOEXEC, 3);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  if (fd < 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return {};
+  return sys::UniqueFd(fd);
+}
+
+/// Closes every descriptor from 3 on that the command has too, and lets go of
+/// standard input and output. Ours are those that close on exec.
+inline void drop_callers_descriptors() {
+  if (const sys::UniqueFd placeholder = make_placeholder();
+      placeholder.is_open()) {
+    (void)::dup3(placeholder.get(), STDIN_FILENO, O_CLOEXEC);
+    (void)::dup3(placeholder.get(), STDOUT_FILENO, O_CLOEXEC);
+  }
+  const auto directory =
+      sys::open_at(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
+  if (!directory) return;
+  alignas(long) char buffer[2048];
+  for (long size = 0; (size = ::syscall(SYS_getdents64, directory->get(),
+                                        buffer, sizeof buffer)) > 0;) {
+    for (long at = 0; at < size;) {
+      // struct linux_dirent64 (getdents64(2)): length at 16, name at 19.
+      unsigned short length = 0;
+      std::memcpy(&length, buffer + at + 16, sizeof length);
+      int number = 0;
+      for (const char* c = buffer + at + 19; *c >= '0' && *c <= '9'; ++c)
+        number = number * 10 + (*c - '0');
+      at += length;
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+      const int flags = number > 2 ? ::fcntl(number, F_GETFD) : -1;
+      if (flags >= 0 && (flags & FD_CLOEXEC) == 0) (void)::close(number);
+    }
+  }
+}
+
+}  // namespace reaper

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// RecordFile: a pacct file that a scope without a supervisor appends to. Other
+// scopes append to the same file: one record is one O_APPEND write, and a
+// record that only half fitted on the disk is cut off again. What cannot be
+// written is kept, in order, in a bounded memory and tried again with the next
+// record; what does not fit there is lost, counted, and said in the file itself
+// when there is room again.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "accounting/csa_encode.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "sys/clock.h"
+#include "sys/unique_fd.h"
+
+namespace reaper {
+
+class RecordFile {
+ public:
+  /// Opens `path`, making it (0600) and the directories before it (0700). The
+  /// records are those of `instance`, a random number.
+  [[nodiscard]] core::Result<void> open(const char* path,
+                                        std::uint64_t instance) {
+    instance_ = instance;
+    make_directories(path);
+    auto fd = sys::open_at(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    if (!fd) code_ = fd.error().code;
+    if (!fd) return std::unexpected(std::move(fd).error());
+    fd_ = std::move(*fd);
+    struct stat facts = {};
+    if (::fstat(fd_.get(), &facts) == 0 && facts.st_size == 0) begin_file();
+    return {};
+  }
+
+  /// The key of the next record.
+  [[nodiscard]] accounting::RecordKey next_key() {
+    return {instance_, ++last_key_};
+  }
+
+  void append(const accounting::RecordBytes& bytes) {
+    flush();
+    if (kept_size_ > 0 || !write(bytes.view())) keep(bytes.view());
+  }
+
+  /// Errors: those of the write, or of fdatasync(2).
+  [[nodiscard]] core::Result<void> sync() {
+    flush();
+    if (kept_size_ > 0 || lost_ > 0) return core::fail(code_, "write");
+    if (::fdatasync(fd_.get()) < 0 && errno != EINVAL && errno != EROFS)
+      return core::fail(errno, "fdatasync");  // those two: a pipe, a device
+    return {};
+  }
+
+  /// Writes what was kept, as far as it can, and after it how many were lost.
+  void flush() {
+    std::size_t done = 0;
+    while (done < kept_size_) {
+      std::uint16_t size = 0;
+      std::memcpy(&size, kept_ + done, sizeof size);
+      if (!write({kept_ + done + sizeof size, size})) break;
+      done += sizeof size + size;
+      --kept_count_;
+    }
+    std::memmove(kept_, kept_ + done, kept_size_ - done);
+    kept_size_ -= done;
+    if (kept_size_ == 0 && lost_ > said_) say_loss();
+  }
+
+  /// Records that are not in the file.
+  [[nodiscard]] std::uint64_t missing() const { return lost_ + kept_count_; }
+  /// Why not: errno of the last failure.
+  [[nodiscard]] int code() const { return code_; }
+
+ private:
+  static constexpr std::size_t kMostKept = 32 * 1024;
+
+  static void make_directories(const char* path) {
+    core::Text<4095> directory;
+    for (const char* at = path; *at != '\0'; ++at) {
+      // What is there already, or cannot be made, shows when it is opened.
+      if (*at == '/' && at != path) (void)::mkdir(directory.c_str(), 0700);
+      directory.append_char(*at);
+    }
+  }
+
+  void begin_file() {
+    accounting::FileOpened opened;
+    utsname name = {};
+    if (::uname(&name) == 0) {
+      const auto copy = [](auto& to, const char* from) {
+        std::memcpy(to, from, std::min(sizeof to - 1, std::strlen(from)));
+      };
+      copy(opened.name.sysname, name.sysname);
+      copy(opened.name.nodename, name.nodename);
+      copy(opened.name.release, name.release);
+      copy(opened.name.version, name.version);
+      copy(opened.name.machine, name.machine);
+    }
+    const core::Moment now = sys::now();
+    opened.key = next_key();
+    opened.booted = core::RealTime(now.real.raw() - now.boot.raw());
+    opened.when = now.real;
+    append(accounting::encode(opened));
+  }
+
+  void say_loss() {
+    accounting::Loss loss;
+    loss.last = {instance_, last_lost_};
+    loss.first_key = first_lost_;
+    loss.count = lost_ - said_;
+    loss.code = code_;
+    loss.when = sys::real_now();
+    if (write(accounting::encode(loss).view())) said_ = lost_;
+  }
+
+  [[nodiscard]] bool write(std::span<const std::byte> bytes) {
+    if (!fd_.is_open()) return false;
+    const ssize_t size = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (size == static_cast<ssize_t>(bytes.size())) return true;
+    code_ = size < 0 ? errno : ENOSPC;
+    if (size > 0) cut_off(size);
+    return false;
+  }
+
+  /// Takes back the half of a record, if nobody has appended after it.
+  void cut_off(ssize_t size) {
+    const off_t end = ::lseek(fd_.get(), 0, SEEK_CUR);
+    struct stat facts = {};
+    if (end >= size && ::fstat(fd_.get(), &facts) == 0 && facts.st_size == end)
+      (void)!::ftruncate(fd_.get(), end - size);  // readers check the sum
+  }
+
+  void keep(std::span<const std::byte> bytes) {
+    const auto size = static_cast<std::uint16_t>(bytes.size());
+    if (!fd_.is_open() || kept_size_ + sizeof size + size > kMostKept) {
+      if (lost_ == said_) first_lost_ = last_key_;
+      last_lost_ = last_key_;
+      ++lost_;
+      return;
+    }
+    std::memcpy(kept_ + kept_size_, &size, sizeof size);
+    std::memcpy(kept_ + kept_size_ + sizeof size, bytes.data(), size);
+    kept_size_ += sizeof size + size;
+    ++kept_count_;
+  }
+
+  sys::UniqueFd fd_;
+  std::uint64_t instance_ = 0;
+  std::uint64_t last_key_ = 0;
+  int code_ = 0;
+  std::uint64_t lost_ = 0;
+  std::uint64_t said_ = 0;  ///< of those lost, how many the file tells of
+  std::uint64_t first_lost_ = 0;
+  std::uint64_t last_lost_ = 0;
+  std::uint64_t kept_count_ = 0;
+  std::size_t kept_size_ = 0;
+  std::byte kept_[kMostKept];
+};
+
+}  // namespace reaper

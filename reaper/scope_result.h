@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a job ended, as its scope tells it: from its own facts when it is alone,
+// else from what the supervisor found.
+#pragma once
+
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "core/job_report.h"
+#include "core/job_result.h"
+#include "core/limits.h"
+#include "reaper/protocol.h"
+
+namespace reaper {
+
+/// What a scope saw of its job.
+struct ScopeFacts {
+  core::Moment started;  ///< of the first process; zero: it never ran
+  core::Moment ended;
+  bool main_has_ended = false;
+  std::int32_t main_status = 0;
+  std::optional<core::LaunchFailure> launch_failure;
+  std::optional<core::LimitHit> limit_hit;
+  core::JobReport report;  ///< jid, name and what was counted
+};
+
+/// The first of: launch failure, limit, out of memory; else the main process's
+/// own end. (core/job_machine.h decides alike.)
+[[nodiscard]] inline core::JobResult decide_result(const ScopeFacts& facts,
+                                                   const char* program) {
+  core::JobResult result;
+  if (facts.launch_failure) {
+    result.reason = core::Reason::kLaunchFailed;
+    result.launch = *facts.launch_failure;
+    result.detail.append(program);
+    return result;
+  }
+  result.has_status = facts.main_has_ended;
+  result.wait_status = facts.main_status;
+  if (!facts.main_has_ended) {
+    result.reason = core::Reason::kUnknown;
+  } else if (facts.limit_hit) {
+    result.reason = core::Reason::kOverLimit;
+    result.limit = *facts.limit_hit;
+  } else if (facts.report.totals.oom_kills.value_or(0) > 0 &&
+             core::signal_of(facts.main_status) == 9) {
+    result.reason = core::Reason::kOutOfMemory;
+  } else {
+    result.reason = core::reason_of_status(facts.main_status);
+  }
+  return result;
+}
+
+namespace detail {
+
+/// A text that need not be terminated.
+template <std::size_t N>
+std::string_view text_in(const char (&bytes)[N]) {
+  return {bytes, ::strnlen(bytes, N)};
+}
+
+template <class T>
+void copy_if(core::Maybe<T>& to, const ScopeEnded& ended, std::uint32_t bit,
+             std::uint64_t value) {
+  if ((ended.present & bit) != 0) to = T(value);
+}
+
+}  // namespace detail
+
+/// The report of a job that the supervisor ended. `main` stays what it was.
+inline void take_over(core::JobReport& report, const ScopeEnded& ended) {
+  report.jid = core::JobId(ended.jid);
+  core::JobResult& result = report.result;
+  result = {};
+  result.reason = ended.reason <= static_cast<int>(core::Reason::kLast)
+                      ? static_cast<core::Reason>(ended.reason)
+                      : core::Reason::kUnknown;
+  result.has_status = ended.has_status != 0;
+  result.wait_status = ended.wait_status;
+  result.limit = {static_cast<core::LimitKind>(ended.limit_kind),
+                  ended.limit_value, ended.limit_bound};
+  result.launch = {static_cast<core::LaunchStage>(ended.launch_stage),
+                   ended.launch_code};
+  result.by = core::Uid(ended.by_uid);
+  result.detail.append(detail::text_in(ended.detail));
+  report.wall_time.reset();
+  if (ended.started_boot_us != 0)
+    report.wall_time = core::BootTime(ended.ended_boot_us) -
+                       core::BootTime(ended.started_boot_us);
+  core::JobTotals& totals = report.totals;
+  totals = {};
+  using Ended = ScopeEnded;
+  detail::copy_if(totals.user_time, ended, Ended::kUserTime, ended.user_us);
+  detail::copy_if(totals.system_time, ended, Ended::kSystemTime,
+                  ended.system_us);
+  detail::copy_if(totals.memory_peak, ended, Ended::kMemoryPeak,
+                  ended.memory_peak);
+  detail::copy_if(totals.read_bytes, ended, Ended::kReadBytes,
+                  ended.read_bytes);
+  detail::copy_if(totals.write_bytes, ended, Ended::kWriteBytes,
+                  ended.write_bytes);
+  detail::copy_if(totals.processes_not_seen, ended, Ended::kNotSeen,
+                  ended.not_seen);
+  report.processes_seen = ended.processes_seen;
+  report.stragglers = ended.stragglers;
+  report.straggler_names.clear();
+  report.straggler_names.append(detail::text_in(ended.straggler_names));
+}
+
+}  // namespace reaper
