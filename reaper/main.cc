@@ -5,6 +5,7 @@
 #include "reaper/options.h"
 #include "reaper/reexec.h"
 #include "reaper/say.h"
+#include "reaper/scope.h"
 #include "reaper/store.h"
 
 namespace {
@@ -17,6 +18,14 @@ int run_plain_entrypoint(const reaper::Options& options) {
   return reaper::run_entrypoint(options.command);
 }
 
+int run_scope(const reaper::Options& options) {
+  if (options.command_size == 0) {
+    reaper::say("there is no command after '--'");
+    return 2;
+  }
+  return reaper::run_scope(options.scope, options.command);
+}
+
 struct ModeRow {
   reaper::Mode mode;
   int (*run)(const reaper::Options& options);
@@ -27,6 +36,7 @@ constexpr ModeRow kModes[] = {
     {reaper::Mode::kSupervise, reaper::run_supervise},
     {reaper::Mode::kStore, reaper::run_store},
     {reaper::Mode::kCheckState, reaper::run_check_state},
+    {reaper::Mode::kScope, run_scope},
 };
 
 }  // namespace
