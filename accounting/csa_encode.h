@@ -199,6 +199,7 @@ inline csa::Csa base_of(const core::ExitRecord& record) {
   base.nice = static_cast<std::uint8_t>(has_stat ? record.nice : 0);
   base.uid = has_ids ? record.uid : kUnknownId;
   base.gid = has_ids ? record.gid : kUnknownId;
+  base.mark = csa::kAppendMark;
   base.jid = record.jid;
   base.pid = static_cast<std::uint32_t>(record.pid);
   base.ppid = static_cast<std::uint32_t>(has_stat ? record.ppid : 0);
@@ -327,6 +328,7 @@ inline RecordBytes encode(const StartOfJob& start) {
   csa::StartOfJob record = {};
   record.head = csa::make_head(csa::RecordType::kStartOfJob, sizeof record);
   record.type = static_cast<std::uint8_t>(csa::StartKind::kStart);
+  record.mark = csa::kAppendMark;
   record.uid = start.uid.raw();
   record.jid = start.jid.raw();
   record.btime = std::max<std::int64_t>(detail::in_seconds(start.when.real), 1);
@@ -372,6 +374,7 @@ inline RecordBytes encode(const EndOfJob& end) {
   record.second = csa::make_second_head(csa::RecordType::kEndOfJob, 0, 0);
   record.uid = end.uid.raw();
   record.gid = end.gid.raw();
+  record.mark = csa::kAppendMark;
   record.jid = end.jid.raw();
   record.etime = site.head.time;
   record.btime =
@@ -413,6 +416,7 @@ inline RecordBytes encode(const FileOpened& opened) {
   record.boottime =
       std::max<std::int64_t>(detail::in_seconds(opened.booted), 1);
   record.curtime = std::max<std::int64_t>(detail::in_seconds(opened.when), 1);
+  record.mark = csa::kAppendMark;
   record.name = opened.name;
   detail::put(bytes, record);
   SiteRecord site = {};

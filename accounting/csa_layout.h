@@ -66,6 +66,10 @@ inline constexpr std::uint8_t kHasDelay = 1U << 2;
 inline constexpr std::size_t kLargestRecord = 216;
 inline constexpr std::size_t kRecordUnit = 8;
 
+/// Says that an append of Corral's began with this record: a reader that finds
+/// no site record behind it knows that the append was torn.
+inline constexpr std::uint16_t kAppendMark = 0x4C43;
+
 /// achead. A second header has the inverted magic, and in `size` the bytes of
 /// all linked records.
 struct Head {
@@ -87,6 +91,7 @@ struct Csa {
   std::uint8_t sched;
   std::uint32_t uid;
   std::uint32_t gid;
+  std::uint16_t mark;  ///< kAppendMark where CSA has padding
   std::uint64_t ash;
   std::uint64_t jid;
   std::uint64_t prid;
@@ -110,7 +115,7 @@ static_assert(offsetof(Csa, pid) == 64 && offsetof(Csa, ppid) == 68);
 static_assert(offsetof(Csa, btime) == 72 && offsetof(Csa, comm) == 80);
 static_assert(offsetof(Csa, etime) == 96 && offsetof(Csa, utime) == 104);
 static_assert(offsetof(Csa, stime) == 112 && offsetof(Csa, spare) == 120);
-static_assert(offsetof(Csa, spare1) == 128);
+static_assert(offsetof(Csa, spare1) == 128 && offsetof(Csa, mark) == 36);
 
 /// memint: a high-water mark and an integral.
 struct MemoryUse {
@@ -178,6 +183,7 @@ struct StartOfJob {
   Head head;
   std::uint8_t type;  ///< StartKind
   std::uint8_t init;
+  std::uint16_t mark;  ///< kAppendMark where CSA has padding
   std::uint32_t uid;
   std::uint64_t jid;
   std::int64_t btime;   ///< seconds since 1970
@@ -190,6 +196,7 @@ static_assert(offsetof(StartOfJob, uid) == 12);
 static_assert(offsetof(StartOfJob, jid) == 16);
 static_assert(offsetof(StartOfJob, btime) == 24);
 static_assert(offsetof(StartOfJob, rstime) == 32);
+static_assert(offsetof(StartOfJob, mark) == 10);
 
 /// accteoj.
 struct EndOfJob {
@@ -200,6 +207,7 @@ struct EndOfJob {
   std::uint8_t nice;
   std::uint32_t uid;
   std::uint32_t gid;
+  std::uint16_t mark;  ///< kAppendMark where CSA has padding
   std::uint64_t ash;
   std::uint64_t jid;
   std::uint64_t prid;
@@ -223,6 +231,7 @@ static_assert(offsetof(EndOfJob, virthimem) == 88);
 static_assert(offsetof(EndOfJob, utime) == 96);
 static_assert(offsetof(EndOfJob, stime) == 104);
 static_assert(offsetof(EndOfJob, spare) == 112);
+static_assert(offsetof(EndOfJob, mark) == 36);
 
 enum class ConfigurationEvent : std::uint8_t {
   kBoot = 0,
@@ -248,6 +257,7 @@ struct Configuration {
   std::uint32_t rmask;
   std::int64_t uptimelen;
   std::uint8_t event;     ///< ConfigurationEvent
+  std::uint16_t mark;     ///< kAppendMark where CSA has padding
   std::int64_t boottime;  ///< seconds since 1970
   std::int64_t curtime;   ///< seconds since 1970
   SystemName name;
@@ -257,6 +267,7 @@ static_assert(offsetof(Configuration, kdmask) == 8);
 static_assert(offsetof(Configuration, rmask) == 12);
 static_assert(offsetof(Configuration, uptimelen) == 16);
 static_assert(offsetof(Configuration, event) == 24);
+static_assert(offsetof(Configuration, mark) == 26);
 static_assert(offsetof(Configuration, boottime) == 32);
 static_assert(offsetof(Configuration, curtime) == 40);
 static_assert(offsetof(Configuration, name) == 48);

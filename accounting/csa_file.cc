@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/csa_file.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace accounting {
+
+namespace {
+
+constexpr std::size_t kBufferSize = 256U << 10;
+
+/// Why a group that could be read must not be believed; null: it may be.
+const char* doubt_of(const Group& group) {
+  if (!group.is_sound) return "an append whose checksum is wrong";
+  if (group.is_torn) return "an append that was torn before its end";
+  return nullptr;
+}
+
+}  // namespace
+
+CsaReader::CsaReader(sys::UniqueFd file, std::uint64_t offset)
+    : file_(std::move(file)), offset_(offset) {}
+
+std::span<const std::byte> CsaReader::rest() const {
+  return std::span(buffer_).subspan(begin_);
+}
+
+void CsaReader::forget(std::size_t bytes) {
+  begin_ += bytes;
+  offset_ += bytes;
+}
+
+void CsaReader::report(std::size_t size, const char* what, bool is_tail) {
+  damages_.push_back(
+      {.offset = offset_, .size = size, .what = what, .is_tail = is_tail});
+}
+
+/// Reads on until a whole group is sure to be in the buffer, or the file ends.
+core::Result<void> CsaReader::fill() {
+  if (is_end_ || rest().size() >= kLongestGroup) return {};
+  buffer_.erase(buffer_.begin(),
+                buffer_.begin() + static_cast<std::ptrdiff_t>(begin_));
+  begin_ = 0;
+  while (!is_end_ && buffer_.size() < kBufferSize) {
+    const std::size_t held = buffer_.size();
+    buffer_.resize(kBufferSize);
+    const ssize_t n =
+        ::pread(file_.get(), buffer_.data() + held, kBufferSize - held,
+                static_cast<off_t>(offset_ + held));
+    const int code = errno;
+    buffer_.resize(held + static_cast<std::size_t>(n > 0 ? n : 0));
+    if (n == 0) is_end_ = true;
+    if (n < 0 && code != EINTR) return core::fail(code, "read");
+  }
+  return {};
+}
+
+/// Goes on to the next place where a whole group begins, or to the end.
+core::Result<void> CsaReader::skip_damage(const char* what) {
+  const std::uint64_t from = offset_;
+  for (;;) {
+    forget(1);
+    TRY(fill());
+    if (rest().empty()) break;
+    if (may_begin_group(rest()) &&
+        parse_group(rest(), is_end_).verdict == ParseVerdict::kGroup)
+      break;
+  }
+  damages_.push_back({.offset = from,
+                      .size = offset_ - from,
+                      .what = what,
+                      .is_tail = rest().empty()});
+  return {};
+}
+
+core::Result<std::optional<Group>> CsaReader::next() {
+  for (;;) {
+    TRY(fill());
+    if (rest().empty()) return std::nullopt;
+    ParseResult result = parse_group(rest(), is_end_);
+    if (result.verdict != ParseVerdict::kGroup) {
+      TRY(skip_damage(result.verdict == ParseVerdict::kDamaged
+                          ? result.what
+                          : "the file ends within a record"));
+      continue;
+    }
+    result.group.offset = offset_;
+    const std::size_t size = result.group.size;
+    if (const char* const doubt = doubt_of(result.group); doubt != nullptr) {
+      report(size, doubt, size == rest().size() && is_end_);
+      forget(size);
+      continue;
+    }
+    forget(size);
+    return std::move(result.group);
+  }
+}
+
+}  // namespace accounting

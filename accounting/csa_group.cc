@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/csa_group.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "core/checksum.h"
+
+namespace accounting {
+
+namespace {
+
+using csa::RecordType;
+
+/// The fields of each record as widths in bytes, padding included: digits are
+/// numbers, a letter is that many single bytes ('a' 1, 'b' 2, ...; 'p' 16).
+struct FieldTable {
+  RecordType type;
+  std::string_view widths;
+};
+constexpr FieldTable kFields[] = {
+    {RecordType::kCsa,
+     "22112"
+     "22112"
+     "8"
+     "aaaa"
+     "44"
+     "22"
+     "8"
+     "8"
+     "8"
+     "44"
+     "8"
+     "p"
+     "8"
+     "8"
+     "8"
+     "8"
+     "8"},
+    {RecordType::kMem,
+     "22112"
+     "8"
+     "8888"
+     "8888"
+     "8888"},
+    {RecordType::kIo,
+     "22112"
+     "888888"},
+    {RecordType::kDelay,
+     "22112"
+     "88888888"},
+    {RecordType::kStartOfJob,
+     "22112"
+     "aa2"
+     "4"
+     "888"},
+    {RecordType::kEndOfJob,
+     "22112"
+     "22112"
+     "8"
+     "aaaa"
+     "44"
+     "22"
+     "8"
+     "8"
+     "8"
+     "888888"
+     "44"},
+    {RecordType::kConfiguration,
+     "22112"
+     "44"
+     "8"
+     "aa2"
+     "4"
+     "88"
+     "pppppppppp"
+     "aaaaaaaa"},
+    {RecordType::kWorkload,
+     "22112"
+     "8"
+     "22"
+     "4"
+     "p"
+     "88"
+     "44"
+     "888"
+     "ppp"
+     "888888"
+     "22"
+     "4"
+     "88"},
+    {RecordType::kJobHeader,
+     "22112"
+     "44"
+     "88"
+     "844844844"
+     "8"},
+};
+
+struct SiteFieldTable {
+  SiteKind kind;
+  std::string_view widths;  ///< behind SiteHead
+};
+constexpr std::string_view kSiteHeadFields =
+    "22112"
+    "8"
+    "22"
+    "4"
+    "p"
+    "88"
+    "44"
+    "888";
+constexpr SiteFieldTable kSiteFields[] = {
+    {SiteKind::kStart,
+     "ppp"
+     "8"
+     "ppp"
+     "aaaaaaaaaaaa"
+     "4"},
+    {SiteKind::kProcess,
+     "44"
+     "88888"
+     "8"
+     "8888"
+     "44"
+     "44"
+     "8"
+     "44"},
+    {SiteKind::kEnd,
+     "4"
+     "aaaa"
+     "44"
+     "8888"
+     "8"
+     "88888"
+     "44"
+     "44"
+     "44"},
+    {SiteKind::kLoss,
+     "88"
+     "44"
+     "888"
+     "8"
+     "ppp"
+     "aaaaaaaaaaaa"
+     "4"},
+    {SiteKind::kText,
+     "ppp"
+     "8"
+     "ppp"
+     "aaaa"
+     "444"},
+    {SiteKind::kOpened,
+     "ppp"
+     "8"
+     "ppp"
+     "aaaaaaaaaaaa"
+     "4"},
+};
+
+constexpr std::size_t width_of(char code) {
+  if (code >= '1' && code <= '8') return static_cast<std::size_t>(code - '0');
+  return static_cast<std::size_t>(code - 'a') + 1;
+}
+constexpr std::size_t total_of(std::string_view widths) {
+  std::size_t total = 0;
+  for (const char code : widths)
+    total += width_of(code);
+  return total;
+}
+static_assert(std::ranges::all_of(kFields, [](const FieldTable& table) {
+  return total_of(table.widths) == csa::size_of(table.type);
+}));
+static_assert(total_of(kSiteHeadFields) == sizeof(SiteHead));
+static_assert(std::ranges::all_of(kSiteFields, [](const SiteFieldTable& t) {
+  return total_of(t.widths) == sizeof(SiteRecord) - sizeof(SiteHead);
+}));
+
+/// Turns the numbers of a record into the other byte order.
+void swap_fields(std::byte* at, std::string_view widths) {
+  for (const char code : widths) {
+    const std::size_t width = width_of(code);
+    if (code <= '8') std::reverse(at, at + width);
+    at += width;
+  }
+}
+
+constexpr std::uint16_t swapped(std::uint16_t value) {
+  return static_cast<std::uint16_t>((value >> 8U) | (value << 8U));
+}
+
+/// A record's header in this machine's order, and how the file has it.
+struct ReadHead {
+  csa::Head head = {};
+  bool is_foreign = false;
+};
+
+ReadHead read_head(std::span<const std::byte> bytes) {
+  ReadHead read;
+  std::memcpy(&read.head, bytes.data(), sizeof read.head);
+  read.is_foreign = read.head.magic == csa::kForeignMagic;
+  if (read.is_foreign) {
+    read.head.magic = csa::kMagic;
+    read.head.revision = swapped(read.head.revision);
+    read.head.size = swapped(read.head.size);
+  }
+  return read;
+}
+
+/// Why this cannot be the header of a record; null: it can.
+const char* fault_of(const csa::Head& head) {
+  if (head.magic != csa::kMagic) return "no record begins here (bad magic)";
+  const auto type = static_cast<RecordType>(head.type);
+  const std::size_t size = csa::size_of(type);
+  switch (type) {
+    case RecordType::kKernelSite0:
+    case RecordType::kKernelSite1:
+    case RecordType::kDaemonSite0:
+    case RecordType::kDaemonSite1:
+      if (head.size < sizeof(csa::Head) || head.size % csa::kRecordUnit != 0 ||
+          head.size > csa::kLargestRecord)
+        return "a site's record of impossible size";
+      return nullptr;
+    case RecordType::kCsa:
+    case RecordType::kMem:
+    case RecordType::kIo:
+    case RecordType::kDelay:
+    case RecordType::kStartOfJob:
+    case RecordType::kEndOfJob:
+    case RecordType::kConfiguration:
+    case RecordType::kWorkload:
+    case RecordType::kJobHeader:
+      break;
+    case RecordType::kConsolidated:
+    case RecordType::kCommandSummary:
+    default:
+      return "a record of unknown type";
+  }
+  if (head.size != size) return "a record of the wrong size";
+  if (head.revision < csa::kRevisionOldest ||
+      head.revision > csa::revision_of(type))
+    return "a record of unknown revision";
+  return nullptr;
+}
+
+bool is_linked_type(RecordType type) {
+  return type == RecordType::kMem || type == RecordType::kIo ||
+         type == RecordType::kDelay;
+}
+
+std::string_view fields_of(RecordType type) {
+  for (const FieldTable& table : kFields)
+    if (table.type == type) return table.widths;
+  return {};
+}
+
+/// One record as `Record`, in this machine's order.
+template <class Record>
+Record record_at(std::span<const std::byte> bytes, const ReadHead& read) {
+  std::byte copy[sizeof(Record)];
+  std::memcpy(copy, bytes.data(), sizeof copy);
+  if (read.is_foreign)
+    swap_fields(copy, fields_of(static_cast<RecordType>(read.head.type)));
+  Record record;
+  std::memcpy(&record, copy, sizeof record);
+  return record;
+}
+
+/// A site record, if the workload record here is one of Corral's. The kind must
+/// be known before its fields can be turned.
+std::optional<SiteRecord> site_at(std::span<const std::byte> bytes,
+                                  const ReadHead& read) {
+  std::byte copy[sizeof(SiteRecord)];
+  std::memcpy(copy, bytes.data(), sizeof copy);
+  if (read.is_foreign) swap_fields(copy, kSiteHeadFields);
+  SiteRecord record;
+  std::memcpy(&record, copy, sizeof record);
+  if (!is_site_record(record.head)) return std::nullopt;
+  if (!read.is_foreign) return record;
+  for (const SiteFieldTable& table : kSiteFields)
+    if (table.kind == kind_of(record.head))
+      swap_fields(copy + sizeof(SiteHead), table.widths);
+  std::memcpy(&record, copy, sizeof record);
+  return record;
+}
+
+/// Gathers one group from its records.
+class GroupReader {
+ public:
+  GroupReader(std::span<const std::byte> bytes, bool is_end)
+      : bytes_(bytes), is_end_(is_end) {}
+
+  ParseResult read() {
+    if (!next_head()) return result_;
+    const RecordType type = group().type();
+    if (is_linked_type(type))
+      return damaged("a linked record without its base");
+    if (type == RecordType::kWorkload)
+      if (site_at(bytes_.subspan(used_), read_)) {
+        take_sites();
+        return finish();
+      }
+    take_primary();
+    while (more_follow_)
+      if (!take_linked()) return result_;
+    if (bears_mark_) take_sites();
+    return finish();
+  }
+
+ private:
+  Group& group() { return result_.group; }
+
+  ParseResult damaged(const char* what) {
+    result_.verdict = ParseVerdict::kDamaged;
+    result_.what = what;
+    return result_;
+  }
+
+  /// Reads the header at `used_`; false: `result_` says why not.
+  bool next_head() {
+    const auto rest = bytes_.subspan(used_);
+    result_.verdict = ParseVerdict::kNeedMore;
+    if (rest.size() < sizeof(csa::Head)) return false;
+    read_ = read_head(rest);
+    if (const char* const fault = fault_of(read_.head); fault != nullptr) {
+      damaged(fault);
+      return false;
+    }
+    if (used_ == 0) {
+      group().head = read_.head;
+      group().is_foreign = read_.is_foreign;
+    }
+    return rest.size() >= read_.head.size;
+  }
+
+  void take_primary() {
+    const auto at = bytes_.subspan(used_);
+    std::uint16_t mark = 0;
+    switch (group().type()) {
+      case RecordType::kCsa:
+        group().process = record_at<csa::Csa>(at, read_);
+        mark = group().process->mark;
+        break;
+      case RecordType::kStartOfJob:
+        group().start = record_at<csa::StartOfJob>(at, read_);
+        mark = group().start->mark;
+        break;
+      case RecordType::kEndOfJob:
+        group().end = record_at<csa::EndOfJob>(at, read_);
+        mark = group().end->mark;
+        break;
+      case RecordType::kConfiguration:
+        group().configuration = record_at<csa::Configuration>(at, read_);
+        mark = group().configuration->mark;
+        break;
+      case RecordType::kWorkload:
+        group().workload = record_at<csa::Workload>(at, read_);
+        break;
+      case RecordType::kJobHeader:
+        group().job_header = record_at<csa::JobHeader>(at, read_);
+        break;
+      case RecordType::kMem:
+      case RecordType::kIo:
+      case RecordType::kDelay:
+      case RecordType::kKernelSite0:
+      case RecordType::kKernelSite1:
+      case RecordType::kDaemonSite0:
+      case RecordType::kDaemonSite1:
+      case RecordType::kConsolidated:
+      case RecordType::kCommandSummary:
+        break;
+    }
+    bears_mark_ = mark == csa::kAppendMark;
+    advance();
+  }
+
+  /// Takes a record that the one before said would follow.
+  bool take_linked() {
+    if (!next_head()) return false;
+    if (read_.is_foreign != group().is_foreign) {
+      damaged("a linked record in the other byte order");
+      return false;
+    }
+    const auto at = bytes_.subspan(used_);
+    const auto type = static_cast<RecordType>(read_.head.type);
+    const bool is_new = (type == RecordType::kMem && !group().memory) ||
+                        (type == RecordType::kIo && !group().io) ||
+                        (type == RecordType::kDelay && !group().delay);
+    if (!group().process || !is_new) {
+      damaged("a record that cannot be linked to the one before it");
+      return false;
+    }
+    if (type == RecordType::kMem)
+      group().memory = record_at<csa::Mem>(at, read_);
+    else if (type == RecordType::kIo)
+      group().io = record_at<csa::Io>(at, read_);
+    else
+      group().delay = record_at<csa::Delay>(at, read_);
+    advance();
+    return true;
+  }
+
+  /// Takes site records until the one that ends the append.
+  void take_sites() {
+    while (used_ + sizeof(SiteRecord) <= kLongestGroup) {
+      const auto rest = bytes_.subspan(used_);
+      if (rest.size() < sizeof(SiteRecord)) break;
+      read_ = read_head(rest);
+      if (read_.head.magic != csa::kMagic ||
+          read_.is_foreign != group().is_foreign)
+        break;
+      const auto site = site_at(rest, read_);
+      if (!site) break;
+      used_ += sizeof(SiteRecord);
+      if (append_size_of(site->head) != 0) return end_with(*site);
+      add_text(*site);
+    }
+    group().is_torn = true;
+    // The mark is the only hint; what is whole of it stays a record.
+    is_cut_ = bytes_.size() - used_ < sizeof(SiteRecord);
+  }
+
+  void end_with(const SiteRecord& site) {
+    group().site = site;
+    const std::size_t end = used_ - sizeof site.checksum;
+    group().is_sound = append_size_of(site.head) == used_ &&
+                       core::crc32c(bytes_.first(end)) == site.checksum;
+  }
+
+  void add_text(const SiteRecord& site) {
+    if (kind_of(site.head) != SiteKind::kText) return;
+    SiteTextRecord record;
+    std::memcpy(&record, &site, sizeof record);
+    const std::size_t size = std::min<std::size_t>(record.size, kSiteTextSize);
+    const std::size_t split = std::min(size, sizeof record.first);
+    std::string text(record.first, split);
+    text.append(record.second, size - split);
+    const auto what = static_cast<SiteText>(record.what);
+    if (what == SiteText::kName) group().name = std::move(text);
+    if (what == SiteText::kDetail) group().detail = std::move(text);
+  }
+
+  ParseResult finish() {
+    if (group().is_torn && is_cut_ && !is_end_) {
+      result_.verdict = ParseVerdict::kNeedMore;
+      return result_;
+    }
+    result_.verdict = ParseVerdict::kGroup;
+    group().size = used_;
+    if (used_ == 0) return damaged("a site record that is cut off");
+    return result_;
+  }
+
+  void advance() {
+    used_ += read_.head.size;
+    more_follow_ = (read_.head.flag & csa::kMoreFollow) != 0;
+  }
+
+  std::span<const std::byte> bytes_;
+  bool is_end_;
+  ParseResult result_;
+  ReadHead read_;
+  std::size_t used_ = 0;
+  bool more_follow_ = false;
+  bool bears_mark_ = false;
+  bool is_cut_ = false;
+};
+
+}  // namespace
+
+ParseResult parse_group(std::span<const std::byte> bytes, bool is_end) {
+  return GroupReader(bytes, is_end).read();
+}
+
+bool begins_append(std::span<const std::byte> bytes) {
+  struct MarkPlace {
+    RecordType type;
+    std::size_t offset;
+  };
+  constexpr MarkPlace kPlaces[] = {
+      {RecordType::kCsa, offsetof(csa::Csa, mark)},
+      {RecordType::kStartOfJob, offsetof(csa::StartOfJob, mark)},
+      {RecordType::kEndOfJob, offsetof(csa::EndOfJob, mark)},
+      {RecordType::kConfiguration, offsetof(csa::Configuration, mark)},
+  };
+  if (bytes.size() < sizeof(csa::Head)) return false;
+  const csa::Head head = read_head(bytes).head;
+  if (fault_of(head) != nullptr) return false;
+  if (bytes.size() >= sizeof(SiteHead)) {
+    SiteHead site;
+    std::memcpy(&site, bytes.data(), sizeof site);
+    if (is_site_record(site)) return true;
+  }
+  for (const MarkPlace& place : kPlaces) {
+    std::uint16_t mark = 0;
+    if (place.type != static_cast<RecordType>(head.type) ||
+        bytes.size() < place.offset + sizeof mark)
+      continue;
+    std::memcpy(&mark, bytes.data() + place.offset, sizeof mark);
+    return mark == csa::kAppendMark;
+  }
+  return false;
+}
+
+bool may_begin_group(std::span<const std::byte> bytes) {
+  if (bytes.size() < sizeof(csa::Head)) return false;
+  const csa::Head head = read_head(bytes).head;
+  return fault_of(head) == nullptr &&
+         !is_linked_type(static_cast<RecordType>(head.type));
+}
+
+}  // namespace accounting

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/scribe.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "accounting/append.h"
+#include "accounting/csa_encode.h"
+#include "accounting/recovery.h"
+#include "sys/clock.h"
+#include "sys/message_socket.h"
+
+namespace accounting {
+
+namespace {
+
+/// One write takes at most so much.
+constexpr std::size_t kBatchBytes = std::size_t{1} << 20U;
+/// So many packets are gathered before they are written.
+constexpr std::size_t kBatchPackets = 1024;
+
+/// The file of which scribes lock one byte each, by instance. Its name does not
+/// match the pacct* that csarun gathers.
+constexpr const char* kLockName = ".corral-scribe.lock";
+
+std::string directory_of(const std::string& path) {
+  const std::string directory =
+      std::filesystem::path(path).parent_path().string();
+  return directory.empty() ? "." : directory;
+}
+
+core::Result<void> make_directory(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return core::fail(error.value(), "mkdir", directory);
+  return {};
+}
+
+/// Waits until this process holds the byte of `instance` in the lock file. The
+/// lock goes with the descriptor (fcntl(2), F_OFD_SETLKW), so it is given back
+/// by the holder's end, whatever ends it.
+core::Result<sys::UniqueFd> lock_instance(const std::string& directory,
+                                          std::uint64_t instance) {
+  const std::string path = directory + "/" + kLockName;
+  sys::UniqueFd file =
+      TRY(sys::open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT, 0664));
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(instance >> 1U);  // an off_t is signed
+  lock.l_len = 1;
+  int result = 0;
+  do {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+    result = ::fcntl(file.get(), F_OFD_SETLKW, &lock);
+  } while (result < 0 && errno == EINTR);
+  if (result < 0) return core::fail(errno, "lock", path);
+  return file;
+}
+
+template <std::size_t N>
+void copy_name(char (&to)[N], const char* from) {
+  std::strncpy(to, from, N - 1);
+}
+
+/// uname(2) cut to CSA's widths.
+csa::SystemName system_name() {
+  csa::SystemName name = {};
+  utsname system = {};
+  if (::uname(&system) < 0) return name;
+  copy_name(name.sysname, system.sysname);
+  copy_name(name.nodename, system.nodename);
+  copy_name(name.release, system.release);
+  copy_name(name.version, system.version);
+  copy_name(name.machine, system.machine);
+  return name;
+}
+
+}  // namespace
+
+Scribe::Scribe(std::string path, const ScribeOptions& options)
+    : path_(std::move(path)), options_(options) {}
+
+void Scribe::greet(std::uint64_t instance) {
+  if (was_greeted_) return;
+  was_greeted_ = true;
+  instance_ = instance;
+  const auto opened = open_file();
+  code_ = opened ? 0 : opened.error().code;
+}
+
+void Scribe::take(const ScribeRequest& request,
+                  std::span<const std::byte> bytes) {
+  if (request.key <= accepted_key_) return;
+  accepted_key_ = request.key;
+  if (kept_bytes_ + bytes.size() > options_.most_kept_bytes)
+    return lose(request);
+  kept_bytes_ += bytes.size();
+  Entry entry;
+  entry.key = request.key;
+  entry.wants_sync = (request.flags & kWantsSync) != 0;
+  entry.bytes.assign(bytes.begin(), bytes.end());
+  queue_.push_back(std::move(entry));
+}
+
+/// No room to keep it: the loss takes its place in the order.
+void Scribe::lose(const ScribeRequest& request) {
+  ++lost_;
+  if (queue_.empty() || queue_.back().lost == 0) {
+    queue_.emplace_back();
+    queue_.back().first_lost = request.key;
+    queue_.back().wants_sync = true;
+  }
+  queue_.back().key = request.key;
+  ++queue_.back().lost;
+}
+
+void Scribe::flush() {
+  if (!was_greeted_ || !has_waiting()) return;
+  const auto result = write_waiting();
+  code_ = result ? 0 : result.error().code;
+}
+
+core::Result<void> Scribe::write_waiting() {
+  // A file that csaswitch renames between these two is found out by the check
+  // under the lock.
+  for (;;) {
+    if (!is_file_current() || !was_recovered_) TRY(open_file());
+    const FileLock lock = TRY(FileLock::take(file_.get()));
+    if (!is_file_current()) continue;
+    while (!queue_.empty())
+      TRY(write_batch());
+    return sync();
+  }
+}
+
+/// Does `path_` still name the file that is open?
+bool Scribe::is_file_current() const {
+  struct stat status = {};
+  return file_.is_open() && ::stat(path_.c_str(), &status) == 0 &&
+         status.st_dev == device_ && status.st_ino == inode_;
+}
+
+/// Opens what `path_` names, repairs its end, learns the last key.
+core::Result<void> Scribe::open_file() {
+  const std::string directory = directory_of(path_);
+  TRY(make_directory(directory));
+  if (!instance_lock_.is_open())
+    instance_lock_ = TRY(lock_instance(directory, instance_));
+  file_ = TRY(open_for_append(AT_FDCWD, path_.c_str()));
+  was_recovered_ = false;
+  const FileLock lock = TRY(FileLock::take(file_.get()));
+  struct stat status = {};
+  if (::fstat(file_.get(), &status) < 0) return core::fail(errno, "fstat");
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+  const FileTail tail = TRY(repair_tail(file_.get(), instance_));
+  std::optional<std::uint64_t> last = tail.last_key;
+  if (!last && written_key_ == 0) last = key_in_switched_file(path_, instance_);
+  written_key_ = std::max(written_key_, last.value_or(0));
+  accepted_key_ = std::max(accepted_key_, written_key_);
+  drop_repetitions();
+  // What an earlier scribe wrote it may not have synced.
+  if (tail.last_key) needs_sync_ = true;
+  if (tail.size == 0) TRY(begin_file());
+  was_recovered_ = true;
+  return {};
+}
+
+/// The first record of a new file: the published csabuild finds boots by it,
+/// and a scribe after us our last key.
+core::Result<void> Scribe::begin_file() {
+  const core::Moment now = sys::now();
+  FileOpened opened;
+  opened.key = {.instance = instance_, .key = written_key_};
+  opened.name = system_name();
+  opened.when = now.real;
+  opened.booted = core::RealTime(now.real.raw() - now.boot.raw());
+  is_new_ = true;
+  needs_sync_ = true;
+  return append_whole(file_.get(), encode(opened).view());
+}
+
+void Scribe::drop_repetitions() {
+  while (!queue_.empty() && queue_.front().key <= written_key_) {
+    kept_bytes_ -= queue_.front().bytes.size();
+    queue_.pop_front();
+  }
+}
+
+std::vector<std::byte> Scribe::bytes_of(const Entry& entry) const {
+  if (entry.lost == 0) return entry.bytes;
+  Loss loss;
+  loss.last = {.instance = instance_, .key = entry.key};
+  loss.first_key = entry.first_lost;
+  loss.count = entry.lost;
+  loss.code = code_;
+  loss.when = sys::real_now();
+  const RecordBytes bytes = encode(loss);
+  return {bytes.view().begin(), bytes.view().end()};
+}
+
+/// Writes as many of the first entries as one write and the disk take.
+core::Result<void> Scribe::write_batch() {
+  std::vector<std::byte> bytes;
+  std::vector<std::size_t> ends;
+  for (const Entry& entry : queue_) {
+    if (bytes.size() >= kBatchBytes) break;
+    const std::vector<std::byte> more = bytes_of(entry);
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    ends.push_back(bytes.size());
+  }
+  // A disk that is nearly full may still take a part of them.
+  std::size_t count = ends.size();
+  core::Result<void> result;
+  for (;; count /= 2) {
+    result = append_whole(file_.get(), std::span(bytes).first(ends[count - 1]));
+    if (result || count == 1) break;
+  }
+  if (!result) return result;
+  for (std::size_t i = 0; i < count; ++i) {
+    Entry& first = queue_.front();
+    if (first.lost == 0) ++written_;
+    written_key_ = first.key;
+    needs_sync_ = needs_sync_ || first.wants_sync;
+    kept_bytes_ -= first.bytes.size();
+    queue_.pop_front();
+  }
+  return {};
+}
+
+core::Result<void> Scribe::sync() {
+  if (!needs_sync_) return {};
+  if (::fdatasync(file_.get()) < 0)
+    return core::fail(errno, "fdatasync", path_);
+  if (is_new_) {
+    const std::string name = directory_of(path_);
+    const sys::UniqueFd directory =
+        TRY(sys::open_at(AT_FDCWD, name.c_str(), O_RDONLY | O_DIRECTORY));
+    if (::fsync(directory.get()) < 0) return core::fail(errno, "fsync", name);
+    is_new_ = false;
+  }
+  needs_sync_ = false;
+  synced_key_ = written_key_;
+  return {};
+}
+
+ScribeStatus Scribe::status() const {
+  ScribeStatus status;
+  status.accepted_key = accepted_key_;
+  status.written_key = written_key_;
+  status.synced_key = synced_key_;
+  status.waiting = static_cast<std::uint64_t>(std::ranges::count_if(
+      queue_, [](const Entry& entry) { return entry.lost == 0; }));
+  status.waiting_bytes = kept_bytes_;
+  status.written = written_;
+  status.lost = lost_;
+  status.code = code_;
+  return status;
+}
+
+namespace {
+
+enum class Peer : std::uint8_t { kThere, kGone };
+
+/// Reads the socket empty, or as much as one batch.
+Peer gather(int socket, Scribe& scribe, bool& was_addressed) {
+  std::byte buffer[kLargestScribePacket];
+  for (std::size_t i = 0; i < kBatchPackets; ++i) {
+    const auto packet = sys::receive_packet(socket, buffer);
+    if (!packet) {
+      // Says that our peer died without reading all; its packets come after.
+      if (packet.error().code == ECONNRESET) continue;
+      return packet.error().code == EAGAIN ? Peer::kThere : Peer::kGone;
+    }
+    if (packet->size == 0) return Peer::kGone;
+    const auto bytes = std::span(buffer).first(packet->size);
+    if (const auto greeting = read_scribe_packet<ScribeGreeting>(bytes)) {
+      scribe.greet(greeting->instance);
+      was_addressed = true;
+      return Peer::kThere;  // the answer must come before a batch's
+    }
+    const auto request = read_scribe_packet<ScribeRequest>(bytes);
+    const auto append = bytes.subspan(std::min(sizeof *request, bytes.size()));
+    if (!request || packet->was_cut || request->size != append.size() ||
+        append.empty())
+      continue;
+    scribe.take(*request, append);
+    was_addressed = true;
+  }
+  return Peer::kThere;
+}
+
+/// Waits for a packet, or for the pause to be over. `pause` 0: no timer.
+void wait_for(int socket, core::Microseconds pause) {
+  pollfd watched = {.fd = socket, .events = POLLIN, .revents = 0};
+  const int timeout =
+      pause.raw() == 0 ? -1 : static_cast<int>(pause.raw() / 1000);
+  (void)::poll(&watched, 1, timeout);  // EINTR: the caller looks again
+}
+
+/// Sends the status. It waits for room; a peer that is gone shows at the next
+/// packet, behind all that it sent.
+void answer(int socket, const Scribe& scribe) {
+  const ScribeStatus status = scribe.status();
+  for (;;) {
+    const auto sent =
+        sys::send_packet(socket, std::as_bytes(std::span(&status, 1)));
+    if (sent || (sent.error().code != EAGAIN && sent.error().code != EINTR))
+      return;
+    pollfd watched = {.fd = socket, .events = POLLOUT, .revents = 0};
+    (void)::poll(&watched, 1, -1);
+  }
+}
+
+bool is_same(const ScribeStatus& a, const ScribeStatus& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+}  // namespace
+
+int run_scribe(int socket, const std::string& path,
+               const ScribeOptions& options) {
+  Scribe scribe(path, options);
+  core::Microseconds pause;
+  // The socket's other end decides whether it blocks; here nothing may.
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  const int flags = ::fcntl(socket, F_GETFL);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  if (flags < 0 || ::fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0) return 1;
+  for (;;) {
+    wait_for(socket, pause);
+    bool was_addressed = false;
+    const ScribeStatus before = scribe.status();
+    const Peer peer = gather(socket, scribe, was_addressed);
+    scribe.flush();
+    if (peer == Peer::kGone) return scribe.has_waiting() ? 1 : 0;
+    const bool has_changed = !is_same(before, scribe.status());
+    if (was_addressed || has_changed) answer(socket, scribe);
+    if (!scribe.has_waiting())
+      pause = core::Microseconds();
+    else if (pause.raw() == 0 || was_addressed)
+      pause = options.first_pause;
+    else
+      pause =
+          std::min(core::Microseconds(pause.raw() * 2), options.longest_pause);
+  }
+}
+
+}  // namespace accounting

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scribe: the one process of an instance that appends to its accounting
+// file, so that no disk can block the supervisor. It gathers what waits in its
+// socket, writes it at once, syncs once, and answers (scribe_protocol.h).
+//
+// Invariants:
+//  - Each key is in the file once, wherever scribe or supervisor are killed: a
+//    scribe reads the file's tail before it writes, and only after the scribe
+//    before it, of the same instance, has ended.
+//  - What the disk refuses is kept in memory, in order, and tried again: with
+//    each new request and on one timer that backs off. Where the bound of that
+//    memory forces a loss, the loss is itself written when there is room.
+//  - With nothing to write it sleeps without a timer.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "accounting/scribe_protocol.h"
+#include "core/error.h"
+#include "core/quantity.h"
+#include "sys/unique_fd.h"
+
+namespace accounting {
+
+struct ScribeOptions {
+  std::size_t most_kept_bytes = std::size_t{64} << 20U;
+  core::Microseconds first_pause = core::milliseconds(250);
+  core::Microseconds longest_pause = core::seconds(60);
+};
+
+/// The file that the scribe writes and all that it keeps for it. No socket and
+/// no clock in here: run_scribe() drives it.
+class Scribe {
+ public:
+  Scribe(std::string path, const ScribeOptions& options);
+
+  /// Begins to work for `instance`: waits until no other scribe does, then
+  /// finds its last key. A file that cannot be opened is no error: everything
+  /// is kept.
+  void greet(std::uint64_t instance);
+  /// Takes one append; `key` not above the last: nothing to do.
+  void take(const ScribeRequest& request, std::span<const std::byte> bytes);
+  /// Tries to write all that waits.
+  void flush();
+
+  [[nodiscard]] bool has_waiting() const {
+    return !queue_.empty() || needs_sync_;
+  }
+  [[nodiscard]] ScribeStatus status() const;
+
+ private:
+  /// An append that waits, or the loss of `lost` appends up to `key`.
+  struct Entry {
+    std::uint64_t key = 0;
+    std::uint64_t first_lost = 0;
+    std::uint64_t lost = 0;
+    bool wants_sync = false;
+    std::vector<std::byte> bytes;
+  };
+
+  core::Result<void> write_waiting();
+  core::Result<void> open_file();
+  core::Result<void> begin_file();
+  [[nodiscard]] bool is_file_current() const;
+  core::Result<void> write_batch();
+  core::Result<void> sync();
+  void drop_repetitions();
+  void lose(const ScribeRequest& request);
+  [[nodiscard]] std::vector<std::byte> bytes_of(const Entry& entry) const;
+
+  std::string path_;
+  ScribeOptions options_;
+  std::uint64_t instance_ = 0;
+  bool was_greeted_ = false;
+  sys::UniqueFd instance_lock_;
+  sys::UniqueFd file_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+  bool was_recovered_ = false;  ///< the tail of file_ was read
+
+  std::deque<Entry> queue_;  ///< by ascending key
+  std::size_t kept_bytes_ = 0;
+  bool needs_sync_ = false;
+  bool is_new_ = false;  ///< its directory entry is not synced yet
+  std::uint64_t accepted_key_ = 0;
+  std::uint64_t written_key_ = 0;
+  std::uint64_t synced_key_ = 0;
+  std::uint64_t written_ = 0;
+  std::uint64_t lost_ = 0;
+  std::int32_t code_ = 0;
+};
+
+/// The scribe's whole life on `socket` (borrowed): until its peer closes it.
+/// Returns the exit code: 0, or 1 if something could not be written at the end.
+int run_scribe(int socket, const std::string& path,
+               const ScribeOptions& options = {});
+
+}  // namespace accounting

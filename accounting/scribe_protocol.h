@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packets between the supervisor and its scribe, the process that appends
+// to the accounting file, over SOCK_SEQPACKET in the machine's byte order.
+//
+//   supervisor -> scribe   Greeting        first, once
+//                          Request, bytes  any number
+//   scribe -> supervisor   Status          one as answer to the Greeting, one
+//                                          after each batch of requests, and
+//                                          one when what was kept got written
+//
+// Rules:
+//  - Keys ascend from request to request. A request whose key is not above
+//    Status::written_key is a repetition: answered, not written.
+//  - After the scribe's death the supervisor greets the next one and sends
+//    again, by ascending key, all that is above the new Status::written_key. So
+//    it holds what it sent until written_key has passed it; accepted_key only
+//    says that a start need not wait for the disk any longer.
+//  - The scribe ends when the socket does, after one last try to write.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <type_traits>
+
+namespace accounting {
+
+inline constexpr std::uint32_t kScribeMagic = 0x31524353U;  // "SCR1"
+
+enum class ScribePacket : std::uint32_t {
+  kGreeting = 1,
+  kRequest = 2,
+  kStatus = 3,
+};
+
+struct ScribeGreeting {
+  std::uint32_t magic = kScribeMagic;
+  ScribePacket type = ScribePacket::kGreeting;
+  std::uint64_t instance = 0;
+};
+
+inline constexpr std::uint32_t kWantsSync = 1U << 0;
+
+/// Followed by the bytes of one append (accounting/csa_encode.h).
+struct ScribeRequest {
+  std::uint32_t magic = kScribeMagic;
+  ScribePacket type = ScribePacket::kRequest;
+  std::uint64_t key = 0;
+  std::uint32_t flags = 0;  ///< kWantsSync
+  std::uint32_t size = 0;   ///< of the bytes that follow
+};
+
+struct ScribeStatus {
+  std::uint32_t magic = kScribeMagic;
+  ScribePacket type = ScribePacket::kStatus;
+  std::uint64_t accepted_key = 0;  ///< written, kept in memory, or lost
+  std::uint64_t written_key = 0;   ///< all up to it are in the file, or lost
+  std::uint64_t synced_key = 0;    ///< all up to it are on the disk, or lost
+  std::uint64_t waiting = 0;       ///< appends kept in memory
+  std::uint64_t waiting_bytes = 0;
+  std::uint64_t written = 0;  ///< appends, since it started
+  std::uint64_t lost = 0;     ///< appends, since it started
+  std::int32_t code = 0;      ///< errno of the last try to write; 0: it worked
+  std::uint32_t reserved = 0;
+};
+static_assert(sizeof(ScribeGreeting) == 16 && sizeof(ScribeRequest) == 24);
+static_assert(sizeof(ScribeStatus) == 72);
+
+/// The largest append that a request may hold.
+inline constexpr std::size_t kLargestAppend = 4096;
+inline constexpr std::size_t kLargestScribePacket =
+    sizeof(ScribeRequest) + kLargestAppend;
+
+/// The packet's head as a `Packet`, if it is one: right magic, right type.
+template <class Packet>
+std::optional<Packet> read_scribe_packet(std::span<const std::byte> bytes) {
+  static_assert(std::is_trivially_copyable_v<Packet>);
+  Packet packet;
+  const Packet expected;
+  if (bytes.size() < sizeof packet) return std::nullopt;
+  std::memcpy(&packet, bytes.data(), sizeof packet);
+  if (packet.magic != expected.magic || packet.type != expected.type)
+    return std::nullopt;
+  return packet;
+}
+
+}  // namespace accounting
