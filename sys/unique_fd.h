@@ -43,16 +43,24 @@ class UniqueFd {
     return {release(), [](int fd) { (void)::close(fd); }};
   }
 
-  /// Another number for the same description, close-on-exec.
-  [[nodiscard]] core::Result<UniqueFd> duplicate() const {
-    const int fd = ::fcntl(fd_, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0) return core::fail(errno, "fcntl(F_DUPFD_CLOEXEC)");
-    return UniqueFd(fd);
-  }
+  /// See sys::duplicate().
+  [[nodiscard]] core::Result<UniqueFd> duplicate() const;
 
  private:
   int fd_ = -1;
 };
+
+/// Another number for the same description, close-on-exec.
+[[nodiscard]] inline core::Result<UniqueFd> duplicate(int fd) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return core::fail(errno, "fcntl(F_DUPFD_CLOEXEC)");
+  return UniqueFd(copy);
+}
+
+inline core::Result<UniqueFd> UniqueFd::duplicate() const {
+  return sys::duplicate(fd_);
+}
 
 /// openat(2) with O_CLOEXEC; `path` must end with a NUL byte.
 [[nodiscard]] inline core::Result<UniqueFd> open_at(int directory,
