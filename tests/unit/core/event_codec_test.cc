@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events, jobs and counters survive the way to bytes and back; bytes that are
+// none of these are refused, whatever they are.
+#include "core/event_codec.h"
+
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <string>
+#include <tuple>
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using core::JobEvent;
+using core::JournalItem;
+using Bytes = std::vector<std::byte>;
+
+/// Makes values out of a seed. Every field differs from its default somewhere.
+class Maker {
+ public:
+  explicit Maker(std::uint64_t seed) : random_(seed) {}
+
+  std::uint64_t number() { return random_(); }
+  std::uint32_t small() { return static_cast<std::uint32_t>(random_()); }
+  std::int32_t whole() { return static_cast<std::int32_t>(random_()); }
+  bool flag() { return (random_() & 1U) != 0; }
+  template <class Enum>
+  Enum one_of(Enum first, Enum last) {
+    const auto low = static_cast<std::uint64_t>(first);
+    const auto high = static_cast<std::uint64_t>(last);
+    return static_cast<Enum>(low + random_() % (high - low + 1));
+  }
+  std::string text(std::size_t most = 40) {
+    std::string text(random_() % (most + 1), '\0');
+    for (char& c : text)
+      c = static_cast<char>(random_());
+    return text;
+  }
+  template <std::size_t N>
+  core::Text<N> note() {
+    return core::Text<N>(text(N));
+  }
+  template <class Make>
+  auto maybe(const Make& make) -> std::optional<decltype(make())> {
+    if (flag()) return std::nullopt;
+    return make();
+  }
+  template <class Make>
+  auto list(const Make& make) -> std::vector<decltype(make())> {
+    std::vector<decltype(make())> items;
+    for (std::uint64_t i = random_() % 6; i > 0; --i)
+      items.push_back(make());
+    return items;
+  }
+
+  core::Moment moment() {
+    return {core::BootTime(number()), core::RealTime(number())};
+  }
+  core::KillPlan plan() {
+    return {core::SignalNumber(whole()), core::Microseconds(number())};
+  }
+  core::LaunchFailure failure() {
+    return {one_of(core::LaunchStage::kNone, core::LaunchStage::kLast),
+            whole()};
+  }
+  core::LimitHit limit_hit() {
+    return {one_of(core::LimitKind::kNone, core::LimitKind::kWallTime),
+            number(), number()};
+  }
+  core::Engine engine() {
+    return one_of(core::Engine::kCgroup2, core::Engine::kSubreaper);
+  }
+  core::ExitRecord record() {
+    core::ExitRecord record;
+    record.sequence = number();
+    record.jid = number();
+    record.wait_status = whole();
+    record.comm[3] = 'x';
+    record.checksum = small();
+    return record;
+  }
+  core::JobTotals totals() {
+    const auto time = [&] { return core::Microseconds(number()); };
+    const auto bytes = [&] { return core::Bytes(number()); };
+    const auto count = [&] { return number(); };
+    return {maybe(time),  maybe(time),  maybe(bytes), maybe(bytes),
+            maybe(bytes), maybe(count), maybe(count)};
+  }
+  core::JobSpec spec();
+  core::Job job();
+  core::EventBody body(std::size_t index);
+
+ private:
+  std::mt19937_64 random_;
+};
+
+core::JobSpec Maker::spec() {
+  core::JobSpec spec;
+  spec.name = text();
+  spec.argv = list([&] { return text(200); });
+  spec.env = list([&] { return text(); });
+  spec.cwd = text();
+  spec.user = text();
+  spec.uid = core::Uid(small());
+  spec.gid = core::Gid(small());
+  spec.groups = list([&] { return core::Gid(small()); });
+  spec.umask = small();
+  spec.rlimits =
+      list([&] { return core::ResourceLimit{whole(), number(), number()}; });
+  spec.kind = one_of(core::JobKind::kForeground, core::JobKind::kDetached);
+  spec.engine = maybe([&] { return engine(); });
+  spec.stragglers = one_of(core::Stragglers::kEnd, core::Stragglers::kLinger);
+  spec.kill_plan = plan();
+  spec.limits.wall_time = maybe([&] { return core::Microseconds(number()); });
+  spec.token = text();
+  return spec;
+}
+
+core::Job Maker::job() {
+  core::Job job;
+  job.jid = core::JobId(number());
+  job.spec = spec();
+  job.owner = core::Uid(small());
+  job.engine = engine();
+  job.state = one_of(core::JobState::kPreparing, core::JobState::kLast);
+  job.created = moment();
+  job.started = moment();
+  job.ended = moment();
+  job.main = maybe([&] { return core::Pid(whole()); });
+  job.status = maybe([&] { return whole(); });
+  job.main_has_ended = flag();
+  job.main_is_stopped = flag();
+  job.reaper_was_lost = flag();
+  job.kill = {one_of(core::KillStep::kNone, core::KillStep::kFrozenKilled),
+              core::BootTime(number()), small()};
+  job.stragglers = small();
+  job.straggler_names = note<120>();
+  job.processes_seen = small();
+  job.main_exit = maybe([&] { return record(); });
+  job.launch_failure = maybe([&] { return failure(); });
+  job.limit_hit = maybe([&] { return limit_hit(); });
+  job.ran_out_of_memory = flag();
+  job.cancelled = maybe([&] {
+    return core::Job::Cancelled{core::Uid(small()), note<96>(), flag()};
+  });
+  job.detail = note<96>();
+  job.totals = totals();
+  job.result.reason = one_of(core::Reason::kNone, core::Reason::kLast);
+  job.result.has_status = flag();
+  job.result.wait_status = whole();
+  job.result.limit = limit_hit();
+  job.result.launch = failure();
+  job.result.by = core::Uid(small());
+  job.result.detail = note<96>();
+  return job;
+}
+
+core::EventBody Maker::body(std::size_t index) {
+  namespace event = core::event;
+  switch (index) {
+    case 0:
+      return event::Created{spec(), core::Uid(small()), engine()};
+    case 1:
+      return event::ContainerMade{};
+    case 2:
+      return event::ContainerFailed{whole()};
+    case 3:
+      return event::StartRecorded{};
+    case 4:
+      return event::Launched{core::Pid(whole())};
+    case 5:
+      return event::LaunchFailed{failure(), note<96>()};
+    case 6:
+      return event::ProcessExited{record()};
+    case 7:
+      return event::MainStopped{flag()};
+    case 8:
+      return event::ReaperLost{};
+    case 9:
+      return event::MainStatusLearned{flag(), whole()};
+    case 10:
+      return event::Emptied{totals()};
+    case 11:
+      return event::Populated{small(), note<120>()};
+    case 12:
+      return event::EndRequested{core::Uid(small()), note<96>(), plan(),
+                                 flag()};
+    case 13:
+      return event::Signalled{
+          core::Uid(small()), core::SignalNumber(whole()),
+          one_of(core::SignalTarget::kAll, core::SignalTarget::kMain)};
+    case 14:
+      return event::TimerFired{
+          one_of(core::JobTimer::kLimit, core::JobTimer::kKillPlan)};
+    case 15:
+      return event::OutOfMemory{};
+    case 16:
+      return event::EndRecorded{};
+    default:
+      return event::ContainerRemoved{};
+  }
+}
+
+template <class Item>
+Bytes bytes_of(const Item& item) {
+  Bytes bytes;
+  core::encode(item, bytes);
+  return bytes;
+}
+
+Bytes bytes_of_any(const JournalItem& item) {
+  return std::visit([](const auto& each) { return bytes_of(each); }, item);
+}
+
+// Field by field, so that a field that encode() and decode() both forgot is
+// found. Nested structures are compared by their own encoding.
+
+auto tie(const core::Moment& m) {
+  return std::tie(m.boot, m.real);
+}
+auto tie(const core::KillPlan& p) {
+  return std::tie(p.first_signal, p.grace);
+}
+
+void check_same(const core::JobSpec& a, const core::JobSpec& b) {
+  CHECK(std::tie(a.name, a.argv, a.env, a.cwd, a.user, a.uid, a.gid, a.groups,
+                 a.umask, a.kind, a.engine, a.stragglers, a.token) ==
+        std::tie(b.name, b.argv, b.env, b.cwd, b.user, b.uid, b.gid, b.groups,
+                 b.umask, b.kind, b.engine, b.stragglers, b.token));
+  CHECK(tie(a.kill_plan) == tie(b.kill_plan));
+  CHECK(a.limits.wall_time == b.limits.wall_time);
+  REQUIRE(a.rlimits.size() == b.rlimits.size());
+  for (std::size_t i = 0; i < a.rlimits.size(); ++i)
+    CHECK(
+        std::tie(a.rlimits[i].resource, a.rlimits[i].soft, a.rlimits[i].hard) ==
+        std::tie(b.rlimits[i].resource, b.rlimits[i].soft, b.rlimits[i].hard));
+}
+
+void check_same(const core::LaunchFailure& a, const core::LaunchFailure& b) {
+  CHECK(std::tie(a.stage, a.code) == std::tie(b.stage, b.code));
+}
+
+void check_same(const core::LimitHit& a, const core::LimitHit& b) {
+  CHECK(std::tie(a.kind, a.value, a.bound) ==
+        std::tie(b.kind, b.value, b.bound));
+}
+
+void check_same(const core::ExitRecord& a, const core::ExitRecord& b) {
+  CHECK(std::memcmp(&a, &b, sizeof a) == 0);
+}
+
+void check_same(const core::Job::Cancelled& a, const core::Job::Cancelled& b) {
+  CHECK(std::tie(a.by, a.is_gave_up) == std::tie(b.by, b.is_gave_up));
+  CHECK(a.who.view() == b.who.view());
+}
+
+template <class T>
+void check_same(const std::optional<T>& a, const std::optional<T>& b) {
+  REQUIRE(a.has_value() == b.has_value());
+  if (a) check_same(*a, *b);
+}
+
+void check_same(const core::JobResult& a, const core::JobResult& b) {
+  CHECK(std::tie(a.reason, a.has_status, a.wait_status, a.by) ==
+        std::tie(b.reason, b.has_status, b.wait_status, b.by));
+  check_same(a.limit, b.limit);
+  check_same(a.launch, b.launch);
+  CHECK(a.detail.view() == b.detail.view());
+}
+
+void check_same(const core::JobTotals& a, const core::JobTotals& b) {
+  CHECK(std::tie(a.user_time, a.system_time, a.memory_peak, a.read_bytes,
+                 a.write_bytes, a.oom_kills, a.processes_not_seen) ==
+        std::tie(b.user_time, b.system_time, b.memory_peak, b.read_bytes,
+                 b.write_bytes, b.oom_kills, b.processes_not_seen));
+}
+
+void check_same(const core::Job& a, const core::Job& b) {
+  CHECK(std::tie(a.jid, a.owner, a.engine, a.state, a.main, a.status,
+                 a.main_has_ended, a.main_is_stopped, a.reaper_was_lost,
+                 a.stragglers, a.processes_seen, a.ran_out_of_memory) ==
+        std::tie(b.jid, b.owner, b.engine, b.state, b.main, b.status,
+                 b.main_has_ended, b.main_is_stopped, b.reaper_was_lost,
+                 b.stragglers, b.processes_seen, b.ran_out_of_memory));
+  CHECK(tie(a.created) == tie(b.created));
+  CHECK(tie(a.started) == tie(b.started));
+  CHECK(tie(a.ended) == tie(b.ended));
+  CHECK(std::tie(a.kill.step, a.kill.deadline, a.kill.repeats) ==
+        std::tie(b.kill.step, b.kill.deadline, b.kill.repeats));
+  CHECK(a.straggler_names.view() == b.straggler_names.view());
+  CHECK(a.detail.view() == b.detail.view());
+  check_same(a.spec, b.spec);
+  check_same(a.main_exit, b.main_exit);
+  check_same(a.launch_failure, b.launch_failure);
+  check_same(a.limit_hit, b.limit_hit);
+  check_same(a.cancelled, b.cancelled);
+  check_same(a.totals, b.totals);
+  check_same(a.result, b.result);
+}
+
+constexpr std::size_t kEvents = std::variant_size_v<core::EventBody>;
+
+}  // namespace
+
+TEST_CASE("every event comes back as it went") {
+  Maker maker(1);
+  for (int round = 0; round < 200; ++round)
+    for (std::size_t i = 0; i < kEvents; ++i) {
+      const JobEvent event{core::JobId(maker.number()), maker.moment(),
+                           maker.body(i)};
+      REQUIRE(event.body.index() == i);
+      const Bytes bytes = bytes_of(event);
+      const auto item = core::decode(bytes);
+      REQUIRE(item);
+      const auto* const back = std::get_if<JobEvent>(&*item);
+      REQUIRE(back != nullptr);
+      CHECK(back->job == event.job);
+      CHECK(tie(back->when) == tie(event.when));
+      CHECK(back->body.index() == i);
+      CHECK(bytes_of(*back) == bytes);
+    }
+}
+
+TEST_CASE("an event's fields are all there") {
+  Maker maker(2);
+  const auto round_trip = [&](const core::EventBody& body) {
+    const auto item =
+        core::decode(bytes_of(JobEvent{core::JobId(1), maker.moment(), body}));
+    REQUIRE(item);
+    return std::get<JobEvent>(*item).body;
+  };
+  namespace event = core::event;
+  for (int round = 0; round < 50; ++round) {
+    const auto created = std::get<event::Created>(maker.body(0));
+    const auto created_back = std::get<event::Created>(round_trip(created));
+    check_same(created.spec, created_back.spec);
+    CHECK(created.owner == created_back.owner);
+    CHECK(created.engine == created_back.engine);
+    const auto failed = std::get<event::LaunchFailed>(maker.body(5));
+    const auto failed_back = std::get<event::LaunchFailed>(round_trip(failed));
+    check_same(failed.failure, failed_back.failure);
+    CHECK(failed.detail.view() == failed_back.detail.view());
+    const auto exited = std::get<event::ProcessExited>(maker.body(6));
+    check_same(exited.record,
+               std::get<event::ProcessExited>(round_trip(exited)).record);
+    const auto learned = std::get<event::MainStatusLearned>(maker.body(9));
+    const auto learned_back =
+        std::get<event::MainStatusLearned>(round_trip(learned));
+    CHECK(learned.is_known == learned_back.is_known);
+    CHECK(learned.wait_status == learned_back.wait_status);
+    const auto emptied = std::get<event::Emptied>(maker.body(10));
+    check_same(emptied.totals,
+               std::get<event::Emptied>(round_trip(emptied)).totals);
+    const auto populated = std::get<event::Populated>(maker.body(11));
+    const auto populated_back =
+        std::get<event::Populated>(round_trip(populated));
+    CHECK(populated.count == populated_back.count);
+    CHECK(populated.names.view() == populated_back.names.view());
+    const auto asked = std::get<event::EndRequested>(maker.body(12));
+    const auto asked_back = std::get<event::EndRequested>(round_trip(asked));
+    CHECK(asked.by == asked_back.by);
+    CHECK(asked.who.view() == asked_back.who.view());
+    CHECK(tie(asked.plan) == tie(asked_back.plan));
+    CHECK(asked.is_gave_up == asked_back.is_gave_up);
+    const auto sent = std::get<event::Signalled>(maker.body(13));
+    const auto sent_back = std::get<event::Signalled>(round_trip(sent));
+    CHECK(std::tie(sent.by, sent.signal, sent.target) ==
+          std::tie(sent_back.by, sent_back.signal, sent_back.target));
+  }
+}
+
+TEST_CASE("a whole job comes back as it went") {
+  Maker maker(3);
+  for (int round = 0; round < 500; ++round) {
+    const core::JobSnapshot snapshot{maker.job(), maker.number()};
+    const Bytes bytes = bytes_of(snapshot);
+    const auto item = core::decode(bytes);
+    REQUIRE(item);
+    const auto* const back = std::get_if<core::JobSnapshot>(&*item);
+    REQUIRE(back != nullptr);
+    CHECK(back->state_entry == snapshot.state_entry);
+    check_same(back->job, snapshot.job);
+    CHECK(bytes_of(*back) == bytes);
+  }
+}
+
+TEST_CASE("the counters come back as they went") {
+  const auto item = core::decode(
+      bytes_of(core::InstanceCounters{0x80000001U, 42, 1ULL << 40, 7}));
+  REQUIRE(item);
+  const auto& back = std::get<core::InstanceCounters>(*item);
+  CHECK(back.hid == 0x80000001U);
+  CHECK(back.last_sequence == 42);
+  CHECK(back.last_order == 1ULL << 40);
+  CHECK(back.last_exit == 7);
+}
+
+TEST_CASE("the numbers of the events never change") {
+  // A journal written by the last version is read by this one.
+  Maker maker(4);
+  for (std::size_t i = 0; i < kEvents; ++i) {
+    const Bytes bytes = bytes_of(JobEvent{core::JobId(5), {}, maker.body(i)});
+    CHECK(bytes[0] == std::byte{core::kEventCodecVersion});
+    CHECK(bytes[1] == std::byte{1});  // an event
+    CHECK(bytes[2] == std::byte{5});  // the jid, then two clocks
+    CHECK(bytes[26] == std::byte(i + 1));
+  }
+}
+
+TEST_CASE("an unknown version is refused with both versions named") {
+  Bytes bytes = bytes_of(core::InstanceCounters{});
+  bytes[0] = std::byte{9};
+  const auto item = core::decode(bytes);
+  REQUIRE(!item);
+  CHECK(item.error().code == EPROTONOSUPPORT);
+  CHECK(item.error().subject.view() == "version 9; this program knows 1");
+}
+
+TEST_CASE("no prefix of an item is an item, nor is one with a tail") {
+  Maker maker(5);
+  for (std::size_t i = 0; i < kEvents; ++i) {
+    Bytes bytes = bytes_of(JobEvent{core::JobId(1), {}, maker.body(i)});
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      CHECK(!core::decode(std::span(bytes).first(size)));
+    bytes.push_back(std::byte{0});
+    CHECK(!core::decode(bytes));
+  }
+}
+
+TEST_CASE("changed bytes give an item that encodes to them, or an error") {
+  Maker maker(6);
+  std::size_t refused = 0;
+  for (int round = 0; round < 20000; ++round) {
+    Bytes bytes =
+        round % 10 == 0
+            ? bytes_of(core::JobSnapshot{maker.job(), 1})
+            : bytes_of(JobEvent{
+                  core::JobId(1), {}, maker.body(maker.number() % kEvents)});
+    for (std::uint64_t i = maker.number() % 3; i < 3; ++i)
+      bytes[maker.number() % bytes.size()] = std::byte(maker.small() & 0xFFU);
+    const auto item = core::decode(bytes);
+    if (item)
+      CHECK(bytes_of_any(*item) == bytes);
+    else
+      ++refused;
+  }
+  CHECK(refused > 1000);
+}
+
+TEST_CASE("a count that lies costs no memory") {
+  core::JobSpec spec;
+  Bytes bytes = bytes_of(
+      JobEvent{core::JobId(1), {}, core::event::Created{spec, {}, {}}});
+  // After the head and the empty name: the number of arguments.
+  for (std::size_t i = 27 + 4; i < 27 + 8; ++i)
+    bytes[i] = std::byte{0xFF};
+  CHECK(!core::decode(bytes));
+}
