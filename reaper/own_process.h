@@ -48,6 +48,7 @@ class OwnProcess {
   void start(core::Result<Spawned> spawned) {
     began_ = sys::boot_now();
     is_working = false;
+    was_killed_ = false;
     start_code_ = spawned ? 0 : spawned.error().code;
     if (!spawned) return pause(ProgramEnd{});
     pid_ = spawned->pid;
@@ -62,8 +63,20 @@ class OwnProcess {
     if (report.state != SetUp::kUnderWay) report_.reset();
   }
 
-  void kill() const {
-    if (is_running()) (void)pidfd_.signal(core::SignalNumber(SIGKILL));
+  void kill() {
+    if (!is_running()) return;
+    was_killed_ = true;
+    (void)pidfd_.signal(core::SignalNumber(SIGKILL));  // it may be gone
+  }
+
+  /// When it must have said hello, as long as it has not.
+  [[nodiscard]] std::optional<core::BootTime> hello_deadline() const {
+    if (!is_running() || is_working || was_killed_) return std::nullopt;
+    return began_ + kPatience;
+  }
+  [[nodiscard]] bool is_mute(core::BootTime now) const {
+    const auto deadline = hello_deadline();
+    return deadline && *deadline <= now;
   }
 
   /// Takes its end if it has ended, and plans the next start.
@@ -74,7 +87,7 @@ class OwnProcess {
     read_start();
     const std::int32_t status = dead->wait_status;
     pause({.was_working = is_working,
-           .was_own_doing = status != 0 && status != SIGKILL,
+           .was_own_doing = was_killed_ || (status != 0 && status != SIGKILL),
            .lived = sys::boot_now() - began_});
     pid_ = core::Pid();
     pidfd_ = sys::PidFd();
@@ -97,6 +110,9 @@ class OwnProcess {
   [[nodiscard]] core::BootTime began() const { return began_; }
 
  private:
+  /// A program that works says hello within this.
+  static constexpr core::Microseconds kPatience = core::seconds(30);
+
   void pause(const ProgramEnd& end) {
     next_start_ = sys::boot_now() + restarts_.pause_after(end);
   }
@@ -108,6 +124,7 @@ class OwnProcess {
   core::BootTime next_start_;
   RestartCount restarts_;
   int start_code_ = 0;
+  bool was_killed_ = false;  ///< by us
 };
 
 }  // namespace reaper

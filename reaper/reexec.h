@@ -161,13 +161,20 @@ inline void close_all_on_exec() {
   (void)::syscall(SYS_close_range, 3U, ~0U, kCloseRangeCloexec);
 }
 
-inline core::Result<Essentials> get_essentials(const Options& options) {
+/// The two signal descriptors: SIGCHLD, and all the others.
+inline core::Result<Essentials> get_signals() {
   Essentials essentials;
+  const core::SignalNumber child(SIGCHLD);
   sys::SignalSet others = sys::SignalSet::all();
-  others.remove(core::SignalNumber(SIGCHLD));
+  others.remove(child);
   essentials.child_signals =
-      TRY(sys::make_signal_fd(sys::SignalSet::of(core::SignalNumber(SIGCHLD))));
+      TRY(sys::make_signal_fd(sys::SignalSet::of(child)));
   essentials.other_signals = TRY(sys::make_signal_fd(others));
+  return essentials;
+}
+
+inline core::Result<Essentials> make_essentials(const Options& options) {
+  Essentials essentials = TRY(get_signals());
   essentials.ring = TRY(ExitRing::make(options.ring_records));
   essentials.stages =
       TRY(sys::SharedMemory::make("corral-stages", Launcher::kStagesSize));
@@ -175,10 +182,9 @@ inline core::Result<Essentials> get_essentials(const Options& options) {
 }
 
 /// The same, as an earlier image of us had it.
-inline core::Result<Essentials> get_essentials(const Options& options,
-                                               const State& state) {
+inline core::Result<Essentials> adopt_essentials(const State& state) {
   const StateBody body = state.body();
-  Essentials essentials = TRY(get_essentials(options));
+  Essentials essentials = TRY(get_signals());
   essentials.ring = TRY(ExitRing::adopt(sys::UniqueFd(body.ring_fd)));
   essentials.stages =
       TRY(sys::SharedMemory::map(sys::UniqueFd(body.stages_fd)));
@@ -191,6 +197,7 @@ inline core::Result<Essentials> get_essentials(const Options& options,
 /// to us, and a stopped child wakes nobody.
 inline void become_reaper() {
   (void)sys::set_signal_mask(sys::SignalSet::all());
+  sys::set_default_actions();  // what we ignored, our children would ignore
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
   action.sa_flags = SA_NOCLDSTOP;
@@ -204,8 +211,33 @@ inline int fail_to_start(const core::Error& error) {
   return 1;
 }
 
-inline sys::UniqueFd take_fd(int number) {
-  return sys::UniqueFd(number);
+/// Goes on where the image before us stopped.
+inline int go_on(const Options& options, const OwnCommands& commands,
+                 FixedMemory& memory) {
+  const auto state = State::adopt(sys::UniqueFd(options.state_fd));
+  if (!state) return fail_to_start(state.error());
+  auto essentials = adopt_essentials(*state);
+  if (!essentials) return fail_to_start(essentials.error());
+  Daemon daemon(commands, memory, std::move(*essentials));
+  daemon.restore(*state);
+  return daemon.run();
+}
+
+inline int start_anew(const Options& options, const OwnCommands& commands,
+                      FixedMemory& memory) {
+  auto essentials = make_essentials(options);
+  if (!essentials) return fail_to_start(essentials.error());
+  Link keeper{sys::UniqueFd(options.keeper_fd)};
+  if (keeper.is_open()) {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+    (void)::fcntl(keeper.get(), F_SETFL, O_NONBLOCK);
+    if (auto ring = fetch_ring(keeper, memory.buffer))
+      essentials->ring = std::move(*ring);
+  }
+  Daemon daemon(commands, memory, std::move(*essentials));
+  daemon.give_ready_fd(sys::UniqueFd(options.ready_fd));
+  if (keeper.is_open()) daemon.adopt_store(std::move(keeper));
+  return daemon.run();
 }
 
 }  // namespace detail
@@ -218,28 +250,8 @@ inline int run_supervise(const Options& options) {
   detail::become_reaper();
   static constinit FixedMemory memory;
   const OwnCommands commands(options);
-  if (options.state_fd >= 0) {
-    const auto state = State::adopt(sys::UniqueFd(options.state_fd));
-    if (!state) return detail::fail_to_start(state.error());
-    auto essentials = detail::get_essentials(options, *state);
-    if (!essentials) return detail::fail_to_start(essentials.error());
-    Daemon daemon(commands, memory, std::move(*essentials));
-    daemon.restore(*state);
-    return daemon.run();
-  }
-  auto essentials = detail::get_essentials(options);
-  if (!essentials) return detail::fail_to_start(essentials.error());
-  Link keeper{sys::UniqueFd(options.keeper_fd)};
-  if (keeper.is_open()) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-    (void)::fcntl(keeper.get(), F_SETFL, O_NONBLOCK);
-    if (auto ring = fetch_ring(keeper, memory.buffer))
-      essentials->ring = std::move(*ring);
-  }
-  Daemon daemon(commands, memory, std::move(*essentials));
-  daemon.give_ready_fd(sys::UniqueFd(options.ready_fd));
-  if (keeper.is_open()) daemon.adopt_store(std::move(keeper));
-  return daemon.run();
+  return options.state_fd >= 0 ? detail::go_on(options, commands, memory)
+                               : detail::start_anew(options, commands, memory);
 }
 
 }  // namespace reaper

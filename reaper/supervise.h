@@ -61,6 +61,7 @@ class Daemon {
   /// The store of a reaper that was killed is still there.
   void adopt_store(Link keeper) {
     keeper_.adopt(std::move(keeper));
+    keeper_.keep(kRingName, ring_.descriptor());
     is_revival_ = true;
   }
   void restore(const State& state);
@@ -71,6 +72,7 @@ class Daemon {
       const core::BootTime now = sys::boot_now();
       launcher_.expire(now);
       next_image_.expire(now);
+      if (supervisor_.is_mute(now)) supervisor_.kill();
       if (!is_ending_) start_what_is_due(now);
       flush();
       wait_and_serve();
@@ -82,7 +84,7 @@ class Daemon {
   static constexpr std::size_t kFixedPolls = 5;
 
   [[nodiscard]] bool is_over() {
-    if (!is_ending_ || supervisor_.is_running()) return false;
+    if (!is_alone()) return false;
     keeper_.end();
     return !has_children();
   }
@@ -164,17 +166,22 @@ class Daemon {
 
   void reap() {
     reap_own();
-    while (!ring_.is_full()) {
+    while (!ring_.is_full() || is_alone()) {
       const auto child = peek_dead_child();
       if (!child) break;
       if (is_own(child->pid)) {
         reap_own();
         continue;
       }
-      record(*child);
+      if (!ring_.is_full()) record(*child);
       (void)take_dead_child(child->pid);
     }
     if (is_sweeping_) sweep();
+  }
+
+  /// Nobody will ever ask for records again.
+  [[nodiscard]] bool is_alone() const {
+    return is_ending_ && !supervisor_.is_running();
   }
 
   [[nodiscard]] bool is_own(core::Pid pid) const {
@@ -214,7 +221,7 @@ class Daemon {
     signalfd_siginfo info;
     if (::read(other_signals_.get(), &info, sizeof info) != sizeof info) return;
     const int signal = static_cast<int>(info.ssi_signo);
-    if (!supervisor_.is_running()) {
+    if (!supervisor_.is_working) {
       if (is_last_word(signal)) give_up(signal);
       return;
     }
@@ -245,7 +252,8 @@ class Daemon {
   /// wait for the next, unless none will come at once.
   [[nodiscard]] bool listens_to_signals() const {
     if (supervisor_.is_working) return !held_signal_.has_value();
-    return !supervisor_.is_running() && !is_sweeping_;
+    if (supervisor_.is_running() || is_sweeping_) return false;
+    return is_ending_ || supervisor_.is_pausing(sys::boot_now());
   }
 
   // --- the supervisor's link ---
@@ -431,7 +439,7 @@ class Daemon {
     if (polls[2].revents != 0) serve_link();
     if (polls[3].revents != 0) keeper_.serve(memory_.buffer);
     if (polls[0].revents != 0) take_child_signal();
-    if (polls[1].revents != 0) take_signal();
+    if (polls[1].revents != 0 && listens_to_signals()) take_signal();
     if (next_image_.take_acceptance()) become_next_image();
   }
 
@@ -450,6 +458,7 @@ class Daemon {
     };
     consider(launcher_.next_deadline());
     consider(next_image_.deadline());
+    consider(supervisor_.hello_deadline());
     if (!is_ending_) {
       consider(keeper_.next_start());
       if (!supervisor_.is_running()) consider(supervisor_.next_start());

@@ -50,14 +50,18 @@ struct Cloned {
   int code = 0;
 };
 
-namespace detail {
-
+/// Gives every signal its default action, the ignored ones too, which clone3's
+/// CLONE_CLEAR_SIGHAND leaves ignored (signal(7)).
 inline void set_default_actions() {
-  struct sigaction action = {};
-  action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal <= SIGRTMAX; ++signal)
-    (void)::sigaction(signal, &action, nullptr);  // KILL and STOP refuse
+  // A kernel_sigaction of zeros is SIG_DFL with no flags on every machine. The
+  // C library's own call refuses the signals that it keeps for its threads.
+  const unsigned long zeros[8] = {};
+  for (int signal = 1; signal < _NSIG; ++signal)
+    (void)::syscall(SYS_rt_sigaction, signal, zeros, nullptr,
+                    static_cast<std::size_t>(_NSIG / 8));  // not KILL, STOP
 }
+
+namespace detail {
 
 /// Puts the caller into a cgroup (cgroup-v2.rst, "Threads" excepted).
 inline int join_cgroup(int directory) {

@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+import corral
+
 HEAD = struct.Struct('=IHHII')
 LAUNCHED = struct.Struct('=QQiiII')
 WELCOME = struct.Struct('=iIQQQII')
@@ -289,6 +291,10 @@ class Reaper:
                 return entries
             assert packet.kind == ENTRY
             entries[packet.body.rstrip(b'\0').decode()] = packet.fds[0]
+
+
+def check(what, claim, *facts):
+    corral.check(claim, what, *facts)
 
 
 def wait_until(condition, timeout=10.0):
