@@ -96,7 +96,9 @@ struct Client::State {
   core::JobId waited;  ///< of the open call
 
   State(SdBusTable sd, std::string path, const ClientOptions& options)
-      : connection(sd, std::move(path), options.reconnect_within) {}
+      : connection(sd, std::move(path),
+                   {.reconnect_within = options.reconnect_within,
+                    .answer_within = options.answer_within}) {}
 
   [[nodiscard]] const SdBusTable& sd() const { return connection.sd(); }
   core::Answer<HeldMessage> call(const Method& method,

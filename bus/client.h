@@ -31,6 +31,9 @@ struct BorrowedHandles {
 struct ClientOptions {
   /// How long a lost supervisor is waited for before a request fails.
   core::Microseconds reconnect_within = core::seconds(20);
+  /// How long a supervisor that is there may take to answer (a wait for a
+  /// job's end may take for ever).
+  core::Microseconds answer_within = core::seconds(60);
 };
 
 /// All answers: what the instance refused, in its words, or kUnavailable with

@@ -16,8 +16,6 @@ namespace bus {
 
 namespace {
 
-/// An instance that does not answer within this is called unavailable.
-constexpr std::uint64_t kAnswerWithinUs = 60'000'000;
 constexpr unsigned kLongestPauseMs = 1000;
 
 std::unexpected<core::Refused> unavailable(std::string text) {
@@ -66,8 +64,8 @@ void pause_before(unsigned attempt) {
 }  // namespace
 
 ClientConnection::ClientConnection(SdBusTable sd, std::string path,
-                                   core::Microseconds reconnect_within)
-    : sd_(sd), path_(std::move(path)), reconnect_within_(reconnect_within) {}
+                                   ConnectionPatience patience)
+    : sd_(sd), path_(std::move(path)), patience_(patience) {}
 
 ClientConnection::~ClientConnection() {
   abandon();
@@ -93,12 +91,28 @@ core::Answer<void> ClientConnection::start(sys::UniqueFd socket) {
   if (r >= 0) r = sd_.negotiate_fds(bus_, 1);
   if (r >= 0) r = sd_.start(bus_);
   if (r < 0) return unavailable("cannot speak to the instance", -r);
+  return await_ready();
+}
+
+core::Answer<void> ClientConnection::await_ready() {
+  const core::BootTime deadline = sys::boot_now() + patience_.answer_within;
+  int r = 0;
+  while ((r = sd_.is_ready(bus_)) == 0) {
+    r = sd_.process(bus_, nullptr);
+    if (r < 0) break;
+    if (r > 0) continue;
+    const std::uint64_t left = (deadline - sys::boot_now()).raw();
+    if (left == 0)
+      return unavailable("the instance at '" + path_ + "' does not answer");
+    (void)sd_.wait(bus_, left);
+  }
+  // A connection that broke is connected again by the first call.
   return {};
 }
 
 core::Answer<void> ClientConnection::reconnect() {
   core::Result<sys::UniqueFd> socket =
-      await_private(path_, sys::boot_now() + reconnect_within_);
+      await_private(path_, sys::boot_now() + patience_.reconnect_within);
   if (!socket)
     return unavailable("the instance went away and did not come back: " +
                        std::string(socket.error().message().view()));
@@ -119,7 +133,7 @@ core::Answer<HeldMessage> ClientConnection::make_call(
 
 core::Answer<HeldMessage> ClientConnection::call(const Method& method,
                                                  const Arguments& arguments) {
-  const core::BootTime deadline = sys::boot_now() + reconnect_within_;
+  const core::BootTime deadline = sys::boot_now() + patience_.reconnect_within;
   for (unsigned attempt = 0;; ++attempt) {
     if (!is_open()) {
       pause_before(attempt);
@@ -128,8 +142,8 @@ core::Answer<HeldMessage> ClientConnection::call(const Method& method,
     const HeldMessage message = TRY(make_call(method, arguments));
     CallError error(sd_);
     sd_bus_message* reply = nullptr;
-    const int r =
-        sd_.call(bus_, message.get(), kAnswerWithinUs, error.out(), &reply);
+    const int r = sd_.call(bus_, message.get(), patience_.answer_within.raw(),
+                           error.out(), &reply);
     if (r >= 0) return HeldMessage(sd_, reply);
     if (is_open()) return std::unexpected(error.refused(-r));
     if (method.repeat == Repeat::kNever)

@@ -60,15 +60,22 @@ struct Method {
 /// Appends a request's arguments; negative errno as sd-bus gives it.
 using Arguments = std::function<int(const SdBusTable&, sd_bus_message*)>;
 
+/// How long a connection waits for an instance.
+struct ConnectionPatience {
+  core::Microseconds reconnect_within;  ///< until it is there again
+  core::Microseconds answer_within;     ///< until it has answered
+};
+
 class ClientConnection {
  public:
   ClientConnection(SdBusTable sd, std::string path,
-                   core::Microseconds reconnect_within);
+                   ConnectionPatience patience);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
 
-  /// Begins to speak on a connected socket.
+  /// Begins to speak on a connected socket. Returns when the other side has
+  /// said who it is; a supervisor that hangs is given up after a while.
   [[nodiscard]] core::Answer<void> start(sys::UniqueFd socket);
 
   /// Sends and waits for the answer.
@@ -98,6 +105,7 @@ class ClientConnection {
 
   [[nodiscard]] bool is_open() const;
   void close();
+  [[nodiscard]] core::Answer<void> await_ready();
   [[nodiscard]] core::Answer<void> reconnect();
   [[nodiscard]] core::Answer<HeldMessage> make_call(const Method& method,
                                                     const Arguments& arguments);
@@ -106,7 +114,7 @@ class ClientConnection {
 
   SdBusTable sd_;
   std::string path_;
-  core::Microseconds reconnect_within_;
+  ConnectionPatience patience_;
   sd_bus* bus_ = nullptr;
   std::optional<OpenCall> open_;
 };

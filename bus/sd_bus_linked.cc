@@ -15,6 +15,7 @@ const SdBusTable& linked_sd_bus() {
       .process = ::sd_bus_process,
       .wait = ::sd_bus_wait,
       .is_open = ::sd_bus_is_open,
+      .is_ready = ::sd_bus_is_ready,
       .slot_unref = ::sd_bus_slot_unref,
       .error_free = ::sd_bus_error_free,
       .new_method_call = ::sd_bus_message_new_method_call,

@@ -36,6 +36,7 @@ void find_connection(Library& library, SdBusTable& table) {
       .find("sd_bus_process", table.process)
       .find("sd_bus_wait", table.wait)
       .find("sd_bus_is_open", table.is_open)
+      .find("sd_bus_is_ready", table.is_ready)
       .find("sd_bus_slot_unref", table.slot_unref)
       .find("sd_bus_error_free", table.error_free);
 }

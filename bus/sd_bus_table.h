@@ -24,6 +24,7 @@ struct SdBusTable {
   decltype(&::sd_bus_process) process = nullptr;
   decltype(&::sd_bus_wait) wait = nullptr;
   decltype(&::sd_bus_is_open) is_open = nullptr;
+  decltype(&::sd_bus_is_ready) is_ready = nullptr;
   decltype(&::sd_bus_slot_unref) slot_unref = nullptr;
   decltype(&::sd_bus_error_free) error_free = nullptr;
 
