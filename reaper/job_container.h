@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -134,7 +135,19 @@ class JobContainer {
   /// Removes the cgroup that make() made.
   [[nodiscard]] core::Result<void> remove() const {
     if (!parent_.is_open()) return {};
-    return sys::Cgroup::remove(parent_.get(), name_.c_str());
+    TRY(sys::Cgroup::remove(parent_.get(), name_.c_str()));
+    remove_leftovers();
+    return {};
+  }
+
+  /// Whether the cgroup was removed before anybody lived in it, and is there
+  /// again. (In between another scope may take it for a leftover.)
+  [[nodiscard]] bool make_again(int code) {
+    if ((code != ENODEV && code != ENOENT) || !parent_.is_open()) return false;
+    auto cgroup = sys::Cgroup::make(parent_.get(), name_.c_str());
+    if (!cgroup || ::flock(cgroup->get(), LOCK_SH | LOCK_NB) < 0) return false;
+    cgroup_ = std::move(*cgroup);
+    return true;
   }
 
  private:
@@ -142,10 +155,16 @@ class JobContainer {
 
   [[nodiscard]] core::Result<void> make_cgroup(const char* base,
                                                core::JobId jid) {
-    sys::UniqueFd parent =
+    const sys::UniqueFd above =
         TRY(sys::open_at(AT_FDCWD, base, O_RDONLY | O_DIRECTORY));
+    sys::Cgroup parent = TRY(sys::Cgroup::make(above.get(), kAlone));
     name_ = core::path_name(jid);
-    cgroup_ = TRY(sys::Cgroup::make(parent.get(), name_.c_str()));
+    for (int tries = 0;; ++tries) {
+      cgroup_ = TRY(sys::Cgroup::make(parent.get(), name_.c_str()));
+      if (::flock(cgroup_.get(), LOCK_SH | LOCK_NB) == 0) break;
+      // Another scope is just about to remove it, taking it for a dead one's.
+      if (tries == kMostTries) return core::fail(errno, "flock", base);
+    }
     parent_ = std::move(parent);
     return {};
   }
@@ -158,8 +177,25 @@ class JobContainer {
     return lives || !read;
   }
 
+  /// The scopes' own part of the base: a supervisor's jobs are beside it. A
+  /// scope holds a lock on its job's directory; an empty one without a lock was
+  /// left by a scope that was killed together with its sentinel.
+  static constexpr const char* kAlone = "alone";
+  static constexpr int kMostTries = 8;
+  static constexpr int kMostLeftovers = 64;
+
+  void remove_leftovers() const {
+    int left = kMostLeftovers;
+    sys::Cgroup::for_each_child(parent_.get(), [&](const char* name) {
+      if (--left < 0) return;
+      const auto other = sys::Cgroup::open(parent_.get(), name);
+      if (!other || ::flock(other->get(), LOCK_EX | LOCK_NB) < 0) return;
+      (void)::unlinkat(parent_.get(), name, AT_REMOVEDIR);  // if it is empty
+    });
+  }
+
   sys::Cgroup cgroup_;
-  sys::UniqueFd parent_;
+  sys::Cgroup parent_;
   core::Text<17> name_;
 };
 

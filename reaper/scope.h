@@ -108,6 +108,8 @@ class Scope {
       plan.groups = {options_.groups, options_.group_count};
     }
     auto spawned = spawn(plan, container_.cgroup());
+    while (!spawned && container_.make_again(spawned.error().code))
+      spawned = spawn(plan, container_.cgroup());
     if (!spawned) {
       note_failure({core::LaunchStage::kClone, spawned.error().code});
       facts_.main_has_ended = true;

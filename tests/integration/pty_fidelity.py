@@ -1,0 +1,558 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`corral run -- X` can replace X: the same typing into bash on a pty, once with
+X bare and once with X under the wrapper, gives the same bytes.
+
+The wrapper stands in $W, which is empty for the bare run, so that bash prints
+the same command lines. Only process numbers are blanked. Run by hand for some
+cases, or for another wrapper:
+
+    WRAPPER="build/cli/corral run --" python3 pty_fidelity.py control_c fg
+"""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import signal
+import struct
+import sys
+import tempfile
+import termios
+import time
+
+import corral
+
+PROMPT = "P# "
+PATIENCE = 10.0
+
+
+class Session:
+    """A bash on a pty, and all that it ever printed."""
+
+    def __init__(self, wrapper, directory):
+        self.text = ""
+        self.seen = 0
+        self.is_late = False
+        self.directory = directory
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            for number in range(1, 65):
+                if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
+                    signal.signal(number, signal.SIG_DFL)
+            os.chdir(directory)
+            environment = dict(os.environ, W=wrapper, PS1=PROMPT, PS2="> ", TERM="dumb", LC_ALL="C")
+            environment.pop("PROMPT_COMMAND", None)
+            os.execve("/bin/bash", ["bash", "--noediting", "--norc", "--noprofile", "-i"], environment)
+        self.set_size(24, 80)
+        self.prompt()
+
+    def set_size(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read(self, seconds):
+        ready, _, _ = select.select([self.fd], [], [], seconds)
+        if not ready:
+            return False
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.text += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def expect(self, text):
+        end = time.monotonic() + PATIENCE
+        while True:
+            at = self.text.find(text, self.seen)
+            if at >= 0:
+                self.seen = at + len(text)
+                return
+            if time.monotonic() > end or not self.read(max(0, end - time.monotonic())):
+                self.is_late = True
+                self.text += f"<no {text!r}>"
+                self.seen = len(self.text)
+                return
+
+    def prompt(self):
+        self.expect(PROMPT)
+
+    def type(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def start(self, line, ready):
+        """Types a line and waits for the echo, then for a text from the command."""
+        self.type(line + "\n")
+        self.expect("\n")
+        self.expect(ready)
+
+    def run(self, line):
+        self.type(line + "\n")
+        self.expect("\n")
+        self.prompt()
+
+    def pause(self, seconds=0.15):
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.read(left)
+
+    def close(self):
+        if not self.is_late:
+            self.type("exit\n")
+            end = time.monotonic() + 2
+            while time.monotonic() < end and self.read(0.5):
+                pass
+        os.close(self.fd)
+        os.waitpid(self.pid, 0) if not self.is_late else self.kill()
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+    def transcript(self):
+        text = re.sub(r"\[(\d)\] \d+", r"[\1] PID", self.text)
+        text = re.sub(r"(line \d+): +\d+ ", r"\1: PID ", text)
+        text = re.sub(r"\((\d+)\) - No such", "(PID) - No such", text)
+        # Which job is the current one depends on what bash hears first.
+        return re.sub(r"^\[(\d)\][+-] ", r"[\1]  ", text, flags=re.MULTILINE)
+
+
+# --- The cases: each types into a session -----------------------------------
+
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+def lines(name, *texts):
+    """A case that only types lines and waits for prompts."""
+
+    def play(session):
+        for text in texts:
+            session.run(text)
+
+    CASES[name] = play
+
+
+@case
+def control_c(s):
+    s.start("$W sh -c 'echo ready; exec sleep 99'", "ready\r\n")
+    s.type("\x03")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def control_c_once(s):
+    s.start("$W bash -c 'trap \"echo got\" INT; echo ready; sleep 0.5; sleep 0.2; echo end'", "ready\r\n")
+    s.type("\x03")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def control_c_ignored(s):
+    s.start("$W bash -c 'trap \"\" INT; echo ready; sleep 0.4; echo end; exit 4'", "ready\r\n")
+    s.type("\x03")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def control_backslash(s):
+    s.run("ulimit -c 0")
+    s.start("$W sh -c 'echo ready; exec sleep 99'", "ready\r\n")
+    s.type("\x1c")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def loop_is_interrupted(s):
+    s.start("for i in 1 2 3; do echo turn $i; $W sleep 5; done", "turn 1\r\n")
+    s.pause()
+    s.type("\x03")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def loop_goes_on_after_handled_interrupt(s):
+    s.start(
+        "for i in 1 2; do $W bash -c 'trap \"exit 0\" INT; echo ready; sleep 0.6'; echo $?; done", "ready\r\n"
+    )
+    s.type("\x03")
+    s.expect("ready\r\n")
+    s.prompt()
+
+
+@case
+def while_pipe_is_interrupted(s):
+    s.start("while true; do echo turn; $W sleep 5 | cat; done", "turn\r\n")
+    s.pause()
+    s.type("\x03")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def stop_and_fg(s):
+    s.start("$W sh -c 'echo ready; exec sleep 99'", "ready\r\n")
+    s.type("\x1a")
+    s.prompt()
+    s.run("echo $?")
+    s.run("jobs")
+    s.start("fg", "\r\n")
+    s.pause()
+    s.type("\x1a")
+    s.prompt()
+    s.run("jobs")
+    s.start("fg %1", "\r\n")
+    s.pause()
+    s.type("\x03")
+    s.prompt()
+    s.run("echo $?; jobs")
+
+
+@case
+def stop_and_bg(s):
+    s.start("$W sh -c 'echo ready; sleep 0.6; exit 9'", "ready\r\n")
+    s.type("\x1a")
+    s.prompt()
+    s.run("bg")
+    s.run("jobs")
+    s.run("wait %1; echo $?")
+    s.run("jobs")
+
+
+@case
+def stop_with_handler(s):
+    s.start(
+        "$W bash -c 'trap \"echo tstp; kill -STOP \\$\\$\" TSTP; trap \"echo cont\" CONT; echo ready; sleep 0.4; echo end'",
+        "ready\r\n",
+    )
+    s.type("\x1a")
+    s.prompt()
+    s.run("jobs")
+    s.start("fg", "end\r\n")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def stopped_by_itself(s):
+    s.run("$W sh -c 'kill -STOP $$; echo resumed; exit 3'")
+    s.run("jobs")
+    s.start("fg", "resumed\r\n")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def stopped_and_killed_by_job(s):
+    s.start("$W sh -c 'echo ready; exec sleep 99'", "ready\r\n")
+    s.type("\x1a")
+    s.prompt()
+    s.run("kill %1; sleep 0.2")
+    s.run("jobs")
+
+
+@case
+def stopped_and_killed_hard(s):
+    s.start("$W sh -c 'echo ready; exec sleep 99'", "ready\r\n")
+    s.type("\x1a")
+    s.prompt()
+    s.run("kill -9 %1; sleep 0.2")
+    s.run("jobs")
+
+
+@case
+def stopped_and_killed_inside(s):
+    s.run("$W sh -c 'echo $$ > number; kill -STOP $$'")
+    s.run("kill -9 $(cat number); sleep 0.3")
+    s.run("jobs")
+
+
+@case
+def stopped_and_continued_by_pid(s):
+    s.run("$W bash -c 'trap \"echo cont\" CONT; kill -STOP $$; echo resumed; exit 3' &")
+    s.pause(0.3)
+    s.run("jobs")
+    s.start("kill -CONT $!", "resumed\r\n")
+    s.pause()
+    s.run("wait $!; echo $?")
+
+
+@case
+def stop_group_continue_group(s):
+    s.run("$W sleep 0.5 &")
+    s.run("kill -STOP %1; sleep 0.2")
+    s.run("jobs")
+    s.run("kill -CONT %1; wait %1; echo $?")
+
+
+def trap_case(name, line, signals):
+    """How often the command got a signal, whichever way it was sent."""
+
+    def play(session):
+        session.start(
+            f"$W bash -c 'trap \"echo got >>log\" {signals}; echo ready; sleep 0.5 & wait; wait; wait; echo end >>log' &",
+            "ready\r\n",
+        )
+        session.run(f"{line}; wait; cat log")
+        session.run("")
+
+    CASES[name] = play
+
+
+trap_case("kill_pid_once", "kill $!", "TERM")
+trap_case("kill_job_once", "kill %1", "TERM")
+trap_case("kill_group_once", "kill -TERM -- -$!", "TERM")
+trap_case("kill_usr1_once", "kill -USR1 $!", "USR1")
+trap_case("kill_realtime_once", "kill -RTMIN+3 $!", "RTMIN+3")
+trap_case("kill_realtime_job_once", "kill -RTMIN %1", "RTMIN")
+trap_case("kill_hup_job_once", "kill -HUP %1", "HUP")
+trap_case("kill_winch_pid_once", "kill -WINCH $!", "WINCH")
+trap_case("kill_twice_both_ways", "kill %1; sleep 0.1; kill $!", "TERM")
+
+
+@case
+def kill_hard(s):
+    s.run("$W sleep 99 &")
+    s.run("kill -9 $!; wait $!; echo $?")
+
+
+@case
+def kill_pid_default(s):
+    s.run("$W sleep 99 &")
+    s.run("sleep 0.1; kill $!; wait $!; echo $?")
+
+
+@case
+def background_read(s):
+    s.run("$W cat &")
+    s.pause(0.3)
+    s.run("jobs")
+    s.start("fg", "\r\n")
+    s.type("text\n")
+    s.expect("text\r\ntext\r\n")
+    s.type("\x04")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def background_write_tostop(s):
+    s.run("stty tostop")
+    s.run("$W sh -c 'echo hi; exit 5' &")
+    s.pause(0.3)
+    s.run("jobs")
+    s.start("fg", "hi\r\n")
+    s.prompt()
+    s.run("echo $?; stty -tostop")
+
+
+@case
+def window_size(s):
+    s.start(
+        "$W bash -c 'trap \"stty size\" WINCH; stty size; echo ready; sleep 0.3 & wait; wait; echo end'", "ready\r\n"
+    )
+    s.set_size(40, 100)
+    s.expect("40 100\r\n")
+    s.prompt()
+
+
+@case
+def dev_tty(s):
+    s.start("$W sh -c 'echo ready >/dev/tty; read x </dev/tty; echo got $x'", "ready\r\n")
+    s.type("word\n")
+    s.prompt()
+
+
+@case
+def no_echo(s):
+    s.start("$W sh -c 'stty -echo; echo ready; read x; stty echo; echo got $x'", "ready\r\n")
+    s.type("secret\n")
+    s.prompt()
+
+
+@case
+def raw_terminal(s):
+    s.start("$W sh -c 'stty raw -echo; echo ready; head -c 3 | od -c; stty -raw echo'", "ready")
+    s.type("a\x03\x1a")
+    s.prompt()
+
+
+@case
+def nested_interactive_shell(s):
+    s.start("$W bash --noediting --norc --noprofile -i", PROMPT)
+    s.start("sh -c 'echo ready; exec sleep 99'", "ready\r\n")
+    s.type("\x1a")
+    s.prompt()
+    s.run("jobs; kill -9 %1; sleep 0.2")
+    s.run("exit 3")
+    s.run("echo $?")
+
+
+@case
+def reads_terminal_to_end(s):
+    s.type("$W cat\n")
+    s.expect("\n")
+    s.type("one\n")
+    s.expect("one\r\none\r\n")
+    s.type("\x04")
+    s.prompt()
+    s.run("echo $?")
+
+
+@case
+def two_in_one_pipeline(s):
+    s.start("$W sh -c 'echo ready >&2; exec sleep 99' | $W cat", "ready\r\n")
+    s.type("\x1a")
+    s.prompt()
+    s.run("jobs")
+    s.start("fg", "\r\n")
+    s.pause()
+    s.type("\x03")
+    s.prompt()
+    s.run("echo ${PIPESTATUS[@]}; jobs")
+
+
+lines("exit_codes", "for c in 0 1 2 77 124 125 126 127 128 130 143 254 255; do $W sh -c \"exit $c\"; echo $?; done")
+lines(
+    "signals",
+    "ulimit -c 0",
+    "for s in HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM XCPU XFSZ VTALRM PROF IO PWR SYS"
+    " RTMIN RTMIN+5 RTMAX; do bash -c '$W sh -c \"kill -$1 \\$\\$\"; echo $?' - $s 2>/dev/null; done",
+)
+lines("signal_words", "ulimit -c 0", *(f"$W sh -c 'kill -{s} $$'; echo $?" for s in ("HUP", "SEGV", "TERM", "KILL", "USR1")))
+lines("if_and_not", "if $W false; then echo yes; else echo no; fi; ! $W true; echo $?", "$W true && echo and || echo or")
+lines("not_executable", "$W /etc 2>/dev/null; echo $?", "$W /etc/passwd 2>/dev/null; echo $?")
+lines("not_found", "$W nonesuch 2>/dev/null; echo $?", "$W ./nonesuch 2>/dev/null; echo $?")
+lines(
+    "no_interpreter",
+    "printf '#!/none/such\\n' >s; chmod +x s; $W ./s 2>/dev/null; echo $?",
+    "printf 'echo a script $1\\n' >t; chmod +x t; $W ./t arg; echo $?",
+    "printf '\\0\\0' >u; chmod +x u; $W ./u 2>/dev/null; echo $?",
+)
+lines("pipe_into", "echo hello | $W cat", "$W echo hello | $W tr a-z A-Z | cat")
+lines("pipe_breaks", "$W yes | head -1; echo ${PIPESTATUS[@]}")
+lines("pipe_ends_early", "$W sh -c 'exec >&-; sleep 0.5; exit 6' | cat; echo ${PIPESTATUS[@]}")
+lines("reader_goes_early", "(for i in 1 2 3 4 5 6; do echo $i || break; sleep 0.1; done) 2>/dev/null | $W sh -c 'exec <&-; sleep 0.9'; echo ${PIPESTATUS[@]}")
+lines("here_document", "$W cat <<EOF", )
+lines("descriptors", "echo text >f; exec 3<f; $W cat <&3; exec 3<&-", "$W cat <(echo substituted)", "exec 7>g; $W sh -c 'echo seven >&7'; exec 7>&-; cat g")
+lines("descriptor_numbers", "$W ls /proc/self/fd; $W ls /proc/self/fd <&-; $W ls /proc/self/fd 9</dev/null")
+lines("closed", "$W sh -c 'cat <&0' <&- 2>/dev/null; echo $?", "$W sh -c 'echo x' >&- 2>/dev/null; echo $?", "$W sh -c 'echo x >&2' 2>&-; echo $?", "$W sh -c 'exit 3' <&- >&- 2>&-; echo $?")
+lines("umask_and_limits", "umask 027; $W sh -c umask", "ulimit -n 77; ulimit -s 4096; $W bash -c 'ulimit -n; ulimit -s; ulimit -c; ulimit -u'")
+lines("nohup", "nohup $W sh -c 'kill -HUP $$; echo alive' 2>/dev/null | cat", "trap '' TERM; $W sh -c 'kill $$; echo alive'")
+lines("signal_state", "$W grep Sig[BIC] /proc/self/status", "nohup $W grep Sig[BIC] /proc/self/status 2>/dev/null | cat", "(trap '' CHLD INT; $W grep Sig[BIC] /proc/self/status)")
+lines("background_ignores", "bash -c '$W grep SigI /proc/self/status & wait $!; echo $?'")
+lines("group_and_session", "$W sh -c 'ps -o stat=,tty= -p $$ | tr -d l; ps -o sid= -p $$ | grep -qw '$$' && echo same session'")
+lines("niceness", "nice -n 5 $W sh -c 'ps -o ni= -p $$'")
+lines("working_directory", "cd /usr; $W pwd; cd - >/dev/null")
+lines("environment", "A=1 $W sh -c 'echo $A'; env -i A=2 PATH=/bin $W env | grep -v ^_=")
+lines("arguments", "$W printf '[%s]' a '' 'b c' -- --name -h; echo", "$W sh -c 'echo $0 $#' name 1 2 3")
+lines("wait_and_jobs", "$W sh -c 'sleep 0.2; exit 5' & wait $!; echo $?", "$W sleep 99 & jobs; kill %1; wait %1; echo $?")
+lines("substitution", "x=$($W echo one; echo $?); echo \"$x\"", "x=$($W sh -c 'echo out; exit 4'); echo $x $?")
+lines("exec_in_subshell", "(exec $W sh -c 'exit 7'); echo $?", "(sleep 0.6 & exec $W sh -c 'exit 8'); echo $?")
+lines("script", "printf '%s\\n' 'set -e' '$W true' '$W sh -c \"exit 6\"' 'echo not reached' >s; bash s; echo $?")
+lines("timeout", "timeout 0.3 $W sleep 9; echo $?", "timeout -s KILL 0.3 $W sleep 9; echo $?", "timeout --foreground 0.3 $W sleep 9; echo $?")
+lines("errexit_on_signal", "bash -c 'trap \"echo trapped\" TERM; $W sh -c \"kill \\$\\$\"; echo $?'")
+
+
+def here_document(s):
+    s.type("$W cat <<EOF\n")
+    s.expect("> ")
+    s.type("line $((1 + 1))\n")
+    s.expect("> ")
+    s.type("EOF\n")
+    s.prompt()
+
+
+CASES["here_document"] = here_document
+
+
+@case
+def time_keeps_quiet(s):
+    s.run("{ time $W true; } 2>&1 | grep -c real")
+
+
+# --- Running them ------------------------------------------------------------
+
+
+def play(name, wrapper):
+    directory = tempfile.mkdtemp(prefix="b-pty-")
+    session = Session(wrapper, directory)
+    try:
+        CASES[name](session)
+    finally:
+        session.close()
+        shutil.rmtree(directory, ignore_errors=True)
+    return session
+
+
+def remains(base):
+    return [path.name for path in base.iterdir() if path.is_dir()]
+
+
+def is_running(needle):
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if needle.encode() in file.read():
+                    return name
+        except OSError:
+            continue
+    return None
+
+
+def wrappers():
+    if "WRAPPER" in os.environ:
+        return {"WRAPPER": os.environ["WRAPPER"]}
+    result = {}
+    records = tempfile.mkdtemp(prefix="b-pty-records-")
+    for engine in ("cgroup2", "subreaper"):
+        if engine == "cgroup2" and corral.cgroup2_parent() is None:
+            continue
+        base = f" --cgroup-base {corral.cgroup2_parent()}/corral-test-pty-{os.getpid()}" if engine == "cgroup2" else ""
+        result[engine] = f"{corral.INIT} --record {records}/pacct --engine {engine}{base} --reraise --"
+    return result
+
+
+def main():
+    names = sys.argv[1:] or list(CASES)
+    tested = wrappers()
+    os.environ["CORRAL_TEST_MARK"] = f"pty-{os.getpid()}"
+    differing = []
+    for name in names:
+        bare = play(name, "")
+        for label, wrapper in tested.items():
+            wrapped = play(name, wrapper)
+            if bare.is_late or wrapped.transcript() != bare.transcript():
+                differing.append(f"{name} ({label})")
+                print(f"DIFFERS: {name} ({label})\n--- bare\n{bare.transcript()}\n--- wrapped\n{wrapped.transcript()}\n---")
+            else:
+                print(f"ok: {name} ({label}): {len(bare.text)} bytes are the same", flush=True)
+    del os.environ["CORRAL_TEST_MARK"]
+    left = is_running(f"CORRAL_TEST_MARK=pty-{os.getpid()}")
+    base = corral.cgroup2_parent() and corral.cgroup2_parent() / f"corral-test-pty-{os.getpid()}"
+    if base and base.exists():
+        # What `kill -9` of a whole group left, the next scope removes.
+        os.system(f"{tested['cgroup2']} true")
+        corral.equal(remains(base / "alone"), [], "every job's cgroup was removed")
+        (base / "alone").rmdir()
+        base.rmdir()
+    corral.check(not differing, f"{len(names)} cases under {len(tested)} wrappers behave as bare", differing)
+    corral.check(left is None, "nothing of any case is left running", left)
+
+
+if __name__ == "__main__":
+    main()
