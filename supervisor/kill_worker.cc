@@ -72,8 +72,10 @@ core::Result<void> obey(const WorkerRequest& request) {
 
 }  // namespace
 
-KillService::KillService(EventLoop& loop)
-    : pool_(loop, {.name = "kill", .arguments = {}}, kMostWorkers) {}
+KillService::KillService(EventLoop& loop, std::string program)
+    : pool_(loop,
+            {.name = "kill", .arguments = {}, .program = std::move(program)},
+            kMostWorkers) {}
 
 void KillService::kill_all(int cgroup, Done done) {
   ask(kKillAll, cgroup, std::move(done));

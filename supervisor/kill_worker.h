@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "core/error.h"
 #include "supervisor/event_loop.h"
@@ -18,7 +19,8 @@ class KillService {
   /// ETIME when the kernel did not come back in 30 s.
   using Done = std::function<void(core::Result<void>)>;
 
-  explicit KillService(EventLoop& loop);
+  /// `program` runs the worker "kill".
+  explicit KillService(EventLoop& loop, std::string program = kOwnProgram);
 
   /// cgroup.kill in `cgroup` (a directory, borrowed for the call).
   void kill_all(int cgroup, Done done);

@@ -176,9 +176,11 @@ core::Refused refusal_for(int code, std::string_view shown) {
 
 }  // namespace
 
-NameService::NameService(EventLoop& loop)
+NameService::NameService(EventLoop& loop, std::string program)
     : loop_(loop),
-      pool_(loop, {.name = "names", .arguments = {}}, kMostWorkers) {}
+      pool_(loop,
+            {.name = "names", .arguments = {}, .program = std::move(program)},
+            kMostWorkers) {}
 
 void NameService::find(std::string_view name, Done done) {
   // What passwd(5) cannot hold need not be asked for, and '=' is ours.

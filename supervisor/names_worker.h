@@ -30,7 +30,8 @@ class NameService {
   /// Refused: kNoSuchUser, or kUnavailable when nobody answered in 10 s.
   using Done = std::function<void(core::Answer<User>)>;
 
-  explicit NameService(EventLoop& loop);
+  /// `program` runs the worker "names".
+  explicit NameService(EventLoop& loop, std::string program = kOwnProgram);
 
   /// A name, or else a number ("1000") of a user that exists.
   void find(std::string_view name, Done done);

@@ -31,10 +31,14 @@ inline constexpr int kWorkerSocket = 3;
 /// The largest packet to and from a worker.
 inline constexpr std::size_t kLargestWorkerPacket = 64U << 10;
 
+/// The program that runs now, also when its file was replaced.
+inline constexpr const char* kOwnProgram = "/proc/self/exe";
+
 /// How to start a worker.
 struct WorkerPlan {
   std::string name;                    ///< --worker=NAME
   std::vector<std::string> arguments;  ///< further arguments
+  std::string program = kOwnProgram;
 };
 
 class WorkerProcess {

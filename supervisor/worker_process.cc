@@ -76,7 +76,7 @@ core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
                                               kWorkerSocket);
   pid_t pid = -1;
   if (code == 0)
-    code = ::posix_spawn(&pid, "/proc/self/exe", &spawn.actions,
+    code = ::posix_spawn(&pid, plan.program.c_str(), &spawn.actions,
                          &spawn.attributes, arguments.data(), environ);
   if (code != 0) return core::fail(code, "start worker", plan.name);
   return core::Pid(pid);

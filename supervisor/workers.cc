@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/workers.h"
+
+#include <string_view>
+
+#include "accounting/scribe.h"
+#include "supervisor/kill_worker.h"
+#include "supervisor/log.h"
+#include "supervisor/names_worker.h"
+#include "supervisor/worker.h"
+
+namespace supervisor {
+
+namespace {
+
+struct NamedWorker {
+  std::string_view name;
+  int (*run)(const Settings& settings);
+};
+
+constexpr NamedWorker kWorkers[] = {
+    {"kill", [](const Settings&) { return run_kill_worker(kWorkerSocket); }},
+    {"names", [](const Settings&) { return run_names_worker(kWorkerSocket); }},
+    {"scribe",
+     [](const Settings& settings) {
+       return accounting::run_scribe(kWorkerSocket, settings.places.pacct);
+     }},
+};
+
+}  // namespace
+
+int run_worker(const Settings& settings) {
+  for (const NamedWorker& worker : kWorkers)
+    if (worker.name == settings.worker) return worker.run(settings);
+  spdlog::error(
+      "option '--worker' is '{}', expected 'kill', 'names' or 'scribe'",
+      settings.worker);
+  return 2;
+}
+
+}  // namespace supervisor

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where things are, and that no directory is trusted which somebody else could
+// have made.
+#include "sys/places.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include <doctest/doctest.h>
+
+#include "sys/unique_fd.h"
+
+namespace {
+
+using sys::InstanceKind;
+using sys::Places;
+using Variables = std::map<std::string, std::string>;
+
+sys::Environment environment_of(Variables variables) {
+  return [variables = std::move(variables)](
+             const char* name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+/// A directory that goes with the test.
+class Scratch {
+ public:
+  Scratch() {
+    std::string pattern = "/tmp/C2-places-XXXXXX";
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  [[nodiscard]] std::string operator/(const std::string& name) const {
+    return path_ + "/" + name;
+  }
+
+ private:
+  std::string path_;
+};
+
+mode_t mode_of(const std::string& path) {
+  struct stat facts = {};
+  REQUIRE(::lstat(path.c_str(), &facts) == 0);
+  return facts.st_mode & 07777;
+}
+
+Places private_in(const Scratch& scratch) {
+  return sys::find_places(InstanceKind::kPrivate, core::Uid(::geteuid()),
+                          environment_of({{"XDG_RUNTIME_DIR", scratch / "run"},
+                                          {"TMPDIR", scratch / "tmp"},
+                                          {"HOME", scratch / "home"}}));
+}
+
+}  // namespace
+
+TEST_CASE("the system's places are fixed") {
+  const Places places = sys::find_places(InstanceKind::kSystem, core::Uid(0),
+                                         environment_of({{"HOME", "/root"}}));
+  CHECK(places.runtime == "/run/corral");
+  CHECK(places.socket == "/run/corral/private");
+  CHECK(places.pacct == "/var/csa/day/pacct");
+  CHECK(places.logs == "/var/log/corral");
+  CHECK(sys::fallback_socket(places) == "/tmp/corral-0/private");
+}
+
+TEST_CASE("a user's places follow the XDG variables, else the home and /tmp") {
+  const Places with =
+      sys::find_places(InstanceKind::kPrivate, core::Uid(1000),
+                       environment_of({{"XDG_RUNTIME_DIR", "/run/user/1000"},
+                                       {"XDG_STATE_HOME", "/state"},
+                                       {"HOME", "/home/u"}}));
+  CHECK(with.socket == "/run/user/1000/corral/private");
+  CHECK(with.pacct == "/state/corral/pacct");
+  CHECK(with.logs == "/state/corral/log");
+  const Places without = sys::find_places(
+      InstanceKind::kPrivate, core::Uid(1000),
+      environment_of({{"HOME", "/home/u"}, {"TMPDIR", "/var/tmp"}}));
+  CHECK(without.socket == "/var/tmp/corral-1000/private");
+  CHECK(without.pacct == "/home/u/.local/state/corral/pacct");
+}
+
+TEST_CASE("Corral's own variables win") {
+  const Places places =
+      sys::find_places(InstanceKind::kPrivate, core::Uid(1000),
+                       environment_of({{"CORRAL_RUNTIME_DIR", "/t/run"},
+                                       {"CORRAL_PACCT", "/t/acct/pacct"},
+                                       {"XDG_RUNTIME_DIR", "/run/user/1000"}}));
+  CHECK(places.socket == "/t/run/private");
+  CHECK(places.fallback_runtime == "/t/run");
+  CHECK(places.pacct == "/t/acct/pacct");
+  CHECK(places.logs == "/t/acct/log");
+}
+
+TEST_CASE("the runtime directory is made 0700 whatever the umask") {
+  const Scratch scratch;
+  REQUIRE(::mkdir((scratch / "run").c_str(), 0700) == 0);
+  Places places = private_in(scratch);
+  const mode_t old = ::umask(0777);
+  const auto done = sys::prepare_runtime(places);
+  ::umask(old);
+  REQUIRE(done);
+  CHECK(places.runtime == scratch / "run/corral");
+  CHECK(mode_of(places.runtime) == 0700);
+  CHECK(sys::prepare_runtime(places));  // again: it is there
+}
+
+TEST_CASE("without a usable runtime directory the temporary one is taken") {
+  const Scratch scratch;
+  REQUIRE(::mkdir((scratch / "tmp").c_str(), 0777) == 0);
+  Places places = private_in(scratch);  // "run" is not there
+  REQUIRE(sys::prepare_runtime(places));
+  CHECK(places.runtime ==
+        scratch / ("tmp/corral-" + std::to_string(::geteuid())));
+  CHECK(places.socket == places.runtime + "/private");
+  CHECK(mode_of(places.runtime) == 0700);
+}
+
+TEST_CASE("a directory that others may enter is refused and named") {
+  const Scratch scratch;
+  Places places = private_in(scratch);
+  places.runtime = places.fallback_runtime = scratch / "open";
+  REQUIRE(::mkdir(places.runtime.c_str(), 0700) == 0);
+  REQUIRE(::chmod(places.runtime.c_str(), 0750) == 0);
+  const auto done = sys::prepare_runtime(places);
+  REQUIRE(!done);
+  CHECK(done.error().code == EPERM);
+  CHECK(done.error().subject.view() == places.runtime);
+}
+
+TEST_CASE("a symbolic link in the directory's place is refused") {
+  const Scratch scratch;
+  Places places = private_in(scratch);
+  places.runtime = places.fallback_runtime = scratch / "link";
+  REQUIRE(::mkdir((scratch / "target").c_str(), 0700) == 0);
+  REQUIRE(::symlink((scratch / "target").c_str(), places.runtime.c_str()) == 0);
+  CHECK(!sys::prepare_runtime(places));
+}
+
+TEST_CASE("a file in the directory's place is refused") {
+  const Scratch scratch;
+  Places places = private_in(scratch);
+  places.runtime = places.fallback_runtime = scratch / "file";
+  REQUIRE(
+      sys::open_at(AT_FDCWD, places.runtime.c_str(), O_CREAT | O_WRONLY, 0600));
+  CHECK(!sys::prepare_runtime(places));
+}
+
+TEST_CASE("somebody else's directory is refused") {
+  if (::geteuid() != 0) return;  // only root can make one
+  const Scratch scratch;
+  Places places = private_in(scratch);
+  places.runtime = places.fallback_runtime = scratch / "theirs";
+  REQUIRE(::mkdir(places.runtime.c_str(), 0700) == 0);
+  REQUIRE(::chown(places.runtime.c_str(), 12345, 12345) == 0);
+  const auto done = sys::prepare_runtime(places);
+  REQUIRE(!done);
+  CHECK(done.error().message().view().find("another user owns") !=
+        std::string_view::npos);
+}
+
+TEST_CASE("directories are made with their parents") {
+  const Scratch scratch;
+  REQUIRE(sys::make_directories(scratch / "a/b/c", 0700));
+  CHECK(mode_of(scratch / "a/b/c") == 0700);
+  REQUIRE(sys::make_directories(scratch / "a/b/c", 0700));
+  REQUIRE(sys::open_at(AT_FDCWD, (scratch / "a/file").c_str(),
+                       O_CREAT | O_WRONLY, 0600));
+  const auto below_file = sys::make_directories(scratch / "a/file/d", 0700);
+  REQUIRE(!below_file);
+  CHECK(below_file.error().code == ENOTDIR);
+}
