@@ -2,7 +2,6 @@
 #include "bus/client_transport.h"
 
 #include <poll.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -12,6 +11,7 @@
 #include <climits>
 #include <cstring>
 
+#include "bus/path_watch.h"
 #include "sys/clock.h"
 
 namespace bus {
@@ -51,34 +51,12 @@ core::Result<sys::UniqueFd> connect_with(const std::string& path,
   return fd;
 }
 
-/// The longest existing directory on the way to `path`, watched for whatever
-/// could make `path` connectable: a socket is moved or made there, or a
-/// directory appears.
-bool watch_nearest(int inotify, const std::string& path) {
-  constexpr std::uint32_t kMask = IN_CREATE | IN_MOVED_TO | IN_ATTRIB |
-                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-  std::string directory = path;
-  while (true) {
-    const std::size_t slash = directory.find_last_of('/');
-    directory.resize(slash == std::string::npos ? 0 : slash);
-    const char* const name = directory.empty()
-                                 ? (path.starts_with('/') ? "/" : ".")
-                                 : directory.c_str();
-    if (::inotify_add_watch(inotify, name, kMask) >= 0) return true;
-    if (directory.empty()) return false;
-  }
-}
-
-/// Waits for an event, or the deadline. The events themselves do not matter:
-/// any of them means "try again".
-void wait_for_event(int inotify, core::BootTime deadline) {
+/// Waits for something to happen, or the deadline.
+void wait_for_event(const PathWatch& watch, core::BootTime deadline) {
   const std::uint64_t left = (deadline - sys::boot_now()).raw() / 1000 + 1;
-  pollfd watched = {.fd = inotify, .events = POLLIN, .revents = 0};
+  pollfd watched = {.fd = watch.fd(), .events = POLLIN, .revents = 0};
   (void)::poll(&watched, 1,
                static_cast<int>(std::min<std::uint64_t>(left, INT_MAX)));
-  alignas(inotify_event) char events[4096];
-  while (::read(inotify, events, sizeof events) > 0) {
-  }
 }
 
 }  // namespace
@@ -95,11 +73,10 @@ bool is_answering(const std::string& path) {
 
 core::Result<sys::UniqueFd> await_private(const std::string& path,
                                           core::BootTime deadline) {
-  const sys::UniqueFd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!inotify.is_open()) return core::fail(errno, "inotify_init");
+  PathWatch watch = TRY(PathWatch::make());
   while (true) {
-    // Watched first, tried second: nothing that happens in between is missed.
-    const bool is_watched = watch_nearest(inotify.get(), path);
+    watch.drain();
+    TRY(watch.arm(path));
     core::Result<sys::UniqueFd> fd = connect_with(
         path, Patience::kUntilDeadline, deadline - sys::boot_now());
     if (fd) return fd;
@@ -107,10 +84,9 @@ core::Result<sys::UniqueFd> await_private(const std::string& path,
     if (code != ENOENT && code != ECONNREFUSED && code != ENOTDIR &&
         code != EAGAIN && code != EINTR)
       return fd;
-    if (!is_watched) return fd;
     if (sys::boot_now() >= deadline)
       return core::fail(ETIMEDOUT, "connect", path);
-    wait_for_event(inotify.get(), deadline);
+    wait_for_event(watch, deadline);
   }
 }
 

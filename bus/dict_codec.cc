@@ -19,12 +19,12 @@ class DictWriter {
       : sd_(sd), message_(message) {}
 
   int append(const DictEntry& entry) {
-    const std::string_view type = wire_type(entry.value);
+    const char* const type = wire_type(entry.value);
     int r = sd_.open_container(message_, SD_BUS_TYPE_DICT_ENTRY, "sv");
     if (r < 0) return r;
     r = sd_.append_basic(message_, SD_BUS_TYPE_STRING, entry.key.c_str());
     if (r < 0) return r;
-    r = sd_.open_container(message_, SD_BUS_TYPE_VARIANT, type.data());
+    r = sd_.open_container(message_, SD_BUS_TYPE_VARIANT, type);
     if (r < 0) return r;
     r = std::visit([&](const auto& value) { return append_value(value); },
                    entry.value);
@@ -33,8 +33,13 @@ class DictWriter {
     return r < 0 ? r : sd_.close_container(message_);
   }
 
+  int append_bare(const Value& value) {
+    const auto* const text = std::get_if<std::string>(&value);
+    if (text != nullptr) return append_string(to_utf8(*text));
+    return std::visit([&](const auto& of) { return append_value(of); }, value);
+  }
+
  private:
-  /// Literals: they end with a NUL.
   static const char* wire_type(const Value& value) {
     if (const auto* const text = std::get_if<std::string>(&value))
       return is_utf8(*text) ? "s" : "ay";
@@ -238,6 +243,11 @@ int append_dict(const SdBusTable& sd, sd_bus_message* message,
     r = writer.append(entry);
   }
   return r < 0 ? r : sd.close_container(message);
+}
+
+int append_bare(const SdBusTable& sd, sd_bus_message* message,
+                const Value& value) {
+  return DictWriter(sd, message).append_bare(value);
 }
 
 core::Answer<Dict> read_dict(const SdBusTable& sd, sd_bus_message* message) {

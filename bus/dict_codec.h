@@ -16,6 +16,11 @@ inline constexpr std::size_t kMostKeys = 64;
 [[nodiscard]] int append_dict(const SdBusTable& sd, sd_bus_message* message,
                               const Dict& dict);
 
+/// Appends the value alone, as a property is: text that is not UTF-8 is shown
+/// with replacement characters, for its type is fixed.
+[[nodiscard]] int append_bare(const SdBusTable& sd, sd_bus_message* message,
+                              const Value& value);
+
 /// Reads the a{sv} at the message's position. Descriptors in it stay the
 /// message's own. Refuses a key given twice, too many keys, and text with NUL.
 [[nodiscard]] core::Answer<Dict> read_dict(const SdBusTable& sd,

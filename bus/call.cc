@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/call.h"
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+
+#include "bus/names.h"
+#include "bus/refusal_names.h"
+#include "bus/utf8.h"
+
+namespace bus {
+
+bool ReplyTo::is_wanted() const {
+  return ::sd_bus_message_get_expect_reply(call_.get()) > 0;
+}
+
+sd_bus_message* ReplyTo::begin() const {
+  sd_bus_message* reply = nullptr;
+  if (!is_wanted() || connection_.expired()) return nullptr;
+  // Fails when the connection has ended: nobody waits then.
+  if (::sd_bus_message_new_method_return(call_.get(), &reply) < 0)
+    return nullptr;
+  return reply;
+}
+
+void ReplyTo::refuse(const core::Refused& refused) const {
+  const std::string text = to_utf8(refused.text);
+  const sd_bus_error error =
+      SD_BUS_ERROR_MAKE_CONST(name_of(refused.why).error, text.c_str());
+  sd_bus_message* reply = nullptr;
+  if (!is_wanted() ||
+      ::sd_bus_message_new_method_error(call_.get(), &reply, &error) < 0)
+    return;
+  const MessageRef held = MessageRef::take(reply);
+  send(reply);
+}
+
+void ReplyTo::refuse_errno(int code) const {
+  refuse({core::Refusal::kUnavailable,
+          std::string("cannot write the answer: ") + std::strerror(code)});
+}
+
+void ReplyTo::send(sd_bus_message* reply) const {
+  if (const auto to = connection_.lock()) to->send(reply);
+}
+
+ReplyTo Call::reply() const {
+  return {connection.weak_from_this(), message};
+}
+
+core::JobId Call::read_jid() const {
+  const char* const path = ::sd_bus_message_get_path(message.get());
+  if (path != nullptr)
+    if (const auto jid = job_of_path(path)) return *jid;
+  std::uint64_t jid = 0;  // no job has it, if reading failed
+  (void)::sd_bus_message_read(message.get(), "t", &jid);
+  return core::JobId(jid);
+}
+
+int enter_method(Connection& connection, sd_bus_message* message,
+                 Handler handler) noexcept {
+  try {
+    MessageRef held = MessageRef::share(message);
+    const Identity* const sender = connection.senders().find(message);
+    if (sender != nullptr)
+      handler(connection, held, *sender);
+    else
+      connection.senders().learn(connection, std::move(held), handler);
+    return 1;
+  } catch (const std::exception&) {
+    return -ENOMEM;
+  }
+}
+
+}  // namespace bus

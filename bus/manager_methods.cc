@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/manager_methods.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bus/dict_codec.h"
+#include "bus/job_fields.h"
+#include "bus/names.h"
+#include "bus/spec_keys.h"
+
+namespace bus {
+
+namespace {
+
+/// A page is written in well under a millisecond; a longer list is more calls.
+constexpr std::uint32_t kMostJobsOfPage = 100;
+
+core::Refused invalid(std::string text) {
+  return {core::Refusal::kInvalid, std::move(text)};
+}
+
+void answer_created(const ReplyTo& reply,
+                    const core::Answer<core::CreatedJob>& created) {
+  if (!created) return reply.refuse(created.error());
+  Dict extra = {{"Engine", std::string(core::name_of(created->engine))}};
+  if (created->link.is_open())
+    extra.push_back({"Link", FdNumber{created->link.number()}});
+  if (created->container.is_open())
+    extra.push_back({"Container", FdNumber{created->container.number()}});
+  reply.answer([&](sd_bus_message* message) {
+    const int r = ::sd_bus_message_append(message, "to", created->jid.raw(),
+                                          job_path(created->jid).c_str());
+    return r < 0 ? r : append_dict(linked_sd_bus(), message, extra);
+  });
+}
+
+void answer_job(const Call& call, const core::Answer<core::JobId>& jid) {
+  if (!jid) return call.reply().refuse(jid.error());
+  call.reply().answer([&](sd_bus_message* message) {
+    return ::sd_bus_message_append(message, "to", jid->raw(),
+                                   job_path(*jid).c_str());
+  });
+}
+
+core::Answer<core::JobFilter> filter_of(const Dict& dict) {
+  core::JobFilter filter;
+  for (const DictEntry& entry : dict) {
+    const auto* const uid = std::get_if<std::uint32_t>(&entry.value);
+    const auto* const with_ended = std::get_if<bool>(&entry.value);
+    if (entry.key == "Uid" && uid != nullptr)
+      filter.owner = core::Uid(*uid);
+    else if (entry.key == "WithEnded" && with_ended != nullptr)
+      filter.with_ended = *with_ended;
+    else
+      return std::unexpected(
+          invalid("key '" + entry.key + "' (" + signature_of(entry.value) +
+                  ") is not known, expected 'Uid' (u) or 'WithEnded' (b)"));
+  }
+  return filter;
+}
+
+int append_page(sd_bus_message* message, const core::JobPage& page) {
+  int r = ::sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "a{sv}");
+  for (const core::JobView& view : page.jobs) {
+    if (r < 0) return r;
+    r = append_dict(linked_sd_bus(), message, dict_of(view));
+  }
+  if (r >= 0) r = ::sd_bus_message_close_container(message);
+  const int has_more = page.has_more ? 1 : 0;
+  return r < 0 ? r : ::sd_bus_message_append(message, "b", has_more);
+}
+
+void answer_nothing(const Call& call, const core::Answer<void>& answer) {
+  if (answer)
+    call.reply().answer();
+  else
+    call.reply().refuse(answer.error());
+}
+
+}  // namespace
+
+void create_job(const Call& call) {
+  const core::Answer<Dict> dict =
+      read_dict(linked_sd_bus(), call.message.get());
+  if (!dict) return call.reply().refuse(dict.error());
+  core::Answer<SpecDraft> draft = spec_of(*dict);
+  if (!draft) return call.reply().refuse(draft.error());
+  core::JobSpec& spec = draft->spec;
+  spec.uid = call.caller().uid;
+  if (call.sender.gid) spec.gid = *call.sender.gid;
+  spec.groups = call.sender.groups;
+  call.port().create(
+      call.caller(), std::move(spec), std::move(draft->handles),
+      [reply = call.reply()](const core::Answer<core::CreatedJob>& created) {
+        answer_created(reply, created);
+      });
+}
+
+void get_job(const Call& call) {
+  const auto view = call.port().show(call.caller(), call.read_jid());
+  if (!view) return call.reply().refuse(view.error());
+  call.reply().answer([&](sd_bus_message* message) {
+    return ::sd_bus_message_append(message, "o", job_path(view->jid).c_str());
+  });
+}
+
+void get_job_by_pid(const Call& call) {
+  std::uint32_t pid = 0;
+  (void)::sd_bus_message_read(call.message.get(), "u", &pid);
+  if (pid == 0) pid = static_cast<std::uint32_t>(call.caller().pid.raw());
+  if (pid == 0 || pid > INT32_MAX)
+    return call.reply().refuse(
+        invalid("process id " + std::to_string(pid) + " does not exist"));
+  answer_job(
+      call, call.port().find_by_pid(call.caller(),
+                                    core::Pid(static_cast<std::int32_t>(pid))));
+}
+
+void find_job(const Call& call) {
+  const char* name = "";
+  (void)::sd_bus_message_read(call.message.get(), "s", &name);
+  answer_job(call, call.port().find(call.caller(), name));
+}
+
+void list_jobs(const Call& call) {
+  const core::Answer<Dict> dict =
+      read_dict(linked_sd_bus(), call.message.get());
+  if (!dict) return call.reply().refuse(dict.error());
+  const core::Answer<core::JobFilter> filter = filter_of(*dict);
+  if (!filter) return call.reply().refuse(filter.error());
+  std::uint64_t after = 0;
+  std::uint32_t most = 0;
+  (void)::sd_bus_message_read(call.message.get(), "tu", &after, &most);
+  const core::JobPage page =
+      call.port().list(call.caller(), *filter, core::JobId(after),
+                       std::clamp<std::uint32_t>(most, 1, kMostJobsOfPage));
+  call.reply().answer(
+      [&](sd_bus_message* message) { return append_page(message, page); });
+}
+
+void reexec(const Call& call) {
+  answer_nothing(call, call.port().reexec(call.caller()));
+}
+
+void shut_down(const Call& call) {
+  answer_nothing(call, call.port().shut_down(call.caller()));
+}
+
+}  // namespace bus

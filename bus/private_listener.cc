@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/private_listener.h"
+
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "bus/client_transport.h"
+
+namespace bus {
+
+namespace {
+
+/// Held by the instance of a path; a lock of a dead process is free.
+core::Result<sys::UniqueFd> take_lock(const std::string& path) {
+  const std::string name = path + ".lock";
+  sys::UniqueFd lock = TRY(sys::open_at(AT_FDCWD, name.c_str(),
+                                        O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  return core::fail(errno == EWOULDBLOCK ? EADDRINUSE : errno, "lock", name);
+}
+
+core::Result<sys::UniqueFd> listen_at(const std::string& path,
+                                      SocketAccess access) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return core::fail(ENAMETOOLONG, "listen", path);
+  (void)path.copy(address.sun_path, sizeof address.sun_path - 1);
+  sys::UniqueFd fd(
+      ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.is_open()) return core::fail(errno, "socket");
+  (void)::unlink(path.c_str());  // of a process that had our number and died
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address),
+             sizeof address) < 0)
+    return core::fail(errno, "bind", path);
+  // Nobody connects before listen(2), and the name is not the known one yet.
+  const mode_t mode = access == SocketAccess::kEveryone ? 0666 : 0600;
+  if (::chmod(path.c_str(), mode) < 0) return core::fail(errno, "chmod", path);
+  if (::listen(fd.get(), SOMAXCONN) < 0)
+    return core::fail(errno, "listen", path);
+  return fd;
+}
+
+/// A socket listening at `path`, replacing what was there at once.
+core::Result<sys::UniqueFd> replace(const std::string& path,
+                                    SocketAccess access) {
+  const std::string beside = path + "." + std::to_string(::getpid());
+  core::Result<sys::UniqueFd> fd = listen_at(beside, access);
+  if (fd && ::rename(beside.c_str(), path.c_str()) < 0)
+    fd = core::fail(errno, "rename", path);
+  if (!fd) (void)::unlink(beside.c_str());
+  return fd;
+}
+
+bool is_listening(int fd) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 &&
+         value != 0;
+}
+
+}  // namespace
+
+core::Result<PrivateListener> PrivateListener::open(const std::string& path,
+                                                    SocketAccess access) {
+  sys::UniqueFd lock = TRY(take_lock(path));
+  // An instance of another mount of this directory has another lock.
+  if (is_answering(path)) return core::fail(EADDRINUSE, "listen", path);
+  sys::UniqueFd socket = TRY(replace(path, access));
+  return PrivateListener(std::move(socket), std::move(lock), path);
+}
+
+core::Result<PrivateListener> PrivateListener::adopt(sys::UniqueFd socket,
+                                                     const std::string& path,
+                                                     SocketAccess access) {
+  sys::UniqueFd lock = TRY(take_lock(path));
+  // We hold the lock: what answers there is the socket itself. The connection
+  // that asks waits in its queue, closed.
+  if (!is_listening(socket.get()) || !is_answering(path))
+    socket = TRY(replace(path, access));
+  return PrivateListener(std::move(socket), std::move(lock), path);
+}
+
+}  // namespace bus

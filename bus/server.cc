@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/server.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace bus {
+
+namespace {
+
+/// Connections accepted before others have their turn.
+constexpr unsigned kAcceptTurn = 32;
+
+sys::UniqueFd open_spare() {
+  auto spare = sys::open_at(AT_FDCWD, "/dev/null", O_RDONLY);
+  return spare ? *std::move(spare) : sys::UniqueFd();
+}
+
+}  // namespace
+
+Server::Server(LoopHooks& hooks, core::JobControl& port, Notice notice,
+               const ServerBounds& bounds)
+    : hooks_(hooks),
+      port_(port),
+      notice_(std::move(notice)),
+      bounds_(bounds),
+      announcer_(hooks, *this),
+      spare_(open_spare()) {
+  port_.set_observer(&announcer_);
+}
+
+Server::~Server() {
+  port_.set_observer(nullptr);
+}
+
+void Server::serve(PrivateListener listener) {
+  listener_ = std::move(listener);
+  listening_ =
+      hooks_.watch(listener_->fd(), POLLIN, [this] { on_connections(); });
+}
+
+core::Result<void> Server::join(std::string_view address) {
+  std::optional<std::string> path = socket_path_of(address);
+  if (!path) return core::fail(EAFNOSUPPORT, "join the message bus", address);
+  message_bus_ =
+      std::make_unique<MessageBus>(hooks_, port_, *std::move(path), notice_);
+  message_bus_->join();
+  return {};
+}
+
+void Server::on_connections() {
+  for (unsigned i = 0; i < kAcceptTurn; ++i)
+    if (!accept_one()) return;
+}
+
+bool Server::accept_one() {
+  sys::UniqueFd socket(::accept4(listener_->fd(), nullptr, nullptr,
+                                 SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (socket.is_open()) {
+    admit(std::move(socket));
+    return true;
+  }
+  const int code = errno;
+  if (code == EMFILE || code == ENFILE) make_room_for_refusal();
+  return code == ECONNABORTED || code == EINTR;
+}
+
+/// Without a descriptor left the client cannot even be refused, and would keep
+/// the socket readable for ever: the spare one is used to accept and close.
+void Server::make_room_for_refusal() {
+  spare_.reset();
+  const sys::UniqueFd refused(
+      ::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  spare_ = open_spare();
+  notice_("a client was turned away: no descriptor is left");
+}
+
+void Server::admit(sys::UniqueFd socket) {
+  core::Result<Identity> identity = peer_identity(socket.get());
+  if (!identity || !may_enter(identity->caller.uid)) return;
+  const std::uint64_t number = ++last_peer_;
+  auto peer =
+      PrivatePeer::make(hooks_, port_, std::move(socket), *std::move(identity),
+                        number, [this, number] { peers_.erase(number); });
+  if (peer) peers_.emplace(number, *std::move(peer));
+}
+
+bool Server::may_enter(core::Uid uid) const {
+  if (peers_.size() >= bounds_.peers) return false;
+  if (uid == core::Uid(0) || uid == core::Uid(::geteuid())) return true;
+  std::size_t count = 0;
+  for (const auto& [number, peer] : peers_)
+    if (peer->identity().caller.uid == uid) ++count;
+  return count < bounds_.peers_of_user;
+}
+
+std::vector<std::shared_ptr<Connection>> Server::listeners() {
+  std::vector<std::shared_ptr<Connection>> listeners;
+  for (const auto& [number, peer] : peers_)
+    if (peer->wants_signals())
+      listeners.push_back(peer->connection().shared_from_this());
+  if (message_bus_ && message_bus_->has_name())
+    listeners.push_back(message_bus_->connection());
+  return listeners;
+}
+
+bool Server::is_empty() const {
+  if (message_bus_ && message_bus_->has_name()) return false;
+  for (const auto& [number, peer] : peers_)
+    if (peer->wants_signals()) return false;
+  return true;
+}
+
+std::string system_bus_address() {
+  const char* const address = std::getenv("DBUS_SYSTEM_BUS_ADDRESS");
+  return address != nullptr && address[0] != '\0'
+             ? address
+             : "unix:path=/run/dbus/system_bus_socket";
+}
+
+}  // namespace bus

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/vtables.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include "bus/call.h"
+#include "bus/dict_codec.h"
+#include "bus/instance_fields.h"
+#include "bus/job_fields.h"
+#include "bus/job_methods.h"
+#include "bus/manager_methods.h"
+#include "bus/names.h"
+#include "bus/refusal_names.h"
+
+namespace bus {
+
+namespace {
+
+/// Whoever cannot be known in time (a getter cannot wait) sees what everybody
+/// may see: the properties hold nothing else.
+constexpr core::Caller kAnybody{.uid = core::Uid(UINT32_MAX), .pid = {}};
+
+core::Caller caller_of(Connection& connection) {
+  sd_bus_message* const message =
+      ::sd_bus_get_current_message(connection.bus());
+  const Identity* const sender =
+      message != nullptr ? connection.senders().find(message) : nullptr;
+  return sender != nullptr ? sender->caller : kAnybody;
+}
+
+int get_manager_property(sd_bus* /*bus*/, const char* /*path*/,
+                         const char* /*interface*/, const char* property,
+                         sd_bus_message* reply, void* userdata,
+                         sd_bus_error* /*error*/) noexcept {
+  try {
+    auto& connection = *static_cast<Connection*>(userdata);
+    auto& view = connection.views().instance;
+    if (!view) view = connection.port().instance();
+    for (const InstanceField& field : instance_fields())
+      if (std::strcmp(field.key, property) == 0)
+        return append_bare(linked_sd_bus(), reply, field.get(*view));
+    return -ENOENT;
+  } catch (const std::exception&) {
+    return -ENOMEM;
+  }
+}
+
+/// What a property of this type says while there is nothing to say.
+int append_nothing(sd_bus_message* reply, char type) {
+  const std::uint64_t zero = 0;
+  return type == SD_BUS_TYPE_STRING
+             ? ::sd_bus_message_append_basic(reply, type, "")
+             : ::sd_bus_message_append_basic(reply, type, &zero);
+}
+
+int append_job_property(sd_bus_message* reply, const core::JobView& view,
+                        const char* property, char type) {
+  for (const JobField& field : job_fields()) {
+    if (std::strcmp(field.key, property) != 0) continue;
+    const std::optional<Value> value = field.get(view);
+    return value ? append_bare(linked_sd_bus(), reply, *value)
+                 : append_nothing(reply, type);
+  }
+  return -ENOENT;
+}
+
+template <char kType>
+int get_job_property(sd_bus* /*bus*/, const char* path,
+                     const char* /*interface*/, const char* property,
+                     sd_bus_message* reply, void* userdata,
+                     sd_bus_error* error) noexcept {
+  try {
+    auto& connection = *static_cast<Connection*>(userdata);
+    const auto jid = job_of_path(path);
+    if (!jid) return -ENOENT;
+    auto& view = connection.views().job;
+    if (!view || view->jid != *jid) {
+      auto shown = connection.port().show(caller_of(connection), *jid);
+      if (!shown)
+        return ::sd_bus_error_set(error, name_of(shown.error().why).error,
+                                  shown.error().text.c_str());
+      view = *std::move(shown);
+    }
+    return append_job_property(reply, *view, property, kType);
+  } catch (const std::exception&) {
+    return -ENOMEM;
+  }
+}
+
+/// Every path of the right form is a job; whether it exists is the port's to
+/// say, with our error.
+int find_job_object(sd_bus* /*bus*/, const char* path,
+                    const char* /*interface*/, void* userdata, void** found,
+                    sd_bus_error* /*error*/) noexcept {
+  if (!job_of_path(path)) return 0;
+  *found = userdata;
+  return 1;
+}
+
+/// For introspection by people: the first jobs only.
+int enumerate_jobs(sd_bus* /*bus*/, const char* /*prefix*/, void* userdata,
+                   char*** nodes, sd_bus_error* /*error*/) noexcept {
+  constexpr std::uint32_t kMostNodes = 256;
+  try {
+    auto& connection = *static_cast<Connection*>(userdata);
+    const core::JobPage page = connection.port().list(
+        caller_of(connection), {.owner = {}, .with_ended = true}, {},
+        kMostNodes);
+    // sd-bus frees the list and its strings with free(3).
+    auto** const list =
+        static_cast<char**>(std::calloc(page.jobs.size() + 1, sizeof(char*)));
+    if (list == nullptr) return -ENOMEM;
+    std::size_t used = 0;
+    for (const core::JobView& view : page.jobs) {
+      char* const node = ::strdup(job_path(view.jid).c_str());
+      if (node != nullptr) list[used++] = node;
+    }
+    *nodes = list;
+    return 0;
+  } catch (const std::exception&) {
+    return -ENOMEM;
+  }
+}
+
+constexpr std::uint64_t kOpen = SD_BUS_VTABLE_UNPRIVILEGED;
+constexpr std::uint64_t kConst = SD_BUS_VTABLE_PROPERTY_CONST;
+constexpr std::uint64_t kChanges = SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE;
+
+// NOLINTBEGIN(cppcoreguidelines-pro-bounds-array-to-pointer-decay)
+const sd_bus_vtable kManagerVtable[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_PROPERTY("Version", "s", get_manager_property, 0, kConst),
+    SD_BUS_PROPERTY("ApiLevel", "u", get_manager_property, 0, kConst),
+    SD_BUS_PROPERTY("Kind", "s", get_manager_property, 0, kConst),
+    SD_BUS_PROPERTY("Hid", "u", get_manager_property, 0, kConst),
+    SD_BUS_PROPERTY("Engine", "s", get_manager_property, 0, kConst),
+    SD_BUS_PROPERTY("EngineWhy", "s", get_manager_property, 0, kConst),
+    SD_BUS_PROPERTY("CgroupBase", "s", get_manager_property, 0, kConst),
+    SD_BUS_PROPERTY("Pacct", "s", get_manager_property, 0, 0),
+    SD_BUS_PROPERTY("RecordsWritten", "t", get_manager_property, 0, 0),
+    SD_BUS_PROPERTY("RecordsWaiting", "t", get_manager_property, 0, 0),
+    SD_BUS_PROPERTY("RecordsLost", "t", get_manager_property, 0, 0),
+    SD_BUS_PROPERTY("NJobs", "t", get_manager_property, 0, 0),
+    SD_BUS_PROPERTY("NRemembered", "t", get_manager_property, 0, 0),
+    SD_BUS_PROPERTY("SupervisorStarts", "u", get_manager_property, 0, 0),
+    SD_BUS_METHOD_WITH_NAMES(
+        "CreateJob", "a{sv}", SD_BUS_PARAM(spec), "toa{sv}",
+        SD_BUS_PARAM(jid) SD_BUS_PARAM(job) SD_BUS_PARAM(extra),
+        method_entry<create_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("GetJob", "t", SD_BUS_PARAM(jid), "o",
+                             SD_BUS_PARAM(job), method_entry<get_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("GetJobByPid", "u", SD_BUS_PARAM(pid), "to",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(job),
+                             method_entry<get_job_by_pid>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("FindJob", "s", SD_BUS_PARAM(name), "to",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(job),
+                             method_entry<find_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES(
+        "ListJobs", "a{sv}tu",
+        SD_BUS_PARAM(filter) SD_BUS_PARAM(after) SD_BUS_PARAM(most), "aa{sv}b",
+        SD_BUS_PARAM(jobs) SD_BUS_PARAM(has_more), method_entry<list_jobs>,
+        kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Signal", "tis",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(signal)
+                                 SD_BUS_PARAM(whom),
+                             "", , method_entry<signal_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("EndJob", "ta{sv}",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(plan), "", ,
+                             method_entry<end_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Wait", "t", SD_BUS_PARAM(jid), "a{sv}",
+                             SD_BUS_PARAM(view), method_entry<wait_for_job>,
+                             kOpen),
+    SD_BUS_METHOD_WITH_NAMES("ShowJob", "t", SD_BUS_PARAM(jid), "a{sv}",
+                             SD_BUS_PARAM(view), method_entry<show_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("GetProcesses", "t", SD_BUS_PARAM(jid), "a(uusst)",
+                             SD_BUS_PARAM(processes),
+                             method_entry<get_processes>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("OpenLog", "t", SD_BUS_PARAM(jid), "h",
+                             SD_BUS_PARAM(log), method_entry<open_log>, kOpen),
+    SD_BUS_METHOD("Reexec", "", "", method_entry<reexec>, kOpen),
+    SD_BUS_METHOD("ShutDown", "", "", method_entry<shut_down>, kOpen),
+    SD_BUS_SIGNAL_WITH_NAMES("JobNew", "tosu",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(job)
+                                 SD_BUS_PARAM(name) SD_BUS_PARAM(uid),
+                             0),
+    SD_BUS_SIGNAL_WITH_NAMES("JobRemoved", "tosi",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(job)
+                                 SD_BUS_PARAM(result) SD_BUS_PARAM(status),
+                             0),
+    SD_BUS_VTABLE_END,
+};
+
+const sd_bus_vtable kJobVtable[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_PROPERTY("Jid", "t", get_job_property<'t'>, 0, kConst),
+    SD_BUS_PROPERTY("Name", "s", get_job_property<'s'>, 0, kConst),
+    SD_BUS_PROPERTY("Uid", "u", get_job_property<'u'>, 0, kConst),
+    SD_BUS_PROPERTY("Kind", "s", get_job_property<'s'>, 0, kConst),
+    SD_BUS_PROPERTY("Engine", "s", get_job_property<'s'>, 0, kConst),
+    SD_BUS_PROPERTY("CreatedUSec", "t", get_job_property<'t'>, 0, kConst),
+    SD_BUS_PROPERTY("State", "s", get_job_property<'s'>, 0, kChanges),
+    SD_BUS_PROPERTY("Result", "s", get_job_property<'s'>, 0, kChanges),
+    SD_BUS_PROPERTY("Sentence", "s", get_job_property<'s'>, 0, kChanges),
+    SD_BUS_PROPERTY("MainPid", "u", get_job_property<'u'>, 0, kChanges),
+    SD_BUS_PROPERTY("ControlGroup", "s", get_job_property<'s'>, 0, kChanges),
+    SD_BUS_PROPERTY("StartedUSec", "t", get_job_property<'t'>, 0, kChanges),
+    SD_BUS_PROPERTY("EndedUSec", "t", get_job_property<'t'>, 0, kChanges),
+    SD_BUS_METHOD_WITH_NAMES("Signal", "is",
+                             SD_BUS_PARAM(signal) SD_BUS_PARAM(whom), "", ,
+                             method_entry<signal_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("End", "a{sv}", SD_BUS_PARAM(plan), "", ,
+                             method_entry<end_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Wait", "", , "a{sv}", SD_BUS_PARAM(view),
+                             method_entry<wait_for_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Show", "", , "a{sv}", SD_BUS_PARAM(view),
+                             method_entry<show_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("GetProcesses", "", , "a(uusst)",
+                             SD_BUS_PARAM(processes),
+                             method_entry<get_processes>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("OpenLog", "", , "h", SD_BUS_PARAM(log),
+                             method_entry<open_log>, kOpen),
+    SD_BUS_VTABLE_END,
+};
+// NOLINTEND(cppcoreguidelines-pro-bounds-array-to-pointer-decay)
+
+}  // namespace
+
+core::Result<void> offer_objects(Connection& connection) {
+  // The slots float: they live as long as the connection.
+  int r = ::sd_bus_add_object_vtable(connection.bus(), nullptr, kManagerPath,
+                                     kManagerInterface, kManagerVtable,
+                                     &connection);
+  if (r >= 0)
+    r = ::sd_bus_add_fallback_vtable(connection.bus(), nullptr, kJobsPath,
+                                     kJobInterface, kJobVtable, find_job_object,
+                                     &connection);
+  if (r >= 0)
+    r = ::sd_bus_add_node_enumerator(connection.bus(), nullptr, kJobsPath,
+                                     enumerate_jobs, &connection);
+  if (r < 0) return core::fail(-r, "offer bus objects", kManagerPath);
+  return {};
+}
+
+}  // namespace bus
