@@ -161,7 +161,7 @@ def sealed_memfd(data, seals=0x0F):
 class Reaper:
     """A reaper daemon under test, and the supervisor's ends of its links."""
 
-    def __init__(self, program=None, options=(), command=None, preexec=None, wrapper=()):
+    def __init__(self, program=None, options=(), program_of_supervisor=None, preexec=None, wrapper=()):
         build = os.environ.get('CORRAL_BUILD', '.')
         self.program = program or os.path.join(build, 'reaper', 'corral-init')
         self.directory = tempfile.mkdtemp(prefix='A-reaper-')
@@ -173,7 +173,7 @@ class Reaper:
         self.epoch, self.next_order = 7, 1
         self.link = self.store = None
         self.stand_in_pid = None
-        command = command or [sys.executable, os.path.abspath(__file__), self.path]
+        command = [*(program_of_supervisor or [sys.executable, os.path.abspath(__file__)]), self.path]
         self.process = subprocess.Popen([*wrapper, self.program, '--supervise', *options, '--', *command],
                                         close_fds=False, preexec_fn=preexec)
         self.pid = self.process.pid
