@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# pid1.sh: runs in the tests' virtual machine as its PID 1. Starts the checks
+# below as a child and becomes corral-init --supervise: that PID 1 adopts a
+# process it did not start, runs jobs, loses its supervisor, and shuts down.
+# Every check is a line "CHECK ok|FAIL: text" on the second serial line.
+set -u
+report=/dev/ttyS1
+
+if [ $# -eq 0 ]; then
+  mkfifo /run/ready
+  exec 9<>/run/ready
+  "$0" checks 9<&- &
+  exec /bin/corral-init --supervise --ready-fd 9 -- /bin/corrald --bus none --pacct /run/pacct --log-dir /run/log
+fi
+
+check() { # TEXT COMMAND...: the command succeeds
+  text=$1
+  shift
+  if "$@" >/run/said 2>&1; then
+    echo "CHECK ok: $text" >$report
+  else
+    echo "CHECK FAIL: $text: status $?: $(tr '\n' ' ' </run/said)" >$report
+  fi
+}
+gives() { # STATUS COMMAND...
+  wanted=$1
+  shift
+  "$@"
+  [ $? -eq "$wanted" ]
+}
+lines() { # COUNT PATTERN COMMAND...: that many lines of its output have the pattern
+  count=$1
+  pattern=$2
+  shift 2
+  found=$("$@" | tee /run/said | grep -c "$pattern")
+  [ "$found" -eq "$count" ]
+}
+nobody() { ! pidof "$1"; }
+no_zombie() { ! grep -l '^[0-9]* (.*) Z ' /proc/[0-9]*/stat 2>/dev/null; }
+in_job() { grep -q '/corral/j[0-9a-f]\{16\}$'; }
+
+read -r _ </run/ready
+check 'PID 1 is corral-init' grep -q corral-init /proc/1/comm
+check 'the engine is cgroup2' sh -c 'corral doctor --json | grep -q cgroup2'
+check 'an exit code comes through' gives 7 corral run -- sh -c 'exit 7'
+check 'a job is born in its own cgroup' sh -c 'corral run -- cat /proc/self/cgroup | grep -Eq "/corral/j[0-9a-f]{16}$"'
+check 'a detached job starts' corral run -d --name work -- sh -c 'setsid sleep 1000 & exec sleep 1001'
+check 'it is listed' lines 1 work corral ps
+kill -9 "$(pidof corrald)"
+check 'a killed supervisor comes back with the job' lines 1 work corral ps
+check 'its processes live' pidof sleep
+check 'the job is ended' corral kill work
+corral wait work >/dev/null 2>&1
+check 'with the process that had left its session' nobody sleep
+sh -c 'sleep 0.1 &'
+sleep 1
+check 'an orphan was reaped' no_zombie
+check 'there are two ends in the accounting file' sh -c '[ "$(corral records --json /run/pacct | grep -o end-of-job | wc -l)" -ge 2 ]'
+echo "CHECKS DONE" >$report
+kill -TERM 1
