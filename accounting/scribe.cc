@@ -71,7 +71,7 @@ core::Result<sys::UniqueFd> lock_instance(const std::string& directory,
 
 template <std::size_t N>
 void copy_name(char (&to)[N], const char* from) {
-  std::strncpy(to, from, N - 1);
+  std::memcpy(to, from, ::strnlen(from, N - 1));  // `to` is zero before
 }
 
 /// uname(2) cut to CSA's widths.
