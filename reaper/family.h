@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Family: which processes descend from one, by one reading of /proc. It holds
-// one byte for each possible pid, in memory that is touched only where
-// processes are, so that 3,000 processes in a chain cost 3,000 readings.
+// Family: which processes descend from one, by one reading of /proc. It notes
+// what it finds for every pid, so that a chain of 3,000 costs 3,000 readings.
 #pragma once
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/ids.h"
+#include "reaper/pid_table.h"
 #include "sys/proc_files.h"
 #include "sys/unique_fd.h"
 
@@ -29,24 +28,14 @@ class Family {
       : root_(root), outsiders_(outsiders) {}
   Family(const Family&) = delete;
   Family& operator=(const Family&) = delete;
-  ~Family() {
-    if (kinship_ != nullptr) (void)::munmap(kinship_, kMostPids);
-  }
+  ~Family() = default;
 
   /// Calls `visit(const sys::ProcStat&)` for every descendant, zombies too, in
   /// the order of their pids. Errors: ENOMEM; ENOENT where /proc is missing.
   template <class Visit>
   [[nodiscard]] core::Result<void> for_each_descendant(Visit&& visit) {
-    if (kinship_ == nullptr) {
-      void* const memory =
-          ::mmap(nullptr, kMostPids, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-      if (memory == MAP_FAILED) return core::fail(errno, "mmap");
-      kinship_ = static_cast<std::uint8_t*>(memory);
-    } else {
-      // What was true in an earlier reading proves nothing in this one.
-      (void)::madvise(kinship_, kMostPids, MADV_DONTNEED);
-    }
+    // What was true in an earlier reading proves nothing in this one.
+    TRY(kinship_.clear());
     const sys::UniqueFd directory =
         TRY(sys::open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
     alignas(long) char buffer[4096];
@@ -60,7 +49,6 @@ class Family {
   }
 
  private:
-  static constexpr std::size_t kMostPids = 4194304;  // PID_MAX_LIMIT, 64 bits
   static constexpr int kLongestChain = 64;
   static constexpr std::uint8_t kUnknown = 0;
   static constexpr std::uint8_t kStranger = 1;
@@ -103,18 +91,14 @@ class Family {
       if (parent == root_.raw())
         kinship = is_outsider(core::Pid(at->pid)) ? kStranger : kDescendant;
       if (parent == root_.raw() || parent <= 1) break;
-      kinship = kinship_[slot(parent)];
+      kinship = kinship_[parent];
       if (kinship != kUnknown) break;
       kinship = kStranger;
       at = sys::read_proc_stat(core::Pid(parent));
     }
     for (int i = 0; i < size; ++i)
-      kinship_[slot(chain[i])] = kinship;
+      kinship_[chain[i]] = kinship;
     return kinship;
-  }
-
-  static std::size_t slot(std::int32_t pid) {
-    return static_cast<std::size_t>(pid) % kMostPids;
   }
 
   [[nodiscard]] bool is_outsider(core::Pid pid) const {
@@ -125,7 +109,7 @@ class Family {
 
   core::Pid root_;
   std::span<const core::Pid> outsiders_;
-  std::uint8_t* kinship_ = nullptr;
+  PidTable kinship_;
 };
 
 }  // namespace reaper

@@ -37,6 +37,7 @@
 #include "reaper/sentinel.h"
 #include "reaper/spawn.h"
 #include "reaper/terminal.h"
+#include "reaper/urgency.h"
 #include "sys/clock.h"
 
 namespace reaper {
@@ -284,6 +285,7 @@ class Scope {
           send_signal(*order);
         return;
       case MessageType::kScopeKill:
+        become_urgent();
         end_.kill_now(sys::boot_now());
         return;
       case MessageType::kScopeInspect:
@@ -330,6 +332,7 @@ class Scope {
     is_ending_ = true;
     if (!is_populated()) return;
     if (options_.stragglers == core::Stragglers::kLinger) return;
+    become_urgent();
     const Survivors survivors = container_.look(outsiders_);
     facts_.report.stragglers = survivors.count;
     facts_.report.straggler_names = survivors.names;

@@ -2,17 +2,14 @@
 // Sweep: signalling all that descends from one process, without a cgroup. A
 // process that was sent SIGSTOP makes no child any more (fork(2) starts again
 // as long as a signal is pending, and then it stops), so the descendants are
-// stopped, reading /proc anew until a reading finds nobody who runs, and only
+// stopped, reading /proc anew until two readings find nobody new, and only
 // then killed: what is killed leaves no gap that a fork bomb could grow into.
 //
 // Every signal goes through a pidfd whose process was looked at again after the
 // pidfd was made: it cannot hit a stranger who got the number later.
 #pragma once
 
-#include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cstdint>
 
@@ -20,6 +17,7 @@
 #include "core/ids.h"
 #include "core/text.h"
 #include "reaper/family.h"
+#include "reaper/pid_table.h"
 #include "sys/pid_fd.h"
 #include "sys/proc_files.h"
 
@@ -40,37 +38,9 @@ struct Survivors {
 
 namespace detail {
 
-/// Runs before everybody else for its lifetime, where we may: a sweep competes
-/// with all that it has not stopped yet.
-class Urgency {
- public:
-  Urgency() {
-    // musl's functions of these names only say ENOSYS.
-    policy_ = ::syscall(SYS_sched_getscheduler, 0);
-    (void)::syscall(SYS_sched_getparam, 0, &parameters_);
-    sched_param first = {};
-    first.sched_priority = 1;
-    (void)::syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &first);
-  }
-  Urgency(const Urgency&) = delete;
-  Urgency& operator=(const Urgency&) = delete;
-  ~Urgency() {
-    (void)::syscall(SYS_sched_setscheduler, 0, policy_, &parameters_);
-  }
-
- private:
-  long policy_ = SCHED_OTHER;
-  sched_param parameters_ = {};
-};
-
 constexpr bool is_dead(const sys::ProcStat& stat) {
   return stat.state == 'Z' || stat.state == 'X' || stat.state == 'x';
 }
-/// Stopped, or held by a tracer: it runs no more.
-constexpr bool is_stopped(const sys::ProcStat& stat) {
-  return stat.state == 'T' || stat.state == 't';
-}
-
 /// Signals the very process that `stat` was read of. Whether it was signalled.
 inline bool signal_process(const sys::ProcStat& stat,
                            core::SignalNumber signal) {
@@ -111,15 +81,18 @@ class Sweep {
   /// be in between are the next call's: it is to be called until nobody is
   /// left.
   [[nodiscard]] core::Result<std::uint32_t> kill_all() {
-    const detail::Urgency urgency;
-    for (int i = 0; i < kMostReadings; ++i)
-      if (TRY(stop_running()) == 0) break;
+    TRY(was_stopped_.clear());
+    int quiet = 0;
+    for (int i = 0; i < kMostReadings && quiet < kEnoughQuiet; ++i)
+      quiet = TRY(stop_new()) == 0 ? quiet + 1 : 0;
     return signal_all(core::SignalNumber(SIGKILL));
   }
 
  private:
-  /// Somebody outside may go on waking what we stop: no reason not to kill.
   static constexpr int kMostReadings = 16;
+  /// A child that a process made just before it was stopped can have a pid
+  /// behind the place where /proc is being read; the next reading finds it.
+  static constexpr int kEnoughQuiet = 2;
 
   template <class Visit>
   [[nodiscard]] core::Result<void> for_each_living(Visit&& visit) {
@@ -128,16 +101,21 @@ class Sweep {
     });
   }
 
-  [[nodiscard]] core::Result<std::uint32_t> stop_running() {
+  /// Stops those who were not sent SIGSTOP before. They need not have stopped
+  /// yet: a pending one is enough.
+  [[nodiscard]] core::Result<std::uint32_t> stop_new() {
     std::uint32_t count = 0;
     TRY(for_each_living([&](const sys::ProcStat& stat) {
-      if (detail::is_stopped(stat)) return;
+      std::uint8_t& was_stopped = was_stopped_[stat.pid];
+      if (was_stopped != 0) return;
+      was_stopped = 1;
       if (detail::signal_process(stat, core::SignalNumber(SIGSTOP))) ++count;
     }));
     return count;
   }
 
   Family family_;
+  PidTable was_stopped_;
 };
 
 }  // namespace reaper
