@@ -63,13 +63,17 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
 }
 
 int run_recorded(const RunRequest& request, ScopeSetting setting) {
-  const sys::Places places =
-      sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
-                       sys::process_environment());
-  // A home that cannot be written does not keep a program from running: the
-  // scope finds the file missing and the report says so.
-  (void)sys::prepare_pacct(places);
-  setting.mode = Recorded{.pacct = places.pacct, .cgroup_base = {}};
+  const sys::Environment environment = sys::process_environment();
+  const sys::Places places = sys::find_places(
+      sys::InstanceKind::kPrivate, core::Uid(::geteuid()), environment);
+  Recorded recorded;
+  recorded.pacct = places.pacct;
+  recorded.cgroup_base = environment("CORRAL_CGROUP_BASE").value_or("");
+  recorded.engine = request.spec.engine;
+  if (!recorded.engine)
+    recorded.engine =
+        core::parse_engine(environment("CORRAL_ENGINE").value_or(""));
+  setting.mode = std::move(recorded);
   return become_scope(request, setting);
 }
 

@@ -15,7 +15,7 @@ constexpr OptionRow kSystem = {"system", '\0', ValueType::kFlag, "",
 constexpr OptionRow kPrivate = {"private", '\0', ValueType::kFlag, "",
                                 "Ask your private instance only"};
 
-constexpr std::string_view kEndedJobs = "Its keys are those of *corral show*.";
+constexpr OptionPair kInstancePairs[] = {{"system", "private"}};
 
 // --- run -------------------------------------------------------------------
 
@@ -55,6 +55,12 @@ constexpr Example kRunExamples[] = {
      "a bounded run and a report at its end"},
     {"corral run -d --name web -- ./server --port 8080",
      "a job in the background with a name"},
+};
+constexpr OptionPair kRunPairs[] = {
+    {"linger", "kill-stragglers"},
+    {"system", "private"},
+    {"detach", "report"},
+    {"json", "detach", true},
 };
 constexpr ExitCode kRunCodes[] = {
     {"0-124", "The program's own exit code"},
@@ -154,6 +160,10 @@ constexpr Example kKillExamples[] = {
     {"corral kill -g 0 web db", "kill two jobs at once"},
     {"corral kill -s HUP --main web", "a signal to its main process"},
 };
+constexpr OptionPair kKillPairs[] = {
+    {"system", "private"}, {"signal", "grace"},      {"signal", "wait"},
+    {"wait", "no-wait"},   {"main", "signal", true},
+};
 constexpr ExitCode kKillCodes[] = {
     {"0", "Every job was ended, or was sent the signal"},
 };
@@ -210,12 +220,11 @@ constexpr JsonKey kDoctorKeys[] = {
     {"facts",
      "what the choice was made from: _has_cgroup2_, "
      "_cgroup2_is_writable_, _has_cgroup_kill_, _cgroup_base_"},
-    {"programs", "the path of each of our programs; null: not found"},
+    {"programs", "the paths of _corral-init_ and _corrald_; null: not found"},
     {"instances",
-     "\"system\" and \"private\": _socket_, _is_running_ and, "
-     "when it answers, _version_, _jobs_live_, _pacct_, "
-     "_records_written_, _records_waiting_, _records_lost_, "
-     "_supervisor_starts_"},
+     "those that could be there: _kind_, _socket_, _is_running_ and, when it "
+     "answers, _version_, _jobs_live_, _pacct_, _records_written_, "
+     "_records_waiting_, _records_lost_, _supervisor_starts_"},
     {"pacct, pacct_problem",
      "the accounting file of jobs without a running "
      "instance, and why it cannot be written (null: "
@@ -262,9 +271,157 @@ constexpr Command kCommands[] = {
          "when it has no job. The program then runs in a session of its own "
          "with its output in a file (*corral log*).",
      .options = kRunOptions,
+     .pairs = kRunPairs,
      .operands = {Operands::kProgram, ValueType::kProgram,
                   "the program and its arguments, as in 'corral run -- make'"},
      .examples = kRunExamples,
      .exit_codes = kRunCodes,
      .json_keys = kRunKeys,
      .handler = run_program},
+    {.name = "ps",
+     .summary = "List jobs",
+     .description =
+         "Lists the jobs that live, one a line: jid, name, owner, state, time "
+         "since the start, CPU time and peak memory of the whole job, "
+         "processes, command. A dash stands for what was not collected.",
+     .options = kPsOptions,
+     .pairs = kInstancePairs,
+     .operands = {},
+     .examples = kPsExamples,
+     .exit_codes = {},
+     .json_keys = kPsKeys,
+     .handler = list_jobs},
+    {.name = "tree",
+     .summary = "Show jobs with their processes",
+     .description = "Shows the named jobs, or all that live, each with its "
+                    "processes as a tree.",
+     .options = kTreeOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kAny, ValueType::kJob, ""},
+     .examples = kTreeExamples,
+     .exit_codes = {},
+     .json_keys = kTreeKeys,
+     .handler = show_tree},
+    {.name = "show",
+     .summary = "Show all facts of a job",
+     .description =
+         "Shows what is known of jobs. Ended jobs are remembered for a while.",
+     .options = kShowOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOneOrMore, ValueType::kJob,
+                  "name it by its jid or its name"},
+     .examples = kShowExamples,
+     .exit_codes = {},
+     .json_keys = kShowKeys,
+     .handler = show_job},
+    {.name = "kill",
+     .summary = "End jobs, or signal them",
+     .description =
+         "Ends jobs: every process of the job is sent the job's signal, and "
+         "SIGKILL when its grace is over. Returns when nothing of them lives. "
+         "With *--signal* only that signal is sent, and nothing else happens.",
+     .options = kKillOptions,
+     .pairs = kKillPairs,
+     .operands = {Operands::kOneOrMore, ValueType::kJob,
+                  "name it by its jid or its name"},
+     .examples = kKillExamples,
+     .exit_codes = kKillCodes,
+     .json_keys = {},
+     .handler = kill_jobs},
+    {.name = "wait",
+     .summary = "Wait for jobs to end",
+     .description =
+         "Waits until jobs have ended and exits as they did. On a terminal a "
+         "status line shows the time, the CPU time and the processes while it "
+         "waits. A supervisor that restarts meanwhile is waited for.",
+     .options = kWaitOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOneOrMore, ValueType::kJob,
+                  "name it by its jid or its name"},
+     .examples = kWaitExamples,
+     .exit_codes = kWaitCodes,
+     .json_keys = kWaitKeys,
+     .handler = wait_for_jobs},
+    {.name = "log",
+     .summary = "Show the output of a detached job",
+     .description = "Prints what the job has written to its standard output "
+                    "and standard error, unless it was given others.",
+     .options = kLogOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOne, ValueType::kJob,
+                  "name it by its jid or its name"},
+     .examples = kLogExamples,
+     .exit_codes = {},
+     .json_keys = {},
+     .handler = show_log},
+    {.name = "doctor",
+     .summary = "Tell what works here and what does not",
+     .description =
+         "Looks at this host as Corral does and says which engine contains "
+         "jobs and why, which instances run, whether records can be written, "
+         "and for each problem the fix. Needs no running instance, and makes "
+         "nothing but Corral's own empty cgroup directory.",
+     .options = kDoctorOptions,
+     .pairs = {},
+     .operands = {},
+     .examples = kDoctorExamples,
+     .exit_codes = kDoctorCodes,
+     .json_keys = kDoctorKeys,
+     .handler = diagnose},
+    {.name = "daemon-reexec",
+     .summary = "Restart an instance in place",
+     .description = "Replaces the programs of the running instance by those "
+                    "that are installed now. Jobs run on and nothing is lost.",
+     .options = kReexecOptions,
+     .pairs = kInstancePairs,
+     .operands = {},
+     .examples = kReexecExamples,
+     .exit_codes = {},
+     .json_keys = {},
+     .handler = reexec_daemon},
+    {.name = "records",
+     .summary = "Print an accounting file",
+     .description = "Prints the records of an accounting file, oldest first. "
+                    "Damaged parts are skipped and reported.",
+     .options = kRecordsOptions,
+     .pairs = {},
+     .operands = {Operands::kOne, ValueType::kFile,
+                  "'corral doctor' names the one in use"},
+     .examples = kRecordsExamples,
+     .exit_codes = kRecordsCodes,
+     .json_keys = kRecordsKeys,
+     .handler = show_records},
+};
+
+constexpr ExitCode kCommonCodes[] = {
+    {"0", "It was done"},
+    {"1", "It failed; the message says why"},
+    {"2", "The command line was wrong"},
+    {"64", "The request contradicts itself"},
+    {"65", "The job has ended"},
+    {"66", "There is no such job"},
+    {"67", "There is no such user"},
+    {"69", "No instance is running, or it does not answer"},
+    {"72", "The engine or the host cannot do it"},
+    {"73", "A live job of yours has the name"},
+    {"75", "A bound of the instance was reached"},
+    {"77", "It is not allowed"},
+};
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return kCommands;
+}
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : kCommands)
+    if (command.name == name) return &command;
+  return nullptr;
+}
+
+std::span<const ExitCode> common_exit_codes() {
+  return kCommonCodes;
+}
+
+}  // namespace cli

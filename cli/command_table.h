@@ -38,6 +38,13 @@ struct OperandRow {
   std::string_view help;
 };
 
+/// Two options that exclude each other, or of which one needs the other.
+struct OptionPair {
+  std::string_view one;
+  std::string_view other;
+  bool is_needed = false;  ///< `one` needs `other`
+};
+
 struct Example {
   std::string_view line;
   std::string_view meaning;
@@ -61,6 +68,7 @@ struct Command {
   std::string_view summary;      ///< a few words
   std::string_view description;  ///< paragraphs for the manual
   std::span<const OptionRow> options;
+  std::span<const OptionPair> pairs;
   OperandRow operands;
   std::span<const Example> examples;
   std::span<const ExitCode> exit_codes;  ///< beside those of all commands

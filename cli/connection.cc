@@ -9,16 +9,11 @@
 namespace cli {
 namespace {
 
-void add_possible(std::vector<Instance>& instances, sys::InstanceKind kind) {
-  const sys::Places places = sys::find_places(kind, core::Uid(::geteuid()),
-                                              sys::process_environment());
-  for (const std::string& socket :
-       {places.socket, sys::fallback_socket(places)}) {
-    bool is_known = socket.empty();
-    for (const Instance& instance : instances)
-      is_known = is_known || instance.socket == socket;
-    if (!is_known) instances.push_back({.kind = kind, .socket = socket});
-  }
+void add_once(std::vector<Instance>& instances, sys::InstanceKind kind,
+              const std::string& socket) {
+  for (const Instance& instance : instances)
+    if (instance.socket == socket) return;
+  if (!socket.empty()) instances.push_back({.kind = kind, .socket = socket});
 }
 
 /// Could only we or root have made a socket there? A directory in /tmp may be
@@ -41,11 +36,18 @@ Which which_instance(const Arguments& arguments) {
 }
 
 std::vector<Instance> possible_instances(Which which) {
+  std::vector<sys::Places> places;
+  for (const auto kind :
+       {sys::InstanceKind::kSystem, sys::InstanceKind::kPrivate})
+    if (which == Which::kAny ||
+        (which == Which::kSystem) == (kind == sys::InstanceKind::kSystem))
+      places.push_back(sys::find_places(kind, core::Uid(::geteuid()),
+                                        sys::process_environment()));
   std::vector<Instance> instances;
-  if (which != Which::kPrivate)
-    add_possible(instances, sys::InstanceKind::kSystem);
-  if (which != Which::kSystem)
-    add_possible(instances, sys::InstanceKind::kPrivate);
+  for (const sys::Places& place : places)
+    add_once(instances, place.kind, place.socket);
+  for (const sys::Places& place : places)
+    add_once(instances, place.kind, sys::fallback_socket(place));
   return instances;
 }
 

@@ -3,6 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/job_text.h"
+#include "sys/clock.h"
+
 namespace cli {
 namespace {
 
@@ -14,13 +17,132 @@ std::string line_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+template <class T>
+Json maybe(const std::optional<T>& value) {
+  if (!value) return nullptr;
+  if constexpr (requires { value->raw(); })
+    return value->raw();
+  else
+    return *value;
+}
+
+Json text_or_null(std::string_view text) {
+  if (text.empty()) return nullptr;
+  return text;
+}
+
+Json time_or_null(core::RealTime time) {
+  if (time.raw() == 0) return nullptr;
+  return time.raw();
+}
+
+void add_identity(Json& json, const core::JobView& job) {
+  json["jid"] = core::display(job.jid).view();
+  json["name"] = text_or_null(job.name);
+  json["owner"] = job.owner.raw();
+  json["user"] = maybe(known_user_name(job.owner));
+  json["kind"] = kind_word(job.kind);
+  json["engine"] = core::name_of(job.engine);
+  json["state"] = core::name_of(job.state);
+  json["argv"] = job.argv.empty() ? Json() : Json(job.argv);
+  json["main_pid"] = maybe(job.main);
+}
+
+void add_times(Json& json, const core::JobView& job) {
+  json["created_us"] = time_or_null(job.created.real);
+  json["started_us"] = time_or_null(job.started.real);
+  json["ended_us"] = time_or_null(job.ended.real);
+  json["age_us"] = maybe(age_of(job, sys::boot_now()));
+}
+
+void add_result(Json& json, const core::JobView& job) {
+  const core::JobResult& result = job.result;
+  const bool is_over = has_ended(job);
+  const bool has_status = is_over && result.has_status;
+  const bool is_exit = has_status && core::status_is_exit(result.wait_status);
+  json["reason"] = is_over ? Json(core::word_of(result.reason)) : Json();
+  json["sentence"] = is_over ? Json(core::sentence_of(result).view()) : Json();
+  json["exit_code"] =
+      is_exit ? Json(core::exit_code_of(result.wait_status)) : Json();
+  const bool is_signal = has_status && !is_exit;
+  json["signal"] =
+      is_signal
+          ? Json(core::signal_name(core::signal_of(result.wait_status)).view())
+          : Json();
+  json["shell_code"] = is_over ? Json(core::shell_code(result)) : Json();
+}
+
+void add_totals(Json& json, const core::JobView& job) {
+  json["user_time_us"] = maybe(job.totals.user_time);
+  json["system_time_us"] = maybe(job.totals.system_time);
+  json["memory_peak"] = maybe(job.totals.memory_peak);
+  json["read_bytes"] = maybe(job.totals.read_bytes);
+  json["write_bytes"] = maybe(job.totals.write_bytes);
+  json["oom_kills"] = maybe(job.totals.oom_kills);
+  json["processes_not_seen"] = maybe(job.totals.processes_not_seen);
+  json["processes_seen"] = job.processes_seen;
+  json["stragglers"] = job.stragglers;
+  json["straggler_names"] = text_or_null(job.straggler_names);
+  json["container"] = text_or_null(job.container);
+}
+
+Json object_of(const core::JobView& job) {
+  Json json;
+  add_identity(json, job);
+  add_times(json, job);
+  add_result(json, job);
+  add_totals(json, job);
+  return json;
+}
+
+Json object_of(const core::ProcessView& process) {
+  Json json;
+  json["pid"] = process.pid.raw();
+  json["ppid"] = process.ppid.raw();
+  json["command"] = process.command;
+  json["state"] = std::string(1, process.state);
+  json["cpu_us"] = process.cpu_us;
+  return json;
+}
+
 }  // namespace
+
+std::string_view kind_word(core::JobKind kind) {
+  return kind == core::JobKind::kForeground ? "foreground" : "detached";
+}
+
+std::string job_json(const core::JobView& job) {
+  return line_of(object_of(job));
+}
+
+std::string jobs_json(const std::vector<core::JobView>& jobs) {
+  Json array = Json::array();
+  for (const core::JobView& job : jobs)
+    array.push_back(object_of(job));
+  return line_of(array);
+}
+
+std::string trees_json(const std::vector<JobWithProcesses>& jobs) {
+  Json array = Json::array();
+  for (const JobWithProcesses& tree : jobs) {
+    Json json = object_of(tree.job);
+    Json processes;
+    if (tree.processes) {
+      processes = Json::array();
+      for (const core::ProcessView& process : *tree.processes)
+        processes.push_back(object_of(process));
+    }
+    json["processes"] = std::move(processes);
+    array.push_back(std::move(json));
+  }
+  return line_of(array);
+}
 
 std::string detached_json(core::JobId jid, std::string_view name,
                           std::string_view instance) {
   Json json;
   json["jid"] = core::display(jid).view();
-  json["name"] = name.empty() ? Json() : Json(name);
+  json["name"] = text_or_null(name);
   json["instance"] = instance;
   return line_of(json);
 }

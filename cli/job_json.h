@@ -3,6 +3,7 @@
 // known. The keys are documented in the command table.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +12,21 @@
 
 namespace cli {
 
-/// One object on one line, ended by a newline.
+struct JobWithProcesses {
+  core::JobView job;
+  std::optional<std::vector<core::ProcessView>> processes;
+};
+
+/// One object on one line.
+[[nodiscard]] std::string job_json(const core::JobView& job);
+/// One array on one line.
+[[nodiscard]] std::string jobs_json(const std::vector<core::JobView>& jobs);
+[[nodiscard]] std::string trees_json(const std::vector<JobWithProcesses>& jobs);
+/// A detached job that was made, as one object on one line.
 [[nodiscard]] std::string detached_json(core::JobId jid, std::string_view name,
                                         std::string_view instance);
+
+/// "foreground", "detached".
+[[nodiscard]] std::string_view kind_word(core::JobKind kind);
 
 }  // namespace cli

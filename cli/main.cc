@@ -13,6 +13,7 @@
 #include "cli/man_text.h"
 #include "cli/output.h"
 #include "cli/parser.h"
+#include "cli/standard_fds.h"
 #include "cli/suggestion.h"
 
 namespace cli {
@@ -94,6 +95,7 @@ int start(std::span<const char* const> words) {
 
 int main(int argc, char** argv) {
   try {
+    cli::hold_standard_descriptors();
     const auto count = static_cast<std::size_t>(argc > 0 ? argc - 1 : 0);
     return cli::start(std::span<const char* const>(argv + 1, count));
   } catch (const std::exception& error) {

@@ -40,6 +40,8 @@ class OneCommand : public CLI::App {
     for (std::size_t i = 0; i < added_.size(); ++i)
       if (auto misuse = collect(command_.options[i], *added_[i], arguments))
         return std::unexpected(*misuse);
+    if (arguments.has("help")) return arguments;
+    if (auto misuse = check_pairs(arguments)) return std::unexpected(*misuse);
     if (auto misuse = collect_operands(arguments))
       return std::unexpected(*misuse);
     return arguments;
@@ -75,6 +77,18 @@ class OneCommand : public CLI::App {
                       std::string(type.expectation)};
     }
     arguments.add(row.name, option.results());
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Misuse> check_pairs(
+      const Arguments& arguments) const {
+    for (const OptionPair& pair : command_.pairs) {
+      if (!arguments.has(pair.one)) continue;
+      if (arguments.has(pair.other) == pair.is_needed) continue;
+      return Misuse{"option '--" + std::string(pair.one) +
+                    (pair.is_needed ? "' needs '--" : "' excludes '--") +
+                    std::string(pair.other) + "'"};
+    }
     return std::nullopt;
   }
 

@@ -19,30 +19,6 @@ std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
   return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
 }
 
-/// Pairs of options that exclude each other, or that need each other.
-struct Conflict {
-  std::string_view one;
-  std::string_view other;
-  bool is_needed;  ///< `one` needs `other`; else they exclude each other
-};
-constexpr Conflict kConflicts[] = {
-    {"linger", "kill-stragglers", false},
-    {"system", "private", false},
-    {"detach", "report", false},
-    {"json", "detach", true},
-};
-
-std::optional<std::string> find_conflict(const Arguments& arguments) {
-  for (const Conflict& conflict : kConflicts) {
-    if (!arguments.has(conflict.one)) continue;
-    if (arguments.has(conflict.other) == conflict.is_needed) continue;
-    return "option '--" + std::string(conflict.one) +
-           (conflict.is_needed ? "' needs '--" : "' excludes '--") +
-           std::string(conflict.other) + "'";
-  }
-  return std::nullopt;
-}
-
 core::Answer<std::string> absolute_path(std::string_view path) {
   if (path.starts_with('/')) return std::string(path);
   auto here = current_directory();
@@ -145,8 +121,6 @@ core::Answer<Identity> find_identity(const std::string& user) {
 }
 
 core::Answer<RunRequest> make_run_request(const Arguments& arguments) {
-  if (const auto conflict = find_conflict(arguments))
-    return refuse(core::Refusal::kInvalid, *conflict);
   RunRequest request;
   request.spec = make_spec(arguments);
   const auto variables = arguments.values("env");

@@ -31,8 +31,7 @@ struct RunRequest {
   ReportForm report = ReportForm::kNone;
 };
 
-/// Errors: options that contradict each other; a current directory without a
-/// name when one is needed.
+/// Errors: a relative --cwd where the current directory has no name.
 [[nodiscard]] core::Answer<RunRequest> make_run_request(
     const Arguments& arguments);
 

@@ -39,6 +39,7 @@ void add_mode(Words& words, const Recorded& recorded) {
   words.add("--record", recorded.pacct);
   if (!recorded.cgroup_base.empty())
     words.add("--cgroup-base", recorded.cgroup_base);
+  if (recorded.engine) words.add("--engine", core::name_of(*recorded.engine));
 }
 
 void add_identity(Words& words, const Identity& identity) {
@@ -77,9 +78,6 @@ std::vector<std::string> scope_words(const std::string& program,
   Words words(program);
   std::visit([&words](const auto& mode) { add_mode(words, mode); },
              setting.mode);
-  const bool is_recorded = std::holds_alternative<Recorded>(setting.mode);
-  if (is_recorded && request.spec.engine)
-    words.add("--engine", core::name_of(*request.spec.engine));
   if (!request.spec.name.empty()) words.add("--name", request.spec.name);
   words.add("--reraise");
   add_ending(words, request.spec);

@@ -25,7 +25,8 @@ struct Supervised {
 /// Nobody supervises: the scope writes the records itself.
 struct Recorded {
   std::string pacct;
-  std::string cgroup_base;  ///< empty: the scope finds one
+  std::string cgroup_base;             ///< empty: the scope finds one
+  std::optional<core::Engine> engine;  ///< absent: the scope chooses
 };
 
 struct ScopeSetting {

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <initializer_list>
 
 namespace sys {
 namespace {
@@ -24,15 +23,15 @@ const char* file_name(OwnProgram program) {
   return "";
 }
 
-/// The program's directory in the build tree, seen from another one there.
+/// The program's directory in the build tree.
 const char* build_directory(OwnProgram program) {
   switch (program) {
     case OwnProgram::kInit:
-      return "/../reaper/";
+      return "/reaper/";
     case OwnProgram::kSupervisor:
-      return "/../supervisor/";
+      return "/supervisor/";
     case OwnProgram::kCommand:
-      return "/../cli/";
+      return "/cli/";
   }
   return "";
 }
@@ -62,11 +61,10 @@ core::Result<std::string> find_own_program(OwnProgram program) {
     if (is_program(path)) return path;
   }
   const std::string here = TRY(own_directory());
-  for (const char* const place :
-       {"/", "/../libexec/corral/", build_directory(program)}) {
-    std::string path = here + place + name;
+  const std::string above = here.substr(0, here.rfind('/'));
+  for (std::string path : {here + "/" + name, above + "/libexec/corral/" + name,
+                           above + build_directory(program) + name})
     if (is_program(path)) return path;
-  }
   return core::fail(ENOENT, "find", name + "' from '" + here);
 }
 

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// corral doctor: looks, judges, tells.
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/doctor_checks.h"
+#include "cli/handlers.h"
+#include "cli/output.h"
+#include "cli/terminal_text.h"
+
+namespace cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Colour colour_of(CheckStatus status) {
+  switch (status) {
+    case CheckStatus::kOk:
+      return Colour::kGood;
+    case CheckStatus::kNote:
+      return Colour::kStrong;
+    case CheckStatus::kProblem:
+      return Colour::kBad;
+  }
+  return Colour::kNone;
+}
+
+void append_padded(std::string& line, std::string_view text, std::size_t shown,
+                   std::size_t width) {
+  line += text;
+  line.append(width > shown ? width - shown : 1, ' ');
+}
+
+void print_checks(const Findings& findings, const std::vector<Check>& checks) {
+  const Screen screen = screen_of(STDOUT_FILENO);
+  print("corral " CORRAL_VERSION " on Linux " + findings.kernel + ", " +
+        findings.machine + "\n");
+  for (const Check& check : checks) {
+    const std::string_view status = word_of(check.status);
+    std::string line = "  ";
+    append_padded(line, coloured(screen, colour_of(check.status), status),
+                  status.size(), 9);
+    append_padded(line, check.name, check.name.size(), 13);
+    line += printable(check.finding) + "\n";
+    if (!check.fix.empty())
+      line += std::string(24, ' ') + "fix: " + check.fix + "\n";
+    print(line);
+  }
+}
+
+Json text_or_null(const std::optional<std::string>& text) {
+  return text ? Json(*text) : Json();
+}
+
+Json json_of(const InstanceState& instance) {
+  Json json;
+  json["socket"] = instance.socket;
+  json["is_running"] = instance.is_running;
+  if (!instance.view) return json;
+  const core::InstanceView& view = *instance.view;
+  json["version"] = view.version;
+  json["jobs_live"] = view.jobs_live;
+  json["pacct"] = view.pacct;
+  json["records_written"] = view.records_written;
+  json["records_waiting"] = view.records_waiting;
+  json["records_lost"] = view.records_lost;
+  json["supervisor_starts"] = view.supervisor_starts;
+  return json;
+}
+
+Json json_of(const Check& check) {
+  Json json;
+  json["name"] = check.name;
+  json["status"] = word_of(check.status);
+  json["finding"] = check.finding;
+  json["fix"] = check.fix.empty() ? Json() : Json(check.fix);
+  return json;
+}
+
+Json json_of(const Findings& findings, const std::vector<Check>& checks) {
+  Json json;
+  json["version"] = CORRAL_VERSION;
+  json["kernel"] = findings.kernel;
+  json["machine"] = findings.machine;
+  json["engine"] = core::name_of(findings.choice.engine);
+  json["engine_why"] = findings.choice.why;
+  Json& facts = json["facts"];
+  facts["has_cgroup2"] = findings.facts.has_cgroup2;
+  facts["cgroup2_is_writable"] = findings.facts.cgroup2_is_writable;
+  facts["has_cgroup_kill"] = findings.facts.has_cgroup_kill;
+  facts["cgroup_base"] =
+      findings.cgroup_base.empty() ? Json() : Json(findings.cgroup_base);
+  Json& programs = json["programs"];
+  programs["corral-init"] = text_or_null(findings.programs.init);
+  programs["corrald"] = text_or_null(findings.programs.supervisor);
+  Json& instances = json["instances"] = Json::array();
+  for (const InstanceState& instance : findings.instances) {
+    Json entry = json_of(instance);
+    entry["kind"] = word_of(instance.kind);
+    instances.push_back(std::move(entry));
+  }
+  json["pacct"] = findings.pacct;
+  json["pacct_problem"] = text_or_null(findings.pacct_problem);
+  Json& list = json["checks"] = Json::array();
+  for (const Check& check : checks)
+    list.push_back(json_of(check));
+  return json;
+}
+
+}  // namespace
+
+int diagnose(const Arguments& arguments) {
+  const Findings findings = look();
+  const std::vector<Check> checks = judge(findings);
+  if (arguments.has("json"))
+    print(json_of(findings, checks)
+              .dump(-1, ' ', false, Json::error_handler_t::replace) +
+          "\n");
+  else
+    print_checks(findings, checks);
+  for (const Check& check : checks)
+    if (check.status == CheckStatus::kProblem) return kFailure;
+  return kSuccess;
+}
+
+}  // namespace cli

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// corral ps: jobs, one a line.
+#include <unistd.h>
+
+#include "cli/connection.h"
+#include "cli/handlers.h"
+#include "cli/job_json.h"
+#include "cli/job_list.h"
+#include "cli/job_text.h"
+#include "cli/output.h"
+#include "cli/table_view.h"
+#include "sys/clock.h"
+
+namespace cli {
+namespace {
+
+Colour colour_of(const core::JobView& job) {
+  if (!has_ended(job)) return Colour::kGood;
+  return core::shell_code(job.result) == 0 ? Colour::kFaint : Colour::kBad;
+}
+
+/// "running", or how it ended in one word.
+std::string state_word(const core::JobView& job) {
+  if (job.state != core::JobState::kEnded)
+    return std::string(core::name_of(job.state));
+  std::string word(core::word_of(job.result.reason));
+  const bool has_code = job.result.reason == core::Reason::kExited;
+  if (has_code)
+    word += "(" + std::to_string(core::shell_code(job.result)) + ")";
+  return word;
+}
+
+std::string process_count(bus::Client& client, const core::JobView& job) {
+  if (job.state == core::JobState::kEnded) return "0";
+  const auto processes = client.processes(job.jid);
+  return processes ? std::to_string(processes->size()) : std::string();
+}
+
+std::vector<Cell> row_of(bus::Client& client, const core::JobView& job,
+                         core::BootTime now) {
+  const auto age = age_of(job, now);
+  const auto cpu = cpu_time_of(job);
+  const auto& memory = job.totals.memory_peak;
+  return {{.text = std::string(core::display(job.jid).view())},
+          {.text = job.name},
+          {.text = user_name(job.owner)},
+          {.text = state_word(job), .colour = colour_of(job)},
+          {.text = age ? short_time(*age) : ""},
+          {.text = cpu ? short_time(*cpu) : ""},
+          {.text = memory ? short_size(*memory) : ""},
+          {.text = process_count(client, job)},
+          {.text = command_line(job)}};
+}
+
+std::string table_of(bus::Client& client,
+                     const std::vector<core::JobView>& jobs,
+                     TableView::Header header) {
+  TableView table({{.title = "JID"},
+                   {.title = "NAME"},
+                   {.title = "USER"},
+                   {.title = "STATE"},
+                   {.title = "AGE", .align = Align::kRight},
+                   {.title = "CPU", .align = Align::kRight},
+                   {.title = "MEM", .align = Align::kRight},
+                   {.title = "PROCS", .align = Align::kRight},
+                   {.title = "COMMAND"}});
+  const core::BootTime now = sys::boot_now();
+  for (const core::JobView& job : jobs)
+    table.add(row_of(client, job, now));
+  return table.render(screen_of(STDOUT_FILENO), header);
+}
+
+}  // namespace
+
+int list_jobs(const Arguments& arguments) {
+  auto client = connect(which_instance(arguments));
+  if (!client) return complain(client.error());
+  core::JobFilter filter;
+  filter.with_ended = arguments.has("all");
+  if (arguments.has("mine")) filter.owner = core::Uid(::geteuid());
+  const auto jobs = all_jobs(*client, filter);
+  if (!jobs) return complain(jobs.error());
+  if (arguments.has("json")) {
+    print(jobs_json(*jobs));
+    return kSuccess;
+  }
+  print(table_of(*client, *jobs,
+                 arguments.has("no-header") ? TableView::Header::kHidden
+                                            : TableView::Header::kShown));
+  return kSuccess;
+}
+
+}  // namespace cli

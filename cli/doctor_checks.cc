@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/doctor_checks.h"
+
+namespace cli {
+namespace {
+
+/// What an engine promises (docs/DESIGN.md, "Containment").
+std::string_view promise_of(core::Engine engine) {
+  switch (engine) {
+    case core::Engine::kCgroup2:
+      return "no process without root leaves its job";
+    case core::Engine::kSubreaper:
+      return "holds against daemons and accidents, not against a process of "
+             "the same user that kills its reaper";
+  }
+  return "";
+}
+
+Check check_engine(const Findings& findings) {
+  const core::EngineChoice& choice = findings.choice;
+  Check check{.name = "engine",
+              .status = CheckStatus::kOk,
+              .finding = std::string(core::name_of(choice.engine)) + ": " +
+                         std::string(choice.why) + "; " +
+                         std::string(promise_of(choice.engine)),
+              .fix = {}};
+  if (choice.engine == core::Engine::kCgroup2) return check;
+  check.status = CheckStatus::kNote;
+  check.fix =
+      findings.facts.has_cgroup2
+          ? "for cgroup2 run as root or in a delegated cgroup: 'systemd-run "
+            "--user --scope -p Delegate=yes corral ...'"
+          : "for cgroup2 mount a cgroup v2 hierarchy on /sys/fs/cgroup";
+  return check;
+}
+
+Check check_program(std::string_view name,
+                    const std::optional<std::string>& path,
+                    std::string_view consequence) {
+  if (path)
+    return {
+        .name = name, .status = CheckStatus::kOk, .finding = *path, .fix = {}};
+  return {.name = name,
+          .status = CheckStatus::kProblem,
+          .finding = "not found, so " + std::string(consequence),
+          .fix =
+              "install it beside corral or in ../libexec/corral, or name "
+              "its directory in CORRAL_LIBEXEC"};
+}
+
+Check check_instance(const InstanceState& instance) {
+  const bool is_system = instance.kind == sys::InstanceKind::kSystem;
+  Check check{.name = is_system ? "system" : "private",
+              .status = CheckStatus::kOk,
+              .finding = {},
+              .fix = {}};
+  if (!instance.is_running) {
+    check.status = CheckStatus::kNote;
+    check.finding = "no instance listens at '" + instance.socket + "'";
+    if (!is_system) check.fix = "none is needed; 'corral run -d' starts it";
+    return check;
+  }
+  if (!instance.view) {
+    check.status = CheckStatus::kProblem;
+    check.finding = "'" + instance.socket + "': " + instance.problem;
+    check.fix = "end its corrald: it is started again and loses nothing";
+    return check;
+  }
+  check.finding = "running at '" + instance.socket + "', version " +
+                  instance.view->version + ", " +
+                  std::to_string(instance.view->jobs_live) + " live jobs, " +
+                  std::string(core::name_of(instance.view->engine));
+  return check;
+}
+
+Check check_instance_records(const core::InstanceView& view) {
+  Check check{.name = "records",
+              .status = CheckStatus::kOk,
+              .finding = "'" + view.pacct + "': " +
+                         std::to_string(view.records_written) + " written, " +
+                         std::to_string(view.records_waiting) + " waiting, " +
+                         std::to_string(view.records_lost) + " lost",
+              .fix = {}};
+  if (view.records_waiting == 0 && view.records_lost == 0) return check;
+  check.status = CheckStatus::kProblem;
+  check.fix = "make room on the disk of '" + view.pacct +
+              "': what waits is written then";
+  return check;
+}
+
+Check check_pacct(const Findings& findings) {
+  if (!findings.pacct_problem)
+    return {.name = "accounting",
+            .status = CheckStatus::kOk,
+            .finding = "'" + findings.pacct + "' can be written",
+            .fix = {}};
+  return {.name = "accounting",
+          .status = CheckStatus::kProblem,
+          .finding = "'" + findings.pacct + "': " + *findings.pacct_problem,
+          .fix = "name a file that you can write in CORRAL_PACCT"};
+}
+
+Check check_bus(const Findings& findings) {
+  if (!findings.bus_problem)
+    return {.name = "libsystemd",
+            .status = CheckStatus::kOk,
+            .finding = "found; instances can be spoken to",
+            .fix = {}};
+  return {.name = "libsystemd",
+          .status = CheckStatus::kProblem,
+          .finding = *findings.bus_problem +
+                     ", so instances cannot be spoken "
+                     "to",
+          .fix = "install libsystemd0"};
+}
+
+}  // namespace
+
+std::vector<Check> judge(const Findings& findings) {
+  std::vector<Check> checks;
+  checks.push_back(check_engine(findings));
+  checks.push_back(check_program("corral-init", findings.programs.init,
+                                 "no job can be run"));
+  checks.push_back(check_program("corrald", findings.programs.supervisor,
+                                 "no private instance can be started"));
+  checks.push_back(check_bus(findings));
+  checks.push_back(check_pacct(findings));
+  for (const InstanceState& instance : findings.instances) {
+    checks.push_back(check_instance(instance));
+    if (instance.view) checks.push_back(check_instance_records(*instance.view));
+  }
+  return checks;
+}
+
+std::string_view word_of(CheckStatus status) {
+  switch (status) {
+    case CheckStatus::kOk:
+      return "ok";
+    case CheckStatus::kNote:
+      return "note";
+    case CheckStatus::kProblem:
+      return "problem";
+  }
+  return "";
+}
+
+}  // namespace cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `corral doctor` finds: facts, and checks with the fix of each problem.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/connection.h"
+#include "core/containment.h"
+#include "core/job_control.h"
+
+namespace cli {
+
+struct OwnPrograms {
+  std::optional<std::string> init;
+  std::optional<std::string> supervisor;
+};
+
+/// An instance that could be there.
+struct InstanceState {
+  sys::InstanceKind kind = sys::InstanceKind::kPrivate;
+  std::string socket;
+  bool is_running = false;
+  std::optional<core::InstanceView> view;  ///< if it answered
+  std::string problem;                     ///< why it did not
+};
+
+/// All that was looked at.
+struct Findings {
+  std::string kernel;   ///< "6.1.0-18-amd64"
+  std::string machine;  ///< "x86_64"
+  core::ContainmentFacts facts;
+  core::EngineChoice choice;
+  std::string cgroup_base;  ///< empty: none
+  OwnPrograms programs;
+  std::vector<InstanceState> instances;
+  std::string pacct;
+  std::optional<std::string> pacct_problem;
+  std::optional<std::string> bus_problem;  ///< libsystemd cannot be loaded
+};
+
+enum class CheckStatus : std::uint8_t { kOk, kNote, kProblem };
+
+struct Check {
+  std::string_view name;
+  CheckStatus status = CheckStatus::kOk;
+  std::string finding;
+  std::string fix;  ///< empty: nothing to do
+};
+
+/// Looks. Makes nothing but our own, empty cgroup directory.
+[[nodiscard]] Findings look();
+/// What the findings mean: pure.
+[[nodiscard]] std::vector<Check> judge(const Findings& findings);
+
+[[nodiscard]] std::string_view word_of(CheckStatus status);
+
+}  // namespace cli

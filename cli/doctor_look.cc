@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The doctor's eyes: reads facts of the host and asks the instances.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "bus/client_transport.h"
+#include "cli/doctor_checks.h"
+#include "sys/cgroup_tree.h"
+#include "sys/own_programs.h"
+
+namespace cli {
+namespace {
+
+constexpr core::Microseconds kPatience = core::seconds(2);
+
+std::optional<std::string> find_program(sys::OwnProgram program) {
+  auto path = sys::find_own_program(program);
+  if (!path) return std::nullopt;
+  return *std::move(path);
+}
+
+InstanceState look_at(const Instance& instance) {
+  InstanceState state{.kind = instance.kind,
+                      .socket = instance.socket,
+                      .is_running = bus::is_answering(instance.socket),
+                      .view = std::nullopt,
+                      .problem = {}};
+  if (!state.is_running) return state;
+  auto client = bus::Client::connect(
+      instance.socket,
+      {.reconnect_within = kPatience, .answer_within = kPatience});
+  if (!client) {
+    state.problem = client.error().text;
+    return state;
+  }
+  auto view = client->instance();
+  if (view)
+    state.view = std::move(*view);
+  else
+    state.problem = view.error().text;
+  return state;
+}
+
+/// Why `path` cannot be written or made; nothing if it can. Opens no file:
+/// appending is what records do, looking must not make one.
+std::optional<std::string> write_problem(std::string path) {
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0)
+    return std::nullopt;
+  // Its first directory that exists decides.
+  while (errno == ENOENT && path.size() > 1) {
+    path.resize(std::max<std::size_t>(path.rfind('/'), 1));
+    if (::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0)
+      return std::nullopt;
+  }
+  const int error = errno;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no threads here
+  return "'" + path + "' cannot be written: " + std::strerror(error);
+}
+
+std::optional<std::string> bus_problem() {
+  void* const library = ::dlopen("libsystemd.so.0", RTLD_LAZY | RTLD_LOCAL);
+  if (library != nullptr) return std::nullopt;
+  const char* const reason = ::dlerror();  // NOLINT(concurrency-mt-unsafe)
+  return reason == nullptr ? "it cannot be loaded" : reason;
+}
+
+}  // namespace
+
+Findings look() {
+  Findings findings;
+  utsname host = {};
+  (void)::uname(&host);  // fails for a bad address only
+  findings.kernel = host.release;
+  findings.machine = host.machine;
+  const sys::Environment environment = sys::process_environment();
+  const sys::CgroupBase base =
+      sys::find_cgroup_base(environment("CORRAL_CGROUP_BASE").value_or(""));
+  findings.facts = base.facts;
+  findings.choice = core::choose_engine(base.facts);
+  findings.cgroup_base = base.path.view();
+  findings.programs = {
+      .init = find_program(sys::OwnProgram::kInit),
+      .supervisor = find_program(sys::OwnProgram::kSupervisor)};
+  for (const Instance& instance : possible_instances(Which::kAny))
+    findings.instances.push_back(look_at(instance));
+  findings.pacct = sys::find_places(sys::InstanceKind::kPrivate,
+                                    core::Uid(::geteuid()), environment)
+                       .pacct;
+  findings.pacct_problem = write_problem(findings.pacct);
+  findings.bus_problem = bus_problem();
+  return findings;
+}
+
+}  // namespace cli

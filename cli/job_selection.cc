@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/job_selection.h"
+
+#include <unistd.h>
+
+namespace cli {
+namespace {
+
+std::unexpected<core::Refused> no_such_job(std::string_view word) {
+  return std::unexpected(
+      core::Refused{.why = core::Refusal::kNoSuchJob,
+                    .text = "there is no job '" + std::string(word) +
+                            "'; 'corral ps -a' lists those that there are"});
+}
+
+core::Answer<core::JobId> select_self(bus::Client& client) {
+  auto jid = client.find_by_pid(core::Pid(::getpid()));
+  if (jid || jid.error().why != core::Refusal::kNoSuchJob) return jid;
+  return std::unexpected(
+      core::Refused{.why = core::Refusal::kNoSuchJob,
+                    .text = "this process is in no job of the instance"});
+}
+
+}  // namespace
+
+core::Answer<core::JobId> select_job(bus::Client& client,
+                                     std::string_view word) {
+  if (word == "self") return select_self(client);
+  const bool is_marked = word.starts_with("0x") || word.starts_with("0X");
+  std::optional<core::JobId> ended;
+  if (const auto jid = core::parse_job_id(word)) {
+    const auto view = client.show(*jid);
+    if (view && (is_marked || view->state != core::JobState::kEnded))
+      return *jid;
+    if (view) ended = *jid;
+    if (!view && view.error().why != core::Refusal::kNoSuchJob)
+      return std::unexpected(view.error());
+  }
+  if (is_marked) return no_such_job(word);
+  auto named = client.find(word);
+  if (named || named.error().why != core::Refusal::kNoSuchJob) return named;
+  if (ended) return *ended;
+  return no_such_job(word);
+}
+
+}  // namespace cli

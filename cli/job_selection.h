@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which job a word means: "0x" and hexadecimal digits are a jid, 'self' is the
+// job of this process, anything else is a name. A name that reads as a jid
+// without its 0x is the jid if such a job lives.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "bus/client.h"
+
+namespace cli {
+
+/// Errors: kNoSuchJob, in words that say how to find it; those of the client.
+[[nodiscard]] core::Answer<core::JobId> select_job(bus::Client& client,
+                                                   std::string_view word);
+
+}  // namespace cli

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/job_text.h"
+
+#include <pwd.h>
+#include <time.h>
+
+#include <array>
+#include <cstdio>
+
+namespace cli {
+namespace {
+
+/// The two largest units of a time, from the largest.
+struct Step {
+  std::uint64_t seconds;
+  char unit;
+  std::uint64_t next_seconds;
+  char next_unit;
+};
+constexpr Step kSteps[] = {
+    {86400, 'd', 3600, 'h'}, {3600, 'h', 60, 'm'}, {60, 'm', 1, 's'}};
+
+std::string two_digits(std::uint64_t number) {
+  return (number < 10 ? "0" : "") + std::to_string(number);
+}
+
+/// "3.1": one decimal of value / unit, below 10; a whole number above.
+std::string one_decimal(std::uint64_t value, std::uint64_t unit) {
+  const std::uint64_t whole = value / unit;
+  std::string text = std::to_string(whole);
+  if (whole < 10) text += "." + std::to_string(value % unit * 10 / unit);
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::string> known_user_name(core::Uid uid) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no threads here
+  const passwd* const entry = ::getpwuid(uid.raw());
+  if (entry == nullptr) return std::nullopt;
+  return entry->pw_name;
+}
+
+std::string user_name(core::Uid uid) {
+  return known_user_name(uid).value_or(std::to_string(uid.raw()));
+}
+
+std::string command_line(const core::JobView& job) {
+  std::string line;
+  for (const std::string& word : job.argv)
+    line.append(line.empty() ? "" : " ").append(word);
+  return line;
+}
+
+std::string program_name(const core::JobView& job) {
+  if (job.argv.empty()) return {};
+  return job.argv[0].substr(job.argv[0].rfind('/') + 1);
+}
+
+bool has_ended(const core::JobView& job) {
+  return job.result.reason != core::Reason::kNone;
+}
+
+std::optional<core::Microseconds> age_of(const core::JobView& job,
+                                         core::BootTime now) {
+  if (job.started.boot.raw() == 0) return std::nullopt;
+  const bool is_over = job.ended.boot.raw() != 0;
+  return (is_over ? job.ended.boot : now) - job.started.boot;
+}
+
+std::optional<core::Microseconds> cpu_time_of(const core::JobView& job) {
+  if (!job.totals.user_time || !job.totals.system_time) return std::nullopt;
+  return *job.totals.user_time + *job.totals.system_time;
+}
+
+std::string short_time(core::Microseconds time) {
+  const std::uint64_t seconds = time.raw() / 1'000'000;
+  for (const Step& step : kSteps)
+    if (seconds >= step.seconds)
+      return std::to_string(seconds / step.seconds) + step.unit +
+             two_digits(seconds % step.seconds / step.next_seconds) +
+             step.next_unit;
+  return one_decimal(time.raw(), 1'000'000) + "s";
+}
+
+std::string short_size(core::Bytes size) {
+  constexpr std::string_view kUnits = "BKMGTPE";
+  std::size_t unit = 0;
+  std::uint64_t scale = 1;
+  while (size.raw() / scale >= 1024 && unit + 1 < kUnits.size()) {
+    scale *= 1024;
+    ++unit;
+  }
+  if (unit == 0) return std::to_string(size.raw()) + "B";
+  return one_decimal(size.raw(), scale) + kUnits[unit];
+}
+
+std::string date_of(core::RealTime time) {
+  if (time.raw() == 0) return {};
+  const auto seconds = static_cast<time_t>(time.raw() / 1'000'000);
+  tm parts = {};
+  if (::localtime_r(&seconds, &parts) == nullptr) return {};
+  std::array<char, 32> text = {};
+  const std::size_t size =
+      ::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+  return {text.data(), size};
+}
+
+core::JobReport report_of(const core::JobView& job) {
+  core::JobReport report;
+  report.jid = job.jid;
+  const std::string name = job.name.empty() ? program_name(job) : job.name;
+  report.name = std::string_view(name);
+  report.result = job.result;
+  report.wall_time = age_of(job, job.ended.boot);
+  report.totals = job.totals;
+  report.main = job.main_exit;
+  report.processes_seen = job.processes_seen;
+  report.stragglers = job.stragglers;
+  report.straggler_names = std::string_view(job.straggler_names);
+  return report;
+}
+
+}  // namespace cli
