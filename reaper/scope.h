@@ -321,7 +321,11 @@ class Scope {
 
   void decide() {
     const core::BootTime now = sys::boot_now();
-    if (!facts_.limit_hit && facts_.started.boot.raw() != 0 && is_populated()) {
+    if (facts_.main_has_ended && !is_populated()) {
+      is_ending_ = true;
+      return;
+    }
+    if (!facts_.limit_hit && facts_.started.boot.raw() != 0) {
       facts_.limit_hit = core::check(options_.limits, facts_.started.boot, now);
       if (facts_.limit_hit) end_.begin(options_.plan, now);
     }
@@ -330,7 +334,6 @@ class Scope {
 
   void begin_ending(core::BootTime now) {
     is_ending_ = true;
-    if (!is_populated()) return;
     if (options_.stragglers == core::Stragglers::kLinger) return;
     become_urgent();
     const Survivors survivors = container_.look(outsiders_);

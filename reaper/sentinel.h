@@ -128,6 +128,7 @@ class Sentinel {
   static constexpr std::size_t kStackSize = 256 * 1024;
   static constexpr int kPatience = 20;
   static constexpr long kTenMilliseconds = 10000000;
+  static constexpr int kPauseMilliseconds = 10;
   // The word that the sentinel sleeps on.
   static constexpr std::uint32_t kScopeIsDead = 0;  ///< the kernel writes it
   static constexpr std::uint32_t kIdle = 1;
@@ -205,12 +206,18 @@ class Sentinel {
   /// Returns when the scope runs again or is dead. It makes no system call that
   /// fails, so errno stays the scope's, which is about to stop.
   void keep_watch() {
-    for (nfds_t size = kWatched;;) {
-      if (::poll(watched_, size, -1) <= 0) continue;
-      if (watched_[kWakeUp].revents != 0) become_idle(kWatching);
-      if ((watched_[kWakeUp].revents | watched_[kScope].revents) != 0) return;
+    nfds_t size = kWatched;
+    int patience = -1;
+    for (;;) {
+      const int ready = ::poll(watched_, size, patience);
+      if (ready > 0 && watched_[kWakeUp].revents != 0) become_idle(kWatching);
+      if (ready > 0 &&
+          (watched_[kWakeUp].revents | watched_[kScope].revents) != 0)
+        return;
+      // Again until it runs: the first may have come just before the stop.
       (void)scope_.signal(core::SignalNumber(SIGCONT));
-      size = kMain;  // once is enough
+      size = kMain;
+      patience = kPauseMilliseconds;
     }
   }
 
