@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/effect_runner.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <variant>
+
+#include "supervisor/job_views.h"
+#include "supervisor/log.h"
+#include "sys/clock.h"
+#include "sys/pid_fd.h"
+
+namespace supervisor {
+
+namespace {
+
+namespace effect = core::effect;
+namespace event = core::event;
+
+/// A process that ended between two steps is no error.
+bool is_gone(const core::Error& error) {
+  return error.code == ESRCH || error.code == ENOENT || error.code == ENODEV;
+}
+
+}  // namespace
+
+/// One effect of one job: a row for each.
+struct EffectRunner::Doer {
+  EffectRunner& runner;
+  const core::Job& job;
+  std::uint64_t entry;
+
+  void operator()(const effect::MakeContainer&) { runner.make_container(job); }
+  void operator()(const effect::RecordStart& start) {
+    runner.parts_.recorder.record(job, start, entry);
+  }
+  void operator()(const effect::Launch&) { runner.launch(job); }
+  void operator()(const effect::Signal& signal) {
+    runner.signal(job, signal.signal, signal.target);
+  }
+  void operator()(const effect::KillAll&) { runner.kill(job, KillHow::kPlain); }
+  void operator()(const effect::FreezeAndKill&) {
+    runner.kill(job, KillHow::kFrozen);
+  }
+  void operator()(const effect::Inspect&) {
+    runner.parts_.inspector.inspect_soon(job.jid);
+  }
+  void operator()(const effect::SetTimer& timer) {
+    runner.parts_.watch.set_timer(job.jid, timer.timer, timer.deadline);
+  }
+  void operator()(const effect::ClearTimer& timer) {
+    runner.parts_.watch.clear_timer(job.jid, timer.timer);
+  }
+  void operator()(const effect::RecordProcess& process) {
+    runner.parts_.recorder.record(job, process, entry);
+  }
+  void operator()(const effect::RecordEnd& end) {
+    runner.parts_.recorder.record(job, end, entry);
+  }
+  void operator()(const effect::RemoveContainer&) {
+    runner.remove_container(job.jid, job.engine);
+  }
+  void operator()(const effect::WatchMain&) { runner.watch_main(job); }
+  void operator()(const effect::Announce&) {}  // JobService's own
+};
+
+void EffectRunner::run(const core::Job& job, const core::Effect& effect,
+                       std::uint64_t entry) {
+  std::visit(Doer{*this, job, entry}, effect);
+}
+
+void EffectRunner::make_container(const core::Job& job) {
+  if (job.engine == core::Engine::kSubreaper)
+    return parts_.sink.post(job.jid, event::ContainerMade{});
+  const auto made = parts_.containers.make(job.jid);
+  if (made) return parts_.sink.post(job.jid, event::ContainerMade{});
+  spdlog::error("job {} has no container: {}", core::display(job.jid).view(),
+                text_of(made.error().message()));
+  parts_.sink.post(job.jid, event::ContainerFailed{made.error().code});
+}
+
+void EffectRunner::launch(const core::Job& job) {
+  auto order = parts_.launcher.order_for(job);
+  if (order) return parts_.reaper.launch(*std::move(order));
+  const core::Error& error = order.error();
+  spdlog::error("job {} cannot be launched: {}", core::display(job.jid).view(),
+                text_of(error.message()));
+  parts_.sink.post(job.jid, event::LaunchFailed{
+                                {core::LaunchStage::kDescriptors, error.code},
+                                error.subject.view()});
+}
+
+void EffectRunner::signal(const core::Job& job, core::SignalNumber signal,
+                          core::SignalTarget target) {
+  const bool to_main = target == core::SignalTarget::kMain;
+  if (job.engine == core::Engine::kSubreaper) {
+    if (parts_.scopes.is_open(job.jid))
+      return parts_.scopes.signal(job.jid, signal, target);
+    return signal_main(job.jid, signal);
+  }
+  if (to_main) return signal_main(job.jid, signal);
+  const auto sent = parts_.containers.signal_all(job.jid, signal);
+  if (!sent && !is_gone(sent.error()))
+    spdlog::error("cannot signal the processes of job {}: {}",
+                  core::display(job.jid).view(),
+                  text_of(sent.error().message()));
+}
+
+void EffectRunner::signal_main(core::JobId jid, core::SignalNumber signal) {
+  const int pidfd = parts_.handles.find(jid, HandleKind::kMain);
+  const auto sent = sys::signal_process(pidfd, signal);
+  if (!sent && !is_gone(sent.error()))
+    spdlog::error("cannot signal the main process of job {}: {}",
+                  core::display(jid).view(), text_of(sent.error().message()));
+}
+
+void EffectRunner::kill(const core::Job& job, KillHow how) {
+  const core::JobId jid = job.jid;
+  if (job.engine == core::Engine::kSubreaper) {
+    if (parts_.scopes.is_open(jid)) return parts_.scopes.kill(jid);
+    return signal_main(jid, core::kSigkill);
+  }
+  const auto directory = parts_.containers.open(jid);
+  if (!directory) {
+    if (is_gone(directory.error())) return;
+    spdlog::error("cannot kill job {}: {}; trying again",
+                  core::display(jid).view(),
+                  text_of(directory.error().message()));
+    return;  // the kill plan's next step tries again
+  }
+  auto done = [this, jid](core::Result<void> killed) {
+    if (!killed && !is_gone(killed.error()))
+      spdlog::error("killing job {}: {}", core::display(jid).view(),
+                    text_of(killed.error().message()));
+    parts_.inspector.inspect_soon(jid);
+  };
+  if (how == KillHow::kPlain)
+    parts_.killer.kill_all(directory->get(), std::move(done));
+  else
+    parts_.killer.freeze_and_kill(directory->get(), std::move(done));
+}
+
+void EffectRunner::remove_container(core::JobId jid, core::Engine engine) {
+  if (engine == core::Engine::kCgroup2) {
+    const auto removed = parts_.containers.remove(jid);
+    if (!removed) {
+      if (!removals_.contains(jid))
+        spdlog::warn("the container of job {} does not go: {}; trying again",
+                     core::display(jid).view(),
+                     text_of(removed.error().message()));
+      return try_removal_again(jid, engine);
+    }
+  }
+  removals_.erase(jid);
+  parts_.sink.post(jid, event::ContainerRemoved{});
+}
+
+void EffectRunner::try_removal_again(core::JobId jid, core::Engine engine) {
+  Removal& removal = removals_[jid];
+  if (!removal.timer.is_set())
+    removal.timer = Timer(
+        parts_.loop, [this, jid, engine] { remove_container(jid, engine); });
+  const auto pause =
+      core::milliseconds(std::uint64_t{20} << std::min(removal.tries++, 11U));
+  removal.timer.set(sys::boot_now() + pause);
+}
+
+void EffectRunner::watch_main(const core::Job& job) {
+  const int pidfd = parts_.handles.find(job.jid, HandleKind::kMain);
+  if (pidfd < 0) return;  // the inspector finds out when it is empty
+  parts_.watch.watch_main(job.jid, pidfd);
+}
+
+void EffectRunner::release(const core::Job& job) {
+  parts_.watch.forget(job.jid);
+  parts_.inspector.forget(job.jid);
+  parts_.scopes.tell_ended(job.jid, scope_ended_of(job));
+  parts_.scopes.close(job.jid);
+  parts_.handles.drop_all(job.jid);
+}
+
+}  // namespace supervisor

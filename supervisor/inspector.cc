@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/inspector.h"
+
+#include <poll.h>
+
+#include <utility>
+
+#include "supervisor/log.h"
+#include "sys/clock.h"
+
+namespace supervisor {
+
+namespace {
+
+/// How long a reaper may take to report a main process whose container is
+/// empty already, before its status is called unknown.
+constexpr core::Microseconds kReportPatience = core::seconds(2);
+
+/// Whether a reading could change anything.
+bool is_worth_reading(const core::Job& job) {
+  if (job.state == core::JobState::kEnding) return true;
+  return job.state == core::JobState::kRunning &&
+         (job.main_has_ended || job.reaper_was_lost ||
+          job.main == core::Pid(0));
+}
+
+bool has_exited(int pidfd) {
+  pollfd poll = {.fd = pidfd, .events = POLLIN, .revents = 0};
+  return ::poll(&poll, 1, 0) == 1;
+}
+
+}  // namespace
+
+void Inspector::inspect_soon(core::JobId jid) {
+  const bool was_idle = wanted_.empty();
+  wanted_.insert(jid);
+  if (was_idle)
+    loop_.defer([this] {
+      for (const core::JobId wanted : std::exchange(wanted_, {}))
+        inspect(wanted);
+    });
+}
+
+void Inspector::inspect(core::JobId jid) {
+  const TableEntry* const entry = table_.find(jid);
+  if (entry == nullptr || !is_worth_reading(entry->job)) return;
+  if (entry->job.engine == core::Engine::kCgroup2)
+    inspect_cgroup(entry->job);
+  else
+    inspect_scope(entry->job);
+}
+
+void Inspector::inspect_cgroup(const core::Job& job) {
+  auto is_populated = containers_.is_populated(job.jid);
+  if (is_populated && *is_populated) {
+    watch_.watch_container(job.jid, containers_.events_path(job.jid));
+    // It may have become empty before the watch stood.
+    is_populated = containers_.is_populated(job.jid);
+  }
+  if (!is_populated) {
+    spdlog::error("cannot read the container of job {}: {}; trying again",
+                  core::display(job.jid).view(),
+                  text_of(is_populated.error().message()));
+    Timer& retry = patience_[job.jid];
+    retry = Timer(loop_, [this, jid = job.jid] { inspect_soon(jid); });
+    retry.set(sys::boot_now() + core::seconds(1));
+    return;
+  }
+  if (*is_populated)
+    tell(job, containers_.inhabitants(job.jid));
+  else
+    tell_empty(job);
+}
+
+void Inspector::inspect_scope(const core::Job& job) {
+  if (scopes_.is_open(job.jid)) return scopes_.inspect(job.jid);
+  // Its scope is gone: what it ran is followed by the main process alone.
+  const int main = handles_.find(job.jid, HandleKind::kMain);
+  if (main < 0 || has_exited(main)) return tell_empty(job);
+  tell(job, {1, {}});
+}
+
+void Inspector::on_answer(core::JobId jid, const Inhabitants& found) {
+  const TableEntry* const entry = table_.find(jid);
+  if (entry == nullptr || !is_worth_reading(entry->job)) return;
+  if (found.count == 0)
+    tell_empty(entry->job);
+  else
+    tell(entry->job, found);
+}
+
+void Inspector::tell(const core::Job& job, const Inhabitants& found) {
+  if (job.state != core::JobState::kEnding) return;
+  if (job.stragglers != 0 && job.kill.step != core::KillStep::kNone) return;
+  sink_.post(job.jid, core::event::Populated{found.count, found.names});
+}
+
+void Inspector::tell_empty(const core::Job& job) {
+  if (job.state == core::JobState::kRunning && !job.main_has_ended) {
+    // Nobody may be left to tell its status; a living reaper gets its chance.
+    if (handles_.find(job.jid, HandleKind::kMain) >= 0) return;
+    Timer& patience = patience_[job.jid];
+    if (patience.is_set()) return;
+    patience = Timer(loop_, [this, jid = job.jid] {
+      sink_.post(jid, core::event::MainStatusLearned{});
+    });
+    patience.set(sys::boot_now() + kReportPatience);
+    return;
+  }
+  patience_.erase(job.jid);
+  const bool has_cgroup = job.engine == core::Engine::kCgroup2;
+  sink_.post(job.jid,
+             core::event::Emptied{has_cgroup ? containers_.totals(job.jid)
+                                             : core::JobTotals{}});
+}
+
+void Inspector::forget(core::JobId jid) {
+  wanted_.erase(jid);
+  patience_.erase(jid);
+}
+
+}  // namespace supervisor

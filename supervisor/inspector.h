@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads containers and tells what it found: Emptied or Populated. A reading
+// waits for the end of the loop's round, so that the records of all processes
+// that were reaped together are in before the job is found empty, and a job
+// whose thousand processes end at once is read once.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "supervisor/containers.h"
+#include "supervisor/event_sink.h"
+#include "supervisor/job_table.h"
+#include "supervisor/job_watch.h"
+#include "supervisor/scope_link.h"
+
+namespace supervisor {
+
+class Inspector {
+ public:
+  Inspector(EventLoop& loop, const JobTable& table, Containers& containers,
+            KeptHandles& handles, ScopeLinks& scopes, JobWatch& watch,
+            EventSink& sink)
+      : loop_(loop),
+        table_(table),
+        containers_(containers),
+        handles_(handles),
+        scopes_(scopes),
+        watch_(watch),
+        sink_(sink) {}
+
+  void inspect_soon(core::JobId jid);
+  /// A scope's answer to the question that inspect_soon() asked it.
+  void on_answer(core::JobId jid, const Inhabitants& found);
+  void forget(core::JobId jid);
+
+ private:
+  void inspect(core::JobId jid);
+  void inspect_cgroup(const core::Job& job);
+  void inspect_scope(const core::Job& job);
+  void tell(const core::Job& job, const Inhabitants& found);
+  void tell_empty(const core::Job& job);
+
+  EventLoop& loop_;
+  const JobTable& table_;
+  Containers& containers_;
+  KeptHandles& handles_;
+  ScopeLinks& scopes_;
+  JobWatch& watch_;
+  EventSink& sink_;
+  std::set<core::JobId> wanted_;
+  /// Empty jobs of whose main process nobody has told anything yet.
+  std::map<core::JobId, Timer> patience_;
+};
+
+}  // namespace supervisor

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/instance.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "supervisor/instance_id.h"
+#include "supervisor/job_reports.h"
+#include "supervisor/job_service.h"
+#include "supervisor/log.h"
+#include "sys/cgroup_tree.h"
+#include "sys/clock.h"
+#include "sys/own_programs.h"
+#include "sys/proc_files.h"
+
+namespace supervisor {
+
+namespace {
+
+constexpr const char* kListenerName = "listener";
+/// How long a private instance without jobs waits for the next one.
+constexpr core::Microseconds kIdlePatience = core::seconds(5);
+/// How long the end of an instance waits for its last records.
+constexpr core::Microseconds kLastRecords = core::seconds(5);
+
+/// What is found about the host before anything is built on it.
+struct Host {
+  sys::CgroupBase base;
+  core::EngineChoice engine;
+  sys::UniqueFd directory;  ///< of the base; not open without one
+  std::string init;
+};
+
+core::Result<Host> look_around(const Settings& settings) {
+  Host host;
+  host.base = sys::find_cgroup_base(settings.cgroup_base);
+  host.engine = core::choose_engine(host.base.facts);
+  if (settings.engine && *settings.engine != host.engine.engine) {
+    if (*settings.engine == core::Engine::kCgroup2)
+      return core::fail(0, host.engine.why.data(), "cgroup2");
+    host.engine = {*settings.engine, "it was asked for"};
+  }
+  if (host.base.facts.cgroup2_is_writable)
+    host.directory = TRY(
+        sys::open_at(AT_FDCWD, host.base.path.c_str(), O_RDONLY | O_DIRECTORY));
+  host.init = settings.init;
+  if (host.init.empty())
+    host.init = TRY(sys::find_own_program(sys::OwnProgram::kInit));
+  return host;
+}
+
+ServiceSite site_of(const Settings& settings, const Host& host,
+                    std::uint32_t hid) {
+  ServiceSite site;
+  site.user = core::Uid(::geteuid());
+  site.hid = hid;
+  core::InstanceView& view = site.view;
+  view.version = CORRAL_VERSION;
+  view.kind =
+      settings.places.kind == sys::InstanceKind::kSystem ? "system" : "private";
+  view.hid = hid;
+  view.engine = host.engine.engine;
+  view.engine_why = host.engine.why;
+  if (host.directory.is_open()) view.cgroup_base = host.base.path.view();
+  view.pacct = settings.places.pacct;
+  return site;
+}
+
+/// A link that was passed to us: ours alone from now on.
+core::Result<sys::UniqueFd> adopt_link(int number, const char* option) {
+  const int flags = ::fcntl(number, F_GETFL);
+  if (flags < 0) return core::fail(errno, "use the descriptor of", option);
+  sys::UniqueFd link(number);
+  if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0 ||
+      ::fcntl(number, F_SETFL, flags | O_NONBLOCK) < 0)
+    return core::fail(errno, "set up the descriptor of", option);
+  return link;
+}
+
+std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
+  const auto stat = sys::read_proc_stat(core::Pid(pid));
+  if (!stat) return std::nullopt;
+  return ReaperIdentity{pid, stat->start_ticks};
+}
+
+}  // namespace
+
+/// What was before us.
+struct Instance::Past {
+  std::unique_ptr<StoreLink> store;
+  std::vector<StoreEntry> entries;  ///< of the store, without the journal
+  Journal journal;
+  bool is_new_journal = false;
+  Restored restored;
+};
+
+class Instance::Parts {
+ public:
+  Parts(EventLoop& loop, Settings settings, Handlers handlers, Host host,
+        Past past);
+
+  void greet_reaper();
+
+  core::JobControl& port() { return service_; }
+  std::optional<sys::UniqueFd> take_listener();
+  void keep_listener(sys::UniqueFd listener);
+  [[nodiscard]] Ending ending() const { return ending_; }
+  [[nodiscard]] core::Result<std::vector<std::string>> revival();
+
+ private:
+  void adopt(std::vector<StoreEntry> entries);
+  void on_welcome(const reaper::Welcome& welcome);
+  void take_over_containers();
+  void on_signalled(const reaper::SignalSeen& seen);
+  void on_reaper_gone();
+  void on_new_store(sys::UniqueFd link);
+  void on_settled();
+  void compact_if_due();
+  void on_reexec();
+  void shut_down(std::string_view who);
+  void finish_shut_down();
+  void end(Ending ending);
+
+  EventLoop& loop_;
+  Settings settings_;
+  Handlers handlers_;
+  Host host_;
+  std::uint32_t hid_;
+  bool is_new_journal_;
+  Ending ending_ = Ending::kRestart;
+  bool is_ready_ = false;
+  bool is_going_down_ = false;
+  bool has_waited_for_records_ = false;
+  Timer idle_;
+  Timer last_records_;
+
+  std::unique_ptr<StoreLink> store_link_;
+  StoreLink& store_;
+  sys::UniqueFd listener_;
+  History history_;
+  Journal journal_;
+  JobTable table_;
+  KeptHandles handles_;
+  ScopeLinks scopes_;
+  CgroupContainers containers_;
+  NameService names_;
+  KillService killer_;
+  JobService service_;
+  JobWatch watch_;
+  Recorder recorder_;
+  Inspector inspector_;
+  Launcher launcher_;
+  Admission admission_;
+  JobReports reports_;
+  ReaperLink reaper_;
+  EffectRunner effects_;
+};
+
+Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
+                       Host host, Past past)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      handlers_(std::move(handlers)),
+      host_(std::move(host)),
+      hid_(past.restored.history.counters.hid),
+      is_new_journal_(past.is_new_journal),
+      idle_(loop,
+            [this] {
+              if (service_.is_idle()) shut_down("idleness");
+            }),
+      last_records_(loop, [this] { finish_shut_down(); }),
+      store_link_(std::move(past.store)),
+      store_(*store_link_),
+      history_(std::move(past.restored.history)),
+      journal_(std::move(past.journal)),
+      table_(std::move(past.restored.table)),
+      handles_(store_),
+      scopes_(loop, handles_),
+      containers_(host_.base.path.c_str(), std::move(host_.directory)),
+      names_(loop),
+      killer_(loop),
+      service_(loop, site_of(settings_, host_, hid_), table_, journal_),
+      watch_(loop,
+             {.on_container =
+                  [this](core::JobId jid) { inspector_.inspect_soon(jid); },
+              .on_main_end =
+                  [this](core::JobId jid, std::optional<std::int32_t> status) {
+                    service_.post(jid,
+                                  core::event::MainStatusLearned{
+                                      status.has_value(), status.value_or(0)});
+                  },
+              .on_timer =
+                  [this](core::JobId jid, core::JobTimer timer) {
+                    service_.post(jid, core::event::TimerFired{timer});
+                  }}),
+      recorder_(loop, service_, journal_.epoch(), settings_.places.pacct),
+      inspector_(loop, table_, containers_, handles_, scopes_, watch_,
+                 service_),
+      launcher_({.init = host_.init,
+                 .logs = settings_.places.logs,
+                 .can_change_user = ::geteuid() == 0},
+                containers_, handles_, scopes_),
+      admission_({.instance = core::Uid(::geteuid()),
+                  .facts = host_.base.facts,
+                  .engine = host_.engine.engine},
+                 table_, names_),
+      reports_(
+          {table_, service_, handles_, scopes_, store_, inspector_, hid_},
+          {.on_welcome = [this](const auto& body) { on_welcome(body); },
+           .on_signalled = [this](const auto& body) { on_signalled(body); },
+           .on_reexec_refused =
+               [](const reaper::Refused& refused) {
+                 spdlog::error("the reaper goes on as it is: {}", refused.text);
+               },
+           .on_reaper_gone = [this] { on_reaper_gone(); },
+           .on_new_store =
+               [this](sys::UniqueFd link) { on_new_store(std::move(link)); },
+           .on_stray = [this](core::JobId jid) { service_.note_jid(jid); },
+           .is_caller_awaited =
+               [this](core::JobId jid) {
+                 return service_.is_caller_awaited(jid);
+               }}),
+      reaper_(loop, sys::UniqueFd(settings_.reaper_fd), journal_.epoch(),
+              reports_),
+      effects_({loop, service_, containers_, handles_, scopes_, watch_,
+                inspector_, launcher_, reaper_, recorder_, killer_}) {
+  scopes_.set_events(reports_);
+  reports_.set_reaper(reaper_);
+  service_.connect({admission_, effects_, containers_, handles_, scopes_,
+                    store_, launcher_, recorder_},
+                   {.on_reexec = [this] { on_reexec(); },
+                    .on_shut_down = [this] { shut_down("shutdown"); },
+                    .on_settled = [this] { on_settled(); }});
+  adopt(std::move(past.entries));
+  reports_.resume_from(history_.counters.last_exit,
+                       std::exchange(history_.scope_exits, {}));
+  for (PendingRecord& record : past.restored.records)
+    recorder_.take(std::move(record));
+}
+
+void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
+  for (StoreEntry& entry : entries) {
+    if (entry.name == kListenerName)
+      listener_ = std::move(entry.fd);
+    else if (!handles_.adopt(entry.name, std::move(entry.fd)))
+      spdlog::debug("the store has '{}', which is nobody's here", entry.name);
+  }
+  handles_.drop_unless(
+      [this](core::JobId jid) { return table_.find(jid) != nullptr; });
+}
+
+void Instance::Parts::greet_reaper() {
+  if (is_new_journal_) store_.put(Journal::kStoreName, journal_.memfd());
+  recorder_.start();
+  reaper_.hello();
+}
+
+void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
+  const auto identity = identity_of(welcome.reaper_pid);
+  if (is_new_journal_) take_over_containers();
+  if (history_.reaper && identity && *identity != *history_.reaper) {
+    spdlog::warn(
+        "the reaper that was process {} is gone; process {} is the "
+        "reaper now",
+        history_.reaper->pid, identity->pid);
+    service_.lose_reaper();
+  }
+  if (identity && history_.reaper != identity) {
+    history_.reaper = identity;
+    const auto remembered = service_.remember(encode_item(*identity));
+    if (!remembered)
+      spdlog::error("the reaper's identity is not remembered: {}",
+                    text_of(remembered.error().message()));
+  }
+  service_.settle();
+  service_.set_supervisor_starts(welcome.supervisor_starts);
+  service_.resume(history_.counters.last_sequence);
+  is_ready_ = true;
+  handlers_.on_ready();
+  on_settled();
+}
+
+void Instance::Parts::take_over_containers() {
+  for (const core::JobId jid : containers_.all()) {
+    if (core::hid_of(jid) != hid_) continue;
+    spdlog::warn("job {} is taken over by its container",
+                 core::display(jid).view());
+    service_.adopt(job_of_container(containers_, jid));
+  }
+}
+
+void Instance::Parts::on_signalled(const reaper::SignalSeen& seen) {
+  switch (seen.signal) {
+    case SIGTERM:
+    case SIGINT:
+    case SIGPWR:
+      spdlog::info("the reaper was sent signal {} by process {}: shutting down",
+                   seen.signal, seen.sender_pid);
+      return shut_down("shutdown");
+    default:
+      spdlog::info("the reaper was sent signal {} by process {}, ignoring",
+                   seen.signal, seen.sender_pid);
+  }
+}
+
+void Instance::Parts::on_reaper_gone() {
+  if (is_going_down_) return end(Ending::kDone);
+  spdlog::critical("the reaper has been killed; becoming a new one");
+  end(Ending::kRevive);
+}
+
+void Instance::Parts::on_new_store(sys::UniqueFd link) {
+  spdlog::warn("there is a new store: putting everything again");
+  store_.replace(std::move(link));
+  store_.put(Journal::kStoreName, journal_.memfd());
+  if (listener_.is_open()) store_.put(kListenerName, listener_.get());
+  handles_.put_again();
+}
+
+void Instance::Parts::on_settled() {
+  if (!is_ready_) return;
+  reports_.acknowledge();
+  compact_if_due();
+  if (is_going_down_) return finish_shut_down();
+  if (settings_.places.kind != sys::InstanceKind::kPrivate) return;
+  if (!service_.is_idle())
+    idle_.clear();
+  else if (!idle_.is_set())
+    idle_.set(sys::boot_now() + kIdlePatience);
+}
+
+void Instance::Parts::compact_if_due() {
+  // What is acknowledged must be on its way before the journal forgets it.
+  if (!journal_.wants_compaction() || !store_.is_flushed() ||
+      !scopes_.are_flushed())
+    return;
+  history_.counters = {.hid = hid_,
+                       .last_sequence = service_.last_sequence(),
+                       .last_order = service_.last_sequence(),
+                       .last_exit = reports_.last_exit()};
+  table_.forget_old(sys::boot_now());
+  const auto done = journal_.compact(
+      [this](Journal& journal) {
+        return write_snapshot(journal, table_, history_, recorder_.pending());
+      },
+      [this](int memfd) -> core::Result<void> {
+        store_.put(Journal::kStoreName, memfd);
+        if (!store_.is_flushed()) return core::fail(EAGAIN, "put", "journal");
+        return {};
+      });
+  if (!done)
+    spdlog::error("the journal is not compacted: {}",
+                  text_of(done.error().message()));
+}
+
+void Instance::Parts::on_reexec() {
+  // Deferred twice over: the answer to the caller is sent first.
+  loop_.defer([this] {
+    reaper_.reexec(host_.init);
+    reaper_.when_flushed([this] { end(Ending::kRestart); });
+  });
+}
+
+void Instance::Parts::shut_down(std::string_view who) {
+  if (is_going_down_) return;
+  is_going_down_ = true;
+  service_.end_all(who);
+  service_.settle();
+  finish_shut_down();
+}
+
+void Instance::Parts::finish_shut_down() {
+  if (table_.live_count() != 0 || ending_ == Ending::kDone) return;
+  if (!recorder_.is_idle()) {
+    if (last_records_.is_set()) return;
+    // Fires once; a disk that refuses does not keep the instance alive.
+    if (!std::exchange(has_waited_for_records_, true))
+      return last_records_.set(sys::boot_now() + kLastRecords);
+    spdlog::error("{} accounting records are left unwritten",
+                  recorder_.counts().waiting);
+  }
+  forget_hid(settings_.places);
+  reaper_.shut_down(0);
+  reaper_.when_flushed([this] { end(Ending::kDone); });
+}
+
+void Instance::Parts::end(Ending ending) {
+  ending_ = ending;
+  loop_.stop();
+}
+
+std::optional<sys::UniqueFd> Instance::Parts::take_listener() {
+  if (!listener_.is_open()) return std::nullopt;
+  return std::move(listener_);
+}
+
+void Instance::Parts::keep_listener(sys::UniqueFd listener) {
+  listener_ = std::move(listener);
+  store_.put(kListenerName, listener_.get());
+}
+
+core::Result<std::vector<std::string>> Instance::Parts::revival() {
+  const sys::UniqueFd keeper = std::move(store_).promote();
+  // Without close-on-exec: it is for the program that we become.
+  const int number = ::fcntl(keeper.get(), F_DUPFD, 3);
+  if (number < 0) return core::fail(errno, "keep the store's link");
+  std::vector<std::string> command = {host_.init, "--supervise", "--keeper-fd",
+                                      std::to_string(number), "--"};
+  command.push_back(TRY(sys::find_own_program(sys::OwnProgram::kSupervisor)));
+  command.insert(command.end(), settings_.kept_arguments.begin(),
+                 settings_.kept_arguments.end());
+  return command;
+}
+
+// --- the face
+
+Instance::Instance(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Instance::~Instance() = default;
+
+core::Result<Instance::Past> Instance::look_back(EventLoop& loop,
+                                                 const Settings& settings) {
+  auto store = std::make_unique<StoreLink>(
+      loop, TRY(adopt_link(settings.store_fd, "--store-fd")));
+  auto entries = store->list();
+  // A store that is gone is replaced; one that hangs is waited for.
+  if (!entries && entries.error().code != EPIPE)
+    return std::unexpected(std::move(entries).error());
+  Inheritance inheritance = sort_inheritance(
+      entries ? *std::move(entries) : std::vector<StoreEntry>());
+  if (inheritance.journal) {
+    auto restored = replay(*inheritance.journal);
+    if (restored)
+      return Past{std::move(store), std::move(inheritance.others),
+                  *std::move(inheritance.journal), false, *std::move(restored)};
+    spdlog::critical("the journal cannot be understood: {}; starting a new one",
+                     text_of(restored.error().message()));
+  }
+  Past past{std::move(store),
+            std::move(inheritance.others),
+            TRY(Journal::create()),
+            true,
+            {}};
+  past.restored.history.counters.hid = TRY(hid_for(settings.places));
+  std::vector<std::byte> bytes;
+  core::encode(past.restored.history.counters, bytes);
+  (void)TRY(past.journal.append(bytes));
+  return past;
+}
+
+core::Result<std::unique_ptr<Instance>> Instance::start(EventLoop& loop,
+                                                        Settings settings,
+                                                        Handlers handlers) {
+  Host host = TRY(look_around(settings));
+  Past past = TRY(look_back(loop, settings));
+  settings.reaper_fd =
+      TRY(adopt_link(settings.reaper_fd, "--reaper-fd")).release();
+  auto parts =
+      std::make_unique<Parts>(loop, std::move(settings), std::move(handlers),
+                              std::move(host), std::move(past));
+  parts->greet_reaper();
+  return std::unique_ptr<Instance>(new Instance(std::move(parts)));
+}
+
+core::JobControl& Instance::port() {
+  return parts_->port();
+}
+std::optional<sys::UniqueFd> Instance::take_listener() {
+  return parts_->take_listener();
+}
+void Instance::keep_listener(sys::UniqueFd listener) {
+  parts_->keep_listener(std::move(listener));
+}
+Ending Instance::ending() const {
+  return parts_->ending();
+}
+core::Result<std::vector<std::string>> Instance::revival() {
+  return parts_->revival();
+}
+
+}  // namespace supervisor

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/instance_id.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "core/ids.h"
+#include "core/text.h"
+#include "supervisor/log.h"
+#include "sys/cgroup_tree.h"
+
+namespace supervisor {
+
+namespace {
+
+constexpr std::uint32_t kPrivate = 0x80000000U;
+
+std::string path_of(const sys::Places& places) {
+  return places.runtime + "/hid";
+}
+
+std::optional<std::uint32_t> read_hid(const std::string& path) {
+  char buffer[16];
+  auto text = sys::read_small_file(path.c_str(), buffer);
+  if (!text) return std::nullopt;
+  if (text->ends_with('\n')) text->remove_suffix(1);
+  const auto value = core::parse_hex(*text);
+  if (!value || *value > UINT32_MAX || (*value & kPrivate) == 0)
+    return std::nullopt;
+  return static_cast<std::uint32_t>(*value);
+}
+
+core::Result<void> write_hid(const std::string& path, std::uint32_t hid) {
+  const auto text = core::Text<9>().append_hex(hid, 8).append("\n");
+  const sys::UniqueFd file = TRY(sys::open_at(
+      AT_FDCWD, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  if (::write(file.get(), text.c_str(), text.size()) < 0)
+    return core::fail(errno, "write", path);
+  return {};
+}
+
+}  // namespace
+
+core::Result<std::uint32_t> hid_for(const sys::Places& places) {
+  if (places.kind == sys::InstanceKind::kSystem) return 0U;
+  const std::string path = path_of(places);
+  if (const auto hid = read_hid(path)) return *hid;
+  std::uint32_t hid = 0;
+  if (::getrandom(&hid, sizeof hid, 0) != sizeof hid)
+    return core::fail(errno, "getrandom");
+  hid |= kPrivate;
+  if (const auto written = write_hid(path, hid); !written)
+    spdlog::warn("the host id is not kept: {}",
+                 text_of(written.error().message()));
+  return hid;
+}
+
+void forget_hid(const sys::Places& places) {
+  if (places.kind == sys::InstanceKind::kPrivate)
+    (void)::unlink(path_of(places).c_str());  // it may not have been written
+}
+
+}  // namespace supervisor

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// How jobs are made, and how a request that is repeated after a crash of the
+// supervisor gets the job that it made.
+#include <utility>
+
+#include "supervisor/job_service.h"
+#include "supervisor/log.h"
+#include "sys/clock.h"
+
+namespace supervisor {
+
+namespace {
+
+/// How long a foreground job waits for a caller who lost us before its launch.
+constexpr core::Microseconds kCallerPatience = core::seconds(10);
+
+std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
+  return std::unexpected(core::Refused{why, std::move(text)});
+}
+
+std::unexpected<core::Refused> refuse_ended(const core::Job& job) {
+  return refuse(core::Refusal::kEnded,
+                "job " + std::string(core::display(job.jid).view()) + " " +
+                    core::sentence_of(job.result).c_str());
+}
+
+}  // namespace
+
+void JobService::create(const core::Caller& caller, core::JobSpec spec,
+                        core::LaunchHandles handles, CreateDone done) {
+  if (const TableEntry* made = table_.find_token(caller.uid, spec.token))
+    return repeat(made->job, std::move(done));
+  if (is_going_down_)
+    return done(
+        refuse(core::Refusal::kUnavailable, "the instance is shutting down"));
+  // A std::function must be copyable, which handles are not.
+  auto kept = std::make_shared<core::LaunchHandles>(std::move(handles));
+  parts_->admission.admit(
+      caller, std::move(spec),
+      [this, caller, kept,
+       done = std::move(done)](core::Answer<core::JobSpec> admitted) mutable {
+        if (!admitted) return done(std::unexpected(admitted.error()));
+        accept(caller, *std::move(admitted), std::move(*kept), std::move(done));
+      });
+}
+
+void JobService::accept(const core::Caller& caller, core::JobSpec spec,
+                        core::LaunchHandles handles, CreateDone done) {
+  // While a name was looked up the request may have come again.
+  if (const TableEntry* made = table_.find_token(caller.uid, spec.token))
+    return repeat(made->job, std::move(done));
+  const core::JobId jid = core::make_job_id(site_.hid, ++last_sequence_);
+  const core::Engine engine = spec.engine.value_or(core::Engine::kSubreaper);
+  if (spec.kind == core::JobKind::kDetached) {
+    keep_streams(jid, std::move(handles));
+    parts_->launcher.remove_old_log(jid);
+  }
+  creators_[jid].push_back(std::move(done));
+  // The streams must be in the store before the journal has the job: the next
+  // supervisor could not ask for them again.
+  parts_->store.when_flushed(
+      [this, jid, owner = caller.uid, engine, spec = std::move(spec)] {
+        post(jid, core::event::Created{spec, owner, engine});
+      });
+}
+
+void JobService::keep_streams(core::JobId jid, core::LaunchHandles handles) {
+  const auto keep = [&](HandleKind kind, core::Handle& handle) {
+    if (handle.is_open())
+      parts_->handles.put(jid, kind, sys::UniqueFd(std::move(handle)));
+  };
+  keep(HandleKind::kInput, handles.standard_input);
+  keep(HandleKind::kOutput, handles.standard_output);
+  keep(HandleKind::kError, handles.standard_error);
+}
+
+void JobService::repeat(const core::Job& job, CreateDone done) {
+  const bool is_detached = job.spec.kind == core::JobKind::kDetached;
+  if (job.state < core::JobState::kLaunching ||
+      (is_detached && job.state == core::JobState::kLaunching)) {
+    creators_[job.jid].push_back(std::move(done));
+    return;
+  }
+  if (is_detached) return done(core::CreatedJob{job.jid, job.engine, {}, {}});
+  if (job.state == core::JobState::kLaunching)
+    return offer_link(job, {std::move(done)});
+  if (job.state == core::JobState::kRunning)
+    return done(refuse(core::Refusal::kInvalid,
+                       "the token's job " +
+                           std::string(core::display(job.jid).view()) +
+                           " runs already, in its own scope"));
+  done(refuse_ended(job));
+}
+
+void JobService::offer_launch(const core::Job& job) {
+  const auto at = creators_.find(job.jid);
+  if (at == creators_.end()) {
+    if (is_caller_awaited(job.jid)) return;  // it lost us and may come back
+    return post(job.jid, core::event::LaunchFailed{
+                             {core::LaunchStage::kSupervisorGone, 0}, {}});
+  }
+  auto done = std::move(at->second);
+  creators_.erase(at);
+  offer_link(job, std::move(done));
+}
+
+void JobService::offer_link(const core::Job& job,
+                            std::vector<CreateDone> done) {
+  awaited_callers_.erase(job.jid);
+  core::Result<sys::UniqueFd> container{sys::UniqueFd()};
+  if (job.engine == core::Engine::kCgroup2)
+    container = parts_->containers.open(job.jid);
+  auto link = parts_->scopes.make(job.jid);
+  if (!link || !container) {
+    const core::Error& error = link ? container.error() : link.error();
+    spdlog::error("job {} cannot be launched: {}",
+                  core::display(job.jid).view(), text_of(error.message()));
+    for (const CreateDone& answer : done)
+      answer(refuse(core::Refusal::kUnavailable, error.message().c_str()));
+    return post(job.jid, core::event::LaunchFailed{
+                             {core::LaunchStage::kDescriptors, error.code},
+                             error.subject.view()});
+  }
+  // Only one can have the link: the last to ask, who is the one still there.
+  auto created = std::make_shared<core::CreatedJob>();
+  created->jid = job.jid;
+  created->engine = job.engine;
+  created->link = std::move(*link).to_handle();
+  created->container = std::move(*container).to_handle();
+  for (std::size_t i = 0; i + 1 < done.size(); ++i)
+    done[i](refuse(core::Refusal::kInvalid, "the request was repeated"));
+  parts_->store.when_flushed([created, answer = std::move(done.back())] {
+    answer(std::move(*created));
+  });
+}
+
+void JobService::await_caller(core::JobId jid) {
+  Timer& patience = awaited_callers_[jid];
+  patience = Timer(loop_, [this, jid] {
+    awaited_callers_.erase(jid);
+    const TableEntry* const entry = table_.find(jid);
+    if (entry == nullptr || entry->job.state != core::JobState::kLaunching ||
+        parts_->scopes.is_open(jid))
+      return;
+    post(jid, core::event::LaunchFailed{{core::LaunchStage::kSupervisorGone, 0},
+                                        {}});
+  });
+  patience.set(sys::boot_now() + kCallerPatience);
+}
+
+}  // namespace supervisor

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/job_reports.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/launch_stage.h"
+#include "supervisor/log.h"
+
+namespace supervisor {
+
+namespace {
+
+namespace event = core::event;
+
+/// What the failure's sentence is about: the program, the directory, the user.
+core::Text<96> subject_of(const core::Job& job, core::LaunchStage stage) {
+  switch (stage) {
+    case core::LaunchStage::kExec:
+      return job.spec.argv.empty() ? std::string_view()
+                                   : std::string_view(job.spec.argv.front());
+    case core::LaunchStage::kDirectory:
+      return std::string_view(job.spec.cwd);
+    case core::LaunchStage::kGroups:
+    case core::LaunchStage::kUser:
+      return std::string_view(job.spec.user);
+    default:
+      return {};
+  }
+}
+
+core::LaunchStage stage_of(std::uint32_t number) {
+  return static_cast<core::LaunchStage>(
+      std::min(number, static_cast<std::uint32_t>(core::LaunchStage::kLast)));
+}
+
+bool is_live(const core::Job& job) {
+  return job.state == core::JobState::kRunning ||
+         job.state == core::JobState::kEnding;
+}
+
+}  // namespace
+
+void JobReports::resume_from(std::uint64_t last_exit,
+                             std::map<core::JobId, std::uint64_t> scope_exits) {
+  seen_ = acknowledged_ = last_exit;
+  for (const auto& [jid, sequence] : scope_exits)
+    scopes_seen_[jid] = {sequence, sequence};
+}
+
+void JobReports::acknowledge() {
+  if (seen_ > acknowledged_) {
+    reaper_->acknowledge_records(seen_);
+    acknowledged_ = seen_;
+  }
+  for (const core::JobId jid : std::exchange(scopes_due_, {})) {
+    ScopeSequence& sequence = scopes_seen_[jid];
+    if (sequence.seen == sequence.acknowledged) continue;
+    parts_.scopes.acknowledge_records(jid, sequence.seen);
+    sequence.acknowledged = sequence.seen;
+  }
+  if (launches_due_.empty()) return;
+  parts_.store.when_flushed([this] { acknowledge_launches(); });
+}
+
+void JobReports::acknowledge_launches() {
+  for (const core::JobId jid : std::exchange(launches_due_, {}))
+    reaper_->acknowledge_launch(jid);
+}
+
+void JobReports::forget(core::JobId jid) {
+  scopes_seen_.erase(jid);
+}
+
+void JobReports::on_welcome(const reaper::Welcome& welcome) {
+  // Numbers that begin again are those of a reaper without the old one's ring.
+  if (welcome.next_sequence <= seen_) forget_reaper();
+  handlers_.on_welcome(welcome);
+}
+
+void JobReports::post_failure(const core::Job& job,
+                              const reaper::Launched& failed) {
+  const core::LaunchStage stage = stage_of(failed.stage);
+  parts_.sink.post(job.jid, event::LaunchFailed{{stage, failed.code},
+                                                subject_of(job, stage)});
+}
+
+void JobReports::on_launched(const reaper::Launched& launched,
+                             sys::UniqueFd pidfd) {
+  const core::JobId jid =
+      core::make_job_id(parts_.hid, static_cast<std::uint32_t>(launched.order));
+  const TableEntry* const entry = parts_.table.find(jid);
+  if (entry == nullptr || entry->job.state != core::JobState::kLaunching) {
+    launches_due_.insert(jid);  // repeated: the journal has it
+    return parts_.sink.settle();
+  }
+  const core::Job& job = entry->job;
+  if (launched.pid == 0) {
+    launches_due_.insert(jid);
+    return post_failure(job, launched);
+  }
+  // Of a scope we wait to hear that it has launched the command.
+  if (job.engine == core::Engine::kSubreaper) return;
+  launches_due_.insert(jid);
+  if (pidfd.is_open())
+    parts_.handles.put(jid, HandleKind::kMain, std::move(pidfd));
+  parts_.sink.post(jid, event::Launched{core::Pid(launched.pid)});
+}
+
+void JobReports::on_reaper_exit(const core::ExitRecord& record) {
+  if (record.sequence <= seen_) return;
+  seen_ = record.sequence;
+  const core::JobId jid =
+      record.jid != 0 || record.order == 0
+          ? core::JobId(record.jid)
+          : core::make_job_id(parts_.hid,
+                              static_cast<std::uint32_t>(record.order));
+  const TableEntry* const entry = parts_.table.find(jid);
+  if (entry == nullptr) {
+    ++strays_;
+    return handlers_.on_stray(jid);
+  }
+  const bool is_scope = entry->job.engine == core::Engine::kSubreaper &&
+                        record.order == core::sequence_of(jid);
+  if (is_scope) {
+    if (entry->job.state == core::JobState::kLaunching) on_scope_gone(jid);
+    return;  // later its link's end tells
+  }
+  core::ExitRecord own = record;
+  own.jid = jid.raw();
+  parts_.sink.post(jid, event::ProcessExited{own});
+}
+
+void JobReports::on_new_store(sys::UniqueFd link) {
+  handlers_.on_new_store(std::move(link));
+}
+
+void JobReports::on_reaper_signalled(const reaper::SignalSeen& seen) {
+  handlers_.on_signalled(seen);
+}
+
+void JobReports::on_reexec_refused(const reaper::Refused& refused) {
+  handlers_.on_reexec_refused(refused);
+}
+
+void JobReports::on_reaper_gone() {
+  handlers_.on_reaper_gone();
+}
+
+void JobReports::on_scope_launched(core::JobId jid,
+                                   const reaper::ScopeLaunched& launched,
+                                   sys::UniqueFd pidfd) {
+  const TableEntry* const entry = parts_.table.find(jid);
+  if (entry == nullptr) return;
+  if (entry->job.spec.kind == core::JobKind::kDetached) {
+    launches_due_.insert(jid);
+    parts_.handles.drop(jid, HandleKind::kScope);
+  }
+  if (entry->job.state != core::JobState::kLaunching) return;
+  if (pidfd.is_open())
+    parts_.handles.put(jid, HandleKind::kMain, std::move(pidfd));
+  parts_.sink.post(jid, event::Launched{core::Pid(launched.pid)});
+}
+
+void JobReports::on_scope_failed(core::JobId jid,
+                                 const reaper::Launched& failed) {
+  const TableEntry* const entry = parts_.table.find(jid);
+  if (entry == nullptr) return;
+  if (entry->job.spec.kind == core::JobKind::kDetached) {
+    launches_due_.insert(jid);
+    parts_.handles.drop(jid, HandleKind::kScope);
+  }
+  if (entry->job.state != core::JobState::kLaunching) return;
+  post_failure(entry->job, failed);
+}
+
+void JobReports::on_scope_exit(core::JobId jid,
+                               const core::ExitRecord& record) {
+  ScopeSequence& sequence = scopes_seen_[jid];
+  scopes_due_.insert(jid);
+  if (record.sequence <= sequence.seen) return;
+  sequence.seen = record.sequence;
+  core::ExitRecord own = record;
+  own.jid = jid.raw();
+  own.mark(core::Counters::kByScope);
+  parts_.sink.post(jid, event::ProcessExited{own});
+}
+
+void JobReports::on_scope_stopped(core::JobId jid,
+                                  const reaper::Stopped& stopped) {
+  parts_.sink.post(jid, event::MainStopped{stopped.is_stopped != 0});
+}
+
+void JobReports::on_scope_populated(core::JobId jid,
+                                    const reaper::Populated& populated) {
+  const std::string_view names(
+      populated.names, ::strnlen(populated.names, sizeof populated.names));
+  parts_.inspector.on_answer(jid, {populated.count, names});
+}
+
+void JobReports::on_scope_gone(core::JobId jid) {
+  parts_.sink.settle();  // what it said before comes first
+  parts_.scopes.close(jid);
+  const TableEntry* const entry = parts_.table.find(jid);
+  if (entry == nullptr) return;
+  const core::Job& job = entry->job;
+  if (job.state == core::JobState::kLaunching) {
+    if (handlers_.is_caller_awaited(jid)) return;
+    launches_due_.insert(jid);
+    return parts_.sink.post(
+        jid, event::LaunchFailed{{core::LaunchStage::kSupervisorGone, 0}, {}});
+  }
+  if (!is_live(job)) return;
+  spdlog::warn("the scope of job {} has gone; the job is ended",
+               core::display(jid).view());
+  parts_.sink.post(jid, event::ReaperLost{});
+  parts_.sink.post(jid, event::EndRequested{.by = job.owner,
+                                            .who = "its scope's death",
+                                            .plan = job.spec.kill_plan});
+}
+
+}  // namespace supervisor

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// The requests about jobs that exist: each looks the job up, asks whether the
+// caller may, and posts one event or answers from the table.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "supervisor/job_service.h"
+#include "supervisor/job_views.h"
+#include "sys/clock.h"
+#include "sys/proc_files.h"
+#include "sys/process_tree.h"
+
+namespace supervisor {
+
+namespace {
+
+using core::Answer;
+using core::Refusal;
+using core::Verb;
+
+constexpr std::uint32_t kLargestPage = 1000;
+
+std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
+  return std::unexpected(core::Refused{why, std::move(text)});
+}
+
+std::string text_of(core::JobId jid) {
+  return core::display(jid).c_str();
+}
+
+core::Text<96> who_is(const core::Caller& caller) {
+  return core::Text<96>("uid ").append_unsigned(caller.uid.raw());
+}
+
+/// Younger and live first.
+bool is_better(const core::Job& job, const core::Job* best) {
+  if (best == nullptr) return true;
+  const bool is_live = job.state != core::JobState::kEnded;
+  const bool best_is_live = best->state != core::JobState::kEnded;
+  if (is_live != best_is_live) return is_live;
+  return job.jid > best->jid;
+}
+
+}  // namespace
+
+Answer<const core::Job*> JobService::look_up(const core::Caller& caller,
+                                             core::JobId jid, Verb verb) const {
+  const TableEntry* const entry = table_.find(jid);
+  if (entry == nullptr)
+    return refuse(Refusal::kNoSuchJob, "there is no job " + text_of(jid));
+  if (!core::may(caller, verb, entry->job.owner, site_.user))
+    return refuse(Refusal::kAccessDenied,
+                  "job " + text_of(jid) + " belongs to uid " +
+                      std::to_string(entry->job.owner.raw()) + ", not to uid " +
+                      std::to_string(caller.uid.raw()));
+  return &entry->job;
+}
+
+core::JobView JobService::view(const core::Caller& caller,
+                               const core::Job& job) const {
+  const bool has_cgroup = job.engine == core::Engine::kCgroup2;
+  const bool is_over = job.state >= core::JobState::kClosing;
+  core::JobView view =
+      view_of(job, core::may(caller, Verb::kInspect, job.owner, site_.user),
+              has_cgroup ? parts_->containers.path(job.jid) : std::string());
+  if (has_cgroup && !is_over) view.totals = parts_->containers.totals(job.jid);
+  return view;
+}
+
+Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
+                                core::SignalNumber signal,
+                                core::SignalTarget target) {
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  if (signal.raw() < 1 || signal.raw() > 64)
+    return refuse(Refusal::kInvalid, std::to_string(signal.raw()) +
+                                         " is no signal, expected 1 to 64");
+  if (job->state >= core::JobState::kClosing)
+    return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+  if (job->state < core::JobState::kRunning)
+    return refuse(Refusal::kInvalid,
+                  "job " + text_of(jid) + " has no process yet");
+  if (target == core::SignalTarget::kMain && job->main_has_ended)
+    return refuse(Refusal::kEnded,
+                  "the main process of job " + text_of(jid) + " has ended");
+  post(jid, core::event::Signalled{caller.uid, signal, target});
+  return {};
+}
+
+Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
+                             std::optional<core::KillPlan> plan) {
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  if (job->state >= core::JobState::kClosing)
+    return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+  post(jid,
+       core::event::EndRequested{.by = caller.uid,
+                                 .who = who_is(caller),
+                                 .plan = plan.value_or(job->spec.kill_plan)});
+  return {};
+}
+
+JobService::WaitId JobService::wait(const core::Caller& caller, core::JobId jid,
+                                    WaitDone done) {
+  const auto job = look_up(caller, jid, Verb::kSee);
+  if (!job) {
+    done(std::unexpected(job.error()));
+    return 0;
+  }
+  if ((*job)->state == core::JobState::kEnded) {
+    done(view(caller, **job));
+    return 0;
+  }
+  waiters_[jid].push_back({++last_wait_, caller, std::move(done)});
+  return last_wait_;
+}
+
+void JobService::forget_wait(WaitId id) {
+  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
+    if (std::erase_if(at->second, [&](const Waiter& waiter) {
+          return waiter.id == id;
+        }) == 0)
+      continue;
+    if (at->second.empty()) waiters_.erase(at);
+    handlers_.on_settled();  // it may be idle now
+    return;
+  }
+}
+
+Answer<core::JobView> JobService::show(const core::Caller& caller,
+                                       core::JobId jid) {
+  return view(caller, *TRY(look_up(caller, jid, Verb::kSee)));
+}
+
+Answer<core::JobId> JobService::find(const core::Caller& caller,
+                                     std::string_view name) {
+  const core::Job* best = nullptr;
+  for (const auto& [jid, entry] : table_.jobs())
+    if (entry.job.spec.name == name &&
+        core::may(caller, Verb::kSee, entry.job.owner, site_.user) &&
+        is_better(entry.job, best))
+      best = &entry.job;
+  if (best == nullptr)
+    return refuse(Refusal::kNoSuchJob,
+                  "there is no job named '" + std::string(name) + "'");
+  return best->jid;
+}
+
+Answer<core::JobId> JobService::find_by_pid(const core::Caller& caller,
+                                            core::Pid pid) {
+  const auto jid = sys::read_proc_job(pid);
+  if (!jid)
+    return refuse(Refusal::kNoSuchJob,
+                  "there is no process " + std::to_string(pid.raw()));
+  if (table_.find(*jid) != nullptr)
+    return TRY(look_up(caller, *jid, Verb::kSee))->jid;
+  if (const core::Job* const job = find_ancestor_job(pid)) return job->jid;
+  return refuse(Refusal::kNoSuchJob, "process " + std::to_string(pid.raw()) +
+                                         " is in no job of this instance");
+}
+
+const core::Job* JobService::find_ancestor_job(core::Pid pid) const {
+  std::map<core::Pid, const core::Job*> roots;
+  for (const auto& [jid, entry] : table_.jobs()) {
+    if (entry.job.engine != core::Engine::kSubreaper ||
+        entry.job.state >= core::JobState::kClosing)
+      continue;
+    if (!entry.job.main_has_ended && entry.job.main)
+      roots[*entry.job.main] = &entry.job;
+    const core::Pid scope = parts_->scopes.scope_pid(jid);
+    if (scope != core::Pid()) roots[scope] = &entry.job;
+  }
+  for (int depth = 0; pid.raw() > 1 && depth < 4096; ++depth) {
+    const auto at = roots.find(pid);
+    if (at != roots.end()) return at->second;
+    const auto stat = sys::read_proc_stat(pid);
+    if (!stat) return nullptr;
+    pid = core::Pid(stat->ppid);
+  }
+  return nullptr;
+}
+
+core::JobPage JobService::list(const core::Caller& caller,
+                               const core::JobFilter& filter, core::JobId after,
+                               std::uint32_t most) {
+  core::JobPage page;
+  const auto& jobs = table_.jobs();
+  for (auto at = jobs.upper_bound(after); at != jobs.end(); ++at) {
+    const core::Job& job = at->second.job;
+    if (filter.owner && job.owner != *filter.owner) continue;
+    if (!filter.with_ended && job.state == core::JobState::kEnded) continue;
+    if (!core::may(caller, Verb::kSee, job.owner, site_.user)) continue;
+    if (page.jobs.size() >= std::min(most, kLargestPage)) {
+      page.has_more = true;
+      break;
+    }
+    page.jobs.push_back(view(caller, job));
+  }
+  return page;
+}
+
+Answer<std::vector<core::ProcessView>> JobService::processes(
+    const core::Caller& caller, core::JobId jid) {
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kInspect));
+  std::vector<core::Pid> pids;
+  if (job->engine == core::Engine::kCgroup2) {
+    pids = parts_->containers.members(jid);
+  } else {
+    const core::Pid scope = parts_->scopes.scope_pid(jid);
+    if (scope != core::Pid()) {
+      pids = sys::descendants_of(scope);
+    } else if (job->main && !job->main_has_ended) {
+      pids = sys::descendants_of(*job->main);
+      pids.push_back(*job->main);
+    }
+  }
+  std::ranges::sort(pids);
+  std::vector<core::ProcessView> views;
+  for (const core::Pid pid : pids)
+    if (auto process = process_view(pid)) views.push_back(*std::move(process));
+  return views;
+}
+
+Answer<core::Handle> JobService::open_log(const core::Caller& caller,
+                                          core::JobId jid) {
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kInspect));
+  if (job->spec.kind == core::JobKind::kForeground)
+    return refuse(Refusal::kInvalid,
+                  "job " + text_of(jid) +
+                      " runs in the foreground: its output went where its "
+                      "caller's goes");
+  const std::string path = parts_->launcher.log_path(jid);
+  auto log = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOFOLLOW);
+  if (!log)
+    return refuse(Refusal::kInvalid, "job " + text_of(jid) + " has no log: " +
+                                         log.error().message().c_str());
+  return (*std::move(log)).to_handle();
+}
+
+core::InstanceView JobService::instance() {
+  core::InstanceView view = site_.view;
+  const RecorderCounts records = parts_->recorder.counts();
+  view.records_written = records.written;
+  view.records_waiting = records.waiting;
+  view.records_lost = records.lost;
+  view.jobs_live = table_.live_count();
+  view.jobs_remembered = table_.remembered_count();
+  return view;
+}
+
+Answer<void> JobService::reexec(const core::Caller& caller) {
+  if (!core::may(caller, Verb::kManage, site_.user, site_.user))
+    return refuse(Refusal::kAccessDenied,
+                  "uid " + std::to_string(caller.uid.raw()) +
+                      " may not re-execute this instance");
+  handlers_.on_reexec();
+  return {};
+}
+
+Answer<void> JobService::shut_down(const core::Caller& caller) {
+  if (!core::may(caller, Verb::kManage, site_.user, site_.user))
+    return refuse(Refusal::kAccessDenied,
+                  "uid " + std::to_string(caller.uid.raw()) +
+                      " may not shut this instance down");
+  handlers_.on_shut_down();
+  return {};
+}
+
+}  // namespace supervisor

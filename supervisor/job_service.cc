@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/job_service.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "supervisor/log.h"
+#include "sys/clock.h"
+
+namespace supervisor {
+
+namespace {
+
+namespace event = core::event;
+
+/// How long to wait for memory before the journal is tried again.
+constexpr core::Microseconds kJournalPause = core::seconds(1);
+
+/// An event without an effect changes nothing, but for these. What changes
+/// nothing (a report that came twice) need not be remembered.
+bool may_change_silently(const core::EventBody& body) {
+  return std::holds_alternative<event::Populated>(body) ||
+         std::holds_alternative<event::OutOfMemory>(body) ||
+         std::holds_alternative<event::EndRequested>(body);
+}
+
+bool is_reported_by_reaper(const core::Job& job) {
+  if (job.spec.kind != core::JobKind::kDetached) return false;
+  return job.engine == core::Engine::kCgroup2 ||
+         job.state == core::JobState::kLaunching;
+}
+
+}  // namespace
+
+JobService::JobService(EventLoop& loop, ServiceSite site, JobTable& table,
+                       Journal& journal)
+    : loop_(loop),
+      site_(std::move(site)),
+      table_(table),
+      journal_(journal),
+      journal_retry_(loop, [this] { settle(); }) {}
+
+void JobService::connect(const Parts& parts, Handlers handlers) {
+  parts_.emplace(parts);
+  handlers_ = std::move(handlers);
+}
+
+void JobService::post(core::JobId jid, core::EventBody body) {
+  queue_.push_back({jid, sys::now(), std::move(body)});
+  if (is_settling_ || is_settling_soon_) return;
+  is_settling_soon_ = true;
+  loop_.defer([this] {
+    is_settling_soon_ = false;
+    settle();
+  });
+}
+
+void JobService::settle() {
+  if (is_settling_) return;
+  is_settling_ = true;
+  while (!queue_.empty()) {
+    // Taken out only when it is done: what the journal refuses is kept.
+    const auto done = on_event(queue_.front());
+    if (!done) {
+      is_settling_ = false;
+      return wait_for_journal(done.error());
+    }
+    queue_.pop_front();
+  }
+  is_settling_ = false;
+  handlers_.on_settled();
+}
+
+core::Result<void> JobService::on_event(const core::JobEvent& event) {
+  const bool is_new = std::holds_alternative<event::Created>(event.body);
+  TableEntry* entry = table_.find(event.job);    // find the job
+  if (is_new != (entry == nullptr)) return {};   // forgotten, or known
+  core::Step step = is_new ? core::begin(event)  // decide (pure)
+                           : core::step(entry->job, event);
+  if (step.effects.empty() && !may_change_silently(event.body)) return {};
+  buffer_.clear();
+  core::encode(event, buffer_);
+  const std::uint64_t number = TRY(journal_.append(buffer_));  // remember first
+  if (is_new)
+    entry = &table_.insert(std::move(step.job), number);  // then believe
+  else
+    table_.update(*entry, std::move(step.job), number);
+  act(*entry, step.effects, number);  // then act
+  return {};
+}
+
+void JobService::act(TableEntry& entry,
+                     const std::vector<core::Effect>& effects,
+                     std::uint64_t number) {
+  const core::Job& job = entry.job;
+  for (const core::Effect& effect : effects) {
+    const bool is_offer =
+        std::holds_alternative<core::effect::Launch>(effect) &&
+        job.spec.kind == core::JobKind::kForeground;
+    if (is_offer)
+      offer_launch(job);
+    else if (!std::holds_alternative<core::effect::Announce>(effect))
+      parts_->effects.run(job, effect, number);
+  }
+  const bool is_announced =
+      std::ranges::any_of(effects, [](const auto& effect) {
+        return std::holds_alternative<core::effect::Announce>(effect);
+      });
+  if (is_announced) announce(job);
+}
+
+void JobService::announce(const core::Job& job) {
+  answer_creators(job);
+  if (job.state == core::JobState::kPreparing) {
+    if (observer_ != nullptr) observer_->on_job_new(job);
+    return;
+  }
+  if (job.state != core::JobState::kEnded) {
+    if (observer_ != nullptr) observer_->on_job_changed(job);
+    return;
+  }
+  parts_->effects.release(job);
+  awaited_callers_.erase(job.jid);
+  answer_waiters(job);
+  if (observer_ != nullptr) observer_->on_job_removed(job);
+  table_.forget_old(job.ended.boot);
+}
+
+void JobService::answer_creators(const core::Job& job) {
+  const auto at = creators_.find(job.jid);
+  if (at == creators_.end() || job.state < core::JobState::kRunning) return;
+  const auto done = std::move(at->second);
+  creators_.erase(at);
+  const bool had_its_chance = job.spec.kind == core::JobKind::kDetached &&
+                              job.state < core::JobState::kClosing;
+  for (const CreateDone& answer : done) {
+    if (had_its_chance)
+      answer(core::CreatedJob{job.jid, job.engine, {}, {}});
+    else
+      answer(std::unexpected(core::Refused{
+          job.cancelled ? core::Refusal::kEnded : core::Refusal::kUnavailable,
+          "job " + std::string(core::display(job.jid).view()) + " " +
+              core::sentence_of(job.result).c_str()}));
+  }
+}
+
+void JobService::answer_waiters(const core::Job& job) {
+  const auto at = waiters_.find(job.jid);
+  if (at == waiters_.end()) return;
+  const auto waiters = std::move(at->second);
+  waiters_.erase(at);
+  for (const Waiter& waiter : waiters)
+    waiter.done(view(waiter.caller, job));
+}
+
+void JobService::wait_for_journal(const core::Error& error) {
+  if (!journal_retry_.is_set())
+    spdlog::critical("the journal cannot be written: {}; {} events wait",
+                     text_of(error.message()), queue_.size());
+  journal_retry_.set(sys::boot_now() + kJournalPause);
+}
+
+core::Result<void> JobService::remember(std::span<const std::byte> item) {
+  (void)TRY(journal_.append(item));
+  return {};
+}
+
+void JobService::resume(std::uint32_t last_sequence) {
+  last_sequence_ = std::max(last_sequence_, last_sequence);
+  // Effects post events; they are worked off when every job was taken up.
+  std::vector<core::JobId> jobs;
+  for (const auto& [jid, entry] : table_.jobs())
+    if (entry.job.state != core::JobState::kEnded) jobs.push_back(jid);
+  for (const core::JobId jid : jobs) {
+    const TableEntry& entry = *table_.find(jid);
+    const core::Job& job = entry.job;
+    parts_->scopes.resume(jid);
+    if (job.spec.kind == core::JobKind::kForeground &&
+        job.state <= core::JobState::kLaunching)
+      await_caller(jid);
+    for (const core::Effect& effect : core::resume(job)) {
+      using core::effect::RecordEnd;
+      using core::effect::RecordStart;
+      // Records that were asked for are with the recorder, by the key of the
+      // entry that asked; what it has no longer is in the file.
+      if (std::holds_alternative<RecordStart>(effect)) {
+        if (!parts_->recorder.has_pending(jid, RecordKind::kStart))
+          post(jid, event::StartRecorded{});
+      } else if (std::holds_alternative<RecordEnd>(effect)) {
+        if (!parts_->recorder.has_pending(jid, RecordKind::kEnd))
+          post(jid, event::EndRecorded{});
+      } else if (!std::holds_alternative<core::effect::Launch>(effect) ||
+                 job.spec.kind == core::JobKind::kDetached) {
+        parts_->effects.run(job, effect, entry.state_entry);
+      }
+    }
+  }
+}
+
+void JobService::note_jid(core::JobId jid) {
+  if (core::hid_of(jid) == site_.hid)
+    last_sequence_ = std::max(last_sequence_, core::sequence_of(jid));
+}
+
+void JobService::adopt(core::Job job) {
+  note_jid(job.jid);
+  core::JobSnapshot snapshot{std::move(job), journal_.next_number()};
+  std::vector<std::byte> bytes;
+  core::encode(snapshot, bytes);
+  const auto number = journal_.append(bytes);
+  if (!number)
+    spdlog::critical(
+        "the journal cannot be written: {}; job {} is known until "
+        "the next crash only",
+        text_of(number.error().message()),
+        core::display(snapshot.job.jid).view());
+  table_.insert(std::move(snapshot.job), snapshot.state_entry);
+}
+
+void JobService::lose_reaper() {
+  for (const auto& [jid, entry] : table_.jobs())
+    if (entry.job.state != core::JobState::kEnded &&
+        is_reported_by_reaper(entry.job))
+      post(jid, event::ReaperLost{});
+}
+
+void JobService::end_all(std::string_view who) {
+  is_going_down_ = true;
+  for (const auto& [jid, entry] : table_.jobs())
+    if (entry.job.state < core::JobState::kClosing)
+      post(jid,
+           event::EndRequested{
+               .by = site_.user, .who = who, .plan = entry.job.spec.kill_plan});
+}
+
+bool JobService::is_idle() const {
+  return table_.live_count() == 0 && waiters_.empty() && creators_.empty();
+}
+
+}  // namespace supervisor

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The job service: events in, the job machine's decision, the journal, belief,
+// effects out. It is the port that every face calls (core/job_control.h).
+//
+// Invariants:
+//  - An event is in the journal before anybody believes it or acts on it; a
+//    crash between any two lines of on_event() is repaired by replay.
+//  - Events are worked off one after another, never from within another.
+//  - Whoever waits for a job is answered before its end is announced.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/event_codec.h"
+#include "core/job_control.h"
+#include "supervisor/admission.h"
+#include "supervisor/effect_runner.h"
+#include "supervisor/event_sink.h"
+#include "supervisor/job_table.h"
+#include "supervisor/journal.h"
+#include "supervisor/takeover.h"
+
+namespace supervisor {
+
+/// What an instance is, as far as the service must know.
+struct ServiceSite {
+  core::Uid user;  ///< that the supervisor runs as
+  std::uint32_t hid = 0;
+  core::InstanceView view;  ///< the parts that do not change
+};
+
+class JobService final : public core::JobControl, public EventSink {
+ public:
+  /// What concerns the whole instance goes to whoever runs it.
+  struct Handlers {
+    std::function<void()> on_reexec;
+    std::function<void()> on_shut_down;
+    /// Everything is worked off and in the journal.
+    std::function<void()> on_settled;
+  };
+
+  /// All borrowed. `admission`, `effects` and the rest are set by connect():
+  /// they need the service as their sink.
+  JobService(EventLoop& loop, ServiceSite site, JobTable& table,
+             Journal& journal);
+
+  struct Parts {
+    Admission& admission;
+    EffectSink& effects;
+    Containers& containers;
+    KeptHandles& handles;
+    ScopeLinks& scopes;
+    StoreLink& store;
+    Launcher& launcher;
+    Recorder& recorder;
+  };
+  void connect(const Parts& parts, Handlers handlers);
+
+  /// Takes up the jobs that the journal told: asks again for what each waits.
+  void resume(std::uint32_t last_sequence);
+  /// A job that was made otherwise than by events, into table and journal.
+  void adopt(core::Job job);
+  /// Another reaper: the old one's launches and children are its no longer.
+  void lose_reaper();
+  /// No new jobs; every live one is ended. `who`: "shutdown".
+  void end_all(std::string_view who);
+  [[nodiscard]] bool is_caller_awaited(core::JobId jid) const {
+    return awaited_callers_.contains(jid);
+  }
+  /// No live job, nobody waits.
+  [[nodiscard]] bool is_idle() const;
+  /// Appends an item of the instance's own to the journal.
+  [[nodiscard]] core::Result<void> remember(std::span<const std::byte> item);
+  [[nodiscard]] std::uint32_t last_sequence() const { return last_sequence_; }
+  /// A jid of ours that the journal does not know: the next is above it.
+  void note_jid(core::JobId jid);
+  void set_supervisor_starts(std::uint32_t count) {
+    site_.view.supervisor_starts = count;
+  }
+
+  // EventSink
+  void post(core::JobId jid, core::EventBody body) override;
+  void settle() override;
+
+  // core::JobControl
+  void create(const core::Caller& caller, core::JobSpec spec,
+              core::LaunchHandles handles, CreateDone done) override;
+  core::Answer<void> signal(const core::Caller& caller, core::JobId jid,
+                            core::SignalNumber signal,
+                            core::SignalTarget target) override;
+  core::Answer<void> end(const core::Caller& caller, core::JobId jid,
+                         std::optional<core::KillPlan> plan) override;
+  WaitId wait(const core::Caller& caller, core::JobId jid,
+              WaitDone done) override;
+  void forget_wait(WaitId id) override;
+  core::Answer<core::JobView> show(const core::Caller& caller,
+                                   core::JobId jid) override;
+  core::Answer<core::JobId> find(const core::Caller& caller,
+                                 std::string_view name) override;
+  core::Answer<core::JobId> find_by_pid(const core::Caller& caller,
+                                        core::Pid pid) override;
+  core::JobPage list(const core::Caller& caller, const core::JobFilter& filter,
+                     core::JobId after, std::uint32_t most) override;
+  core::Answer<std::vector<core::ProcessView>> processes(
+      const core::Caller& caller, core::JobId jid) override;
+  core::Answer<core::Handle> open_log(const core::Caller& caller,
+                                      core::JobId jid) override;
+  core::InstanceView instance() override;
+  core::Answer<void> reexec(const core::Caller& caller) override;
+  core::Answer<void> shut_down(const core::Caller& caller) override;
+  void set_observer(core::JobObserver* observer) override {
+    observer_ = observer;
+  }
+
+ private:
+  struct Waiter {
+    WaitId id = 0;
+    core::Caller caller;
+    WaitDone done;
+  };
+
+  // The flow of events: job_service.cc.
+  [[nodiscard]] core::Result<void> on_event(const core::JobEvent& event);
+  void act(TableEntry& entry, const std::vector<core::Effect>& effects,
+           std::uint64_t number);
+  void announce(const core::Job& job);
+  void answer_creators(const core::Job& job);
+  void answer_waiters(const core::Job& job);
+  void wait_for_journal(const core::Error& error);
+
+  // Creation: job_creation.cc.
+  void accept(const core::Caller& caller, core::JobSpec spec,
+              core::LaunchHandles handles, CreateDone done);
+  void repeat(const core::Job& job, CreateDone done);
+  void keep_streams(core::JobId jid, core::LaunchHandles handles);
+  void offer_launch(const core::Job& job);
+  void offer_link(const core::Job& job, std::vector<CreateDone> done);
+  void await_caller(core::JobId jid);
+
+  // Requests: job_requests.cc.
+  [[nodiscard]] core::Answer<const core::Job*> look_up(
+      const core::Caller& caller, core::JobId jid, core::Verb verb) const;
+  [[nodiscard]] core::JobView view(const core::Caller& caller,
+                                   const core::Job& job) const;
+  [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
+
+  EventLoop& loop_;
+  ServiceSite site_;
+  JobTable& table_;
+  Journal& journal_;
+  std::optional<Parts> parts_;
+  Handlers handlers_;
+  core::JobObserver* observer_ = nullptr;
+
+  std::deque<core::JobEvent> queue_;
+  bool is_settling_ = false;
+  bool is_settling_soon_ = false;
+  Timer journal_retry_;
+  std::vector<std::byte> buffer_;
+
+  std::uint32_t last_sequence_ = 0;
+  bool is_going_down_ = false;
+  std::map<core::JobId, std::vector<CreateDone>> creators_;
+  std::map<core::JobId, Timer> awaited_callers_;
+  std::map<core::JobId, std::vector<Waiter>> waiters_;
+  WaitId last_wait_ = 0;
+};
+
+}  // namespace supervisor

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/job_table.h"
+
+#include <utility>
+
+namespace supervisor {
+
+namespace {
+
+std::string key_of(core::Uid owner, std::string_view text) {
+  return std::to_string(owner.raw()).append(":").append(text);
+}
+
+using Index = std::unordered_map<std::string, core::JobId>;
+
+/// Removes what names this job; a younger one may have taken its place.
+void unindex(Index& index, const std::string& key, core::JobId jid) {
+  const auto at = index.find(key);
+  if (at != index.end() && at->second == jid) index.erase(at);
+}
+
+}  // namespace
+
+TableEntry* JobTable::find(core::JobId jid) {
+  const auto at = jobs_.find(jid);
+  return at == jobs_.end() ? nullptr : &at->second;
+}
+
+const TableEntry* JobTable::find(core::JobId jid) const {
+  const auto at = jobs_.find(jid);
+  return at == jobs_.end() ? nullptr : &at->second;
+}
+
+TableEntry& JobTable::insert(core::Job job, std::uint64_t entry) {
+  const core::JobId jid = job.jid;
+  if (!job.spec.token.empty()) tokens_[key_of(job.owner, job.spec.token)] = jid;
+  if (job.state == core::JobState::kEnded) {
+    ended_.push_back(jid);
+  } else {
+    ++live_of_owner_[job.owner];
+    if (!job.spec.name.empty())
+      live_names_[key_of(job.owner, job.spec.name)] = jid;
+  }
+  TableEntry& place = jobs_[jid];
+  place = {std::move(job), entry};
+  return place;
+}
+
+void JobTable::update(TableEntry& entry, core::Job job, std::uint64_t number) {
+  const bool was_ended = entry.job.state == core::JobState::kEnded;
+  if (entry.job.state != job.state) entry.state_entry = number;
+  entry.job = std::move(job);
+  if (!was_ended && entry.job.state == core::JobState::kEnded)
+    has_ended(entry.job);
+}
+
+void JobTable::has_ended(const core::Job& job) {
+  ended_.push_back(job.jid);
+  unindex(live_names_, key_of(job.owner, job.spec.name), job.jid);
+  const auto count = live_of_owner_.find(job.owner);
+  if (--count->second == 0) live_of_owner_.erase(count);
+}
+
+std::size_t JobTable::live_count_of(core::Uid owner) const {
+  const auto at = live_of_owner_.find(owner);
+  return at == live_of_owner_.end() ? 0 : at->second;
+}
+
+const TableEntry* JobTable::find_token(core::Uid owner,
+                                       std::string_view token) const {
+  if (token.empty()) return nullptr;
+  const auto at = tokens_.find(key_of(owner, token));
+  return at == tokens_.end() ? nullptr : find(at->second);
+}
+
+const core::Job* JobTable::find_live_name(core::Uid owner,
+                                          std::string_view name) const {
+  if (name.empty()) return nullptr;
+  const auto at = live_names_.find(key_of(owner, name));
+  return at == live_names_.end() ? nullptr : &find(at->second)->job;
+}
+
+void JobTable::forget_old(core::BootTime now) {
+  while (ended_.size() > kMostRemembered)
+    forget_oldest();
+  while (!ended_.empty() &&
+         now - jobs_.at(ended_.front()).job.ended.boot >= kRememberFor)
+    forget_oldest();
+}
+
+void JobTable::forget_oldest() {
+  const auto at = jobs_.find(ended_.front());
+  ended_.pop_front();
+  const core::Job& job = at->second.job;
+  unindex(tokens_, key_of(job.owner, job.spec.token), job.jid);
+  jobs_.erase(at);
+}
+
+}  // namespace supervisor

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The jobs that the supervisor knows: live ones, and ended ones for a while.
+// Each is what the job machine made of its events so far, nothing else.
+//
+// Invariant: an ended job is remembered until a thousand younger ones have
+// ended or an hour has passed; it is forgotten on the way of other events, so
+// that an idle supervisor sleeps.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/job_machine.h"
+
+namespace supervisor {
+
+inline constexpr std::size_t kMostRemembered = 1000;
+inline constexpr core::Microseconds kRememberFor = core::seconds(3600);
+
+struct TableEntry {
+  core::Job job;
+  /// The journal entry that brought it into its state.
+  std::uint64_t state_entry = 0;
+};
+
+class JobTable {
+ public:
+  using Jobs = std::map<core::JobId, TableEntry>;
+
+  /// Null if it is not known.
+  [[nodiscard]] TableEntry* find(core::JobId jid);
+  [[nodiscard]] const TableEntry* find(core::JobId jid) const;
+  TableEntry& insert(core::Job job, std::uint64_t entry);
+  /// Replaces the job by what it became.
+  void update(TableEntry& entry, core::Job job, std::uint64_t number);
+
+  [[nodiscard]] const Jobs& jobs() const { return jobs_; }
+  /// The ended ones in the order of their ends.
+  [[nodiscard]] const std::deque<core::JobId>& ended() const { return ended_; }
+  [[nodiscard]] std::size_t live_count() const {
+    return jobs_.size() - ended_.size();
+  }
+  [[nodiscard]] std::size_t remembered_count() const { return ended_.size(); }
+  [[nodiscard]] std::size_t live_count_of(core::Uid owner) const;
+
+  /// The job that this token of this owner made, or null.
+  [[nodiscard]] const TableEntry* find_token(core::Uid owner,
+                                             std::string_view token) const;
+  /// The live job of that owner with that name, or null.
+  [[nodiscard]] const core::Job* find_live_name(core::Uid owner,
+                                                std::string_view name) const;
+
+  /// Forgets ended jobs beyond their number and age.
+  void forget_old(core::BootTime now);
+
+ private:
+  void has_ended(const core::Job& job);
+  void forget_oldest();
+
+  Jobs jobs_;
+  std::deque<core::JobId> ended_;  ///< in the order of their ends
+  /// By "owner:text".
+  std::unordered_map<std::string, core::JobId> tokens_;
+  std::unordered_map<std::string, core::JobId> live_names_;
+  std::map<core::Uid, std::size_t> live_of_owner_;
+};
+
+}  // namespace supervisor

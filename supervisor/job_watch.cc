@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/job_watch.h"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "supervisor/log.h"
+#include "sys/clock.h"
+#include "sys/pid_fd.h"
+
+namespace supervisor {
+
+namespace {
+
+/// A dead process's status can be read once its parent has reaped it. These
+/// many questions, 10 ms apart at first and doubling, are 2.5 s of patience.
+constexpr int kMostTries = 8;
+
+}  // namespace
+
+JobWatch::JobWatch(EventLoop& loop, Handlers handlers)
+    : loop_(loop), handlers_(std::move(handlers)) {}
+
+void JobWatch::watch_container(core::JobId jid, const std::string& path) {
+  if (watches_.contains(jid)) return;
+  if (!inotify_.is_open()) {
+    inotify_ = sys::UniqueFd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (inotify_.is_open())
+      inotify_watch_ = IoWatch(loop_, inotify_.get(), Readiness::kRead,
+                               [this](Readiness) { read_inotify(); });
+  }
+  const int watch =
+      ::inotify_add_watch(inotify_.get(), path.c_str(), IN_MODIFY);
+  if (watch < 0) {
+    const int code = errno;
+    if (code == ENOENT || has_complained_) return;
+    has_complained_ = true;
+    spdlog::warn(
+        "cannot watch '{}': {}; the ends of processes that nobody "
+        "reports will be seen late",
+        path, std::strerror(code));
+    return;
+  }
+  jobs_[watch] = jid;
+  watches_[jid] = watch;
+}
+
+void JobWatch::read_inotify() {
+  alignas(inotify_event) char buffer[4096];
+  for (;;) {
+    const ssize_t size = ::read(inotify_.get(), buffer, sizeof buffer);
+    if (size <= 0) return;
+    for (ssize_t at = 0; at < size;) {
+      inotify_event event;
+      std::memcpy(&event, buffer + at, sizeof event);
+      at += static_cast<ssize_t>(sizeof event + event.len);
+      if ((event.mask & IN_Q_OVERFLOW) != 0) {
+        for (const auto& [jid, watch] : watches_)
+          handlers_.on_container(jid);
+        continue;
+      }
+      const auto job = jobs_.find(event.wd);
+      if (job == jobs_.end()) continue;
+      const core::JobId jid = job->second;
+      if ((event.mask & IN_IGNORED) != 0) {
+        watches_.erase(jid);
+        jobs_.erase(job);
+      } else {
+        handlers_.on_container(jid);
+      }
+    }
+  }
+}
+
+void JobWatch::watch_main(core::JobId jid, int pidfd) {
+  Main& main = mains_[jid];
+  main.tries = 0;
+  main.retry = Timer(loop_, [this, jid, pidfd] { ask_status(jid, pidfd); });
+  main.watch =
+      IoWatch(loop_, pidfd, Readiness::kRead, [this, jid, pidfd](Readiness) {
+        mains_[jid].watch.want(Readiness::kNone);
+        ask_status(jid, pidfd);
+      });
+}
+
+void JobWatch::ask_status(core::JobId jid, int pidfd) {
+  const auto status = sys::exit_status_of(pidfd);
+  Main& main = mains_[jid];
+  if (!status && main.tries < kMostTries) {
+    const auto pause = core::milliseconds(std::uint64_t{10} << main.tries++);
+    main.retry.set(sys::boot_now() + pause);
+    return;
+  }
+  mains_.erase(jid);
+  handlers_.on_main_end(jid, status);
+}
+
+void JobWatch::set_timer(core::JobId jid, core::JobTimer timer,
+                         core::BootTime deadline) {
+  auto [at, is_new] = timers_.try_emplace({jid, timer});
+  if (is_new)
+    at->second =
+        Timer(loop_, [this, jid, timer] { handlers_.on_timer(jid, timer); });
+  at->second.set(deadline);
+}
+
+void JobWatch::clear_timer(core::JobId jid, core::JobTimer timer) {
+  timers_.erase({jid, timer});
+}
+
+void JobWatch::forget(core::JobId jid) {
+  mains_.erase(jid);
+  clear_timer(jid, core::JobTimer::kLimit);
+  clear_timer(jid, core::JobTimer::kKillPlan);
+  const auto at = watches_.find(jid);
+  if (at == watches_.end()) return;
+  (void)::inotify_rm_watch(inotify_.get(), at->second);  // gone with its file
+  jobs_.erase(at->second);
+  watches_.erase(at);
+}
+
+}  // namespace supervisor

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/kept_handles.h"
+
+namespace supervisor {
+
+namespace {
+
+constexpr std::string_view kSuffixes[] = {".in",   ".out",   ".err",
+                                          ".link", ".scope", ".main"};
+static_assert(std::size(kSuffixes) ==
+              static_cast<std::size_t>(HandleKind::kLast) + 1);
+
+std::string_view suffix_of(HandleKind kind) {
+  return kSuffixes[static_cast<std::size_t>(kind)];
+}
+
+}  // namespace
+
+std::string KeptHandles::name_of(core::JobId jid, HandleKind kind) {
+  return std::string(core::path_name(jid).view()).append(suffix_of(kind));
+}
+
+void KeptHandles::put(core::JobId jid, HandleKind kind, sys::UniqueFd fd) {
+  store_.put(name_of(jid, kind), fd.get());
+  handles_[{jid, kind}] = std::move(fd);
+}
+
+int KeptHandles::find(core::JobId jid, HandleKind kind) const {
+  const auto at = handles_.find({jid, kind});
+  return at == handles_.end() ? -1 : at->second.get();
+}
+
+void KeptHandles::drop(core::JobId jid, HandleKind kind) {
+  if (handles_.erase({jid, kind}) != 0) store_.drop(name_of(jid, kind));
+}
+
+void KeptHandles::drop_all(core::JobId jid) {
+  for (std::size_t i = 0; i < std::size(kSuffixes); ++i)
+    drop(jid, static_cast<HandleKind>(i));
+}
+
+bool KeptHandles::adopt(std::string_view name, sys::UniqueFd fd) {
+  for (std::size_t i = 0; i < std::size(kSuffixes); ++i) {
+    if (!name.ends_with(kSuffixes[i])) continue;
+    const auto jid = core::job_of_path_name(
+        name.substr(0, name.size() - kSuffixes[i].size()));
+    if (!jid) return false;
+    handles_[{*jid, static_cast<HandleKind>(i)}] = std::move(fd);
+    return true;
+  }
+  return false;
+}
+
+void KeptHandles::put_again() {
+  for (const auto& [key, fd] : handles_)
+    store_.put(name_of(key.first, key.second), fd.get());
+}
+
+}  // namespace supervisor

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// corrald, the supervisor: what it does, in order. It is started by the reaper
+// (corral-init --supervise) with its links; it may be killed at any time and
+// goes on where it stopped.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "bus/server.h"
+#include "supervisor/event_loop.h"
+#include "supervisor/instance.h"
+#include "supervisor/log.h"
+#include "supervisor/settings.h"
+#include "supervisor/workers.h"
+
+namespace {
+
+using supervisor::EventLoop;
+using supervisor::Readiness;
+using supervisor::Settings;
+using supervisor::text_of;
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+// --- the loop, as bus/ wants it
+
+Readiness readiness_of(short events) {
+  return static_cast<Readiness>(((events & POLLIN) != 0 ? 1 : 0) |
+                                ((events & POLLOUT) != 0 ? 2 : 0));
+}
+
+class BusWatch final : public bus::LoopWatch {
+ public:
+  BusWatch(EventLoop& loop, int fd, short events, std::function<void()> ready)
+      : watch_(loop, fd, readiness_of(events),
+               [ready = std::move(ready)](Readiness) { ready(); }) {}
+  void want(short events) override { watch_.want(readiness_of(events)); }
+
+ private:
+  supervisor::IoWatch watch_;
+};
+
+class BusTimer final : public bus::LoopTimer {
+ public:
+  BusTimer(EventLoop& loop, std::function<void()> passed)
+      : timer_(loop, std::move(passed)) {}
+  void set(core::BootTime deadline) override { timer_.set(deadline); }
+  void clear() override { timer_.clear(); }
+
+ private:
+  supervisor::Timer timer_;
+};
+
+class BusLoop final : public bus::LoopHooks {
+ public:
+  explicit BusLoop(EventLoop& loop) : loop_(loop) {}
+  std::unique_ptr<bus::LoopWatch> watch(int fd, short events,
+                                        std::function<void()> ready) override {
+    return std::make_unique<BusWatch>(loop_, fd, events, std::move(ready));
+  }
+  std::unique_ptr<bus::LoopTimer> timer(std::function<void()> passed) override {
+    return std::make_unique<BusTimer>(loop_, std::move(passed));
+  }
+  void defer(std::function<void()> call) override {
+    loop_.defer(std::move(call));
+  }
+
+ private:
+  EventLoop& loop_;
+};
+
+// --- the steps of main
+
+int fail(const core::Error& error) {
+  spdlog::critical("{}", text_of(error.message()));
+  return kExitFailed;
+}
+
+/// Each live job has a descriptor or two: the soft bound is for programs that
+/// use select(2).
+void raise_descriptor_bound() {
+  rlimit bound = {};
+  if (::getrlimit(RLIMIT_NOFILE, &bound) < 0) return;
+  bound.rlim_cur = bound.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &bound) < 0)
+    spdlog::warn("the bound on descriptors stays: {}", std::strerror(errno));
+}
+
+/// Directories that are missing are no reason not to supervise.
+core::Result<void> prepare_places(Settings& settings) {
+  TRY(sys::prepare_runtime(settings.places));
+  if (const auto done = sys::prepare_pacct(settings.places); !done)
+    spdlog::error("accounting has no place: {}",
+                  text_of(done.error().message()));
+  if (const auto done = sys::prepare_logs(settings.places); !done)
+    spdlog::error("the jobs' output has no place: {}",
+                  text_of(done.error().message()));
+  return {};
+}
+
+core::Result<bus::PrivateListener> listen(supervisor::Instance& instance,
+                                          const sys::Places& places) {
+  const auto access = places.kind == sys::InstanceKind::kSystem
+                          ? bus::SocketAccess::kEveryone
+                          : bus::SocketAccess::kOwner;
+  if (auto kept = instance.take_listener())
+    return bus::PrivateListener::adopt(*std::move(kept), places.socket, access);
+  return bus::PrivateListener::open(places.socket, access);
+}
+
+core::Result<void> serve(bus::Server& server, supervisor::Instance& instance,
+                         const Settings& settings) {
+  bus::PrivateListener listener = TRY(listen(instance, settings.places));
+  instance.keep_listener(TRY(listener.duplicate()));
+  server.serve(std::move(listener));
+  if (settings.bus == "none") return {};
+  return server.join(settings.bus == "system" ? bus::system_bus_address()
+                                              : settings.bus);
+}
+
+void say_ready(int ready_fd) {
+  if (ready_fd < 0) return;
+  const sys::UniqueFd ready(ready_fd);
+  if (::write(ready.get(), "1\n", 2) < 0)
+    spdlog::warn("nobody waits for readiness: {}", std::strerror(errno));
+}
+
+/// The reaper was killed: this process becomes the next one.
+int revive(supervisor::Instance& instance) {
+  const auto command = instance.revival();
+  if (!command) return fail(command.error());
+  std::vector<char*> words;
+  for (const std::string& word : *command)
+    words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  (void)::signal(SIGPIPE, SIG_DFL);
+  ::execv(words.front(), words.data());
+  const int code = errno;
+  return fail(core::fail(code, "execute", command->front()).error());
+}
+
+int run(Settings settings) {
+  raise_descriptor_bound();
+  // Workers must not hold it open: its end means something to the reader.
+  if (settings.ready_fd >= 0)
+    (void)::fcntl(settings.ready_fd, F_SETFD, FD_CLOEXEC);
+  (void)::signal(SIGPIPE, SIG_IGN);  // a peer's end is an error of the call
+  if (const auto done = prepare_places(settings); !done)
+    return fail(done.error());
+  auto loop = EventLoop::make();
+  if (!loop) return fail(loop.error());
+
+  BusLoop bus_loop(*loop);
+  std::unique_ptr<supervisor::Instance> instance;
+  std::optional<bus::Server> server;
+  int exit_code = 0;
+  const auto on_ready = [&] {
+    server.emplace(bus_loop, instance->port(),
+                   [](std::string_view notice) { spdlog::warn("{}", notice); });
+    if (const auto done = serve(*server, *instance, settings); !done) {
+      exit_code = fail(done.error());
+      return loop->stop();
+    }
+    say_ready(settings.ready_fd);
+    spdlog::info("ready on '{}'", settings.places.socket);
+  };
+  auto started = supervisor::Instance::start(*loop, settings, {on_ready});
+  if (!started) return fail(started.error());
+  instance = *std::move(started);
+  loop->run();
+  server.reset();
+  if (exit_code == 0 && instance->ending() == supervisor::Ending::kRevive)
+    return revive(*instance);
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::span<const char* const> arguments(
+      argv + 1, static_cast<std::size_t>(argc) - 1);
+  auto settings =
+      supervisor::read_settings(arguments, sys::process_environment());
+  if (!settings) {
+    std::fprintf(stderr, "corrald: %s\n", settings.error().c_str());
+    return kExitUsage;
+  }
+  if (settings->wants_help) {
+    std::fputs(supervisor::settings_help().c_str(), stdout);
+    return 0;
+  }
+  if (settings->wants_version) {
+    std::puts("corrald " CORRAL_VERSION);
+    return 0;
+  }
+  if (!settings->worker.empty()) return supervisor::run_worker(*settings);
+  supervisor::start_log("corrald", settings->is_verbose
+                                       ? supervisor::Verbosity::kVerbose
+                                       : supervisor::Verbosity::kNormal);
+  return run(*std::move(settings));
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/reaper_link.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "supervisor/log.h"
+
+namespace supervisor {
+
+namespace {
+
+/// A launch block too large for its packet, in a memfd that nobody can change.
+core::Result<sys::UniqueFd> sealed_memfd(std::span<const std::byte> bytes) {
+  sys::UniqueFd file(
+      ::memfd_create("corral-launch", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file.is_open()) return core::fail(errno, "memfd_create");
+  for (std::size_t done = 0; done < bytes.size();) {
+    const auto rest = bytes.subspan(done);
+    const ssize_t wrote = ::write(file.get(), rest.data(), rest.size());
+    if (wrote < 0) return core::fail(errno, "write", "launch block");
+    done += static_cast<std::size_t>(wrote);
+  }
+  constexpr int kSeals =
+      F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  if (::fcntl(file.get(), F_ADD_SEALS, kSeals) < 0)
+    return core::fail(errno, "seal", "launch block");
+  return file;
+}
+
+template <class T, class Call>
+void with_body(const reaper::Message& message, const Call& call) {
+  if (const auto body = reaper::body_as<T>(message.body)) call(*body);
+}
+
+}  // namespace
+
+ReaperLink::ReaperLink(EventLoop& loop, sys::UniqueFd socket,
+                       std::uint64_t epoch, ReaperEvents& events)
+    : socket_(std::move(socket)),
+      epoch_(epoch),
+      events_(events),
+      link_(loop, socket_.get(), *this) {}
+
+void ReaperLink::hello() {
+  link_.send_value(reaper::MessageType::kHello, reaper::Hello{epoch_});
+}
+
+void ReaperLink::launch(LaunchOrder order) {
+  queue_.push_back(std::move(order));
+  send_orders();
+}
+
+void ReaperLink::send_orders() {
+  while (!queue_.empty() && open_.size() < reaper::kOpenOrders) {
+    LaunchOrder order = std::move(queue_.front());
+    queue_.pop_front();
+    open_.insert(order.jid);
+    send_order(std::move(order));
+  }
+}
+
+void ReaperLink::send_order(LaunchOrder order) {
+  reaper::Launch launch;
+  launch.epoch = epoch_;
+  launch.order = core::sequence_of(order.jid);
+  launch.jid = order.jid.raw();
+  launch.timeout_us = order.timeout.raw();
+  launch.block_size = static_cast<std::uint32_t>(order.block.size());
+  std::vector<int> fds;
+  std::span<const std::byte> tail = order.block;
+  sys::UniqueFd memfd;
+  if (order.block.size() > reaper::kInlineBlock) {
+    auto made = sealed_memfd(order.block);
+    if (!made) {
+      spdlog::error("cannot order the launch of job {}: {}",
+                    core::display(order.jid).view(),
+                    text_of(made.error().message()));
+      reaper::Launched failed;
+      failed.order = launch.order;
+      failed.epoch = epoch_;
+      failed.code = made.error().code;
+      failed.stage = static_cast<std::uint32_t>(core::LaunchStage::kClone);
+      return events_.on_launched(failed, sys::UniqueFd());
+    }
+    memfd = *std::move(made);
+    fds.push_back(memfd.get());
+    tail = {};
+  }
+  for (const auto& fd : order.fds)
+    fds.push_back(fd.get());
+  link_.send_value(reaper::MessageType::kLaunch, launch, fds, tail);
+}
+
+void ReaperLink::acknowledge_launch(core::JobId jid) {
+  if (open_.erase(jid) == 0) return;
+  link_.send_value(reaper::MessageType::kLaunchAck,
+                   reaper::OrderNumber{epoch_, core::sequence_of(jid)});
+  send_orders();
+}
+
+void ReaperLink::acknowledge_records(std::uint64_t sequence) {
+  link_.send_value(reaper::MessageType::kRecordAck,
+                   reaper::SequenceNumber{sequence});
+}
+
+void ReaperLink::reexec(std::string_view program) {
+  reaper::PathText text;
+  std::memcpy(text.path, program.data(),
+              std::min(program.size(), sizeof text.path - 1));
+  link_.send_value(reaper::MessageType::kReexec, text);
+}
+
+void ReaperLink::shut_down(std::int32_t code) {
+  link_.send_value(reaper::MessageType::kShutDown, reaper::ExitCode{code, 0});
+}
+
+void ReaperLink::on_message(const reaper::Message& message,
+                            std::span<sys::UniqueFd> fds) {
+  using enum reaper::MessageType;
+  switch (message.type) {
+    case kWelcome:
+      return with_body<reaper::Welcome>(
+          message, [&](const auto& body) { events_.on_welcome(body); });
+    case kLaunched:
+      return with_body<reaper::Launched>(message, [&](const auto& body) {
+        if (body.epoch != epoch_) return;  // of a journal that is lost
+        events_.on_launched(body,
+                            fds.empty() ? sys::UniqueFd() : std::move(fds[0]));
+      });
+    case kExit:
+      return with_body<core::ExitRecord>(
+          message, [&](const auto& body) { events_.on_reaper_exit(body); });
+    case kStoreLink:
+      if (!fds.empty()) events_.on_new_store(std::move(fds[0]));
+      return;
+    case kSignalled:
+      return with_body<reaper::SignalSeen>(message, [&](const auto& body) {
+        events_.on_reaper_signalled(body);
+      });
+    case kReexecRefused:
+      return with_body<reaper::Refused>(
+          message, [&](const auto& body) { events_.on_reexec_refused(body); });
+    default:
+      return;  // not the reaper's to say
+  }
+}
+
+}  // namespace supervisor

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The link to the reaper: numbered orders to launch, their answers, and the
+// records of exits.
+//
+// Invariants:
+//  - At most reaper::kOpenOrders orders are unacknowledged; others wait here.
+//  - An order's number is its job's sequence: a job is launched at most once,
+//    so a repetition after a crash has the same number and the reaper answers
+//    it from memory.
+//  - Nothing is acknowledged before the journal has it: see JobReports.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <set>
+#include <vector>
+
+#include "core/exit_record.h"
+#include "core/ids.h"
+#include "core/launch_stage.h"
+#include "supervisor/packet_link.h"
+
+namespace supervisor {
+
+/// Told what the reaper says.
+class ReaperEvents {
+ public:
+  virtual ~ReaperEvents() = default;
+  virtual void on_welcome(const reaper::Welcome& welcome) = 0;
+  virtual void on_launched(const reaper::Launched& launched,
+                           sys::UniqueFd pidfd) = 0;
+  virtual void on_reaper_exit(const core::ExitRecord& record) = 0;
+  /// The records told so far are a good moment's worth: acknowledge them.
+  virtual void on_reaper_batch_end() = 0;
+  virtual void on_new_store(sys::UniqueFd link) = 0;
+  virtual void on_reaper_signalled(const reaper::SignalSeen& seen) = 0;
+  virtual void on_reexec_refused(const reaper::Refused& refused) = 0;
+  virtual void on_reaper_gone() = 0;
+};
+
+/// One order, complete with its descriptors.
+struct LaunchOrder {
+  core::JobId jid;
+  core::Microseconds timeout;
+  std::vector<std::byte> block;
+  std::vector<sys::UniqueFd> fds;
+};
+
+class ReaperLink final : private PacketHandler {
+ public:
+  ReaperLink(EventLoop& loop, sys::UniqueFd socket, std::uint64_t epoch,
+             ReaperEvents& events);
+
+  /// Says who we are; on_welcome() follows.
+  void hello();
+  void launch(LaunchOrder order);
+  /// The answer is in the journal and the pidfd in the store: forget it.
+  void acknowledge_launch(core::JobId jid);
+  /// The records up to `sequence` are in the journal: forget them.
+  void acknowledge_records(std::uint64_t sequence);
+  void reexec(std::string_view program);
+  void shut_down(std::int32_t code);
+  [[nodiscard]] bool is_flushed() const { return link_.is_flushed(); }
+  void when_flushed(EventLoop::Callback done) {
+    link_.when_flushed(std::move(done));
+  }
+  [[nodiscard]] std::size_t orders_waiting() const { return queue_.size(); }
+
+ private:
+  void on_message(const reaper::Message& message,
+                  std::span<sys::UniqueFd> fds) override;
+  void on_batch_end() override { events_.on_reaper_batch_end(); }
+  void on_end() override { events_.on_reaper_gone(); }
+  void send_orders();
+  void send_order(LaunchOrder order);
+
+  sys::UniqueFd socket_;
+  std::uint64_t epoch_;
+  ReaperEvents& events_;
+  std::deque<LaunchOrder> queue_;
+  std::set<core::JobId> open_;  ///< sent and not acknowledged
+  PacketLink link_;
+};
+
+}  // namespace supervisor

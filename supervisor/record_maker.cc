@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/record_maker.h"
+
+#include <string_view>
+#include <variant>
+
+#include "accounting/csa_encode.h"
+
+namespace supervisor {
+
+namespace {
+
+/// What the job is called in its start record: its name, else its program.
+core::Text<64> title_of(const core::JobSpec& spec) {
+  if (!spec.name.empty()) return std::string_view(spec.name);
+  if (spec.argv.empty()) return {};
+  const std::string_view program = spec.argv.front();
+  return program.substr(program.rfind('/') + 1);
+}
+
+accounting::StartOfJob start_of(const accounting::RecordKey& key,
+                                const core::Job& job) {
+  return {.key = key,
+          .jid = job.jid,
+          .uid = job.spec.uid,
+          .when = job.created,
+          .name = title_of(job.spec)};
+}
+
+accounting::EndOfJob end_of(const accounting::RecordKey& key,
+                            const core::Job& job) {
+  return {.key = key,
+          .jid = job.jid,
+          .uid = job.spec.uid,
+          .gid = job.spec.gid,
+          .started = job.started,
+          .ended = job.ended,
+          .result = job.result,
+          .totals = job.totals,
+          .processes_seen = job.processes_seen,
+          .stragglers = job.stragglers,
+          .engine = job.engine};
+}
+
+PendingRecord pending(std::uint64_t key, core::JobId jid, RecordKind kind,
+                      const accounting::RecordBytes& bytes) {
+  const auto view = bytes.view();
+  return {key, jid, kind, {view.begin(), view.end()}};
+}
+
+}  // namespace
+
+std::optional<PendingRecord> make_record(std::uint64_t instance,
+                                         std::uint64_t key,
+                                         const core::Job& job,
+                                         const core::Effect& effect) {
+  using accounting::encode;
+  const accounting::RecordKey full_key = {instance, key};
+  if (std::holds_alternative<core::effect::RecordStart>(effect))
+    return pending(key, job.jid, RecordKind::kStart,
+                   encode(start_of(full_key, job)));
+  if (const auto* process = std::get_if<core::effect::RecordProcess>(&effect))
+    return pending(key, job.jid, RecordKind::kProcess,
+                   encode(accounting::ProcessEnd{.key = full_key,
+                                                 .record = process->record}));
+  if (std::holds_alternative<core::effect::RecordEnd>(effect))
+    return pending(key, job.jid, RecordKind::kEnd,
+                   encode(end_of(full_key, job)));
+  return std::nullopt;
+}
+
+}  // namespace supervisor

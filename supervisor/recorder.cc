@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/recorder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "supervisor/log.h"
+#include "supervisor/record_maker.h"
+#include "sys/clock.h"
+
+namespace supervisor {
+
+namespace {
+
+/// How long a job waits for a scribe that does not answer.
+constexpr core::Microseconds kScribePatience = core::seconds(5);
+/// Records held for a scribe that does not answer: about 100 MB.
+constexpr std::size_t kMostPending = 100000;
+
+}  // namespace
+
+Recorder::Recorder(EventLoop& loop, EventSink& sink, std::uint64_t instance,
+                   const std::string& pacct)
+    : sink_(sink),
+      instance_(instance),
+      patience_(loop, [this] { settle_all(); }),
+      scribe_(loop, {"scribe", {"--pacct=" + pacct}},
+              {.on_packet = [this](auto packet) { on_packet(packet); },
+               .on_death = [this] { on_death(); },
+               .on_start = [this] { greet(); }}) {}
+
+void Recorder::record(const core::Job& job, const core::Effect& effect,
+                      std::uint64_t key) {
+  if (auto record = make_record(instance_, key, job, effect))
+    take(*std::move(record));
+}
+
+void Recorder::take(PendingRecord record) {
+  if (!pending_.empty() && pending_.back().key >= record.key) return;
+  drop_beyond_bound();
+  pending_.push_back(std::move(record));
+  if (is_greeted_) send(pending_.back());
+  if (pending_.back().kind != RecordKind::kProcess && !patience_.is_set())
+    patience_.set(sys::boot_now() + kScribePatience);
+}
+
+void Recorder::drop_beyond_bound() {
+  if (pending_.size() < kMostPending) return;
+  const auto oldest =
+      std::ranges::find(pending_, RecordKind::kProcess, &PendingRecord::kind);
+  if (oldest == pending_.end()) return;
+  if (lost_here_++ == 0)
+    spdlog::error(
+        "accounting records are being lost: the scribe has not "
+        "written {} of them",
+        pending_.size());
+  pending_.erase(oldest);
+}
+
+void Recorder::start() {
+  scribe_.start();
+}
+
+bool Recorder::has_pending(core::JobId jid, RecordKind kind) const {
+  return std::ranges::any_of(pending_, [&](const PendingRecord& record) {
+    return record.jid == jid && record.kind == kind;
+  });
+}
+
+void Recorder::greet() {
+  accounting::ScribeGreeting greeting;
+  greeting.instance = instance_;
+  scribe_.send(std::as_bytes(std::span(&greeting, 1)));
+}
+
+void Recorder::send(const PendingRecord& record) {
+  accounting::ScribeRequest request;
+  request.key = record.key;
+  request.flags =
+      record.kind == RecordKind::kStart ? accounting::kWantsSync : 0;
+  request.size = static_cast<std::uint32_t>(record.bytes.size());
+  std::byte packet[accounting::kLargestScribePacket];
+  if (record.bytes.size() > accounting::kLargestAppend) return;
+  std::memcpy(packet, &request, sizeof request);
+  std::memcpy(packet + sizeof request, record.bytes.data(),
+              record.bytes.size());
+  scribe_.send(std::span(packet).first(sizeof request + record.bytes.size()));
+}
+
+void Recorder::on_packet(std::span<const std::byte> packet) {
+  if (const auto status =
+          accounting::read_scribe_packet<accounting::ScribeStatus>(packet))
+    on_status(*status);
+}
+
+void Recorder::on_status(const accounting::ScribeStatus& status) {
+  if (status.code != 0 && status_.code == 0)
+    spdlog::error("the accounting file cannot be written: {}; records are kept",
+                  std::strerror(status.code));
+  if (status.code == 0 && status_.code != 0)
+    spdlog::info("the accounting file can be written again");
+  status_ = status;
+  const bool is_refused = status.code != 0;
+  for (const PendingRecord& record : pending_) {
+    if (record.key <= settled_key_) continue;
+    const std::uint64_t done = record.kind == RecordKind::kStart
+                                   ? status.synced_key
+                                   : status.written_key;
+    if (record.key > done && !(is_refused && record.key <= status.accepted_key))
+      break;
+    settle(record);
+  }
+  while (!pending_.empty() && pending_.front().key <= status.written_key)
+    pending_.pop_front();
+  if (pending_.empty() || pending_.back().key <= settled_key_)
+    patience_.clear();
+  if (is_greeted_) return;
+  is_greeted_ = true;
+  for (const PendingRecord& record : pending_)
+    send(record);
+}
+
+void Recorder::settle(const PendingRecord& record) {
+  settled_key_ = record.key;
+  if (record.kind == RecordKind::kStart)
+    sink_.post(record.jid, core::event::StartRecorded{});
+  if (record.kind == RecordKind::kEnd)
+    sink_.post(record.jid, core::event::EndRecorded{});
+}
+
+void Recorder::settle_all() {
+  spdlog::warn("the scribe does not answer; {} records are kept",
+               pending_.size());
+  for (const PendingRecord& record : pending_)
+    if (record.key > settled_key_) settle(record);
+}
+
+void Recorder::on_death() {
+  spdlog::warn("the scribe has died; {} records will be sent again",
+               pending_.size());
+  is_greeted_ = false;
+  written_before_ += status_.written;
+  lost_before_ += status_.lost;
+  status_.written = 0;
+  status_.lost = 0;
+}
+
+RecorderCounts Recorder::counts() const {
+  return {written_before_ + status_.written, pending_.size(),
+          lost_before_ + status_.lost + lost_here_};
+}
+
+}  // namespace supervisor

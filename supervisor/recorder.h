@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records on their way to the accounting file, through the scribe.
+//
+// Invariants:
+//  - A record's key is the number of the journal entry that caused it. It is
+//    held here, and can be made again from the journal, until the scribe says
+//    that the file has it: so it is written exactly once whoever crashes.
+//  - StartRecorded follows when the record is on the disk, EndRecorded when it
+//    is in the file; or when the disk refused and the record is kept, or when
+//    the scribe did not answer in time. Accounting never stops the work.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "accounting/scribe_protocol.h"
+#include "core/job_machine.h"
+#include "supervisor/event_sink.h"
+#include "supervisor/service_items.h"
+#include "supervisor/worker.h"
+
+namespace supervisor {
+
+/// For `corral doctor`.
+struct RecorderCounts {
+  std::uint64_t written = 0;
+  std::uint64_t waiting = 0;
+  std::uint64_t lost = 0;
+};
+
+class Recorder {
+ public:
+  /// `instance` is the journal's epoch, `pacct` the file's path.
+  Recorder(EventLoop& loop, EventSink& sink, std::uint64_t instance,
+           const std::string& pacct);
+
+  /// Takes a record on its way. Before start() it is only kept.
+  void take(PendingRecord record);
+  /// The record that an effect asks for.
+  void record(const core::Job& job, const core::Effect& effect,
+              std::uint64_t key);
+
+  /// Starts the scribe.
+  void start();
+  /// Whether a record of this kind of this job is on its way.
+  [[nodiscard]] bool has_pending(core::JobId jid, RecordKind kind) const;
+  [[nodiscard]] const std::deque<PendingRecord>& pending() const {
+    return pending_;
+  }
+  [[nodiscard]] RecorderCounts counts() const;
+  /// Whether everything is in the file, or kept by nobody any longer.
+  [[nodiscard]] bool is_idle() const { return pending_.empty(); }
+
+ private:
+  void send(const PendingRecord& record);
+  void greet();
+  void on_packet(std::span<const std::byte> packet);
+  void on_status(const accounting::ScribeStatus& status);
+  void on_death();
+  void settle(const PendingRecord& record);
+  void settle_all();
+  void drop_beyond_bound();
+
+  EventSink& sink_;
+  std::uint64_t instance_;
+  std::deque<PendingRecord> pending_;  ///< by ascending key
+  std::uint64_t settled_key_ = 0;      ///< whose waiters have been told
+  bool is_greeted_ = false;            ///< the scribe answered our greeting
+  accounting::ScribeStatus status_;
+  std::uint64_t written_before_ = 0;  ///< by scribes that are gone
+  std::uint64_t lost_before_ = 0;
+  std::uint64_t lost_here_ = 0;
+  Timer patience_;
+  WorkerProcess scribe_;
+};
+
+}  // namespace supervisor

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/scope_link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "supervisor/log.h"
+
+namespace supervisor {
+
+/// One job's link. It may be destroyed by what it tells.
+class ScopeLinks::Link final : private PacketHandler {
+ public:
+  Link(EventLoop& loop, int socket, core::JobId jid, ScopeEvents& events)
+      : jid_(jid), events_(events), link_(loop, socket, *this) {}
+
+  [[nodiscard]] PacketLink& link() { return link_; }
+  [[nodiscard]] core::Pid scope_pid() const { return scope_pid_; }
+
+ private:
+  void on_message(const reaper::Message& message,
+                  std::span<sys::UniqueFd> fds) override {
+    using enum reaper::MessageType;
+    switch (message.type) {
+      case kScopeLaunched:
+        if (const auto body =
+                reaper::body_as<reaper::ScopeLaunched>(message.body)) {
+          scope_pid_ = core::Pid(body->scope_pid);
+          events_.on_scope_launched(
+              jid_, *body, fds.empty() ? sys::UniqueFd() : std::move(fds[0]));
+        }
+        return;
+      case kScopeFailed:
+        if (const auto body = reaper::body_as<reaper::Launched>(message.body))
+          events_.on_scope_failed(jid_, *body);
+        return;
+      case kExit:
+        if (const auto body = reaper::body_as<core::ExitRecord>(message.body))
+          events_.on_scope_exit(jid_, *body);
+        return;
+      case kScopeStopped:
+        if (const auto body = reaper::body_as<reaper::Stopped>(message.body))
+          events_.on_scope_stopped(jid_, *body);
+        return;
+      case kScopePopulated:
+        if (const auto body = reaper::body_as<reaper::Populated>(message.body))
+          events_.on_scope_populated(jid_, *body);
+        return;
+      default:
+        return;  // not a scope's to say
+    }
+  }
+  void on_batch_end() override { events_.on_scope_batch_end(jid_); }
+  void on_end() override { events_.on_scope_gone(jid_); }
+
+  core::JobId jid_;
+  ScopeEvents& events_;
+  core::Pid scope_pid_;
+  PacketLink link_;
+};
+
+ScopeLinks::ScopeLinks(EventLoop& loop, KeptHandles& handles)
+    : loop_(loop), handles_(handles) {}
+
+ScopeLinks::~ScopeLinks() = default;
+
+ScopeLinks::Link* ScopeLinks::find(core::JobId jid) const {
+  const auto at = links_.find(jid);
+  return at == links_.end() ? nullptr : at->second.get();
+}
+
+bool ScopeLinks::is_open(core::JobId jid) const {
+  return find(jid) != nullptr;
+}
+
+core::Pid ScopeLinks::scope_pid(core::JobId jid) const {
+  const Link* const link = find(jid);
+  return link == nullptr ? core::Pid() : link->scope_pid();
+}
+
+void ScopeLinks::open(core::JobId jid) {
+  links_[jid] = std::make_unique<Link>(
+      loop_, handles_.find(jid, HandleKind::kLink), jid, *events_);
+}
+
+core::Result<sys::UniqueFd> ScopeLinks::make(core::JobId jid) {
+  sys::SocketPair ends = TRY(sys::make_socket_pair());
+  close(jid);
+  handles_.put(jid, HandleKind::kLink, std::move(ends.first));
+  open(jid);
+  find(jid)->link().send_value(reaper::MessageType::kHello, reaper::Hello{});
+  return std::move(ends.second);
+}
+
+void ScopeLinks::resume(core::JobId jid) {
+  if (handles_.find(jid, HandleKind::kLink) < 0) return;
+  open(jid);
+  find(jid)->link().send_value(reaper::MessageType::kHello, reaper::Hello{});
+}
+
+void ScopeLinks::signal(core::JobId jid, core::SignalNumber signal,
+                        core::SignalTarget target) {
+  Link* const link = find(jid);
+  if (link == nullptr) return;
+  link->link().send_value(
+      reaper::MessageType::kScopeSignal,
+      reaper::ScopeSignal{signal.raw(), static_cast<std::uint32_t>(target)});
+}
+
+void ScopeLinks::kill(core::JobId jid) {
+  if (Link* const link = find(jid))
+    link->link().send(reaper::MessageType::kScopeKill);
+}
+
+void ScopeLinks::inspect(core::JobId jid) {
+  if (Link* const link = find(jid))
+    link->link().send(reaper::MessageType::kScopeInspect);
+}
+
+void ScopeLinks::acknowledge_records(core::JobId jid, std::uint64_t sequence) {
+  if (Link* const link = find(jid))
+    link->link().send_value(reaper::MessageType::kRecordAck,
+                            reaper::SequenceNumber{sequence});
+}
+
+void ScopeLinks::tell_ended(core::JobId jid, const reaper::ScopeEnded& ended) {
+  if (Link* const link = find(jid))
+    link->link().send_value(reaper::MessageType::kScopeEnded, ended);
+}
+
+void ScopeLinks::close(core::JobId jid) {
+  links_.erase(jid);
+  handles_.drop(jid, HandleKind::kLink);
+}
+
+bool ScopeLinks::are_flushed() const {
+  return std::ranges::all_of(links_, [](const auto& entry) {
+    return entry.second->link().is_flushed();
+  });
+}
+
+}  // namespace supervisor

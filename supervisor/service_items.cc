@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/service_items.h"
+
+#include <cstring>
+
+namespace supervisor {
+
+namespace {
+
+constexpr std::uint8_t kPendingRecord = 0x81;
+constexpr std::uint8_t kReaperIdentity = 0x82;
+
+struct PendingHead {
+  std::uint8_t kind = kPendingRecord;
+  RecordKind what{};
+  std::uint8_t reserved[6] = {};
+  std::uint64_t key = 0;
+  std::uint64_t jid = 0;
+};
+static_assert(sizeof(PendingHead) == 24);
+
+struct IdentityBody {
+  std::uint8_t kind = kReaperIdentity;
+  std::uint8_t reserved[3] = {};
+  std::int32_t pid = 0;
+  std::uint64_t start_ticks = 0;
+};
+static_assert(sizeof(IdentityBody) == 16);
+
+template <class T>
+void put(std::vector<std::byte>& bytes, const T& value) {
+  const auto view = std::as_bytes(std::span(&value, 1));
+  bytes.insert(bytes.end(), view.begin(), view.end());
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_item(const ServiceItem& item) {
+  std::vector<std::byte> bytes;
+  if (const auto* record = std::get_if<PendingRecord>(&item)) {
+    PendingHead head;
+    head.what = record->kind;
+    head.key = record->key;
+    head.jid = record->jid.raw();
+    put(bytes, head);
+    bytes.insert(bytes.end(), record->bytes.begin(), record->bytes.end());
+  } else if (const auto* identity = std::get_if<ReaperIdentity>(&item)) {
+    IdentityBody body;
+    body.pid = identity->pid;
+    body.start_ticks = identity->start_ticks;
+    put(bytes, body);
+  }
+  return bytes;
+}
+
+std::optional<ServiceItem> decode_item(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return std::nullopt;
+  const auto kind = std::to_integer<std::uint8_t>(bytes[0]);
+  if (kind == kPendingRecord && bytes.size() >= sizeof(PendingHead)) {
+    PendingHead head;
+    std::memcpy(&head, bytes.data(), sizeof head);
+    if (head.what > RecordKind::kEnd) return std::nullopt;
+    const auto rest = bytes.subspan(sizeof head);
+    return PendingRecord{
+        head.key, core::JobId(head.jid), head.what, {rest.begin(), rest.end()}};
+  }
+  if (kind == kReaperIdentity && bytes.size() == sizeof(IdentityBody)) {
+    IdentityBody body;
+    std::memcpy(&body, bytes.data(), sizeof body);
+    return ReaperIdentity{body.pid, body.start_ticks};
+  }
+  return std::nullopt;
+}
+
+}  // namespace supervisor

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the supervisor keeps in the journal beside the core's items
+// (core/event_codec.h): records that the scribe has not written yet, carried
+// over a compaction, and which reaper it was that reported so far. Their first
+// byte is a kind that is no codec version.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "core/ids.h"
+
+namespace supervisor {
+
+/// What waits for a record.
+enum class RecordKind : std::uint8_t { kStart = 0, kProcess = 1, kEnd = 2 };
+
+/// One append to the accounting file. `key` is the number of the journal entry
+/// that caused it: it is written exactly once under that number.
+struct PendingRecord {
+  std::uint64_t key = 0;
+  core::JobId jid;
+  RecordKind kind = RecordKind::kProcess;
+  std::vector<std::byte> bytes;
+};
+
+/// Which process the reaper is: another one knows nothing of our jobs.
+struct ReaperIdentity {
+  std::int32_t pid = 0;
+  std::uint64_t start_ticks = 0;  ///< field 22 of proc_pid_stat(5)
+  friend bool operator==(const ReaperIdentity&,
+                         const ReaperIdentity&) = default;
+};
+
+using ServiceItem = std::variant<PendingRecord, ReaperIdentity>;
+
+[[nodiscard]] std::vector<std::byte> encode_item(const ServiceItem& item);
+/// Nothing if the bytes are none of these.
+[[nodiscard]] std::optional<ServiceItem> decode_item(
+    std::span<const std::byte> bytes);
+
+}  // namespace supervisor

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The descendants of a process, by one reading of /proc: what `ps --forest`
+// sees. A process may come or go meanwhile; good for showing, not for killing.
+#pragma once
+
+#include <vector>
+
+#include "core/ids.h"
+
+namespace sys {
+
+/// The living descendants of `root`, not itself, in no order.
+[[nodiscard]] std::vector<core::Pid> descendants_of(core::Pid root);
+
+}  // namespace sys
