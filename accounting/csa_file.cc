@@ -33,11 +33,6 @@ void CsaReader::forget(std::size_t bytes) {
   offset_ += bytes;
 }
 
-void CsaReader::report(std::size_t size, const char* what, bool is_tail) {
-  damages_.push_back(
-      {.offset = offset_, .size = size, .what = what, .is_tail = is_tail});
-}
-
 /// Reads on until a whole group is sure to be in the buffer, or the file ends.
 core::Result<void> CsaReader::fill() {
   if (is_end_ || rest().size() >= kLongestGroup) return {};
@@ -65,8 +60,10 @@ core::Result<void> CsaReader::skip_damage(const char* what) {
     forget(1);
     TRY(fill());
     if (rest().empty()) break;
-    if (may_begin_group(rest()) &&
-        parse_group(rest(), is_end_).verdict == ParseVerdict::kGroup)
+    if (!may_begin_group(rest())) continue;
+    const ParseResult result = parse_group(rest(), is_end_);
+    if (result.verdict == ParseVerdict::kGroup &&
+        doubt_of(result.group) == nullptr)
       break;
   }
   damages_.push_back({.offset = from,
@@ -87,14 +84,12 @@ core::Result<std::optional<Group>> CsaReader::next() {
                           : "the file ends within a record"));
       continue;
     }
-    result.group.offset = offset_;
-    const std::size_t size = result.group.size;
     if (const char* const doubt = doubt_of(result.group); doubt != nullptr) {
-      report(size, doubt, size == rest().size() && is_end_);
-      forget(size);
+      TRY(skip_damage(doubt));
       continue;
     }
-    forget(size);
+    result.group.offset = offset_;
+    forget(result.group.size);
     return std::move(result.group);
   }
 }

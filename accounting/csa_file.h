@@ -39,7 +39,6 @@ class CsaReader {
   core::Result<void> fill();
   core::Result<void> skip_damage(const char* what);
   void forget(std::size_t bytes);
-  void report(std::size_t size, const char* what, bool is_tail);
   [[nodiscard]] std::span<const std::byte> rest() const;
 
   sys::UniqueFd file_;

@@ -304,6 +304,8 @@ class GroupReader {
     take_primary();
     while (more_follow_)
       if (!take_linked()) return result_;
+    if (const char* const fault = fault_of_values(); fault != nullptr)
+      return damaged(fault);
     if (bears_mark_) take_sites();
     return finish();
   }
@@ -373,6 +375,24 @@ class GroupReader {
     }
     bears_mark_ = mark == csa::kAppendMark;
     advance();
+  }
+
+  /// What csaverify would hold against the group's values; null: nothing.
+  const char* fault_of_values() {
+    if (group().process) {
+      const csa::Csa& process = *group().process;
+      const std::size_t linked = used_ - sizeof process;
+      if (process.second.magic != static_cast<std::uint16_t>(~csa::kMagic))
+        return "a second header with a bad magic";
+      if (process.second.size != linked)
+        return "linked records that do not add up to the second header's size";
+      if (process.btime <= 0) return "a process without a time";
+    }
+    if (group().start && group().start->btime <= 0)
+      return "a start of a job without a time";
+    if (group().end && (group().end->btime <= 0 || group().end->etime <= 0))
+      return "an end of a job without a time";
+    return nullptr;
   }
 
   /// Takes a record that the one before said would follow.

@@ -104,8 +104,12 @@ void Scribe::take(const ScribeRequest& request,
                   std::span<const std::byte> bytes) {
   if (request.key <= accepted_key_) return;
   accepted_key_ = request.key;
-  if (kept_bytes_ + bytes.size() > options_.most_kept_bytes)
-    return lose(request);
+  // After a loss it keeps again when half of the memory is free, so that what
+  // is lost is a few long ranges of keys.
+  const bool is_losing = !queue_.empty() && queue_.back().lost > 0;
+  const std::size_t most =
+      is_losing ? options_.most_kept_bytes / 2 : options_.most_kept_bytes;
+  if (kept_bytes_ + bytes.size() > most) return lose(request);
   kept_bytes_ += bytes.size();
   Entry entry;
   entry.key = request.key;

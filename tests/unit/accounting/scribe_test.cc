@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scribe against a killed scribe, a full disk and a renamed file. Each
+// scribe is a process of its own, as in life.
+#include "accounting/scribe.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include <map>
+#include <optional>
+#include <random>
+
+#include <doctest/doctest.h>
+
+#include "accounting/append.h"
+#include "accounting/recovery.h"
+#include "record_samples.h"
+#include "sys/message_socket.h"
+
+namespace {
+
+using namespace accounting;
+using samples::Bytes;
+
+constexpr ScribeOptions kQuick = {.most_kept_bytes = std::size_t{64} << 20U,
+                                  .first_pause = core::milliseconds(20),
+                                  .longest_pause = core::milliseconds(50)};
+
+/// A scribe in a child process, and the supervisor's end of its socket.
+class ScribeProcess {
+ public:
+  explicit ScribeProcess(const std::string& path,
+                         const ScribeOptions& options = kQuick) {
+    auto pair = sys::make_socket_pair();
+    REQUIRE(pair);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      // As after an exec: only its own socket, not those of its siblings.
+      (void)::dup2(pair->second.get(), 3);
+      (void)::close_range(4, ~0U, 0);
+      ::_exit(run_scribe(3, path, options));
+    }
+    socket_ = std::move(pair->first);
+  }
+  ScribeProcess(const ScribeProcess&) = delete;
+  ScribeProcess& operator=(const ScribeProcess&) = delete;
+  ~ScribeProcess() { (void)close(); }
+
+  void greet(std::uint64_t instance = samples::kInstance) {
+    ScribeGreeting greeting;
+    greeting.instance = instance;
+    (void)sys::send_packet(socket_.get(),
+                           std::as_bytes(std::span(&greeting, 1)));
+  }
+
+  /// False when its queue is full or it has died.
+  bool send(std::uint64_t key, const RecordBytes& record,
+            std::uint32_t flags = 0) {
+    ScribeRequest request;
+    request.key = key;
+    request.flags = flags;
+    request.size = static_cast<std::uint32_t>(record.size);
+    return sys::send_packet(socket_.get(),
+                            std::as_bytes(std::span(&request, 1)),
+                            record.view())
+        .has_value();
+  }
+
+  /// The next status; nothing after `wait_ms`, or when it has died.
+  std::optional<ScribeStatus> status(int wait_ms = 5000) {
+    pollfd watched = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&watched, 1, wait_ms) <= 0) return std::nullopt;
+    std::byte buffer[256];
+    const auto packet = sys::receive_packet(socket_.get(), buffer);
+    if (!packet || packet->size == 0) return std::nullopt;
+    return read_scribe_packet<ScribeStatus>(
+        std::span(buffer).first(packet->size));
+  }
+
+  /// The first status for which `is_wanted`.
+  template <class Predicate>
+  std::optional<ScribeStatus> await(Predicate is_wanted) {
+    for (;;) {
+      auto next = status();
+      if (!next || is_wanted(*next)) return next;
+    }
+  }
+
+  void kill() { (void)::kill(pid_, SIGKILL); }
+  void close_socket() { socket_.reset(); }
+  /// Its wait status.
+  int close() {
+    socket_.reset();
+    int wait_status = 0;
+    if (pid_ > 0) (void)::waitpid(pid_, &wait_status, 0);
+    pid_ = -1;
+    return wait_status;
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+  sys::UniqueFd socket_;
+};
+
+/// How often each key of the instance is in the file, in the file's order.
+std::vector<std::uint64_t> keys_in(const samples::ReadFile& file) {
+  std::vector<std::uint64_t> keys;
+  for (const Group& group : file.groups)
+    if (group.site && kind_of(group.site->head) != SiteKind::kOpened &&
+        group.site->head.instance == samples::kInstance)
+      keys.push_back(group.site->key);
+  return keys;
+}
+
+std::vector<std::uint64_t> up_to(std::uint64_t last) {
+  std::vector<std::uint64_t> keys;
+  for (std::uint64_t key = 1; key <= last; ++key)
+    keys.push_back(key);
+  return keys;
+}
+
+RecordBytes record_of(std::uint64_t key) {
+  switch (key % 3) {
+    case 0:
+      return encode(samples::start_of_job(key));
+    case 1:
+      return encode(samples::process_end(key));
+    default:
+      return encode(samples::end_of_job(key));
+  }
+}
+
+bool has_torn_end(const std::string& path) {
+  const auto file = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY);
+  if (!file) return false;
+  const auto tail = read_tail(file->get(), samples::kInstance);
+  return tail && tail->torn > 0;
+}
+
+/// Runs `body` in a child with a file system of its own of `size` at `path`;
+/// its exit code; 77: not allowed here.
+template <class Body>
+int in_small_file_system(const std::string& path, const char* size, Body body) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    if (::unshare(CLONE_NEWNS) < 0 ||
+        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0 ||
+        ::mount("tmpfs", path.c_str(), "tmpfs", 0, size) < 0)
+      ::_exit(77);
+    ::_exit(body());
+  }
+  int status = 0;
+  (void)::waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("what is sent is in the file once, in order, behind a first record") {
+  const samples::Directory directory;
+  const std::string path = directory.file("day/new/pacct");
+  ScribeProcess scribe(path);
+  scribe.greet();
+  const auto first = scribe.status();
+  REQUIRE(first);
+  CHECK(first->written_key == 0);
+  CHECK(first->code == 0);
+  for (std::uint64_t key = 1; key <= 100; ++key)
+    CHECK(scribe.send(key, record_of(key), key % 3 == 0 ? kWantsSync : 0));
+  CHECK(scribe.send(50, record_of(50)));  // a repetition
+  const auto last = scribe.await(
+      [](const ScribeStatus& status) { return status.written_key == 100; });
+  REQUIRE(last);
+  CHECK(last->waiting == 0);
+  CHECK(last->lost == 0);
+  CHECK(last->synced_key >= 99);
+  CHECK(scribe.close() == 0);
+  const auto file = samples::read_groups(path);
+  CHECK(file.damages.empty());
+  CHECK(keys_in(file) == up_to(100));
+  REQUIRE(file.groups.size() == 101);
+  REQUIRE(file.groups[0].configuration);
+  CHECK(file.groups[0].configuration->boottime > 0);
+}
+
+TEST_CASE("a new scribe says what is in the file and goes on behind it") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  for (std::uint64_t round = 0; round < 3; ++round) {
+    ScribeProcess scribe(path);
+    scribe.greet();
+    const auto first = scribe.status();
+    REQUIRE(first);
+    CHECK(first->written_key == round * 10);
+    for (std::uint64_t key = 1; key <= round * 10 + 10; ++key)
+      scribe.send(key, record_of(key));
+    scribe.await([&](const ScribeStatus& status) {
+      return status.written_key == round * 10 + 10;
+    });
+  }
+  CHECK(keys_in(samples::read_groups(path)) == up_to(30));
+}
+
+TEST_CASE("what is in the socket when its peer ends is still written") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  ScribeProcess scribe(path);
+  scribe.greet();
+  std::uint64_t sent = 0;
+  while (sent < 40 && scribe.send(sent + 1, record_of(sent + 1)))
+    ++sent;
+  CHECK(scribe.close() == 0);
+  CHECK(keys_in(samples::read_groups(path)) == up_to(sent));
+}
+
+TEST_CASE("a scribe waits for the one before it of the same instance") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  ScribeProcess old(path);
+  old.greet();
+  REQUIRE(old.status());
+  ScribeProcess other(path);
+  other.greet(77);
+  CHECK(other.status());  // another instance need not wait
+  ScribeProcess next(path);
+  next.greet();
+  CHECK_FALSE(next.status(100));
+  (void)::kill(old.pid(), SIGSTOP);
+  old.send(1, record_of(1));
+  old.close_socket();
+  (void)::kill(old.pid(), SIGCONT);
+  const auto status = next.status();
+  REQUIRE(status);
+  CHECK(status->written_key == 1);
+}
+
+TEST_CASE("killed at 300 random instants, each key is in the file once") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  std::mt19937 random(20);  // NOLINT(cert-msc51-cpp): the same every time
+  std::uint64_t sent_to = 0;
+  std::uint64_t torn = 0;
+  for (int round = 0; round < 300; ++round) {
+    ScribeProcess scribe(path);
+    scribe.greet();
+    const auto first = scribe.status();
+    REQUIRE(first);
+    REQUIRE(first->written_key <= sent_to);
+    const std::uint64_t goal = first->written_key + 1 + random() % 120;
+    for (std::uint64_t key = first->written_key + 1; key <= goal; ++key) {
+      if (!scribe.send(key, record_of(key), random() % 8 == 0)) break;
+      sent_to = std::max(sent_to, key);
+    }
+    ::usleep(static_cast<useconds_t>(random() % 2000));
+    scribe.kill();
+    (void)scribe.close();
+    torn += has_torn_end(path) ? 1 : 0;
+  }
+  ScribeProcess scribe(path);
+  scribe.greet();
+  const auto last = scribe.status();
+  REQUIRE(last);
+  (void)scribe.close();
+  const auto file = samples::read_groups(path);
+  CHECK(file.damages.empty());
+  CHECK(keys_in(file) == up_to(last->written_key));
+  MESSAGE("300 kills, " << torn << " torn ends, " << last->written_key
+                        << " records compared");
+}
+
+TEST_CASE("a full disk: kept, counted, and written when there is room") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  const std::string ballast = directory.file("ballast");
+  const int code = in_small_file_system(directory.path(), "size=256k", [&] {
+    samples::write_file(ballast, Bytes(std::size_t{200} << 10U));
+    ScribeProcess scribe(path);
+    scribe.greet();
+    if (!scribe.status()) return 1;
+    constexpr std::uint64_t kKeys = 400;  // about 180 KiB
+    std::uint64_t key = 1;
+    while (key <= kKeys)
+      if (scribe.send(key, record_of(key)))
+        ++key;
+      else
+        (void)scribe.status();
+    const auto full = scribe.await([](const ScribeStatus& status) {
+      return status.accepted_key == kKeys;
+    });
+    if (!full || full->code != ENOSPC || full->waiting == 0 || full->lost != 0)
+      return 2;
+    if (full->written_key + full->waiting != kKeys) return 3;
+    const auto before = samples::read_groups(path);
+    if (!before.damages.empty()) return 4;  // nothing was written in part
+    std::filesystem::remove(ballast);
+    const auto room = scribe.await(
+        [](const ScribeStatus& status) { return status.written_key == kKeys; });
+    if (!room || room->code != 0 || room->waiting != 0) return 5;
+    (void)scribe.close();
+    const auto after = samples::read_groups(path);
+    return after.damages.empty() && keys_in(after) == up_to(kKeys) ? 0 : 6;
+  });
+  if (code == 77) {
+    MESSAGE("skipped: cannot mount a tmpfs here");
+    return;
+  }
+  CHECK(code == 0);
+}
+
+TEST_CASE("a loss that memory forces is itself recorded") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  const std::string ballast = directory.file("ballast");
+  ScribeOptions options = kQuick;
+  options.most_kept_bytes = 10000;
+  const int code = in_small_file_system(directory.path(), "size=64k", [&] {
+    samples::write_file(ballast, Bytes(std::size_t{64} << 10U));
+    ScribeProcess scribe(path, options);
+    scribe.greet();
+    if (!scribe.status()) return 1;
+    for (std::uint64_t key = 1; key <= 60; ++key)
+      scribe.send(key, record_of(key));
+    const auto full = scribe.await(
+        [](const ScribeStatus& status) { return status.accepted_key == 60; });
+    if (!full || full->lost == 0 || full->waiting + full->lost != 60) return 2;
+    std::filesystem::remove(ballast);
+    if (!scribe.await([](const ScribeStatus& status) {
+          return status.written_key == 60;
+        }))
+      return 3;
+    scribe.send(61, record_of(61));
+    if (!scribe.await([](const ScribeStatus& status) {
+          return status.written_key == 61;
+        }))
+      return 4;
+    (void)scribe.close();
+    const auto file = samples::read_groups(path);
+    if (file.groups.size() != full->waiting + 3) return 5;
+    const Group& loss = file.groups[file.groups.size() - 2];
+    const auto site = site_as<SiteLoss>(loss, SiteKind::kLoss);
+    if (!site || site->count != full->lost || site->key != 60) return 6;
+    return site->first_key == full->waiting + 1 && site->code == ENOSPC ? 0 : 7;
+  });
+  if (code != 77) CHECK(code == 0);
+}
+
+TEST_CASE("a file that csaswitch renames is followed by a new one") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  {
+    ScribeProcess scribe(path);
+    scribe.greet();
+    REQUIRE(scribe.status());
+    scribe.send(1, record_of(1));
+    REQUIRE(scribe.status());
+    std::filesystem::rename(path, directory.file("pacct1"));
+    scribe.send(2, record_of(2));
+    REQUIRE(scribe.await(
+        [](const ScribeStatus& status) { return status.written_key == 2; }));
+    std::filesystem::rename(path, directory.file("pacct2"));
+  }
+  CHECK(keys_in(samples::read_groups(directory.file("pacct1"))) ==
+        std::vector<std::uint64_t>{1});
+  CHECK(keys_in(samples::read_groups(directory.file("pacct2"))) ==
+        std::vector<std::uint64_t>{2});
+  ScribeProcess next(path);
+  next.greet();
+  const auto status = next.status();
+  REQUIRE(status);
+  CHECK(status->written_key == 2);
+}
+
+TEST_CASE("a file that cannot be opened keeps nobody waiting") {
+  const samples::Directory directory;
+  const std::string path = directory.file("missing/pacct");
+  samples::write_file(directory.file("missing"), Bytes(1));  // not a directory
+  ScribeProcess scribe(path);
+  scribe.greet();
+  const auto first = scribe.status();
+  REQUIRE(first);
+  CHECK(first->code == ENOTDIR);
+  scribe.send(1, record_of(1), kWantsSync);
+  const auto kept = scribe.await(
+      [](const ScribeStatus& status) { return status.accepted_key == 1; });
+  REQUIRE(kept);
+  CHECK(kept->written_key == 0);
+  CHECK(kept->waiting == 1);
+  std::filesystem::remove(directory.file("missing"));
+  const auto written = scribe.await(
+      [](const ScribeStatus& status) { return status.written_key == 1; });
+  REQUIRE(written);
+  CHECK(written->synced_key == 1);
+}
+
+TEST_CASE("garbage on its socket is passed over") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  ScribeProcess scribe(path);
+  scribe.greet();
+  REQUIRE(scribe.status());
+  RecordBytes garbage;
+  for (std::size_t size = 0; size < 200; ++size) {
+    garbage.size = size;
+    ScribeRequest request;
+    request.key = size + 1;
+    request.size = static_cast<std::uint32_t>(size + 1);
+    if (size % 2 == 0) request.magic = 0;
+    if (size % 3 == 0) request.size = 0xFFFFFFFF;
+    (void)scribe.send(0, garbage);
+  }
+  scribe.send(1, record_of(1));
+  CHECK(scribe.await(
+      [](const ScribeStatus& status) { return status.written_key == 1; }));
+}
