@@ -258,7 +258,7 @@ TEST_CASE("killed at 300 random instants, each key is in the file once") {
     ::usleep(static_cast<useconds_t>(random() % 2000));
     scribe.kill();
     (void)scribe.close();
-    torn += has_torn_end(path) ? 1 : 0;
+    torn += has_torn_end(path) ? 1U : 0U;
   }
   ScribeProcess scribe(path);
   scribe.greet();
