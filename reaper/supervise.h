@@ -6,7 +6,6 @@
 // now stays its state until it can.
 #pragma once
 
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "reaper/options.h"
 #include "reaper/own_commands.h"
 #include "reaper/own_process.h"
+#include "reaper/poll_set.h"
 #include "reaper/reap.h"
 #include "reaper/say.h"
 #include "reaper/state.h"
@@ -420,26 +420,26 @@ class Daemon {
   // --- waiting ---
 
   void wait_and_serve() {
-    pollfd polls[kFixedPolls + kOpenOrders];
-    const auto watch = [](int fd, short events) {
-      return pollfd{.fd = fd, .events = events, .revents = 0};
-    };
-    polls[0] = watch(child_signals_.get(), POLLIN);
-    polls[1] = watch(listens_to_signals() ? other_signals_.get() : -1, POLLIN);
-    polls[2] = watch(link_.get(), wants_room_ ? POLLIN | POLLOUT : POLLIN);
-    polls[3] = watch(keeper_.link().get(), POLLIN);
-    polls[4] = watch(supervisor_.report().get(), POLLIN);
+    PollSet<kFixedPolls + kOpenOrders> polls;
+    const auto children = polls.add(child_signals_.get(), POLLIN);
+    const auto signals =
+        polls.add(listens_to_signals() ? other_signals_.get() : -1, POLLIN);
+    const auto link =
+        polls.add(link_.get(), wants_room_ ? POLLIN | POLLOUT : POLLIN);
+    const auto store = polls.add(keeper_.link().get(), POLLIN);
+    const auto start = polls.add(supervisor_.report().get(), POLLIN);
+    std::size_t reports[kOpenOrders];
     const auto orders = launcher_.orders().all();
     for (std::size_t i = 0; i < orders.size(); ++i)
-      polls[kFixedPolls + i] = watch(orders[i].report.get(), POLLIN);
-    if (::poll(polls, std::size(polls), milliseconds_to_wait()) <= 0) return;
+      reports[i] = polls.add(orders[i].report.get(), POLLIN);
+    if (!polls.wait(milliseconds_to_wait())) return;
     for (std::size_t i = 0; i < orders.size(); ++i)
-      if (polls[kFixedPolls + i].revents != 0) launcher_.settle(orders[i]);
-    if (polls[4].revents != 0) supervisor_started();
-    if (polls[2].revents != 0) serve_link();
-    if (polls[3].revents != 0) keeper_.serve(memory_.buffer);
-    if (polls[0].revents != 0) take_child_signal();
-    if (polls[1].revents != 0 && listens_to_signals()) take_signal();
+      if (polls.is_ready(reports[i])) launcher_.settle(orders[i]);
+    if (polls.is_ready(start)) supervisor_started();
+    if (polls.is_ready(link)) serve_link();
+    if (polls.is_ready(store)) keeper_.serve(memory_.buffer);
+    if (polls.is_ready(children)) take_child_signal();
+    if (polls.is_ready(signals) && listens_to_signals()) take_signal();
     if (next_image_.take_acceptance()) become_next_image();
   }
 

@@ -161,7 +161,7 @@ def sealed_memfd(data, seals=0x0F):
 class Reaper:
     """A reaper daemon under test, and the supervisor's ends of its links."""
 
-    def __init__(self, program=None, options=(), program_of_supervisor=None, preexec=None, wrapper=()):
+    def __init__(self, program=None, options=(), program_of_supervisor=None, preexec=None, wrapper=(), open_door=False):
         build = os.environ.get('CORRAL_BUILD', '.')
         self.program = program or os.path.join(build, 'reaper', 'corral-init')
         self.directory = tempfile.mkdtemp(prefix='A-reaper-')
@@ -169,6 +169,9 @@ class Reaper:
         self.door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.door.bind(self.path)
         self.door.listen(8)
+        if open_door:  # for a reaper under another uid
+            os.chmod(self.directory, 0o755)
+            os.chmod(self.path, 0o777)
         self.null = os.open('/dev/null', os.O_RDWR)
         self.epoch, self.next_order = 7, 1
         self.link = self.store = None
