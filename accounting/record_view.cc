@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/record_view.h"
+
+#include <cstring>
+
+#include "accounting/csa_encode.h"
+#include "core/containment.h"
+#include "core/exit_record.h"
+
+namespace accounting {
+
+namespace {
+
+using Count = RecordView::Count;
+
+Count microseconds(std::int64_t seconds) {
+  if (seconds <= 0) return std::nullopt;
+  return static_cast<std::uint64_t>(seconds) * 1000000U;
+}
+
+std::optional<std::uint32_t> known(std::uint32_t id) {
+  if (id == kUnknownId) return std::nullopt;
+  return id;
+}
+
+std::string text_of(const char* chars, std::size_t size) {
+  return {chars, ::strnlen(chars, size)};
+}
+
+std::string_view kind_name(const Group& group) {
+  using csa::RecordType;
+  if (group.process) return "process";
+  if (group.start) return "start";
+  if (group.end) return "end";
+  if (group.configuration) return "configuration";
+  if (group.job_header) return "job-header";
+  if (group.site && kind_of(group.site->head) == SiteKind::kLoss) return "loss";
+  if (group.type() == RecordType::kWorkload) return "workload";
+  return "site";
+}
+
+/// What acctcsa and the records linked to it say.
+void add_process(RecordView& view, const Group& group) {
+  const csa::Csa& process = *group.process;
+  view.jid = process.jid;
+  view.uid = known(process.uid);
+  view.gid = known(process.gid);
+  view.pid = process.pid;
+  view.ppid = process.ppid;
+  view.name = text_of(process.comm, sizeof process.comm);
+  view.started_us = microseconds(process.btime);
+  view.wall_us = process.etime;
+  view.user_us = process.utime;
+  view.system_us = process.stime;
+  view.was_signalled = (process.head.flag & csa::kBySignal) != 0;
+  view.dumped_core = (process.head.flag & csa::kCore) != 0;
+  view.is_superuser = (process.head.flag & csa::kSuperuser) != 0;
+  view.is_fork_only = (process.head.flag & csa::kForked) != 0;
+  if (!view.was_signalled) view.exit_code = process.stat;
+  if (group.memory) {
+    view.memory_bytes = group.memory->core.himem * 1024;
+    view.minor_faults = group.memory->minflt;
+    view.major_faults = group.memory->majflt;
+  }
+  if (group.io) {
+    view.read_bytes = group.io->chr;
+    view.written_bytes = group.io->chw;
+    view.read_calls = group.io->scr;
+    view.write_calls = group.io->scw;
+  }
+}
+
+/// What the site record takes back, because it was not collected, and adds.
+void refine_process(RecordView& view, const SiteProcess& site) {
+  const auto has = [&](core::Counters counters) {
+    return (site.present & static_cast<std::uint32_t>(counters)) != 0;
+  };
+  view.is_inclusive = (site.marks & kMarkInclusive) != 0;
+  view.ended_us = site.end_real_us;
+  if (has(core::Counters::kStatus)) {
+    view.wait_status = site.wait_status;
+  } else {
+    view.exit_code.reset();
+  }
+  if (has(core::Counters::kUsage)) {
+    view.voluntary_switches = site.nvcsw;
+    view.involuntary_switches = site.nivcsw;
+  } else {
+    view.user_us.reset();
+    view.system_us.reset();
+  }
+  if (!has(core::Counters::kStat)) {
+    view.name.clear();
+    view.ppid.reset();
+    view.started_us.reset();
+    view.wall_us.reset();
+    view.is_superuser.reset();
+    view.is_fork_only.reset();
+  }
+  if (has(core::Counters::kIo)) {
+    view.storage_read_bytes = site.read_bytes;
+    view.storage_written_bytes = site.write_bytes;
+  }
+  if (!has(core::Counters::kJob) && view.jid == 0U) view.jid.reset();
+}
+
+void add_end(RecordView& view, const Group& group) {
+  const csa::EndOfJob& end = *group.end;
+  view.jid = end.jid;
+  view.uid = known(end.uid);
+  view.gid = known(end.gid);
+  view.started_us = microseconds(end.btime);
+  view.ended_us = microseconds(end.etime);
+  // The published daemon leaves the times 0 and fills the memory.
+  if (!group.site) view.memory_bytes = end.corehimem * 1024;
+}
+
+core::JobResult result_of(const SiteEnd& site, const std::string& detail) {
+  core::JobResult result;
+  result.reason = static_cast<core::Reason>(site.reason);
+  result.has_status =
+      (site.present & static_cast<std::uint32_t>(EndField::kStatus)) != 0;
+  result.wait_status = site.wait_status;
+  result.limit = {static_cast<core::LimitKind>(site.limit_kind),
+                  site.limit_value, site.limit_bound};
+  result.launch = {static_cast<core::LaunchStage>(site.launch_stage),
+                   site.launch_code};
+  result.by = core::Uid(site.by_uid);
+  result.detail = std::string_view(detail);
+  return result;
+}
+
+void refine_end(RecordView& view, const SiteEnd& site,
+                const std::string& detail) {
+  const auto collected = [&](EndField field, std::uint64_t value) {
+    const bool is_there =
+        (site.present & static_cast<std::uint32_t>(field)) != 0;
+    return is_there ? Count(value) : std::nullopt;
+  };
+  view.result = result_of(site, detail);
+  if (view.result->has_status) view.wait_status = site.wait_status;
+  view.engine = core::name_of(static_cast<core::Engine>(site.engine));
+  view.ended_us = site.end_real_us;
+  view.wall_us = collected(EndField::kWallTime, site.wall_us);
+  if (!view.wall_us) view.started_us.reset();
+  view.user_us = collected(EndField::kUserTime, site.user_us);
+  view.system_us = collected(EndField::kSystemTime, site.system_us);
+  view.memory_bytes = collected(EndField::kMemoryPeak, site.memory_peak);
+  view.storage_read_bytes = collected(EndField::kReadBytes, site.read_bytes);
+  view.storage_written_bytes =
+      collected(EndField::kWriteBytes, site.write_bytes);
+  view.oom_kills = collected(EndField::kOomKills, site.oom_kills);
+  view.processes_not_seen = collected(EndField::kNotSeen, site.not_seen);
+  view.processes_seen = site.processes_seen;
+  view.stragglers = site.stragglers;
+}
+
+void add_configuration(RecordView& view, const csa::Configuration& record) {
+  switch (static_cast<csa::ConfigurationEvent>(record.event)) {
+    case csa::ConfigurationEvent::kBoot:
+      view.name = "boot";
+      break;
+    case csa::ConfigurationEvent::kFile:
+      view.name = "new file";
+      break;
+    case csa::ConfigurationEvent::kOn:
+      view.name = "accounting on";
+      break;
+    case csa::ConfigurationEvent::kOff:
+      view.name = "accounting off";
+      break;
+    default:
+      view.name = "unknown event";
+  }
+  view.ended_us = microseconds(record.curtime);
+}
+
+/// Records that have no site record of a kind of their own.
+void add_others(RecordView& view, const Group& group) {
+  if (group.start) {
+    view.jid = group.start->jid;
+    view.uid = known(group.start->uid);
+    view.started_us = microseconds(group.start->btime);
+    view.name = group.name;
+  }
+  if (group.configuration) add_configuration(view, *group.configuration);
+  if (group.workload) {
+    view.jid = group.workload->jid;
+    view.uid = known(group.workload->uid);
+    view.ended_us = microseconds(group.workload->time);
+    view.name = text_of(group.workload->serv_provider,
+                        sizeof group.workload->serv_provider);
+  }
+  if (group.job_header) {
+    view.jid = group.job_header->jid;
+    view.uid = known(group.job_header->uid);
+    view.started_us = microseconds(group.job_header->btime);
+  }
+}
+
+void add_loss(RecordView& view, const SiteLoss& site) {
+  view.ended_us = microseconds(site.head.time);
+  view.lost = site.count;
+  view.first_lost_key = site.first_key;
+  view.code = site.code;
+}
+
+/// exit_code, was_signalled, dumped_core from a whole wait status.
+void explain_status(RecordView& view) {
+  if (!view.wait_status) return;
+  const std::int32_t status = *view.wait_status;
+  view.was_signalled = !core::status_is_exit(status);
+  view.dumped_core = core::dumped_core(status);
+  view.exit_code.reset();
+  if (!view.was_signalled) view.exit_code = core::exit_code_of(status);
+}
+
+}  // namespace
+
+RecordView view_of(const Group& group) {
+  RecordView view;
+  view.kind = kind_name(group);
+  view.offset = group.offset;
+  if (group.site) {
+    view.instance = group.site->head.instance;
+    view.key = group.site->key;
+  }
+  add_others(view, group);
+  if (group.process) add_process(view, group);
+  if (group.end) add_end(view, group);
+  if (const auto site = site_as<SiteProcess>(group, SiteKind::kProcess);
+      site && group.process)
+    refine_process(view, *site);
+  if (const auto site = site_as<SiteEnd>(group, SiteKind::kEnd))
+    refine_end(view, *site, group.detail);
+  if (const auto site = site_as<SiteLoss>(group, SiteKind::kLoss))
+    add_loss(view, *site);
+  explain_status(view);
+  return view;
+}
+
+}  // namespace accounting

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// One group of an accounting file as people and programs are shown it: the CSA
+// records and Corral's site record put together, in one unit a quantity. What
+// was not collected is absent here too.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "accounting/csa_group.h"
+#include "core/job_result.h"
+
+namespace accounting {
+
+struct RecordView {
+  using Count = std::optional<std::uint64_t>;
+
+  std::string_view kind;  ///< "start", "process", "end", "configuration", ...
+  std::uint64_t offset = 0;
+  Count instance;  ///< Corral's own records have both
+  Count key;
+
+  Count jid;
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  Count pid;
+  Count ppid;
+  std::string name;  ///< command of a process, name of a job, event
+
+  Count started_us;  ///< since 1970; to the second where CSA alone tells
+  Count ended_us;    ///< since 1970
+  Count wall_us;
+  Count user_us;
+  Count system_us;
+  Count memory_bytes;  ///< largest process, or whole job at its end
+  Count minor_faults;
+  Count major_faults;
+  Count read_bytes;  ///< by read(2) and its like
+  Count written_bytes;
+  Count read_calls;
+  Count write_calls;
+  Count storage_read_bytes;
+  Count storage_written_bytes;
+  Count voluntary_switches;
+  Count involuntary_switches;
+
+  std::optional<std::int32_t> wait_status;
+  std::optional<int> exit_code;  ///< also where CSA alone tells
+  bool was_signalled = false;
+  bool dumped_core = false;
+  /// Its counters include waited-for children; absent: nobody says.
+  std::optional<bool> is_inclusive;
+  std::optional<bool> is_superuser;
+  std::optional<bool> is_fork_only;
+
+  std::optional<core::JobResult> result;  ///< of an end of Corral's
+  std::string engine;
+  Count oom_kills;
+  Count processes_seen;
+  Count processes_not_seen;
+  Count stragglers;
+
+  Count lost;  ///< appends
+  Count first_lost_key;
+  std::optional<std::int32_t> code;  ///< errno
+};
+
+/// What `group` says.
+RecordView view_of(const Group& group);
+
+}  // namespace accounting
