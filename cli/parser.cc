@@ -15,9 +15,13 @@ std::string in_ticks(std::string_view text) {
   return "'" + std::string(text) + "'";
 }
 
-std::string spelled(const OptionRow& row) {
-  std::string names = "--" + std::string(row.name);
-  if (row.letter != '\0') names.insert(0, {'-', row.letter, ','});
+/// CLI11's form of both names; `implied` stands for a missing value.
+std::string spelled(const OptionRow& row, std::string_view implied = {}) {
+  const std::string value =
+      implied.empty() ? "" : "{" + std::string(implied) + "}";
+  std::string names = "--" + std::string(row.name) + value;
+  if (row.letter != '\0')
+    names.insert(0, std::string("-") + row.letter + value + ",");
   return names;
 }
 
@@ -49,12 +53,12 @@ class OneCommand : public CLI::App {
 
  private:
   CLI::Option* add(const OptionRow& row) {
-    const std::string implied(row_of(row.type).implied);
+    const std::string_view implied = row_of(row.type).implied;
     CLI::Option* option = nullptr;
     if (row.type == ValueType::kFlag) {
       option = add_flag(spelled(row));
     } else if (!implied.empty()) {
-      option = add_flag(spelled(row) + "{" + implied + "}");
+      option = add_flag(spelled(row, implied));
     } else {
       option = add_option(spelled(row));
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -13,7 +13,8 @@ function wrap(line,    words, count, i, out) {
 }
 /^\.TH/ { $2 = toupper($2) }
 /^\.PP?$/ { pending = 1; next }
-/^\.(SH|SS|RS|RE)/ { pending = 0 }
+/^\.(SH|SS|RS)/ { pending = 0 }
+/^\.RE/ { print; next }  # a paragraph that ends here begins behind it
 {
   if (pending && !after_heading) print ".PP"
   pending = 0

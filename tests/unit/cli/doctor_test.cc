@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include "cli/doctor_checks.h"
+
+namespace {
+
+cli::Findings healthy() {
+  cli::Findings findings;
+  findings.facts = {.has_cgroup2 = true,
+                    .cgroup2_is_writable = true,
+                    .has_cgroup_kill = true};
+  findings.choice = core::choose_engine(findings.facts);
+  findings.programs = {.init = "/x/corral-init", .supervisor = "/x/corrald"};
+  findings.instances.push_back({.kind = sys::InstanceKind::kSystem,
+                                .socket = "/run/corral/private",
+                                .is_running = false,
+                                .view = std::nullopt,
+                                .problem = {}});
+  findings.pacct = "/p";
+  return findings;
+}
+
+const cli::Check& named(const std::vector<cli::Check>& checks,
+                        std::string_view name) {
+  for (const cli::Check& check : checks)
+    if (check.name == name) return check;
+  FAIL("no such check");
+  return checks.front();
+}
+
+}  // namespace
+
+TEST_CASE("a healthy host has no problem") {
+  for (const cli::Check& check : cli::judge(healthy()))
+    CHECK(check.status != cli::CheckStatus::kProblem);
+}
+
+TEST_CASE("each problem comes with its fix") {
+  struct Case {
+    const char* name;
+    void (*spoil)(cli::Findings&);
+  };
+  const Case cases[] = {
+      {"corral-init", [](cli::Findings& f) { f.programs.init.reset(); }},
+      {"corrald", [](cli::Findings& f) { f.programs.supervisor.reset(); }},
+      {"libsystemd", [](cli::Findings& f) { f.bus_problem = "gone"; }},
+      {"accounting", [](cli::Findings& f) { f.pacct_problem = "full"; }},
+      {"system", [](cli::Findings& f) { f.instances[0].is_running = true; }},
+      {"records",
+       [](cli::Findings& f) {
+         f.instances[0].is_running = true;
+         f.instances[0].view.emplace().records_lost = 1;
+       }},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    cli::Findings findings = healthy();
+    c.spoil(findings);
+    const auto checks = cli::judge(findings);
+    const cli::Check& check = named(checks, c.name);
+    CHECK(check.status == cli::CheckStatus::kProblem);
+    CHECK_FALSE(check.fix.empty());
+  }
+}
+
+TEST_CASE("the weaker engine is a note with a fix, not a problem") {
+  cli::Findings findings = healthy();
+  findings.facts.cgroup2_is_writable = false;
+  findings.choice = core::choose_engine(findings.facts);
+  const auto checks = cli::judge(findings);
+  CHECK(named(checks, "engine").status == cli::CheckStatus::kNote);
+  CHECK(named(checks, "engine").fix.contains("Delegate=yes"));
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is made from the command table holds all of it.
+#include <doctest/doctest.h>
+
+#include "cli/command_table.h"
+#include "cli/completion.h"
+#include "cli/help.h"
+#include "cli/man_text.h"
+
+TEST_CASE("help, manual and completions name every option of every command") {
+  const std::string manual = cli::man_text("commands");
+  for (const cli::Command& command : cli::commands()) {
+    CAPTURE(command.name);
+    const std::string help = cli::help_text(command);
+    CHECK(cli::help_text().contains("  " + std::string(command.name)));
+    for (const cli::OptionRow& row : command.options) {
+      CAPTURE(row.name);
+      const std::string name = "--" + std::string(row.name);
+      CHECK(help.contains(name));
+      CHECK(manual.contains("*" + name + "*"));
+      for (const char* shell : {"bash", "zsh"})
+        CHECK(cli::completion_text(shell).contains(name));
+      CHECK(
+          cli::completion_text("fish").contains("-l " + std::string(row.name)));
+    }
+  }
+}
+
+TEST_CASE("no help line is over 80 columns wide") {
+  for (const cli::Command& command : cli::commands()) {
+    const std::string help = cli::help_text(command);
+    std::size_t start = 0;
+    while (start < help.size()) {
+      const std::size_t end = help.find('\n', start);
+      CHECK(end - start <= 80);
+      start = end + 1;
+    }
+  }
+}
+
+TEST_CASE("topics that there are not give nothing") {
+  CHECK(cli::man_text("nothing").empty());
+  CHECK(cli::completion_text("tcsh").empty());
+}

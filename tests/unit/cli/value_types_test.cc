@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/value_types.h"
+
+#include <doctest/doctest.h>
+
+TEST_CASE("durations have units; a bare number is seconds") {
+  struct Case {
+    const char* text;
+    std::uint64_t microseconds;
+  };
+  for (const Case& c : {Case{"0", 0},
+                        {"7", 7'000'000},
+                        {"250us", 250},
+                        {"500ms", 500'000},
+                        {"30s", 30'000'000},
+                        {"5m", 300'000'000},
+                        {"5min", 300'000'000},
+                        {"2h", 7'200'000'000},
+                        {"1d", 86'400'000'000},
+                        {"1h30m", 5'400'000'000}}) {
+    CAPTURE(c.text);
+    const auto parsed = cli::parse_duration(c.text);
+    REQUIRE(parsed.has_value());
+    CHECK(parsed->raw() == c.microseconds);
+  }
+}
+
+TEST_CASE("what is no duration is refused") {
+  for (const char* text : {"", "s", "-1", "1.5s", "5x", "5 s", "99999999999d",
+                           "3650d1s", "18446744073709551616"}) {
+    CAPTURE(text);
+    CHECK_FALSE(cli::parse_duration(text).has_value());
+  }
+}
+
+TEST_CASE("signals have names and numbers") {
+  CHECK(cli::parse_signal("TERM")->raw() == 15);
+  CHECK(cli::parse_signal("SIGTERM")->raw() == 15);
+  CHECK(cli::parse_signal("sigkill")->raw() == 9);
+  CHECK(cli::parse_signal("usr1")->raw() == 10);
+  CHECK(cli::parse_signal("1")->raw() == 1);
+  CHECK(cli::parse_signal("RTMIN")->raw() == 34);
+  CHECK(cli::parse_signal("RTMIN+3")->raw() == 37);
+  CHECK(cli::parse_signal("64")->raw() == 64);
+  for (const char* text : {"", "0", "65", "-9", "SIG", "TERMINATE", "9x"}) {
+    CAPTURE(text);
+    CHECK_FALSE(cli::parse_signal(text).has_value());
+  }
+}
+
+TEST_CASE("a limit has a key and a bound above zero") {
+  CHECK(cli::parse_wall_limit("wall=30s")->raw() == 30'000'000);
+  for (const char* text : {"wall", "wall=", "wall=0", "wal=3s", "30s"}) {
+    CAPTURE(text);
+    CHECK_FALSE(cli::parse_wall_limit(text).has_value());
+  }
+}
+
+TEST_CASE("every type of value has a row") {
+  for (int i = 0; i <= static_cast<int>(cli::ValueType::kShell); ++i) {
+    const auto type = static_cast<cli::ValueType>(i);
+    CHECK(cli::row_of(type).type == type);
+  }
+}
