@@ -8,12 +8,15 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "sys/clock.h"
+
 namespace bus {
 
 namespace {
 
 /// Connections accepted before others have their turn.
 constexpr unsigned kAcceptTurn = 32;
+constexpr core::Microseconds kRest = core::milliseconds(200);
 
 sys::UniqueFd open_spare() {
   auto spare = sys::open_at(AT_FDCWD, "/dev/null", O_RDONLY);
@@ -41,6 +44,7 @@ void Server::serve(PrivateListener listener) {
   listener_ = std::move(listener);
   listening_ =
       hooks_.watch(listener_->fd(), POLLIN, [this] { on_connections(); });
+  rest_ = hooks_.timer([this] { listening_->want(POLLIN); });
 }
 
 core::Result<void> Server::join(std::string_view address) {
@@ -65,18 +69,23 @@ bool Server::accept_one() {
     return true;
   }
   const int code = errno;
-  if (code == EMFILE || code == ENFILE) make_room_for_refusal();
+  if (code == EMFILE || code == ENFILE) turn_away();
   return code == ECONNABORTED || code == EINTR;
 }
 
 /// Without a descriptor left the client cannot even be refused, and would keep
-/// the socket readable for ever: the spare one is used to accept and close.
-void Server::make_room_for_refusal() {
+/// the socket readable for ever: the spare one is used to accept and close. If
+/// that is gone too, the listener rests for a moment.
+void Server::turn_away() {
   spare_.reset();
-  const sys::UniqueFd refused(
-      ::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  const int refused =
+      ::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC);
+  sys::UniqueFd(refused).reset();
   spare_ = open_spare();
   notice_("a client was turned away: no descriptor is left");
+  if (spare_.is_open()) return;
+  listening_->want(0);
+  rest_->set(sys::boot_now() + kRest);
 }
 
 void Server::admit(sys::UniqueFd socket) {

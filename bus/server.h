@@ -54,6 +54,10 @@ class Server : private Audience {
   [[nodiscard]] core::Result<void> join(std::string_view address);
 
   [[nodiscard]] std::size_t peer_count() const { return peers_.size(); }
+  /// Whether we can be reached by our name on the message bus.
+  [[nodiscard]] bool has_bus_name() const {
+    return message_bus_ != nullptr && message_bus_->has_name();
+  }
 
  private:
   [[nodiscard]] std::vector<std::shared_ptr<Connection>> listeners() override;
@@ -61,7 +65,7 @@ class Server : private Audience {
 
   void on_connections();
   [[nodiscard]] bool accept_one();
-  void make_room_for_refusal();
+  void turn_away();
   void admit(sys::UniqueFd socket);
   [[nodiscard]] bool may_enter(core::Uid uid) const;
 
@@ -72,6 +76,7 @@ class Server : private Audience {
   Announcer announcer_;
   std::optional<PrivateListener> listener_;
   std::unique_ptr<LoopWatch> listening_;
+  std::unique_ptr<LoopTimer> rest_;
   sys::UniqueFd spare_;  ///< given up to refuse a client when none is left
   std::map<std::uint64_t, std::unique_ptr<PrivatePeer>> peers_;
   std::uint64_t last_peer_ = 0;

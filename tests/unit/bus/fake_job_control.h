@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// An instance without processes: jobs are rows that are moved by hand.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/job_control.h"
+#include "sys/clock.h"
+#include "sys/unique_fd.h"
+
+namespace bus_test {
+
+class FakeJobControl : public core::JobControl {
+ public:
+  struct Row {
+    core::Job job;
+    std::vector<std::pair<WaitId, WaitDone>> waits;
+  };
+
+  void create(const core::Caller& caller, core::JobSpec spec,
+              core::LaunchHandles handles, CreateDone done) override {
+    last_handles = std::move(handles);
+    if (!spec.user.empty() && !core::may(caller, core::Verb::kCreateForOther,
+                                         caller.uid, instance_uid))
+      return done(refuse(core::Refusal::kAccessDenied,
+                         "only root may make jobs for others"));
+    for (auto& [jid, row] : rows)
+      if (!spec.token.empty() && row.job.spec.token == spec.token)
+        return done(created(row.job));
+    core::Job job;
+    job.jid = core::make_job_id(7, ++sequence);
+    job.spec = std::move(spec);
+    job.owner = caller.uid;
+    job.engine = job.spec.engine.value_or(core::Engine::kCgroup2);
+    job.created = sys::now();
+    job.started = job.created;
+    job.main = core::Pid(4242);
+    job.state = core::JobState::kRunning;
+    rows[job.jid] = {job, {}};
+    if (observer != nullptr) {
+      observer->on_job_new(job);
+      observer->on_job_changed(job);
+    }
+    if (is_slow) {
+      late.push_back([this, job, done] { done(created(job)); });
+      return;
+    }
+    done(created(job));
+  }
+
+  core::Answer<void> signal(const core::Caller& caller, core::JobId jid,
+                            core::SignalNumber signal,
+                            core::SignalTarget target) override {
+    Row* const row = find_row(jid);
+    if (row == nullptr) return no_such_job(jid);
+    if (!core::may(caller, core::Verb::kControl, row->job.owner, instance_uid))
+      return refuse(core::Refusal::kAccessDenied, "the job is another user's");
+    signals.emplace_back(signal.raw(), target);
+    if (signal == core::kSigkill) finish(jid);
+    return {};
+  }
+  core::Answer<void> end(const core::Caller& caller, core::JobId jid,
+                         std::optional<core::KillPlan> plan) override {
+    Row* const row = find_row(jid);
+    if (row == nullptr) return no_such_job(jid);
+    if (!core::may(caller, core::Verb::kControl, row->job.owner, instance_uid))
+      return refuse(core::Refusal::kAccessDenied, "the job is another user's");
+    last_plan = plan;
+    finish(jid);
+    return {};
+  }
+
+  WaitId wait(const core::Caller& /*caller*/, core::JobId jid,
+              WaitDone done) override {
+    Row* const row = find_row(jid);
+    if (row == nullptr) {
+      done(no_such_job(jid));
+      return 0;
+    }
+    if (row->job.state == core::JobState::kEnded) {
+      done(view(row->job));
+      return 0;
+    }
+    row->waits.emplace_back(++last_wait, std::move(done));
+    return last_wait;
+  }
+  void forget_wait(WaitId id) override {
+    for (auto& [jid, row] : rows)
+      forgotten += std::erase_if(
+          row.waits, [id](const auto& wait) { return wait.first == id; });
+  }
+
+  core::Answer<core::JobView> show(const core::Caller& /*caller*/,
+                                   core::JobId jid) override {
+    Row* const row = find_row(jid);
+    if (row == nullptr) return no_such_job(jid);
+    return view(row->job);
+  }
+  core::Answer<core::JobId> find(const core::Caller& /*caller*/,
+                                 std::string_view name) override {
+    for (const auto& [jid, row] : rows)
+      if (row.job.spec.name == name) return jid;
+    return refuse(core::Refusal::kNoSuchJob,
+                  "no job has the name '" + std::string(name) + "'");
+  }
+  core::Answer<core::JobId> find_by_pid(const core::Caller& /*caller*/,
+                                        core::Pid pid) override {
+    for (const auto& [jid, row] : rows)
+      if (row.job.main == pid) return jid;
+    return refuse(core::Refusal::kNoSuchJob, "the process is in no job");
+  }
+  core::JobPage list(const core::Caller& /*caller*/,
+                     const core::JobFilter& filter, core::JobId after,
+                     std::uint32_t most) override {
+    core::JobPage page;
+    for (auto place = rows.upper_bound(after); place != rows.end(); ++place) {
+      const core::Job& job = place->second.job;
+      if (!filter.with_ended && job.state == core::JobState::kEnded) continue;
+      if (filter.owner && job.owner != *filter.owner) continue;
+      if (page.jobs.size() == most) {
+        page.has_more = true;
+        break;
+      }
+      page.jobs.push_back(view(job));
+    }
+    return page;
+  }
+  core::Answer<std::vector<core::ProcessView>> processes(
+      const core::Caller& /*caller*/, core::JobId jid) override {
+    if (find_row(jid) == nullptr) return no_such_job(jid);
+    return std::vector<core::ProcessView>{
+        {core::Pid(4242), core::Pid(1),
+         "sle\xFF"
+         "ep",
+         'S', 1500},
+        {core::Pid(4243), core::Pid(4242), "cat", 'R', 10}};
+  }
+  core::Answer<core::Handle> open_log(const core::Caller& /*caller*/,
+                                      core::JobId jid) override {
+    if (find_row(jid) == nullptr) return no_such_job(jid);
+    sys::UniqueFd fd(::memfd_create("log", MFD_CLOEXEC));
+    (void)!::write(fd.get(), "hello\n", 6);
+    (void)::lseek(fd.get(), 0, SEEK_SET);
+    return std::move(fd).to_handle();
+  }
+  core::InstanceView instance() override {
+    core::InstanceView view;
+    view.version = "0.1.0";
+    view.kind = "private";
+    view.hid = 7;
+    view.engine = core::Engine::kCgroup2;
+    view.engine_why = "it is fake";
+    view.pacct = "/nowhere/pacct";
+    view.records_written = 3;
+    view.jobs_live = rows.size();
+    view.supervisor_starts = 1;
+    return view;
+  }
+  core::Answer<void> reexec(const core::Caller& caller) override {
+    if (!core::may(caller, core::Verb::kManage, caller.uid, instance_uid))
+      return refuse(core::Refusal::kAccessDenied,
+                    "only the instance's user may");
+    ++reexecs;
+    return {};
+  }
+  core::Answer<void> shut_down(const core::Caller& /*caller*/) override {
+    is_down = true;
+    return {};
+  }
+  void set_observer(core::JobObserver* to) override { observer = to; }
+
+  // --- by hand ---
+
+  /// The job exits with code 3.
+  void finish(core::JobId jid) {
+    Row& row = rows.at(jid);
+    if (row.job.state == core::JobState::kEnded) return;
+    row.job.state = core::JobState::kEnding;
+    if (observer != nullptr) observer->on_job_changed(row.job);
+    row.job.state = core::JobState::kEnded;
+    row.job.ended = sys::now();
+    row.job.result = {.reason = core::Reason::kExited,
+                      .has_status = true,
+                      .wait_status = 3 << 8,
+                      .limit = {},
+                      .launch = {},
+                      .by = {},
+                      .detail = {}};
+    // The signal first: the bus must put the answers first by itself.
+    if (observer != nullptr) observer->on_job_changed(row.job);
+    if (observer != nullptr) observer->on_job_removed(row.job);
+    const auto waits = std::exchange(row.waits, {});
+    for (const auto& [id, done] : waits)
+      done(view(row.job));
+  }
+  [[nodiscard]] std::size_t open_waits() const {
+    std::size_t count = 0;
+    for (const auto& [jid, row] : rows)
+      count += row.waits.size();
+    return count;
+  }
+  static core::JobView view(const core::Job& job) {
+    core::JobView view;
+    view.jid = job.jid;
+    view.name = job.spec.name;
+    view.owner = job.owner;
+    view.kind = job.spec.kind;
+    view.engine = job.engine;
+    view.state = job.state;
+    view.argv = job.spec.argv;
+    view.main = job.main;
+    view.created = job.created;
+    view.started = job.started;
+    view.ended = job.ended;
+    view.result = job.result;
+    view.processes_seen = 2;
+    view.totals.user_time = core::Microseconds(0);
+    return view;
+  }
+
+  core::Uid instance_uid{::geteuid()};
+  core::JobObserver* observer = nullptr;
+  core::LaunchHandles last_handles;
+  std::optional<core::KillPlan> last_plan;
+  std::vector<std::pair<int, core::SignalTarget>> signals;
+  std::map<core::JobId, Row> rows;
+  std::vector<std::function<void()>> late;
+  std::size_t forgotten = 0;
+  WaitId last_wait = 0;
+  std::uint32_t sequence = 0;
+  int reexecs = 0;
+  bool is_slow = false;  ///< answers of create() gather in `late`
+  bool is_down = false;
+
+ private:
+  Row* find_row(core::JobId jid) {
+    const auto found = rows.find(jid);
+    return found == rows.end() ? nullptr : &found->second;
+  }
+  static std::unexpected<core::Refused> refuse(core::Refusal why,
+                                               std::string text) {
+    return std::unexpected(core::Refused{why, std::move(text)});
+  }
+  static std::unexpected<core::Refused> no_such_job(core::JobId jid) {
+    return refuse(
+        core::Refusal::kNoSuchJob,
+        "job " + std::string(core::display(jid).view()) + " does not exist");
+  }
+  static core::Answer<core::CreatedJob> created(const core::Job& job) {
+    core::CreatedJob answer;
+    answer.jid = job.jid;
+    answer.engine = job.engine;
+    if (job.spec.kind == core::JobKind::kForeground) {
+      int ends[2] = {-1, -1};
+      (void)::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+      answer.link = sys::UniqueFd(ends[0]).to_handle();
+      (void)::close(ends[1]);
+      auto directory = sys::open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+      if (directory) answer.container = (*std::move(directory)).to_handle();
+    }
+    return answer;
+  }
+};
+
+}  // namespace bus_test
