@@ -67,7 +67,8 @@ ServiceSite site_of(const Settings& settings, const Host& host,
   view.hid = hid;
   view.engine = host.engine.engine;
   view.engine_why = host.engine.why;
-  if (host.directory.is_open()) view.cgroup_base = host.base.path.view();
+  if (host.base.facts.cgroup2_is_writable)
+    view.cgroup_base = host.base.path.view();
   view.pacct = settings.places.pacct;
   return site;
 }
