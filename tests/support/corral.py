@@ -375,8 +375,12 @@ class Instance:
         return json.loads(result.stdout)
 
     def records(self, pacct=None):
-        """The records of the pacct, as `corral records --json` tells them."""
-        return self.facts("records", str(pacct or self.pacct))
+        """The records of the pacct, as `corral records --json` tells them: one
+        object a line."""
+        result = self.run("records", str(pacct or self.pacct), "--json")
+        if result.returncode != 0:
+            fail(f"corral records: {result.returncode}: {result.stderr}")
+        return {"records": [json.loads(line) for line in result.stdout.splitlines()]}
 
     def job_cgroups(self):
         """The cgroups that hold jobs now."""
