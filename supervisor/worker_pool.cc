@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests and who does them. A request waits in the queue, then belongs to one
 // seat, a process, until it is answered or its deadline kills the process.
+#include <signal.h>
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -54,8 +57,11 @@ class WorkerPool::State
     seat_all();
   }
 
-  /// The owner is gone: processes and requests with it.
+  /// The owner is gone: processes and requests with it. One that is at work
+  /// may hang in it.
   void close() {
+    for (Seat& seat : seats_)
+      if (seat.request) seat.process->kill();
     seats_.clear();
     queue_.clear();
   }
@@ -199,6 +205,10 @@ std::size_t WorkerPool::open_requests() const {
 }
 
 int serve_requests(int socket, const WorkerHandler& handler) {
+  // The end of the socket tells of the supervisor's death, but not a worker
+  // that hangs in a request. Should the supervisor have died before this call,
+  // the socket has ended before the first request.
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const auto buffer =
       std::make_unique_for_overwrite<std::byte[]>(kLargestWorkerPacket);
   for (;;) {
