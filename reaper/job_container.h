@@ -116,20 +116,31 @@ class JobContainer {
   /// Kills the members after the scope itself was killed; `main` was its
   /// command. Orphans have fallen to another reaper then: without a cgroup only
   /// what still descends from the command is found.
-  void end_after_scope(core::Pid main) const {
+  void end_after_scope(core::Pid main, const sys::PidFd& main_fd) const {
     if (!cgroup_.is_open() || !cgroup_.kill_all()) {
+      // It goes last: its children are found by being its.
+      (void)main_fd.signal(core::SignalNumber(SIGSTOP));
       Sweep sweep(main, {});
       (void)sweep.kill_all();
+      (void)main_fd.signal(core::kSigkill);
       return;
     }
     const sys::UniqueFd events = watch();
     pollfd poll = {.fd = events.get(), .events = POLLPRI, .revents = 0};
-    constexpr int kPatience = 50;
-    constexpr int kMilliseconds = 100;
-    for (int i = 0; i < kPatience && cgroup_.is_populated().value_or(false);
-         ++i)
-      (void)::poll(&poll, 1, kMilliseconds);
+    constexpr int kPatience = 5000;  // milliseconds, for each change
+    while (read_populated(events) && ::poll(&poll, 1, kPatience) > 0) {
+    }
     (void)remove();  // what cannot die yet keeps it
+  }
+
+  /// Whether somebody lives, by a watch(), which then waits for the next change
+  /// from now on; unread, it would be ready for ever.
+  static bool read_populated(const sys::UniqueFd& watch) {
+    char buffer[256];
+    const ssize_t size = ::pread(watch.get(), buffer, sizeof buffer, 0);
+    if (size <= 0) return false;
+    const std::string_view text(buffer, static_cast<std::size_t>(size));
+    return sys::value_of(text, "populated").value_or(0) != 0;
   }
 
   /// Removes the cgroup that make() made.

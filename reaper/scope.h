@@ -150,6 +150,8 @@ class Scope {
     fds[kCgroup] = {cgroup_events_.get(), POLLPRI, 0};
     if (::poll(fds, kCount, -1) < 0) return;  // EINTR: stopped and continued
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
+    if (fds[kCgroup].revents != 0)
+      (void)JobContainer::read_populated(cgroup_events_);  // decide() looks
     if (fds[kSignals].revents != 0) read_signals();
     if (fds[kSetUp].revents != 0) read_set_up();
     if (fds[kLink].revents != 0) hear();
@@ -406,9 +408,12 @@ class Scope {
   static void guard(void* self) { static_cast<Scope*>(self)->end_as_guard(); }
 
   void end_as_guard() {
-    if (!facts_.main_has_ended) (void)main_fd_.signal(core::kSigkill);
-    if (link_.is_open()) return;  // the supervisor sees to the rest
-    container_.end_after_scope(main_);
+    if (link_.is_open()) {
+      // The supervisor sees to the rest.
+      if (!facts_.main_has_ended) (void)main_fd_.signal(core::kSigkill);
+      return;
+    }
+    container_.end_after_scope(main_, main_fd_);
     if (!is_ending_) recorder_.scope_was_killed(facts_, container_.engine());
   }
 

@@ -487,7 +487,7 @@ def time_keeps_quiet(s):
 
 
 def play(name, wrapper):
-    directory = tempfile.mkdtemp(prefix="b-pty-")
+    directory = tempfile.mkdtemp(prefix="corral-pty-")
     session = Session(wrapper, directory)
     try:
         CASES[name](session)
@@ -518,7 +518,7 @@ def wrappers():
     if "WRAPPER" in os.environ:
         return {"WRAPPER": os.environ["WRAPPER"]}
     result = {}
-    records = tempfile.mkdtemp(prefix="b-pty-records-")
+    records = tempfile.mkdtemp(prefix="corral-pty-records-")
     for engine in ("cgroup2", "subreaper"):
         if engine == "cgroup2" and corral.cgroup2_parent() is None:
             continue

@@ -141,7 +141,7 @@ def marked(mark):
 class Campaign:
     def __init__(self, engine):
         self.engine = engine
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="b-escape-"))
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="corral-escape-"))
         self.directory.chmod(0o777)
         self.base = corral.cgroup2_parent() / f"corral-test-escape-{os.getpid()}" if engine == "cgroup2" else None
         self.number = 0
@@ -197,7 +197,7 @@ class Campaign:
 
 def main():
     engines = ["subreaper"] + (["cgroup2"] if corral.cgroup2_parent() else [])
-    bomb = pathlib.Path(tempfile.mkdtemp(prefix="b-bomb-")) / "bomb"
+    bomb = pathlib.Path(tempfile.mkdtemp(prefix="corral-bomb-")) / "bomb"
     bomb.parent.chmod(0o755)
     compiler = os.environ.get("CC", "cc").split()
     subprocess.run([*compiler, "-O1", "-x", "c", "-", "-o", bomb], input=BOMB_SOURCE, text=True, check=True)

@@ -1,0 +1,273 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A scope without a supervisor: its records, and that nothing which goes wrong
+with them, with the machine's bounds or with the command's name changes what
+the caller sees beyond one clear sentence."""
+
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import corral
+
+NOBODY = 65534
+START, END, PROCESS, OPENED, SITE = 0o12, 0o14, 0o1, 0o20, 0o122
+SITE_LOSS = 4
+DIRECTORY = pathlib.Path(tempfile.mkdtemp(prefix="corral-records-"))
+
+
+def records_of(path):
+    """The records of a pacct file: their types, and the kind of site records."""
+    data = path.read_bytes()
+    at, result = 0, []
+    while at < len(data):
+        magic, _, kind, _, size = struct.unpack_from("=HHBBH", data, at)
+        if data[at:at + 1] != b"J" or size < 8:
+            corral.fail(f"no record at byte {at} of {path}")
+        site = struct.unpack_from("=i", data, at + 20)[0] & 0xFF if kind == SITE else 0
+        result.append((kind, site))
+        at += size
+    corral.equal(at, len(data), f"{path.name} holds whole records only")
+    return result
+
+
+def kinds(path):
+    return [kind for kind, _ in records_of(path) if kind in (START, END, PROCESS)]
+
+
+def run(*command, options=(), record=None, engine=None, **more):
+    words = [str(corral.INIT), "--record", str(record or DIRECTORY / "pacct"), "--engine", engine or "subreaper"]
+    if engine == "cgroup2":
+        words += ["--cgroup-base", str(corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}")]
+    return subprocess.run([*words, *options, "--", *command], capture_output=True, text=True, timeout=60,
+                          stdin=subprocess.DEVNULL, **more)
+
+
+def one_sentence(result, *words):
+    corral.check(result.stderr.count("\n") == 1 and all(word in result.stderr for word in words),
+                 f"one sentence says: {result.stderr.strip()!r}", words)
+
+
+def whole_job():
+    path = DIRECTORY / "new" / "deep" / "pacct"
+    result = run("sh", "-c", "(sleep 0.1 &) ; setsid sleep 66 & exit 3", record=path, options=["--grace", "500"])
+    corral.equal((result.returncode, result.stderr), (3, ""), "a job is run and recorded silently")
+    corral.equal(path.parent.stat().st_mode & 0o777, 0o700, "the directory was made for its owner only")
+    found = kinds(path)
+    corral.equal((found[0], found[-1]), (START, END), "the file begins with the job's start and ends with its end")
+    corral.check(found.count(PROCESS) >= 3, "every process that was reaped has its record", found)
+    corral.equal(records_of(path)[0][0], OPENED, "a new file begins with its configuration")
+
+
+def unwritable():
+    result = run("sh", "-c", "echo out; exit 5", record="/proc/none/pacct")
+    corral.equal((result.returncode, result.stdout), (5, "out\n"), "the command runs without records")
+    lines = result.stderr.splitlines()
+    corral.check(len(lines) == 2 and "cannot write records to '/proc/none/pacct'" in lines[0]
+                 and "could not be written" in lines[1], "what is missing is said at the start and at the end", lines)
+
+
+def full_disk():
+    if os.geteuid() != 0:
+        return
+    script = DIRECTORY / "full.sh"
+    script.write_text(f"""
+mount -t tmpfs -o size=64k none {DIRECTORY}/small || exit 99
+{corral.INIT} --engine subreaper --record {DIRECTORY}/small/pacct -- sh -c \
+  'dd if=/dev/zero of={DIRECTORY}/small/fill bs=1k 2>/dev/null; for i in $(seq 30); do (setsid true &); done; sleep 0.3; \
+   [ $1 = free ] && rm {DIRECTORY}/small/fill; exit 6' - "$1"
+echo $?
+cp {DIRECTORY}/small/pacct {DIRECTORY}/copy
+""")
+    (DIRECTORY / "small").mkdir()
+    for room in ("free", "none"):
+        result = subprocess.run(["unshare", "-m", "sh", str(script), room], capture_output=True, text=True, timeout=60)
+        if result.stdout.startswith("99") or "unshare" in result.stderr:
+            print("no mount namespace here: a full disk was not tested")
+            return
+        corral.equal(result.stdout, "6\n", "a full disk does not change the exit code")
+        found = kinds(DIRECTORY / "copy")
+        if room == "free":
+            corral.equal((found[0], found[-1], result.stderr), (START, END, ""),
+                         "what was kept is written when there is room again")
+            corral.check(found.count(PROCESS) >= 30, "all of it", found)
+        else:
+            corral.check(END not in found, "the end did not fit")
+            one_sentence(result, "records", "could not be written", "No space left")
+
+
+def killed_scope(engine):
+    base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}" if engine == "cgroup2" else None
+    path = DIRECTORY / f"killed-{engine}"
+    words = ["--cgroup-base", str(base)] if base else []
+    scope = subprocess.Popen([str(corral.INIT), "--record", str(path), "--engine", engine, *words, "--", "sh", "-c",
+                              "sleep 555 & sleep 556 & echo ready; wait"], stdout=subprocess.PIPE, text=True)
+    corral.equal(scope.stdout.readline(), "ready\n", f"{engine}: a job runs")
+    scope.kill()
+    scope.wait()
+    corral.wait_until(lambda: not any(b"sleep\x0055" in line for line in command_lines()),
+                      what="the end of a killed scope's job")
+    corral.check(True, f"{engine}: a killed scope's job is ended by its guard")
+    corral.wait_until(lambda: kinds_quietly(path)[-1:] == [END], what="the record of the end")
+    corral.check(True, f"{engine}: and its end is recorded")
+    if base:
+        corral.wait_until(lambda: not [p for p in (base / "alone").iterdir() if p.is_dir()], what="an empty base")
+
+
+def kinds_quietly(path):
+    data, at, result = path.read_bytes(), 0, []
+    while at + 8 <= len(data):
+        kind, size = struct.unpack_from("=xxxxBxH", data, at)
+        result += [kind] if kind in (START, END, PROCESS) else []
+        at += size
+    return result
+
+
+def command_lines():
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            yield pathlib.Path(f"/proc/{name}/cmdline").read_bytes()
+        except OSError:
+            continue
+
+
+def bad_commands():
+    missing = run("nonesuch")
+    corral.equal(missing.returncode, 127, "a command that is not found gives 127")
+    one_sentence(missing, "cannot execute 'nonesuch': no such file, searched PATH=")
+    cases = {
+        "directory": (None, 126, ["Permission denied"]),
+        "binary": (b"\0\0\0", 126, ["neither a program for this machine nor a script"]),
+        "lost": (b"#!/none/such\n", 127, ["the interpreter that it names does not exist"]),
+    }
+    for name, (content, code, words) in cases.items():
+        path = DIRECTORY / name
+        path.mkdir() if content is None else path.write_bytes(content)
+        path.chmod(0o755)
+        result = run(str(path))
+        corral.equal(result.returncode, code, f"a {name} gives {code}")
+        one_sentence(result, *words)
+    result = run("true", options=["--cwd", "/none/such"])
+    corral.equal(result.returncode, 125, "a directory that is not there gives 125")
+    one_sentence(result, "changing the directory to '/none/such'", "No such file")
+    result = run("true", *("x" * 100000 for _ in range(20)))
+    corral.equal((result.returncode, result.stderr), (0, ""), "2 MB of arguments pass")
+
+
+def bounds():
+    for count in range(3, 16):
+        result = run("true", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count)))
+        corral.check(result.returncode in (0, 125) and "descriptors" in result.stderr or not result.stderr,
+                     f"with {count} descriptors: {result.returncode}, {result.stderr.strip()!r}")
+        if not result.stderr:
+            break
+    corral.equal((result.returncode, result.stderr), (0, ""), f"{count} descriptors are enough")
+    if os.geteuid() == 0:
+        def no_processes():
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+
+        DIRECTORY.chmod(0o777)
+        init = DIRECTORY / "init"
+        shutil.copy(corral.INIT, init)
+        result = subprocess.run([str(init), "--record", str(DIRECTORY / "nobody"), "--", "true"], capture_output=True,
+                                text=True, preexec_fn=no_processes)
+        corral.equal(result.returncode, 125, "no process to be had gives 125")
+        one_sentence(result, "creating the process", "Resource temporarily unavailable")
+        result = subprocess.run([str(init), "--record", str(DIRECTORY / "nobody2"), "--uid", "0", "--", "true"],
+                                capture_output=True, text=True, user=NOBODY, group=NOBODY, extra_groups=[])
+        corral.equal(result.returncode, 125, "a user that one may not become gives 125")
+        one_sentence(result, "setting groups", "Operation not permitted")
+
+
+def limits_and_reports():
+    result = run("sleep", "9", options=["--limit-wall", "200", "--report", "2"])
+    corral.equal(result.returncode, 143, "a job over its wall time is ended")
+    corral.check("over-limit: passed its limit of wall time" in result.stderr, "the report says so")
+    result = run("sh", "-c", "trap '' TERM; sleep 9 & wait; wait", engine="cgroup2" if corral.cgroup2_parent() else None,
+                 options=["--limit-wall", "100", "--grace", "100", "--report-json", "1"])
+    corral.equal(result.returncode, 137, "a deaf one is killed after its grace")
+    import json
+    report = json.loads(result.stdout)
+    corral.equal((report["result"], report["signal"], report["memory_peak_bytes"]), ("over-limit", "SIGKILL", None),
+                 "the report for programs is JSON, with null for what was not collected")
+
+
+def outsiders():
+    result = subprocess.run(
+        ["sh", "-c", f"sleep 444 & echo $! >{DIRECTORY}/pid; exec {corral.INIT} --record {DIRECTORY}/o "
+                     "--engine subreaper -- sh -c 'setsid sleep 445 & exit 3'"],
+        stdin=subprocess.DEVNULL, timeout=20)
+    pid = int((DIRECTORY / "pid").read_text())
+    lives = pathlib.Path(f"/proc/{pid}/cmdline").exists()
+    os.kill(pid, signal.SIGKILL)
+    corral.equal((result.returncode, lives), (3, True), "a child that the shell had before is left alone")
+    corral.check(not any(b"sleep\x00445" in line for line in command_lines()), "the job's own is ended")
+
+
+def no_idle_wakeups():
+    scope = subprocess.Popen([str(corral.INIT), "--record", str(DIRECTORY / "idle"), "--", "sleep", "3"])
+    time.sleep(0.5)
+
+    def switches():
+        children = pathlib.Path(f"/proc/{scope.pid}/task/{scope.pid}/children").read_text().split()
+        text = "".join(pathlib.Path(f"/proc/{pid}/status").read_text() for pid in [str(scope.pid), *children])
+        return [int(line.split()[1]) for line in text.splitlines() if "ctxt_switches" in line]
+
+    before = switches()
+    time.sleep(2)
+    corral.equal(switches(), before, "scope, sentinel and command sleep without waking")
+    scope.wait()
+
+
+def no_wakeups_in_grace(engine):
+    """While stragglers have their grace, everybody sleeps too."""
+    base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}" if engine == "cgroup2" else None
+    words = ["--cgroup-base", str(base)] if base else []
+    scope = subprocess.Popen([str(corral.INIT), "--record", str(DIRECTORY / "grace"), "--engine", engine, *words,
+                              "--grace", "1500", "--", "sh", "-c", "trap '' TERM; sleep 557 & exit 0"])
+    time.sleep(0.6)
+
+    def switches():
+        text = pathlib.Path(f"/proc/{scope.pid}/status").read_text()
+        return [int(line.split()[1]) for line in text.splitlines() if "ctxt_switches" in line]
+
+    before = switches()
+    time.sleep(0.5)
+    corral.equal(switches(), before, f"{engine}: a scope sleeps through the grace of a straggler")
+    corral.equal(scope.wait(20), 0, "and then ends it")
+
+
+def main():
+    os.environ["PATH"] = "/usr/local/bin:/usr/bin:/bin"
+    try:
+        whole_job()
+        unwritable()
+        full_disk()
+        for engine in ["subreaper"] + (["cgroup2"] if corral.cgroup2_parent() else []):
+            killed_scope(engine)
+            no_wakeups_in_grace(engine)
+        bad_commands()
+        bounds()
+        limits_and_reports()
+        outsiders()
+        no_idle_wakeups()
+    finally:
+        shutil.rmtree(DIRECTORY, ignore_errors=True)
+        if corral.cgroup2_parent():
+            base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}"
+            if base.exists():
+                (base / "alone").rmdir()
+                base.rmdir()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
