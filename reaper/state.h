@@ -17,6 +17,8 @@
 #include "core/checksum.h"
 #include "reaper/child_table.h"
 #include "reaper/open_orders.h"
+#include "reaper/options.h"
+#include "reaper/say.h"
 #include "sys/shared_memory.h"
 
 namespace reaper {

@@ -186,6 +186,8 @@ class Reaper:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
+            for pid in children_of(self.pid):  # not to be left behind by a test that failed
+                os.kill(pid, signal.SIGKILL)
             self.process.kill()
         self.process.wait()
         if self.stand_in_pid:

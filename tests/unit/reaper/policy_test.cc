@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reaper's decisions: when a program is started again, what a command line
+// means, and what /proc's texts say.
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "reaper/options.h"
+#include "reaper/reap.h"
+#include "reaper/restart_policy.h"
+#include "sys/proc_files.h"
+
+namespace {
+
+std::uint64_t pause_ms(reaper::RestartCount& count,
+                       const reaper::ProgramEnd& end) {
+  return count.pause_after(end).raw() / 1000;
+}
+
+}  // namespace
+
+TEST_CASE("a killed supervisor is started at once, a crashing one ever later") {
+  reaper::RestartCount count;
+  const reaper::ProgramEnd killed = {
+      .was_working = true, .was_own_doing = false, .lived = {}};
+  for (int i = 0; i < 1000; ++i)
+    CHECK(pause_ms(count, killed) == 0);
+  const reaper::ProgramEnd crash = {
+      .was_working = false, .was_own_doing = true, .lived = {}};
+  for (int i = 0; i < 5; ++i)
+    CHECK(pause_ms(count, crash) == 0);
+  std::uint64_t expected = 100;
+  for (int i = 0; i < 9; ++i, expected *= 2)
+    CHECK(pause_ms(count, crash) == std::min<std::uint64_t>(expected, 30000));
+  for (int i = 0; i < 100; ++i)
+    CHECK(pause_ms(count, crash) == 30000);
+  const reaper::ProgramEnd late = {
+      .was_working = true, .was_own_doing = true, .lived = core::seconds(10)};
+  CHECK(pause_ms(count, late) == 0);
+  CHECK(pause_ms(count, crash) == 0);
+}
+
+TEST_CASE("command lines") {
+  const auto parse = [](std::initializer_list<const char*> words,
+                        reaper::Options& options) {
+    static const char* argv[16];
+    int argc = 0;
+    for (const char* word : words)
+      argv[argc++] = word;
+    argv[argc] = nullptr;
+    const auto error =
+        reaper::parse_options(argc, const_cast<char**>(argv), options);
+    return error ? std::string(error->view()) : std::string();
+  };
+  reaper::Options options;
+  CHECK(parse({"corral-init", "--", "true", "--store"}, options).empty());
+  CHECK(options.mode == reaper::Mode::kEntrypoint);
+  CHECK(options.command_size == 2);
+  CHECK(parse({"corral-init", "true", "--", "x"}, options).empty());
+  CHECK(options.command_size == 3);
+  CHECK(parse({"corral-init", "--supervise", "--ready-fd=9", "--keeper-fd", "8",
+               "--", "corrald"},
+              options)
+            .empty());
+  CHECK(options.mode == reaper::Mode::kSupervise);
+  CHECK(options.ready_fd == 9);
+  CHECK(options.keeper_fd == 8);
+  CHECK(parse({"corral-init", "--nonesuch"}, options) ==
+        "option '--nonesuch' is unknown");
+  CHECK(parse({"corral-init", "--store"}, options) ==
+        "option '--store' expects a descriptor");
+  CHECK(parse({"corral-init", "--store", "x"}, options) ==
+        "option '--store' expects a descriptor, not 'x'");
+  CHECK(parse({"corral-init", "--supervise=1"}, options) ==
+        "option '--supervise' takes no value");
+}
+
+TEST_CASE("/proc/PID/stat with a name that wants to deceive") {
+  const auto stat = sys::parse_proc_stat(
+      "4711 (a) R 1 (b\n) S 17 4711 4710 0 -1 4227084 54 0 1 0 3 4 5 6 20 -5 1 "
+      "0 3396510 0 0\n");
+  REQUIRE(stat);
+  CHECK(stat->pid == 4711);
+  CHECK(stat->name() == "a) R 1 (b\n");
+  CHECK(stat->state == 'S');
+  CHECK(stat->ppid == 17);
+  CHECK(stat->session == 4710);
+  CHECK(stat->flags == 4227084);
+  CHECK(stat->nice == -5);
+  CHECK(stat->start_ticks == 3396510);
+  CHECK_FALSE(sys::parse_proc_stat(""));
+  CHECK_FALSE(sys::parse_proc_stat("1 (x"));
+  CHECK_FALSE(sys::parse_proc_stat("1 (x) S 1 2 3"));
+}
+
+TEST_CASE("/proc/PID/io, status and cgroup") {
+  const auto io = sys::parse_proc_io(
+      "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\n"
+      "write_bytes: 18446744073709551615\ncancelled_write_bytes: 7\n");
+  REQUIRE(io);
+  CHECK(io->rchar == 1);
+  CHECK(io->read_bytes == 5);
+  CHECK(io->write_bytes == UINT64_MAX);
+  CHECK_FALSE(sys::parse_proc_io("rchar: 1\n"));
+  const auto ids = sys::parse_proc_ids(
+      "Name:\tx\nUid:\t1000\t0\t0\t0\nGid:\t7\t8\t8\t8\nGroups:\t1 2\n");
+  REQUIRE(ids);
+  CHECK(ids->uid == core::Uid(1000));
+  CHECK(ids->gid == core::Gid(7));
+  CHECK(sys::parse_proc_job("1:name=x:/\n0::/a/corral/j00000000000000ab/run\n")
+            .raw() == 0xab);
+  CHECK(sys::parse_proc_job("0::/corral/j00000000000000ab (deleted)\n").raw() ==
+        0xab);
+  CHECK(sys::parse_proc_job("0::/\n") == core::kNoJob);
+}
+
+TEST_CASE("a wait status is what wait(2) would say") {
+  siginfo_t info = {};
+  info.si_code = CLD_EXITED;
+  info.si_status = 3;
+  CHECK(reaper::wait_status_of(info) == 3 << 8);
+  info.si_code = CLD_KILLED;
+  info.si_status = 9;
+  CHECK(reaper::wait_status_of(info) == 9);
+  info.si_code = CLD_DUMPED;
+  info.si_status = 11;
+  CHECK(reaper::wait_status_of(info) == (11 | 0x80));
+}
