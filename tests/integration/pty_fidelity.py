@@ -302,7 +302,8 @@ def trap_case(name, line, signals):
 
     def play(session):
         session.start(
-            f"$W bash -c 'trap \"echo got >>log\" {signals}; echo ready; sleep 0.5 & wait; wait; wait; echo end >>log' &",
+            f"$W bash -c '(trap \"\" {signals}; exec sleep 0.6) & trap \"echo got >>log\" {signals}; sleep 0.1; echo ready;"
+            " wait; wait; wait; echo end >>log' &",
             "ready\r\n",
         )
         session.run(f"{line}; wait; cat log")
