@@ -47,10 +47,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
+  if (size == 0 || size > reaper::kLargestPacket) return 0;
   // On the heap and of the exact size, so that a sanitizer sees every step
   // beyond it; in words, for the alignment that the reaper's buffer has.
   std::vector<std::uint64_t> words((size + 7) / 8);
-  if (size > 0) std::memcpy(words.data(), data, size);
+  std::memcpy(words.data(), data, size);
   const std::span<std::byte> packet(reinterpret_cast<std::byte*>(words.data()),
                                     size);
   const auto message = reaper::decode(packet);
