@@ -211,7 +211,7 @@ TEST_CASE("the pool may be destroyed by an answer, and with open requests") {
     pool.reset();
     came = true;
   });
-  pool->request(bytes_of("hang"), {}, core::milliseconds(100),
+  pool->request(bytes_of("hang"), {}, kLong,
                 [&](const auto&) { CHECK(false); });
   run_until(loop, [&] { return came; });
   Timer later(loop, [&] { loop.stop(); });
