@@ -133,7 +133,9 @@ class Stepper {
   }
 
   void operator()(const event::MainStopped& stopped) {
-    if (!is_live(job_) || job_.main_is_stopped == stopped.is_stopped) return;
+    if (!is_live(job_) || job_.main_has_ended ||
+        job_.main_is_stopped == stopped.is_stopped)
+      return;
     job_.main_is_stopped = stopped.is_stopped;
     ask(effect::Announce{});
   }
@@ -195,11 +197,12 @@ class Stepper {
     const KillProgress next = advance_kill(job_.kill, when_.boot);
     const bool is_due = next.deadline != job_.kill.deadline;
     job_.kill = next;
-    if (!is_due) return;
-    if (next.step == KillStep::kKilled) ask(effect::KillAll{});
-    if (next.step == KillStep::kFrozenKilled) ask(effect::FreezeAndKill{});
+    if (next.step == KillStep::kNone) return;
     ask(effect::SetTimer{.timer = JobTimer::kKillPlan,
                          .deadline = next.deadline});
+    if (!is_due) return;  // it came early
+    if (next.step == KillStep::kKilled) ask(effect::KillAll{});
+    if (next.step == KillStep::kFrozenKilled) ask(effect::FreezeAndKill{});
     ask(effect::Inspect{});
   }
 
@@ -255,7 +258,8 @@ class Stepper {
   }
 
   void check_limits() {
-    if (job_.limit_hit || job_.main_has_ended) return;
+    // What lingers is bound by the limits like the main process before it.
+    if (job_.limit_hit || job_.state != JobState::kRunning) return;
     job_.limit_hit = check(job_.spec.limits, job_.started.boot, when_.boot);
     if (job_.limit_hit) return start_killing(job_.spec.kill_plan);
     if (const auto breach =

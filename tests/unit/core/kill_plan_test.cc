@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kill plan: each step, when it is due, and that it never gives up.
+#include "core/kill_plan.h"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using namespace core;
+
+constexpr BootTime kNow{1000000};
+constexpr KillPlan kSoft = {.first_signal = kSigterm, .grace = seconds(5)};
+constexpr KillPlan kHard = {.first_signal = kSigkill, .grace = seconds(5)};
+constexpr KillPlan kNoGrace = {.first_signal = kSigterm,
+                               .grace = Microseconds()};
+
+}  // namespace
+
+TEST_CASE("a soft plan asks first and waits its grace") {
+  const KillProgress asked = begin_kill({}, kSoft, kNow);
+  CHECK(asked.step == KillStep::kAsked);
+  CHECK(asked.deadline == kNow + seconds(5));
+}
+
+TEST_CASE("SIGKILL and no grace kill at once") {
+  for (const KillPlan& plan : {kHard, kNoGrace}) {
+    const KillProgress killed = begin_kill({}, plan, kNow);
+    CHECK(killed.step == KillStep::kKilled);
+    CHECK(killed.deadline == kNow + kKillPatience);
+  }
+}
+
+TEST_CASE("a harsher request replaces a softer step, never the reverse") {
+  KillProgress progress = begin_kill({}, kSoft, kNow);
+  CHECK(begin_kill(progress, kSoft, kNow + seconds(1)).deadline ==
+        progress.deadline);
+  progress = begin_kill(progress, kHard, kNow + seconds(1));
+  CHECK(progress.step == KillStep::kKilled);
+  for (const KillPlan& plan : {kSoft, kHard}) {
+    const KillProgress same = begin_kill(progress, plan, kNow + seconds(2));
+    CHECK(same.step == KillStep::kKilled);
+    CHECK(same.deadline == progress.deadline);
+  }
+}
+
+TEST_CASE("nothing is due before its time") {
+  CHECK(advance_kill({}, BootTime(UINT64_MAX)).step == KillStep::kNone);
+  const KillProgress asked = begin_kill({}, kSoft, kNow);
+  CHECK(advance_kill(asked, kNow + milliseconds(4999)).step ==
+        KillStep::kAsked);
+  CHECK(advance_kill(asked, asked.deadline).step == KillStep::kKilled);
+}
+
+TEST_CASE("what does not die is frozen and killed for ever, ever more slowly") {
+  KillProgress progress = begin_kill({}, kSoft, kNow);
+  progress = advance_kill(progress, progress.deadline);
+  CHECK(progress.step == KillStep::kKilled);
+  Microseconds last;
+  for (int round = 0; round < 100; ++round) {
+    const BootTime due = progress.deadline;
+    progress = advance_kill(progress, due);
+    CHECK(progress.step == KillStep::kFrozenKilled);
+    const Microseconds pause = progress.deadline - due;
+    CHECK(pause >= last);
+    CHECK(pause <= kKillPauseMost);
+    CHECK(pause >= milliseconds(200));
+    last = pause;
+  }
+  CHECK(last == kKillPauseMost);
+}

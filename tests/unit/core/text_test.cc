@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text<N>: what fits is kept, what does not is cut and remembered; errors are
+// one line made of it.
+#include "core/text.h"
+
+#include <cerrno>
+#include <limits>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "core/error.h"
+
+using core::Text;
+
+TEST_CASE("a text keeps what fits") {
+  for (std::size_t size = 0; size < 12; ++size) {
+    const Text<8> text(std::string(size, 'x').c_str());
+    CHECK(text.size() == std::min<std::size_t>(size, 8));
+    CHECK(text.was_cut() == (size > 8));
+    CHECK(text.c_str()[text.size()] == '\0');
+  }
+}
+
+TEST_CASE("numbers in decimal and hexadecimal") {
+  CHECK(Text<32>().append_number(0) == "0");
+  CHECK(Text<32>().append_number(-17) == "-17");
+  CHECK(Text<32>().append_number(std::numeric_limits<std::int64_t>::min()) ==
+        "-9223372036854775808");
+  CHECK(Text<32>().append_unsigned(UINT64_MAX) == "18446744073709551615");
+  CHECK(Text<32>().append_hex(0) == "0");
+  CHECK(Text<32>().append_hex(0x2A, 4) == "002a");
+  CHECK(Text<32>().append_hex(UINT64_MAX, 16) == "ffffffffffffffff");
+}
+
+TEST_CASE("a text is appended to, cleared and compared") {
+  Text<16> text = "ab";
+  text.append("cd").append_char('e');
+  CHECK(text == "abcde");
+  CHECK_FALSE(text == "abcd");
+  text.clear();
+  CHECK(text.empty());
+  CHECK(text.append("x").view() == "x");
+}
+
+TEST_CASE("an error says call, subject and cause") {
+  const core::Error error{.code = ENOENT, .op = "open", .subject = "/a/b"};
+  CHECK(error.message() == "open '/a/b': No such file or directory");
+  CHECK(core::Error{.code = 0, .op = "parse", .subject = "x"}.message() ==
+        "parse 'x'");
+  CHECK(core::Error{.code = EPERM, .op = "kill", .subject = {}}.message() ==
+        "kill: Operation not permitted");
+}
