@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "core/ids.h"
 #include "core/quantity.h"
 #include "reaper/own_commands.h"
 #include "reaper/reap.h"
 #include "reaper/restart_policy.h"
+#include "reaper/say.h"
 #include "reaper/spawn.h"
 #include "sys/clock.h"
 
@@ -31,6 +33,22 @@ namespace reaper {
   plan.descriptors = fds;
   plan.targets = std::span(kNumbers).first(fds.size());
   return spawn(plan, -1);
+}
+
+/// "X ended by signal 9", and when it is started again unless that is now.
+inline Sentence describe_end(std::string_view what, std::int32_t status,
+                             core::Microseconds pause) {
+  Sentence sentence(what);
+  if ((status & 0x7F) != 0) {
+    sentence.append(" ended by signal ").append_number(status & 0x7F);
+  } else {
+    sentence.append(" ended with status ").append_number((status >> 8) & 0xFF);
+  }
+  if (pause.raw() != 0)
+    sentence.append("; it is started again in ")
+        .append_unsigned(pause.raw() / 1000)
+        .append(" ms");
+  return sentence;
 }
 
 class OwnProcess {

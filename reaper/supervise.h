@@ -135,20 +135,11 @@ class Daemon {
     if (!dead) return;
     close_link();
     if (is_ending_) return;
-    Sentence sentence("the supervisor ended ");
-    const std::int32_t status = dead->wait_status;
-    if ((status & 0x7F) != 0) {
-      sentence.append("by signal ").append_number(status & 0x7F);
-    } else {
-      sentence.append("with status ").append_number((status >> 8) & 0xFF);
-    }
     const core::BootTime now = sys::boot_now();
-    if (supervisor_.is_pausing(now)) {
-      sentence.append("; it is started again in ")
-          .append_unsigned((supervisor_.next_start() - now).raw() / 1000)
-          .append(" ms");
-    }
-    say(sentence.view());
+    const auto pause = supervisor_.is_pausing(now)
+                           ? supervisor_.next_start() - now
+                           : core::Microseconds();
+    say(describe_end("the supervisor", dead->wait_status, pause).view());
   }
 
   void close_link() {
