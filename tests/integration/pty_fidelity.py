@@ -323,6 +323,65 @@ trap_case("kill_winch_pid_once", "kill -WINCH $!", "WINCH")
 trap_case("kill_twice_both_ways", "kill %1; sleep 0.1; kill $!", "TERM")
 
 
+COUNTER = """#!/usr/bin/python3
+import signal
+signals = {signal.SIGINT, signal.SIGTERM, signal.SIGWINCH, signal.SIGHUP, signal.SIGRTMIN + 3}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+print("ready", flush=True)
+got = []
+patience = 5
+while (info := signal.sigtimedwait(signals, patience)) is not None:
+    got.append(info.si_signo)
+    patience = 0.8
+print("got", len(got), sorted(set(got)))
+"""
+
+
+def write_counter(s):
+    """A command that counts: unlike a trap of bash it sees every single signal."""
+    path = os.path.join(s.directory, "counter")
+    with open(path, "w") as file:
+        file.write(COUNTER)
+    os.chmod(path, 0o755)
+
+
+def count_case(name, target, number):
+    def play(s):
+        write_counter(s)
+        s.start("$W ./counter >out & sleep 0.4", PROMPT)
+        s.run(f"for i in {{1..20}}; do kill -{number} {target}; sleep 0.02; done; wait; cat out")
+        s.run("")
+
+    CASES[name] = play
+
+
+count_case("count_job_term", "%1", "TERM")
+count_case("count_job_int", "%1", "INT")
+count_case("count_job_realtime", "%1", "RTMIN+3")
+count_case("count_pid_term", "$!", "TERM")
+count_case("count_pid_realtime", "$!", "RTMIN+3")
+
+
+@case
+def count_control_c(s):
+    write_counter(s)
+    s.start("$W ./counter", "ready\r\n")
+    for _ in range(10):
+        s.type("\x03")
+        s.pause(0.05)
+    s.prompt()
+
+
+@case
+def count_window_sizes(s):
+    write_counter(s)
+    s.start("$W ./counter", "ready\r\n")
+    for rows in range(30, 40):
+        s.set_size(rows, 90)
+        s.pause(0.05)
+    s.prompt()
+
+
 @case
 def kill_hard(s):
     s.run("$W sleep 99 &")
