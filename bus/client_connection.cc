@@ -17,6 +17,8 @@ namespace bus {
 namespace {
 
 constexpr unsigned kLongestPauseMs = 1000;
+/// A connection that lasted this long was a good one.
+constexpr core::Microseconds kHeld = core::seconds(5);
 
 std::unexpected<core::Refused> unavailable(std::string text) {
   return std::unexpected(
@@ -90,14 +92,17 @@ core::Answer<void> ClientConnection::start(sys::UniqueFd socket) {
   if (r >= 0) (void)socket.release();  // the connection's now
   if (r >= 0) r = sd_.negotiate_fds(bus_, 1);
   if (r >= 0) r = sd_.start(bus_);
+  // One that broke already is connected again by whoever needs it.
+  if (r == -EPIPE || r == -ECONNRESET) return {};
   if (r < 0) return unavailable("cannot speak to the instance", -r);
+  opened_ = sys::boot_now();
   return await_ready();
 }
 
 core::Answer<void> ClientConnection::await_ready() {
   const core::BootTime deadline = sys::boot_now() + patience_.answer_within;
   int r = 0;
-  while ((r = sd_.is_ready(bus_)) == 0) {
+  while (is_open() && (r = sd_.is_ready(bus_)) == 0) {
     r = sd_.process(bus_, nullptr);
     if (r < 0) break;
     if (r > 0) continue;
@@ -106,7 +111,6 @@ core::Answer<void> ClientConnection::await_ready() {
       return unavailable("the instance at '" + path_ + "' does not answer");
     (void)sd_.wait(bus_, left);
   }
-  // A connection that broke is connected again by the first call.
   return {};
 }
 
@@ -117,6 +121,24 @@ core::Answer<void> ClientConnection::reconnect() {
     return unavailable("the instance went away and did not come back: " +
                        std::string(socket.error().message().view()));
   return start(*std::move(socket));
+}
+
+/// Connects again, and again if that does not hold, until the outage has lasted
+/// too long.
+core::Answer<void> ClientConnection::restore(Outage& outage) {
+  while (!is_open()) {
+    if (outage.attempts > 0 && sys::boot_now() >= outage.deadline)
+      return unavailable("the instance at '" + path_ +
+                         "' closes every connection");
+    pause_before(outage.attempts++);
+    TRY(reconnect());
+  }
+  return {};
+}
+
+ClientConnection::Outage ClientConnection::new_outage() const {
+  return {.deadline = sys::boot_now() + patience_.reconnect_within,
+          .attempts = 0};
 }
 
 core::Answer<HeldMessage> ClientConnection::make_call(
@@ -133,12 +155,9 @@ core::Answer<HeldMessage> ClientConnection::make_call(
 
 core::Answer<HeldMessage> ClientConnection::call(const Method& method,
                                                  const Arguments& arguments) {
-  const core::BootTime deadline = sys::boot_now() + patience_.reconnect_within;
-  for (unsigned attempt = 0;; ++attempt) {
-    if (!is_open()) {
-      pause_before(attempt);
-      TRY(reconnect());
-    }
+  Outage outage = new_outage();
+  while (true) {
+    TRY(restore(outage));
     const HeldMessage message = TRY(make_call(method, arguments));
     CallError error(sd_);
     sd_bus_message* reply = nullptr;
@@ -150,9 +169,6 @@ core::Answer<HeldMessage> ClientConnection::call(const Method& method,
       return unavailable(
           std::string("the instance went away before it answered ") +
           method.member + "; it is not known whether it was done");
-    if (sys::boot_now() >= deadline)
-      return unavailable("the instance at '" + path_ +
-                         "' closes every connection");
   }
 }
 
@@ -160,7 +176,8 @@ core::Answer<void> ClientConnection::begin(const Method& method,
                                            Arguments arguments) {
   abandon();
   open_.emplace(method, std::move(arguments));
-  if (!is_open()) TRY(reconnect());
+  Outage outage = new_outage();
+  TRY(restore(outage));
   return send_open_call();
 }
 
@@ -168,7 +185,8 @@ core::Answer<void> ClientConnection::send_open_call() {
   const HeldMessage message = TRY(make_call(open_->method, open_->arguments));
   const int r = sd_.call_async(bus_, &open_->slot, message.get(), on_reply,
                                this, UINT64_MAX);
-  if (r < 0) return unavailable("cannot send a message", -r);
+  // One that broke meanwhile is for finish() to see.
+  if (r < 0 && is_open()) return unavailable("cannot send a message", -r);
   return {};
 }
 
@@ -183,13 +201,13 @@ int ClientConnection::on_reply(sd_bus_message* message, void* self,
 
 core::Answer<std::optional<HeldMessage>> ClientConnection::finish(
     std::optional<core::BootTime> deadline) {
-  unsigned attempt = 0;
+  Outage outage = new_outage();
   while (true) {
     if (!is_open()) {
       // The answer that sd-bus makes up for a broken connection is no answer.
       open_->reply = {};
-      pause_before(attempt++);
-      TRY(reconnect());
+      if (sys::boot_now() >= opened_ + kHeld) outage = new_outage();
+      TRY(restore(outage));
       TRY(send_open_call());
     }
     const int r = sd_.process(bus_, nullptr);

@@ -105,7 +105,15 @@ class ClientConnection {
 
   [[nodiscard]] bool is_open() const;
   void close();
+  /// A time without a connection that holds.
+  struct Outage {
+    core::BootTime deadline;
+    unsigned attempts = 0;
+  };
+
   [[nodiscard]] core::Answer<void> await_ready();
+  [[nodiscard]] Outage new_outage() const;
+  [[nodiscard]] core::Answer<void> restore(Outage& outage);
   [[nodiscard]] core::Answer<void> reconnect();
   [[nodiscard]] core::Answer<HeldMessage> make_call(const Method& method,
                                                     const Arguments& arguments);
@@ -116,6 +124,7 @@ class ClientConnection {
   std::string path_;
   ConnectionPatience patience_;
   sd_bus* bus_ = nullptr;
+  core::BootTime opened_;
   std::optional<OpenCall> open_;
 };
 

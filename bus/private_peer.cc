@@ -217,18 +217,25 @@ core::Result<Identity> peer_identity(int socket) {
                   .groups = TRY(peer_groups(socket))};
 }
 
-PrivatePeer::PrivatePeer(Identity identity, std::uint64_t number)
-    : identity_(std::move(identity)), name_(":1." + std::to_string(number)) {}
+PrivatePeer::PrivatePeer(Identity identity, std::uint64_t number,
+                         std::size_t& listening)
+    : listening_(listening),
+      identity_(std::move(identity)),
+      name_(":1." + std::to_string(number)) {}
+
+PrivatePeer::~PrivatePeer() {
+  if (wants_signals()) --listening_;
+}
 
 core::Result<std::unique_ptr<PrivatePeer>> PrivatePeer::make(
     LoopHooks& hooks, core::JobControl& port, sys::UniqueFd socket,
-    Identity identity, std::uint64_t number, std::function<void()> on_closed) {
+    Identity identity, std::uint64_t number, PeerOwner owner) {
   std::unique_ptr<PrivatePeer> peer(
-      new PrivatePeer(std::move(identity), number));
+      new PrivatePeer(std::move(identity), number, owner.listening));
   BusPtr bus = TRY(serve_socket(std::move(socket)));
   peer->connection_ = std::make_shared<Connection>(
       hooks, port, std::move(bus), std::make_unique<OneSender>(peer->identity_),
-      std::move(on_closed));
+      std::move(owner.on_closed));
   TRY(offer_objects(*peer->connection_));
   int r =
       ::sd_bus_add_object_vtable(peer->connection_->bus(), nullptr, kDriverPath,
@@ -239,10 +246,17 @@ core::Result<std::unique_ptr<PrivatePeer>> PrivatePeer::make(
   return peer;
 }
 
+void PrivatePeer::count_wanted(int change) {
+  const bool wanted_before = wants_signals();
+  wanted_ = change > 0 ? wanted_ + 1 : wanted_ - 1;
+  if (wants_signals() && !wanted_before) ++listening_;
+  if (!wants_signals() && wanted_before) --listening_;
+}
+
 bool PrivatePeer::add_match(std::string rule) {
   if (matches_.size() >= kMostMatches || rule.size() > kLongestMatch)
     return false;
-  if (may_fit_ours(rule)) ++wanted_;
+  if (may_fit_ours(rule)) count_wanted(+1);
   matches_.push_back(std::move(rule));
   return true;
 }
@@ -250,7 +264,7 @@ bool PrivatePeer::add_match(std::string rule) {
 bool PrivatePeer::remove_match(const std::string& rule) {
   const auto found = std::ranges::find(matches_, rule);
   if (found == matches_.end()) return false;
-  if (may_fit_ours(rule)) --wanted_;
+  if (may_fit_ours(rule)) count_wanted(-1);
   matches_.erase(found);
   return true;
 }

@@ -21,13 +21,21 @@ namespace bus {
 /// SO_PEERGROUPS (unix(7)), as they were when it connected.
 [[nodiscard]] core::Result<Identity> peer_identity(int socket);
 
+/// What a peer tells its server.
+struct PeerOwner {
+  std::size_t& listening;           ///< the number of peers that want signals
+  std::function<void()> on_closed;  ///< called once
+};
+
 class PrivatePeer {
  public:
-  /// Starts to speak on an accepted socket; `on_closed` is called once. Errors:
-  /// ENOMEM.
+  /// Starts to speak on an accepted socket. Errors: ENOMEM.
   [[nodiscard]] static core::Result<std::unique_ptr<PrivatePeer>> make(
       LoopHooks& hooks, core::JobControl& port, sys::UniqueFd socket,
-      Identity identity, std::uint64_t number, std::function<void()> on_closed);
+      Identity identity, std::uint64_t number, PeerOwner owner);
+  PrivatePeer(const PrivatePeer&) = delete;
+  PrivatePeer& operator=(const PrivatePeer&) = delete;
+  ~PrivatePeer();
 
   [[nodiscard]] bool wants_signals() const { return wanted_ > 0; }
   [[nodiscard]] Connection& connection() { return *connection_; }
@@ -40,8 +48,10 @@ class PrivatePeer {
   bool remove_match(const std::string& rule);
 
  private:
-  PrivatePeer(Identity identity, std::uint64_t number);
+  PrivatePeer(Identity identity, std::uint64_t number, std::size_t& listening);
+  void count_wanted(int change);
 
+  std::size_t& listening_;
   Identity identity_;
   std::string name_;
   std::vector<std::string> matches_;

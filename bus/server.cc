@@ -18,6 +18,13 @@ namespace {
 constexpr unsigned kAcceptTurn = 32;
 constexpr core::Microseconds kRest = core::milliseconds(200);
 
+/// One that only asked whether anybody answers (bus/client_transport.h) has
+/// gone already, and costs no more than this.
+bool has_left(int socket) {
+  char byte = 0;
+  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 sys::UniqueFd open_spare() {
   auto spare = sys::open_at(AT_FDCWD, "/dev/null", O_RDONLY);
   return spare ? *std::move(spare) : sys::UniqueFd();
@@ -89,12 +96,14 @@ void Server::turn_away() {
 }
 
 void Server::admit(sys::UniqueFd socket) {
+  if (has_left(socket.get())) return;
   core::Result<Identity> identity = peer_identity(socket.get());
   if (!identity || !may_enter(identity->caller.uid)) return;
   const std::uint64_t number = ++last_peer_;
-  auto peer =
-      PrivatePeer::make(hooks_, port_, std::move(socket), *std::move(identity),
-                        number, [this, number] { peers_.erase(number); });
+  auto peer = PrivatePeer::make(
+      hooks_, port_, std::move(socket), *std::move(identity), number,
+      {.listening = listening_peers_,
+       .on_closed = [this, number] { peers_.erase(number); }});
   if (peer) peers_.emplace(number, *std::move(peer));
 }
 
@@ -118,10 +127,7 @@ std::vector<std::shared_ptr<Connection>> Server::listeners() {
 }
 
 bool Server::is_empty() const {
-  if (message_bus_ && message_bus_->has_name()) return false;
-  for (const auto& [number, peer] : peers_)
-    if (peer->wants_signals()) return false;
-  return true;
+  return listening_peers_ == 0 && !has_bus_name();
 }
 
 std::string system_bus_address() {

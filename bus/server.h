@@ -78,6 +78,7 @@ class Server : private Audience {
   std::unique_ptr<LoopWatch> listening_;
   std::unique_ptr<LoopTimer> rest_;
   sys::UniqueFd spare_;  ///< given up to refuse a client when none is left
+  std::size_t listening_peers_ = 0;  ///< they keep it
   std::map<std::uint64_t, std::unique_ptr<PrivatePeer>> peers_;
   std::uint64_t last_peer_ = 0;
   std::unique_ptr<MessageBus> message_bus_;
