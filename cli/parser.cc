@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/parser.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "cli/cli11.h"
@@ -25,10 +26,19 @@ std::string spelled(const OptionRow& row, std::string_view implied = {}) {
   return names;
 }
 
-/// A CLI11 application with one command's options.
+/// Could this word be, or hold, the option? May say yes too often.
+bool may_mention(std::string_view word, const OptionRow& row) {
+  if (word.size() < 2 || word[0] != '-') return false;
+  if (word[1] == '-') return word.substr(2).starts_with(row.name);
+  return row.letter != '\0' && word.contains(row.letter);
+}
+
+/// A CLI11 application with those options of one command that are mentioned:
+/// each costs time at every start.
 class OneCommand : public CLI::App {
  public:
-  explicit OneCommand(const Command& command) : command_(command) {
+  OneCommand(const Command& command, std::span<const char* const> words)
+      : command_(command) {
     set_help_flag();
     allow_extras();
     prefix_command(command.operands.count == Operands::kProgram);
@@ -41,9 +51,11 @@ class OneCommand : public CLI::App {
     std::vector<std::string> backwards(words.rbegin(), words.rend());
     parse(backwards);
     Arguments arguments;
-    for (std::size_t i = 0; i < added_.size(); ++i)
+    for (std::size_t i = 0; i < added_.size(); ++i) {
+      if (added_[i] == nullptr) continue;
       if (auto misuse = collect(command_.options[i], *added_[i], arguments))
         return std::unexpected(*misuse);
+    }
     if (arguments.has("help")) return arguments;
     if (auto misuse = check_pairs(arguments)) return std::unexpected(*misuse);
     if (auto misuse = collect_operands(arguments))
@@ -149,7 +161,7 @@ class OneCommand : public CLI::App {
   }
 
   const Command& command_;
-  std::vector<CLI::Option*> added_;
+  std::vector<CLI::Option*> added_;  ///< by row; null: not mentioned
 };
 
 /// CLI11's complaint as a sentence of ours.
@@ -168,7 +180,7 @@ Misuse misuse_of(const Command& command, const CLI::ParseError& error) {
 std::expected<Arguments, Misuse> parse(const Command& command,
                                        std::span<const char* const> words) {
   try {
-    return OneCommand(command).take(words);
+    return OneCommand(command, words).take(words);
   } catch (const CLI::ParseError& error) {
     return std::unexpected(misuse_of(command, error));
   }
