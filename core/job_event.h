@@ -25,9 +25,6 @@ enum class JobTimer : std::uint8_t {
   kKillPlan = 1,  ///< the next step of the kill plan
 };
 
-/// To whom a signal goes.
-enum class SignalTarget : std::uint8_t { kAll = 0, kMain = 1 };
-
 namespace event {
 
 /// A job was asked for and accepted.

@@ -23,6 +23,9 @@ namespace core {
 inline constexpr SignalNumber kSigkill{9};
 inline constexpr SignalNumber kSigterm{15};
 
+/// To whom a signal goes.
+enum class SignalTarget : std::uint8_t { kAll = 0, kMain = 1 };
+
 /// What to do about processes of the job that outlive its main process.
 enum class Stragglers : std::uint8_t {
   kEnd = 0,     ///< the plan's first signal, grace, then kill (the default)

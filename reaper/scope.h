@@ -304,7 +304,7 @@ class Scope {
   void send_signal(const ScopeSignal& order) {
     if (order.signal < 1 || order.signal > sys::kLastSignal) return;
     const core::SignalNumber signal(order.signal);
-    if (order.target == 0)
+    if (order.target == static_cast<std::uint32_t>(core::SignalTarget::kMain))
       (void)main_fd_.signal(signal);
     else
       container_.signal_all(signal, outsiders_);

@@ -138,7 +138,7 @@ def orders(engine):
         scope.link.send(INSPECT)
         count, _, names = struct.unpack("=II120s", scope.link.expect(POPULATED).body)
         corral.check(count >= 2 and b"bash" in names, f"{engine}: an inspection names {names.split(bytes(1))[0]!r}")
-        scope.link.send(SIGNAL, struct.pack("=iI", signal.SIGUSR1, 0))
+        scope.link.send(SIGNAL, struct.pack("=iI", signal.SIGUSR1, 1))
         main = next(end for end in iter(scope.exit, None) if end.pid == scope.pid)
         corral.equal(main.wait_status >> 8, 9, f"{engine}: a signal to the main process arrives")
         scope.link.send(KILL)
