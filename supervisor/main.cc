@@ -125,7 +125,11 @@ core::Result<void> serve(bus::Server& server, supervisor::Instance& instance,
   bus::PrivateListener listener = TRY(listen(instance, settings.places));
   instance.keep_listener(TRY(listener.duplicate()));
   server.serve(std::move(listener));
-  if (settings.bus == "none") return {};
+  // The name on the system bus is the system instance's. A private one joins a
+  // bus only by its address.
+  const bool is_system = settings.places.kind == sys::InstanceKind::kSystem;
+  if (settings.bus == "none" || (settings.bus == "system" && !is_system))
+    return {};
   return server.join(settings.bus == "system" ? bus::system_bus_address()
                                               : settings.bus);
 }
