@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <type_traits>
 
 #include "core/error.h"
 #include "core/ids.h"
@@ -34,6 +35,25 @@ class Family {
   /// the order of their pids. Errors: ENOMEM; ENOENT where /proc is missing.
   template <class Visit>
   [[nodiscard]] core::Result<void> for_each_descendant(Visit&& visit) {
+    return read_all({&visit, [](void* what, const sys::ProcStat& stat) {
+                       (*static_cast<std::remove_reference_t<Visit>*>(what))(
+                           stat);
+                     }});
+  }
+
+ private:
+  static constexpr int kLongestChain = 64;
+  static constexpr std::uint8_t kUnknown = 0;
+  static constexpr std::uint8_t kStranger = 1;
+  static constexpr std::uint8_t kDescendant = 2;
+
+  /// Whoever is to see the descendants, without his type: there are many.
+  struct Visitor {
+    void* what;
+    void (*visit)(void* what, const sys::ProcStat& stat);
+  };
+
+  [[nodiscard]] core::Result<void> read_all(const Visitor& visitor) {
     // What was true in an earlier reading proves nothing in this one.
     TRY(kinship_.clear());
     const sys::UniqueFd directory =
@@ -44,18 +64,11 @@ class Family {
           ::syscall(SYS_getdents64, directory.get(), buffer, sizeof buffer);
       if (size < 0) return core::fail(errno, "getdents64", "/proc");
       if (size == 0) return {};
-      visit_entries({buffer, static_cast<std::size_t>(size)}, visit);
+      visit_entries({buffer, static_cast<std::size_t>(size)}, visitor);
     }
   }
 
- private:
-  static constexpr int kLongestChain = 64;
-  static constexpr std::uint8_t kUnknown = 0;
-  static constexpr std::uint8_t kStranger = 1;
-  static constexpr std::uint8_t kDescendant = 2;
-
-  template <class Visit>
-  void visit_entries(std::span<const char> entries, Visit& visit) {
+  void visit_entries(std::span<const char> entries, const Visitor& visitor) {
     // struct linux_dirent64 (getdents64(2)): length at 16, name at 19.
     for (std::size_t at = 0; at < entries.size();) {
       unsigned short length = 0;
@@ -64,7 +77,8 @@ class Family {
       at += length;
       if (pid == core::Pid()) continue;
       const auto stat = sys::read_proc_stat(pid);
-      if (stat && classify(*stat) == kDescendant) visit(*stat);
+      if (stat && classify(*stat) == kDescendant)
+        visitor.visit(visitor.what, *stat);
     }
   }
 

@@ -184,7 +184,7 @@ class Sentinel {
 
   static int live(void* self) {
     static_cast<Sentinel*>(self)->watch();
-    ::_exit(0);
+    return 0;  // to clone(2)'s wrapper, which ends the process
   }
 
   void watch() {

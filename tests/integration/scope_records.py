@@ -162,7 +162,8 @@ def bad_commands():
 
 
 def bounds():
-    for count in range(3, 16):
+    is_static = b"libc.so" not in corral.INIT.read_bytes()
+    for count in range(3, 16) if is_static else [64]:  # else the loader fails first
         result = run("true", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count)))
         corral.check(result.returncode in (0, 125) and "descriptors" in result.stderr or not result.stderr,
                      f"with {count} descriptors: {result.returncode}, {result.stderr.strip()!r}")
