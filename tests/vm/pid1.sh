@@ -57,6 +57,6 @@ sh -c 'sleep 0.1 &'
 sleep 1
 check 'an orphan was reaped' no_zombie
 # shellcheck disable=SC2016 # for the other shell
-check 'there are two ends in the accounting file' sh -c '[ "$(corral records --json /run/pacct | grep -o end-of-job | wc -l)" -ge 2 ]'
+check 'there are two ends in the accounting file' sh -c '[ "$(corral records --json /run/pacct | grep -c "\"kind\": *\"end\"")" -ge 2 ]'
 echo "CHECKS DONE" >$report
 kill -TERM 1
