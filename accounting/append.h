@@ -3,35 +3,41 @@
 // and allocation free: the scope in the reaper's binary and the supervisor's
 // scribe use the same.
 //
-// Invariant: whoever appends holds the file's lock (flock(2), LOCK_EX), so what
-// was written in part can be taken back. The file ends at the end of a whole
+// Invariant: whoever appends holds the file's lock, so what was written in part
+// can be taken back. The file ends at the end of a whole
 // append, or its writer was killed in the middle of one, which the next scribe
 // repairs (accounting/recovery.h).
 #pragma once
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "core/error.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
 
-/// flock(2), LOCK_EX, until it is destroyed. Waits for it.
+/// The lock of all who append, until it is destroyed. Waits for it. It is an
+/// open file description lock (fcntl(2)) and not flock(2): who may only read
+/// the file cannot take it and so cannot hold up its writers.
 class FileLock {
  public:
+  /// `fd` is open for writing. Errors: those of fcntl(2).
   [[nodiscard]] static core::Result<FileLock> take(int fd) {
-    int result = 0;
-    do {
-      result = ::flock(fd, LOCK_EX);
-    } while (result < 0 && errno == EINTR);
-    if (result < 0) return core::fail(errno, "flock");
+    if (const int code = set(fd, F_OFD_SETLKW, F_WRLCK); code != 0)
+      return core::fail(code, "lock");
+    return FileLock(fd);
+  }
+  /// Does not wait. Error: EAGAIN when somebody else holds it.
+  [[nodiscard]] static core::Result<FileLock> try_take(int fd) {
+    if (const int code = set(fd, F_OFD_SETLK, F_WRLCK); code != 0)
+      return core::fail(code, "lock");
     return FileLock(fd);
   }
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -39,19 +45,35 @@ class FileLock {
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
   ~FileLock() {
-    if (fd_ >= 0) (void)::flock(fd_, LOCK_UN);  // cannot fail on a held lock
+    // A held lock can be given back.
+    if (fd_ >= 0) (void)set(fd_, F_OFD_SETLK, F_UNLCK);
   }
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}
+
+  /// 0 or an errno value.
+  static int set(int fd, int command, short type) {
+    struct flock lock = {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;  // from 0, length 0: all of the file
+    int result = 0;
+    do {
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+      result = ::fcntl(fd, command, &lock);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? errno : 0;
+  }
+
   int fd_;
 };
 
-/// Opens the file for appending, makes it (0664, as csaswitch does) if needed.
+/// Opens the file for appending, makes it if needed: 0664 as csaswitch does, or
+/// for a user's own file 0600.
 [[nodiscard]] inline core::Result<sys::UniqueFd> open_for_append(
     int directory, const char* path) {
   return sys::open_at(directory, path, O_RDWR | O_APPEND | O_CREAT | O_NOCTTY,
-                      0664);
+                      ::geteuid() == 0 ? 0664 : 0600);
 }
 
 /// Appends all of `bytes` or none of them. The caller holds the FileLock.
@@ -77,11 +99,17 @@ class FileLock {
   return {};
 }
 
-/// Takes the lock, appends, gives it back.
-[[nodiscard]] inline core::Result<void> append_locked(
+/// For those who cannot wait for a lock, as a scope that a stopped neighbour
+/// may hold up: takes it if it is free, and appends by one write in any case.
+/// Unlocked, it can at worst lose its record to another's undoing of a write
+/// that a full disk cut short.
+[[nodiscard]] inline core::Result<void> append_soon(
     int fd, std::span<const std::byte> bytes) {
-  const FileLock lock = TRY(FileLock::take(fd));
-  return append_whole(fd, bytes);
+  const auto lock = FileLock::try_take(fd);
+  if (lock) return append_whole(fd, bytes);
+  const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+  if (n == static_cast<ssize_t>(bytes.size())) return {};
+  return core::fail(n < 0 ? errno : ENOSPC, "write");
 }
 
 }  // namespace accounting

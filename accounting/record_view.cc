@@ -32,7 +32,7 @@ std::string_view kind_name(const Group& group) {
   if (group.process) return "process";
   if (group.start) return "start";
   if (group.end) return "end";
-  if (group.configuration) return "configuration";
+  if (group.configuration) return "config";
   if (group.job_header) return "job-header";
   if (group.site && kind_of(group.site->head) == SiteKind::kLoss) return "loss";
   if (group.type() == RecordType::kWorkload) return "workload";

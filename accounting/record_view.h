@@ -17,7 +17,7 @@ namespace accounting {
 struct RecordView {
   using Count = std::optional<std::uint64_t>;
 
-  std::string_view kind;  ///< "start", "process", "end", "configuration", ...
+  std::string_view kind;  ///< "start", "process", "end", "config", ...
   std::uint64_t offset = 0;
   Count instance;  ///< Corral's own records have both
   Count key;

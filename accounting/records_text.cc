@@ -86,6 +86,12 @@ std::string outcome_of(const RecordView& view) {
   return "-";
 }
 
+/// Times that include waited-for children bear a '+': they must not be summed.
+std::string with_mark(const RecordView& view, std::string text) {
+  if (text != "-" && view.is_inclusive.value_or(false)) text += '+';
+  return text;
+}
+
 struct Column {
   const char* heading;
   int width;  ///< negative: to the left; 0: the rest of the line
@@ -105,9 +111,12 @@ constexpr Column kColumns[] = {
      [](const RecordView& v) { return v.uid ? std::to_string(*v.uid) : "-"; }},
     {"PID", 7, [](const RecordView& v) { return number_of(v.pid); }},
     {"WALL s", 10, [](const RecordView& v) { return seconds_of(v.wall_us); }},
-    {"USER s", 9, [](const RecordView& v) { return seconds_of(v.user_us); }},
-    {"SYSTEM s", 9,
-     [](const RecordView& v) { return seconds_of(v.system_us); }},
+    {"USER s", 10,
+     [](const RecordView& v) { return with_mark(v, seconds_of(v.user_us)); }},
+    {"SYSTEM s", 10,
+     [](const RecordView& v) {
+       return with_mark(v, seconds_of(v.system_us));
+     }},
     {"MEMORY", 11,
      [](const RecordView& v) { return amount_of(v.memory_bytes); }},
     {"READ", 11, [](const RecordView& v) { return amount_of(v.read_bytes); }},

@@ -54,7 +54,7 @@ core::Result<sys::UniqueFd> lock_instance(const std::string& directory,
                                           std::uint64_t instance) {
   const std::string path = directory + "/" + kLockName;
   sys::UniqueFd file =
-      TRY(sys::open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT, 0664));
+      TRY(sys::open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT, 0600));
   struct flock lock = {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
@@ -145,8 +145,9 @@ core::Result<void> Scribe::write_waiting() {
     if (!is_file_current()) continue;
     while (!queue_.empty())
       TRY(write_batch());
-    return sync();
+    break;
   }
+  return sync();  // without the lock: it may take long
 }
 
 /// Does `path_` still name the file that is open?

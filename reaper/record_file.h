@@ -18,6 +18,7 @@
 #include <cstring>
 #include <span>
 
+#include "accounting/append.h"
 #include "accounting/csa_encode.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -126,19 +127,9 @@ class RecordFile {
 
   [[nodiscard]] bool write(std::span<const std::byte> bytes) {
     if (!fd_.is_open()) return false;
-    const ssize_t size = ::write(fd_.get(), bytes.data(), bytes.size());
-    if (size == static_cast<ssize_t>(bytes.size())) return true;
-    code_ = size < 0 ? errno : ENOSPC;
-    if (size > 0) cut_off(size);
-    return false;
-  }
-
-  /// Takes back the half of a record, if nobody has appended after it.
-  void cut_off(ssize_t size) {
-    const off_t end = ::lseek(fd_.get(), 0, SEEK_CUR);
-    struct stat facts = {};
-    if (end >= size && ::fstat(fd_.get(), &facts) == 0 && facts.st_size == end)
-      (void)!::ftruncate(fd_.get(), end - size);  // readers check the sum
+    const auto result = accounting::append_soon(fd_.get(), bytes);
+    if (!result) code_ = result.error().code;
+    return result.has_value();
   }
 
   void keep(std::span<const std::byte> bytes) {
