@@ -10,115 +10,13 @@ cases, or for another wrapper:
     WRAPPER="build/cli/corral run --" python3 pty_fidelity.py control_c fg
 """
 
-import fcntl
 import os
-import pty
-import re
-import select
-import shlex
 import shutil
-import signal
-import struct
 import sys
 import tempfile
-import termios
-import time
 
 import corral
-
-PROMPT = "P# "
-PATIENCE = 10.0
-
-
-class Session:
-    """A bash on a pty, and all that it ever printed."""
-
-    def __init__(self, wrapper, directory):
-        self.text = ""
-        self.seen = 0
-        self.is_late = False
-        self.directory = directory
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            for number in range(1, 65):
-                if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
-                    signal.signal(number, signal.SIG_DFL)
-            os.chdir(directory)
-            environment = dict(os.environ, W=wrapper, PS1=PROMPT, PS2="> ", TERM="dumb", LC_ALL="C")
-            environment.pop("PROMPT_COMMAND", None)
-            os.execve("/bin/bash", ["bash", "--noediting", "--norc", "--noprofile", "-i"], environment)
-        self.set_size(24, 80)
-        self.prompt()
-
-    def set_size(self, rows, columns):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read(self, seconds):
-        ready, _, _ = select.select([self.fd], [], [], seconds)
-        if not ready:
-            return False
-        try:
-            data = os.read(self.fd, 65536)
-        except OSError:
-            return False
-        self.text += data.decode("utf-8", "replace")
-        return bool(data)
-
-    def expect(self, text):
-        end = time.monotonic() + PATIENCE
-        while True:
-            at = self.text.find(text, self.seen)
-            if at >= 0:
-                self.seen = at + len(text)
-                return
-            if time.monotonic() > end or not self.read(max(0, end - time.monotonic())):
-                self.is_late = True
-                self.text += f"<no {text!r}>"
-                self.seen = len(self.text)
-                return
-
-    def prompt(self):
-        self.expect(PROMPT)
-
-    def type(self, keys):
-        os.write(self.fd, keys.encode())
-
-    def start(self, line, ready):
-        """Types a line and waits for the echo, then for a text from the command."""
-        self.type(line + "\n")
-        self.expect("\n")
-        self.expect(ready)
-
-    def run(self, line):
-        self.type(line + "\n")
-        self.expect("\n")
-        self.prompt()
-
-    def pause(self, seconds=0.15):
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self.read(left)
-
-    def close(self):
-        if not self.is_late:
-            self.type("exit\n")
-            end = time.monotonic() + 2
-            while time.monotonic() < end and self.read(0.5):
-                pass
-        os.close(self.fd)
-        os.waitpid(self.pid, 0) if not self.is_late else self.kill()
-
-    def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-
-    def transcript(self):
-        text = re.sub(r"\[(\d)\] \d+", r"[\1] PID", self.text)
-        text = re.sub(r"(line \d+): +\d+ ", r"\1: PID ", text)
-        text = re.sub(r"\((\d+)\) - No such", "(PID) - No such", text)
-        # Which job is the current one depends on what bash hears first.
-        return re.sub(r"^\[(\d)\][+-] ", r"[\1]  ", text, flags=re.MULTILINE)
-
+from pty_session import COUNTER, PROMPT, Session, is_running
 
 # --- The cases: each types into a session -----------------------------------
 
@@ -321,20 +219,6 @@ trap_case("kill_realtime_job_once", "kill -RTMIN %1", "RTMIN")
 trap_case("kill_hup_job_once", "kill -HUP %1", "HUP")
 trap_case("kill_winch_pid_once", "kill -WINCH $!", "WINCH")
 trap_case("kill_twice_both_ways", "kill %1; sleep 0.1; kill $!", "TERM")
-
-
-COUNTER = """#!/usr/bin/python3
-import signal
-signals = {signal.SIGINT, signal.SIGTERM, signal.SIGWINCH, signal.SIGHUP, signal.SIGRTMIN + 3}
-signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-print("ready", flush=True)
-got = []
-patience = 5
-while (info := signal.sigtimedwait(signals, patience)) is not None:
-    got.append(info.si_signo)
-    patience = 0.8
-print("got", len(got), sorted(set(got)))
-"""
 
 
 def write_counter(s):
@@ -559,19 +443,6 @@ def play(name, wrapper):
 
 def remains(base):
     return [path.name for path in base.iterdir() if path.is_dir()]
-
-
-def is_running(needle):
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/environ", "rb") as file:
-                if needle.encode() in file.read():
-                    return name
-        except OSError:
-            continue
-    return None
 
 
 def wrappers():
