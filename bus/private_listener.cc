@@ -15,13 +15,34 @@ namespace bus {
 
 namespace {
 
-/// Held by the instance of a path; a lock of a dead process is free.
+core::Result<sys::UniqueFd> open_lock(const std::string& path) {
+  return sys::open_at(AT_FDCWD, (path + ".lock").c_str(),
+                      O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+}
+
+core::Result<sys::UniqueFd> wait_for(sys::UniqueFd lock,
+                                     const std::string& path) {
+  while (::flock(lock.get(), LOCK_EX) < 0)
+    if (errno != EINTR) return core::fail(errno, "lock", path);
+  return lock;
+}
+
+/// Held by the instance of a path. A lock that is held though nobody answers
+/// at the path is a dying predecessor's (a worker of it that has not reached
+/// its exec): it is waited for.
 core::Result<sys::UniqueFd> take_lock(const std::string& path) {
-  const std::string name = path + ".lock";
-  sys::UniqueFd lock = TRY(sys::open_at(AT_FDCWD, name.c_str(),
-                                        O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  sys::UniqueFd lock = TRY(open_lock(path));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  return core::fail(errno == EWOULDBLOCK ? EADDRINUSE : errno, "lock", name);
+  if (errno != EWOULDBLOCK) return core::fail(errno, "lock", path);
+  if (is_answering(path)) return core::fail(EADDRINUSE, "lock", path);
+  return wait_for(std::move(lock), path);
+}
+
+/// The same where the listening socket was handed on: whoever holds the lock
+/// is a predecessor.
+core::Result<sys::UniqueFd> take_adopted_lock(const std::string& path) {
+  sys::UniqueFd lock = TRY(open_lock(path));
+  return wait_for(std::move(lock), path);
 }
 
 core::Result<sys::UniqueFd> listen_at(const std::string& path,
@@ -78,9 +99,10 @@ core::Result<PrivateListener> PrivateListener::open(const std::string& path,
 core::Result<PrivateListener> PrivateListener::adopt(sys::UniqueFd socket,
                                                      const std::string& path,
                                                      SocketAccess access) {
-  sys::UniqueFd lock = TRY(take_lock(path));
-  // We hold the lock: what answers there is the socket itself. The connection
-  // that asks waits in its queue, closed.
+  // The socket is ours, so that it may answer before we hold the lock.
+  sys::UniqueFd lock = TRY(take_adopted_lock(path));
+  // What answers there is the socket itself. The connection that asks waits in
+  // its queue, closed.
   if (!is_listening(socket.get()) || !is_answering(path))
     socket = TRY(replace(path, access));
   return PrivateListener(std::move(socket), std::move(lock), path);

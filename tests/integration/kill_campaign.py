@@ -73,10 +73,18 @@ class Stream(threading.Thread):
                 self.complaints.append((job.name, job.jid, "told", job.told, "truth", job.truth, waited.stderr))
 
 
+def one_fault_at_a_time(instance, victim):
+    """Waits until the instance has got over the last kill: supervisor and
+    store dead at once is another campaign with another promise."""
+    if victim == "store":
+        corral.wait_until(lambda: instance.store, what="a new store")
+    corral.wait_until(lambda: instance.run("ps").returncode == 0, what="an answer")
+
+
 def kill_rounds(instance, chance):
     hits = collections.Counter()
     for round_number in range(ROUNDS):
-        time.sleep(chance.uniform(0.01, 0.3))
+        time.sleep(chance.uniform(0.001, 0.3))
         victim = "store" if round_number % 3 == 2 else "supervisor"
         pid = getattr(instance, victim)
         if pid is None:
@@ -87,6 +95,7 @@ def kill_rounds(instance, chance):
             hits[victim] += 1
         except ProcessLookupError:
             hits[f"{victim} was between two lives"] += 1
+        one_fault_at_a_time(instance, victim)
     return hits
 
 
@@ -98,11 +107,11 @@ def compare_records(instance, jobs):
     for record in instance.records()["records"]:
         jid = int(record["jid"], 16) if isinstance(record["jid"], str) else record["jid"]
         kinds[jid][record["kind"]] += 1
-        if record["kind"] == "end-of-job":
+        if record["kind"] == "end":
             ends[jid] = record
     for job in jobs:
         counts = kinds[int(job.jid, 16)]
-        if counts["start-of-job"] != 1 or counts["end-of-job"] != 1 or counts["process"] < 1:
+        if counts["start"] != 1 or counts["end"] != 1 or counts["process"] < 1:
             corral.fail(f"{job.name} {job.jid}: records {dict(counts)}")
     return sum(sum(counts.values()) for counts in kinds.values())
 
@@ -123,7 +132,7 @@ def main():
         jobs = [job for stream in streams for job in stream.jobs]
         complaints = [text for stream in streams for text in stream.complaints]
         corral.check(not complaints, f"{len(jobs)} jobs: no start refused, every end told truly", *complaints[:10])
-        corral.equal(instance.facts("ps")["jobs"], [], "no job is left behind")
+        corral.equal(instance.facts("ps"), [], "no job is left behind")
         count = compare_records(instance, jobs)
         corral.check(True, f"{count} records of {len(jobs)} jobs compared, each exactly once")
         print(f"# points hit: {dict(hits)}")
