@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Records from end to end under a supervisor: each job has its start, its
+processes and its end, once; a killed scribe, a full disk and a renamed file
+change nothing of that."""
+
+import collections
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import corral
+
+
+def kinds_by_job(records):
+    """For each jid the kinds of its records, in the file's order."""
+    jobs = collections.defaultdict(list)
+    for record in records:
+        if record.get("jid", "0x0") != "0x0" and record["kind"] in ("start", "process", "end"):
+            jobs[record["jid"]].append(record["kind"])
+    return jobs
+
+
+def check_whole(records, count, text):
+    jobs = kinds_by_job(records)
+    corral.equal(len(jobs), count, f"{text}: every job is in the file")
+    wrong = {
+        jid: kinds
+        for jid, kinds in jobs.items()
+        if kinds[0] != "start" or kinds.count("start") != 1 or kinds.count("end") != 1 or "process" not in kinds
+    }
+    corral.equal(wrong, {}, f"{text}: each with one start, its processes, one end")
+    keys = [(record["instance"], record["key"]) for record in records if "key" in record and record["kind"] != "config"]
+    corral.equal(len(keys), len(set(keys)), f"{text}: no key is there twice")
+
+
+def scribe_of(instance):
+    for pid in corral.descendants_of(instance.supervisor):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if b"--worker=scribe" in file.read().split(b"\0"):
+                    return pid
+        except OSError:
+            continue
+    return None
+
+
+def run_jobs(instance, count, *command):
+    for _ in range(count):
+        result = instance.run("run", "-d", "--", *(command or ("true",)))
+        if result.returncode != 0:
+            corral.fail(f"a job was not started: {result.stderr}")
+
+
+def wait_for_ends(instance, count):
+    """The records, once `count` ends are in the file."""
+
+    def all_there():
+        records = instance.records()["records"]
+        ends = [record for record in records if record["kind"] == "end"]
+        return records if len(ends) >= count else None
+
+    return corral.wait_until(all_there, seconds=30, what=f"{count} ends in the file")
+
+
+def plain(instance):
+    run_jobs(instance, 5, "sh", "-c", "sleep 0.05; exit 7")
+    records = wait_for_ends(instance, 5)
+    check_whole(records, 5, "five jobs")
+    corral.equal(records[0]["kind"], "config", "the file begins with its configuration")
+    ends = [record for record in records if record["kind"] == "end"]
+    corral.equal({(e["reason"], e["exit_code"]) for e in ends}, {("exited", 7)}, "the ends say how")
+    corral.check(all(e["wall_us"] >= 50000 for e in ends), "and how long", ends)
+    corral.check(all(e["processes_seen"] >= 1 for e in ends), "and how many processes were seen", ends)
+    processes = [record for record in records if record["kind"] == "process"]
+    corral.check(all(p["includes_children"] for p in processes), "a process's counters are marked inclusive", processes)
+    text = instance.run("records", str(instance.pacct))
+    corral.equal(text.returncode, 0, "corral records prints them as text")
+    corral.check("exited with code 7" in text.stdout, "with the sentence", text.stdout)
+
+
+def killed_scribe(instance):
+    before = len(kinds_by_job(instance.records()["records"]))
+    for round_number in range(10):
+        run_jobs(instance, 1)
+        scribe = scribe_of(instance)
+        if scribe:
+            os.kill(scribe, signal.SIGKILL)
+        run_jobs(instance, 1)
+    records = wait_for_ends(instance, before + 20)
+    check_whole(records, before + 20, "ten killed scribes")
+
+
+def renamed(instance):
+    """As csaswitch does it."""
+    old = instance.records()["records"]
+    switched = instance.pacct.with_name("pacct1")
+    os.rename(instance.pacct, switched)
+    run_jobs(instance, 2)
+    records = corral.wait_until(
+        lambda: instance.pacct.exists() and [r for r in instance.records()["records"] if r["kind"] == "end"][1:]
+        and instance.records()["records"],
+        seconds=30,
+        what="two ends in the new file",
+    )
+    check_whole(records, 2, "a new file")
+    corral.equal(len(instance.records(switched)["records"]), len(old), "nothing more was written to the old one")
+
+
+def fill_up(path):
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(descriptor, b"\0" * 4096)
+    os.close(descriptor)
+
+
+def full_disk():
+    """In a mount namespace of its own: this program again, on a small tmpfs."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+        print("no mount namespace here: a full disk was not tested")
+        return
+    code = subprocess.call(["unshare", "-m", sys.executable, __file__, "full-disk"], timeout=150)
+    corral.equal(code, 0, "a full disk")
+
+
+def full_disk_inside():
+    instance = corral.Instance(engine="subreaper")
+    small = instance.folder / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], check=True)
+    instance.pacct = small / "pacct"
+    instance.environment["CORRAL_PACCT"] = str(instance.pacct)
+    with instance:
+        run_jobs(instance, 1)
+        wait_for_ends(instance, 1)
+        fill_up(small / "fill")
+        run_jobs(instance, 20)
+        waiting = corral.wait_until(
+            lambda: (lambda f: f if f["records_waiting"] else None)(instance_facts(instance)),
+            what="records that wait",
+        )
+        corral.equal(waiting["records_lost"], 0, "while the disk is full jobs run, records are kept, none is lost")
+        damaged = instance.run("records", str(instance.pacct))
+        corral.equal(damaged.returncode, 0, "no half of a record is in the file")
+        os.unlink(small / "fill")
+        records = wait_for_ends(instance, 21)
+        check_whole(records, 21, "room again")
+
+
+def instance_facts(instance):
+    """The instance's own counters, from `corral doctor`."""
+    text = instance.run("doctor", "--json").stdout
+
+    def search(value):
+        if isinstance(value, dict):
+            if "records_waiting" in value:
+                return value
+            value = list(value.values())
+        if isinstance(value, list):
+            for part in value:
+                found = search(part)
+                if found:
+                    return found
+        return None
+
+    facts = search(json.loads(text))
+    corral.check(facts is not None, "corral doctor tells how many records wait", text)
+    return facts
+
+
+def main():
+    if sys.argv[1:] == ["full-disk"]:
+        full_disk_inside()
+        return
+    with corral.Instance() as instance:
+        plain(instance)
+        killed_scribe(instance)
+        renamed(instance)
+    full_disk()
+
+
+main()
