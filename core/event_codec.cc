@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every structure lists its fields once, in a fields() of two lines, for
-// writing and for reading alike: the two cannot disagree.
+// writing and for reading alike: the two cannot disagree, nor can a field be
+// forgotten.
 #include "core/event_codec.h"
 
 #include <cerrno>
@@ -188,7 +189,7 @@ class Reader {
     bool has_value = false;
     value(has_value);
     item.reset();
-    if (has_value) value(item.emplace());
+    if (has_value) value(item.emplace(T{}));
   }
   template <class T>
     requires(!Typed<T> && std::is_class_v<T>)
@@ -218,94 +219,126 @@ class Reader {
   bool is_good_ = true;
 };
 
-// The fields of each structure. `Of<T> auto&` takes a T& or a const T&.
+// The fields of each structure. `Of<T> auto&` takes a T& or a const T&. The
+// bindings must name every field: one that is added to a structure and not
+// here does not compile.
 template <class S, class T>
 concept Of = std::is_same_v<std::remove_const_t<S>, T>;
 
 void fields(auto& io, Of<Moment> auto& m) {
-  io(m.boot, m.real);
+  auto& [boot, real] = m;
+  io(boot, real);
 }
 void fields(auto& io, Of<ResourceLimit> auto& l) {
-  io(l.resource, l.soft, l.hard);
+  auto& [resource, soft, hard] = l;
+  io(resource, soft, hard);
 }
 void fields(auto& io, Of<KillPlan> auto& p) {
-  io(p.first_signal, p.grace);
+  auto& [first_signal, grace] = p;
+  io(first_signal, grace);
 }
 void fields(auto& io, Of<KillProgress> auto& p) {
-  io(p.step, p.deadline, p.repeats);
+  auto& [step, deadline, repeats] = p;
+  io(step, deadline, repeats);
 }
 void fields(auto& io, Of<JobLimits> auto& l) {
-  io(l.wall_time);
+  auto& [wall_time] = l;
+  io(wall_time);
 }
 void fields(auto& io, Of<LimitHit> auto& h) {
-  io(h.kind, h.value, h.bound);
+  auto& [kind, value, bound] = h;
+  io(kind, value, bound);
 }
 void fields(auto& io, Of<LaunchFailure> auto& f) {
-  io(f.stage, f.code);
+  auto& [stage, code] = f;
+  io(stage, code);
 }
 void fields(auto& io, Of<JobSpec> auto& s) {
-  io(s.name, s.argv, s.env, s.cwd, s.user, s.uid, s.gid, s.groups, s.umask,
-     s.rlimits, s.kind, s.engine, s.stragglers, s.kill_plan, s.limits, s.token);
+  auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
+         engine, stragglers, kill_plan, limits, token] = s;
+  io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
+     stragglers, kill_plan, limits, token);
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
-  io(t.user_time, t.system_time, t.memory_peak, t.read_bytes, t.write_bytes,
-     t.oom_kills, t.processes_not_seen);
+  auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,
+         oom_kills, processes_not_seen] = t;
+  io(user_time, system_time, memory_peak, read_bytes, write_bytes, oom_kills,
+     processes_not_seen);
 }
 void fields(auto& io, Of<JobResult> auto& r) {
-  io(r.reason, r.has_status, r.wait_status, r.limit, r.launch, r.by, r.detail);
+  auto& [reason, has_status, wait_status, limit, launch, by, detail] = r;
+  io(reason, has_status, wait_status, limit, launch, by, detail);
 }
 void fields(auto& io, Of<Job::Cancelled> auto& c) {
-  io(c.by, c.who, c.is_gave_up);
+  auto& [by, who, is_gave_up] = c;
+  io(by, who, is_gave_up);
 }
 void fields(auto& io, Of<Job> auto& j) {
-  io(j.jid, j.spec, j.owner, j.engine, j.state, j.created, j.started, j.ended,
-     j.main, j.status, j.main_has_ended, j.main_is_stopped, j.reaper_was_lost,
-     j.kill, j.stragglers, j.straggler_names, j.processes_seen, j.main_exit,
-     j.launch_failure, j.limit_hit, j.ran_out_of_memory, j.cancelled, j.detail,
-     j.totals, j.result);
+  auto& [jid, spec, owner, engine, state, created, started, ended, main, status,
+         main_has_ended, main_is_stopped, reaper_was_lost, kill, stragglers,
+         straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
+         ran_out_of_memory, cancelled, detail, totals, result] = j;
+  io(jid, spec, owner, engine, state, created, started, ended, main, status,
+     main_has_ended, main_is_stopped, reaper_was_lost, kill, stragglers,
+     straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
+     ran_out_of_memory, cancelled, detail, totals, result);
 }
 void fields(auto& io, Of<JobSnapshot> auto& s) {
-  io(s.job, s.state_entry);
+  auto& [job, state_entry] = s;
+  io(job, state_entry);
 }
 void fields(auto& io, Of<InstanceCounters> auto& c) {
-  io(c.hid, c.last_sequence, c.last_order, c.last_exit);
+  auto& [hid, last_sequence, last_order, last_exit] = c;
+  io(hid, last_sequence, last_order, last_exit);
 }
 
 void fields(auto& io, Of<event::Created> auto& e) {
-  io(e.spec, e.owner, e.engine);
+  auto& [spec, owner, engine] = e;
+  io(spec, owner, engine);
 }
 void fields(auto& io, Of<event::ContainerFailed> auto& e) {
-  io(e.code);
+  auto& [code] = e;
+  io(code);
 }
 void fields(auto& io, Of<event::Launched> auto& e) {
-  io(e.pid);
+  auto& [pid] = e;
+  io(pid);
 }
 void fields(auto& io, Of<event::LaunchFailed> auto& e) {
-  io(e.failure, e.detail);
+  auto& [failure, detail] = e;
+  io(failure, detail);
 }
 void fields(auto& io, Of<event::ProcessExited> auto& e) {
-  io(e.record);
+  auto& [record] = e;
+  io(record);
 }
 void fields(auto& io, Of<event::MainStopped> auto& e) {
-  io(e.is_stopped);
+  auto& [is_stopped] = e;
+  io(is_stopped);
 }
 void fields(auto& io, Of<event::MainStatusLearned> auto& e) {
-  io(e.is_known, e.wait_status);
+  auto& [is_known, wait_status] = e;
+  io(is_known, wait_status);
 }
 void fields(auto& io, Of<event::Emptied> auto& e) {
-  io(e.totals);
+  auto& [totals] = e;
+  io(totals);
 }
 void fields(auto& io, Of<event::Populated> auto& e) {
-  io(e.count, e.names);
+  auto& [count, names] = e;
+  io(count, names);
 }
 void fields(auto& io, Of<event::EndRequested> auto& e) {
-  io(e.by, e.who, e.plan, e.is_gave_up);
+  auto& [by, who, plan, is_gave_up] = e;
+  io(by, who, plan, is_gave_up);
 }
 void fields(auto& io, Of<event::Signalled> auto& e) {
-  io(e.by, e.signal, e.target);
+  auto& [by, signal, target] = e;
+  io(by, signal, target);
 }
 void fields(auto& io, Of<event::TimerFired> auto& e) {
-  io(e.timer);
+  auto& [timer] = e;
+  io(timer);
 }
 /// Events that say all by having happened.
 template <class Event>

@@ -119,7 +119,7 @@ class WorkerPool::State
         WorkerProcess::Handlers{
             .on_packet = [this, seat](auto packet) { answer(seat, packet); },
             .on_death = [this, seat] { on_death(seat); },
-            .on_start = [this, seat] { send_request(*seat); }});
+            .on_start = [seat] { send_request(*seat); }});
     seat->deadline = Timer(loop_, [this, seat] { give_up(seat); });
     return seat;
   }
