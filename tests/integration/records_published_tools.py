@@ -11,6 +11,20 @@ import tempfile
 
 import corral
 
+WEIGHTS = "BASIC TIME STIME UTIME MEM XMEM VMEM IO CIO LIO DELAY CPUDELAY BLKDELAY SWPDELAY".split()
+CONFIGURATION = [
+    "MEMINT 1",
+    "BUILD_MAXFILES 200",
+    "HOLIDAY_FILE holidays",
+    "NUM_HOLIDAYS 20",
+    "WKMG_NUM_QUEUES 1",
+    "WKMG_QUEUE0 1.0 queue",
+    "WKMG_NUM_MACHINES 1",
+    "WKMG_MACHINE0 1.0 machine",
+    *(f"WKMG_TERM_{how} 1" for how in "EXIT REQUEUE HOLD RERUN MIGRATE".split()),
+    *(f"{when}_{weight} 0.0" for when in ("P", "NP") for weight in WEIGHTS),
+]
+HOLIDAYS = "HOLIDAYFILE_VERSION1\nYEAR *\nweekday 0730 1730\nsaturday all none\nsunday none all\n"
 TOOLS = pathlib.Path(os.environ.get("CORRAL_CSA_TOOLS", "/usr/sbin"))
 
 
@@ -43,7 +57,8 @@ def main():
         corral.skip("needs the published CSA tools")
     with tempfile.TemporaryDirectory(prefix="corral-csa-") as name:
         folder = pathlib.Path(name)
-        (folder / "csa.conf").write_text("MEMINT 1\n")
+        (folder / "csa.conf").write_text("\n".join(CONFIGURATION) + "\n")
+        (folder / "holidays").write_text(HOLIDAYS)
         path = make_file(folder)
         verified = tool("csaverify", "-P", path.name, folder=folder)
         corral.equal((verified.returncode, verified.stdout), (0, ""), "csaverify finds every record good")
