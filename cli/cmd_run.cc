@@ -88,8 +88,9 @@ int run_supervised(const RunRequest& request, ScopeSetting setting,
 
 core::Answer<core::CreatedJob> ask_instance(const Instance& instance,
                                             const RunRequest& request) {
-  auto client =
-      bus::Client::connect(instance.socket, {.reconnect_within = kPatience});
+  auto client = bus::Client::connect(
+      instance.socket,
+      {.reconnect_within = kPatience, .answer_within = kPatience});
   if (!client) return std::unexpected(client.error());
   return client->create(request.spec);
 }

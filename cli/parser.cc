@@ -43,8 +43,11 @@ class OneCommand : public CLI::App {
     allow_extras();
     prefix_command(command.operands.count == Operands::kProgram);
     added_.reserve(command.options.size());
-    for (const OptionRow& row : command.options)
-      added_.push_back(add(row));
+    for (const OptionRow& row : command.options) {
+      const bool is_mentioned = std::ranges::any_of(
+          words, [&row](const char* word) { return may_mention(word, row); });
+      added_.push_back(is_mentioned ? add(row) : nullptr);
+    }
   }
 
   std::expected<Arguments, Misuse> take(std::span<const char* const> words) {

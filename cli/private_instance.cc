@@ -116,11 +116,10 @@ core::Result<void> await_ready(int pipe, const std::string& log_path) {
   } while (count < 0 && errno == EINTR);
   if (count < 0) return core::fail(errno, "poll");
   if (count == 0)
-    return core::fail(ETIMEDOUT, "start the private instance; its log is",
-                      log_path);
+    return core::fail(ETIMEDOUT, "it does not listen; see its log", log_path);
   char line[8];
   if (::read(pipe, line, sizeof line) > 0) return {};
-  return core::fail(ECHILD, "start the private instance; its log is", log_path);
+  return core::fail(0, "it ended at once; see its log", log_path);
 }
 
 core::Result<void> start(const sys::Places& places) {

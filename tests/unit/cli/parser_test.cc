@@ -89,8 +89,8 @@ TEST_CASE("misuse is said in one sentence with the fix") {
   CHECK(misuse("run", {"--name"}) ==
         "option '--name' needs a value; see 'corral run --help'");
   CHECK(misuse("run", {"--name", "", "x"}) ==
-        "option '--name' has the value ''; expected a name of 1 to 64 "
-        "printable bytes");
+        "option '--name' has the value ''; expected 1 to 64 letters, digits "
+        "and _.@:-");
   CHECK(misuse("run", {"--grace", "soon", "x"}) ==
         "option '--grace' has the value 'soon'; expected a duration such as "
         "500ms, 30s, 5m, 2h or 1d");

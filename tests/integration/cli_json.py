@@ -1,0 +1,50 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What --json prints has the documented keys, always, and null for what is not
+known."""
+
+import json
+import re
+import subprocess
+
+from corral import COMMAND, Instance, check, equal
+
+JOB = """jid name owner user kind engine state argv main_pid created_us started_us ended_us age_us reason sentence
+exit_code signal shell_code user_time_us system_time_us memory_peak read_bytes write_bytes oom_kills
+processes_not_seen processes_seen stragglers straggler_names container""".split()
+
+
+def documented(command):
+    """The keys that the manual names for a command."""
+    manual = subprocess.run([COMMAND, "--dump-man", "commands"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    section = manual.split(f"## corral {command}\n")[1].split("\n## ")[0].split("With *--json*:")[1]
+    terms = re.findall(r"^\*(.*)\*$", section, re.M)
+    return {key.replace("\\", "") for term in terms for key in term.split(", ")}
+
+
+with Instance() as instance:
+    equal(documented("show"), set(JOB), "the manual names every key of a job")
+    jid = instance.run("run", "-d", "-n", "odd", "--", "sh", "-c", "sleep 1000", 'a"\\\u00e9', "\udcff").stdout.strip()
+    live = instance.facts("show", jid)
+    equal(list(live), JOB, "show prints them all, in that order")
+    equal(live["argv"], ["sh", "-c", "sleep 1000", 'a"\\\u00e9', "\ufffd"], "what is UTF-8 arrives whole")
+    for key in ("ended_us", "reason", "sentence", "exit_code", "signal", "shell_code"):
+        check(live[key] is None, f"{key} of a live job is null")
+    equal([list(job) for job in instance.facts("ps")], [JOB], "ps prints the same")
+    tree = instance.facts("tree")
+    equal(list(tree[0]), [*JOB, "processes"], "tree adds the processes")
+    equal(list(tree[0]["processes"][0]), ["pid", "ppid", "command", "state", "cpu_us"], "each with its facts")
+    instance.run("kill", "-g", "0", jid)
+    ended = instance.facts("show", jid)
+    equal((ended["reason"], ended["signal"], ended["exit_code"]), ("cancelled", "SIGKILL", None), "an ended job says how")
+    equal(list(json.loads(instance.run("wait", "--json", jid).stdout)), JOB, "wait prints the same")
+    equal(instance.facts("ps"), [], "ps shows live jobs only")
+    equal(len(instance.facts("ps", "-a")), 1, "ps -a ended ones too")
+    doctor = json.loads(instance.run("doctor", "--json").stdout)
+    flat = documented("doctor")
+    equal(set(doctor), flat, "doctor prints the documented keys")
+    running = [entry for entry in doctor["instances"] if entry["is_running"]]
+    equal(len(running), 1, "and finds the instance")
+    equal(running[0]["jobs_live"], 0, "with its facts")
+    records = instance.records()["records"]
+    check(len(records) >= 3, "records prints one object a line", records)

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The manual pages and completions say what the programs take: made anew and
+compared, linted, and driven."""
+
+import re
+import shutil
+import subprocess
+
+from corral import BUILD, COMMAND, DAEMON, SOURCE, check, equal
+
+
+def output(*line, **options):
+    return subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True, **options).stdout
+
+
+def commands():
+    listing = output(COMMAND, "--help")
+    return re.findall(r"^  ([a-z-]+) {2,}\S", listing.split("Options:")[0], re.M)
+
+
+def options_of(help_text):
+    """The option names in a help text: the words that begin its entries."""
+    return {
+        name
+        for line in help_text.splitlines()
+        if re.match(r" {2,6}-", line)
+        for name in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", line[:28])
+    }
+
+
+def completions_are_current():
+    for shell in ("bash", "zsh", "fish"):
+        kept = (SOURCE / "contrib" / "completions" / f"corral.{shell}").read_text()
+        equal(
+            kept,
+            output(COMMAND, "--dump-completion", shell),
+            f"contrib/completions/corral.{shell} is what 'corral --dump-completion {shell}' makes",
+        )
+
+
+def complete(line):
+    """What bash offers for the last word of `line`."""
+    words = line.split(" ")
+    script = f"""
+        source {SOURCE}/contrib/completions/corral.bash
+        COMP_WORDS=({' '.join(f"'{word}'" for word in words)})
+        COMP_CWORD={len(words) - 1}
+        _corral
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    return set(output("bash", "--norc", "-c", script).split())
+
+
+def bash_completes():
+    check({"run", "records", "--help"} <= complete("corral "), "bash offers the commands")
+    equal(complete("corral reco"), {"records"}, "and finishes one")
+    equal(complete("corral run --rep"), {"--report"}, "and an option")
+    equal(complete("corral run --engine "), {"cgroup2", "subreaper"}, "and a value with choices")
+    check("/usr" in complete("corral run -C /us"), "and a directory")
+    check("true" in complete("corral run -d --name web tru"), "and the program behind options and their values")
+    check("true" in complete("corral run -- tru"), "and behind two dashes")
+
+
+def pages():
+    if shutil.which("scdoc") is None:
+        print("note: scdoc is not installed, so there are no pages to look at")
+        return
+    pages = {name: BUILD / "docs" / name for name in ("corral.1", "corral-init.8", "corrald.8")}
+    for name, path in pages.items():
+        if shutil.which("mandoc"):
+            lint = subprocess.run(["mandoc", "-T", "lint", path], stdout=subprocess.PIPE, text=True, check=False)
+            equal(lint.stdout, "", f"mandoc finds nothing in {name}")
+    # In roff a dash is written \- and an option is bold.
+    text = {name: path.read_text().replace("\\-", "-") for name, path in pages.items()}
+    for command in commands():
+        section = re.search(rf"^\.SS corral {command}$(.*?)^\.S[SH] ", text["corral.1"], re.M | re.S)
+        check(section, f"corral(1) has a section on '{command}'")
+        wanted = options_of(output(COMMAND, command, "--help"))
+        check(len(wanted) > 0, f"'corral {command} --help' names options")
+        missing = {name for name in wanted if f"\\fB{name}\\fR" not in section[1]}
+        equal(missing, set(), f"each of its {len(wanted)} options is in its section")
+    rows = re.findall(r'^    \{"(--[a-z-]+)"', (SOURCE / "reaper" / "options.h").read_text(), re.M)
+    equal({row for row in rows if row not in text["corral-init.8"]}, set(), "each option of corral-init is in its page")
+    if DAEMON.exists():
+        wanted = options_of(output(DAEMON, "--help"))
+        equal({name for name in wanted if name not in text["corrald.8"]}, set(), "each option of corrald is in its page")
+
+
+completions_are_current()
+bash_completes()
+pages()

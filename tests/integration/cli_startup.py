@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Starting `corral` stays cheap: nothing but libc is loaded, and in front of a
+program it costs at most three times `sh -c true` (interleaved rounds; the bench
+has the medians)."""
+
+import os
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+from corral import COMMAND, check, equal, fail
+
+ROUNDS = 100
+
+
+def needed():
+    dynamic = subprocess.run(["readelf", "-d", COMMAND], stdout=subprocess.PIPE, text=True, check=True).stdout
+    libraries = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
+    strange = {name for name in libraries if not re.match(r"(libc\.so\.|ld-linux)", name)}
+    sanitized = any("asan" in name or "ubsan" in name for name in libraries)
+    if sanitized:
+        print("note: a build with sanitizers has libraries of its own")
+        return True
+    equal(strange, set(), "corral needs libc and nothing else")
+    return False
+
+
+def little_is_opened(environment):
+    """What one run opens before it becomes corral-init."""
+    trace = subprocess.run(
+        ["strace", "-qq", "-e", "trace=execve,openat,socket,clone,clone3", COMMAND, "run", "--", "true"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stderr
+    parts = trace.split("execve(")
+    equal(len(parts), 3, "corral run is one process that becomes another")
+    opened = re.findall(r'openat\(AT_FDCWD, "([^"]+)"', parts[1])
+    wanted = {"ld.so.cache", "libc.so.6"}
+    equal({os.path.basename(path) for path in opened}, wanted, "and opens its loader's cache and libc only")
+    equal(re.findall("(?:clone|clone3|socket)\\(", parts[1]), [], "with no process and no socket")
+
+
+def time_of(line, environment):
+    null = os.open("/dev/null", os.O_RDWR)
+    begin = time.perf_counter()
+    pid = os.posix_spawn(line[0], line, environment, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
+    _, status = os.waitpid(pid, 0)
+    end = time.perf_counter()
+    os.close(null)
+    if status != 0:
+        fail(f"{line} ended with status {status}")
+    return end - begin
+
+
+def ratio(environment):
+    lines = {"sh": ["/bin/sh", "-c", "true"], "corral": [str(COMMAND), "run", "--", "true"]}
+    times = {name: [] for name in lines}
+    for _ in range(ROUNDS):
+        for name, line in lines.items():
+            times[name].append(time_of(line, environment))
+    # The tenth part that went fastest: on a busy machine the rest measures the others.
+    fast = {name: statistics.quantiles(values, n=10)[0] for name, values in times.items()}
+    found = fast["corral"] / fast["sh"]
+    print(f"sh -c true {fast['sh'] * 1e6:.0f} us, corral run -- true {fast['corral'] * 1e6:.0f} us: {found:.2f}x")
+    return found
+
+
+with tempfile.TemporaryDirectory() as folder:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": folder,
+        "CORRAL_RUNTIME_DIR": folder + "/nobody",
+        "CORRAL_PACCT": folder + "/pacct",
+    }
+    is_sanitized = needed()
+    if not is_sanitized:
+        little_is_opened(environment)
+        # A busy machine may spoil one measurement, not three.
+        best = min(ratio(environment) for _ in range(3))
+        check(best <= 3.0, f"corral run -- true costs {best:.2f} of sh -c true; 3 are allowed")

@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`corral` and a running instance: foreground and detached jobs, seen, waited
+for, signalled, ended, logged, restarted under; and what happens when the
+supervisor hangs."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+from corral import Instance, check, children_of, equal, is_alive, wait_until
+
+JID = re.compile(r"0x[0-9a-f]{1,16}\n")
+
+
+def said(result, code, pattern, text):
+    equal(result.returncode, code, f"{text}: exit code {code}")
+    check(re.fullmatch(pattern, result.stderr, re.S), f"{text}: one sentence", result.stderr)
+
+
+def foreground(instance):
+    result = instance.run("run", "--report=json", "sh", "-c", "setsid sleep 1000 & sleep 0.1; exit 3")
+    equal(result.returncode, 3, "a foreground job passes its exit code on")
+    report = json.loads(result.stderr)
+    equal(report["stragglers"], 1, "and ends what it left behind")
+    facts = instance.facts("show", report["jid"])
+    equal((facts["kind"], facts["state"], facts["exit_code"]), ("foreground", "ended", 3), "the instance knows the job")
+    piped = subprocess.run(
+        ["sh", "-c", f"echo abc | '{instance_command()}' run tr a-z A-Z | '{instance_command()}' run cat"],
+        env=instance.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    equal(piped.stdout, "ABC\n", "it stands in a pipeline")
+    equal(instance.run("run", "sh", "-c", "kill -9 $$").returncode, -9, "death by a signal is raised again")
+    equal(instance.run("run", "no-such-program").returncode, 127, "a program that is not found is 127")
+
+
+def instance_command():
+    from corral import COMMAND
+
+    return COMMAND
+
+
+def detached(instance):
+    result = instance.run("run", "-d", "-n", "web", "-e", "WORD=hello", "--", "sh", "-c", "echo $WORD; sleep 1000")
+    check(JID.fullmatch(result.stdout), "run -d prints the jid", result)
+    jid = result.stdout.strip()
+    line = instance.run("ps", "--no-header").stdout.split()
+    equal((line[0], line[1], line[3]), (jid, "web", "running"), "ps lists it")
+    tree = instance.run("tree", "web").stdout
+    check(re.search(r"`- \d+ sleep", tree), "tree shows its processes", tree)
+    said(
+        instance.run("run", "-d", "-n", "web", "true"), 73, "corral: .*web.*\n", "a second live job of the name is refused"
+    )
+    wait_until(lambda: instance.run("log", "web").stdout == "hello\n", what="its output in the log")
+    check(True, "log shows its output")
+    equal(instance.run("kill", "-s", "USR1", "--main", "web").returncode, 0, "kill -s --main signals")
+    equal(instance.run("wait", "web").returncode, 128 + signal.SIGUSR1, "wait exits as a shell would")
+    equal(instance.run("wait", jid).returncode, 128 + signal.SIGUSR1, "also by jid, again")
+    said(instance.run("kill", "web"), 65, "corral: .*\n", "an ended job cannot be ended")
+
+
+def killing(instance):
+    script = "trap '' TERM; (setsid sleep 1000 &) ; while :; do sleep 1000; done"
+    jid = instance.run("run", "-d", "-g", "300ms", "sh", "-c", script).stdout.strip()
+    wait_until(lambda: len(instance.facts("tree", jid)[0]["processes"]) >= 3, what="its processes")
+    pids = [process["pid"] for process in instance.facts("tree", jid)[0]["processes"]]
+    equal(instance.run("kill", jid).returncode, 0, "kill ends a job that ignores the signal")
+    equal([pid for pid in pids if is_alive(pid)], [], "and returns when nothing of it lives")
+    facts = instance.facts("show", jid)
+    equal((facts["reason"], facts["signal"]), ("cancelled", "SIGKILL"), "the job says why it ended")
+    jids = [instance.run("run", "-d", "sleep", "1000").stdout.strip() for _ in range(3)]
+    equal(instance.run("kill", "--grace", "0", *jids).returncode, 0, "several jobs can be ended at once")
+    equal(instance.facts("ps"), [], "none lives")
+
+
+def following(instance):
+    script = "for i in 1 2 3; do echo $i; sleep 0.2; done"
+    jid = instance.run("run", "-d", "sh", "-c", script).stdout.strip()
+    equal(instance.run("log", "-f", jid, timeout=20).stdout, "1\n2\n3\n", "log -f goes on until the job has ended")
+
+
+def restarts(instance):
+    jid = instance.run("run", "-d", "sh", "-c", "sleep 1.5; exit 9").stdout.strip()
+    waiter = instance.popen("wait", jid)
+    time.sleep(0.2)
+    os.kill(instance.supervisor, signal.SIGKILL)
+    equal(instance.facts("show", jid)["state"], "running", "after kill -9 of the supervisor the job is there")
+    equal(instance.run("daemon-reexec").returncode, 0, "daemon-reexec answers when the instance does again")
+    equal(waiter.wait(timeout=30), 9, "and a wait went through both")
+
+
+def hanging(instance):
+    supervisor = instance.supervisor
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        begin = time.monotonic()
+        result = instance.run("run", "--", "sh", "-c", "exit 4")
+        equal(result.returncode, 4, "with a supervisor that hangs the program runs all the same")
+        check(time.monotonic() - begin < 6, "after two seconds")
+        check(re.fullmatch("corral: running without the instance at .*\n", result.stderr), "said in one line", result.stderr)
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+
+
+def mistakes(instance):
+    said(instance.run("show", "nothing"), 66, "corral: there is no job 'nothing'; .*'corral ps -a'.*\n", "an unknown job")
+    said(instance.run("show", "self"), 66, "corral: this process is in no job.*\n", "no job of its own")
+    inside = instance.run("run", "sh", "-c", f"'{instance_command()}' show --json self")
+    equal(json.loads(inside.stdout)["state"], "running", "'self' is the job that asks")
+    said(instance.run("run", "-d", "-u", "no-such-user", "true"), 67, "corral: .*no-such-user.*\n", "an unknown user")
+    result = instance.run("run", "-d", "/no/such/program")
+    code = instance.run("wait", result.stdout.strip()).returncode if result.returncode == 0 else result.returncode
+    equal(code, 127, "a detached program that is not found is 127")
+
+
+def attributes(instance):
+    seen = instance.run(
+        "run", "-d", "-C", "/usr", "sh", "-c", "pwd; umask; ulimit -n; cat /proc/self/status | grep -E 'SigIgn|SigBlk'",
+        preexec_fn=lambda: os.umask(0o27),
+    )
+    jid = seen.stdout.strip()
+    instance.run("wait", jid)
+    lines = instance.run("log", jid).stdout.splitlines()
+    equal(lines[:2], ["/usr", "0027"], "a detached job has the caller's umask and --cwd")
+    equal([line.split()[1] for line in lines[3:]], ["0" * 16] * 2, "and clean signals")
+
+
+with Instance() as instance:
+    for part in (foreground, detached, killing, following, restarts, attributes, mistakes, hanging):
+        part(instance)
