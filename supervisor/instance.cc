@@ -233,11 +233,13 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                 inspector_, launcher_, reaper_, recorder_, killer_}) {
   scopes_.set_events(reports_);
   reports_.set_reaper(reaper_);
-  service_.connect({admission_, effects_, containers_, handles_, scopes_,
-                    store_, launcher_, recorder_},
-                   {.on_reexec = [this] { on_reexec(); },
-                    .on_shut_down = [this] { shut_down("shutdown"); },
-                    .on_settled = [this] { on_settled(); }});
+  service_.connect(
+      {admission_, effects_, containers_, handles_, scopes_, store_, launcher_,
+       recorder_},
+      {.on_reexec = [this] { on_reexec(); },
+       .on_shut_down = [this] { shut_down("shutdown"); },
+       .on_ended = [this](core::JobId jid) { reports_.forget(jid); },
+       .on_settled = [this] { on_settled(); }});
   adopt(std::move(past.entries));
   reports_.resume_from(history_.counters.last_exit,
                        std::exchange(history_.scope_exits, {}));
@@ -350,11 +352,9 @@ void Instance::Parts::compact_if_due() {
       [this](Journal& journal) {
         return write_snapshot(journal, table_, history_, recorder_.pending());
       },
-      [this](int memfd) -> core::Result<void> {
-        store_.put(Journal::kStoreName, memfd);
-        if (!store_.is_flushed()) return core::fail(EAGAIN, "put", "journal");
-        return {};
-      });
+      // Now or not at all: a snapshot that reached the store later would take
+      // the place of the journal that is written meanwhile.
+      [this](int memfd) { return store_.put_now(Journal::kStoreName, memfd); });
   if (!done)
     spdlog::error("the journal is not compacted: {}",
                   text_of(done.error().message()));

@@ -60,16 +60,16 @@ void JobReports::acknowledge() {
     sequence.acknowledged = sequence.seen;
   }
   if (launches_due_.empty()) return;
-  parts_.store.when_flushed([this] { acknowledge_launches(); });
-}
-
-void JobReports::acknowledge_launches() {
-  for (const core::JobId jid : std::exchange(launches_due_, {}))
-    reaper_->acknowledge_launch(jid);
+  // Those of now: what is reported meanwhile is not in the journal yet.
+  parts_.store.when_flushed([this, due = std::exchange(launches_due_, {})] {
+    for (const core::JobId jid : due)
+      reaper_->acknowledge_launch(jid);
+  });
 }
 
 void JobReports::forget(core::JobId jid) {
   scopes_seen_.erase(jid);
+  scopes_due_.erase(jid);
 }
 
 void JobReports::on_welcome(const reaper::Welcome& welcome) {

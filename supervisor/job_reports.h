@@ -95,7 +95,6 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
     std::uint64_t acknowledged = 0;
   };
   void post_failure(const core::Job& job, const reaper::Launched& failed);
-  void acknowledge_launches();
 
   Parts parts_;
   Handlers handlers_;

@@ -122,7 +122,8 @@ void JobService::forget_wait(WaitId id) {
         }) == 0)
       continue;
     if (at->second.empty()) waiters_.erase(at);
-    handlers_.on_settled();  // it may be idle now
+    // It may be idle now; but what is not worked off is not settled.
+    if (!is_settling_ && queue_.empty()) handlers_.on_settled();
     return;
   }
 }

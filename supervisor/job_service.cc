@@ -58,18 +58,26 @@ void JobService::post(core::JobId jid, core::EventBody body) {
 
 void JobService::settle() {
   if (is_settling_) return;
-  is_settling_ = true;
+  if (const auto done = work_off(); !done)
+    return wait_for_journal(done.error());
+  handlers_.on_settled();
+}
+
+core::Result<void> JobService::work_off() {
+  // Reset however this ends: an exception must not leave it settling for ever.
+  struct Settling {
+    explicit Settling(bool& flag) : is_settling(flag) { is_settling = true; }
+    ~Settling() { is_settling = false; }
+    Settling(const Settling&) = delete;
+    Settling& operator=(const Settling&) = delete;
+    bool& is_settling;
+  } const settling(is_settling_);
   while (!queue_.empty()) {
     // Taken out only when it is done: what the journal refuses is kept.
-    const auto done = on_event(queue_.front());
-    if (!done) {
-      is_settling_ = false;
-      return wait_for_journal(done.error());
-    }
+    TRY(on_event(queue_.front()));
     queue_.pop_front();
   }
-  is_settling_ = false;
-  handlers_.on_settled();
+  return {};
 }
 
 core::Result<void> JobService::on_event(const core::JobEvent& event) {
@@ -121,6 +129,7 @@ void JobService::announce(const core::Job& job) {
     return;
   }
   parts_->effects.release(job);
+  if (handlers_.on_ended) handlers_.on_ended(job.jid);
   awaited_callers_.erase(job.jid);
   answer_waiters(job);
   if (observer_ != nullptr) observer_->on_job_removed(job);

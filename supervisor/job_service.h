@@ -41,6 +41,8 @@ class JobService final : public core::JobControl, public EventSink {
   struct Handlers {
     std::function<void()> on_reexec;
     std::function<void()> on_shut_down;
+    /// The job has ended: nothing more is reported of it.
+    std::function<void(core::JobId)> on_ended;
     /// Everything is worked off and in the journal.
     std::function<void()> on_settled;
   };
@@ -126,6 +128,7 @@ class JobService final : public core::JobControl, public EventSink {
   };
 
   // The flow of events: job_service.cc.
+  [[nodiscard]] core::Result<void> work_off();
   [[nodiscard]] core::Result<void> on_event(const core::JobEvent& event);
   void act(TableEntry& entry, const std::vector<core::Effect>& effects,
            std::uint64_t number);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/packet_link.h"
 
+#include <poll.h>
+
 #include <cerrno>
 #include <list>
 #include <utility>
 #include <vector>
 
 #include "supervisor/log.h"
+#include "sys/clock.h"
 
 namespace supervisor {
 
@@ -16,6 +19,19 @@ namespace {
 constexpr int kMostAtOnce = 256;
 /// The largest packet that anybody sends to the supervisor is far smaller.
 constexpr std::size_t kReceiveBuffer = 1024;
+
+std::vector<std::byte> packet_of(reaper::MessageType type,
+                                 std::span<const std::byte> body,
+                                 std::span<const std::byte> tail) {
+  const auto head = reaper::head_for(type, body.size() + tail.size());
+  const auto head_bytes = std::as_bytes(std::span(&head, 1));
+  std::vector<std::byte> packet;
+  packet.reserve(head_bytes.size() + body.size() + tail.size());
+  packet.insert(packet.end(), head_bytes.begin(), head_bytes.end());
+  packet.insert(packet.end(), body.begin(), body.end());
+  packet.insert(packet.end(), tail.begin(), tail.end());
+  return packet;
+}
 
 bool is_full(int code) {
   return code == EAGAIN || code == ENOBUFS || code == ENOMEM ||
@@ -32,7 +48,7 @@ class PacketLink::State : public std::enable_shared_from_this<State> {
         watch_(loop, socket, Readiness::kRead, [this](Readiness ready) {
           const auto self = shared_from_this();  // a handler may drop the link
           if (has(ready, Readiness::kWrite)) flush();
-          if (has(ready, Readiness::kRead)) receive();
+          if (has(ready, Readiness::kRead) && handler_ != nullptr) receive();
         }) {}
 
   void send(std::vector<std::byte> packet, std::span<const int> fds) {
@@ -49,6 +65,23 @@ class PacketLink::State : public std::enable_shared_from_this<State> {
     }
     waiting_.push_back(std::move(entry));
     watch_.want(Readiness::kReadWrite);
+  }
+
+  [[nodiscard]] core::Result<void> send_now(std::span<const std::byte> packet,
+                                            std::span<const int> fds) {
+    if (!waiting_.empty()) return core::fail(EAGAIN, "sendmsg");
+    return sys::send_packet(socket_, packet, {}, fds);
+  }
+
+  [[nodiscard]] core::Result<void> flush_now(core::Microseconds patience) {
+    const core::BootTime deadline = sys::boot_now() + patience;
+    for (flush(); !waiting_.empty(); flush()) {
+      const core::Microseconds left = deadline - sys::boot_now();
+      if (left.raw() == 0) return core::fail(ETIME, "sendmsg");
+      pollfd room = {.fd = socket_, .events = POLLOUT, .revents = 0};
+      (void)::poll(&room, 1, static_cast<int>(left.raw() / 1000 + 1));
+    }
+    return {};
   }
 
   [[nodiscard]] bool is_flushed() const { return waiting_.empty(); }
@@ -140,14 +173,19 @@ void PacketLink::send(reaper::MessageType type, std::span<const std::byte> body,
                       std::span<const int> fds,
                       std::span<const std::byte> tail) {
   if (!state_) return;
-  const auto head = reaper::head_for(type, body.size() + tail.size());
-  const auto head_bytes = std::as_bytes(std::span(&head, 1));
-  std::vector<std::byte> packet;
-  packet.reserve(head_bytes.size() + body.size() + tail.size());
-  packet.insert(packet.end(), head_bytes.begin(), head_bytes.end());
-  packet.insert(packet.end(), body.begin(), body.end());
-  packet.insert(packet.end(), tail.begin(), tail.end());
-  state_->send(std::move(packet), fds);
+  state_->send(packet_of(type, body, tail), fds);
+}
+
+core::Result<void> PacketLink::send_now(reaper::MessageType type,
+                                        std::span<const std::byte> body,
+                                        std::span<const int> fds) {
+  if (!state_) return core::fail(EPIPE, "sendmsg");
+  return state_->send_now(packet_of(type, body, {}), fds);
+}
+
+core::Result<void> PacketLink::flush_now(core::Microseconds patience) {
+  if (!state_) return {};
+  return state_->flush_now(patience);
 }
 
 bool PacketLink::is_flushed() const {

@@ -47,6 +47,12 @@ class PacketLink {
             std::span<const int> fds = {},
             std::span<const std::byte> tail = {});
 
+  /// Sends a packet now or not at all. Errors: EAGAIN when it would have to
+  /// wait, EPIPE when the link is closed, those of sendmsg(2).
+  [[nodiscard]] core::Result<void> send_now(reaper::MessageType type,
+                                            std::span<const std::byte> body,
+                                            std::span<const int> fds);
+
   template <class T>
   void send_value(reaper::MessageType type, const T& body,
                   std::span<const int> fds = {},
@@ -57,6 +63,9 @@ class PacketLink {
   /// Whether everything that was sent is with the kernel: it reaches the peer
   /// even if this process dies now.
   [[nodiscard]] bool is_flushed() const;
+  /// Waits, for a last word before the process becomes another, until
+  /// everything is with the kernel. Errors: ETIME after `patience`.
+  [[nodiscard]] core::Result<void> flush_now(core::Microseconds patience);
   /// Calls `done` once, when it is flushed (at once if it is).
   void when_flushed(EventLoop::Callback done);
   [[nodiscard]] std::uint64_t packets_dropped() const;

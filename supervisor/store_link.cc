@@ -15,6 +15,8 @@ namespace {
 
 /// How long a new supervisor waits for a store that hangs.
 constexpr int kListPatienceMs = 10000;
+/// How long the last word to a store may take.
+constexpr core::Microseconds kLastPatience = core::seconds(10);
 
 reaper::StoreName name_of(std::string_view text) {
   reaper::StoreName name;
@@ -63,6 +65,27 @@ void StoreLink::put(std::string_view name, int fd) {
   link_.send_value(reaper::MessageType::kPut, name_of(name), std::span(&fd, 1));
 }
 
+core::Result<void> StoreLink::put_now(std::string_view name, int fd) {
+  const reaper::StoreName body = name_of(name);
+  const auto sent =
+      link_.send_now(reaper::MessageType::kPut,
+                     std::as_bytes(std::span(&body, 1)), std::span(&fd, 1));
+  if (!sent && (sent.error().code == EPIPE || sent.error().code == ECONNRESET))
+    return {};
+  return sent;
+}
+
+void StoreLink::when_flushed(EventLoop::Callback done) {
+  if (link_.is_flushed()) return done();
+  waiting_.push_back(std::move(done));
+  link_.when_flushed([this] { call_waiting(); });
+}
+
+void StoreLink::call_waiting() {
+  for (const EventLoop::Callback& done : std::exchange(waiting_, {}))
+    done();
+}
+
 void StoreLink::drop(std::string_view name) {
   link_.send_value(reaper::MessageType::kDrop, name_of(name));
 }
@@ -71,23 +94,37 @@ void StoreLink::replace(sys::UniqueFd socket) {
   link_ = PacketLink();
   socket_ = std::move(socket);
   watch();
+  // Whoever waits, waits for what is put again next.
+  if (!waiting_.empty())
+    loop_.defer([this] { link_.when_flushed([this] { call_waiting(); }); });
 }
 
 sys::UniqueFd StoreLink::promote() && {
   link_.send(reaper::MessageType::kPromote);
+  if (const auto done = link_.flush_now(kLastPatience); !done)
+    spdlog::error("the store does not take its last orders: {}",
+                  text_of(done.error().message()));
   link_ = PacketLink();
   return std::move(socket_);
 }
 
-void StoreLink::on_message(const reaper::Message& /*message*/,
+void StoreLink::on_message(const reaper::Message& message,
                            std::span<sys::UniqueFd> /*fds*/) {
-  // The store speaks only when asked for its list, and that is read there.
+  // Its list is read where it is asked for.
+  if (message.type != reaper::MessageType::kPutRefused) return;
+  auto name = reaper::body_as<reaper::StoreName>(message.body);
+  if (!name) return;
+  name->name[sizeof name->name - 1] = '\0';
+  spdlog::error(
+      "the store has no room for '{}': a crash of the supervisor would lose it",
+      name->name);
 }
 
 void StoreLink::on_end() {
   spdlog::warn("the store has gone; waiting for a new one");
   link_ = PacketLink();
   socket_.reset();
+  call_waiting();
 }
 
 }  // namespace supervisor

@@ -32,11 +32,14 @@ class StoreLink final : private PacketHandler {
 
   /// Replaces what has that name.
   void put(std::string_view name, int fd);
+  /// Replaces it now or not at all. Errors: EAGAIN when it would have to wait.
+  /// With no store there is nothing to replace: a new one gets everything.
+  [[nodiscard]] core::Result<void> put_now(std::string_view name, int fd);
   void drop(std::string_view name);
   [[nodiscard]] bool is_flushed() const { return link_.is_flushed(); }
-  void when_flushed(EventLoop::Callback done) {
-    link_.when_flushed(std::move(done));
-  }
+  /// Calls `done` once, when everything that was put is with the kernel, or
+  /// when the store is gone, of which nothing can be expected.
+  void when_flushed(EventLoop::Callback done);
 
   /// A new store has taken the old one's place: put everything again.
   void replace(sys::UniqueFd socket);
@@ -49,9 +52,12 @@ class StoreLink final : private PacketHandler {
                   std::span<sys::UniqueFd> fds) override;
   void on_end() override;
   void watch();
+  void call_waiting();
 
   EventLoop& loop_;
   sys::UniqueFd socket_;
+  /// For when_flushed(): they outlive a link that is replaced.
+  std::vector<EventLoop::Callback> waiting_;
   PacketLink link_;
 };
 
