@@ -122,6 +122,10 @@ class Store {
   }
 
   bool list(Client& client, Received&) {
+    // What an earlier supervisor put before it died is in its socket still:
+    // it comes before anything that its successor asks.
+    for (Client& other : clients_)
+      if (&other != &client && !other.is_keeper) receive_from(other);
     client.is_listing = true;
     client.next_listed = 0;
     client.listed = 0;
