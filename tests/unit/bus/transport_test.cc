@@ -85,18 +85,22 @@ TEST_CASE("a listening socket is taken over, with who waits in it") {
   }
   const auto waiting = bus::connect_private(place.socket);
   CHECK(waiting);  // queued: nobody accepts yet
-  const auto next = PrivateListener::adopt(std::move(kept), place.socket,
-                                           SocketAccess::kOwner);
-  REQUIRE(next);
-  const sys::UniqueFd accepted(
-      ::accept4(next->fd(), nullptr, nullptr, SOCK_CLOEXEC));
-  CHECK(accepted.is_open());
-
+  sys::UniqueFd lost;
+  {
+    const auto next = PrivateListener::adopt(std::move(kept), place.socket,
+                                             SocketAccess::kOwner);
+    REQUIRE(next);
+    const sys::UniqueFd accepted(
+        ::accept4(next->fd(), nullptr, nullptr, SOCK_CLOEXEC));
+    CHECK(accepted.is_open());
+    lost = *next->duplicate();
+  }
   // One whose path is gone is made anew.
   REQUIRE(::unlink(place.socket.c_str()) == 0);
-  sys::UniqueFd lost = *next->duplicate();
-  CHECK_FALSE(PrivateListener::adopt(std::move(lost), place.socket,
-                                     SocketAccess::kOwner));  // still locked
+  const auto anew = PrivateListener::adopt(std::move(lost), place.socket,
+                                           SocketAccess::kOwner);
+  REQUIRE(anew);
+  CHECK(bus::is_answering(place.socket));
 }
 
 TEST_CASE("a client waits for the directory, the socket and the listener") {
