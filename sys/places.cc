@@ -29,6 +29,20 @@ std::string parent_of(std::string_view path) {
   return std::string(path.substr(0, slash == 0 ? 1 : slash));
 }
 
+/// Whether nobody but root and us can put another directory in `path`'s place.
+core::Result<void> check_parent(const std::string& path) {
+  const std::string parent = parent_of(path);
+  struct stat facts = {};
+  if (::stat(parent.c_str(), &facts) < 0)
+    return core::fail(errno, "stat", parent);
+  if (facts.st_uid != 0 && facts.st_uid != ::geteuid())
+    return core::fail(EPERM, "use a directory of another user's", parent);
+  if ((facts.st_mode & 022) != 0 && (facts.st_mode & S_ISVTX) == 0)
+    return core::fail(EPERM, "use a directory that others may write to",
+                      parent);
+  return {};
+}
+
 /// Whether the directory is one that only we could have filled.
 core::Result<void> check_private(const std::string& path, InstanceKind kind) {
   const UniqueFd directory =
@@ -50,6 +64,7 @@ core::Result<void> check_private(const std::string& path, InstanceKind kind) {
 }
 
 core::Result<void> make_private(const std::string& path, InstanceKind kind) {
+  TRY(check_parent(path));
   const mode_t mode = kind == InstanceKind::kSystem ? 0755 : 0700;
   if (::mkdir(path.c_str(), mode) == 0) {
     // The umask may have taken more than we want; it can never have given.

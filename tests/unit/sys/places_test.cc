@@ -173,6 +173,23 @@ TEST_CASE("somebody else's directory is refused") {
         std::string_view::npos);
 }
 
+TEST_CASE("a directory inside somebody else's is not used") {
+  if (::geteuid() != 0) return;  // only root can make one
+  const Scratch scratch;
+  REQUIRE(::mkdir((scratch / "run").c_str(), 0700) == 0);
+  REQUIRE(::mkdir((scratch / "tmp").c_str(), 0700) == 0);
+  REQUIRE(::chown((scratch / "run").c_str(), 12345, 12345) == 0);
+  Places places = private_in(scratch);
+  REQUIRE(sys::prepare_runtime(places));
+  CHECK(places.runtime == scratch / "tmp/corral-0");
+  CHECK(!std::filesystem::exists(scratch / "run/corral"));
+  REQUIRE(::chown((scratch / "run").c_str(), 0, 0) == 0);
+  REQUIRE(::chmod((scratch / "run").c_str(), 0777) == 0);
+  places = private_in(scratch);
+  places.fallback_runtime = places.runtime;
+  CHECK(!sys::prepare_runtime(places));
+}
+
 TEST_CASE("directories are made with their parents") {
   const Scratch scratch;
   REQUIRE(sys::make_directories(scratch / "a/b/c", 0700));
