@@ -178,10 +178,26 @@ Misuse misuse_of(const Command& command, const CLI::ParseError& error) {
                 " --help'"};
 }
 
+/// The arguments of `run -- make` and `run make`, where there is no option to
+/// parse: the common case starts without CLI11.
+std::optional<Arguments> parse_bare_program(
+    const Command& command, std::span<const char* const> words) {
+  if (command.operands.count != Operands::kProgram || words.empty())
+    return std::nullopt;
+  const std::string_view first = words[0];
+  if (first == "--") words = words.subspan(1);
+  if (words.empty() || (first != "--" && first.starts_with("-")))
+    return std::nullopt;
+  Arguments arguments;
+  arguments.set_operands({words.begin(), words.end()});
+  return arguments;
+}
+
 }  // namespace
 
 std::expected<Arguments, Misuse> parse(const Command& command,
                                        std::span<const char* const> words) {
+  if (auto arguments = parse_bare_program(command, words)) return *arguments;
   try {
     return OneCommand(command, words).take(words);
   } catch (const CLI::ParseError& error) {

@@ -70,7 +70,9 @@ def ratio(environment):
     return found
 
 
-with tempfile.TemporaryDirectory() as folder:
+# Records in memory: what the disk takes is the bench's to tell.
+memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+with tempfile.TemporaryDirectory(dir=memory) as folder:
     environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": folder,
