@@ -81,9 +81,17 @@ class OwnProcess {
     if (report.state != SetUp::kUnderWay) report_.reset();
   }
 
+  /// Ends one that does not come to work: an end of its own doing.
   void kill() {
     if (!is_running()) return;
     was_killed_ = true;
+    finish_off();
+  }
+
+  /// Ends one whose link has closed. It is mostly dying already (a process
+  /// closes its descriptors first), of what its status will tell.
+  void finish_off() {
+    if (!is_running()) return;
     (void)pidfd_.signal(core::SignalNumber(SIGKILL));  // it may be gone
   }
 

@@ -142,10 +142,9 @@ class Daemon {
     say(describe_end("the supervisor", dead->wait_status, pause).view());
   }
 
-  void close_link() {
-    link_.close();
-    supervisor_.is_working = false;
-  }
+  /// That it had come to work stays known until its end is taken: a supervisor
+  /// that was killed is followed at once.
+  void close_link() { link_.close(); }
 
   /// Ends when no child lives any more.
   void end(int code) {
@@ -265,7 +264,7 @@ class Daemon {
           close_link();
           // Without a link it is no supervisor. If it is ending anyway, this
           // changes nothing about how it ends.
-          if (!is_ending_) supervisor_.kill();
+          if (!is_ending_) supervisor_.finish_off();
           return;
       }
     }

@@ -56,7 +56,7 @@ def main():
         corral.equal(len(set(jids)), len(jids), f"{len(jids)} jobs, each launched once")
         kinds = {}
         for record in instance.records()["records"]:
-            kinds.setdefault(int(record["jid"], 16), []).append(record["kind"])
+            kinds.setdefault(int(record.get("jid", "0"), 16), []).append(record["kind"])
         for jid in jids:
             found = sorted(kinds.get(int(jid, 16), []))
             if found != ["end", "process", "start"]:

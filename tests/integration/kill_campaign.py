@@ -105,7 +105,7 @@ def compare_records(instance, jobs):
     kinds = collections.defaultdict(collections.Counter)
     ends = {}
     for record in instance.records()["records"]:
-        jid = int(record["jid"], 16) if isinstance(record["jid"], str) else record["jid"]
+        jid = int(record.get("jid", "0"), 16)
         kinds[jid][record["kind"]] += 1
         if record["kind"] == "end":
             ends[jid] = record
