@@ -15,151 +15,43 @@ using csa::RecordType;
 
 /// The fields of each record as widths in bytes, padding included: digits are
 /// numbers, a letter is that many single bytes ('a' 1, 'b' 2, ...; 'p' 16).
+/// Spaces are for the reader.
 struct FieldTable {
   RecordType type;
   std::string_view widths;
 };
+// clang-format off: a table
+// NOLINTBEGIN(modernize-use-designated-initializers): its columns speak
 constexpr FieldTable kFields[] = {
-    {RecordType::kCsa,
-     "22112"
-     "22112"
-     "8"
-     "aaaa"
-     "44"
-     "22"
-     "8"
-     "8"
-     "8"
-     "44"
-     "8"
-     "p"
-     "8"
-     "8"
-     "8"
-     "8"
-     "8"},
-    {RecordType::kMem,
-     "22112"
-     "8"
-     "8888"
-     "8888"
-     "8888"},
-    {RecordType::kIo,
-     "22112"
-     "888888"},
-    {RecordType::kDelay,
-     "22112"
-     "88888888"},
-    {RecordType::kStartOfJob,
-     "22112"
-     "aa2"
-     "4"
-     "888"},
-    {RecordType::kEndOfJob,
-     "22112"
-     "22112"
-     "8"
-     "aaaa"
-     "44"
-     "22"
-     "8"
-     "8"
-     "8"
-     "888888"
-     "44"},
-    {RecordType::kConfiguration,
-     "22112"
-     "44"
-     "8"
-     "aa2"
-     "4"
-     "88"
-     "pppppppppp"
-     "aaaaaaaa"},
-    {RecordType::kWorkload,
-     "22112"
-     "8"
-     "22"
-     "4"
-     "p"
-     "88"
-     "44"
-     "888"
-     "ppp"
-     "888888"
-     "22"
-     "4"
-     "88"},
-    {RecordType::kJobHeader,
-     "22112"
-     "44"
-     "88"
-     "844844844"
-     "8"},
+    {RecordType::kCsa, "22112 22112 8 aaaa 44 22 888 44 8 p 888 88"},
+    {RecordType::kMem, "22112 8 8888 8888 8888"},
+    {RecordType::kIo, "22112 8 88 88 8"},
+    {RecordType::kDelay, "22112 88 88 88 88"},
+    {RecordType::kStartOfJob, "22112 aa2 4 8 88"},
+    {RecordType::kEndOfJob, "22112 22112 8 aaaa 44 22 888 88 8888 44"},
+    {RecordType::kConfiguration, "22112 44 8 aa2 4 88 pppppppppp h"},
+    {RecordType::kWorkload, "22112 8 22 4 p 88 44 888 ppp 888888 22 4 88"},
+    {RecordType::kJobHeader, "22112 44 88 844 844 844 8"},
 };
 
 struct SiteFieldTable {
   SiteKind kind;
   std::string_view widths;  ///< behind SiteHead
 };
-constexpr std::string_view kSiteHeadFields =
-    "22112"
-    "8"
-    "22"
-    "4"
-    "p"
-    "88"
-    "44"
-    "888";
+constexpr std::string_view kSiteHeadFields = "22112 8 22 4 p 88 44 888";
 constexpr SiteFieldTable kSiteFields[] = {
-    {SiteKind::kStart,
-     "ppp"
-     "8"
-     "ppp"
-     "aaaaaaaaaaaa"
-     "4"},
-    {SiteKind::kProcess,
-     "44"
-     "88888"
-     "8"
-     "8888"
-     "44"
-     "44"
-     "8"
-     "44"},
-    {SiteKind::kEnd,
-     "4"
-     "aaaa"
-     "44"
-     "8888"
-     "8"
-     "88888"
-     "44"
-     "44"
-     "44"},
-    {SiteKind::kLoss,
-     "88"
-     "44"
-     "888"
-     "8"
-     "ppp"
-     "aaaaaaaaaaaa"
-     "4"},
-    {SiteKind::kText,
-     "ppp"
-     "8"
-     "ppp"
-     "aaaa"
-     "444"},
-    {SiteKind::kOpened,
-     "ppp"
-     "8"
-     "ppp"
-     "aaaaaaaaaaaa"
-     "4"},
+    {SiteKind::kStart, "ppp 8 ppp l 4"},
+    {SiteKind::kProcess, "44 88888 8 8888 44 44 8 44"},
+    {SiteKind::kEnd, "4 aaaa 44 8888 8 88888 44 44 44"},
+    {SiteKind::kLoss, "88 44 888 8 ppp l 4"},
+    {SiteKind::kText, "ppp 8 ppp d 444"},
+    {SiteKind::kOpened, "ppp 8 ppp l 4"},
 };
+// NOLINTEND(modernize-use-designated-initializers)
+// clang-format on
 
 constexpr std::size_t width_of(char code) {
+  if (code == ' ') return 0;
   if (code >= '1' && code <= '8') return static_cast<std::size_t>(code - '0');
   return static_cast<std::size_t>(code - 'a') + 1;
 }
@@ -181,7 +73,7 @@ static_assert(std::ranges::all_of(kSiteFields, [](const SiteFieldTable& t) {
 void swap_fields(std::byte* at, std::string_view widths) {
   for (const char code : widths) {
     const std::size_t width = width_of(code);
-    if (code <= '8') std::reverse(at, at + width);
+    if (code <= '8') std::reverse(at, at + width);  // a number, or nothing
     at += width;
   }
 }
@@ -262,7 +154,7 @@ Record record_at(std::span<const std::byte> bytes, const ReadHead& read) {
   std::memcpy(copy, bytes.data(), sizeof copy);
   if (read.is_foreign)
     swap_fields(copy, fields_of(static_cast<RecordType>(read.head.type)));
-  Record record;
+  Record record = {};
   std::memcpy(&record, copy, sizeof record);
   return record;
 }
@@ -274,7 +166,7 @@ std::optional<SiteRecord> site_at(std::span<const std::byte> bytes,
   std::byte copy[sizeof(SiteRecord)];
   std::memcpy(copy, bytes.data(), sizeof copy);
   if (read.is_foreign) swap_fields(copy, kSiteHeadFields);
-  SiteRecord record;
+  SiteRecord record = {};
   std::memcpy(&record, copy, sizeof record);
   if (!is_site_record(record.head)) return std::nullopt;
   if (!read.is_foreign) return record;
@@ -450,15 +342,17 @@ class GroupReader {
 
   void add_text(const SiteRecord& site) {
     if (kind_of(site.head) != SiteKind::kText) return;
-    SiteTextRecord record;
+    SiteTextRecord record = {};
     std::memcpy(&record, &site, sizeof record);
     const std::size_t size = std::min<std::size_t>(record.size, kSiteTextSize);
     const std::size_t split = std::min(size, sizeof record.first);
     std::string text(record.first, split);
     text.append(record.second, size - split);
     const auto what = static_cast<SiteText>(record.what);
-    if (what == SiteText::kName) group().name = std::move(text);
-    if (what == SiteText::kDetail) group().detail = std::move(text);
+    if (what == SiteText::kName)
+      group().name = std::move(text);
+    else if (what == SiteText::kDetail)
+      group().detail = std::move(text);
   }
 
   ParseResult finish() {
@@ -499,16 +393,18 @@ bool begins_append(std::span<const std::byte> bytes) {
     std::size_t offset;
   };
   constexpr MarkPlace kPlaces[] = {
-      {RecordType::kCsa, offsetof(csa::Csa, mark)},
-      {RecordType::kStartOfJob, offsetof(csa::StartOfJob, mark)},
-      {RecordType::kEndOfJob, offsetof(csa::EndOfJob, mark)},
-      {RecordType::kConfiguration, offsetof(csa::Configuration, mark)},
+      {.type = RecordType::kCsa, .offset = offsetof(csa::Csa, mark)},
+      {.type = RecordType::kStartOfJob,
+       .offset = offsetof(csa::StartOfJob, mark)},
+      {.type = RecordType::kEndOfJob, .offset = offsetof(csa::EndOfJob, mark)},
+      {.type = RecordType::kConfiguration,
+       .offset = offsetof(csa::Configuration, mark)},
   };
   if (bytes.size() < sizeof(csa::Head)) return false;
   const csa::Head head = read_head(bytes).head;
   if (fault_of(head) != nullptr) return false;
   if (bytes.size() >= sizeof(SiteHead)) {
-    SiteHead site;
+    SiteHead site = {};
     std::memcpy(&site, bytes.data(), sizeof site);
     if (is_site_record(site)) return true;
   }

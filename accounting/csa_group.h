@@ -52,7 +52,7 @@ template <class Record>
 std::optional<Record> site_as(const Group& group, SiteKind kind) {
   static_assert(kIsSiteRecord<Record>);
   if (!group.site || kind_of(group.site->head) != kind) return std::nullopt;
-  Record record;
+  Record record = {};
   std::memcpy(&record, &*group.site, sizeof record);
   return record;
 }

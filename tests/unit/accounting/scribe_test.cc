@@ -70,7 +70,7 @@ class ScribeProcess {
   }
 
   /// The next status; nothing after `wait_ms`, or when it has died.
-  std::optional<ScribeStatus> status(int wait_ms = 5000) {
+  std::optional<ScribeStatus> status(int wait_ms = 60000) {
     pollfd watched = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
     if (::poll(&watched, 1, wait_ms) <= 0) return std::nullopt;
     std::byte buffer[256];
