@@ -125,6 +125,7 @@ class Scope {
     // is passed on, not lost. Without a sentinel everything is passed on.
     if (sentinel_.start({&Scope::guard, this}))
       outsiders_.set_sentinel(sentinel_.pid());
+    become_urgent();
     drop_callers_descriptors();
     (void)!::chdir("/");  // holds no mount of the caller's
   }
@@ -287,7 +288,6 @@ class Scope {
           send_signal(*order);
         return;
       case MessageType::kScopeKill:
-        become_urgent();
         end_.kill_now(sys::boot_now());
         return;
       case MessageType::kScopeInspect:
@@ -337,7 +337,6 @@ class Scope {
   void begin_ending(core::BootTime now) {
     is_ending_ = true;
     if (options_.stragglers == core::Stragglers::kLinger) return;
-    become_urgent();
     const Survivors survivors = container_.look(outsiders_);
     facts_.report.stragglers = survivors.count;
     facts_.report.straggler_names = survivors.names;
@@ -413,6 +412,7 @@ class Scope {
       if (!facts_.main_has_ended) (void)main_fd_.signal(core::kSigkill);
       return;
     }
+    become_urgent();  // the sentinel was not, until now
     container_.end_after_scope(main_, main_fd_);
     if (!is_ending_) recorder_.scope_was_killed(facts_, container_.engine());
   }
