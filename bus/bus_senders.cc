@@ -19,7 +19,8 @@ constexpr std::size_t kMostParked = 64;
 
 void refuse(Connection& connection, const MessageRef& message,
             core::Refusal why, const char* text) {
-  ReplyTo(connection.weak_from_this(), message).refuse({why, text});
+  ReplyTo(connection.weak_from_this(), message)
+      .refuse({.why = why, .text = text});
 }
 
 /// GetConnectionCredentials (D-Bus specification): absent keys are not known.

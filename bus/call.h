@@ -78,7 +78,7 @@ int method_entry(sd_bus_message* message, void* connection,
   return enter_method(
       *static_cast<Connection*>(connection), message,
       [](Connection& to, const MessageRef& held, const Identity& sender) {
-        kMethod(Call{to, held, sender});
+        kMethod(Call{.connection = to, .message = held, .sender = sender});
       });
 }
 

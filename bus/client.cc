@@ -21,7 +21,7 @@ namespace {
 
 constexpr Method manager(const char* member,
                          Repeat repeat = Repeat::kUntilAnswered) {
-  return {kManagerInterface, member, repeat};
+  return {.interface = kManagerInterface, .member = member, .repeat = repeat};
 }
 
 int no_arguments(const SdBusTable& /*sd*/, sd_bus_message* /*message*/) {
@@ -35,19 +35,20 @@ Arguments jid_argument(core::JobId jid) {
 
 /// The answer does not have the form of our interface.
 std::unexpected<core::Refused> malformed() {
-  return std::unexpected(core::Refused{
-      core::Refusal::kUnavailable,
-      "the instance's answer has an unexpected form; is it of this version?"});
+  return std::unexpected(
+      core::Refused{.why = core::Refusal::kUnavailable,
+                    .text = "the instance's answer has an unexpected form; is "
+                            "it of this version?"});
 }
 
 core::Answer<core::Handle> duplicate(int fd) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (copy < 0)
-    return std::unexpected(
-        core::Refused{core::Refusal::kUnavailable,
-                      std::string("cannot keep a descriptor of the answer: ") +
-                          std::strerror(errno)});
+    return std::unexpected(core::Refused{
+        .why = core::Refusal::kUnavailable,
+        .text = std::string("cannot keep a descriptor of the answer: ") +
+                std::strerror(errno)});
   return sys::UniqueFd(copy).to_handle();
 }
 
@@ -63,9 +64,9 @@ core::Answer<core::Handle> handle_of(const Dict& dict, std::string_view key) {
 core::Answer<std::string> random_token() {
   std::uint64_t numbers[2] = {};
   if (::getrandom(numbers, sizeof numbers, 0) != sizeof numbers)
-    return std::unexpected(
-        core::Refused{core::Refusal::kUnavailable,
-                      std::string("getrandom: ") + std::strerror(errno)});
+    return std::unexpected(core::Refused{
+        .why = core::Refusal::kUnavailable,
+        .text = std::string("getrandom: ") + std::strerror(errno)});
   core::Text<40> text("c-");
   text.append_hex(numbers[0], 16).append_hex(numbers[1], 16);
   return std::string(text.view());
@@ -110,7 +111,8 @@ struct Client::State {
     const Dict dict = TRY(read_dict(sd(), reply.get()));
     return job_view_of(dict);
   }
-  core::Answer<core::JobId> read_jid(const HeldMessage& reply) const {
+  [[nodiscard]] core::Answer<core::JobId> read_jid(
+      const HeldMessage& reply) const {
     std::uint64_t jid = 0;
     if (sd().read(reply.get(), "t", &jid) <= 0) return malformed();
     return core::JobId(jid);
@@ -127,13 +129,13 @@ core::Answer<Client> Client::connect(std::string socket_path,
   core::Result<sys::UniqueFd> socket = connect_private(socket_path);
   if (!socket)
     return std::unexpected(
-        core::Refused{core::Refusal::kUnavailable,
-                      "no instance answers at '" + socket_path +
-                          "': " + std::strerror(socket.error().code)});
+        core::Refused{.why = core::Refusal::kUnavailable,
+                      .text = "no instance answers at '" + socket_path +
+                              "': " + std::strerror(socket.error().code)});
   std::expected<SdBusTable, std::string> sd = load_sd_bus();
   if (!sd)
-    return std::unexpected(
-        core::Refused{core::Refusal::kUnavailable, std::move(sd).error()});
+    return std::unexpected(core::Refused{.why = core::Refusal::kUnavailable,
+                                         .text = std::move(sd).error()});
   auto state = std::make_unique<State>(*sd, std::move(socket_path), options);
   TRY(state->connection.start(*std::move(socket)));
   return Client(std::move(state));

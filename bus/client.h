@@ -47,6 +47,8 @@ class Client {
 
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
   ~Client();
 
   /// Makes a job. A `spec.user` (name or number) needs the right to make jobs

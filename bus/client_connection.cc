@@ -21,8 +21,8 @@ constexpr unsigned kLongestPauseMs = 1000;
 constexpr core::Microseconds kHeld = core::seconds(5);
 
 std::unexpected<core::Refused> unavailable(std::string text) {
-  return std::unexpected(
-      core::Refused{core::Refusal::kUnavailable, std::move(text)});
+  return std::unexpected(core::Refused{.why = core::Refusal::kUnavailable,
+                                       .text = std::move(text)});
 }
 std::unexpected<core::Refused> unavailable(const char* what, int code) {
   return unavailable(std::string(what) + ": " + std::strerror(code));
@@ -45,8 +45,9 @@ class CallError {
     const char* const text = has_name && error->message != nullptr
                                  ? error->message
                                  : std::strerror(code);
-    return {has_name ? refusal_of(error->name) : core::Refusal::kUnavailable,
-            text};
+    return {
+        .why = has_name ? refusal_of(error->name) : core::Refusal::kUnavailable,
+        .text = text};
   }
 
  private:

@@ -118,16 +118,19 @@ class DictReader {
       int (DictReader::*read)(Value&);
     };
     static constexpr Row kRows[] = {
-        {"b", &DictReader::read_boolean},
-        {"i", &DictReader::read_number<std::int32_t, SD_BUS_TYPE_INT32>},
-        {"u", &DictReader::read_number<std::uint32_t, SD_BUS_TYPE_UINT32>},
-        {"t", &DictReader::read_number<std::uint64_t, SD_BUS_TYPE_UINT64>},
-        {"s", &DictReader::read_text},
-        {"ay", &DictReader::read_text_of_bytes},
-        {"as", &DictReader::read_list<'s'>},
-        {"aay", &DictReader::read_list<'y'>},
-        {"a(itt)", &DictReader::read_rlimits},
-        {"h", &DictReader::read_fd},
+        {.signature = "b", .read = &DictReader::read_boolean},
+        {.signature = "i",
+         .read = &DictReader::read_number<std::int32_t, SD_BUS_TYPE_INT32>},
+        {.signature = "u",
+         .read = &DictReader::read_number<std::uint32_t, SD_BUS_TYPE_UINT32>},
+        {.signature = "t",
+         .read = &DictReader::read_number<std::uint64_t, SD_BUS_TYPE_UINT64>},
+        {.signature = "s", .read = &DictReader::read_text},
+        {.signature = "ay", .read = &DictReader::read_text_of_bytes},
+        {.signature = "as", .read = &DictReader::read_list<'s'>},
+        {.signature = "aay", .read = &DictReader::read_list<'y'>},
+        {.signature = "a(itt)", .read = &DictReader::read_rlimits},
+        {.signature = "h", .read = &DictReader::read_fd},
     };
     for (const Row& row : kRows)
       if (std::strcmp(row.signature, signature) == 0)
@@ -211,7 +214,7 @@ class DictReader {
 
 std::unexpected<core::Refused> refuse(std::string text) {
   return std::unexpected(
-      core::Refused{core::Refusal::kInvalid, std::move(text)});
+      core::Refused{.why = core::Refusal::kInvalid, .text = std::move(text)});
 }
 
 /// The entry at the message's position; its container is entered already.

@@ -20,23 +20,27 @@ constexpr InstanceField plain(const char* key) {
 
 constexpr InstanceField kFields[] = {
     plain<&InstanceView::version>("Version"),
-    {"ApiLevel", [](const InstanceView& /*view*/) { return Value(kApiLevel); },
-     [](InstanceView& /*view*/, const Value& value) {
-       return std::holds_alternative<std::uint32_t>(value);
-     }},
+    {.key = "ApiLevel",
+     .get = [](const InstanceView& /*view*/) { return Value(kApiLevel); },
+     .set =
+         [](InstanceView& /*view*/, const Value& value) {
+           return std::holds_alternative<std::uint32_t>(value);
+         }},
     plain<&InstanceView::kind>("Kind"),
     plain<&InstanceView::hid>("Hid"),
-    {"Engine",
-     [](const InstanceView& view) {
-       return Value(std::string(core::name_of(view.engine)));
-     },
-     [](InstanceView& view, const Value& value) {
-       const auto* const word = std::get_if<std::string>(&value);
-       if (word == nullptr) return false;
-       const auto engine = core::parse_engine(*word);
-       if (engine) view.engine = *engine;
-       return engine.has_value();
-     }},
+    {.key = "Engine",
+     .get =
+         [](const InstanceView& view) {
+           return Value(std::string(core::name_of(view.engine)));
+         },
+     .set =
+         [](InstanceView& view, const Value& value) {
+           const auto* const word = std::get_if<std::string>(&value);
+           if (word == nullptr) return false;
+           const auto engine = core::parse_engine(*word);
+           if (engine) view.engine = *engine;
+           return engine.has_value();
+         }},
     plain<&InstanceView::engine_why>("EngineWhy"),
     plain<&InstanceView::cgroup_base>("CgroupBase"),
     plain<&InstanceView::pacct>("Pacct"),
@@ -60,9 +64,9 @@ core::Answer<core::InstanceView> instance_view_of(const Dict& dict) {
     const Value* const value = find(dict, field.key);
     if (value == nullptr || field.set(view, *value)) continue;
     return std::unexpected(core::Refused{
-        core::Refusal::kUnavailable,
-        std::string("the instance's answer holds a '") + field.key +
-            "' that this version does not know; are they of one version?"});
+        .why = core::Refusal::kUnavailable,
+        .text = std::string("the instance's answer holds a '") + field.key +
+                "' that this version does not know; are they of one version?"});
   }
   return view;
 }

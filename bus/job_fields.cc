@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bus/job_fields.h"
 
+#include <concepts>
 #include <cstring>
+#include <type_traits>
 
 #include "bus/words.h"
 
@@ -11,140 +13,130 @@ namespace {
 
 using core::Counters;
 using core::ExitRecord;
+using core::JobResult;
+using core::JobTotals;
 using core::JobView;
+using core::LaunchFailure;
+using core::LimitHit;
+using core::Moment;
 using Maybe = std::optional<Value>;
 
-template <class T>
-bool assign(T& to, const Value& value) {
-  const T* const given = std::get_if<T>(&value);
-  if (given != nullptr) to = *given;
-  return given != nullptr;
-}
+// --- one member: what it is on the wire ---
 
-/// For Strong and Amount, whose raw() the wire carries as `Wire`.
-template <class Wire, class T>
-bool assign_raw(T& to, const Value& value) {
-  using Raw = decltype(to.raw());
-  const Wire* const given = std::get_if<Wire>(&value);
-  if (given != nullptr) to = T(static_cast<Raw>(*given));
-  return given != nullptr;
-}
-
+/// Strong, Amount, BootTime, RealTime: numbers with a meaning.
 template <class T>
-bool assign_word(T& to, const Value& value,
-                 std::optional<T> (*parse)(std::string_view)) {
-  const auto* const word = std::get_if<std::string>(&value);
-  const std::optional<T> parsed =
-      word != nullptr ? parse(*word) : std::optional<T>{};
-  if (parsed) to = *parsed;
+concept Meaningful = requires(const T& member) { member.raw(); };
+/// A signed number with a meaning (a process id) is unsigned on the wire.
+template <Meaningful T>
+using Wire = std::make_unsigned_t<decltype(T().raw())>;
+
+/// The words of the enumerations.
+std::string_view word_for(core::JobKind kind) {
+  return word_of(kind);
+}
+std::string_view word_for(core::Engine engine) {
+  return core::name_of(engine);
+}
+std::string_view word_for(core::JobState state) {
+  return core::name_of(state);
+}
+std::string_view word_for(core::Reason reason) {
+  return core::word_of(reason);
+}
+std::string_view word_for(core::LimitKind kind) {
+  return core::name_of(kind);
+}
+std::string_view word_for(core::LaunchStage stage) {
+  return core::name_of(stage);
+}
+template <class T>
+bool take(T& member, std::optional<T> parsed) {
+  if (parsed) member = *parsed;
   return parsed.has_value();
 }
-
-Maybe text(std::string_view view) {
-  if (view.empty()) return std::nullopt;
-  return std::string(view);
+bool parse_word(core::JobKind& kind, std::string_view word) {
+  return take(kind, parse_kind(word));
 }
-Maybe positive(std::uint64_t number) {
-  if (number == 0) return std::nullopt;
-  return number;
+bool parse_word(core::Engine& engine, std::string_view word) {
+  return take(engine, core::parse_engine(word));
 }
-
-// --- families of fields ---
-
-template <std::string JobView::* kMember>
-constexpr JobField text_field(const char* key) {
-  return {key, [](const JobView& view) { return text(view.*kMember); },
-          [](JobView& view, const Value& value) {
-            return assign(view.*kMember, value);
-          }};
+bool parse_word(core::JobState& state, std::string_view word) {
+  return take(state, parse_state(word));
 }
-
-template <std::uint32_t JobView::* kMember>
-constexpr JobField count_field(const char* key) {
-  return {key, [](const JobView& view) { return Maybe(view.*kMember); },
-          [](JobView& view, const Value& value) {
-            return assign(view.*kMember, value);
-          }};
+bool parse_word(core::Reason& reason, std::string_view word) {
+  return take(reason, parse_reason(word));
+}
+bool parse_word(core::LimitKind& kind, std::string_view word) {
+  return take(kind, parse_limit_kind(word));
+}
+bool parse_word(core::LaunchStage& stage, std::string_view word) {
+  return take(stage, parse_stage(word));
 }
 
-/// A moment is 0 until it comes.
-template <core::Moment JobView::* kMember>
-constexpr JobField real_field(const char* key) {
-  return {
-      key,
-      [](const JobView& view) { return positive((view.*kMember).real.raw()); },
-      [](JobView& view, const Value& value) {
-        return assign_raw<std::uint64_t>((view.*kMember).real, value);
-      }};
+/// Nothing for what is not there: an empty text or list, a time that has not
+/// come, a counter that was not collected.
+template <class T>
+Maybe value_of(const T& member) {
+  if constexpr (std::is_enum_v<T>) {
+    return std::string(word_for(member));
+  } else if constexpr (Meaningful<T>) {
+    return static_cast<Wire<T>>(member.raw());
+  } else {
+    return member;
+  }
 }
-template <core::Moment JobView::* kMember>
-constexpr JobField boot_field(const char* key) {
-  return {
-      key,
-      [](const JobView& view) { return positive((view.*kMember).boot.raw()); },
-      [](JobView& view, const Value& value) {
-        return assign_raw<std::uint64_t>((view.*kMember).boot, value);
-      }};
+Maybe value_of(core::BootTime time) {
+  return time.raw() == 0 ? Maybe() : Maybe(time.raw());
 }
-
-/// A Maybe<Amount> of the totals.
-template <auto kMember>
-constexpr JobField amount_field(const char* key) {
-  return {key,
-          [](const JobView& view) {
-            const auto& amount = view.totals.*kMember;
-            return amount ? Maybe(amount->raw()) : std::nullopt;
-          },
-          [](JobView& view, const Value& value) {
-            return assign_raw<std::uint64_t>((view.totals.*kMember).emplace(),
-                                             value);
-          }};
+Maybe value_of(core::RealTime time) {
+  return time.raw() == 0 ? Maybe() : Maybe(time.raw());
 }
-/// A Maybe<uint64> of the totals.
-template <auto kMember>
-constexpr JobField total_field(const char* key) {
-  return {key,
-          [](const JobView& view) {
-            const auto& number = view.totals.*kMember;
-            return number ? Maybe(*number) : std::nullopt;
-          },
-          [](JobView& view, const Value& value) {
-            return assign((view.totals.*kMember).emplace(), value);
-          }};
+Maybe value_of(const std::string& text) {
+  return text.empty() ? Maybe() : Maybe(text);
+}
+Maybe value_of(const TextList& list) {
+  return list.empty() ? Maybe() : Maybe(list);
+}
+template <std::size_t N>
+Maybe value_of(const core::Text<N>& text) {
+  return value_of(std::string(text.view()));
+}
+template <class T>
+Maybe value_of(const std::optional<T>& member) {
+  return member ? value_of(*member) : Maybe();
 }
 
-ExitRecord& main_record(JobView& view) {
-  if (!view.main_exit) view.main_exit.emplace();
-  return *view.main_exit;
+template <class T>
+bool set_value(T& member, const Value& value) {
+  if constexpr (std::is_enum_v<T>) {
+    const auto* const word = std::get_if<std::string>(&value);
+    return word != nullptr && parse_word(member, *word);
+  } else if constexpr (Meaningful<T>) {
+    const auto* const given = std::get_if<Wire<T>>(&value);
+    if (given != nullptr) member = T(static_cast<decltype(T().raw())>(*given));
+    return given != nullptr;
+  } else {
+    const T* const given = std::get_if<T>(&value);
+    if (given != nullptr) member = *given;
+    return given != nullptr;
+  }
 }
-bool main_has(const JobView& view, Counters counters) {
-  return view.main_exit && view.main_exit->has(counters);
+template <std::size_t N>
+bool set_value(core::Text<N>& member, const Value& value) {
+  const auto* const given = std::get_if<std::string>(&value);
+  if (given != nullptr) member = std::string_view(*given);
+  return given != nullptr;
 }
-
-/// A counter of the main process's own record; `kUnit` is the wire's unit in
-/// the record's.
-template <Counters kBit, auto kMember, std::uint64_t kUnit = 1>
-constexpr JobField main_field(const char* key) {
-  return {key,
-          [](const JobView& view) {
-            if (!main_has(view, kBit)) return Maybe();
-            return Maybe(*view.main_exit.*kMember * kUnit);
-          },
-          [](JobView& view, const Value& value) {
-            const auto* const given = std::get_if<std::uint64_t>(&value);
-            if (given == nullptr) return false;
-            main_record(view).mark(kBit);
-            main_record(view).*kMember = *given / kUnit;
-            return true;
-          }};
-}
-
-std::optional<core::LimitKind> parse_limit(std::string_view word) {
-  if (word == core::name_of(core::LimitKind::kWallTime))
-    return core::LimitKind::kWallTime;
-  return std::nullopt;
+template <class T>
+bool set_value(std::optional<T>& member, const Value& value) {
+  return set_value(member.emplace(), value);
 }
 
+// --- one field: a member, or a member of a member ---
+
+bool is_always(const JobView& /*view*/) {
+  return true;
+}
 bool is_cancelled(const JobView& view) {
   return view.result.reason == core::Reason::kCancelled;
 }
@@ -154,160 +146,127 @@ bool is_over_limit(const JobView& view) {
 bool is_launch_failure(const JobView& view) {
   return view.result.reason == core::Reason::kLaunchFailed;
 }
+bool has_status(const JobView& view) {
+  return view.result.has_status;
+}
 
-Maybe main_command(const JobView& view) {
-  if (!main_has(view, Counters::kStat)) return std::nullopt;
+/// The member at the end of `kPath`, which means something when `kWhen` holds.
+template <bool (*kWhen)(const JobView&), auto... kPath>
+constexpr JobField field_when(const char* key) {
+  return {.key = key,
+          .get = [](const JobView& view) -> Maybe {
+            if (!kWhen(view)) return std::nullopt;
+            return value_of((view.*....*kPath));
+          },
+          .set =
+              [](JobView& view, const Value& value) {
+                return set_value((view.*....*kPath), value);
+              }};
+}
+template <auto... kPath>
+constexpr JobField field(const char* key) {
+  return field_when<is_always, kPath...>(key);
+}
+
+/// A counter of the main process's own record; `kUnit` is the record's unit in
+/// the wire's.
+template <Counters kBit, auto kMember, std::uint64_t kUnit = 1>
+constexpr JobField main_field(const char* key) {
+  return {.key = key,
+          .get = [](const JobView& view) -> Maybe {
+            if (!view.main_exit || !view.main_exit->has(kBit))
+              return std::nullopt;
+            return *view.main_exit.*kMember * kUnit;
+          },
+          .set =
+              [](JobView& view, const Value& value) {
+                const auto* const given = std::get_if<std::uint64_t>(&value);
+                if (given == nullptr) return false;
+                if (!view.main_exit) view.main_exit.emplace();
+                view.main_exit->mark(kBit);
+                *view.main_exit.*kMember = *given / kUnit;
+                return true;
+              }};
+}
+
+Maybe get_main_command(const JobView& view) {
+  if (!view.main_exit || !view.main_exit->has(Counters::kStat))
+    return std::nullopt;
   const ExitRecord& record = *view.main_exit;
   return std::string(record.comm, ::strnlen(record.comm, sizeof record.comm));
 }
 bool set_main_command(JobView& view, const Value& value) {
   const auto* const command = std::get_if<std::string>(&value);
   if (command == nullptr) return false;
-  ExitRecord& record = main_record(view);
-  record.mark(Counters::kStat);
-  (void)command->copy(record.comm, sizeof record.comm);
+  if (!view.main_exit) view.main_exit.emplace();
+  view.main_exit->mark(Counters::kStat);
+  (void)command->copy(view.main_exit->comm, sizeof view.main_exit->comm);
   return true;
 }
 
+Maybe get_sentence(const JobView& view) {
+  return std::string(core::sentence_of(view.result).view());
+}
+/// It is made from the other facts.
+bool check_sentence(JobView& /*view*/, const Value& value) {
+  return std::holds_alternative<std::string>(value);
+}
+
+bool set_status(JobView& view, const Value& value) {
+  view.result.has_status = set_value(view.result.wait_status, value);
+  return view.result.has_status;
+}
+
 constexpr JobField kFields[] = {
-    {"Jid", [](const JobView& view) { return Maybe(view.jid.raw()); },
-     [](JobView& view, const Value& value) {
-       return assign_raw<std::uint64_t>(view.jid, value);
-     }},
-    {"Name", [](const JobView& view) { return Maybe(view.name); },
-     [](JobView& view, const Value& value) {
-       return assign(view.name, value);
-     }},
-    {"Uid", [](const JobView& view) { return Maybe(view.owner.raw()); },
-     [](JobView& view, const Value& value) {
-       return assign_raw<std::uint32_t>(view.owner, value);
-     }},
-    {"Kind", [](const JobView& view) { return text(word_of(view.kind)); },
-     [](JobView& view, const Value& value) {
-       return assign_word(view.kind, value, parse_kind);
-     }},
-    {"Engine",
-     [](const JobView& view) { return text(core::name_of(view.engine)); },
-     [](JobView& view, const Value& value) {
-       return assign_word(view.engine, value, core::parse_engine);
-     }},
-    {"State",
-     [](const JobView& view) { return text(core::name_of(view.state)); },
-     [](JobView& view, const Value& value) {
-       return assign_word(view.state, value, parse_state);
-     }},
-    {"Argv",
-     [](const JobView& view) {
-       return view.argv.empty() ? Maybe() : Maybe(view.argv);
-     },
-     [](JobView& view, const Value& value) {
-       return assign(view.argv, value);
-     }},
-    text_field<&JobView::container>("ControlGroup"),
-    {"MainPid",
-     [](const JobView& view) {
-       if (!view.main) return Maybe();
-       return Maybe(static_cast<std::uint32_t>(view.main->raw()));
-     },
-     [](JobView& view, const Value& value) {
-       return assign_raw<std::uint32_t>(view.main.emplace(), value);
-     }},
+    field<&JobView::jid>("Jid"),
+    field<&JobView::name>("Name"),
+    field<&JobView::owner>("Uid"),
+    field<&JobView::kind>("Kind"),
+    field<&JobView::engine>("Engine"),
+    field<&JobView::state>("State"),
+    field<&JobView::argv>("Argv"),
+    field<&JobView::container>("ControlGroup"),
+    field<&JobView::main>("MainPid"),
 
-    real_field<&JobView::created>("CreatedUSec"),
-    boot_field<&JobView::created>("CreatedBootUSec"),
-    real_field<&JobView::started>("StartedUSec"),
-    boot_field<&JobView::started>("StartedBootUSec"),
-    real_field<&JobView::ended>("EndedUSec"),
-    boot_field<&JobView::ended>("EndedBootUSec"),
+    field<&JobView::created, &Moment::real>("CreatedUSec"),
+    field<&JobView::created, &Moment::boot>("CreatedBootUSec"),
+    field<&JobView::started, &Moment::real>("StartedUSec"),
+    field<&JobView::started, &Moment::boot>("StartedBootUSec"),
+    field<&JobView::ended, &Moment::real>("EndedUSec"),
+    field<&JobView::ended, &Moment::boot>("EndedBootUSec"),
 
-    {"Result",
-     [](const JobView& view) {
-       return text(core::word_of(view.result.reason));
-     },
-     [](JobView& view, const Value& value) {
-       return assign_word(view.result.reason, value, parse_reason);
-     }},
-    {"Sentence",
-     [](const JobView& view) {
-       return text(core::sentence_of(view.result).view());
-     },
-     [](JobView& /*view*/, const Value& value) {
-       return std::holds_alternative<std::string>(value);  // made from facts
-     }},
-    {"WaitStatus",
-     [](const JobView& view) {
-       return view.result.has_status ? Maybe(view.result.wait_status) : Maybe();
-     },
-     [](JobView& view, const Value& value) {
-       view.result.has_status = assign(view.result.wait_status, value);
-       return view.result.has_status;
-     }},
-    {"Detail",
-     [](const JobView& view) { return text(view.result.detail.view()); },
-     [](JobView& view, const Value& value) {
-       const auto* const given = std::get_if<std::string>(&value);
-       if (given != nullptr) view.result.detail = std::string_view(*given);
-       return given != nullptr;
-     }},
-    {"CancelledBy",
-     [](const JobView& view) {
-       return is_cancelled(view) ? Maybe(view.result.by.raw()) : Maybe();
-     },
-     [](JobView& view, const Value& value) {
-       return assign_raw<std::uint32_t>(view.result.by, value);
-     }},
-    {"Limit",
-     [](const JobView& view) {
-       return is_over_limit(view) ? text(core::name_of(view.result.limit.kind))
-                                  : Maybe();
-     },
-     [](JobView& view, const Value& value) {
-       return assign_word(view.result.limit.kind, value, parse_limit);
-     }},
-    {"LimitValue",
-     [](const JobView& view) {
-       return is_over_limit(view) ? Maybe(view.result.limit.value) : Maybe();
-     },
-     [](JobView& view, const Value& value) {
-       return assign(view.result.limit.value, value);
-     }},
-    {"LimitBound",
-     [](const JobView& view) {
-       return is_over_limit(view) ? Maybe(view.result.limit.bound) : Maybe();
-     },
-     [](JobView& view, const Value& value) {
-       return assign(view.result.limit.bound, value);
-     }},
-    {"LaunchStage",
-     [](const JobView& view) {
-       return is_launch_failure(view)
-                  ? text(core::name_of(view.result.launch.stage))
-                  : Maybe();
-     },
-     [](JobView& view, const Value& value) {
-       return assign_word(view.result.launch.stage, value, parse_stage);
-     }},
-    {"LaunchErrno",
-     [](const JobView& view) {
-       return is_launch_failure(view) ? Maybe(view.result.launch.code)
-                                      : Maybe();
-     },
-     [](JobView& view, const Value& value) {
-       return assign(view.result.launch.code, value);
-     }},
+    field<&JobView::result, &JobResult::reason>("Result"),
+    {.key = "Sentence", .get = get_sentence, .set = check_sentence},
+    {.key = "WaitStatus",
+     .get =
+         field_when<has_status, &JobView::result, &JobResult::wait_status>("")
+             .get,
+     .set = set_status},
+    field<&JobView::result, &JobResult::detail>("Detail"),
+    field_when<is_cancelled, &JobView::result, &JobResult::by>("CancelledBy"),
+    field_when<is_over_limit, &JobView::result, &JobResult::limit,
+               &LimitHit::kind>("Limit"),
+    field_when<is_over_limit, &JobView::result, &JobResult::limit,
+               &LimitHit::value>("LimitValue"),
+    field_when<is_over_limit, &JobView::result, &JobResult::limit,
+               &LimitHit::bound>("LimitBound"),
+    field_when<is_launch_failure, &JobView::result, &JobResult::launch,
+               &LaunchFailure::stage>("LaunchStage"),
+    field_when<is_launch_failure, &JobView::result, &JobResult::launch,
+               &LaunchFailure::code>("LaunchErrno"),
 
-    count_field<&JobView::processes_seen>("ProcessesSeen"),
-    total_field<&core::JobTotals::processes_not_seen>("ProcessesNotSeen"),
-    count_field<&JobView::stragglers>("Stragglers"),
-    text_field<&JobView::straggler_names>("StragglerNames"),
-    amount_field<&core::JobTotals::user_time>("UserUSec"),
-    amount_field<&core::JobTotals::system_time>("SystemUSec"),
-    amount_field<&core::JobTotals::memory_peak>("MemoryPeakBytes"),
-    amount_field<&core::JobTotals::read_bytes>("ReadBytes"),
-    amount_field<&core::JobTotals::write_bytes>("WriteBytes"),
-    total_field<&core::JobTotals::oom_kills>("OomKills"),
+    field<&JobView::processes_seen>("ProcessesSeen"),
+    field<&JobView::totals, &JobTotals::processes_not_seen>("ProcessesNotSeen"),
+    field<&JobView::stragglers>("Stragglers"),
+    field<&JobView::straggler_names>("StragglerNames"),
+    field<&JobView::totals, &JobTotals::user_time>("UserUSec"),
+    field<&JobView::totals, &JobTotals::system_time>("SystemUSec"),
+    field<&JobView::totals, &JobTotals::memory_peak>("MemoryPeakBytes"),
+    field<&JobView::totals, &JobTotals::read_bytes>("ReadBytes"),
+    field<&JobView::totals, &JobTotals::write_bytes>("WriteBytes"),
+    field<&JobView::totals, &JobTotals::oom_kills>("OomKills"),
 
-    {"MainCommand", main_command, set_main_command},
+    {.key = "MainCommand", .get = get_main_command, .set = set_main_command},
     main_field<Counters::kUsage, &ExitRecord::utime_us>("MainUserUSec"),
     main_field<Counters::kUsage, &ExitRecord::stime_us>("MainSystemUSec"),
     main_field<Counters::kUsage, &ExitRecord::maxrss_kib, 1024>(
@@ -332,24 +291,24 @@ std::span<const JobField> job_fields() {
   return kFields;
 }
 
-Dict dict_of(const core::JobView& view) {
+Dict dict_of(const JobView& view) {
   Dict dict;
   dict.reserve(std::size(kFields));
   for (const JobField& field : kFields)
     if (std::optional<Value> value = field.get(view))
-      dict.push_back({field.key, *std::move(value)});
+      dict.push_back({.key = field.key, .value = *std::move(value)});
   return dict;
 }
 
-core::Answer<core::JobView> job_view_of(const Dict& dict) {
-  core::JobView view;
+core::Answer<JobView> job_view_of(const Dict& dict) {
+  JobView view;
   for (const JobField& field : kFields) {
     const Value* const value = find(dict, field.key);
     if (value == nullptr || field.set(view, *value)) continue;
     return std::unexpected(core::Refused{
-        core::Refusal::kUnavailable,
-        std::string("the instance's answer holds a '") + field.key +
-            "' that this version does not know; are they of one version?"});
+        .why = core::Refusal::kUnavailable,
+        .text = std::string("the instance's answer holds a '") + field.key +
+                "' that this version does not know; are they of one version?"});
   }
   return view;
 }

@@ -44,7 +44,7 @@ int append_processes(sd_bus_message* message,
 }
 
 core::Refused invalid(std::string text) {
-  return {core::Refusal::kInvalid, std::move(text)};
+  return {.why = core::Refusal::kInvalid, .text = std::move(text)};
 }
 
 }  // namespace
@@ -82,9 +82,9 @@ void wait_for_job(const Call& call) {
   Connection& connection = call.connection;
   if (connection.wait_count() >= connection.bounds().waits_most)
     return call.reply().refuse(
-        {core::Refusal::kTooMany, "this connection waits for " +
-                                      std::to_string(connection.wait_count()) +
-                                      " jobs already"});
+        {.why = core::Refusal::kTooMany,
+         .text = "this connection waits for " +
+                 std::to_string(connection.wait_count()) + " jobs already"});
   const std::uint64_t key = connection.next_wait_key();
   const auto done = [reply = call.reply(),
                      key](const core::Answer<core::JobView>& view) {

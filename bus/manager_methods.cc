@@ -17,13 +17,14 @@ namespace {
 constexpr std::uint32_t kMostJobsOfPage = 100;
 
 core::Refused invalid(std::string text) {
-  return {core::Refusal::kInvalid, std::move(text)};
+  return {.why = core::Refusal::kInvalid, .text = std::move(text)};
 }
 
 void answer_created(const ReplyTo& reply,
                     const core::Answer<core::CreatedJob>& created) {
   if (!created) return reply.refuse(created.error());
-  Dict extra = {{"Engine", std::string(core::name_of(created->engine))}};
+  Dict extra = {
+      {.key = "Engine", .value = std::string(core::name_of(created->engine))}};
   if (created->link.is_open())
     extra.push_back({"Link", FdNumber{created->link.number()}});
   if (created->container.is_open())

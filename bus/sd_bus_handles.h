@@ -34,7 +34,10 @@ class MessageRef {
       : message_(::sd_bus_message_ref(other.message_)) {}
   MessageRef(MessageRef&& other) noexcept
       : message_(std::exchange(other.message_, nullptr)) {}
-  MessageRef& operator=(MessageRef other) noexcept {
+  MessageRef& operator=(const MessageRef& other) {
+    return *this = MessageRef(other);
+  }
+  MessageRef& operator=(MessageRef&& other) noexcept {
     std::swap(message_, other.message_);
     return *this;
   }

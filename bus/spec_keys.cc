@@ -162,57 +162,97 @@ constexpr const char* kTimeExpected =
     "microseconds, at most a hundred years (t)";
 
 constexpr SpecKey kKeys[] = {
-    {"Name", "at most 64 characters of A-Za-z0-9_.@:- (s)", set_name,
-     get_text<&JobSpec::name>},
-    {"Argv", "a list of 1 to 1048576 arguments (as or aay)", set_argv,
-     get_list<&JobSpec::argv>},
-    {"Env", "a list of NAME=value (as or aay)", set_env,
-     get_list<&JobSpec::env>},
-    {"Cwd", "an absolute path of at most 4095 bytes (s or ay)", set_cwd,
-     get_text<&JobSpec::cwd>},
-    {"User", "a user's name or number (s)", set_user, get_text<&JobSpec::user>},
-    {"Umask", "a mask of file modes, at most 0777 octal (u)", set_umask,
-     [](const JobSpec& spec) { return Maybe(spec.umask); }},
-    {"Rlimits",
-     "at most 16 of (resource 0 to 15, soft limit, hard limit not below it) "
-     "(a(itt))",
-     set_rlimits,
-     [](const JobSpec& spec) {
-       return spec.rlimits.empty() ? Maybe() : Maybe(spec.rlimits);
-     }},
-    {"Kind", "'foreground' or 'detached' (s)", set_kind,
-     [](const JobSpec& spec) {
-       return Maybe(std::string(word_of(spec.kind)));
-     }},
-    {"Engine", "'cgroup2' or 'subreaper' (s)", set_engine,
-     [](const JobSpec& spec) {
-       return spec.engine ? Maybe(std::string(core::name_of(*spec.engine)))
-                          : Maybe();
-     }},
-    {"Stragglers", "'end', 'kill' or 'linger' (s)", set_stragglers,
-     [](const JobSpec& spec) {
-       return Maybe(std::string(word_of(spec.stragglers)));
-     }},
-    {"FirstSignal", kSignalExpected, set_first_signal,
-     [](const JobSpec& spec) {
-       return Maybe(spec.kill_plan.first_signal.raw());
-     }},
-    {"GraceUSec", kTimeExpected, set_grace,
-     [](const JobSpec& spec) { return Maybe(spec.kill_plan.grace.raw()); }},
-    {"WallTimeUSec",
-     "microseconds, more than 0 and at most a hundred years (t)", set_wall_time,
-     [](const JobSpec& spec) {
-       return spec.limits.wall_time ? Maybe(spec.limits.wall_time->raw())
-                                    : Maybe();
-     }},
-    {"Token", "1 to 64 characters of A-Za-z0-9_.@:- (s)", set_token,
-     get_text<&JobSpec::token>},
-    {"StandardInput", "a descriptor (h)",
-     set_handle<&core::LaunchHandles::standard_input>, get_nothing},
-    {"StandardOutput", "a descriptor (h)",
-     set_handle<&core::LaunchHandles::standard_output>, get_nothing},
-    {"StandardError", "a descriptor (h)",
-     set_handle<&core::LaunchHandles::standard_error>, get_nothing},
+    {.key = "Name",
+     .expected = "at most 64 characters of A-Za-z0-9_.@:- (s)",
+     .set = set_name,
+     .get = get_text<&JobSpec::name>},
+    {.key = "Argv",
+     .expected = "a list of 1 to 1048576 arguments (as or aay)",
+     .set = set_argv,
+     .get = get_list<&JobSpec::argv>},
+    {.key = "Env",
+     .expected = "a list of NAME=value (as or aay)",
+     .set = set_env,
+     .get = get_list<&JobSpec::env>},
+    {.key = "Cwd",
+     .expected = "an absolute path of at most 4095 bytes (s or ay)",
+     .set = set_cwd,
+     .get = get_text<&JobSpec::cwd>},
+    {.key = "User",
+     .expected = "a user's name or number (s)",
+     .set = set_user,
+     .get = get_text<&JobSpec::user>},
+    {.key = "Umask",
+     .expected = "a mask of file modes, at most 0777 octal (u)",
+     .set = set_umask,
+     .get = [](const JobSpec& spec) { return Maybe(spec.umask); }},
+    {.key = "Rlimits",
+     .expected = "at most 16 of (resource 0 to 15, soft limit, hard limit not "
+                 "below it) "
+                 "(a(itt))",
+     .set = set_rlimits,
+     .get =
+         [](const JobSpec& spec) {
+           return spec.rlimits.empty() ? Maybe() : Maybe(spec.rlimits);
+         }},
+    {.key = "Kind",
+     .expected = "'foreground' or 'detached' (s)",
+     .set = set_kind,
+     .get =
+         [](const JobSpec& spec) {
+           return Maybe(std::string(word_of(spec.kind)));
+         }},
+    {.key = "Engine",
+     .expected = "'cgroup2' or 'subreaper' (s)",
+     .set = set_engine,
+     .get =
+         [](const JobSpec& spec) {
+           return spec.engine ? Maybe(std::string(core::name_of(*spec.engine)))
+                              : Maybe();
+         }},
+    {.key = "Stragglers",
+     .expected = "'end', 'kill' or 'linger' (s)",
+     .set = set_stragglers,
+     .get =
+         [](const JobSpec& spec) {
+           return Maybe(std::string(word_of(spec.stragglers)));
+         }},
+    {.key = "FirstSignal",
+     .expected = kSignalExpected,
+     .set = set_first_signal,
+     .get =
+         [](const JobSpec& spec) {
+           return Maybe(spec.kill_plan.first_signal.raw());
+         }},
+    {.key = "GraceUSec",
+     .expected = kTimeExpected,
+     .set = set_grace,
+     .get =
+         [](const JobSpec& spec) { return Maybe(spec.kill_plan.grace.raw()); }},
+    {.key = "WallTimeUSec",
+     .expected = "microseconds, more than 0 and at most a hundred years (t)",
+     .set = set_wall_time,
+     .get =
+         [](const JobSpec& spec) {
+           return spec.limits.wall_time ? Maybe(spec.limits.wall_time->raw())
+                                        : Maybe();
+         }},
+    {.key = "Token",
+     .expected = "1 to 64 characters of A-Za-z0-9_.@:- (s)",
+     .set = set_token,
+     .get = get_text<&JobSpec::token>},
+    {.key = "StandardInput",
+     .expected = "a descriptor (h)",
+     .set = set_handle<&core::LaunchHandles::standard_input>,
+     .get = get_nothing},
+    {.key = "StandardOutput",
+     .expected = "a descriptor (h)",
+     .set = set_handle<&core::LaunchHandles::standard_output>,
+     .get = get_nothing},
+    {.key = "StandardError",
+     .expected = "a descriptor (h)",
+     .set = set_handle<&core::LaunchHandles::standard_error>,
+     .get = get_nothing},
 };
 
 /// The value for people: short, printable, without guessing at its meaning.
@@ -239,7 +279,7 @@ struct Shown {
 
 std::unexpected<core::Refused> refuse(std::string text) {
   return std::unexpected(
-      core::Refused{core::Refusal::kInvalid, std::move(text)});
+      core::Refused{.why = core::Refusal::kInvalid, .text = std::move(text)});
 }
 std::unexpected<core::Refused> refuse_value(const DictEntry& entry,
                                             const char* expected) {
@@ -314,8 +354,8 @@ core::Answer<std::optional<core::KillPlan>> plan_of(const Dict& dict) {
 }
 
 Dict dict_of(const core::KillPlan& plan) {
-  return {{"FirstSignal", plan.first_signal.raw()},
-          {"GraceUSec", plan.grace.raw()}};
+  return {{.key = "FirstSignal", .value = plan.first_signal.raw()},
+          {.key = "GraceUSec", .value = plan.grace.raw()}};
 }
 
 }  // namespace bus

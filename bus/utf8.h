@@ -18,7 +18,9 @@ constexpr std::size_t utf8_length(std::string_view text) {
   };
   const unsigned first = byte(0);
   if (first < 0x80) return first == 0 ? 0 : 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  std::size_t length = 2;
+  if (first >= 0xE0) length = 3;
+  if (first >= 0xF0) length = 4;
   if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xC0U) != 0x80U) return 0;

@@ -30,9 +30,9 @@ struct StragglersWord {
   std::string_view word;
 };
 inline constexpr StragglersWord kStragglersWords[] = {
-    {core::Stragglers::kEnd, "end"},
-    {core::Stragglers::kKill, "kill"},
-    {core::Stragglers::kLinger, "linger"},
+    {.stragglers = core::Stragglers::kEnd, .word = "end"},
+    {.stragglers = core::Stragglers::kKill, .word = "kill"},
+    {.stragglers = core::Stragglers::kLinger, .word = "linger"},
 };
 constexpr std::string_view word_of(core::Stragglers stragglers) {
   for (const StragglersWord& row : kStragglersWords)
@@ -76,6 +76,13 @@ constexpr std::optional<core::Reason> parse_reason(std::string_view word) {
 constexpr std::optional<core::LaunchStage> parse_stage(std::string_view word) {
   return parse_by_name<core::LaunchStage>(
       word, [](core::LaunchStage stage) { return core::name_of(stage); });
+}
+
+constexpr std::optional<core::LimitKind> parse_limit_kind(
+    std::string_view word) {
+  for (const auto kind : {core::LimitKind::kNone, core::LimitKind::kWallTime})
+    if (core::name_of(kind) == word) return kind;
+  return std::nullopt;
 }
 
 }  // namespace bus

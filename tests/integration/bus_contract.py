@@ -4,6 +4,7 @@ introspection is compared with the contract, and busctl, gdbus and python3-dbus
 speak to the private socket as to any bus."""
 
 import os
+import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -71,14 +72,11 @@ def check_contract(instance, job):
 def check_documented_keys():
     """Every key that the tables know is in the contract's prose."""
     prose = (SOURCE / "bus/interfaces/org.corral.Manager1.xml").read_text()
-    for source in ("job_fields.cc", "spec_keys.cc"):
+    for source, table in (("job_fields.cc", "kFields[]"),
+                          ("spec_keys.cc", "kKeys[]")):
         text = (SOURCE / "bus" / source).read_text()
-        keys = {line.split('"')[1] for line in text.splitlines()
-                if line.strip().startswith(('{"', "text_field", "count_field",
-                                            "real_field", "boot_field",
-                                            "amount_field", "total_field",
-                                            "main_field", '"Main'))
-                and '"' in line}
+        text = text[text.index(table):text.index("\n};\n", text.index(table))]
+        keys = set(re.findall(r'"([A-Z][A-Za-z]+)"', text))
         missing = [key for key in keys
                    if key[0].isupper() and f"{key} " not in prose]
         check(len(keys) > 10 and not missing,
