@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// A JobService with a real journal and real links, whose effects run in a world
+// of the test's own instead of the kernel.
+#pragma once
+
+#include <unistd.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/event_codec.h"
+#include "supervisor/job_service.h"
+#include "sys/clock.h"
+
+namespace test {
+
+/// Containers that are numbers.
+class FakeContainers final : public supervisor::Containers {
+ public:
+  std::map<core::JobId, std::uint32_t> population;
+
+  core::Result<void> make(core::JobId jid) override {
+    population.try_emplace(jid, 0);
+    return {};
+  }
+  core::Result<sys::UniqueFd> open(core::JobId) override {
+    return sys::open_at(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY);
+  }
+  core::Result<bool> is_populated(core::JobId jid) override {
+    const auto at = population.find(jid);
+    return at != population.end() && at->second > 0;
+  }
+  supervisor::Inhabitants inhabitants(core::JobId jid) override {
+    return {population[jid], "somebody"};
+  }
+  std::vector<core::Pid> members(core::JobId) override { return {}; }
+  core::JobTotals totals(core::JobId) override { return {}; }
+  core::Result<void> signal_all(core::JobId, core::SignalNumber) override {
+    return {};
+  }
+  core::Result<void> remove(core::JobId jid) override {
+    population.erase(jid);
+    return {};
+  }
+  std::vector<core::JobId> all() override { return {}; }
+  core::Moment made(core::JobId) override { return sys::now(); }
+  [[nodiscard]] std::string events_path(core::JobId) const override {
+    return {};
+  }
+  [[nodiscard]] std::string path(core::JobId) const override { return "/fake"; }
+};
+
+/// Remembers what was asked; a test answers or a subclass does.
+class FakeEffects : public supervisor::EffectSink {
+ public:
+  struct Asked {
+    core::JobId jid;
+    core::Effect effect;
+  };
+  std::vector<Asked> asked;
+  std::set<core::JobId> released;
+
+  void run(const core::Job& job, const core::Effect& effect,
+           std::uint64_t /*entry*/) override {
+    asked.push_back({job.jid, effect});
+  }
+  void release(const core::Job& job) override { released.insert(job.jid); }
+
+  template <class Effect>
+  [[nodiscard]] bool has(core::JobId jid) const {
+    for (const Asked& one : asked)
+      if (one.jid == jid && std::holds_alternative<Effect>(one.effect))
+        return true;
+    return false;
+  }
+};
+
+/// Everything that a service needs.
+class Fixture {
+ public:
+  supervisor::EventLoop loop = *supervisor::EventLoop::make();
+  sys::SocketPair store_ends = *sys::make_socket_pair();
+  supervisor::StoreLink store{loop, *store_ends.first.duplicate()};
+  supervisor::KeptHandles handles{store};
+  supervisor::ScopeLinks scopes{loop, handles};
+  FakeContainers containers;
+  supervisor::JobTable table;
+  supervisor::Journal journal = *supervisor::Journal::create();
+  supervisor::NameService names{loop};
+  supervisor::JobService service{
+      loop,
+      {.user = core::Uid(::geteuid()), .hid = kHid, .view = {}},
+      table,
+      journal};
+  supervisor::Recorder recorder{loop, service, 1, "/nonexistent/pacct"};
+  supervisor::Launcher launcher{
+      {.init = "/init", .logs = "/nonexistent"}, containers, handles, scopes};
+  supervisor::Admission admission{{.instance = core::Uid(::geteuid()),
+                                   .facts = {.has_cgroup2 = true,
+                                             .cgroup2_is_writable = true,
+                                             .has_cgroup_kill = true},
+                                   .engine = core::Engine::kCgroup2},
+                                  table,
+                                  names};
+  int settled = 0;
+
+  static constexpr std::uint32_t kHid = 7;
+
+  explicit Fixture(supervisor::EffectSink& effects) {
+    core::InstanceCounters counters;
+    counters.hid = kHid;
+    std::vector<std::byte> bytes;
+    core::encode(counters, bytes);
+    (void)service.remember(bytes);
+    service.connect({admission, effects, containers, handles, scopes, store,
+                     launcher, recorder},
+                    {.on_reexec = [] {},
+                     .on_shut_down = [] {},
+                     .on_ended = [](core::JobId) {},
+                     .on_settled = [this] { ++settled; }});
+  }
+
+  [[nodiscard]] static core::Caller caller() {
+    return {core::Uid(::geteuid()), core::Pid(::getpid())};
+  }
+  [[nodiscard]] static core::JobSpec detached(std::string token = {}) {
+    core::JobSpec spec;
+    spec.argv = {"true"};
+    spec.env = {"A=b"};
+    spec.kind = core::JobKind::kDetached;
+    spec.token = std::move(token);
+    return spec;
+  }
+};
+
+inline std::vector<std::byte> bytes_of(const core::Job& job) {
+  std::vector<std::byte> bytes;
+  core::encode(core::JobSnapshot{job, 0}, bytes);
+  return bytes;
+}
+
+}  // namespace test

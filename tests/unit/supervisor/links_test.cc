@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links over real sockets: nothing is lost when a socket is full, garbage is
+// dropped, and a link may go from within its own call.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "supervisor/kept_handles.h"
+#include "supervisor/reaper_link.h"
+#include "supervisor/service_items.h"
+
+namespace {
+
+using reaper::MessageType;
+using supervisor::EventLoop;
+using supervisor::PacketLink;
+
+class Listener final : public supervisor::PacketHandler {
+ public:
+  std::vector<std::uint64_t> seen;
+  std::size_t descriptors = 0;
+  int batches = 0;
+  bool has_ended = false;
+  std::function<void()> on_each;
+
+  void on_message(const reaper::Message& message,
+                  std::span<sys::UniqueFd> fds) override {
+    if (const auto body = reaper::body_as<reaper::Hello>(message.body))
+      seen.push_back(body->epoch);
+    descriptors += fds.size();
+    if (on_each) on_each();
+  }
+  void on_batch_end() override { ++batches; }
+  void on_end() override { has_ended = true; }
+};
+
+/// Runs the loop until nothing more is ready.
+void run(EventLoop& loop) {
+  for (int i = 0; i < 50; ++i)
+    loop.run_ready();
+}
+
+TEST_CASE(
+    "what a full socket does not take waits, in order, with its "
+    "descriptors") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Listener here;
+  Listener there;
+  PacketLink link(loop, ends.first.get(), here);
+  constexpr std::uint64_t kMany = 3000;
+  const int fd = ends.first.get();
+  for (std::uint64_t i = 0; i < kMany; ++i)
+    link.send_value(MessageType::kHello, reaper::Hello{i},
+                    i % 10 == 0 ? std::span(&fd, 1) : std::span<const int>());
+  CHECK_FALSE(link.is_flushed());
+  bool was_flushed = false;
+  link.when_flushed([&] { was_flushed = true; });
+  CHECK_FALSE(was_flushed);
+  PacketLink other(loop, ends.second.get(), there);
+  for (int i = 0; i < 500 && there.seen.size() < kMany; ++i)
+    loop.run_ready();
+  REQUIRE(there.seen.size() == kMany);
+  for (std::uint64_t i = 0; i < kMany; ++i)
+    REQUIRE(there.seen[i] == i);
+  CHECK(there.descriptors == kMany / 10);
+  CHECK(was_flushed);
+  CHECK(link.is_flushed());
+  CHECK(there.batches > 1);
+}
+
+TEST_CASE("garbage is counted and dropped, an end is told once") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Listener here;
+  PacketLink link(loop, ends.first.get(), here);
+  REQUIRE(::write(ends.second.get(), "garbage", 7) == 7);
+  reaper::MessageHead head = reaper::head_for(MessageType::kHello, 100);
+  REQUIRE(::write(ends.second.get(), &head, sizeof head) == sizeof head);
+  const std::vector<char> large(5000, 'x');
+  REQUIRE(::write(ends.second.get(), large.data(), large.size()) == 5000);
+  run(loop);
+  CHECK(link.packets_dropped() == 3);
+  CHECK(here.seen.empty());
+  ends.second.reset();
+  run(loop);
+  CHECK(here.has_ended);
+}
+
+TEST_CASE("a link may be destroyed by what it tells") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Listener here;
+  Listener there;
+  auto link = std::make_unique<PacketLink>(loop, ends.first.get(), here);
+  here.on_each = [&] { link.reset(); };
+  PacketLink other(loop, ends.second.get(), there);
+  for (std::uint64_t i = 0; i < 5; ++i)
+    other.send_value(MessageType::kHello, reaper::Hello{i});
+  run(loop);
+  CHECK(here.seen.size() == 1);
+  CHECK(here.batches == 0);
+}
+
+class Reports final : public supervisor::ReaperEvents {
+ public:
+  std::vector<reaper::Launched> launched;
+  std::vector<std::uint64_t> exits;
+
+  void on_welcome(const reaper::Welcome&) override {}
+  void on_launched(const reaper::Launched& body, sys::UniqueFd) override {
+    launched.push_back(body);
+  }
+  void on_reaper_exit(const core::ExitRecord& record) override {
+    exits.push_back(record.sequence);
+  }
+  void on_reaper_batch_end() override {}
+  void on_new_store(sys::UniqueFd) override {}
+  void on_reaper_signalled(const reaper::SignalSeen&) override {}
+  void on_reexec_refused(const reaper::Refused&) override {}
+  void on_reaper_gone() override {}
+};
+
+/// The orders that a reaper finds in its socket.
+std::vector<std::uint64_t> orders_in(int socket, bool& had_memfd) {
+  std::vector<std::uint64_t> orders;
+  std::vector<std::byte> buffer(reaper::kLargestPacket);
+  for (;;) {
+    auto packet = sys::receive_packet(socket, buffer);
+    if (!packet) return orders;
+    const auto message = reaper::decode(std::span(buffer).first(packet->size));
+    REQUIRE(message);
+    if (message->type != MessageType::kLaunch) continue;
+    reaper::Launch launch;
+    REQUIRE(message->body.size() >= sizeof launch);
+    std::memcpy(&launch, message->body.data(), sizeof launch);
+    orders.push_back(launch.order);
+    if (launch.block_size <= reaper::kInlineBlock) {
+      CHECK(message->body.size() == sizeof launch + launch.block_size);
+      continue;
+    }
+    had_memfd = true;
+    REQUIRE(packet->fd_count == 1);
+    const int seals = ::fcntl(packet->fds[0].get(), F_GET_SEALS);
+    CHECK((seals & F_SEAL_WRITE) != 0);
+  }
+}
+
+TEST_CASE(
+    "no more orders are open than a reaper takes; the next goes when one "
+    "is acknowledged") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Reports reports;
+  supervisor::ReaperLink link(loop, std::move(ends.first), 77, reports);
+  for (std::uint32_t i = 1; i <= reaper::kOpenOrders + 5; ++i) {
+    supervisor::LaunchOrder order;
+    order.jid = core::make_job_id(3, i);
+    order.block.resize(i == 1 ? reaper::kInlineBlock + 1 : 100);
+    link.launch(std::move(order));
+  }
+  run(loop);
+  bool had_memfd = false;
+  auto orders = orders_in(ends.second.get(), had_memfd);
+  CHECK(orders.size() == reaper::kOpenOrders);
+  CHECK(orders.front() == 1);
+  CHECK(had_memfd);
+  CHECK(link.orders_waiting() == 5);
+  link.acknowledge_launch(core::make_job_id(3, 2));
+  link.acknowledge_launch(core::make_job_id(3, 2));  // once is enough
+  run(loop);
+  orders = orders_in(ends.second.get(), had_memfd);
+  CHECK(orders == std::vector<std::uint64_t>{reaper::kOpenOrders + 1});
+}
+
+TEST_CASE("answers of another epoch are nobody's") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Reports reports;
+  supervisor::ReaperLink link(loop, std::move(ends.first), 77, reports);
+  Listener there;
+  PacketLink other(loop, ends.second.get(), there);
+  reaper::Launched launched;
+  launched.order = 1;
+  launched.epoch = 76;
+  other.send_value(MessageType::kLaunched, launched);
+  launched.epoch = 77;
+  other.send_value(MessageType::kLaunched, launched);
+  core::ExitRecord record;
+  record.sequence = 5;
+  other.send_value(MessageType::kExit, record);
+  run(loop);
+  CHECK(reports.launched.size() == 1);
+  CHECK(reports.exits == std::vector<std::uint64_t>{5});
+}
+
+TEST_CASE("a handle's name in the store leads back to its job") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  supervisor::StoreLink store(loop, std::move(ends.first));
+  supervisor::KeptHandles handles(store);
+  const core::JobId jid = core::make_job_id(0x80000001U, 9);
+  for (int kind = 0; kind <= static_cast<int>(supervisor::HandleKind::kLast);
+       ++kind) {
+    const auto handle = static_cast<supervisor::HandleKind>(kind);
+    const auto name = supervisor::KeptHandles::name_of(jid, handle);
+    CHECK(name.size() < reaper::kStoreName);
+    sys::UniqueFd fd(::memfd_create("x", MFD_CLOEXEC));
+    const int number = fd.get();
+    CHECK(handles.adopt(name, std::move(fd)));
+    CHECK(handles.find(jid, handle) == number);
+  }
+  CHECK_FALSE(handles.adopt("ring", sys::UniqueFd()));
+  CHECK_FALSE(handles.adopt("jxyz.main", sys::UniqueFd()));
+  handles.drop_unless([](core::JobId) { return false; });
+  CHECK(handles.find(jid, supervisor::HandleKind::kMain) == -1);
+}
+
+TEST_CASE("items of the journal's own come back as they were") {
+  using supervisor::decode_item;
+  using supervisor::encode_item;
+  const supervisor::PendingRecord record = {
+      42, core::JobId(7), supervisor::RecordKind::kEnd, {std::byte{1}}};
+  const auto again = decode_item(encode_item(record));
+  REQUIRE(again);
+  const auto* const found = std::get_if<supervisor::PendingRecord>(&*again);
+  REQUIRE(found != nullptr);
+  CHECK(found->key == 42);
+  CHECK(found->jid == core::JobId(7));
+  CHECK(found->kind == supervisor::RecordKind::kEnd);
+  CHECK(found->bytes == record.bytes);
+  const supervisor::ReaperIdentity identity = {12, 345};
+  const auto reaper = decode_item(encode_item(identity));
+  REQUIRE(reaper);
+  CHECK(std::get<supervisor::ReaperIdentity>(*reaper) == identity);
+  for (const std::size_t size : {0U, 1U, 5U, 23U}) {
+    auto bytes = encode_item(record);
+    bytes.resize(size);
+    CHECK_FALSE(decode_item(bytes));
+  }
+}
+
+}  // namespace
