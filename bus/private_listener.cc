@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -15,34 +16,20 @@ namespace bus {
 
 namespace {
 
-core::Result<sys::UniqueFd> open_lock(const std::string& path) {
-  return sys::open_at(AT_FDCWD, (path + ".lock").c_str(),
-                      O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-}
-
-core::Result<sys::UniqueFd> wait_for(sys::UniqueFd lock,
-                                     const std::string& path) {
-  while (::flock(lock.get(), LOCK_EX) < 0)
-    if (errno != EINTR) return core::fail(errno, "lock", path);
-  return lock;
-}
-
-/// Held by the instance of a path. A lock that is held though nobody answers
-/// at the path is a dying predecessor's (a worker of it that has not reached
-/// its exec): it is waited for.
+/// Held by the instance of a path. A lock that is held may be a dying
+/// predecessor's (a worker of it that has not reached its exec), so it is
+/// waited for, but not for ever: the other may be an instance that lives.
 core::Result<sys::UniqueFd> take_lock(const std::string& path) {
-  sys::UniqueFd lock = TRY(open_lock(path));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno != EWOULDBLOCK) return core::fail(errno, "lock", path);
-  if (is_answering(path)) return core::fail(EADDRINUSE, "lock", path);
-  return wait_for(std::move(lock), path);
-}
-
-/// The same where the listening socket was handed on: whoever holds the lock
-/// is a predecessor.
-core::Result<sys::UniqueFd> take_adopted_lock(const std::string& path) {
-  sys::UniqueFd lock = TRY(open_lock(path));
-  return wait_for(std::move(lock), path);
+  constexpr int kTries = 100;
+  constexpr timespec kPause = {.tv_sec = 0, .tv_nsec = 20'000'000};
+  sys::UniqueFd lock = TRY(sys::open_at(AT_FDCWD, (path + ".lock").c_str(),
+                                        O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  for (int tries = 0; ::flock(lock.get(), LOCK_EX | LOCK_NB) < 0; ++tries) {
+    if (errno != EWOULDBLOCK) return core::fail(errno, "lock", path);
+    if (tries == kTries) return core::fail(EADDRINUSE, "lock", path);
+    (void)::nanosleep(&kPause, nullptr);
+  }
+  return lock;
 }
 
 core::Result<sys::UniqueFd> listen_at(const std::string& path,
@@ -90,8 +77,8 @@ bool is_listening(int fd) {
 core::Result<PrivateListener> PrivateListener::open(const std::string& path,
                                                     SocketAccess access) {
   sys::UniqueFd lock = TRY(take_lock(path));
-  // An instance of another mount of this directory has another lock.
-  if (is_answering(path)) return core::fail(EADDRINUSE, "listen", path);
+  // Who holds the lock is the instance: what still listens there is a socket
+  // that a store keeps for nobody.
   sys::UniqueFd socket = TRY(replace(path, access));
   return PrivateListener(std::move(socket), std::move(lock), path);
 }
@@ -99,8 +86,7 @@ core::Result<PrivateListener> PrivateListener::open(const std::string& path,
 core::Result<PrivateListener> PrivateListener::adopt(sys::UniqueFd socket,
                                                      const std::string& path,
                                                      SocketAccess access) {
-  // The socket is ours, so that it may answer before we hold the lock.
-  sys::UniqueFd lock = TRY(take_adopted_lock(path));
+  sys::UniqueFd lock = TRY(take_lock(path));
   // What answers there is the socket itself. The connection that asks waits in
   // its queue, closed.
   if (!is_listening(socket.get()) || !is_answering(path))

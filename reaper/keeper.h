@@ -28,6 +28,7 @@ class Keeper {
                core::BootTime began) {
     link_ = std::move(link);
     process_.restore(pid, std::move(pidfd), began);
+    process_.is_working = true;
   }
 
   [[nodiscard]] const Link& link() const { return link_; }
@@ -47,6 +48,7 @@ class Keeper {
     const int fds[] = {pair->second.get()};
     process_.start(spawn_own(commands_.store(), fds));
     if (!process_.is_running()) return false;
+    process_.is_working = true;  // it greets nobody
     link_ = Link(std::move(pair->first));
     return true;
   }
@@ -81,7 +83,7 @@ class Keeper {
       if (state == LinkState::kClosed) break;
     }
     link_.close();
-    process_.kill();  // without its link it is of no use
+    process_.finish_off();  // without its link it is of no use
   }
 
   void take_end() {

@@ -73,11 +73,19 @@ class Stream(threading.Thread):
                 self.complaints.append((job.name, job.jid, "told", job.told, "truth", job.truth, waited.stderr))
 
 
+def holds_much(store):
+    """Whether a store has what it had: the journal, the ring, the socket and what belongs to jobs."""
+    try:
+        return store and len(os.listdir(f"/proc/{store}/fd")) > 10
+    except OSError:
+        return False
+
+
 def one_fault_at_a_time(instance, victim):
     """Waits until the instance has got over the last kill: supervisor and
     store dead at once is another campaign with another promise."""
     if victim == "store":
-        corral.wait_until(lambda: instance.store, what="a new store")
+        corral.wait_until(lambda: holds_much(instance.store), what="a new store with its descriptors")
     corral.wait_until(lambda: instance.run("ps").returncode == 0, what="an answer")
 
 
