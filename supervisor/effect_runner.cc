@@ -18,9 +18,17 @@ namespace {
 namespace effect = core::effect;
 namespace event = core::event;
 
+/// So many are signalled in less time than asking a worker takes.
+constexpr std::size_t kMostSignalledHere = 64;
+
 /// A process that ended between two steps is no error.
 bool is_gone(const core::Error& error) {
   return error.code == ESRCH || error.code == ENOENT || error.code == ENODEV;
+}
+
+void complain(core::JobId jid, const char* verb, const core::Error& error) {
+  spdlog::error("cannot {} the processes of job {}: {}", verb,
+                core::display(jid).view(), text_of(error.message()));
 }
 
 }  // namespace
@@ -100,19 +108,31 @@ void EffectRunner::signal(const core::Job& job, core::SignalNumber signal,
     return signal_main(job.jid, signal);
   }
   if (to_main) return signal_main(job.jid, signal);
+  if (parts_.containers.members(job.jid).size() > kMostSignalledHere)
+    return signal_by_worker(job.jid, signal);
   const auto sent = parts_.containers.signal_all(job.jid, signal);
   if (!sent && !is_gone(sent.error()))
-    spdlog::error("cannot signal the processes of job {}: {}",
-                  core::display(job.jid).view(),
-                  text_of(sent.error().message()));
+    complain(job.jid, "signal", sent.error());
+}
+
+void EffectRunner::signal_by_worker(core::JobId jid,
+                                    core::SignalNumber signal) {
+  const auto directory = parts_.containers.open(jid);
+  if (!directory) {
+    if (!is_gone(directory.error())) complain(jid, "signal", directory.error());
+    return;
+  }
+  parts_.killer.signal_all(directory->get(), signal,
+                           [jid](const core::Result<void>& sent) {
+                             if (!sent && !is_gone(sent.error()))
+                               complain(jid, "signal", sent.error());
+                           });
 }
 
 void EffectRunner::signal_main(core::JobId jid, core::SignalNumber signal) {
   const int pidfd = parts_.handles.find(jid, HandleKind::kMain);
   const auto sent = sys::signal_process(pidfd, signal);
-  if (!sent && !is_gone(sent.error()))
-    spdlog::error("cannot signal the main process of job {}: {}",
-                  core::display(jid).view(), text_of(sent.error().message()));
+  if (!sent && !is_gone(sent.error())) complain(jid, "signal", sent.error());
 }
 
 void EffectRunner::kill(const core::Job& job, KillHow how) {
@@ -123,16 +143,12 @@ void EffectRunner::kill(const core::Job& job, KillHow how) {
   }
   const auto directory = parts_.containers.open(jid);
   if (!directory) {
-    if (is_gone(directory.error())) return;
-    spdlog::error("cannot kill job {}: {}; trying again",
-                  core::display(jid).view(),
-                  text_of(directory.error().message()));
+    if (!is_gone(directory.error())) complain(jid, "kill", directory.error());
     return;  // the kill plan's next step tries again
   }
   auto done = [this, jid](core::Result<void> killed) {
     if (!killed && !is_gone(killed.error()))
-      spdlog::error("killing job {}: {}", core::display(jid).view(),
-                    text_of(killed.error().message()));
+      complain(jid, "kill", killed.error());
     parts_.inspector.inspect_soon(jid);
   };
   if (how == KillHow::kPlain)

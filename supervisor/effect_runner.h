@@ -65,6 +65,7 @@ class EffectRunner final : public EffectSink {
   void launch(const core::Job& job);
   void signal(const core::Job& job, core::SignalNumber signal,
               core::SignalTarget target);
+  void signal_by_worker(core::JobId jid, core::SignalNumber signal);
   void signal_main(core::JobId jid, core::SignalNumber signal);
   enum class KillHow : char { kPlain, kFrozen };
   void kill(const core::Job& job, KillHow how);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/kill_plan.h"
 #include "core/quantity.h"
 #include "sys/cgroup.h"
 #include "sys/clock.h"
@@ -16,9 +17,11 @@ namespace supervisor {
 
 namespace {
 
-// The request: one byte, and the cgroup's directory beside it.
+// The request: what to do and with which signal, a byte each, and the cgroup's
+// directory beside it.
 constexpr char kKillAll = 'k';
 constexpr char kFreezeAndKill = 'f';
+constexpr char kSignalAll = 's';
 
 constexpr std::size_t kMostWorkers = 4;
 constexpr core::Microseconds kPatience = core::seconds(30);
@@ -57,7 +60,7 @@ core::Result<void> freeze_kill_thaw(const sys::Cgroup& cgroup) {
 }
 
 core::Result<void> obey(const WorkerRequest& request) {
-  if (request.body.size() != 1 || request.fds.size() != 1)
+  if (request.body.size() != 2 || request.fds.size() != 1)
     return core::fail(EBADMSG, "read request");
   const sys::Cgroup cgroup(TRY(request.fds[0].duplicate()));
   switch (std::to_integer<char>(request.body[0])) {
@@ -65,6 +68,10 @@ core::Result<void> obey(const WorkerRequest& request) {
       return cgroup.kill_all();
     case kFreezeAndKill:
       return freeze_kill_thaw(cgroup);
+    case kSignalAll:
+      (void)cgroup.signal_all(
+          core::SignalNumber(std::to_integer<int>(request.body[1])));
+      return {};
     default:
       return core::fail(EBADMSG, "read request");
   }
@@ -78,21 +85,26 @@ KillService::KillService(EventLoop& loop, std::string program)
             kMostWorkers) {}
 
 void KillService::kill_all(int cgroup, Done done) {
-  ask(kKillAll, cgroup, std::move(done));
+  ask(kKillAll, core::kSigkill, cgroup, std::move(done));
 }
 
 void KillService::freeze_and_kill(int cgroup, Done done) {
-  ask(kFreezeAndKill, cgroup, std::move(done));
+  ask(kFreezeAndKill, core::kSigkill, cgroup, std::move(done));
 }
 
-void KillService::ask(char how, int cgroup, Done done) {
+void KillService::signal_all(int cgroup, core::SignalNumber signal, Done done) {
+  ask(kSignalAll, signal, cgroup, std::move(done));
+}
+
+void KillService::ask(char how, core::SignalNumber signal, int cgroup,
+                      Done done) {
   sys::UniqueFd copy(::fcntl(cgroup, F_DUPFD_CLOEXEC, 3));
   // Without a descriptor to spare the worker says EBADMSG: no second path here
   // for an answer, and the kill plan comes again.
   std::vector<sys::UniqueFd> fds;
   if (copy.is_open()) fds.push_back(std::move(copy));
-  pool_.request({std::byte(how)}, std::move(fds), kPatience,
-                [done = std::move(done)](const auto& answer) {
+  pool_.request({std::byte(how), std::byte(signal.raw())}, std::move(fds),
+                kPatience, [done = std::move(done)](const auto& answer) {
                   if (answer)
                     done({});
                   else

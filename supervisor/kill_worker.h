@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/ids.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/worker.h"
 
@@ -26,9 +27,12 @@ class KillService {
   void kill_all(int cgroup, Done done);
   /// Freezes (waiting at most 500 ms for it), kills, thaws.
   void freeze_and_kill(int cgroup, Done done);
+  /// A signal to each member by its pidfd: the time grows with the square of
+  /// the members.
+  void signal_all(int cgroup, core::SignalNumber signal, Done done);
 
  private:
-  void ask(char how, int cgroup, Done done);
+  void ask(char how, core::SignalNumber signal, int cgroup, Done done);
   WorkerPool pool_;
 };
 
