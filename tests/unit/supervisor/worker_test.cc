@@ -59,12 +59,16 @@ std::string text_of(std::span<const std::byte> bytes) {
 template <class IsDone>
 void run_until(EventLoop& loop, const IsDone& is_done) {
   bool is_late = false;
-  Timer limit(loop, [&] { is_late = true; });
+  Timer limit(loop, [&] {
+    is_late = true;
+    loop.stop();
+  });
   limit.set(sys::boot_now() + core::seconds(20));
-  while (!is_done() && !is_late) {
-    loop.run_ready();  // what was deferred may be all that it needs
-    if (!is_done() && !is_late) loop.run_once();
-  }
+  // Asked before each wait, after all that was deferred.
+  const supervisor::PrepareWatch probe(loop, [&] {
+    if (is_done()) loop.stop();
+  });
+  loop.run();
   REQUIRE(!is_late);
 }
 
