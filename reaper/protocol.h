@@ -40,6 +40,10 @@ inline constexpr std::size_t kInlineBlock = std::size_t{32} * 1024;
 inline constexpr std::size_t kLargestPacket = kInlineBlock + 1024;
 /// Orders that may be unacknowledged at once: each holds a descriptor.
 inline constexpr std::size_t kOpenOrders = 32;
+/// Of these, how many a supervisor uses: one that follows a killed supervisor
+/// finds its predecessor's open orders in the table, and perhaps those of the
+/// one before, and must have room for its own.
+inline constexpr std::size_t kOrdersInFlight = 10;
 /// The length of a descriptor's name in the store, with its NUL.
 inline constexpr std::size_t kStoreName = 48;
 /// The name under which the reaper keeps its exit ring in the store. It is the

@@ -3,7 +3,8 @@
 // records of exits.
 //
 // Invariants:
-//  - At most reaper::kOpenOrders orders are unacknowledged; others wait here.
+//  - At most reaper::kOrdersInFlight orders are unacknowledged; others wait
+//  here.
 //  - An order's number is its job's sequence: a job is launched at most once,
 //    so a repetition after a crash has the same number and the reaper answers
 //    it from memory.

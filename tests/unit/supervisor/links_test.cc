@@ -159,7 +159,7 @@ TEST_CASE(
   auto ends = *sys::make_socket_pair();
   Reports reports;
   supervisor::ReaperLink link(loop, std::move(ends.first), 77, reports);
-  for (std::uint32_t i = 1; i <= reaper::kOpenOrders + 5; ++i) {
+  for (std::uint32_t i = 1; i <= reaper::kOrdersInFlight + 5; ++i) {
     supervisor::LaunchOrder order;
     order.jid = core::make_job_id(3, i);
     order.block.resize(i == 1 ? reaper::kInlineBlock + 1 : 100);
@@ -168,7 +168,7 @@ TEST_CASE(
   run(loop);
   bool had_memfd = false;
   auto orders = orders_in(ends.second.get(), had_memfd);
-  CHECK(orders.size() == reaper::kOpenOrders);
+  CHECK(orders.size() == reaper::kOrdersInFlight);
   CHECK(orders.front() == 1);
   CHECK(had_memfd);
   CHECK(link.orders_waiting() == 5);
@@ -176,7 +176,7 @@ TEST_CASE(
   link.acknowledge_launch(core::make_job_id(3, 2));  // once is enough
   run(loop);
   orders = orders_in(ends.second.get(), had_memfd);
-  CHECK(orders == std::vector<std::uint64_t>{reaper::kOpenOrders + 1});
+  CHECK(orders == std::vector<std::uint64_t>{reaper::kOrdersInFlight + 1});
 }
 
 TEST_CASE("answers of another epoch are nobody's") {
