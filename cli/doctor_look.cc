@@ -82,6 +82,9 @@ Findings look() {
       sys::find_cgroup_base(environment("CORRAL_CGROUP_BASE").value_or(""));
   findings.facts = base.facts;
   findings.choice = core::choose_engine(base.facts);
+  const auto forced =
+      core::parse_engine(environment("CORRAL_ENGINE").value_or(""));
+  if (forced) findings.choice = {*forced, "CORRAL_ENGINE says so"};
   findings.cgroup_base = base.path.view();
   findings.programs = {
       .init = find_program(sys::OwnProgram::kInit),

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # page.sh SCDOC TEMPLATE [CORRAL]: prints a manual page. A line @TOPIC@ of the template is replaced by what
 # 'corral --dump-man TOPIC' says of the command table, so that page and parser cannot disagree.
 set -eu

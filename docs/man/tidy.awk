@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # tidy.awk: scdoc's output as mandoc(1) -T lint likes it: no paragraph that is empty or follows a heading, no text line
 # over 80 bytes, the title in capitals.
 function wrap(line,    words, count, i, out) {

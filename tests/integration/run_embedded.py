@@ -76,6 +76,9 @@ def arguments_and_streams():
     big = "x" * 100_000
     result = run("sh", "-c", 'printf %s "$1" | wc -c', "sh", big)
     equal(result.stdout.strip(), "100000", "a long argument arrives whole")
+    many = ["x" * 20_000] * 95
+    result = run("sh", "-c", "printf %s $# $(printf %s $* | wc -c)", "sh", *many)
+    equal(result.stdout, "951900000", "1.9 MB of arguments arrive")
 
 
 SEEN = r"""

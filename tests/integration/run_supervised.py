@@ -6,12 +6,13 @@ supervisor hangs."""
 
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import time
 
-from corral import Instance, check, children_of, equal, is_alive, wait_until
+from corral import Instance, check, equal, is_alive, wait_until
 
 JID = re.compile(r"0x[0-9a-f]{1,16}\n")
 
@@ -79,6 +80,36 @@ def killing(instance):
     equal(instance.facts("ps"), [], "none lives")
 
 
+def watching(instance):
+    """The status line of wait: on a terminal only."""
+    jid = instance.run("run", "-d", "sh", "-c", "sleep 2.5; exit 3").stdout.strip()
+    ours, theirs = pty.openpty()
+    waiter = instance.popen("wait", jid, stderr=theirs, env={**instance.environment, "TERM": "xterm"})
+    equal(waiter.wait(timeout=20), 3, "wait on a terminal exits as the job did")
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            seen += os.read(ours, 4096)
+        except OSError:
+            break
+    text = seen.decode()
+    check(re.search(r"\r\x1b\[K" + jid + r" running for \d\.\ds.*2 processes", text), "with a status line", text)
+    check(re.search(r"exited with code 3 after 2\.\ds\x1b\[0m\r\n$", text), "and a last word", text)
+    quiet = instance.run("wait", jid)
+    equal((quiet.returncode, quiet.stderr), (3, ""), "elsewhere it says nothing")
+    report = instance.run("wait", "--report", jid)
+    check("result      exited: exited with code 3" in report.stderr, "but for a report", report.stderr)
+
+
+def arguments(instance):
+    result = instance.run("run", "sh", "-c", "printf %s $#", "sh", *(["x" * 20_000] * 95))
+    equal(result.stdout, "95", "1.9 MB of arguments arrive in a foreground job")
+    jid = instance.run("run", "-d", "sh", "-c", "printf %s $#", "sh", *(["x" * 20_000] * 95)).stdout.strip()
+    instance.run("wait", jid)
+    equal(instance.run("log", jid).stdout, "95", "and in a detached one")
+
+
 def following(instance):
     script = "for i in 1 2 3; do echo $i; sleep 0.2; done"
     jid = instance.run("run", "-d", "sh", "-c", script).stdout.strip()
@@ -132,5 +163,5 @@ def attributes(instance):
 
 
 with Instance() as instance:
-    for part in (foreground, detached, killing, following, restarts, attributes, mistakes, hanging):
+    for part in (foreground, detached, killing, following, watching, arguments, restarts, attributes, mistakes, hanging):
         part(instance)
