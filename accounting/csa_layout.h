@@ -381,18 +381,24 @@ constexpr std::uint16_t revision_of(RecordType type) {
 /// The first header of a record of ours.
 constexpr Head make_head(RecordType type, std::size_t size,
                          std::uint8_t flag = 0) {
-  return {kMagic, revision_of(type), static_cast<std::uint8_t>(type), flag,
-          static_cast<std::uint16_t>(size)};
+  return {.magic = kMagic,
+          .revision = revision_of(type),
+          .type = static_cast<std::uint8_t>(type),
+          .flag = flag,
+          .size = static_cast<std::uint16_t>(size)};
 }
 
 /// The second header of a record of ours. The published writer ors the bits of
 /// the linked records onto the type, and so do we: its readers expect it.
 constexpr Head make_second_head(RecordType type, std::uint8_t linked_bits,
                                 std::size_t linked_size) {
-  return {
-      static_cast<std::uint16_t>(kMagic ^ 0xFFFFU), revision_of(type),
-      static_cast<std::uint8_t>(static_cast<std::uint8_t>(type) | linked_bits),
-      0, static_cast<std::uint16_t>(linked_size)};
+  const auto bits =
+      static_cast<unsigned>(type) | static_cast<unsigned>(linked_bits);
+  return {.magic = static_cast<std::uint16_t>(kMagic ^ 0xFFFFU),
+          .revision = revision_of(type),
+          .type = static_cast<std::uint8_t>(bits),
+          .flag = 0,
+          .size = static_cast<std::uint16_t>(linked_size)};
 }
 
 }  // namespace accounting::csa

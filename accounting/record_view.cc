@@ -121,10 +121,11 @@ core::JobResult result_of(const SiteEnd& site, const std::string& detail) {
   result.has_status =
       (site.present & static_cast<std::uint32_t>(EndField::kStatus)) != 0;
   result.wait_status = site.wait_status;
-  result.limit = {static_cast<core::LimitKind>(site.limit_kind),
-                  site.limit_value, site.limit_bound};
-  result.launch = {static_cast<core::LaunchStage>(site.launch_stage),
-                   site.launch_code};
+  result.limit = {.kind = static_cast<core::LimitKind>(site.limit_kind),
+                  .value = site.limit_value,
+                  .bound = site.limit_bound};
+  result.launch = {.stage = static_cast<core::LaunchStage>(site.launch_stage),
+                   .code = site.launch_code};
   result.by = core::Uid(site.by_uid);
   result.detail = std::string_view(detail);
   return result;

@@ -39,7 +39,7 @@ std::string time_text(std::uint64_t microseconds) {
 /// "3.000": the column's heading says seconds.
 std::string seconds_of(const Count& microseconds) {
   if (!microseconds) return "-";
-  std::string text(core::seconds_text(*microseconds).view());
+  const std::string text(core::seconds_text(*microseconds).view());
   return text.substr(0, text.find(' '));
 }
 
@@ -98,6 +98,7 @@ struct Column {
   std::string (*text)(const RecordView&);
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Column kColumns[] = {
     {"KIND", -8, [](const RecordView& v) { return std::string(v.kind); }},
     {"TIME", -19,
@@ -114,9 +115,7 @@ constexpr Column kColumns[] = {
     {"USER s", 10,
      [](const RecordView& v) { return with_mark(v, seconds_of(v.user_us)); }},
     {"SYSTEM s", 10,
-     [](const RecordView& v) {
-       return with_mark(v, seconds_of(v.system_us));
-     }},
+     [](const RecordView& v) { return with_mark(v, seconds_of(v.system_us)); }},
     {"MEMORY", 11,
      [](const RecordView& v) { return amount_of(v.memory_bytes); }},
     {"READ", 11, [](const RecordView& v) { return amount_of(v.read_bytes); }},
@@ -126,6 +125,7 @@ constexpr Column kColumns[] = {
     {"OUTCOME", 0,
      [](const RecordView& v) { return printable(outcome_of(v)); }},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 void pad_to(std::string& line, const std::string& cell, int width) {
   const auto wide = static_cast<std::size_t>(width < 0 ? -width : width);
@@ -178,6 +178,7 @@ struct CountKey {
   const char* key;
   Count RecordView::* count;
 };
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr CountKey kCounts[] = {
     {"pid", &RecordView::pid},
     {"ppid", &RecordView::ppid},
@@ -204,6 +205,7 @@ constexpr CountKey kCounts[] = {
     {"lost", &RecordView::lost},
     {"first_lost_key", &RecordView::first_lost_key},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 void report(const std::string& path, const Damage& damage,
             std::ostream& errors) {

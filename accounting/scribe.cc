@@ -235,7 +235,7 @@ core::Result<void> Scribe::write_batch() {
   }
   if (!result) return result;
   for (std::size_t i = 0; i < count; ++i) {
-    Entry& first = queue_.front();
+    const Entry& first = queue_.front();
     if (first.lost == 0) ++written_;
     written_key_ = first.key;
     needs_sync_ = needs_sync_ || first.wants_sync;
