@@ -35,10 +35,10 @@ class BusSenders : public Senders {
     SlotPtr query;
   };
 
-  [[nodiscard]] int ask(Sender& sender);
-  static int on_credentials(sd_bus_message* message, void* sender,
+  [[nodiscard]] static int ask(Sender& sender);
+  static int on_credentials(sd_bus_message* message, void* userdata,
                             sd_bus_error* error) noexcept;
-  static int on_owner_changed(sd_bus_message* message, void* sender,
+  static int on_owner_changed(sd_bus_message* message, void* userdata,
                               sd_bus_error* error) noexcept;
   static int on_match_installed(sd_bus_message* message, void* sender,
                                 sd_bus_error* error) noexcept;

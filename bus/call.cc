@@ -37,8 +37,9 @@ void ReplyTo::refuse(const core::Refused& refused) const {
 }
 
 void ReplyTo::refuse_errno(int code) const {
-  refuse({core::Refusal::kUnavailable,
-          std::string("cannot write the answer: ") + std::strerror(code)});
+  refuse(
+      {.why = core::Refusal::kUnavailable,
+       .text = std::string("cannot write the answer: ") + std::strerror(code)});
 }
 
 void ReplyTo::send(sd_bus_message* reply) const {

@@ -102,9 +102,8 @@ core::Answer<void> ClientConnection::start(sys::UniqueFd socket) {
 
 core::Answer<void> ClientConnection::await_ready() {
   const core::BootTime deadline = sys::boot_now() + patience_.answer_within;
-  int r = 0;
-  while (is_open() && (r = sd_.is_ready(bus_)) == 0) {
-    r = sd_.process(bus_, nullptr);
+  while (is_open() && sd_.is_ready(bus_) == 0) {
+    const int r = sd_.process(bus_, nullptr);
     if (r < 0) break;
     if (r > 0) continue;
     const std::uint64_t left = (deadline - sys::boot_now()).raw();
@@ -200,36 +199,38 @@ int ClientConnection::on_reply(sd_bus_message* message, void* self,
   return 1;
 }
 
+core::Answer<void> ClientConnection::reopen_call(Outage& outage) {
+  // The answer that sd-bus makes up for a broken connection is no answer.
+  open_->reply = {};
+  if (sys::boot_now() >= opened_ + kHeld) outage = new_outage();
+  TRY(restore(outage));
+  return send_open_call();
+}
+
+core::Answer<HeldMessage> ClientConnection::take_reply() {
+  HeldMessage reply = std::move(open_->reply);
+  abandon();
+  const sd_bus_error* const error = sd_.get_error(reply.get());
+  if (error != nullptr)
+    return std::unexpected(CallError::refused_of(error, EIO));
+  return reply;
+}
+
 core::Answer<std::optional<HeldMessage>> ClientConnection::finish(
     std::optional<core::BootTime> deadline) {
   Outage outage = new_outage();
   while (true) {
-    if (!is_open()) {
-      // The answer that sd-bus makes up for a broken connection is no answer.
-      open_->reply = {};
-      if (sys::boot_now() >= opened_ + kHeld) outage = new_outage();
-      TRY(restore(outage));
-      TRY(send_open_call());
-    }
+    if (!is_open()) TRY(reopen_call(outage));
     const int r = sd_.process(bus_, nullptr);
     if (r < 0 || !is_open()) {
       close();
       continue;
     }
-    if (open_->reply.get() != nullptr) {
-      HeldMessage reply = std::move(open_->reply);
-      abandon();
-      const sd_bus_error* const error = sd_.get_error(reply.get());
-      if (error != nullptr)
-        return std::unexpected(CallError::refused_of(error, EIO));
-      return std::optional(std::move(reply));
-    }
+    if (open_->reply.get() != nullptr) return TRY(take_reply());
     if (r > 0) continue;
-    std::uint64_t left = UINT64_MAX;
-    if (deadline) {
-      left = (*deadline - sys::boot_now()).raw();
-      if (left == 0) return std::nullopt;
-    }
+    const std::uint64_t left =
+        deadline ? (*deadline - sys::boot_now()).raw() : UINT64_MAX;
+    if (left == 0) return std::nullopt;
     (void)sd_.wait(bus_, left);
   }
 }

@@ -40,6 +40,7 @@ class HeldMessage {
 
  private:
   void reset() {
+    // NOLINTNEXTLINE(clang-analyzer-core.*): it loses sight of values in TRY
     if (message_ != nullptr) (void)unref_(message_);
     message_ = nullptr;
   }
@@ -118,6 +119,8 @@ class ClientConnection {
   [[nodiscard]] core::Answer<HeldMessage> make_call(const Method& method,
                                                     const Arguments& arguments);
   [[nodiscard]] core::Answer<void> send_open_call();
+  [[nodiscard]] core::Answer<void> reopen_call(Outage& outage);
+  [[nodiscard]] core::Answer<HeldMessage> take_reply();
   static int on_reply(sd_bus_message* message, void* self, sd_bus_error* error);
 
   SdBusTable sd_;

@@ -24,7 +24,7 @@ inline core::RealTime real_now() {
   return core::RealTime(read_clock_us(CLOCK_REALTIME));
 }
 inline core::Moment now() {
-  return {boot_now(), real_now()};
+  return {.boot = boot_now(), .real = real_now()};
 }
 
 }  // namespace sys
