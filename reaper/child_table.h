@@ -51,12 +51,6 @@ class ChildTable {
     --size_;
   }
 
-  /// Orders are numbers of an epoch: a new epoch makes them meaningless.
-  void forget_orders() {
-    for (KnownChild& child : places_)
-      if (child.pid != 0) child.order = 0;
-  }
-
   template <class Visit>
   void for_each(Visit&& visit) const {
     for (const KnownChild& child : places_)

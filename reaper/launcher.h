@@ -38,9 +38,10 @@ class Launcher {
   [[nodiscard]] OpenOrders& orders() { return orders_; }
 
   /// A supervisor came, with its journal's number. Another number than before
-  /// makes the old answers meaningless; else they are sent again.
+  /// makes the old answers meaningless; else they are sent again. The records
+  /// of children keep their orders: with the jid they tell a supervisor that
+  /// lost its journal which process is the job's first.
   void begin_epoch(std::uint64_t epoch) {
-    if (epoch != epoch_) children_.forget_orders();
     epoch_ = epoch;
     for (OpenOrder& open : orders_.all()) {
       if (open.state != OpenOrder::State::kAnswered) continue;
