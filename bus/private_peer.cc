@@ -229,9 +229,9 @@ PrivatePeer::~PrivatePeer() {
 
 core::Result<std::unique_ptr<PrivatePeer>> PrivatePeer::make(
     LoopHooks& hooks, core::JobControl& port, sys::UniqueFd socket,
-    Identity identity, std::uint64_t number, PeerOwner owner) {
+    Identity identity, PeerOwner owner) {
   std::unique_ptr<PrivatePeer> peer(
-      new PrivatePeer(std::move(identity), number, owner.listening));
+      new PrivatePeer(std::move(identity), owner.number, owner.listening));
   BusPtr bus = TRY(serve_socket(std::move(socket)));
   peer->connection_ = std::make_shared<Connection>(
       hooks, port, std::move(bus), std::make_unique<OneSender>(peer->identity_),

@@ -21,8 +21,9 @@ namespace bus {
 /// SO_PEERGROUPS (unix(7)), as they were when it connected.
 [[nodiscard]] core::Result<Identity> peer_identity(int socket);
 
-/// What a peer tells its server.
+/// What joins a peer to its server.
 struct PeerOwner {
+  std::uint64_t number = 0;         ///< of the peer
   std::size_t& listening;           ///< the number of peers that want signals
   std::function<void()> on_closed;  ///< called once
 };
@@ -32,7 +33,7 @@ class PrivatePeer {
   /// Starts to speak on an accepted socket. Errors: ENOMEM.
   [[nodiscard]] static core::Result<std::unique_ptr<PrivatePeer>> make(
       LoopHooks& hooks, core::JobControl& port, sys::UniqueFd socket,
-      Identity identity, std::uint64_t number, PeerOwner owner);
+      Identity identity, PeerOwner owner);
   PrivatePeer(const PrivatePeer&) = delete;
   PrivatePeer& operator=(const PrivatePeer&) = delete;
   ~PrivatePeer();

@@ -101,8 +101,9 @@ void Server::admit(sys::UniqueFd socket) {
   if (!identity || !may_enter(identity->caller.uid)) return;
   const std::uint64_t number = ++last_peer_;
   auto peer = PrivatePeer::make(
-      hooks_, port_, std::move(socket), *std::move(identity), number,
-      {.listening = listening_peers_,
+      hooks_, port_, std::move(socket), *std::move(identity),
+      {.number = number,
+       .listening = listening_peers_,
        .on_closed = [this, number] { peers_.erase(number); }});
   if (peer) peers_.emplace(number, *std::move(peer));
 }

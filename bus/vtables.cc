@@ -19,6 +19,8 @@ namespace bus {
 
 namespace {
 
+// NOLINTBEGIN(readability-function-size): the signatures are those of sd-bus
+
 /// Whoever cannot be known in time (a getter cannot wait) sees what everybody
 /// may see: the properties hold nothing else.
 constexpr core::Caller kAnybody{.uid = core::Uid(UINT32_MAX), .pid = {}};
@@ -100,6 +102,12 @@ int find_job_object(sd_bus* /*bus*/, const char* path,
   return 1;
 }
 
+/// sd-bus frees the list and its strings with free(3).
+char** new_list(std::size_t size) {
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc)
+  return static_cast<char**>(std::calloc(size, sizeof(char*)));
+}
+
 /// For introspection by people: the first jobs only.
 int enumerate_jobs(sd_bus* /*bus*/, const char* /*prefix*/, void* userdata,
                    char*** nodes, sd_bus_error* /*error*/) noexcept {
@@ -109,9 +117,7 @@ int enumerate_jobs(sd_bus* /*bus*/, const char* /*prefix*/, void* userdata,
     const core::JobPage page = connection.port().list(
         caller_of(connection), {.owner = {}, .with_ended = true}, {},
         kMostNodes);
-    // sd-bus frees the list and its strings with free(3).
-    auto** const list =
-        static_cast<char**>(std::calloc(page.jobs.size() + 1, sizeof(char*)));
+    char** const list = new_list(page.jobs.size() + 1);
     if (list == nullptr) return -ENOMEM;
     std::size_t used = 0;
     for (const core::JobView& view : page.jobs) {
@@ -124,6 +130,8 @@ int enumerate_jobs(sd_bus* /*bus*/, const char* /*prefix*/, void* userdata,
     return -ENOMEM;
   }
 }
+
+// NOLINTEND(readability-function-size)
 
 constexpr std::uint64_t kOpen = SD_BUS_VTABLE_UNPRIVILEGED;
 constexpr std::uint64_t kConst = SD_BUS_VTABLE_PROPERTY_CONST;

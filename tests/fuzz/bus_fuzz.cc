@@ -58,7 +58,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
       {.caller = {.uid = core::Uid(1000), .pid = core::Pid(1)},
        .gid = core::Gid(1000),
        .groups = {}},
-      1, {.listening = listening, .on_closed = [&] { is_closed = true; }});
+      {.number = 1, .listening = listening, .on_closed = [&] {
+         is_closed = true;
+       }});
   if (!peer) return 0;
   const std::string hello = handshake();
   send_all(client.get(), hello.data(), hello.size());
