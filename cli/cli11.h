@@ -9,6 +9,8 @@
 #include <istream>
 #include <ostream>
 
+// NOLINTBEGIN(*-non-const-global-variables,*-macro-usage,*-identifier-naming):
+// these names are libstdc++'s
 #if defined(__GLIBCXX__) && !defined(_GLIBCXX_IOSTREAM)
 #define _GLIBCXX_IOSTREAM 1
 namespace std {
@@ -18,5 +20,6 @@ extern ostream cerr;
 extern ostream clog;
 }  // namespace std
 #endif
+// NOLINTEND(*-non-const-global-variables,*-macro-usage,*-identifier-naming)
 
 #include <CLI/CLI.hpp>

@@ -24,7 +24,7 @@ namespace {
 
 /// Writes what `log` holds from its offset on.
 core::Result<void> copy(const sys::UniqueFd& log) {
-  std::array<char, 65536> buffer;
+  std::array<char, 65536> buffer = {};
   while (true) {
     const ssize_t size = ::read(log.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
@@ -63,7 +63,7 @@ core::Result<sys::PidFd> watch_end(core::JobId jid, Which which) {
 }
 
 void drain(const sys::UniqueFd& inotify) {
-  std::array<char, 4096> events;
+  std::array<char, 4096> events = {};
   while (::read(inotify.get(), events.data(), events.size()) > 0) {
   }
 }

@@ -23,8 +23,6 @@
 #include "sys/own_programs.h"
 #include "sys/unique_fd.h"
 
-extern "C" char** environ;
-
 namespace cli {
 namespace {
 
@@ -45,7 +43,6 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
   std::vector<std::string> words = scope_words(*program, request, setting);
   for (const std::string& variable : request.variables) {
     const std::size_t equals = variable.find('=');
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): no threads here
     if (::setenv(variable.substr(0, equals).c_str(),
                  variable.c_str() + equals + 1, 1) < 0)
       return complain("cannot set a variable: out of memory", kRunFailure);

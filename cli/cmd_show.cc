@@ -65,6 +65,7 @@ struct Fact {
   std::string (*text)(const Job&);  ///< empty: the line is left out
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Fact kFacts[] = {
     {"name", [](const Job& job) { return job.name; }},
     {"owner", owner},
@@ -96,6 +97,7 @@ constexpr Fact kFacts[] = {
      [](const Job& job) { return number(job.totals.processes_not_seen); }},
     {"ended at the end", stragglers},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 void print_facts(const Job& job, const Screen& screen) {
   print("job " +

@@ -6,6 +6,8 @@
 namespace cli {
 namespace {
 
+// NOLINTBEGIN(modernize-use-designated-initializers): tables
+
 constexpr OptionRow kHelp = {"help", 'h', ValueType::kFlag, "",
                              "Show this help and exit"};
 constexpr OptionRow kJson = {"json", 'j', ValueType::kFlag, "",
@@ -74,7 +76,7 @@ constexpr ExitCode kRunCodes[] = {
 constexpr JsonKey kRunKeys[] = {
     {"jid", "the job's id, 0x and hexadecimal digits"},
     {"name", "its name, null without one"},
-    {"instance", "\"system\" or \"private\""},
+    {"instance", "_system_ or _private_"},
 };
 
 // --- ps, tree, show ----------------------------------------------------------
@@ -120,8 +122,8 @@ constexpr JsonKey kShowKeys[] = {
      "the job's id, its name (null: none), the "
      "owner's number and name (null: unknown)"},
     {"kind, engine, state",
-     "words: \"foreground\" or \"detached\"; "
-     "\"cgroup2\" or \"subreaper\"; the state"},
+     "words: _foreground_ or _detached_; "
+     "_cgroup2_ or _subreaper_; the state"},
     {"argv, main_pid",
      "the command (null when you may not see it), the main "
      "process (null: none lives)"},
@@ -230,8 +232,8 @@ constexpr JsonKey kDoctorKeys[] = {
      "instance, and why it cannot be written (null: "
      "it can)"},
     {"checks",
-     "each check: _name_, _status_ (\"ok\", \"note\" or "
-     "\"problem\"), _finding_, _fix_"},
+     "each check: _name_, _status_ (_ok_, _note_ or "
+     "_problem_), _finding_, _fix_"},
 };
 
 constexpr OptionRow kReexecOptions[] = {kSystem, kPrivate, kHelp};
@@ -407,6 +409,8 @@ constexpr ExitCode kCommonCodes[] = {
     {"75", "A bound of the instance was reached"},
     {"77", "It is not allowed"},
 };
+
+// NOLINTEND(modernize-use-designated-initializers)
 
 }  // namespace
 

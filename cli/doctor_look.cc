@@ -58,14 +58,13 @@ std::optional<std::string> write_problem(std::string path) {
       return std::nullopt;
   }
   const int error = errno;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): no threads here
   return "'" + path + "' cannot be written: " + std::strerror(error);
 }
 
 std::optional<std::string> bus_problem() {
   void* const library = ::dlopen("libsystemd.so.0", RTLD_LAZY | RTLD_LOCAL);
   if (library != nullptr) return std::nullopt;
-  const char* const reason = ::dlerror();  // NOLINT(concurrency-mt-unsafe)
+  const char* const reason = ::dlerror();
   return reason == nullptr ? "it cannot be loaded" : reason;
 }
 

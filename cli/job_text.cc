@@ -35,7 +35,6 @@ std::string one_decimal(std::uint64_t value, std::uint64_t unit) {
 }  // namespace
 
 std::optional<std::string> known_user_name(core::Uid uid) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): no threads here
   const passwd* const entry = ::getpwuid(uid.raw());
   if (entry == nullptr) return std::nullopt;
   return entry->pw_name;

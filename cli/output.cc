@@ -17,7 +17,7 @@ void print(std::string_view text) {
 int finish_output(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
   return complain(std::string("cannot write to standard output: ") +
-                  std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
+                  std::strerror(errno));
 }
 
 int complain(std::string_view text, int code) {

@@ -149,9 +149,9 @@ class OneCommand : public CLI::App {
       const std::vector<std::string>& operands) const {
     const OperandRow& row = command_.operands;
     const std::string_view noun = row_of(row.type).placeholder;
-    const std::size_t most = row.count == Operands::kNone  ? 0
-                             : row.count == Operands::kOne ? 1
-                                                           : operands.size();
+    std::size_t most = operands.size();
+    if (row.count == Operands::kNone) most = 0;
+    if (row.count == Operands::kOne) most = 1;
     if (operands.size() > most)
       return Misuse{"unexpected argument " + in_ticks(operands[most]) +
                     (most == 0 ? "; expected none" : "; expected one ") +

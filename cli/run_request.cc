@@ -100,7 +100,6 @@ ReportForm report_form(const Arguments& arguments) {
 
 core::Answer<Identity> find_identity(const std::string& user) {
   errno = 0;
-  // NOLINTBEGIN(concurrency-mt-unsafe): no threads here
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr) {
     unsigned number = 0;
@@ -112,7 +111,6 @@ core::Answer<Identity> find_identity(const std::string& user) {
       return Identity{
           .uid = core::Uid(number), .gid = core::Gid(number), .groups = {}};
   }
-  // NOLINTEND(concurrency-mt-unsafe)
   if (entry != nullptr)
     if (auto identity = identity_of(*entry)) return *identity;
   return refuse(core::Refusal::kNoSuchUser,

@@ -54,6 +54,7 @@ std::string TableView::render(const Screen& screen, Header header) const {
   std::string text;
   if (header == Header::kShown) {
     std::vector<Cell> titles;
+    titles.reserve(columns_.size());
     for (const Column& column : columns_)
       titles.push_back({.text = column.title, .colour = Colour::kStrong});
     text += line(titles, width_of, screen);

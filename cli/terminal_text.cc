@@ -84,10 +84,8 @@ Screen screen_of(int fd) {
   if (!screen.is_terminal) return screen;
   winsize size = {};
   if (::ioctl(fd, TIOCGWINSZ, &size) == 0) screen.width = size.ws_col;
-  // NOLINTBEGIN(concurrency-mt-unsafe): no threads here
   const char* const no_colour = std::getenv("NO_COLOR");  // no-color.org
   const char* const terminal = std::getenv("TERM");
-  // NOLINTEND(concurrency-mt-unsafe)
   const bool is_unwanted = no_colour != nullptr && *no_colour != '\0';
   const bool is_dumb =
       terminal == nullptr || std::string_view(terminal) == "dumb";

@@ -46,6 +46,7 @@ bool is_name(std::string_view text) {
          !std::ranges::any_of(text, is_odd);
 }
 
+// NOLINTBEGIN(modernize-use-designated-initializers): tables
 constexpr ValueTypeRow kRows[] = {
     {ValueType::kFlag, "", "no value", nullptr},
     {ValueType::kText, "TEXT", "a text", nullptr},
@@ -83,6 +84,7 @@ constexpr Unit kUnits[] = {{"us", 1},         {"ms", 1000},
                            {"s", 1'000'000},  {"", 1'000'000},
                            {"m", 60'000'000}, {"min", 60'000'000},
                            {"h", 3600000000}, {"d", 86'400'000'000}};
+// NOLINTEND(modernize-use-designated-initializers)
 
 /// Longer than any machine runs, and far from overflow.
 constexpr std::uint64_t kLongestDuration = 3650 * 86'400'000'000U;
@@ -90,10 +92,9 @@ constexpr std::uint64_t kLongestDuration = 3650 * 86'400'000'000U;
 /// One number with its unit off the front of `text`.
 std::optional<std::uint64_t> take_amount(std::string_view& text) {
   std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const auto [rest, error] = std::from_chars(text.begin(), text.end(), number);
   if (error != std::errc()) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
+  text.remove_prefix(static_cast<std::size_t>(rest - text.begin()));
   const std::size_t length =
       std::min(text.find_first_of("0123456789"), text.size());
   const std::string_view name = text.substr(0, length);
@@ -106,9 +107,8 @@ std::optional<std::uint64_t> take_amount(std::string_view& text) {
 
 std::optional<int> parse_small_number(std::string_view text) {
   int number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || rest != end) return std::nullopt;
+  const auto [rest, error] = std::from_chars(text.begin(), text.end(), number);
+  if (error != std::errc() || rest != text.end()) return std::nullopt;
   return number;
 }
 

@@ -47,9 +47,11 @@ struct ValueTypeRow {
   std::string_view expectation;  ///< "a duration such as 500ms, 30s, 5m or 2h"
   bool (*is_good)(std::string_view);  ///< null: anything but the empty text
   Completion completion = Completion::kNothing;
+  // NOLINTBEGIN(readability-redundant-member-init): g++ wants it
   std::string_view choices = {};  ///< separated by spaces
   /// The value that stands for a bare option; empty: a value must follow.
   std::string_view implied = {};
+  // NOLINTEND(readability-redundant-member-init)
 };
 
 [[nodiscard]] const ValueTypeRow& row_of(ValueType type);

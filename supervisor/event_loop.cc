@@ -108,13 +108,16 @@ class EventLoop::State {
     timer.serial_ = 0;
   }
 
-  struct ev_loop* loop_;
-  std::vector<Callback> deferred_;
-  /// Called in order; ExternalWatches come after PrepareWatches, which may
-  /// make them want something.
   using Hooks = std::vector<std::shared_ptr<PrepareHook>>;
-  Hooks prepares_;
-  Hooks externals_;
+
+  [[nodiscard]] struct ev_loop* loop() const { return loop_; }
+  void defer(Callback callback) { deferred_.push_back(std::move(callback)); }
+  void add_prepare(const std::shared_ptr<PrepareHook>& hook) {
+    prepares_.push_back(hook);
+  }
+  void add_external(const std::shared_ptr<PrepareHook>& hook) {
+    externals_.push_back(hook);
+  }
 
  private:
   using Key = std::pair<core::BootTime, std::uint64_t>;
@@ -158,7 +161,9 @@ class EventLoop::State {
   static void call_all(Hooks& hooks) {
     // By index: a callback may add to the vector. What went is swept after.
     bool has_gaps = false;
+    // NOLINTNEXTLINE(modernize-loop-convert): the vector grows meanwhile
     for (std::size_t i = 0; i < hooks.size(); ++i) {
+      // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): held
       const std::shared_ptr<PrepareHook> hook = hooks[i];
       if (!hook->is_gone) guarded(hook->callback);
       has_gaps = has_gaps || hook->is_gone;
@@ -208,6 +213,12 @@ class EventLoop::State {
       if (std::exchange(timer->is_due_, false)) guarded(timer->callback_);
   }
 
+  struct ev_loop* loop_;
+  std::vector<Callback> deferred_;
+  /// Called in order; externals come after prepares, which may make them want
+  /// something.
+  Hooks prepares_;
+  Hooks externals_;
   sys::UniqueFd clock_;
   ev_prepare prepare_ = {};
   ev_io clock_watch_ = {};
@@ -236,20 +247,20 @@ EventLoop& EventLoop::operator=(EventLoop&& other) noexcept = default;
 EventLoop::~EventLoop() = default;
 
 void EventLoop::run() {
-  ev_run(state_->loop_, 0);
+  ev_run(state_->loop(), 0);
 }
 void EventLoop::run_once() {
-  ev_run(state_->loop_, EVRUN_ONCE);
+  ev_run(state_->loop(), EVRUN_ONCE);
 }
 void EventLoop::run_ready() {
-  ev_run(state_->loop_, EVRUN_NOWAIT);
+  ev_run(state_->loop(), EVRUN_NOWAIT);
 }
 void EventLoop::stop() {
-  ev_break(state_->loop_, EVBREAK_ALL);
+  ev_break(state_->loop(), EVBREAK_ALL);
 }
 
 void EventLoop::defer(Callback callback) {
-  state_->deferred_.push_back(std::move(callback));
+  state_->defer(std::move(callback));
 }
 
 core::BootTime EventLoop::deadline_of_monotonic(std::uint64_t microseconds) {
@@ -300,7 +311,7 @@ class IoWatch::State : public std::enable_shared_from_this<IoWatch::State> {
 };
 
 IoWatch::IoWatch(EventLoop& loop, int fd, Readiness wanted, Callback callback)
-    : state_(std::make_shared<State>(loop.state().loop_, fd, wanted,
+    : state_(std::make_shared<State>(loop.state().loop(), fd, wanted,
                                      std::move(callback))) {}
 IoWatch::IoWatch(IoWatch&& other) noexcept = default;
 IoWatch& IoWatch::operator=(IoWatch&& other) noexcept {
@@ -353,7 +364,7 @@ bool Timer::is_set() const {
 
 PrepareWatch::PrepareWatch(EventLoop& loop, EventLoop::Callback callback)
     : hook_(std::make_shared<PrepareHook>(std::move(callback))) {
-  loop.state().prepares_.push_back(hook_);
+  loop.state().add_prepare(hook_);
 }
 PrepareWatch::PrepareWatch(PrepareWatch&& other) noexcept = default;
 PrepareWatch& PrepareWatch::operator=(PrepareWatch&& other) noexcept {
@@ -378,7 +389,7 @@ class ExternalWatch::State
   void start() {
     timer_ = Timer(loop_, process_if_alive());
     hook_ = std::make_shared<PrepareHook>([this] { arm(); });
-    loop_.state().externals_.push_back(hook_);
+    loop_.state().add_external(hook_);
   }
 
   void stop() {

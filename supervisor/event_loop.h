@@ -46,6 +46,8 @@ class EventLoop {
   [[nodiscard]] static core::Result<EventLoop> make();
   EventLoop(EventLoop&& other) noexcept;
   EventLoop& operator=(EventLoop&& other) noexcept;
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
   /// Every watch must be gone by then.
   ~EventLoop();
 
@@ -83,6 +85,8 @@ class IoWatch {
   IoWatch(EventLoop& loop, int fd, Readiness wanted, Callback callback);
   IoWatch(IoWatch&& other) noexcept;
   IoWatch& operator=(IoWatch&& other) noexcept;
+  IoWatch(const IoWatch&) = delete;
+  IoWatch& operator=(const IoWatch&) = delete;
   ~IoWatch();
 
   /// Watches for this from now on; kNone pauses.
@@ -102,6 +106,8 @@ class Timer {
   Timer(EventLoop& loop, EventLoop::Callback callback);
   Timer(Timer&& other) noexcept;
   Timer& operator=(Timer&& other) noexcept;
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
   ~Timer();
 
   /// Replaces the deadline. One that has passed fires in the next round.
@@ -122,6 +128,8 @@ class PrepareWatch {
   PrepareWatch(EventLoop& loop, EventLoop::Callback callback);
   PrepareWatch(PrepareWatch&& other) noexcept;
   PrepareWatch& operator=(PrepareWatch&& other) noexcept;
+  PrepareWatch(const PrepareWatch&) = delete;
+  PrepareWatch& operator=(const PrepareWatch&) = delete;
   ~PrepareWatch();
 
  private:

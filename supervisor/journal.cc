@@ -60,7 +60,7 @@ std::optional<JournalEntry> entry_at(std::span<const std::byte> file,
   if (head.number != number || head.size > rest.size()) return std::nullopt;
   const auto body = rest.first(head.size);
   if (head.checksum != checksum_of(head, body)) return std::nullopt;
-  return JournalEntry{number, body};
+  return JournalEntry{.number = number, .body = body};
 }
 
 core::Result<void> write_at(int file, std::span<const std::byte> bytes,

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -42,9 +43,12 @@ void encode_user(const User& user, std::vector<std::byte>& bytes) {
   const auto size_of = [](const auto& items) {
     return static_cast<std::uint32_t>(items.size());
   };
-  const UserHead head = {user.uid.raw(),       user.gid.raw(),
-                         size_of(user.groups), size_of(user.name),
-                         size_of(user.home),   size_of(user.shell)};
+  const UserHead head = {.uid = user.uid.raw(),
+                         .gid = user.gid.raw(),
+                         .group_count = size_of(user.groups),
+                         .name_size = size_of(user.name),
+                         .home_size = size_of(user.home),
+                         .shell_size = size_of(user.shell)};
   append(bytes, std::as_bytes(std::span(&head, 1)));
   append(bytes, std::as_bytes(std::span(user.groups)));
   append(bytes, std::as_bytes(std::span(user.name)));
@@ -115,8 +119,9 @@ core::Result<User> user_by_name(const std::string& name) {
 
 core::Result<User> user_by_number(std::string_view text) {
   std::uint32_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const char* const begin = std::to_address(text.begin());
+  const char* const end = std::to_address(text.end());
+  const auto [rest, error] = std::from_chars(begin, end, number);
   // (uid_t) -1 means "leave it" to setresuid(2): it is nobody.
   if (error != std::errc() || rest != end || number == UINT32_MAX)
     return core::fail(ESRCH, "look up user");
@@ -163,15 +168,17 @@ core::Result<void> obey(const WorkerRequest& request,
 core::Refused refusal_for(int code, std::string_view shown) {
   const std::string user = "user '" + std::string(shown) + "'";
   if (code == ESRCH)
-    return {core::Refusal::kNoSuchUser,
-            "no such " + user + "; 'getent passwd' lists those there are"};
+    return {
+        .why = core::Refusal::kNoSuchUser,
+        .text = "no such " + user + "; 'getent passwd' lists those there are"};
   if (code == ETIME)
-    return {core::Refusal::kUnavailable,
-            "looking up " + user +
+    return {
+        .why = core::Refusal::kUnavailable,
+        .text = "looking up " + user +
                 " took more than 10 s; is a name service of /etc/nsswitch.conf "
                 "down?"};
-  return {core::Refusal::kUnavailable,
-          "cannot look up " + user + ": " + std::strerror(code)};
+  return {.why = core::Refusal::kUnavailable,
+          .text = "cannot look up " + user + ": " + std::strerror(code)};
 }
 
 }  // namespace
@@ -184,9 +191,10 @@ NameService::NameService(EventLoop& loop, std::string program)
 
 void NameService::find(std::string_view name, Done done) {
   // What passwd(5) cannot hold need not be asked for, and '=' is ours.
-  const bool is_impossible =
-      name.empty() || name.size() > kLongestName || name.starts_with('=') ||
-      name.find_first_of(std::string_view(":\n\0", 3)) != name.npos;
+  const bool is_impossible = name.empty() || name.size() > kLongestName ||
+                             name.starts_with('=') ||
+                             name.find_first_of(std::string_view(":\n\0", 3)) !=
+                                 std::string_view::npos;
   if (is_impossible) {
     loop_.defer([shown = std::string(name.substr(0, 64)), done] {
       done(std::unexpected(refusal_for(ESRCH, shown)));

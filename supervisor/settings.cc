@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -61,8 +62,9 @@ template <int Settings::* member>
 std::optional<std::string> set_descriptor(Draft& draft,
                                           std::string_view value) {
   int number = -1;
-  const char* const end = value.data() + value.size();
-  const auto [rest, error] = std::from_chars(value.data(), end, number);
+  const char* const begin = std::to_address(value.begin());
+  const char* const end = std::to_address(value.end());
+  const auto [rest, error] = std::from_chars(begin, end, number);
   if (error != std::errc() || rest != end || number < 0)
     return "the number of an open descriptor";
   draft.settings.*member = number;
@@ -95,6 +97,7 @@ std::optional<std::string> set_bus(Draft& draft, std::string_view value) {
   return std::nullopt;
 }
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Option kOptions[] = {
     {"--private", "", nullptr, Kept::kYes, set_private,
      "be the private instance of the user, also as root"},
@@ -127,6 +130,7 @@ constexpr Option kOptions[] = {
     {"--version", "", nullptr, Kept::kNo, set_flag<&Settings::wants_version>,
      "print the version"},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 const Option* find_option(std::string_view name) {
   for (const Option& option : kOptions)
@@ -181,13 +185,15 @@ std::expected<Argument, std::string> next_argument(
       return std::unexpected("option " + quoted(name) +
                              " takes no value, got " +
                              quoted(text.substr(equals + 1)));
-    return Argument{option, {}};
+    return Argument{.option = option, .value = {}};
   }
-  if (has_value) return Argument{option, std::string(text.substr(equals + 1))};
+  if (has_value)
+    return Argument{.option = option,
+                    .value = std::string(text.substr(equals + 1))};
   if (arguments.empty())
     return std::unexpected("option " + quoted(name) + " needs a value: " +
                            std::string(option->value_name));
-  Argument argument{option, arguments.front()};
+  Argument argument{.option = option, .value = arguments.front()};
   arguments = arguments.subspan(1);
   return argument;
 }

@@ -222,7 +222,8 @@ int serve_requests(int socket, const WorkerHandler& handler) {
     const std::span<const std::byte> body(buffer.get() + sizeof head,
                                           packet->size - sizeof head);
     std::vector<std::byte> answer;
-    const auto done = handler({body, {packet->fds, packet->fd_count}}, answer);
+    const auto done =
+        handler({.body = body, .fds = {packet->fds, packet->fd_count}}, answer);
     if (!done) answer.clear();
     if (!done) head.code = done.error().code != 0 ? done.error().code : EIO;
     if (!sys::send_packet(socket, packet_of(head, answer))) return 0;

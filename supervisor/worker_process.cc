@@ -64,6 +64,7 @@ core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
   std::vector<std::string> texts = {"corrald", "--worker=" + plan.name};
   texts.insert(texts.end(), plan.arguments.begin(), plan.arguments.end());
   std::vector<char*> arguments;
+  arguments.reserve(texts.size() + 1);
   for (std::string& text : texts)
     arguments.push_back(text.data());
   arguments.push_back(nullptr);
@@ -97,6 +98,7 @@ struct QueuedPacket {
 
 std::vector<int> numbers_of(const std::vector<sys::UniqueFd>& fds) {
   std::vector<int> numbers;
+  numbers.reserve(fds.size());
   for (const sys::UniqueFd& fd : fds)
     numbers.push_back(fd.get());
   return numbers;

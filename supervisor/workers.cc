@@ -18,6 +18,7 @@ struct NamedWorker {
   int (*run)(const Settings& settings);
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr NamedWorker kWorkers[] = {
     {"kill", [](const Settings&) { return run_kill_worker(kWorkerSocket); }},
     {"names", [](const Settings&) { return run_names_worker(kWorkerSocket); }},
@@ -26,6 +27,7 @@ constexpr NamedWorker kWorkers[] = {
        return accounting::run_scribe(kWorkerSocket, settings.places.pacct);
      }},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 }  // namespace
 

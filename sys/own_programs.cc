@@ -54,7 +54,6 @@ core::Result<std::string> own_directory() {
 
 core::Result<std::string> find_own_program(OwnProgram program) {
   const std::string name = file_name(program);
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): no threads here
   const char* const chosen = std::getenv("CORRAL_LIBEXEC");
   if (chosen != nullptr && *chosen == '/') {
     std::string path = std::string(chosen) + "/" + name;
@@ -62,9 +61,11 @@ core::Result<std::string> find_own_program(OwnProgram program) {
   }
   const std::string here = TRY(own_directory());
   const std::string above = here.substr(0, here.rfind('/'));
-  for (std::string path : {here + "/" + name, above + "/libexec/corral/" + name,
-                           above + build_directory(program) + name})
+  for (const std::string& place : {here + '/', above + "/libexec/corral/",
+                                   above + build_directory(program)}) {
+    std::string path = place + name;
     if (is_program(path)) return path;
+  }
   return core::fail(ENOENT, "find", name + "' from '" + here);
 }
 

@@ -144,7 +144,7 @@ core::Result<void> prepare_runtime(Places& places) {
 }
 
 core::Result<void> make_directories(std::string_view path, unsigned mode) {
-  std::string whole(path);
+  const std::string whole(path);
   if (whole.empty()) return core::fail(ENOENT, "make directory", path);
   for (std::size_t at = whole.find('/', 1);; at = whole.find('/', at + 1)) {
     const std::string part = whole.substr(0, at);

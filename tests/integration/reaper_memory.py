@@ -81,7 +81,8 @@ def new_epoch(reaper):
     reaper.exit()
     signal.pidfd_send_signal(answer.pidfd, signal.SIGKILL)
     record = reaper.exit()
-    check('a job of an old epoch keeps its jid, not its order', (record.jid, record.order) == (0x42, 0), vars(record))
+    check('a job of an old epoch keeps its jid and its order', (record.jid, record.order) == (0x42, answer.order),
+          vars(record))
     answer.close()
     order, reaper.next_order = reaper.next_order, reaper.next_order + 1
     reaper.link.send(reaper_driver.LAUNCH, struct.pack('=QQQQII', 7, order, 1, 0, 0, 0))
