@@ -90,6 +90,15 @@ constexpr Reason reason_of_status(std::int32_t status) {
   return dumped_core(status) ? Reason::kDumpedCore : Reason::kSignalled;
 }
 
+/// The result of a job of which nothing but its main process's end is known.
+constexpr JobResult plain_result(std::int32_t status) {
+  JobResult result;
+  result.reason = reason_of_status(status);
+  result.has_status = true;
+  result.wait_status = status;
+  return result;
+}
+
 /// What a shell shows for a result: the exit code, 128 + signal, 126 or 127 for
 /// a program that could not run, 125 where Corral itself failed or cannot tell.
 constexpr int shell_code(const JobResult& result) {

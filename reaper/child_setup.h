@@ -22,7 +22,9 @@
 #include "core/launch_stage.h"
 #include "reaper/caller_signals.h"
 #include "reaper/exec_search.h"
+#include "reaper/foreground.h"
 #include "reaper/launch_block.h"
+#include "reaper/listen_pid.h"
 #include "sys/clone.h"
 
 namespace reaper {
@@ -57,6 +59,8 @@ struct ChildPlan {
 
   /// For the children of the reaper itself, beyond LaunchHeader::Flags.
   static constexpr std::uint32_t kOnlyTargets = 1U << 16;
+  static constexpr std::uint32_t kOwnGroup = 1U << 17;
+  static constexpr std::uint32_t kListenPid = 1U << 18;
 
   [[nodiscard]] bool has(std::uint32_t flag) const {
     return (flags & flag) != 0;
@@ -122,6 +126,7 @@ inline int read_block(ChildPlan& plan) {
 }
 
 inline int enter_session(ChildPlan& plan) {
+  if (plan.has(ChildPlan::kOwnGroup)) take_own_group();
   if (!plan.has(LaunchHeader::kNewSession)) return 0;
   return code_of(::setsid());
 }
@@ -205,6 +210,8 @@ inline int unblock_signals(ChildPlan& plan) {
 }
 
 inline int execute_plan(ChildPlan& plan) {
+  ListenPid listen_pid;
+  if (plan.has(ChildPlan::kListenPid)) listen_pid.rewrite(plan.envp);
   return execute_searching(plan.argv, plan.envp, plan.search);
 }
 

@@ -1,25 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plain entrypoint, `corral-init [--] CMD`: what a container's PID 1 owes
-// its command, and nothing that would have to be read, opened or set up first.
-// It starts the command with exactly the caller's signals, descriptors and
-// terminal, passes on every signal that can be caught, reaps whatever falls to
-// it, and ends as the command ended, 128 + N for a signal.
+// The entrypoint, `corral-init [OPTIONS] [--] CMD`: what a container's PID 1
+// owes its command, and nothing that would have to be read, opened or set up
+// before the command runs. It starts the command with exactly the caller's
+// signals, descriptors and terminal, passes on every signal that can be caught,
+// reaps whatever falls to it, ends the whole job when it is asked to stop or
+// when the command has ended, and ends as the command ended.
+//
+// One loop: it sleeps in sigtimedwait(2) until a signal or the one deadline.
 #pragma once
 
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 
 #include "core/job_result.h"
 #include "reaper/caller_signals.h"
+#include "reaper/entry_end.h"
+#include "reaper/entry_rules.h"
 #include "reaper/exec_search.h"
+#include "reaper/foreground.h"
+#include "reaper/job_container.h"
+#include "reaper/job_end.h"
 #include "reaper/launch_words.h"
+#include "reaper/listen_pid.h"
+#include "reaper/outsiders.h"
+#include "reaper/own_descriptors.h"
+#include "reaper/reap.h"
 #include "reaper/say.h"
+#include "reaper/scope_options.h"
+#include "reaper/signal_relay.h"
 #include "reaper/terminal.h"
+#include "sys/clock.h"
 #include "sys/clone.h"
 #include "sys/signals.h"
 
@@ -35,17 +50,7 @@ inline const char* search_path() {
   return path != nullptr ? path : kUsualPath;
 }
 
-[[noreturn]] inline void become_command(char** command,
-                                        const CallerSignals& signals) {
-  signals.restore();
-  const char* const search = search_path();
-  const core::LaunchFailure failure = {
-      core::LaunchStage::kExec, execute_searching(command, ::environ, search)};
-  say(sentence_of(failure, command[0], search).view());
-  ::_exit(exit_code_of(failure));
-}
-
-/// A terminal signals its whole foreground group, and the command is in ours.
+/// A terminal signals its whole foreground group.
 inline bool came_from_terminal(const siginfo_t& info) {
   if (info.si_code != SI_KERNEL) return false;
   switch (info.si_signo) {
@@ -61,42 +66,151 @@ inline bool came_from_terminal(const siginfo_t& info) {
   }
 }
 
-/// Reaps all that is dead. The wait status of `main` once it is among them.
-inline std::optional<int> reap_dead(core::Pid main) {
-  std::optional<int> result;
-  int status = 0;
-  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;)
-    if (pid == main.raw()) result = status;
-  return result;
-}
-
 }  // namespace detail
 
-/// Runs `command` (which ends with a null, and command[-1] is writable) and
-/// returns the exit code.
-[[nodiscard]] inline int run_entrypoint(char** command) {
-  const CallerSignals signals = CallerSignals::take_over();
-  if (::getpid() != 1) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  const auto child = sys::clone_process(sys::SignalActions::kKeep, -1);
-  if (!child) {
-    say(child.error().message().view());
-    return 125;
+class Entrypoint {
+ public:
+  /// `command` ends with a null, and command[-1] is writable.
+  Entrypoint(const EntryRules& rules, const ScopeOptions& options,
+             char** command)
+      : rules_(rules), options_(options), command_(command) {}
+
+  /// Runs the command to the end of its job; returns the exit code.
+  [[nodiscard]] int run() {
+    occupy_standard_numbers();
+    outsiders_.find();
+    if (!launch()) return kOwnFailure;
+    while (!is_over())
+      wait_once();
+    return entry_end_.finish(core::plain_result(status_), relay_.passed_on());
   }
-  if (child->pid == core::Pid()) detail::become_command(command, signals);
-  for (;;) {
-    const auto signal = sys::wait_for_signal(sys::SignalSet::all());
-    if (!signal) continue;
-    if (signal->si_signo != SIGCHLD) {
-      // It may have died meanwhile; its own SIGCHLD tells.
-      if (!detail::came_from_terminal(*signal))
-        (void)child->pidfd.signal(core::SignalNumber(signal->si_signo));
-      continue;
+
+ private:
+  static constexpr int kOwnFailure = 125;
+
+  // Set-up.
+
+  [[nodiscard]] bool launch() {
+    auto child = sys::clone_process(sys::SignalActions::kKeep, -1);
+    if (!child) {
+      say(child.error());
+      return false;
     }
-    if (const auto status = detail::reap_dead(child->pid))
-      return core::status_is_exit(*status) ? core::exit_code_of(*status)
-                                           : 128 + core::signal_of(*status);
-    if (const auto stop = stop_of(child->pid)) stop_like(child->pid, *stop);
+    if (child->pid == core::Pid()) become_command();
+    main_.pid = child->pid;
+    main_.pidfd = std::move(child->pidfd);
+    // Both of us: neither may go on before it is so.
+    if (rules_.has_own_group()) (void)::setpgid(main_.pid.raw(), 0);
+    drop_callers_descriptors();
+    (void)!::chdir("/");  // holds no mount of the caller's
+    return true;
   }
-}
+
+  [[noreturn]] void become_command() const {
+    ListenPid listen_pid;
+    listen_pid.rewrite(::environ);
+    if (rules_.has_own_group()) take_own_group();
+    caller_signals_.restore();
+    const char* const search = detail::search_path();
+    const core::LaunchFailure failure = {
+        core::LaunchStage::kExec,
+        execute_searching(command_, ::environ, search)};
+    say(sentence_of(failure, command_[0], search).view());
+    ::_exit(exit_code_of(failure));
+  }
+
+  // The loop.
+
+  void wait_once() {
+    const auto deadline = end_.deadline();
+    const core::BootTime before = deadline ? sys::boot_now() : core::BootTime();
+    std::optional<siginfo_t> signal;
+    if (!deadline)
+      signal = sys::wait_for_signal(sys::SignalSet::all());
+    else if (before < *deadline)
+      signal = sys::wait_for_signal(sys::SignalSet::all(), *deadline - before);
+    if (signal && signal->si_signo != SIGCHLD) pass_on(*signal);
+    if (signal && signal->si_signo == SIGCHLD) hear_of_children();
+    if (deadline) go_on_ending(sys::boot_now());
+  }
+
+  void go_on_ending(core::BootTime now) {
+    if (end_.is_asking() && now >= *end_.deadline())
+      entry_end_.say_killed(container_.look(outsiders_), options_.plan().grace);
+    end_.advance(now);
+  }
+
+  void pass_on(const siginfo_t& info) {
+    // The command is in our group and has heard of it from the terminal.
+    if (!rules_.has_own_group() && detail::came_from_terminal(info)) return;
+    relay_.pass_on(info.si_signo, main_);
+  }
+
+  // Children.
+
+  void hear_of_children() {
+    while (const auto child = peek_dead_descendant()) {
+      if (outsiders_.contains(child->pid))
+        outsiders_.remove(child->pid);
+      else
+        note_exit(*child);
+      (void)take_dead_child(child->pid);
+    }
+    if (main_.has_ended || !has_waiting_shell_) return;
+    if (const auto stop = stop_of(main_.pid)) stop_with_main(*stop);
+  }
+
+  void note_exit(const DeadChild& child) {
+    if (child.pid != main_.pid) {
+      entry_end_.note_orphan(child, end_.is_killing());
+      return;
+    }
+    main_.has_ended = true;
+    status_ = child.wait_status;
+    entry_end_.note_main(command_[0], main_.pid, status_);
+  }
+
+  void stop_with_main(core::SignalNumber signal) {
+    stop_like(main_.pid, signal);
+    if (!rules_.has_own_group()) return;
+    give_terminal_to(main_.pid);
+    (void)::kill(-main_.pid.raw(), SIGCONT);
+  }
+
+  // The end.
+
+  [[nodiscard]] bool is_over() {
+    if (!main_.has_ended) return false;
+    if (rules_.leaves || !container_.is_populated(outsiders_)) return true;
+    const bool lingers = options_.stragglers == core::Stragglers::kLinger &&
+                         !relay_.is_stopping();
+    if (!lingers && !is_ending_) begin_ending();
+    return false;
+  }
+
+  void begin_ending() {
+    is_ending_ = true;
+    if (!relay_.is_stopping()) entry_end_.say_left(container_.look(outsiders_));
+    if (options_.stragglers == core::Stragglers::kKill)
+      end_.kill_now(sys::boot_now());
+    else
+      relay_.end_rest(main_);
+  }
+
+  const EntryRules& rules_;
+  const ScopeOptions& options_;
+  char** const command_;
+  CallerSignals caller_signals_ = CallerSignals::take_over();
+  JobContainer container_;
+  Outsiders outsiders_;
+  JobEnd end_{container_, outsiders_};
+  SignalRelay relay_{rules_, options_.plan(), container_, outsiders_, end_};
+  MainProcess main_;
+  EntryEnd entry_end_{rules_};
+  std::int32_t status_ = 0;
+  bool is_ending_ = false;  ///< the main process has left others behind
+  /// A session leader's parent is no shell with job control.
+  const bool has_waiting_shell_ = ::getsid(0) != ::getpid();
+};
 
 }  // namespace reaper

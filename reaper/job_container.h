@@ -86,6 +86,7 @@ class JobContainer {
 
   void signal_all(core::SignalNumber signal, const Outsiders& outsiders) const {
     if (cgroup_.is_open() && cgroup_.signal_all(signal) > 0) return;
+    if (signal_namespace(signal, outsiders)) return;
     Sweep sweep(self(), outsiders.pids());
     (void)sweep.signal_all(signal);  // the plan's next step is harsher
   }
@@ -96,6 +97,7 @@ class JobContainer {
       if (step == core::KillStep::kFrozenKilled) (void)cgroup_.freeze();
       if (cgroup_.kill_all()) return;
     }
+    if (signal_namespace(core::kSigkill, outsiders)) return;
     Sweep sweep(self(), outsiders.pids());
     (void)sweep.kill_all();  // likewise
   }
@@ -162,6 +164,15 @@ class JobContainer {
   }
 
  private:
+  /// For the init of a pid namespace everybody else in it is the job, also who
+  /// was sent into it from outside (`docker exec`), and the kernel signals them
+  /// all under one lock: nobody is forked in between (kill(2)).
+  static bool signal_namespace(core::SignalNumber signal,
+                               const Outsiders& outsiders) {
+    return ::getpid() == 1 && outsiders.are_none() &&
+           ::kill(-1, signal.raw()) == 0;
+  }
+
   static core::Pid self() { return core::Pid(::getpid()); }
 
   [[nodiscard]] core::Result<void> make_cgroup(const char* base,

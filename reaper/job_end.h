@@ -26,6 +26,11 @@ class JobEnd {
     first_signal_ = plan.first_signal;
     go_to(core::begin_kill(progress_, plan, now));
   }
+  /// Likewise, but whoever calls it has sent the first signal, or will.
+  void give_grace(core::Microseconds grace, core::BootTime now) {
+    if (grace.raw() == 0) return kill_now(now);
+    progress_ = core::begin_kill(progress_, {core::kSigterm, grace}, now);
+  }
   void kill_now(core::BootTime now) {
     begin({.first_signal = core::kSigkill, .grace = {}}, now);
   }
@@ -33,6 +38,16 @@ class JobEnd {
   /// Takes the next step if it is due.
   void advance(core::BootTime now) {
     go_to(core::advance_kill(progress_, now));
+  }
+
+  /// Whether the grace period runs; it is over at the deadline().
+  [[nodiscard]] bool is_asking() const {
+    return progress_.step == core::KillStep::kAsked;
+  }
+
+  /// Whether everything is killed that is left.
+  [[nodiscard]] bool is_killing() const {
+    return progress_.step > core::KillStep::kAsked;
   }
 
   /// When the next step is due.

@@ -178,6 +178,11 @@ class Launcher {
     auto spawned = spawn(plan, request.cgroup());
     if (!spawned)
       return answer(open, {core::LaunchStage::kClone, spawned.error().code});
+    if (!spawned->pidfd.is_open()) {
+      // The supervisor could never be sure whom it signals.
+      (void)::kill(spawned->pid.raw(), SIGKILL);
+      return answer(open, {core::LaunchStage::kClone, ENOSYS});
+    }
     open.pid = spawned->pid;
     open.pidfd = std::move(spawned->pidfd);
     open.report = std::move(spawned->report);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral-init: one static program in several roles, of which the first option
 // names one. It has no heap, and after its start nothing can make it fail.
+#include <unistd.h>
+
 #include "reaper/entrypoint.h"
+#include "reaper/help.h"
 #include "reaper/options.h"
 #include "reaper/reexec.h"
 #include "reaper/say.h"
@@ -12,10 +15,11 @@ namespace {
 
 int run_plain_entrypoint(const reaper::Options& options) {
   if (options.command_size == 0) {
-    reaper::say("usage: corral-init [--] COMMAND [ARGUMENT...]");
+    reaper::say(reaper::kUsage);
     return 2;
   }
-  return reaper::run_entrypoint(options.command);
+  reaper::Entrypoint entrypoint(options.entry, options.scope, options.command);
+  return entrypoint.run();
 }
 
 int run_scope(const reaper::Options& options) {
@@ -23,7 +27,15 @@ int run_scope(const reaper::Options& options) {
     reaper::say("there is no command after '--'");
     return 2;
   }
-  return reaper::run_scope(options.scope, options.command);
+  return reaper::run_scope(options.scope, options.entry, options.command);
+}
+
+int run_help(const reaper::Options&) {
+  return reaper::print_help();
+}
+
+int run_version(const reaper::Options&) {
+  return reaper::print_version();
 }
 
 struct ModeRow {
@@ -37,13 +49,15 @@ constexpr ModeRow kModes[] = {
     {reaper::Mode::kStore, reaper::run_store},
     {reaper::Mode::kCheckState, reaper::run_check_state},
     {reaper::Mode::kScope, run_scope},
+    {reaper::Mode::kHelp, run_help},
+    {reaper::Mode::kVersion, run_version},
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
   reaper::Options options;
-  if (const auto error = reaper::parse_options(argc, argv, options)) {
+  if (const auto error = reaper::parse_options(argc, argv, environ, options)) {
     reaper::say(error->view());
     return 2;
   }

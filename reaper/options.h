@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/text.h"
+#include "reaper/entry_options.h"
 #include "reaper/scope_options.h"
 
 namespace reaper {
@@ -21,6 +22,8 @@ enum class Mode : std::uint8_t {
   kStore,
   kCheckState,
   kScope,  ///< one job's own reaper: --record FILE or --scope FD
+  kHelp,
+  kVersion,
 };
 
 struct Options {
@@ -34,6 +37,7 @@ struct Options {
   int state_fd = -1;   ///< what we were before we became this program
   std::uint32_t ring_records = 4096;
 
+  EntryRules entry;
   ScopeOptions scope;
 };
 
@@ -77,22 +81,75 @@ bool of_scope(Options& options, const char* value) {
   return set(options.scope, value);
 }
 
+/// An option of an entrypoint that leaves the mode as it is.
+template <bool (*set)(EntryRules&, const char*)>
+bool of_entry(Options& options, const char* value) {
+  return set(options.entry, value);
+}
+
+/// Likewise, of those that a scope has too.
+template <bool (*set)(ScopeOptions&, const char*)>
+bool of_both(Options& options, const char* value) {
+  return set(options.scope, value);
+}
+
+/// "leave" is an entrypoint's alone.
+inline bool set_stragglers(Options& options, const char* value) {
+  options.entry.leaves = std::string_view(value) == "leave";
+  return options.entry.leaves ||
+         scope_option::set_stragglers(options.scope, value);
+}
+
+inline bool set_wait_all(Options& options, const char*) {
+  options.scope.stragglers = core::Stragglers::kLinger;
+  return true;
+}
+
+/// Where an option may be given: the people's own also as a variable.
+enum class Given : std::uint8_t { kWords, kVariableToo };
+
 struct OptionRow {
   std::string_view name;
   const char* expects;  ///< null: it takes no value
   bool (*set)(Options& options, const char* value);
+  Given given = Given::kWords;
 };
 
 inline constexpr OptionRow kOptionRows[] = {
-    {"--supervise", nullptr, set_mode<Mode::kSupervise>},
-    {"--store", "a descriptor", set_mode_and_fd<Mode::kStore>},
-    {"--check-state", "a descriptor", set_mode_and_fd<Mode::kCheckState>},
-    {"--ready-fd", "a descriptor", set_fd<&Options::ready_fd>},
-    {"--keeper-fd", "a descriptor", set_fd<&Options::keeper_fd>},
-    {"--state-fd", "a descriptor", set_fd<&Options::state_fd>},
-    {"--ring-records", "a number from 1 to 65536", set_ring_records},
+    {"--help", nullptr, set_mode<Mode::kHelp>},
+    {"--version", nullptr, set_mode<Mode::kVersion>},
+    // An entrypoint's.
+    {"--stop-signal", "signals with commas between, or none",
+     of_entry<entry_option::set_stop_signals>, Given::kVariableToo},
+    {"--stop-with", "a signal", of_entry<entry_option::set_stop_with>,
+     Given::kVariableToo},
+    {"--stop-to", "main, group or job",
+     of_entry<entry_option::set_target<&EntryRules::stop_target>>,
+     Given::kVariableToo},
+    {"--stop-timeout", "a duration such as 8s or 500ms",
+     of_both<scope_option::set_stop_timeout>, Given::kVariableToo},
+    {"--signal-to", "main, group or job",
+     of_entry<entry_option::set_target<&EntryRules::signal_target>>,
+     Given::kVariableToo},
+    {"--rewrite", "SIGNAL:SIGNAL, or SIGNAL:0 to drop it",
+     of_entry<entry_option::add_rewrites>, Given::kVariableToo},
+    {"--stragglers", "end, kill, leave or linger", set_stragglers,
+     Given::kVariableToo},
+    {"--wait-all", nullptr, set_wait_all, Given::kVariableToo},
+    {"--map-exit", "CODE:CODE, from 0 to 255",
+     of_entry<entry_option::add_codes>, Given::kVariableToo},
+    {"--exit-from", "the name of a process",
+     of_entry<entry_option::set_text<&EntryRules::code_from>>,
+     Given::kVariableToo},
+    {"--termination-log", "a file",
+     of_entry<entry_option::set_text<&EntryRules::last_words>>,
+     Given::kVariableToo},
+    {"--quiet", nullptr, of_entry<entry_option::set_quiet>,
+     Given::kVariableToo},
     {"--record", "a file",
-     of_scope<scope_option::set_text<&ScopeOptions::record_path>>},
+     of_scope<scope_option::set_text<&ScopeOptions::record_path>>,
+     Given::kVariableToo},
+    // A scope's.
     {"--scope", "a descriptor",
      of_scope<scope_option::set_fd<&ScopeOptions::link_fd>>},
     {"--cgroup-fd", "a descriptor",
@@ -102,10 +159,8 @@ inline constexpr OptionRow kOptionRows[] = {
     {"--engine", "cgroup2 or subreaper", of_scope<scope_option::set_engine>},
     {"--cgroup-base", "a directory",
      of_scope<scope_option::set_text<&ScopeOptions::cgroup_base>>},
-    {"--stragglers", "end, kill or linger",
-     of_scope<scope_option::set_stragglers>},
-    {"--grace", "milliseconds", of_scope<scope_option::set_grace>},
-    {"--signal", "a signal", of_scope<scope_option::set_signal>},
+    {"--grace", "milliseconds", of_both<scope_option::set_grace>},
+    {"--signal", "a signal", of_both<scope_option::set_signal>},
     {"--limit-wall", "milliseconds above 0",
      of_scope<scope_option::set_wall_limit>},
     {"--report", "a descriptor",
@@ -119,6 +174,14 @@ inline constexpr OptionRow kOptionRows[] = {
      of_scope<scope_option::set_groups>},
     {"--cwd", "a directory",
      of_scope<scope_option::set_text<&ScopeOptions::cwd>>},
+    // The daemon's.
+    {"--supervise", nullptr, set_mode<Mode::kSupervise>},
+    {"--store", "a descriptor", set_mode_and_fd<Mode::kStore>},
+    {"--check-state", "a descriptor", set_mode_and_fd<Mode::kCheckState>},
+    {"--ready-fd", "a descriptor", set_fd<&Options::ready_fd>},
+    {"--keeper-fd", "a descriptor", set_fd<&Options::keeper_fd>},
+    {"--state-fd", "a descriptor", set_fd<&Options::state_fd>},
+    {"--ring-records", "a number from 1 to 65536", set_ring_records},
 };
 
 /// An option and its value: "--name value" or "--name=value".
@@ -140,6 +203,34 @@ constexpr const OptionRow* find_row(std::string_view name) {
   return nullptr;
 }
 
+/// "CORRAL_INIT_STOP_TIMEOUT=9s" is "--stop-timeout 9s".
+inline constexpr std::string_view kVariablePrefix = "CORRAL_INIT_";
+
+/// The row that a variable's name stands for.
+constexpr const OptionRow* row_of_variable(std::string_view name) {
+  name.remove_prefix(kVariablePrefix.size());
+  for (const OptionRow& row : kOptionRows) {
+    if (row.given != Given::kVariableToo || row.name.size() != name.size() + 2)
+      continue;
+    std::size_t i = 0;
+    while (i < name.size() &&
+           name[i] == (row.name[i + 2] == '-'
+                           ? '_'
+                           : static_cast<char>(row.name[i + 2] - 'a' + 'A')))
+      ++i;
+    if (i == name.size()) return &row;
+  }
+  return nullptr;
+}
+
+constexpr OptionError complaint(std::string_view what, std::string_view name,
+                                const OptionRow& row, const char* value) {
+  OptionError error(what);
+  error.append(" '").append(name).append("' expects ").append(row.expects);
+  if (value != nullptr) error.append(", not '").append(value).append("'");
+  return error;
+}
+
 }  // namespace detail
 
 /// Reads `argv`. An error is a sentence for people.
@@ -154,24 +245,58 @@ constexpr const OptionRow* find_row(std::string_view name) {
     const detail::OptionRow* const row = detail::find_row(given.name);
     OptionError error("option '");
     error.append(given.name);
-    if (row == nullptr) return error.append("' is unknown");
+    if (row == nullptr)
+      return error.append("' is unknown; 'corral-init --help' lists them");
     const char* value = given.value;
     if ((value != nullptr) && row->expects == nullptr)
       return error.append("' takes no value");
     if (row->expects != nullptr && value == nullptr && at + 1 < argc)
       value = argv[++at];
-    if (row->expects != nullptr && value == nullptr)
-      return error.append("' expects ").append(row->expects);
-    if (!row->set(options, value))
-      return error.append("' expects ")
-          .append(row->expects)
-          .append(", not '")
-          .append(value)
-          .append("'");
+    if ((row->expects != nullptr && value == nullptr) ||
+        !row->set(options, value))
+      return detail::complaint("option", given.name, *row, value);
   }
   options.command = argv + at;
   options.command_size = argc - at;
   return std::nullopt;
+}
+
+/// Takes what the environment says of an entrypoint.
+[[nodiscard]] constexpr std::optional<OptionError> parse_variables(
+    char** environment, Options& options) {
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view variable(*environment);
+    if (!variable.starts_with(detail::kVariablePrefix)) continue;
+    const detail::GivenOption given = detail::split_option(*environment);
+    const detail::OptionRow* const row = detail::row_of_variable(given.name);
+    OptionError error("variable '");
+    error.append(given.name);
+    if (row == nullptr || given.value == nullptr)
+      return error.append("' stands for no option of corral-init");
+    const bool is_off = std::string_view(given.value) == "0";
+    if (row->expects == nullptr && is_off) continue;
+    if (!row->set(options, given.value))
+      return detail::complaint("variable", given.name, *row, given.value);
+  }
+  return std::nullopt;
+}
+
+/// Whether `options` make an entrypoint, which heeds the environment. What
+/// stands in for a command before a shell, or belongs to an instance, does not.
+constexpr bool is_entrypoint(const Options& options) {
+  return options.mode == Mode::kEntrypoint ||
+         (options.mode == Mode::kScope && !options.scope.is_transparent());
+}
+
+/// The words and, for an entrypoint, the variables; words go before variables.
+[[nodiscard]] constexpr std::optional<OptionError> parse_options(
+    int argc, char** argv, char** environment, Options& options) {
+  if (const auto error = parse_options(argc, argv, options)) return error;
+  if (!is_entrypoint(options)) return std::nullopt;
+  Options both;
+  if (const auto error = parse_variables(environment, both)) return error;
+  options = both;
+  return parse_options(argc, argv, options);
 }
 
 }  // namespace reaper

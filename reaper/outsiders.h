@@ -53,6 +53,10 @@ class Outsiders {
   }
   /// Whether there is none but the sentinel.
   [[nodiscard]] bool empty() const { return size_ == 1; }
+  /// Whether there is not even a sentinel.
+  [[nodiscard]] bool are_none() const {
+    return empty() && pids_[0] == core::Pid();
+  }
   [[nodiscard]] std::span<const core::Pid> pids() const {
     return {pids_, size_};
   }

@@ -92,7 +92,8 @@ class OwnProcess {
   /// closes its descriptors first), of what its status will tell.
   void finish_off() {
     if (!is_running()) return;
-    (void)pidfd_.signal(core::SignalNumber(SIGKILL));  // it may be gone
+    // It may be gone.
+    (void)sys::signal_child(pidfd_, pid_, core::kSigkill);
   }
 
   /// When it must have said hello, as long as it has not.

@@ -22,6 +22,8 @@
 #include "core/job_result.h"
 #include "reaper/caller_signals.h"
 #include "reaper/deadline.h"
+#include "reaper/entry_end.h"
+#include "reaper/entry_rules.h"
 #include "reaper/entrypoint.h"
 #include "reaper/job_container.h"
 #include "reaper/job_end.h"
@@ -35,6 +37,7 @@
 #include "reaper/scope_options.h"
 #include "reaper/scope_result.h"
 #include "reaper/sentinel.h"
+#include "reaper/signal_relay.h"
 #include "reaper/spawn.h"
 #include "reaper/terminal.h"
 #include "reaper/urgency.h"
@@ -45,8 +48,8 @@ namespace reaper {
 class Scope {
  public:
   /// `command` ends with a null, and command[-1] is writable.
-  Scope(const ScopeOptions& options, char** command)
-      : options_(options), command_(command) {
+  Scope(const ScopeOptions& options, const EntryRules& rules, char** command)
+      : options_(options), rules_(rules), command_(command) {
     facts_.report.name = options.name;
     if (facts_.report.name.empty()) facts_.report.name.append(command[0]);
   }
@@ -100,7 +103,8 @@ class Scope {
     plan.envp = ::environ;
     plan.search = detail::search_path();
     plan.cwd = options_.cwd;
-    plan.flags = LaunchHeader::kKeepSignals;
+    plan.flags = LaunchHeader::kKeepSignals | ChildPlan::kListenPid;
+    if (rules_.has_own_group()) plan.flags |= ChildPlan::kOwnGroup;
     plan.caller_signals = &caller_signals_;
     if (options_.uid || options_.gid) {
       plan.flags |= LaunchHeader::kSetUser;
@@ -113,12 +117,12 @@ class Scope {
       spawned = spawn(plan, container_.cgroup());
     if (!spawned) {
       note_failure({core::LaunchStage::kClone, spawned.error().code});
-      facts_.main_has_ended = true;
+      main_.has_ended = true;
       facts_.main_status = kOwnFailure << 8;
       return;
     }
-    main_ = spawned->pid;
-    main_fd_ = std::move(spawned->pidfd);
+    main_.pid = spawned->pid;
+    main_.pidfd = std::move(spawned->pidfd);
     set_up_ = std::move(spawned->report);
     facts_.started = sys::now();
     // After the command was born: a signal to the group that comes before that
@@ -158,8 +162,8 @@ class Scope {
     if (fds[kLink].revents != 0) hear();
     reap();
     if (!link_.is_open()) decide();
-    end_.advance(sys::boot_now());
-    if (link_.is_open()) link_.send(main_fd_);
+    go_on_ending(sys::boot_now());
+    if (link_.is_open()) link_.send(main_.pidfd);
     stop_if_stopped();
   }
 
@@ -174,6 +178,13 @@ class Scope {
     return next;
   }
 
+  void go_on_ending(core::BootTime now) {
+    if (end_.is_asking() && now >= *end_.deadline() &&
+        !options_.is_transparent())
+      entry_end_.say_killed(container_.look(outsiders_), options_.plan().grace);
+    end_.advance(now);
+  }
+
   void read_signals() {
     signalfd_siginfo info = {};
     while (::read(signal_fd_.get(), &info, sizeof info) == sizeof info) {
@@ -186,9 +197,11 @@ class Scope {
   void pass_on(core::SignalNumber signal, core::Pid sender) {
     if (sender != core::Pid() && sender == sentinel_.pid()) return;
     const bool has_it_already = sentinel_.group_was_sent(signal);
-    if (!facts_.main_has_ended) {
+    if (!options_.is_transparent()) {
+      if (!has_it_already) relay_.pass_on(signal.raw(), main_);
+    } else if (!main_.has_ended) {
       // It may have died meanwhile; its SIGCHLD tells.
-      if (!has_it_already) (void)main_fd_.signal(signal);
+      if (!has_it_already) send_to_main(signal);
     } else if (options_.stragglers == core::Stragglers::kLinger) {
       container_.signal_all(signal, outsiders_);
     } else if (asks_to_end(signal)) {
@@ -208,7 +221,7 @@ class Scope {
     if (report.state == SetUp::kFailed) {
       note_failure(report.failure);
     } else if (link_.is_open()) {
-      link_.tell_launched(main_, core::Pid(::getpid()));
+      link_.tell_launched(main_.pid, core::Pid(::getpid()));
     }
   }
 
@@ -225,16 +238,19 @@ class Scope {
   }
 
   void note_exit(const DeadChild& child) {
-    const bool is_main = child.pid == main_;
+    const bool is_main = child.pid == main_.pid;
     if (is_main && set_up_.is_open()) read_set_up();
     core::ExitRecord record = examine(child);
     if (!record.has(core::Counters::kJob)) {
       record.jid = facts_.report.jid.raw();
       record.mark(core::Counters::kJob);
     }
+    if (!is_main && !options_.is_transparent())
+      entry_end_.note_orphan(child, end_.is_killing());
     if (is_main) {
-      facts_.main_has_ended = true;
+      main_.has_ended = true;
       facts_.main_status = child.wait_status;
+      entry_end_.note_main(command_[0], main_.pid, child.wait_status);
       cgroup_events_ = container_.watch();
       if (facts_.launch_failure) return;  // the command never was
       facts_.report.main = record;
@@ -247,15 +263,15 @@ class Scope {
   }
 
   void stop_if_stopped() {
-    if (facts_.main_has_ended || main_ == core::Pid()) return;
-    const auto signal = stop_of(main_);
+    if (main_.has_ended || main_.pid == core::Pid()) return;
+    const auto signal = stop_of(main_.pid);
     if (!signal) return;
     if (link_.is_open()) {
       link_.tell_stopped(signal->raw());
-      link_.send(main_fd_);
+      link_.send(main_.pidfd);
     }
-    sentinel_.watch_while_stopped(main_fd_.get(), link_.get());
-    stop_like(main_, *signal);
+    sentinel_.watch_while_stopped(main_.pidfd.get(), link_.get());
+    stop_like(main_.pid, *signal);
     sentinel_.end_watch();
     if (link_.is_open()) link_.tell_stopped(0);
   }
@@ -305,9 +321,13 @@ class Scope {
     if (order.signal < 1 || order.signal > sys::kLastSignal) return;
     const core::SignalNumber signal(order.signal);
     if (order.target == static_cast<std::uint32_t>(core::SignalTarget::kMain))
-      (void)main_fd_.signal(signal);
+      send_to_main(signal);
     else
       container_.signal_all(signal, outsiders_);
+  }
+
+  void send_to_main(core::SignalNumber signal) {
+    (void)sys::signal_child(main_.pidfd, main_.pid, signal);
   }
 
   [[nodiscard]] Populated inspect() const {
@@ -323,27 +343,34 @@ class Scope {
 
   void decide() {
     const core::BootTime now = sys::boot_now();
-    if (facts_.main_has_ended && !is_populated()) {
+    if (main_.has_ended && !is_populated()) {
       is_ending_ = true;
       return;
     }
     if (!facts_.limit_hit && facts_.started.boot.raw() != 0) {
       facts_.limit_hit = core::check(options_.limits, facts_.started.boot, now);
-      if (facts_.limit_hit) end_.begin(options_.plan, now);
+      if (facts_.limit_hit) end_.begin(options_.plan(), now);
     }
-    if (facts_.main_has_ended && !is_ending_) begin_ending(now);
+    if (main_.has_ended && !is_ending_) begin_ending(now);
   }
 
   void begin_ending(core::BootTime now) {
     is_ending_ = true;
-    if (options_.stragglers == core::Stragglers::kLinger) return;
+    if (rules_.leaves || lingers()) return;
     const Survivors survivors = container_.look(outsiders_);
     facts_.report.stragglers = survivors.count;
     facts_.report.straggler_names = survivors.names;
+    if (!relay_.is_stopping() && !options_.is_transparent())
+      entry_end_.say_left(survivors);
     if (options_.stragglers == core::Stragglers::kKill)
       end_.kill_now(now);
     else
-      end_.begin(options_.plan, now);
+      relay_.end_rest(main_);
+  }
+
+  [[nodiscard]] bool lingers() const {
+    return options_.stragglers == core::Stragglers::kLinger &&
+           !relay_.is_stopping();
   }
 
   [[nodiscard]] bool is_populated() const {
@@ -354,8 +381,9 @@ class Scope {
   /// says that it has ended.
   [[nodiscard]] bool is_over() {
     if (ended_) return true;
-    if (link_.is_open() || !facts_.main_has_ended) return false;
+    if (link_.is_open() || !main_.has_ended) return false;
     if (!is_ending_) decide();
+    if (rules_.leaves) return true;
     if (is_populated()) return false;
     if (!has_descendants()) return true;
     const core::BootTime now = sys::boot_now();
@@ -373,10 +401,11 @@ class Scope {
       facts_.ended = sys::now();
       if (!facts_.launch_failure)
         facts_.report.wall_time = facts_.ended.boot - facts_.started.boot;
+      facts_.main_has_ended = main_.has_ended;
       facts_.report.totals = container_.totals();
       facts_.report.result = decide_result(facts_, command_[0]);
       recorder_.job_ended(facts_, container_.engine());
-      if (const auto removed = container_.remove(); !removed)
+      if (const auto removed = container_.remove(); !removed && !rules_.leaves)
         say(removed.error());
     }
     print_report(report_fd_, core::render(facts_.report).view());
@@ -395,7 +424,9 @@ class Scope {
 
   [[nodiscard]] int end_like_the_command() const {
     if (facts_.launch_failure) return exit_code_of(*facts_.launch_failure);
-    if (!facts_.main_has_ended) return core::shell_code(facts_.report.result);
+    if (!main_.has_ended) return core::shell_code(facts_.report.result);
+    if (!options_.is_transparent())
+      return entry_end_.finish(facts_.report.result, relay_.passed_on());
     if (core::status_is_exit(facts_.main_status))
       return core::exit_code_of(facts_.main_status);
     const int signal = core::signal_of(facts_.main_status);
@@ -409,21 +440,25 @@ class Scope {
   void end_as_guard() {
     if (link_.is_open()) {
       // The supervisor sees to the rest.
-      if (!facts_.main_has_ended) (void)main_fd_.signal(core::kSigkill);
+      if (!main_.has_ended) send_to_main(core::kSigkill);
       return;
     }
     become_urgent();  // the sentinel was not, until now
-    container_.end_after_scope(main_, main_fd_);
+    container_.end_after_scope(main_.pid, main_.pidfd);
     if (!is_ending_) recorder_.scope_was_killed(facts_, container_.engine());
   }
 
   const ScopeOptions& options_;
+  const EntryRules& rules_;
   char** const command_;
   CallerSignals caller_signals_ = CallerSignals::take_over();
   ScopeFacts facts_;
   Outsiders outsiders_;
   JobContainer container_;
   JobEnd end_{container_, outsiders_};
+  MainProcess main_;
+  SignalRelay relay_{rules_, options_.plan(), container_, outsiders_, end_};
+  EntryEnd entry_end_{rules_};
   Recorder recorder_;
   ScopeLink link_;
   std::optional<ScopeEnded> ended_;
@@ -434,15 +469,13 @@ class Scope {
   sys::UniqueFd cgroup_events_;
   sys::UniqueFd report_fd_;
   sys::UniqueFd report_json_fd_;
-  core::Pid main_;
-  sys::PidFd main_fd_;
   bool is_ending_ = false;
   std::optional<core::BootTime> reap_until_;
 };
 
 [[nodiscard]] inline int run_scope(const ScopeOptions& options,
-                                   char** command) {
-  Scope scope(options, command);
+                                   const EntryRules& rules, char** command) {
+  Scope scope(options, rules, command);
   return scope.run();
 }
 

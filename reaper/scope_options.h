@@ -16,8 +16,12 @@
 #include "core/limits.h"
 #include "core/text.h"
 #include "reaper/launch_block.h"
+#include "reaper/number_text.h"
 
 namespace reaper {
+
+/// Inside the 10 s that container engines wait before they kill.
+inline constexpr core::Microseconds kEntryBudget = core::seconds(8);
 
 struct ScopeOptions {
   const char* record_path = nullptr;  ///< --record: no supervisor
@@ -28,7 +32,8 @@ struct ScopeOptions {
   std::optional<core::Engine> engine;  ///< none: the best that works
   const char* cgroup_base = "";        ///< empty: own cgroup + "/corral"
   core::Stragglers stragglers = core::Stragglers::kEnd;
-  core::KillPlan plan;
+  core::SignalNumber first_signal = core::kSigterm;
+  std::optional<core::Microseconds> grace;  ///< none: as plan() says
   core::JobLimits limits;
   int report_fd = -1;       ///< for people
   int report_json_fd = -1;  ///< for programs
@@ -39,36 +44,16 @@ struct ScopeOptions {
   std::uint32_t groups[kMostScopeGroups] = {};
   std::uint32_t group_count = 0;
   const char* cwd = nullptr;
+
+  /// Whether it stands in for the command before a shell (`corral run`), or
+  /// for a container's init.
+  [[nodiscard]] bool is_transparent() const { return reraises || link_fd >= 0; }
+  [[nodiscard]] core::KillPlan plan() const {
+    const core::Microseconds usual =
+        is_transparent() ? core::KillPlan().grace : kEntryBudget;
+    return {.first_signal = first_signal, .grace = grace.value_or(usual)};
+  }
 };
-
-/// A whole decimal number of at most `most`.
-constexpr std::optional<std::uint64_t> parse_number(std::string_view text,
-                                                    std::uint64_t most) {
-  if (text.empty()) return std::nullopt;
-  std::uint64_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (digit > most || value > (most - digit) / 10) return std::nullopt;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
-/// "TERM", "SIGTERM", "SIGRTMIN+3" or a number.
-inline std::optional<core::SignalNumber> parse_signal(std::string_view text) {
-  constexpr int kMostSignals = 64;
-  if (const auto number = parse_number(text, kMostSignals)) {
-    if (*number == 0) return std::nullopt;
-    return core::SignalNumber(static_cast<int>(*number));
-  }
-  core::Text<16> name(text.starts_with("SIG") ? "" : "SIG");
-  name.append(text);
-  for (int number = 1; number <= kMostSignals; ++number)
-    if (core::signal_name(number) == name.view())
-      return core::SignalNumber(number);
-  return std::nullopt;
-}
 
 namespace scope_option {
 
@@ -107,13 +92,18 @@ inline bool set_stragglers(ScopeOptions& options, const char* value) {
 
 inline bool set_grace(ScopeOptions& options, const char* value) {
   const auto number = parse_number(value, kMostMilliseconds);
-  if (number) options.plan.grace = core::milliseconds(*number);
+  if (number) options.grace = core::milliseconds(*number);
   return number.has_value();
+}
+
+inline bool set_stop_timeout(ScopeOptions& options, const char* value) {
+  options.grace = parse_duration(value);
+  return options.grace.has_value();
 }
 
 inline bool set_signal(ScopeOptions& options, const char* value) {
   const auto signal = parse_signal(value);
-  if (signal) options.plan.first_signal = *signal;
+  if (signal) options.first_signal = *signal;
   return signal.has_value();
 }
 

@@ -46,10 +46,12 @@ inline bool signal_process(const sys::ProcStat& stat,
                            core::SignalNumber signal) {
   const core::Pid pid(stat.pid);
   const auto pidfd = sys::PidFd::open(pid);
-  if (!pidfd) return false;
+  if (!pidfd && pidfd.error().code == ESRCH) return false;
   const auto again = sys::read_proc_stat(pid);
   if (!again || again->start_ticks != stat.start_ticks) return false;
-  return pidfd->signal(signal).has_value();
+  if (pidfd && pidfd->signal(signal)) return true;
+  // No pidfds here, or no descriptor left: the number was right a moment ago.
+  return ::kill(stat.pid, signal.raw()) == 0;
 }
 
 }  // namespace detail

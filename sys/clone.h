@@ -3,7 +3,8 @@
 // actions: clone3(2). Never with the parent's memory (CLONE_VM, CLONE_VFORK):
 // a parent that waits in vfork stays blocked while its child is stopped,
 // frozen or hung in exec. Where the kernel or a seccomp filter has no clone3,
-// the same by _Fork, pidfd_open(2) and steps that the child takes itself.
+// the same by _Fork, pidfd_open(2) and steps that the child takes itself; where
+// it has no pidfd_open either, there is no pidfd (see signal_child()).
 #pragma once
 
 #include <fcntl.h>
@@ -87,9 +88,7 @@ inline bool lacks_clone3(int code) {
   }
   // Our own child that nobody has waited for: the pid is still its own.
   auto pidfd = PidFd::open(core::Pid(pid));
-  if (pidfd) return Cloned{core::Pid(pid), std::move(*pidfd), 0};
-  (void)::kill(pid, SIGKILL);
-  return std::unexpected(std::move(pidfd).error());
+  return Cloned{core::Pid(pid), pidfd ? std::move(*pidfd) : PidFd(), 0};
 }
 
 }  // namespace detail
@@ -109,7 +108,8 @@ inline bool lacks_clone3(int code) {
     arguments.cgroup = static_cast<std::uint64_t>(cgroup);
   }
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid < 0 && errno == ENOSYS) return detail::clone_by_fork(actions, cgroup);
+  if (pid < 0 && detail::lacks_clone3(errno))
+    return detail::clone_by_fork(actions, cgroup);
   if (pid < 0) return core::fail(errno, "clone3");
   if (pid == 0) return Cloned{};
   return Cloned{core::Pid(static_cast<std::int32_t>(pid)),

@@ -83,4 +83,17 @@ class PidFd {
   UniqueFd fd_;
 };
 
+/// Signals a child of ours that nobody has waited for, whose number therefore
+/// is still its own: where there are no pidfds (before Linux 5.3, or behind a
+/// seccomp filter) the number will do. Errors: ESRCH, EPERM.
+[[nodiscard]] inline core::Result<void> signal_child(
+    const PidFd& pidfd, core::Pid pid, core::SignalNumber number) {
+  if (pidfd.is_open()) {
+    auto sent = pidfd.signal(number);
+    if (sent || sent.error().code == ESRCH) return sent;
+  }
+  if (::kill(pid.raw(), number.raw()) < 0) return core::fail(errno, "kill");
+  return {};
+}
+
 }  // namespace sys

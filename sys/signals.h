@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "core/ids.h"
+#include "core/quantity.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -62,12 +63,21 @@ inline SignalSet set_signal_mask(const SignalSet& mask) {
   return old;
 }
 
+namespace detail {
+// On 32-bit machines the call without the suffix has a 32-bit time.
+#ifdef SYS_rt_sigtimedwait_time64
+inline constexpr long kTimedWait = SYS_rt_sigtimedwait_time64;
+#else
+inline constexpr long kTimedWait = SYS_rt_sigtimedwait;
+#endif
+}  // namespace detail
+
 /// Takes a pending signal of `set` if there is one (rt_sigtimedwait(2)).
 inline std::optional<siginfo_t> take_signal(const SignalSet& set) {
   siginfo_t info = {};
   const timespec now = {};
   const long got =
-      ::syscall(SYS_rt_sigtimedwait, set.get(), &info, &now, kSignalSetSize);
+      ::syscall(detail::kTimedWait, set.get(), &info, &now, kSignalSetSize);
   if (got < 0) return std::nullopt;
   return info;
 }
@@ -77,7 +87,20 @@ inline std::optional<siginfo_t> take_signal(const SignalSet& set) {
 inline std::optional<siginfo_t> wait_for_signal(const SignalSet& set) {
   siginfo_t info = {};
   const long got =
-      ::syscall(SYS_rt_sigtimedwait, set.get(), &info, nullptr, kSignalSetSize);
+      ::syscall(detail::kTimedWait, set.get(), &info, nullptr, kSignalSetSize);
+  if (got < 0) return std::nullopt;
+  return info;
+}
+
+/// Likewise, but at most for `most`: nothing when that has passed too.
+inline std::optional<siginfo_t> wait_for_signal(const SignalSet& set,
+                                                core::Microseconds most) {
+  siginfo_t info = {};
+  timespec time = {};
+  time.tv_sec = static_cast<time_t>(most.raw() / 1000000U);
+  time.tv_nsec = static_cast<long>(most.raw() % 1000000U) * 1000;
+  const long got =
+      ::syscall(detail::kTimedWait, set.get(), &info, &time, kSignalSetSize);
   if (got < 0) return std::nullopt;
   return info;
 }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why something ended that was not expected to: one line each, for people.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/job_result.h"
+#include "core/quantity.h"
+#include "core/text.h"
+#include "reaper/say.h"
+#include "reaper/sweep.h"
+#include "sys/proc_files.h"
+#include "sys/unique_fd.h"
+
+namespace reaper {
+
+/// What ps(1) shows of an init that ends its job (PR_SET_NAME(2const)); the
+/// health command heeds it.
+inline constexpr const char* kEndingName = "corral-ending";
+
+/// The Kubernetes convention: what is in this file tells why a container ended.
+inline constexpr const char* kTerminationLog = "/dev/termination-log";
+
+/// The name of a process, also of a zombie; empty: it cannot be read.
+[[nodiscard]] inline core::Text<16> name_of(core::Pid pid) {
+  const auto stat = sys::read_proc_stat(pid);
+  return stat ? core::Text<16>(stat->name()) : core::Text<16>();
+}
+
+/// "'server' (pid 7) was ended by SIGSEGV and dumped core".
+[[nodiscard]] inline Sentence end_words(std::string_view name, core::Pid pid,
+                                        const core::JobResult& result) {
+  Sentence text("'");
+  text.append(name).append("' (pid ").append_number(pid.raw()).append(") ");
+  return text.append(core::sentence_of(result).view());
+}
+
+/// Likewise, when nothing but the wait status is known.
+[[nodiscard]] inline Sentence end_words(std::string_view name, core::Pid pid,
+                                        std::int32_t status) {
+  return end_words(name, pid, core::plain_result(status));
+}
+
+namespace detail {
+
+inline void append_survivors(Sentence& text, const Survivors& survivors) {
+  text.append_unsigned(survivors.count);
+  text.append(survivors.count == 1 ? " process" : " processes");
+  if (!survivors.names.empty())
+    text.append(" (").append(survivors.names.view()).append(")");
+}
+
+}  // namespace detail
+
+/// "the command left 2 processes (sleep, sleep) behind; ending them".
+[[nodiscard]] inline Sentence left_words(const Survivors& survivors) {
+  Sentence text("the command left ");
+  detail::append_survivors(text, survivors);
+  return text.append(" behind; ending them");
+}
+
+/// "killing 1 process (server) that did not end within 8.000 s".
+[[nodiscard]] inline Sentence killed_words(const Survivors& survivors,
+                                           core::Microseconds grace) {
+  Sentence text("killing ");
+  detail::append_survivors(text, survivors);
+  text.append(" that did not end within ");
+  return text.append(core::seconds_text(grace.raw()).view());
+}
+
+/// "no process named 'server' was seen to end; exiting with 125".
+[[nodiscard]] inline Sentence unseen_words(const char* name) {
+  Sentence text("no process named '");
+  text.append(name).append("' was seen to end, whose exit code was wanted");
+  return text;
+}
+
+/// Writes into `path`, or by convention into kTerminationLog if it is there
+/// and the command has said nothing itself. Kubernetes reads 4096 bytes.
+inline void leave_last_words(const char* path, std::string_view words) {
+  const int flags = path != nullptr ? O_WRONLY | O_CREAT | O_TRUNC : O_WRONLY;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  const sys::UniqueFd file(::open(path != nullptr ? path : kTerminationLog,
+                                  flags | O_CLOEXEC | O_NONBLOCK, 0644));
+  struct stat status = {};
+  if (!file.is_open() || ::fstat(file.get(), &status) < 0) return;
+  if (path == nullptr && (!S_ISREG(status.st_mode) || status.st_size != 0))
+    return;
+  core::Text<500> line(words);
+  line.append_char('\n');
+  (void)!::write(file.get(), line.c_str(), line.size());
+}
+
+}  // namespace reaper

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The terminal's foreground for a command that has a process group of its own
+// (tcsetpgrp(3), credentials(7)). Every signal is blocked by its callers, so
+// SIGTTOU does not stop who is in the background.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/ids.h"
+#include "sys/unique_fd.h"
+
+namespace reaper {
+
+/// Makes `group` the foreground group of our terminal, if we have one and our
+/// own group is in the foreground now: it is not taken from anybody else.
+inline void give_terminal_to(core::Pid group) {
+  const auto terminal = sys::open_at(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY);
+  if (!terminal) return;  // ENXIO: there is none
+  if (::tcgetpgrp(terminal->get()) == ::getpgrp())
+    (void)::tcsetpgrp(terminal->get(), group.raw());
+}
+
+/// In the child: leads a group of its own, in the foreground if its parent was.
+inline void take_own_group() {
+  const auto terminal = sys::open_at(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY);
+  const bool is_foreground =
+      terminal && ::tcgetpgrp(terminal->get()) == ::getpgrp();
+  (void)::setpgid(0, 0);
+  if (is_foreground) (void)::tcsetpgrp(terminal->get(), ::getpid());
+}
+
+}  // namespace reaper

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers, signals and durations as they stand on a command line.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/job_result.h"
+#include "core/quantity.h"
+#include "core/text.h"
+
+namespace reaper {
+
+/// A whole decimal number of at most `most`.
+constexpr std::optional<std::uint64_t> parse_number(std::string_view text,
+                                                    std::uint64_t most) {
+  if (text.empty()) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (digit > most || value > (most - digit) / 10) return std::nullopt;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/// "TERM", "SIGTERM", "SIGRTMIN+3", "RTMAX", "SIGRTMAX-1" or a number.
+inline std::optional<core::SignalNumber> parse_signal(std::string_view text) {
+  constexpr int kMostSignals = 64;
+  if (const auto number = parse_number(text, kMostSignals)) {
+    if (*number == 0) return std::nullopt;
+    return core::SignalNumber(static_cast<int>(*number));
+  }
+  if (text.starts_with("SIG")) text.remove_prefix(3);
+  if (text.starts_with("RTMAX")) {
+    text.remove_prefix(5);
+    if (text.empty()) return core::SignalNumber(kMostSignals);
+    if (text[0] != '-') return std::nullopt;
+    text.remove_prefix(1);
+    const auto below = parse_number(text, 30);
+    if (!below) return std::nullopt;
+    return core::SignalNumber(kMostSignals - static_cast<int>(*below));
+  }
+  core::Text<16> name("SIG");
+  name.append(text);
+  for (int number = 1; number <= kMostSignals; ++number)
+    if (core::signal_name(number) == name.view())
+      return core::SignalNumber(number);
+  return std::nullopt;
+}
+
+/// "8", "8s", "500ms", "2m", "1h": a bare number is seconds. At most a year.
+constexpr std::optional<core::Microseconds> parse_duration(
+    std::string_view text) {
+  constexpr struct {
+    std::string_view name;
+    std::uint64_t microseconds;
+  } kUnits[] = {{"", 1000000},
+                {"s", 1000000},
+                {"ms", 1000},
+                {"m", 60000000},
+                {"h", 3600000000}};
+  std::size_t digits = 0;
+  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9')
+    ++digits;
+  const std::string_view name(text.data() + digits, text.size() - digits);
+  for (const auto& unit : kUnits) {
+    if (unit.name != name) continue;
+    constexpr std::uint64_t kYear = 366 * 24 * 3600000000U;
+    const auto number =
+        parse_number({text.data(), digits}, kYear / unit.microseconds);
+    if (!number) return std::nullopt;
+    return core::Microseconds(*number * unit.microseconds);
+  }
+  return std::nullopt;
+}
+
+}  // namespace reaper
