@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral-init: one static program in several roles, of which the first option
-// names one. It has no heap, and after its start nothing can make it fail.
+// names one; called by a peer's name it is that peer. It has no heap, and after
+// its start nothing can make it fail.
+#include "reaper/compat/dispatch.h"
 #include "reaper/entrypoint.h"
 #include "reaper/options.h"
 #include "reaper/reexec.h"
@@ -42,6 +44,8 @@ constexpr ModeRow kModes[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto run = reaper::compat::peer_called(argv[0]))
+    return run(argc, argv);
   reaper::Options options;
   if (const auto error = reaper::parse_options(argc, argv, options)) {
     reaper::say(error->view());
