@@ -23,9 +23,6 @@ class CallerSignals {
     return caller;
   }
 
-  /// The command is to start with `signal` blocked, whatever we got.
-  void block(core::SignalNumber signal) { mask_.add(signal); }
-
   /// In the command's process, just before exec.
   void restore() const {
     if (ignores_children_) set_child_action(SIG_IGN);

@@ -44,8 +44,8 @@ constexpr ModeRow kModes[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (const auto run = reaper::compat::peer_called(argv[0]))
-    return run(argc, argv);
+  if (const auto* const peer = reaper::compat::peer_called(argv[0]))
+    return reaper::compat::run(*peer, argc, argv);
   reaper::Options options;
   if (const auto error = reaper::parse_options(argc, argv, options)) {
     reaper::say(error->view());

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,8 +19,6 @@
 #include <string_view>
 
 #include "core/text.h"
-#include "reaper/caller_signals.h"
-#include "reaper/compat/getopt.h"
 #include "reaper/compat/numbers.h"
 #include "reaper/compat/peer.h"
 
@@ -29,15 +28,8 @@ namespace catatonit {
 
 enum Level : std::uint8_t { kFatal, kError, kWarn, kInfo, kDebug };
 
-inline constexpr Voice kVoice = {
-    .prefix = "%s (catatonit:%d): ",
-    .levels = {"FATAL", "ERROR", "WARN", "INFO", "DEBUG"},
-    .first_quiet = kDebug + 1};
-
 inline constexpr const char* kUsage =
     "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n";
-
-inline constexpr int kTerminalSignals[] = {SIGTSTP, SIGTTOU, SIGTTIN};
 
 inline constexpr OptionRow kOptions[] = {
     {'g', false, nullptr,
@@ -77,8 +69,8 @@ inline constexpr OptionRow kOptions[] = {
 };
 
 /// The exit code that goes with an error.
-inline int refuse(Peer& peer, const char* format, const Filling& filling = {}) {
-  tell(peer, kError, format, filling);
+inline int fail(Peer& peer, const char* format) {
+  peer.tell(kError, format);
   return 1;
 }
 
@@ -92,60 +84,59 @@ inline void readdress_sockets(Peer& peer, core::Text<32>& text) {
     (void)scan_number(value, pid);
     using Limits = std::numeric_limits<std::int64_t>;
     if (pid == Limits::max() || pid == Limits::min())
-      tell(peer, kWarn, "LISTEN_PID has an invalid value");
+      peer.tell(kWarn, "LISTEN_PID has an invalid value");
     else if (pid == ::getppid())
-      *entry = const_cast<char*>(text.append_number(::getpid()).c_str());
+      *entry = const_cast<char*>(
+          text.append("LISTEN_PID=").append_number(::getpid()).c_str());
     return;
   }
 }
 
 /// A group of its own, in the foreground of the terminal if there is one.
-/// Nonzero: it failed, and that was said.
 inline int make_foreground(Peer& peer) {
-  if (::setpgid(0, 0) < 0)
-    return refuse(peer, "failed to create process group");
+  if (::setpgid(0, 0) < 0) return fail(peer, "failed to create process group");
   // Standard input may be something else than the terminal that we have.
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-  int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
+  int terminal = ::openat(AT_FDCWD, "/dev/tty", O_RDWR | O_CLOEXEC);
   if (terminal < 0) {
-    tell(peer, kInfo, "using stdin as tty fd: could not open /dev/tty: %m");
+    peer.tell(kInfo, "using stdin as tty fd: could not open /dev/tty: %m");
     terminal = STDIN_FILENO;
   }
-  const bool is_ours = ::tcsetpgrp(terminal, ::getpgrp()) == 0;
+  const pid_t group = ::getpid();
+  const bool is_ours = ::syscall(SYS_ioctl, terminal, TIOCSPGRP, &group) == 0;
   if (!is_ours && (errno == ENOTTY || errno == EBADF))
-    tell(peer, kDebug, "setting foreground process failed: no tty present: %m");
+    peer.tell(kDebug, "setting foreground process failed: no tty present: %m");
   else if (!is_ours && errno == ENXIO)
-    tell(peer, kDebug, "setting foreground process failed: no such device");
+    peer.tell(kDebug, "setting foreground process failed: no such device");
   else if (!is_ours)
-    return refuse(peer, "setting foreground process failed: %m");
+    return fail(peer, "setting foreground process failed: %m");
   if (terminal != STDIN_FILENO) (void)::close(terminal);
-  return 0;
+  return kGoOn;
 }
 
-/// The exit code of a child that could not become the command.
-inline int become_command(Peer& peer, char** command, CallerSignals& signals) {
-  core::Text<32> listen_pid("LISTEN_PID=");
+inline int prepare_child(Peer& peer) {
+  static constinit core::Text<32> listen_pid;  // it outlives this function
   readdress_sockets(peer, listen_pid);
-  if (make_foreground(peer) != 0) return 1;
-  for (const int number : kTerminalSignals)
-    signals.block(core::SignalNumber(number));
-  signals.restore();
-  execute_as_execvp(command);
-  return refuse(peer, "failed to exec pid1: %m");
+  if (const int code = make_foreground(peer); code != kGoOn) return code;
+  for (const int number : {SIGTSTP, SIGTTOU, SIGTTIN})
+    peer.callers_mask.add(core::SignalNumber(number));
+  (void)::signal(SIGCHLD, peer.callers_actions[0]);
+  (void)sys::set_signal_mask(peer.callers_mask);
+  return kGoOn;
 }
 
 /// Our descriptors beside the standard ones are not to keep anything open.
 inline void close_descriptors(Peer& peer) {
   constexpr int kFirst = 3;
   if (::syscall(SYS_close_range, kFirst, ~0U, 0) == 0) return;
-  tell(peer, kDebug,
-       "close_range() failed, fallback to close() each open FD: %m");
+  peer.tell(kDebug,
+            "close_range() failed, fallback to close() each open FD: %m");
   constexpr int kUsualMost = 4096;
   for (int fd = kFirst; fd < kUsualMost; ++fd)
     (void)::close(fd);
 }
 
-/// Reaps all that is dead; the exit code if the main child was among them.
+/// Reaps all that is dead.
 inline int reap(Peer& peer) {
   int code = kGoOn;
   int status = 0;
@@ -156,23 +147,22 @@ inline int reap(Peer& peer) {
     if (pid == peer.child)
       code = is_exit ? shown : 128 + shown;
     else
-      tell(peer, kDebug,
-           is_exit ? "child process %d exited with code %d"
-                   : "child process %d exited due to signal %d",
-           {"", pid, shown});
+      peer.tell(kDebug,
+                is_exit ? "child process %d exited with code %d"
+                        : "child process %d exited due to signal %d",
+                pid, shown);
   }
-  if (pid < 0) tell(peer, kDebug, "got ECHILD: no children left to monitor");
+  if (pid < 0) peer.tell(kDebug, "got ECHILD: no children left to monitor");
   return code;
 }
 
-/// An exit code or kGoOn.
-inline int handle_signal(Peer& peer, int signal) {
+inline int handle(Peer& peer, int signal) {
   switch (signal) {
     case SIGTSTP:
     case SIGTTOU:
     case SIGTTIN:
-      tell(peer, kDebug,
-           "ignoring kernel attempting to stop us: tty has TOSTOP set");
+      peer.tell(kDebug,
+                "ignoring kernel attempting to stop us: tty has TOSTOP set");
       return kGoOn;
     case SIGCHLD:
       return reap(peer);
@@ -181,56 +171,65 @@ inline int handle_signal(Peer& peer, int signal) {
   }
   if (peer.has_no_child)
     return signal == SIGTERM || signal == SIGINT ? 0 : kGoOn;
-  if (pass_on(peer, signal) < 0)
-    tell(peer, kWarn, "forwarding of signal %d to pid1 (%d) failed: %m",
-         {"", signal, peer.signals_group ? -peer.child : peer.child});
+  if (peer.pass_on(signal) < 0)
+    peer.tell(kWarn, "forwarding of signal %d to pid1 (%d) failed: %m", signal,
+              peer.signals_group ? -peer.child : peer.child);
   return kGoOn;
 }
 
-inline int supervise(Peer& peer) {
+inline int begin(Peer& peer, int, char**) {
+  if (std::getenv("CATATONIT_DEBUG") != nullptr) peer.verbosity = kDebug;
+  if (std::getenv("CATATONIT_LOG") == nullptr) return kGoOn;
+  return fail(peer, "CATATONIT_LOG is reserved for future use");
+}
+
+inline void refuse(Peer& peer, bool lacks_command) {
+  if (lacks_command) (void)fail(peer, "missing program name");
+  peer.err.print(kUsage);
+}
+
+inline int prepare(Peer& peer) {
+  peer.callers_mask =
+      sys::set_signal_mask(sys::SignalSet::of_bits(kEverySignalButFaults));
+  peer.callers_actions[0] = ::signal(SIGCHLD, SIG_DFL);
+  if (::getpid() == 1 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0) return kGoOn;
+  return fail(peer, "failed to set child-reaper as non-pid1: %m");
+}
+
+inline int fork_failed(Peer& peer) {
+  (void)fail(peer, "failed to fork child: %m");
+  return fail(peer, "failed to spawn pid1: %m");
+}
+
+inline void started(Peer& peer, const char* command) {
+  if (!peer.has_no_child)
+    peer.tell(kDebug, "pid1 (%d) spawned: %s", peer.child, command);
   (void)!::chdir("/");  // what we were started in may be unmounted
   close_descriptors(peer);
-  for (int code = kGoOn;;) {
-    const auto signal = sys::wait_for_signal(every_signal_but_faults());
-    if (signal) code = handle_signal(peer, signal->si_signo);
-    if (code != kGoOn) return code;
-  }
 }
 
 }  // namespace catatonit
 
-/// What `catatonit ARGUMENTS` does; the exit code, of the child's process too.
-[[nodiscard]] inline int run_catatonit(int, char** argv) {
-  using namespace catatonit;
-  Peer peer(argv[0], kVoice, kError);
-  if (std::getenv("CATATONIT_DEBUG") != nullptr) peer.verbosity = kDebug;
-  if (std::getenv("CATATONIT_LOG") != nullptr)
-    return refuse(peer, "CATATONIT_LOG is reserved for future use");
-  const int code = read_options(
-      peer, {.rows = kOptions, .has_names = true, .is_anywhere = true}, argv);
-  char** const command = argv + 1;
-  const bool lacks_command =
-      code == kGoOn && *command == nullptr && !peer.has_no_child;
-  if (lacks_command) (void)refuse(peer, "missing program name");
-  if (lacks_command || code == kUnusable) {
-    peer.err.print(kUsage);
-    return 1;
-  }
-  if (code != kGoOn) return code;
-  CallerSignals signals = CallerSignals::take_over();
-  (void)sys::set_signal_mask(every_signal_but_faults());
-  if (::getpid() != 1 && ::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-    return refuse(peer, "failed to set child-reaper as non-pid1: %m");
-  if (!peer.has_no_child) {
-    peer.child = ::_Fork();
-    if (peer.child == 0) return become_command(peer, command, signals);
-    if (peer.child < 0) {
-      tell(peer, kError, "failed to fork child: %m");
-      return refuse(peer, "failed to spawn pid1: %m");
-    }
-    tell(peer, kDebug, "pid1 (%d) spawned: %s", {command[0], peer.child});
-  }
-  return supervise(peer);
-}
+inline constexpr Behaviour kCatatonit = {
+    .prefix = "%s (catatonit:%d): ",
+    .levels = {"FATAL", "ERROR", "WARN", "INFO", "DEBUG"},
+    .first_quiet = catatonit::kDebug + 1,
+    .usual_level = catatonit::kError,
+    .exec_level = catatonit::kError,
+    .not_found = 1,
+    .denied = 1,
+    .not_executed = 1,
+    .signals_group = false,
+    .exec_failed = "failed to exec pid1: %m",
+    .awaited = kEverySignalButFaults,
+    .options = {catatonit::kOptions, true, true},
+    .begin = catatonit::begin,
+    .refuse = catatonit::refuse,
+    .prepare = catatonit::prepare,
+    .prepare_child = catatonit::prepare_child,
+    .fork_failed = catatonit::fork_failed,
+    .started = catatonit::started,
+    .handle = catatonit::handle,
+};
 
 }  // namespace reaper::compat

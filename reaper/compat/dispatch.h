@@ -4,32 +4,29 @@
 #pragma once
 
 #include <cstring>
-#include <string_view>
 
 #include "reaper/compat/catatonit.h"
 #include "reaper/compat/dumb_init.h"
+#include "reaper/compat/run.h"
 #include "reaper/compat/tini.h"
 
 namespace reaper::compat {
 
-using Run = int (*)(int argc, char** argv);
-
-/// What to run when called `called` (argv[0]); null: ourselves.
-[[nodiscard]] inline Run peer_called(const char* called) {
+/// The peer that we are when called `called` (argv[0]); null: ourselves.
+[[nodiscard]] inline const Behaviour* peer_called(const char* called) {
   struct Row {
-    std::string_view name;
-    Run run;
+    const char* name;
+    const Behaviour* behaviour;
   };
   static constexpr Row kRows[] = {
-      {"tini", run_tini},           {"tini-static", run_tini},
-      {"docker-init", run_tini},    {"dumb-init", run_dumb_init},
-      {"catatonit", run_catatonit},
+      {"tini", &kTini},           {"tini-static", &kTini},
+      {"docker-init", &kTini},    {"dumb-init", &kDumbInit},
+      {"catatonit", &kCatatonit},
   };
   if (called == nullptr) return nullptr;
-  const char* const slash = std::strrchr(called, '/');
-  const std::string_view name(slash != nullptr ? slash + 1 : called);
+  if (const char* const slash = std::strrchr(called, '/')) called = slash + 1;
   for (const Row& row : kRows)
-    if (row.name == name) return row.run;
+    if (std::strcmp(row.name, called) == 0) return row.behaviour;
   return nullptr;
 }
 

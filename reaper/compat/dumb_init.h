@@ -8,14 +8,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 
-#include "reaper/compat/getopt.h"
 #include "reaper/compat/numbers.h"
 #include "reaper/compat/peer.h"
 
@@ -24,9 +23,6 @@ namespace reaper::compat {
 namespace dumb_init {
 
 enum Level : std::uint8_t { kError, kDebug };
-
-inline constexpr Voice kVoice = {
-    .prefix = "[dumb-init] ", .levels = {}, .first_quiet = kDebug + 1};
 
 inline constexpr const char* kVersion = "dumb-init v1.2.5\n";
 
@@ -77,7 +73,7 @@ inline constexpr OptionRow kOptions[] = {
     {'h', false, "help",
      [](Peer& peer, const char*) {
        peer.err.print(kVersion);
-       peer.err.print(kHelp, {peer.called});
+       peer.err.print(kHelp, peer.called);
        return 0;
      }},
     {'c', false, "single-child",
@@ -107,144 +103,144 @@ inline bool has_variable(const char* name, const char* value) {
 inline void read_environment(Peer& peer) {
   if (has_variable("DUMB_INIT_DEBUG", "1")) {
     peer.verbosity = kDebug;
-    tell(peer, kDebug, "Running in debug mode.");
+    peer.tell(kDebug, "Running in debug mode.");
   }
   if (has_variable("DUMB_INIT_SETSID", "0")) {
     peer.signals_group = false;
-    tell(peer, kDebug, "Not running in setsid mode.");
+    peer.tell(kDebug, "Not running in setsid mode.");
   }
   if (!peer.signals_group) return;
   for (const int number : {SIGTSTP, SIGTTOU, SIGTTIN})
     if (peer.rewrites[number] == kAsItIs) peer.rewrites[number] = SIGSTOP;
 }
 
-constexpr std::uint64_t bit_of(int signal) {
-  return std::uint64_t{1} << static_cast<unsigned>(signal - 1);
-}
-
 /// Gives the terminal up, so that the child's session can have it.
 inline void leave_terminal(Peer& peer) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-  if (::ioctl(STDIN_FILENO, TIOCNOTTY) < 0) {
-    tell(peer, kDebug, "Unable to detach from controlling tty (errno=%d %m).",
-         {"", errno});
+  if (::syscall(SYS_ioctl, STDIN_FILENO, TIOCNOTTY) < 0) {
+    peer.tell(kDebug, "Unable to detach from controlling tty (errno=%d %m).",
+              errno);
     return;
   }
   const bool was_leader = ::getsid(0) == ::getpid();
   // The kernel hangs up what a session's leader leaves, us among it.
-  if (was_leader) peer.handed_over_once = bit_of(SIGHUP) | bit_of(SIGCONT);
-  tell(peer, kDebug, "Detached from controlling tty, %s",
-       {was_leader ? "ignoring the first SIGHUP and SIGCONT we receive."
-                   : "but was not session leader."});
+  if (was_leader) peer.handed_over = bit_of(SIGHUP) | bit_of(SIGCONT);
+  peer.tell(kDebug, "Detached from controlling tty, %s",
+            was_leader ? "ignoring the first SIGHUP and SIGCONT we receive."
+                       : "but was not session leader.");
 }
 
-/// The exit code of a child that could not become the command.
-inline int become_command(Peer& peer, char** command) {
+inline int prepare(Peer& peer) {
+  read_environment(peer);
+  (void)sys::set_signal_mask(sys::SignalSet::of_bits(kEverySignal));
+  for (int number = 1; number < kRewritable; ++number)
+    (void)::signal(number, SIG_DFL);  // not KILL, STOP
+  if (peer.signals_group) leave_terminal(peer);
+  return kGoOn;
+}
+
+inline int prepare_child(Peer& peer) {
   (void)sys::set_signal_mask(sys::SignalSet::none());
-  if (peer.signals_group) {
-    if (::setsid() < 0) {
-      tell(peer, kError, "Unable to setsid (errno=%d %m). Exiting.",
-           {"", errno});
-      return 1;
-    }
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-    if (::ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
-      tell(peer, kDebug, "Unable to attach to controlling tty (errno=%d %m).",
-           {"", errno});
-    tell(peer, kDebug, "setsid complete.");
+  if (!peer.signals_group) return kGoOn;
+  if (::setsid() < 0) {
+    peer.tell(kError, "Unable to setsid (errno=%d %m). Exiting.", errno);
+    return 1;
   }
-  execute_as_execvp(command);
-  tell(peer, kError, "%s: %m", {command[0]});
-  return 2;
+  if (::syscall(SYS_ioctl, STDIN_FILENO, TIOCSCTTY, 0) < 0)
+    peer.tell(kDebug, "Unable to attach to controlling tty (errno=%d %m).",
+              errno);
+  peer.tell(kDebug, "setsid complete.");
+  return kGoOn;
 }
 
 inline void forward(Peer& peer, int signal) {
   const int other = signal < kRewritable ? peer.rewrites[signal] : int{kAsItIs};
   if (other != kAsItIs) {
-    tell(peer, kDebug, "Translating signal %d to %d.", {"", signal, other});
+    peer.tell(kDebug, "Translating signal %d to %d.", signal, other);
     signal = other;
   }
   if (signal == 0) {
-    tell(peer, kDebug, "Not forwarding signal 0 to children (ignored).");
+    peer.tell(kDebug, "Not forwarding signal 0 to children (ignored).");
     return;
   }
-  (void)pass_on(peer, signal);
-  tell(peer, kDebug, "Forwarded signal %d to children.", {"", signal});
+  (void)peer.pass_on(signal);
+  peer.tell(kDebug, "Forwarded signal %d to children.", signal);
 }
 
-/// Reaps what is dead; the exit code once the main child is reaped.
-inline std::optional<int> reap(Peer& peer) {
+/// Reaps what is dead, until the main child is.
+inline int reap(Peer& peer) {
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
     const bool is_exit = WIFEXITED(status);
     const int code = is_exit ? WEXITSTATUS(status) : WTERMSIG(status);
-    tell(peer, kDebug,
-         is_exit ? "A child with PID %d exited with exit status %d."
-                 : "A child with PID %d was terminated by signal %d.",
-         {"", pid, code});
+    peer.tell(kDebug,
+              is_exit ? "A child with PID %d exited with exit status %d."
+                      : "A child with PID %d was terminated by signal %d.",
+              pid, code);
     if (pid != peer.child) continue;
     const int shown = is_exit ? code : 128 + code;
     forward(peer, SIGTERM);
-    tell(peer, kDebug, "Child exited with status %d. Goodbye.", {"", shown});
+    peer.tell(kDebug, "Child exited with status %d. Goodbye.", shown);
     return shown;
   }
-  return std::nullopt;
+  return kGoOn;
 }
 
-/// The exit code if that was the end.
-inline std::optional<int> handle_signal(Peer& peer, int signal) {
-  tell(peer, kDebug, "Received signal %d.", {"", signal});
-  if ((peer.handed_over_once & bit_of(signal)) != 0) {
-    tell(peer, kDebug, "Ignoring tty hand-off signal %d.", {"", signal});
-    peer.handed_over_once &= ~bit_of(signal);
-    return std::nullopt;
+inline int handle(Peer& peer, int signal) {
+  peer.tell(kDebug, "Received signal %d.", signal);
+  if ((peer.handed_over & bit_of(signal)) != 0) {
+    peer.tell(kDebug, "Ignoring tty hand-off signal %d.", signal);
+    peer.handed_over &= ~bit_of(signal);
+    return kGoOn;
   }
   if (signal == SIGCHLD) return reap(peer);
   forward(peer, signal);
   if (signal == SIGTSTP || signal == SIGTTOU || signal == SIGTTIN) {
-    tell(peer, kDebug, "Suspending self due to TTY signal.");
+    peer.tell(kDebug, "Suspending self due to TTY signal.");
     (void)::kill(::getpid(), SIGSTOP);
   }
-  return std::nullopt;
+  return kGoOn;
+}
+
+inline void refuse(Peer& peer, bool lacks_command) {
+  if (lacks_command)
+    peer.err.print(
+        "Usage: %s [option] program [args]\n"
+        "Try %s --help for full usage.\n",
+        peer.called, peer.called);
+}
+
+inline void started(Peer& peer, const char*) {
+  peer.tell(kDebug, "Child spawned with PID %d.", peer.child);
+  if (::chdir("/") < 0)
+    peer.tell(kDebug, "Unable to chdir(\"/\") (errno=%d %m)", errno);
 }
 
 }  // namespace dumb_init
 
-/// What `dumb-init ARGUMENTS` does; the exit code, of the child's process too.
-[[nodiscard]] inline int run_dumb_init(int, char** argv) {
-  using namespace dumb_init;
-  Peer peer(argv[0], kVoice, kError);
-  peer.signals_group = true;
-  const int code =
-      read_options(peer, {.rows = kOptions, .has_names = true}, argv);
-  if (code != kGoOn) return code == kUnusable ? 1 : code;
-  char** const command = argv + 1;
-  if (*command == nullptr) {
-    peer.err.print(
-        "Usage: %s [option] program [args]\n"
-        "Try %s --help for full usage.\n",
-        {peer.called});
-    return 1;
-  }
-  read_environment(peer);
-  (void)sys::set_signal_mask(every_signal());
-  struct sigaction usual = {};
-  usual.sa_handler = SIG_DFL;
-  for (int number = 1; number < kRewritable; ++number)
-    (void)::sigaction(number, &usual, nullptr);  // not KILL, STOP
-  if (peer.signals_group) leave_terminal(peer);
-  peer.child = ::_Fork();
-  if (peer.child == 0) return become_command(peer, command);
-  if (peer.child < 0) {
-    tell(peer, kError, "Unable to fork. Exiting.");
-    return 1;
-  }
-  tell(peer, kDebug, "Child spawned with PID %d.", {"", peer.child});
-  if (::chdir("/") < 0)
-    tell(peer, kDebug, "Unable to chdir(\"/\") (errno=%d %m)", {"", errno});
-  for (;;)
-    if (const auto signal = sys::wait_for_signal(every_signal()))
-      if (const auto end = handle_signal(peer, signal->si_signo)) return *end;
-}
+inline constexpr Behaviour kDumbInit = {
+    .prefix = "[dumb-init] ",
+    .levels = {},
+    .first_quiet = dumb_init::kDebug + 1,
+    .usual_level = dumb_init::kError,
+    .exec_level = dumb_init::kError,
+    .not_found = 2,
+    .denied = 2,
+    .not_executed = 2,
+    .signals_group = true,
+    .exec_failed = "%s: %m",
+    .awaited = kEverySignal,
+    .options = {dumb_init::kOptions, true, false},
+    .begin = [](Peer&, int, char**) { return kGoOn; },
+    .refuse = dumb_init::refuse,
+    .prepare = dumb_init::prepare,
+    .prepare_child = dumb_init::prepare_child,
+    .fork_failed =
+        [](Peer& peer) {
+          peer.tell(dumb_init::kError, "Unable to fork. Exiting.");
+          return 1;
+        },
+    .started = dumb_init::started,
+    .handle = dumb_init::handle,
+};
 
 }  // namespace reaper::compat

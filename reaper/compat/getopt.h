@@ -4,29 +4,14 @@
 // stand anywhere, argv is pulled together so that the command is in one piece.
 #pragma once
 
+#include <string.h>
+
 #include <cstdlib>
 #include <cstring>
-#include <span>
 
 #include "reaper/compat/peer.h"
 
 namespace reaper::compat {
-
-inline constexpr int kGoOn = -1;      ///< else an exit code
-inline constexpr int kUnusable = -2;  ///< an option is wrong, and that was said
-
-struct OptionRow {
-  char letter;
-  bool takes_value;
-  const char* name;  ///< null: it has only the letter
-  int (*set)(Peer& peer, const char* value);
-};
-
-struct OptionTable {
-  std::span<const OptionRow> rows;
-  bool has_names = false;    ///< --name means something
-  bool is_anywhere = false;  ///< options may stand behind the first other word
-};
 
 namespace detail {
 
@@ -76,8 +61,9 @@ class OptionReader {
   }
 
   int take_name(const char* name) {
-    const std::size_t size = std::strcspn(name, "=");
-    const char* value = name[size] == '=' ? name + size + 1 : nullptr;
+    const char* value = ::strchrnul(name, '=');
+    const auto size = static_cast<std::size_t>(value - name);
+    value = *value == '=' ? value + 1 : nullptr;
     const OptionRow* found = nullptr;
     bool is_ambiguous = false;
     for (const OptionRow& row : table_.rows) {
@@ -101,14 +87,14 @@ class OptionReader {
   int name_candidates(const char* name, std::size_t size) {
     (void)complain("option '--%s' is ambiguous; possibilities:", name);
     for (const OptionRow& row : table_.rows)
-      if (begins_with(row, name, size)) peer_.err.print(" '--%s'", {row.name});
+      if (begins_with(row, name, size)) peer_.err.print(" '--%s'", row.name);
     peer_.err.print("\n");
     return kUnusable;
   }
 
   int complain(const char* format, const char* subject) {
-    peer_.err.print("%s: ", {peer_.called});
-    peer_.err.print(format, {subject});
+    peer_.err.print("%s: ", peer_.called);
+    peer_.err.print(format, subject);
     return kUnusable;
   }
 

@@ -1,136 +1,123 @@
 // SPDX-License-Identifier: Apache-2.0
 // A peer: the entrypoint of somebody else that this process stands in for. What
-// it was told, and its voice. One type for all of them: they share most of it.
+// it does where others do something else, what it was told, and its voice.
 #pragma once
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdarg>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <string_view>
+#include <span>
 
-#include "core/ids.h"
-#include "core/text.h"
 #include "reaper/compat/words.h"
 #include "sys/signals.h"
 
 namespace reaper::compat {
 
-/// How a peer speaks.
-struct Voice {
-  const char* prefix;     ///< %s is the level, %d our pid
-  const char* levels[5];  ///< from the gravest on
-  unsigned first_quiet;   ///< from this level on it is standard output
+struct Peer;
+
+inline constexpr int kGoOn = -1;      ///< else an exit code
+inline constexpr int kUnusable = -2;  ///< an option is wrong, and that was said
+
+struct OptionRow {
+  char letter;
+  bool takes_value;
+  const char* name;  ///< null: it has only the letter
+  int (*set)(Peer& peer, const char* value);
+};
+
+struct OptionTable {
+  std::span<const OptionRow> rows;
+  bool has_names;    ///< --name means something
+  bool is_anywhere;  ///< options may stand behind the first other word
+};
+
+/// One for each peer. The functions return an exit code or kGoOn.
+struct Behaviour {
+  const char* prefix;         ///< %s is the level, %d our pid
+  const char* levels[5];      ///< from the gravest on
+  std::uint8_t first_quiet;   ///< from this level on it is standard output
+  std::uint8_t usual_level;   ///< up to which it speaks
+  std::uint8_t exec_level;    ///< of exec_failed
+  std::uint8_t not_found;     ///< exit code where exec says ENOENT
+  std::uint8_t denied;        ///< EACCES
+  std::uint8_t not_executed;  ///< anything else
+  bool signals_group;
+  const char* exec_failed;  ///< %s is the command, %m why
+  std::uint64_t awaited;    ///< the signals that it takes: N is bit N - 1
+  OptionTable options;
+
+  int (*begin)(Peer& peer, int argc, char** argv);  ///< before the options
+  void (*refuse)(Peer& peer, bool lacks_command);   ///< a bad command line
+  int (*prepare)(Peer& peer);                       ///< before the child
+  int (*prepare_child)(Peer& peer);                 ///< in it
+  int (*fork_failed)(Peer& peer);
+  void (*started)(Peer& peer, const char* command);
+  int (*handle)(Peer& peer, int signal);
 };
 
 inline constexpr int kRewritable = 32;  // signals 1 to 31
 inline constexpr std::int8_t kAsItIs = -1;
 
 struct Peer {
-  Peer(const char* called_as, const Voice& its_voice, unsigned usual_verbosity)
-      : called(called_as), voice(its_voice), verbosity(usual_verbosity) {
+  Peer(const Behaviour& its, const char* called_as)
+      : behaviour(its),
+        called(called_as),
+        verbosity(its.usual_level),
+        signals_group(its.signals_group) {
     std::memset(rewrites, kAsItIs, sizeof rewrites);
   }
 
+  /// Says one line, if `level` is among those that are wanted; see
+  /// Output::print.
+  void tell(unsigned level, const char* format, ...) {
+    if (level > verbosity) return;
+    Output& to = level < behaviour.first_quiet ? err : out;
+    to.print(behaviour.prefix, behaviour.levels[level], ::getpid());
+    va_list fillings;
+    va_start(fillings, format);
+    to.print_list(format, fillings);
+    va_end(fillings);
+    to.print("\n");
+  }
+
+  /// Passes a signal on to the child or its group; kill(2)'s result.
+  [[nodiscard]] int pass_on(int signal) const {
+    return ::kill(signals_group ? -child : child, signal);
+  }
+
+  const Behaviour& behaviour;
   const char* called;  ///< argv[0]
-  const Voice& voice;
   unsigned verbosity;
+  bool signals_group;             ///< the child's process group, not it alone
+  bool is_subreaper = false;      ///< tini's -s
+  bool warns_of_orphans = false;  ///< tini's -w
+  bool has_no_child = false;      ///< catatonit's -P
+  int parent_death_signal = 0;    ///< tini's -p
+  pid_t child = 0;
+  std::uint64_t handed_over = 0;      ///< dumb-init's signals to keep once
+  std::int8_t rewrites[kRewritable];  ///< dumb-init's -r
+  bool is_success[256] = {};          ///< tini's -e
+  sys::SignalSet callers_mask = sys::SignalSet::none();
+  sighandler_t callers_actions[3] = {};  ///< of CHLD, TTIN and TTOU
   Output out{STDOUT_FILENO};
   Output err{STDERR_FILENO};
-
-  pid_t child = 0;
-  bool signals_group = false;  ///< the child's process group, not it alone
-  bool is_subreaper = false;
-  bool warns_of_orphans = false;
-  bool has_no_child = false;  ///< catatonit's pause
-  int parent_death_signal = 0;
-  bool is_success[256] = {};           ///< tini's -e
-  std::int8_t rewrites[kRewritable];   ///< dumb-init's -r
-  std::uint64_t handed_over_once = 0;  ///< a bit for each signal not to pass on
 };
 
-/// Says one line if `level` is among those that are wanted. errno is kept.
-inline void tell(Peer& peer, unsigned level, const char* format,
-                 const Filling& filling = {}) {
-  if (level > peer.verbosity) return;
-  Output& to = level < peer.voice.first_quiet ? peer.err : peer.out;
-  to.print(peer.voice.prefix, {peer.voice.levels[level], ::getpid()});
-  to.print(format, filling);
-  to.print("\n");
+/// Signal N is bit N - 1.
+constexpr std::uint64_t bit_of(int signal) {
+  return std::uint64_t{1} << static_cast<unsigned>(signal - 1);
 }
 
 /// What the C library's set of all signals holds: not the two that glibc keeps
 /// for its threads.
-[[nodiscard]] inline sys::SignalSet every_signal() {
-  sys::SignalSet set = sys::SignalSet::all();
-  set.remove(core::SignalNumber(32));
-  set.remove(core::SignalNumber(33));
-  return set;
-}
+inline constexpr std::uint64_t kEverySignal = ~(bit_of(32) | bit_of(33));
 
 /// The same without those that the kernel sends for a fault of our own.
-[[nodiscard]] inline sys::SignalSet every_signal_but_faults() {
-  sys::SignalSet set = every_signal();
-  for (const int number :
-       {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS})
-    set.remove(core::SignalNumber(number));
-  return set;
-}
-
-/// Passes a signal on to the child or its group; kill(2)'s result.
-[[nodiscard]] inline int pass_on(const Peer& peer, int signal) {
-  return ::kill(peer.signals_group ? -peer.child : peer.child, signal);
-}
-
-namespace detail {
-
-/// argv[-1] is overwritten for what may be a script.
-inline void execute_file(const char* path, char** argv) {
-  (void)::execve(path, argv, ::environ);
-  if (errno != ENOEXEC) return;
-  char* const name = argv[0];
-  argv[-1] = const_cast<char*>("/bin/sh");  // execve does not write to it
-  argv[0] = const_cast<char*>(path);
-  (void)::execve(argv[-1], argv - 1, ::environ);
-  argv[0] = name;
-}
-
-}  // namespace detail
-
-/// execvp(3) as glibc has it (reaper/exec_search.h is more careful, and so
-/// other errors come out of it). Returns with errno if it failed.
-inline void execute_as_execvp(char** argv) {
-  const char* const name = argv[0];
-  const char* at = std::getenv("PATH");
-  if (at == nullptr) at = "/bin:/usr/bin";
-  if (name[0] == '\0') {
-    errno = ENOENT;
-    return;
-  }
-  if (std::strchr(name, '/') != nullptr)
-    return detail::execute_file(name, argv);
-  bool was_denied = false;
-  for (;;) {
-    const std::size_t size = std::strcspn(at, ":");
-    core::Text<4095> path(std::string_view(at, size));
-    if (size > 0) path.append_char('/');  // an empty one is where we are
-    path.append(name);
-    if (!path.was_cut()) {
-      detail::execute_file(path.c_str(), argv);
-      was_denied = was_denied || errno == EACCES;
-      if (errno != EACCES && errno != ENOENT && errno != ENOTDIR &&
-          errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT)
-        return;
-    }
-    at += size;
-    if (*at++ == '\0') break;
-  }
-  if (was_denied) errno = EACCES;
-}
+inline constexpr std::uint64_t kEverySignalButFaults =
+    kEverySignal &
+    ~(bit_of(SIGFPE) | bit_of(SIGILL) | bit_of(SIGSEGV) | bit_of(SIGBUS) |
+      bit_of(SIGABRT) | bit_of(SIGTRAP) | bit_of(SIGSYS));
 
 }  // namespace reaper::compat

@@ -6,17 +6,16 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 
 #include "core/job_result.h"
-#include "reaper/caller_signals.h"
-#include "reaper/compat/getopt.h"
 #include "reaper/compat/numbers.h"
 #include "reaper/compat/peer.h"
 
@@ -25,11 +24,6 @@ namespace reaper::compat {
 namespace tini {
 
 enum Level : std::uint8_t { kFatal, kWarn, kInfo, kDebug, kTrace };
-
-inline constexpr Voice kVoice = {
-    .prefix = "[%s tini (%d)] ",
-    .levels = {"FATAL", "WARN ", "INFO ", "DEBUG", "TRACE"},
-    .first_quiet = kInfo};
 
 inline constexpr const char* kVersion = "tini version 0.19.0 - git.369448a";
 
@@ -68,36 +62,38 @@ inline constexpr const char* kLicence =
 
 inline constexpr const char* kUsage =
     "Usage: %s [OPTIONS] PROGRAM -- [ARGS] | --version\n\n"
-    "Runs PROGRAM under the supervision of a valid init process (%s)\n\n"
-    "Options:\n\n"
-    "  --version: Print the version (if there is no other word).\n"
+    "PROGRAM runs under the supervision of a valid init process.\n\n"
+    "  --version: Print the version (if this is the only word).\n"
     "  -h: Print this text.\n"
-    "  -s: Become the reaper of all descendants without being PID 1.\n"
-    "  -p SIGNAL: Get SIGNAL, such as SIGKILL, when our parent dies.\n"
-    "  -v: Be more verbose, up to 3 times.\n"
+    "  -s: Reap all descendants without being PID 1.\n"
+    "  -p SIGNAL: Get SIGNAL, e.g. SIGKILL, when the parent dies.\n"
+    "  -v: Be more verbose (up to 3 times).\n"
     "  -w: Warn of every orphan that is reaped.\n"
-    "  -g: Send signals to the child's process group.\n"
-    "  -e EXIT_CODE: Exit with 0 in place of EXIT_CODE (0 to 255; "
-    "repeatable).\n"
-    "  -l: Print the license of tini.\n\n"
-    "Environment:\n\n"
-    "  TINI_SUBREAPER: If it is set, as -s.\n"
-    "  TINI_VERBOSITY: The verbosity (1).\n"
-    "  TINI_KILL_PROCESS_GROUP: If it is set, as -g.\n\n";
+    "  -g: Send signals to the process group.\n"
+    "  -e CODE: Exit with 0, not CODE (0 to 255; repeatable).\n"
+    "  -l: Print the license.\n\n"
+    "If set, TINI_SUBREAPER is -s, TINI_KILL_PROCESS_GROUP is -g, and\n"
+    "TINI_VERBOSITY the verbosity (1).\n";
 
 inline constexpr const char* kNotReaper =
     "Tini is not running as PID 1 and isn't registered as a child subreaper.\n"
     "Zombie processes will not be re-parented to Tini, so zombie reaping won't "
     "work.\n"
-    "Use the -s option, set TINI_SUBREAPER, or run Tini as PID 1.";
+    "Use -s, set TINI_SUBREAPER, or run Tini as PID 1.";
 
-inline void print_usage(const Peer& peer, Output& to) {
-  const char* const slash = std::strrchr(peer.called, '/');
-  const char* const name = slash != nullptr ? slash + 1 : peer.called;
-  to.print("%s (", {name});
-  to.print(kVersion);
-  to.print(")\n");
-  to.print(kUsage, {name});
+inline int print_usage(const Peer& peer, Output& to) {
+  const char* name = peer.called;
+  for (const char* c = name; *c != '\0'; ++c)
+    if (*c == '/') name = c + 1;
+  to.print("%s (%s)\n", name, kVersion);
+  to.print(kUsage, name);
+  return 0;
+}
+
+inline int refuse_value(Peer& peer, char letter, const char* value) {
+  const char name[] = {letter, '\0'};
+  peer.tell(kFatal, "Not a valid option for -%s: %s", name, value);
+  return 1;
 }
 
 inline int set_parent_death_signal(Peer& peer, const char* name) {
@@ -107,18 +103,15 @@ inline int set_parent_death_signal(Peer& peer, const char* name) {
     peer.parent_death_signal = number;
     return kGoOn;
   }
-  tell(peer, kFatal, "Not a valid option for -p: %s", {name});
-  return 1;
+  return refuse_value(peer, 'p', name);
 }
 
 inline int add_success(Peer& peer, const char* text) {
   std::int64_t code = 0;
   const char* end = text;
   (void)scan_number(end, code);
-  if (*end != '\0' || code < 0 || code > 255) {
-    tell(peer, kFatal, "Not a valid option for -e: %s", {text});
-    return 1;
-  }
+  if (*end != '\0' || code < 0 || code > 255)
+    return refuse_value(peer, 'e', text);
   peer.is_success[code] = true;
   return kGoOn;
 }
@@ -132,10 +125,7 @@ int set_flag(Peer& peer, const char*) {
 inline constexpr OptionRow kOptions[] = {
     {'p', true, nullptr, set_parent_death_signal},
     {'h', false, nullptr,
-     [](Peer& peer, const char*) {
-       print_usage(peer, peer.out);
-       return 0;
-     }},
+     [](Peer& peer, const char*) { return print_usage(peer, peer.out); }},
     {'v', false, nullptr,
      [](Peer& peer, const char*) {
        ++peer.verbosity;
@@ -152,6 +142,12 @@ inline constexpr OptionRow kOptions[] = {
     {'s', false, nullptr, set_flag<&Peer::is_subreaper>},
 };
 
+inline int begin(Peer& peer, int argc, char** argv) {
+  if (argc != 2 || std::strcmp(argv[1], "--version") != 0) return kGoOn;
+  peer.out.print("%s\n", kVersion);
+  return 0;
+}
+
 inline void read_environment(Peer& peer) {
   if (std::getenv("TINI_SUBREAPER") != nullptr) peer.is_subreaper = true;
   if (std::getenv("TINI_KILL_PROCESS_GROUP") != nullptr)
@@ -163,177 +159,137 @@ inline void read_environment(Peer& peer) {
   peer.verbosity = static_cast<unsigned>(level);
 }
 
-/// False: it cannot be set up, which was said.
-inline bool take_orphans(Peer& peer) {
+/// Takes the orphans over if we are told to, and warns if none will come.
+inline int adopt_orphans(Peer& peer) {
   if (peer.is_subreaper) {
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-      tell(peer, kFatal, "Failed to register as child subreaper: %m");
-      return false;
+      peer.tell(kFatal, "Failed to register as child subreaper: %m");
+      return 1;
     }
-    tell(peer, kTrace, "Registered as child subreaper");
+    peer.tell(kTrace, "Registered as child subreaper");
   }
   int is_subreaper = 0;
-  if (::getpid() == 1) return true;
+  if (::getpid() == 1) return kGoOn;
   if (::prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper) != 0)
-    tell(peer, kDebug, "Failed to read child subreaper attribute: %m");
-  else if (is_subreaper == 1)
-    return true;
-  tell(peer, kWarn, kNotReaper);
-  return true;
+    peer.tell(kDebug, "Failed to read child subreaper attribute: %m");
+  if (is_subreaper == 0) peer.tell(kWarn, kNotReaper);
+  return kGoOn;
 }
 
-/// The caller's signals, and TTIN and TTOU ignored so that a terminal that is
-/// the child's cannot stop us for a message.
-class Signals {
- public:
-  Signals() {
-    struct sigaction ignore = {};
-    ignore.sa_handler = SIG_IGN;
-    for (int i = 0; i < 2; ++i)
-      (void)::sigaction(kTerminal[i], &ignore, &callers_[i]);
-    sys::SignalSet set = every_signal_but_faults();
-    for (const int number : kTerminal)
-      set.remove(core::SignalNumber(number));
-    (void)sys::set_signal_mask(set);
+inline constexpr std::uint64_t kAwaited =
+    kEverySignalButFaults & ~(bit_of(SIGTTIN) | bit_of(SIGTTOU));
+
+inline int prepare(Peer& peer) {
+  read_environment(peer);
+  peer.callers_mask = sys::set_signal_mask(sys::SignalSet::of_bits(kAwaited));
+  // A terminal that is the child's is not to stop us for a message.
+  peer.callers_actions[0] = ::signal(SIGCHLD, SIG_DFL);
+  peer.callers_actions[1] = ::signal(SIGTTIN, SIG_IGN);
+  peer.callers_actions[2] = ::signal(SIGTTOU, SIG_IGN);
+  if (peer.parent_death_signal != 0 &&
+      ::prctl(PR_SET_PDEATHSIG, peer.parent_death_signal) != 0) {
+    peer.tell(kFatal, "Failed to set up parent death signal");
+    return 1;
   }
-
-  /// In the child, just before exec.
-  void restore() const {
-    caller_.restore();
-    for (int i = 0; i < 2; ++i)
-      (void)::sigaction(kTerminal[i], &callers_[i], nullptr);
-  }
-
- private:
-  static constexpr int kTerminal[] = {SIGTTIN, SIGTTOU};
-
-  CallerSignals caller_ = CallerSignals::take_over();
-  struct sigaction callers_[2] = {};
-};
+  return adopt_orphans(peer);
+}
 
 /// A group of its own, in the foreground of the terminal if there is one.
-inline bool isolate_child(Peer& peer) {
+inline int prepare_child(Peer& peer) {
   if (::setpgid(0, 0) < 0) {
-    tell(peer, kFatal, "setpgid failed: %m");
-    return false;
+    peer.tell(kFatal, "setpgid failed: %m");
+    return 1;
   }
-  if (::tcsetpgrp(STDIN_FILENO, ::getpgrp()) == 0) return true;
-  if (errno != ENOTTY && errno != ENXIO) {
-    tell(peer, kFatal, "tcsetpgrp failed: %m");
-    return false;
+  const pid_t group = ::getpid();
+  if (::syscall(SYS_ioctl, STDIN_FILENO, TIOCSPGRP, &group) < 0) {
+    if (errno != ENOTTY && errno != ENXIO) {
+      peer.tell(kFatal, "tcsetpgrp failed: %m");
+      return 1;
+    }
+    peer.tell(kDebug, "tcsetpgrp failed: no %s (ok to proceed)",
+              errno == ENOTTY ? "tty" : "such device");
   }
-  tell(peer, kDebug, "tcsetpgrp failed: no %s (ok to proceed)",
-       {errno == ENOTTY ? "tty" : "such device"});
-  return true;
-}
-
-/// The exit code of a child that could not become the command.
-inline int become_command(Peer& peer, char** command, const Signals& signals) {
-  if (!isolate_child(peer)) return 1;
-  signals.restore();
-  execute_as_execvp(command);
-  const int code = errno;
-  tell(peer, kFatal, "exec %s failed: %m", {command[0]});
-  if (code == ENOENT) return 127;
-  return code == EACCES ? 126 : 1;
-}
-
-/// False: the child was not dead, and yet could not be signalled.
-inline bool handle_signal(Peer& peer, int number) {
-  if (number == SIGCHLD) {
-    tell(peer, kDebug, "Received SIGCHLD");
-    return true;
-  }
-  tell(peer, kDebug, "Passing signal: '%s'", {signal_text(number).c_str()});
-  if (pass_on(peer, number) == 0) return true;
-  if (errno == ESRCH) {
-    tell(peer, kWarn, "Child was dead when forwarding signal");
-    return true;
-  }
-  tell(peer, kFatal, "Unexpected error when forwarding signal: '%m'");
-  return false;
+  (void)::signal(SIGCHLD, peer.callers_actions[0]);
+  (void)sys::set_signal_mask(peer.callers_mask);
+  (void)::signal(SIGTTIN, peer.callers_actions[1]);
+  (void)::signal(SIGTTOU, peer.callers_actions[2]);
+  return kGoOn;
 }
 
 inline int code_of_main(Peer& peer, int status) {
-  int code = 0;
+  int code = WEXITSTATUS(status);
   if (WIFEXITED(status)) {
-    code = WEXITSTATUS(status);
-    tell(peer, kInfo, "Main child exited normally (with status '%d')",
-         {"", code});
+    peer.tell(kInfo, "Main child exited normally (with status '%d')", code);
   } else {
-    code = 128 + WTERMSIG(status);
-    tell(peer, kInfo, "Main child exited with signal (with signal '%s')",
-         {signal_text(WTERMSIG(status)).c_str()});
+    code = WTERMSIG(status);
+    peer.tell(kInfo, "Main child exited with signal (with signal '%S')", code);
+    code += 128;
   }
   return peer.is_success[code] ? 0 : code;
 }
 
-/// Reaps all that is dead; the exit code if the main child was among them.
-inline std::optional<int> reap(Peer& peer) {
-  std::optional<int> code;
+/// Reaps all that is dead.
+inline int reap(Peer& peer) {
+  int code = kGoOn;
   int status = 0;
   pid_t pid = 0;
   while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
-    tell(peer, kDebug, "Reaped child with pid: '%d'", {"", pid});
+    peer.tell(kDebug, "Reaped child with pid: '%d'", pid);
     if (pid == peer.child)
       code = code_of_main(peer, status);
     else if (peer.warns_of_orphans)
-      tell(peer, kWarn, "Reaped zombie process with pid=%d", {"", pid});
+      peer.tell(kWarn, "Reaped zombie process with pid=%d", pid);
   }
-  tell(peer, kTrace, "No child to %s", {pid == 0 ? "reap" : "wait"});
+  peer.tell(kTrace, "No child to %s", pid == 0 ? "reap" : "wait");
+  if (code != kGoOn) peer.tell(kTrace, "Exiting: child has exited");
   return code;
 }
 
-inline int supervise(Peer& peer) {
-  sys::SignalSet set = every_signal_but_faults();
-  set.remove(core::SignalNumber(SIGTTIN));
-  set.remove(core::SignalNumber(SIGTTOU));
-  for (;;) {
-    const auto signal = sys::wait_for_signal(set);
-    if (signal && !handle_signal(peer, signal->si_signo)) return 1;
-    if (const auto code = reap(peer)) {
-      tell(peer, kTrace, "Exiting: child has exited");
-      return *code;
-    }
+inline int handle(Peer& peer, int signal) {
+  if (signal == SIGCHLD) {
+    peer.tell(kDebug, "Received SIGCHLD");
+    return reap(peer);
   }
+  peer.tell(kDebug, "Passing signal: '%S'", signal);
+  if (peer.pass_on(signal) == 0) return reap(peer);
+  if (errno == ESRCH) {
+    peer.tell(kWarn, "Child was dead when forwarding signal");
+    return reap(peer);
+  }
+  peer.tell(kFatal, "Unexpected error when forwarding signal: '%m'");
+  return 1;
 }
 
 }  // namespace tini
 
-/// What `tini ARGUMENTS` does; the exit code, of the child's process too.
-[[nodiscard]] inline int run_tini(int argc, char** argv) {
-  using namespace tini;
-  Peer peer(argv[0], kVoice, kWarn);
-  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
-    peer.out.print(kVersion);
-    peer.out.print("\n");
-    return 0;
-  }
-  const int code =
-      read_options(peer, {.rows = kOptions, .is_anywhere = true}, argv);
-  char** const command = argv + 1;
-  if (code == kUnusable || (code == kGoOn && *command == nullptr)) {
-    print_usage(peer, peer.err);
-    return 1;
-  }
-  if (code != kGoOn) return code;
-  read_environment(peer);
-  const Signals signals;
-  if (peer.parent_death_signal != 0 &&
-      ::prctl(PR_SET_PDEATHSIG, peer.parent_death_signal) != 0) {
-    tell(peer, kFatal, "Failed to set up parent death signal");
-    return 1;
-  }
-  if (!take_orphans(peer)) return 1;
-  peer.child = ::_Fork();
-  if (peer.child == 0) return become_command(peer, command, signals);
-  if (peer.child < 0) {
-    tell(peer, kFatal, "fork failed: %m");
-    return 1;
-  }
-  tell(peer, kInfo, "Spawned child process '%s' with pid '%d'",
-       {command[0], peer.child});
-  return supervise(peer);
-}
+inline constexpr Behaviour kTini = {
+    .prefix = "[%s tini (%d)] ",
+    .levels = {"FATAL", "WARN ", "INFO ", "DEBUG", "TRACE"},
+    .first_quiet = tini::kInfo,
+    .usual_level = tini::kWarn,
+    .exec_level = tini::kFatal,
+    .not_found = 127,
+    .denied = 126,
+    .not_executed = 1,
+    .signals_group = false,
+    .exec_failed = "exec %s failed: %m",
+    .awaited = tini::kAwaited,
+    .options = {tini::kOptions, false, true},
+    .begin = tini::begin,
+    .refuse = [](Peer& peer, bool) { (void)tini::print_usage(peer, peer.err); },
+    .prepare = tini::prepare,
+    .prepare_child = tini::prepare_child,
+    .fork_failed =
+        [](Peer& peer) {
+          peer.tell(tini::kFatal, "fork failed: %m");
+          return 1;
+        },
+    .started =
+        [](Peer& peer, const char* command) {
+          peer.tell(tini::kInfo, "Spawned child process '%s' with pid '%d'",
+                    command, peer.child);
+        },
+    .handle = tini::handle,
+};
 
 }  // namespace reaper::compat

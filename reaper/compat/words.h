@@ -8,23 +8,16 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include <cstdarg>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 
-#include "core/text.h"
-
 namespace reaper::compat {
-
-/// What fills a format: %s is the text every time, %d the numbers in their
-/// order, %m the text of errno.
-struct Filling {
-  const char* text = "";
-  int first = 0;
-  int second = 0;
-};
 
 /// strerror(3) in glibc's words, which the peers' users have in their scripts.
 [[nodiscard]] inline const char* error_text(int code) {
@@ -47,9 +40,9 @@ struct Filling {
   return std::strerror(code);
 }
 
-/// strsignal(3) in glibc's words.
-[[nodiscard]] inline core::Text<24> signal_text(int number) {
-  static constexpr char kTexts[] =
+/// strsignal(3) in glibc's words, for the signals that are not real-time ones.
+[[nodiscard]] inline const char* signal_text(int number) {
+  const char* text =
       "Hangup\0Interrupt\0Quit\0Illegal instruction\0Trace/breakpoint trap\0"
       "Aborted\0Bus error\0Floating point exception\0Killed\0"
       "User defined signal 1\0Segmentation fault\0User defined signal 2\0"
@@ -59,13 +52,6 @@ struct Filling {
       "File size limit exceeded\0Virtual timer expired\0"
       "Profiling timer expired\0Window changed\0I/O possible\0Power failure\0"
       "Bad system call";
-  constexpr int kFirstRealTime = 34;  // glibc keeps two for its threads
-  if (number >= kFirstRealTime)
-    return core::Text<24>("Real-time signal ")
-        .append_number(number - kFirstRealTime);
-  if (number > SIGSYS)
-    return core::Text<24>("Unknown signal ").append_number(number);
-  const char* text = kTexts;
   for (; number > 1; --number)
     text += std::strlen(text) + 1;
   return text;
@@ -78,22 +64,39 @@ class Output {
   Output& operator=(const Output&) = delete;
   ~Output() { flush(); }
 
-  /// Leaves errno as it was.
-  void print(const char* format, Filling filling = {}) {
+  /// In `format` %s is a text, %d a number, %S the signal of a number, and %m
+  /// errno, which stays as it was.
+  void print(const char* format, ...) {
+    va_list fillings;
+    va_start(fillings, format);
+    print_list(format, fillings);
+    va_end(fillings);
+  }
+
+  void print_list(const char* format, va_list fillings) {
     const int code = errno;
     char last = '\0';
     for (; *format != '\0'; ++format) {
       last = *format;
       if (last != '%') {
         put(last);
-      } else if (*++format == 'd') {
-        put_number(filling.first);
-        filling.first = filling.second;
-      } else {
-        put_text(*format == 's' ? filling.text : error_text(code));
+        continue;
+      }
+      switch (*++format) {
+        case 'd':
+          put_number(va_arg(fillings, int));
+          break;
+        case 'S':
+          put_signal(va_arg(fillings, int));
+          break;
+        case 's':
+          put_text(va_arg(fillings, const char*));
+          break;
+        default:
+          put_text(error_text(code));
       }
     }
-    if (last == '\n' && (fd_ == STDERR_FILENO || ::isatty(fd_) != 0)) flush();
+    if (last == '\n' && is_line_buffered()) flush();
     errno = code;
   }
 
@@ -108,13 +111,28 @@ class Output {
       put(*text++);
   }
 
-  void put_number(std::int64_t number) {
+  void put_signal(int number) {
+    constexpr int kFirstRealTime = 34;  // glibc keeps two for its threads
+    if (number <= SIGSYS) return put_text(signal_text(number));
+    const bool is_real_time = number >= kFirstRealTime;
+    put_text(is_real_time ? "Real-time" : "Unknown");
+    put_text(" signal ");
+    put_number(is_real_time ? number - kFirstRealTime : number);
+  }
+
+  void put_number(int number) {
     if (number < 0) {
       put('-');
       number = -number;
     }
     if (number > 9) put_number(number / 10);
     put(static_cast<char>('0' + number % 10));
+  }
+
+  [[nodiscard]] bool is_line_buffered() const {
+    struct termios ignored;
+    return fd_ == STDERR_FILENO ||
+           ::syscall(SYS_ioctl, fd_, TCGETS, &ignored) == 0;
   }
 
   void flush() {

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of every peer: read the options, make one child, become its command
+// there, and here pass signals on until it has ended.
+#pragma once
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "reaper/compat/getopt.h"
+#include "reaper/compat/peer.h"
+#include "reaper/exec_search.h"
+#include "sys/signals.h"
+
+namespace reaper::compat {
+
+namespace detail {
+
+/// The exit code of a child that could not become the command.
+inline int become_command(Peer& peer, char** command) {
+  const Behaviour& does = peer.behaviour;
+  if (const int code = does.prepare_child(peer); code != kGoOn) return code;
+  const char* const path = std::getenv("PATH");
+  errno = execute_searching(command, ::environ,
+                            path != nullptr ? path : "/bin:/usr/bin",
+                            ExecRules::kOfLibrary);
+  peer.tell(does.exec_level, does.exec_failed, command[0]);
+  if (errno == ENOENT) return does.not_found;
+  return errno == EACCES ? does.denied : does.not_executed;
+}
+
+inline int pass_signals_on(Peer& peer) {
+  const auto awaited = sys::SignalSet::of_bits(peer.behaviour.awaited);
+  for (int code = kGoOn;;) {
+    if (const auto signal = sys::wait_for_signal(awaited))
+      code = peer.behaviour.handle(peer, signal->si_signo);
+    if (code != kGoOn) return code;
+  }
+}
+
+}  // namespace detail
+
+/// What `its` program does with `argv`; the exit code, of the child too.
+[[nodiscard]] inline int run(const Behaviour& its, int argc, char** argv) {
+  Peer peer(its, argv[0]);
+  int code = its.begin(peer, argc, argv);
+  if (code == kGoOn) code = read_options(peer, its.options, argv);
+  char** const command = argv + 1;
+  const bool lacks_command =
+      code == kGoOn && *command == nullptr && !peer.has_no_child;
+  if (lacks_command || code == kUnusable) {
+    its.refuse(peer, lacks_command);
+    return 1;
+  }
+  if (code == kGoOn) code = its.prepare(peer);
+  if (code != kGoOn) return code;
+  if (!peer.has_no_child) peer.child = ::_Fork();
+  if (peer.child < 0) return its.fork_failed(peer);
+  if (peer.child == 0 && !peer.has_no_child)
+    return detail::become_command(peer, command);
+  its.started(peer, *command);
+  return detail::pass_signals_on(peer);
+}
+
+}  // namespace reaper::compat
