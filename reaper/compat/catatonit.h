@@ -29,7 +29,7 @@ namespace catatonit {
 enum Level : std::uint8_t { kFatal, kError, kWarn, kInfo, kDebug };
 
 inline constexpr const char* kUsage =
-    "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n";
+    "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n"_packed;
 
 inline constexpr OptionRow kOptions[] = {
     {'g', false, nullptr,
@@ -46,14 +46,14 @@ inline constexpr OptionRow kOptions[] = {
            "  -h  Print this text.\n"
            "  -L  Print the license.\n"
            "  -P  Run no program; end on SIGINT or SIGTERM.\n"
-           "  -V, --version  Print the version.\n");
+           "  -V, --version  Print the version.\n"_packed);
        return 0;
      }},
     {'L', false, nullptr,
      [](Peer& peer, const char*) {
        peer.out.print(
            "This is corral-init, standing in for catatonit.\n"
-           "SPDX-License-Identifier: Apache-2.0\n");
+           "SPDX-License-Identifier: Apache-2.0\n"_packed);
        return 0;
      }},
     {'P', false, nullptr,
@@ -63,7 +63,7 @@ inline constexpr OptionRow kOptions[] = {
      }},
     {'V', false, "version",
      [](Peer& peer, const char*) {
-       peer.out.print("tini version 0.2.1_catatonit\n");
+       peer.out.print("tini version 0.2.1_catatonit\n"_packed);
        return 0;
      }},
 };
@@ -84,7 +84,7 @@ inline void readdress_sockets(Peer& peer, core::Text<32>& text) {
     (void)scan_number(value, pid);
     using Limits = std::numeric_limits<std::int64_t>;
     if (pid == Limits::max() || pid == Limits::min())
-      peer.tell(kWarn, "LISTEN_PID has an invalid value");
+      peer.tell(kWarn, "LISTEN_PID has an invalid value"_packed);
     else if (pid == ::getppid())
       *entry = const_cast<char*>(
           text.append("LISTEN_PID=").append_number(::getpid()).c_str());
@@ -94,22 +94,26 @@ inline void readdress_sockets(Peer& peer, core::Text<32>& text) {
 
 /// A group of its own, in the foreground of the terminal if there is one.
 inline int make_foreground(Peer& peer) {
-  if (::setpgid(0, 0) < 0) return fail(peer, "failed to create process group");
+  if (::setpgid(0, 0) < 0)
+    return fail(peer, "failed to create process group"_packed);
   // Standard input may be something else than the terminal that we have.
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
   int terminal = ::openat(AT_FDCWD, "/dev/tty", O_RDWR | O_CLOEXEC);
   if (terminal < 0) {
-    peer.tell(kInfo, "using stdin as tty fd: could not open /dev/tty: %m");
+    peer.tell(kInfo,
+              "using stdin as tty fd: could not open /dev/tty: %m"_packed);
     terminal = STDIN_FILENO;
   }
   const pid_t group = ::getpid();
   const bool is_ours = ::syscall(SYS_ioctl, terminal, TIOCSPGRP, &group) == 0;
   if (!is_ours && (errno == ENOTTY || errno == EBADF))
-    peer.tell(kDebug, "setting foreground process failed: no tty present: %m");
+    peer.tell(kDebug,
+              "setting foreground process failed: no tty present: %m"_packed);
   else if (!is_ours && errno == ENXIO)
-    peer.tell(kDebug, "setting foreground process failed: no such device");
+    peer.tell(kDebug,
+              "setting foreground process failed: no such device"_packed);
   else if (!is_ours)
-    return fail(peer, "setting foreground process failed: %m");
+    return fail(peer, "setting foreground process failed: %m"_packed);
   if (terminal != STDIN_FILENO) (void)::close(terminal);
   return kGoOn;
 }
@@ -120,8 +124,6 @@ inline int prepare_child(Peer& peer) {
   if (const int code = make_foreground(peer); code != kGoOn) return code;
   for (const int number : {SIGTSTP, SIGTTOU, SIGTTIN})
     peer.callers_mask.add(core::SignalNumber(number));
-  (void)::signal(SIGCHLD, peer.callers_actions[0]);
-  (void)sys::set_signal_mask(peer.callers_mask);
   return kGoOn;
 }
 
@@ -129,8 +131,9 @@ inline int prepare_child(Peer& peer) {
 inline void close_descriptors(Peer& peer) {
   constexpr int kFirst = 3;
   if (::syscall(SYS_close_range, kFirst, ~0U, 0) == 0) return;
-  peer.tell(kDebug,
-            "close_range() failed, fallback to close() each open FD: %m");
+  peer.tell(
+      kDebug,
+      "close_range() failed, fallback to close() each open FD: %m"_packed);
   constexpr int kUsualMost = 4096;
   for (int fd = kFirst; fd < kUsualMost; ++fd)
     (void)::close(fd);
@@ -148,11 +151,12 @@ inline int reap(Peer& peer) {
       code = is_exit ? shown : 128 + shown;
     else
       peer.tell(kDebug,
-                is_exit ? "child process %d exited with code %d"
-                        : "child process %d exited due to signal %d",
+                is_exit ? "child process %d exited with code %d"_packed
+                        : "child process %d exited due to signal %d"_packed,
                 pid, shown);
   }
-  if (pid < 0) peer.tell(kDebug, "got ECHILD: no children left to monitor");
+  if (pid < 0)
+    peer.tell(kDebug, "got ECHILD: no children left to monitor"_packed);
   return code;
 }
 
@@ -161,8 +165,9 @@ inline int handle(Peer& peer, int signal) {
     case SIGTSTP:
     case SIGTTOU:
     case SIGTTIN:
-      peer.tell(kDebug,
-                "ignoring kernel attempting to stop us: tty has TOSTOP set");
+      peer.tell(
+          kDebug,
+          "ignoring kernel attempting to stop us: tty has TOSTOP set"_packed);
       return kGoOn;
     case SIGCHLD:
       return reap(peer);
@@ -172,38 +177,35 @@ inline int handle(Peer& peer, int signal) {
   if (peer.has_no_child)
     return signal == SIGTERM || signal == SIGINT ? 0 : kGoOn;
   if (peer.pass_on(signal) < 0)
-    peer.tell(kWarn, "forwarding of signal %d to pid1 (%d) failed: %m", signal,
-              peer.signals_group ? -peer.child : peer.child);
+    peer.tell(kWarn, "forwarding of signal %d to pid1 (%d) failed: %m"_packed,
+              signal, peer.signals_group ? -peer.child : peer.child);
   return kGoOn;
 }
 
 inline int begin(Peer& peer, int, char**) {
   if (std::getenv("CATATONIT_DEBUG") != nullptr) peer.verbosity = kDebug;
   if (std::getenv("CATATONIT_LOG") == nullptr) return kGoOn;
-  return fail(peer, "CATATONIT_LOG is reserved for future use");
+  return fail(peer, "CATATONIT_LOG is reserved for future use"_packed);
 }
 
 inline void refuse(Peer& peer, bool lacks_command) {
-  if (lacks_command) (void)fail(peer, "missing program name");
+  if (lacks_command) (void)fail(peer, "missing program name"_packed);
   peer.err.print(kUsage);
 }
 
 inline int prepare(Peer& peer) {
-  peer.callers_mask =
-      sys::set_signal_mask(sys::SignalSet::of_bits(kEverySignalButFaults));
-  peer.callers_actions[0] = ::signal(SIGCHLD, SIG_DFL);
   if (::getpid() == 1 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0) return kGoOn;
-  return fail(peer, "failed to set child-reaper as non-pid1: %m");
+  return fail(peer, "failed to set child-reaper as non-pid1: %m"_packed);
 }
 
 inline int fork_failed(Peer& peer) {
-  (void)fail(peer, "failed to fork child: %m");
-  return fail(peer, "failed to spawn pid1: %m");
+  (void)fail(peer, "failed to fork child: %m"_packed);
+  return fail(peer, "failed to spawn pid1: %m"_packed);
 }
 
 inline void started(Peer& peer, const char* command) {
   if (!peer.has_no_child)
-    peer.tell(kDebug, "pid1 (%d) spawned: %s", peer.child, command);
+    peer.tell(kDebug, "pid1 (%d) spawned: %s"_packed, peer.child, command);
   (void)!::chdir("/");  // what we were started in may be unmounted
   close_descriptors(peer);
 }
@@ -212,7 +214,7 @@ inline void started(Peer& peer, const char* command) {
 
 inline constexpr Behaviour kCatatonit = {
     .prefix = "%s (catatonit:%d): ",
-    .levels = {"FATAL", "ERROR", "WARN", "INFO", "DEBUG"},
+    .levels = {"_packedFATAL", "ERROR", "WARN", "INFO", "DEBUG"},
     .first_quiet = catatonit::kDebug + 1,
     .usual_level = catatonit::kError,
     .exec_level = catatonit::kError,
@@ -220,7 +222,7 @@ inline constexpr Behaviour kCatatonit = {
     .denied = 1,
     .not_executed = 1,
     .signals_group = false,
-    .exec_failed = "failed to exec pid1: %m",
+    .exec_failed = "failed to exec pid1: %m"_packed,
     .awaited = kEverySignalButFaults,
     .options = {catatonit::kOptions, true, true},
     .begin = catatonit::begin,

@@ -24,9 +24,8 @@ namespace reaper::compat {
       {"catatonit", &kCatatonit},
   };
   if (called == nullptr) return nullptr;
-  if (const char* const slash = std::strrchr(called, '/')) called = slash + 1;
   for (const Row& row : kRows)
-    if (std::strcmp(row.name, called) == 0) return row.behaviour;
+    if (std::strcmp(row.name, base_name(called)) == 0) return row.behaviour;
   return nullptr;
 }
 

@@ -24,7 +24,7 @@ namespace dumb_init {
 
 enum Level : std::uint8_t { kError, kDebug };
 
-inline constexpr const char* kVersion = "dumb-init v1.2.5\n";
+inline constexpr const char* kVersion = "dumb-init v1.2.5\n"_packed;
 
 // Its users compare this text, to the letter.
 inline constexpr const char* kHelp =
@@ -46,7 +46,7 @@ inline constexpr const char* kHelp =
     "   -h, --help           Print this help message and exit.\n"
     "   -V, --version        Print the current version and exit.\n"
     "\n"
-    "Full help is available online at https://github.com/Yelp/dumb-init\n";
+    "Full help is available online at https://github.com/Yelp/dumb-init\n"_packed;
 
 inline int set_rewrite(Peer& peer, const char* text) {
   std::int64_t signal = 0;
@@ -65,7 +65,7 @@ inline int set_rewrite(Peer& peer, const char* text) {
       "Usage: -r option takes <signum>:<signum>, where <signum> is between 1 "
       "and 31.\n"
       "This option can be specified multiple times.\n"
-      "Use --help for full usage.\n");
+      "Use --help for full usage.\n"_packed);
   return 1;
 }
 
@@ -103,11 +103,11 @@ inline bool has_variable(const char* name, const char* value) {
 inline void read_environment(Peer& peer) {
   if (has_variable("DUMB_INIT_DEBUG", "1")) {
     peer.verbosity = kDebug;
-    peer.tell(kDebug, "Running in debug mode.");
+    peer.tell(kDebug, "Running in debug mode."_packed);
   }
   if (has_variable("DUMB_INIT_SETSID", "0")) {
     peer.signals_group = false;
-    peer.tell(kDebug, "Not running in setsid mode.");
+    peer.tell(kDebug, "Not running in setsid mode."_packed);
   }
   if (!peer.signals_group) return;
   for (const int number : {SIGTSTP, SIGTTOU, SIGTTIN})
@@ -117,21 +117,25 @@ inline void read_environment(Peer& peer) {
 /// Gives the terminal up, so that the child's session can have it.
 inline void leave_terminal(Peer& peer) {
   if (::syscall(SYS_ioctl, STDIN_FILENO, TIOCNOTTY) < 0) {
-    peer.tell(kDebug, "Unable to detach from controlling tty (errno=%d %m).",
+    peer.tell(kDebug,
+              "Unable to detach from controlling tty (errno=%d %m)."_packed,
               errno);
     return;
   }
   const bool was_leader = ::getsid(0) == ::getpid();
   // The kernel hangs up what a session's leader leaves, us among it.
   if (was_leader) peer.handed_over = bit_of(SIGHUP) | bit_of(SIGCONT);
-  peer.tell(kDebug, "Detached from controlling tty, %s",
-            was_leader ? "ignoring the first SIGHUP and SIGCONT we receive."
-                       : "but was not session leader.");
+  peer.tell(
+      kDebug,
+      was_leader
+          ? "Detached from controlling tty, ignoring the first SIGHUP and SIGCONT we receive."_packed
+          : "Detached from controlling tty, but was not session leader."_packed);
 }
 
 inline int prepare(Peer& peer) {
   read_environment(peer);
-  (void)sys::set_signal_mask(sys::SignalSet::of_bits(kEverySignal));
+  peer.callers_mask = sys::SignalSet::none();  // the command gets none of it
+  peer.callers_action = SIG_DFL;
   for (int number = 1; number < kRewritable; ++number)
     (void)::signal(number, SIG_DFL);  // not KILL, STOP
   if (peer.signals_group) leave_terminal(peer);
@@ -139,31 +143,31 @@ inline int prepare(Peer& peer) {
 }
 
 inline int prepare_child(Peer& peer) {
-  (void)sys::set_signal_mask(sys::SignalSet::none());
   if (!peer.signals_group) return kGoOn;
   if (::setsid() < 0) {
-    peer.tell(kError, "Unable to setsid (errno=%d %m). Exiting.", errno);
+    peer.tell(kError, "Unable to setsid (errno=%d %m). Exiting."_packed, errno);
     return 1;
   }
   if (::syscall(SYS_ioctl, STDIN_FILENO, TIOCSCTTY, 0) < 0)
-    peer.tell(kDebug, "Unable to attach to controlling tty (errno=%d %m).",
+    peer.tell(kDebug,
+              "Unable to attach to controlling tty (errno=%d %m)."_packed,
               errno);
-  peer.tell(kDebug, "setsid complete.");
+  peer.tell(kDebug, "setsid complete."_packed);
   return kGoOn;
 }
 
 inline void forward(Peer& peer, int signal) {
   const int other = signal < kRewritable ? peer.rewrites[signal] : int{kAsItIs};
   if (other != kAsItIs) {
-    peer.tell(kDebug, "Translating signal %d to %d.", signal, other);
+    peer.tell(kDebug, "Translating signal %d to %d."_packed, signal, other);
     signal = other;
   }
   if (signal == 0) {
-    peer.tell(kDebug, "Not forwarding signal 0 to children (ignored).");
+    peer.tell(kDebug, "Not forwarding signal 0 to children (ignored)."_packed);
     return;
   }
   (void)peer.pass_on(signal);
-  peer.tell(kDebug, "Forwarded signal %d to children.", signal);
+  peer.tell(kDebug, "Forwarded signal %d to children."_packed, signal);
 }
 
 /// Reaps what is dead, until the main child is.
@@ -173,29 +177,30 @@ inline int reap(Peer& peer) {
     const bool is_exit = WIFEXITED(status);
     const int code = is_exit ? WEXITSTATUS(status) : WTERMSIG(status);
     peer.tell(kDebug,
-              is_exit ? "A child with PID %d exited with exit status %d."
-                      : "A child with PID %d was terminated by signal %d.",
+              is_exit
+                  ? "A child with PID %d exited with exit status %d."_packed
+                  : "A child with PID %d was terminated by signal %d."_packed,
               pid, code);
     if (pid != peer.child) continue;
     const int shown = is_exit ? code : 128 + code;
     forward(peer, SIGTERM);
-    peer.tell(kDebug, "Child exited with status %d. Goodbye.", shown);
+    peer.tell(kDebug, "Child exited with status %d. Goodbye."_packed, shown);
     return shown;
   }
   return kGoOn;
 }
 
 inline int handle(Peer& peer, int signal) {
-  peer.tell(kDebug, "Received signal %d.", signal);
+  peer.tell(kDebug, "Received signal %d."_packed, signal);
   if ((peer.handed_over & bit_of(signal)) != 0) {
-    peer.tell(kDebug, "Ignoring tty hand-off signal %d.", signal);
+    peer.tell(kDebug, "Ignoring tty hand-off signal %d."_packed, signal);
     peer.handed_over &= ~bit_of(signal);
     return kGoOn;
   }
   if (signal == SIGCHLD) return reap(peer);
   forward(peer, signal);
   if (signal == SIGTSTP || signal == SIGTTOU || signal == SIGTTIN) {
-    peer.tell(kDebug, "Suspending self due to TTY signal.");
+    peer.tell(kDebug, "Suspending self due to TTY signal."_packed);
     (void)::kill(::getpid(), SIGSTOP);
   }
   return kGoOn;
@@ -205,14 +210,14 @@ inline void refuse(Peer& peer, bool lacks_command) {
   if (lacks_command)
     peer.err.print(
         "Usage: %s [option] program [args]\n"
-        "Try %s --help for full usage.\n",
+        "Try %s --help for full usage.\n"_packed,
         peer.called, peer.called);
 }
 
 inline void started(Peer& peer, const char*) {
-  peer.tell(kDebug, "Child spawned with PID %d.", peer.child);
+  peer.tell(kDebug, "Child spawned with PID %d."_packed, peer.child);
   if (::chdir("/") < 0)
-    peer.tell(kDebug, "Unable to chdir(\"/\") (errno=%d %m)", errno);
+    peer.tell(kDebug, "Unable to chdir(\"/\") (errno=%d %m)"_packed, errno);
 }
 
 }  // namespace dumb_init

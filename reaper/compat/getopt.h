@@ -47,7 +47,8 @@ class OptionReader {
     for (int code = kGoOn; *letters != '\0'; ++letters) {
       const char letter[2] = {*letters, '\0'};
       const OptionRow* const row = find_letter(*letters);
-      if (row == nullptr) return complain("invalid option -- '%s'\n", letter);
+      if (row == nullptr)
+        return complain("invalid option -- '%s'\n"_packed, letter);
       if (!row->takes_value) {
         code = row->set(peer_, nullptr);
         if (code != kGoOn) return code;
@@ -55,7 +56,7 @@ class OptionReader {
       }
       if (letters[1] != '\0') return row->set(peer_, letters + 1);
       if (*words_ != nullptr) return row->set(peer_, *words_++);
-      return complain("option requires an argument -- '%s'\n", letter);
+      return complain("option requires an argument -- '%s'\n"_packed, letter);
     }
     return kGoOn;
   }
@@ -72,20 +73,23 @@ class OptionReader {
       found = &row;
       if (row.name[size] == '\0') break;
     }
-    if (found == nullptr) return complain("unrecognized option '--%s'\n", name);
+    if (found == nullptr)
+      return complain("unrecognized option '--%s'\n"_packed, name);
     if (is_ambiguous && found->name[size] != '\0')
       return name_candidates(name, size);
     if (value != nullptr && !found->takes_value)
-      return complain("option '--%s' doesn't allow an argument\n", found->name);
+      return complain("option '--%s' doesn't allow an argument\n"_packed,
+                      found->name);
     if (value == nullptr && found->takes_value) value = *words_;
     if (value == nullptr && found->takes_value)
-      return complain("option '--%s' requires an argument\n", found->name);
+      return complain("option '--%s' requires an argument\n"_packed,
+                      found->name);
     if (value != nullptr && value == *words_) ++words_;
     return found->set(peer_, value);
   }
 
   int name_candidates(const char* name, std::size_t size) {
-    (void)complain("option '--%s' is ambiguous; possibilities:", name);
+    (void)complain("option '--%s' is ambiguous; possibilities:"_packed, name);
     for (const OptionRow& row : table_.rows)
       if (begins_with(row, name, size)) peer_.err.print(" '--%s'", row.name);
     peer_.err.print("\n");

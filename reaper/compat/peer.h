@@ -100,10 +100,19 @@ struct Peer {
   std::int8_t rewrites[kRewritable];  ///< dumb-init's -r
   bool is_success[256] = {};          ///< tini's -e
   sys::SignalSet callers_mask = sys::SignalSet::none();
-  sighandler_t callers_actions[3] = {};  ///< of CHLD, TTIN and TTOU
+  sighandler_t callers_action = SIG_DFL;  ///< of CHLD, which we need
+  sighandler_t callers_terminal[2] = {};  ///< of TTIN and TTOU
   Output out{STDOUT_FILENO};
   Output err{STDERR_FILENO};
 };
+
+/// The last part of a path.
+inline const char* base_name(const char* path) {
+  const char* name = path;
+  for (; *path != '\0'; ++path)
+    if (*path == '/') name = path + 1;
+  return name;
+}
 
 /// Signal N is bit N - 1.
 constexpr std::uint64_t bit_of(int signal) {

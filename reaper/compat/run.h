@@ -4,6 +4,7 @@
 #pragma once
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -21,6 +22,8 @@ namespace detail {
 inline int become_command(Peer& peer, char** command) {
   const Behaviour& does = peer.behaviour;
   if (const int code = does.prepare_child(peer); code != kGoOn) return code;
+  (void)::signal(SIGCHLD, peer.callers_action);
+  (void)sys::set_signal_mask(peer.callers_mask);
   const char* const path = std::getenv("PATH");
   errno = execute_searching(command, ::environ,
                             path != nullptr ? path : "/bin:/usr/bin",
@@ -30,8 +33,7 @@ inline int become_command(Peer& peer, char** command) {
   return errno == EACCES ? does.denied : does.not_executed;
 }
 
-inline int pass_signals_on(Peer& peer) {
-  const auto awaited = sys::SignalSet::of_bits(peer.behaviour.awaited);
+inline int pass_signals_on(Peer& peer, const sys::SignalSet& awaited) {
   for (int code = kGoOn;;) {
     if (const auto signal = sys::wait_for_signal(awaited))
       code = peer.behaviour.handle(peer, signal->si_signo);
@@ -53,14 +55,18 @@ inline int pass_signals_on(Peer& peer) {
     its.refuse(peer, lacks_command);
     return 1;
   }
-  if (code == kGoOn) code = its.prepare(peer);
+  if (code != kGoOn) return code;
+  const auto awaited = sys::SignalSet::of_bits(its.awaited);
+  peer.callers_mask = sys::set_signal_mask(awaited);
+  peer.callers_action = ::signal(SIGCHLD, SIG_DFL);
+  code = its.prepare(peer);
   if (code != kGoOn) return code;
   if (!peer.has_no_child) peer.child = ::_Fork();
   if (peer.child < 0) return its.fork_failed(peer);
   if (peer.child == 0 && !peer.has_no_child)
     return detail::become_command(peer, command);
   its.started(peer, *command);
-  return detail::pass_signals_on(peer);
+  return detail::pass_signals_on(peer, awaited);
 }
 
 }  // namespace reaper::compat

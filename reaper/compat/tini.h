@@ -58,7 +58,7 @@ inline constexpr const char* kLicence =
     "FROM,\n"
     "OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS "
     "IN\n"
-    "THE SOFTWARE.\n";
+    "THE SOFTWARE.\n"_packed;
 
 inline constexpr const char* kUsage =
     "Usage: %s [OPTIONS] PROGRAM -- [ARGS] | --version\n\n"
@@ -73,18 +73,16 @@ inline constexpr const char* kUsage =
     "  -e CODE: Exit with 0, not CODE (0 to 255; repeatable).\n"
     "  -l: Print the license.\n\n"
     "If set, TINI_SUBREAPER is -s, TINI_KILL_PROCESS_GROUP is -g, and\n"
-    "TINI_VERBOSITY the verbosity (1).\n";
+    "TINI_VERBOSITY the verbosity (1).\n"_packed;
 
 inline constexpr const char* kNotReaper =
     "Tini is not running as PID 1 and isn't registered as a child subreaper.\n"
     "Zombie processes will not be re-parented to Tini, so zombie reaping won't "
     "work.\n"
-    "Use -s, set TINI_SUBREAPER, or run Tini as PID 1.";
+    "Use -s, set TINI_SUBREAPER, or run Tini as PID 1."_packed;
 
 inline int print_usage(const Peer& peer, Output& to) {
-  const char* name = peer.called;
-  for (const char* c = name; *c != '\0'; ++c)
-    if (*c == '/') name = c + 1;
+  const char* const name = base_name(peer.called);
   to.print("%s (%s)\n", name, kVersion);
   to.print(kUsage, name);
   return 0;
@@ -92,7 +90,7 @@ inline int print_usage(const Peer& peer, Output& to) {
 
 inline int refuse_value(Peer& peer, char letter, const char* value) {
   const char name[] = {letter, '\0'};
-  peer.tell(kFatal, "Not a valid option for -%s: %s", name, value);
+  peer.tell(kFatal, "Not a valid option for -%s: %s"_packed, name, value);
   return 1;
 }
 
@@ -163,15 +161,15 @@ inline void read_environment(Peer& peer) {
 inline int adopt_orphans(Peer& peer) {
   if (peer.is_subreaper) {
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-      peer.tell(kFatal, "Failed to register as child subreaper: %m");
+      peer.tell(kFatal, "Failed to register as child subreaper: %m"_packed);
       return 1;
     }
-    peer.tell(kTrace, "Registered as child subreaper");
+    peer.tell(kTrace, "Registered as child subreaper"_packed);
   }
   int is_subreaper = 0;
   if (::getpid() == 1) return kGoOn;
   if (::prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper) != 0)
-    peer.tell(kDebug, "Failed to read child subreaper attribute: %m");
+    peer.tell(kDebug, "Failed to read child subreaper attribute: %m"_packed);
   if (is_subreaper == 0) peer.tell(kWarn, kNotReaper);
   return kGoOn;
 }
@@ -179,16 +177,17 @@ inline int adopt_orphans(Peer& peer) {
 inline constexpr std::uint64_t kAwaited =
     kEverySignalButFaults & ~(bit_of(SIGTTIN) | bit_of(SIGTTOU));
 
+/// A terminal that is the child's is not to stop us for a message.
+inline constexpr int kTerminalSignals[] = {SIGTTIN, SIGTTOU};
+
 inline int prepare(Peer& peer) {
   read_environment(peer);
-  peer.callers_mask = sys::set_signal_mask(sys::SignalSet::of_bits(kAwaited));
-  // A terminal that is the child's is not to stop us for a message.
-  peer.callers_actions[0] = ::signal(SIGCHLD, SIG_DFL);
-  peer.callers_actions[1] = ::signal(SIGTTIN, SIG_IGN);
-  peer.callers_actions[2] = ::signal(SIGTTOU, SIG_IGN);
+  sighandler_t* callers = peer.callers_terminal;
+  for (const int number : kTerminalSignals)
+    *callers++ = ::signal(number, SIG_IGN);
   if (peer.parent_death_signal != 0 &&
       ::prctl(PR_SET_PDEATHSIG, peer.parent_death_signal) != 0) {
-    peer.tell(kFatal, "Failed to set up parent death signal");
+    peer.tell(kFatal, "Failed to set up parent death signal"_packed);
     return 1;
   }
   return adopt_orphans(peer);
@@ -197,32 +196,33 @@ inline int prepare(Peer& peer) {
 /// A group of its own, in the foreground of the terminal if there is one.
 inline int prepare_child(Peer& peer) {
   if (::setpgid(0, 0) < 0) {
-    peer.tell(kFatal, "setpgid failed: %m");
+    peer.tell(kFatal, "setpgid failed: %m"_packed);
     return 1;
   }
   const pid_t group = ::getpid();
   if (::syscall(SYS_ioctl, STDIN_FILENO, TIOCSPGRP, &group) < 0) {
     if (errno != ENOTTY && errno != ENXIO) {
-      peer.tell(kFatal, "tcsetpgrp failed: %m");
+      peer.tell(kFatal, "tcsetpgrp failed: %m"_packed);
       return 1;
     }
-    peer.tell(kDebug, "tcsetpgrp failed: no %s (ok to proceed)",
-              errno == ENOTTY ? "tty" : "such device");
+    peer.tell(kDebug, "tcsetpgrp failed: no %s (ok to proceed)"_packed,
+              errno == ENOTTY ? "tty" : "such device"_packed);
   }
-  (void)::signal(SIGCHLD, peer.callers_actions[0]);
-  (void)sys::set_signal_mask(peer.callers_mask);
-  (void)::signal(SIGTTIN, peer.callers_actions[1]);
-  (void)::signal(SIGTTOU, peer.callers_actions[2]);
+  const sighandler_t* callers = peer.callers_terminal;
+  for (const int number : kTerminalSignals)
+    (void)::signal(number, *callers++);
   return kGoOn;
 }
 
 inline int code_of_main(Peer& peer, int status) {
   int code = WEXITSTATUS(status);
   if (WIFEXITED(status)) {
-    peer.tell(kInfo, "Main child exited normally (with status '%d')", code);
+    peer.tell(kInfo, "Main child exited normally (with status '%d')"_packed,
+              code);
   } else {
     code = WTERMSIG(status);
-    peer.tell(kInfo, "Main child exited with signal (with signal '%S')", code);
+    peer.tell(kInfo, "Main child exited with signal (with signal '%S')"_packed,
+              code);
     code += 128;
   }
   return peer.is_success[code] ? 0 : code;
@@ -234,29 +234,29 @@ inline int reap(Peer& peer) {
   int status = 0;
   pid_t pid = 0;
   while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
-    peer.tell(kDebug, "Reaped child with pid: '%d'", pid);
+    peer.tell(kDebug, "Reaped child with pid: '%d'"_packed, pid);
     if (pid == peer.child)
       code = code_of_main(peer, status);
     else if (peer.warns_of_orphans)
-      peer.tell(kWarn, "Reaped zombie process with pid=%d", pid);
+      peer.tell(kWarn, "Reaped zombie process with pid=%d"_packed, pid);
   }
-  peer.tell(kTrace, "No child to %s", pid == 0 ? "reap" : "wait");
-  if (code != kGoOn) peer.tell(kTrace, "Exiting: child has exited");
+  peer.tell(kTrace, "No child to %s"_packed, pid == 0 ? "reap" : "wait");
+  if (code != kGoOn) peer.tell(kTrace, "Exiting: child has exited"_packed);
   return code;
 }
 
 inline int handle(Peer& peer, int signal) {
   if (signal == SIGCHLD) {
-    peer.tell(kDebug, "Received SIGCHLD");
+    peer.tell(kDebug, "Received SIGCHLD"_packed);
     return reap(peer);
   }
-  peer.tell(kDebug, "Passing signal: '%S'", signal);
+  peer.tell(kDebug, "Passing signal: '%S'"_packed, signal);
   if (peer.pass_on(signal) == 0) return reap(peer);
   if (errno == ESRCH) {
-    peer.tell(kWarn, "Child was dead when forwarding signal");
+    peer.tell(kWarn, "Child was dead when forwarding signal"_packed);
     return reap(peer);
   }
-  peer.tell(kFatal, "Unexpected error when forwarding signal: '%m'");
+  peer.tell(kFatal, "Unexpected error when forwarding signal: '%m'"_packed);
   return 1;
 }
 
@@ -272,7 +272,7 @@ inline constexpr Behaviour kTini = {
     .denied = 126,
     .not_executed = 1,
     .signals_group = false,
-    .exec_failed = "exec %s failed: %m",
+    .exec_failed = "exec %s failed: %m"_packed,
     .awaited = tini::kAwaited,
     .options = {tini::kOptions, false, true},
     .begin = tini::begin,

@@ -17,6 +17,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "reaper/compat/packed.h"
+
 namespace reaper::compat {
 
 /// strerror(3) in glibc's words, which the peers' users have in their scripts.
@@ -40,7 +42,7 @@ namespace reaper::compat {
   return std::strerror(code);
 }
 
-/// strsignal(3) in glibc's words, for the signals that are not real-time ones.
+/// strsignal(3) in glibc's words, packed, for signals that are not real-time.
 [[nodiscard]] inline const char* signal_text(int number) {
   const char* text =
       "Hangup\0Interrupt\0Quit\0Illegal instruction\0Trace/breakpoint trap\0"
@@ -51,7 +53,7 @@ namespace reaper::compat {
       "Stopped (tty output)\0Urgent I/O condition\0CPU time limit exceeded\0"
       "File size limit exceeded\0Virtual timer expired\0"
       "Profiling timer expired\0Window changed\0I/O possible\0Power failure\0"
-      "Bad system call";
+      "Bad system call"_packed;
   for (; number > 1; --number)
     text += std::strlen(text) + 1;
   return text;
@@ -64,8 +66,8 @@ class Output {
   Output& operator=(const Output&) = delete;
   ~Output() { flush(); }
 
-  /// In `format` %s is a text, %d a number, %S the signal of a number, and %m
-  /// errno, which stays as it was.
+  /// In `format`, which may be packed, %s is a text, %d a number, %S the signal
+  /// of a number, and %m errno, which stays as it was.
   void print(const char* format, ...) {
     va_list fillings;
     va_start(fillings, format);
@@ -75,11 +77,9 @@ class Output {
 
   void print_list(const char* format, va_list fillings) {
     const int code = errno;
-    char last = '\0';
     for (; *format != '\0'; ++format) {
-      last = *format;
-      if (last != '%') {
-        put(last);
+      if (*format != '%') {
+        put_packed(*format);
         continue;
       }
       switch (*++format) {
@@ -96,7 +96,7 @@ class Output {
           put_text(error_text(code));
       }
     }
-    if (last == '\n' && is_line_buffered()) flush();
+    if (size_ > 0 && data_[size_ - 1] == '\n' && is_line_buffered()) flush();
     errno = code;
   }
 
@@ -106,6 +106,10 @@ class Output {
     data_[size_++] = c;
   }
 
+  void put_packed(char packed) {
+    unpack(packed, [this](char c) { put(c); });
+  }
+
   void put_text(const char* text) {
     while (*text != '\0')
       put(*text++);
@@ -113,7 +117,11 @@ class Output {
 
   void put_signal(int number) {
     constexpr int kFirstRealTime = 34;  // glibc keeps two for its threads
-    if (number <= SIGSYS) return put_text(signal_text(number));
+    if (number <= SIGSYS) {
+      for (const char* text = signal_text(number); *text != '\0'; ++text)
+        put_packed(*text);
+      return;
+    }
     const bool is_real_time = number >= kFirstRealTime;
     put_text(is_real_time ? "Real-time" : "Unknown");
     put_text(" signal ");

@@ -373,7 +373,7 @@ def groups():
 
 
 def reaping():
-    script = "sh -c '(exit 0) & :'; sleep 0.4"
+    script = "sh -c 'sleep 0.1 & :'; sleep 0.5"
     result = run(OURS["tini"], "-sw", "--", "sh", "-c", script)
     check("[WARN  tini (N)] Reaped zombie process with pid=N\n" in result.stderr, "tini -w names orphans", result.stderr)
     result = run(OURS["catatonit"], "--", "sh", "-c", script, env={"CATATONIT_DEBUG": "1"})
