@@ -19,9 +19,9 @@
 namespace reaper {
 
 /// What is a script, and which error counts. Ours: a file with a NUL byte in
-/// its first line is none, and a name that is nowhere is ENOENT. The library's
-/// execvp(3): any file may be one, and the last error counts.
-enum class ExecRules : std::uint8_t { kOwn, kOfLibrary };
+/// its first line is none, and a name that is nowhere is ENOENT. The C
+/// library's execvp(3): any file may be one, and the last error counts.
+enum class ExecRules : std::uint8_t { kCareful, kOfLibrary };
 
 namespace detail {
 
@@ -45,7 +45,7 @@ inline int execute(const char* path, char** argv, char** envp,
   (void)::execve(path, argv, envp);
   const int code = errno;
   if (code != ENOEXEC) return code;
-  if (rules == ExecRules::kOwn && !may_be_script(path)) return code;
+  if (rules == ExecRules::kCareful && !may_be_script(path)) return code;
   char* const name = argv[0];
   argv[-1] = const_cast<char*>(kShell);  // execve does not write to it
   argv[0] = const_cast<char*>(path);
@@ -77,7 +77,7 @@ inline bool searches_on(int code) {
 /// `argv[-1]` must be writable. `search` is the value of PATH; null: argv[0]
 /// is a path, whatever it looks like.
 inline int execute_searching(char** argv, char** envp, const char* search,
-                             ExecRules rules = ExecRules::kOwn) {
+                             ExecRules rules = ExecRules::kCareful) {
   const char* const name = argv[0];
   if (name[0] == '\0') return ENOENT;
   if (search == nullptr || std::strchr(name, '/') != nullptr)
@@ -98,7 +98,7 @@ inline int execute_searching(char** argv, char** envp, const char* search,
     if (!detail::searches_on(code)) return code;
     was_denied = was_denied || code == EACCES;
     if (colon == nullptr && was_denied) return EACCES;
-    if (colon == nullptr) return rules == ExecRules::kOwn ? ENOENT : code;
+    if (colon == nullptr) return rules == ExecRules::kCareful ? ENOENT : code;
     at = colon + 1;
   }
 }

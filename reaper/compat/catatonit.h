@@ -32,40 +32,46 @@ inline constexpr const char* kUsage =
     "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n"_packed;
 
 inline constexpr OptionRow kOptions[] = {
-    {'g', false, nullptr,
-     [](Peer& peer, const char*) {
-       peer.signals_group = true;
-       return kGoOn;
-     }},
-    {'h', false, nullptr,
-     [](Peer& peer, const char*) {
-       peer.err.print(kUsage);
-       peer.err.print(
-           "\n"
-           "  -g  Send signals to the program's process group.\n"
-           "  -h  Print this text.\n"
-           "  -L  Print the license.\n"
-           "  -P  Run no program; end on SIGINT or SIGTERM.\n"
-           "  -V, --version  Print the version.\n"_packed);
-       return 0;
-     }},
-    {'L', false, nullptr,
-     [](Peer& peer, const char*) {
-       peer.out.print(
-           "This is corral-init, standing in for catatonit.\n"
-           "SPDX-License-Identifier: Apache-2.0\n"_packed);
-       return 0;
-     }},
-    {'P', false, nullptr,
-     [](Peer& peer, const char*) {
-       peer.has_no_child = true;
-       return kGoOn;
-     }},
-    {'V', false, "version",
-     [](Peer& peer, const char*) {
-       peer.out.print("tini version 0.2.1_catatonit\n"_packed);
-       return 0;
-     }},
+    {.letter = 'g',
+     .set =
+         [](Peer& peer, const char*) {
+           peer.signals_group = true;
+           return kGoOn;
+         }},
+    {.letter = 'h',
+     .set =
+         [](Peer& peer, const char*) {
+           peer.err.print(kUsage);
+           peer.err.print(
+               "\n"
+               "  -g  Send signals to the program's process group.\n"
+               "  -h  Print this text.\n"
+               "  -L  Print the license.\n"
+               "  -P  Run no program; end on SIGINT or SIGTERM.\n"
+               "  -V, --version  Print the version.\n"_packed);
+           return 0;
+         }},
+    {.letter = 'L',
+     .set =
+         [](Peer& peer, const char*) {
+           peer.out.print(
+               "This is corral-init, standing in for catatonit.\n"
+               "SPDX-License-Identifier: Apache-2.0\n"_packed);
+           return 0;
+         }},
+    {.letter = 'P',
+     .set =
+         [](Peer& peer, const char*) {
+           peer.has_no_child = true;
+           return kGoOn;
+         }},
+    {.letter = 'V',
+     .name = "version",
+     .set =
+         [](Peer& peer, const char*) {
+           peer.out.print("tini version 0.2.1_catatonit\n"_packed);
+           return 0;
+         }},
 };
 
 /// The exit code that goes with an error.
@@ -224,7 +230,9 @@ inline constexpr Behaviour kCatatonit = {
     .signals_group = false,
     .exec_failed = "failed to exec pid1: %m"_packed,
     .awaited = kEverySignalButFaults,
-    .options = {catatonit::kOptions, true, true},
+    .options = {.rows = catatonit::kOptions,
+                .has_names = true,
+                .is_anywhere = true},
     .begin = catatonit::begin,
     .refuse = catatonit::refuse,
     .prepare = catatonit::prepare,

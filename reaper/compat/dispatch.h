@@ -19,9 +19,11 @@ namespace reaper::compat {
     const Behaviour* behaviour;
   };
   static constexpr Row kRows[] = {
-      {"tini", &kTini},           {"tini-static", &kTini},
-      {"docker-init", &kTini},    {"dumb-init", &kDumbInit},
-      {"catatonit", &kCatatonit},
+      {.name = "tini", .behaviour = &kTini},
+      {.name = "tini-static", .behaviour = &kTini},
+      {.name = "docker-init", .behaviour = &kTini},
+      {.name = "dumb-init", .behaviour = &kDumbInit},
+      {.name = "catatonit", .behaviour = &kCatatonit},
   };
   if (called == nullptr) return nullptr;
   for (const Row& row : kRows)

@@ -51,8 +51,8 @@ inline constexpr const char* kHelp =
 inline int set_rewrite(Peer& peer, const char* text) {
   std::int64_t signal = 0;
   std::int64_t other = 0;
-  const bool is_read =
-      scan_number(text, signal) && *text++ == ':' && scan_number(text, other);
+  bool is_read = scan_number(text, signal) && *text == ':';
+  if (is_read) is_read = scan_number(++text, other);
   // sscanf(3) cuts what is too large for an int; so 4294967311 is TERM.
   const int from = static_cast<int>(signal);
   const int to = static_cast<int>(other);
@@ -70,28 +70,36 @@ inline int set_rewrite(Peer& peer, const char* text) {
 }
 
 inline constexpr OptionRow kOptions[] = {
-    {'h', false, "help",
-     [](Peer& peer, const char*) {
-       peer.err.print(kVersion);
-       peer.err.print(kHelp, peer.called);
-       return 0;
-     }},
-    {'c', false, "single-child",
-     [](Peer& peer, const char*) {
-       peer.signals_group = false;
-       return kGoOn;
-     }},
-    {'r', true, "rewrite", set_rewrite},
-    {'v', false, "verbose",
-     [](Peer& peer, const char*) {
-       peer.verbosity = kDebug;
-       return kGoOn;
-     }},
-    {'V', false, "version",
-     [](Peer& peer, const char*) {
-       peer.err.print(kVersion);
-       return 0;
-     }},
+    {.letter = 'h',
+     .name = "help",
+     .set =
+         [](Peer& peer, const char*) {
+           peer.err.print(kVersion);
+           peer.err.print(kHelp, peer.called);
+           return 0;
+         }},
+    {.letter = 'c',
+     .name = "single-child",
+     .set =
+         [](Peer& peer, const char*) {
+           peer.signals_group = false;
+           return kGoOn;
+         }},
+    {.letter = 'r', .takes_value = true, .name = "rewrite", .set = set_rewrite},
+    {.letter = 'v',
+     .name = "verbose",
+     .set =
+         [](Peer& peer, const char*) {
+           peer.verbosity = kDebug;
+           return kGoOn;
+         }},
+    {.letter = 'V',
+     .name = "version",
+     .set =
+         [](Peer& peer, const char*) {
+           peer.err.print(kVersion);
+           return 0;
+         }},
 };
 
 /// Whether the environment has `name` with exactly this value.
@@ -234,7 +242,9 @@ inline constexpr Behaviour kDumbInit = {
     .signals_group = true,
     .exec_failed = "%s: %m",
     .awaited = kEverySignal,
-    .options = {dumb_init::kOptions, true, false},
+    .options = {.rows = dumb_init::kOptions,
+                .has_names = true,
+                .is_anywhere = false},
     .begin = [](Peer&, int, char**) { return kGoOn; },
     .refuse = dumb_init::refuse,
     .prepare = dumb_init::prepare,

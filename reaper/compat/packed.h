@@ -85,13 +85,16 @@ struct Bytes {
 };
 
 template <PackedText text>
-alignas(1) inline constexpr Bytes<text.size> kPacked{text.bytes};
+struct Packed {
+  // NOLINTNEXTLINE(bugprone-dynamic-static-initializers): constexpr
+  alignas(1) static constexpr Bytes<text.size> kText{text.bytes};
+};
 
 }  // namespace detail
 
 template <detail::PackedText text>
 consteval const char* operator""_packed() {
-  return detail::kPacked<text>.bytes;
+  return detail::Packed<text>::kText.bytes;
 }
 
 /// Gives `put` the bytes that a byte of a packed text stands for.

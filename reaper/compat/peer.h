@@ -21,40 +21,44 @@ inline constexpr int kGoOn = -1;      ///< else an exit code
 inline constexpr int kUnusable = -2;  ///< an option is wrong, and that was said
 
 struct OptionRow {
-  char letter;
-  bool takes_value;
-  const char* name;  ///< null: it has only the letter
-  int (*set)(Peer& peer, const char* value);
+  char letter = 0;
+  bool takes_value = false;
+  const char* name = nullptr;  ///< null: it has only the letter
+  int (*set)(Peer& peer, const char* value) = nullptr;
 };
 
 struct OptionTable {
   std::span<const OptionRow> rows;
-  bool has_names;    ///< --name means something
-  bool is_anywhere;  ///< options may stand behind the first other word
+  bool has_names = false;    ///< --name means something
+  bool is_anywhere = false;  ///< options may stand behind the first other word
 };
 
 /// One for each peer. The functions return an exit code or kGoOn.
 struct Behaviour {
-  const char* prefix;         ///< %s is the level, %d our pid
-  const char* levels[5];      ///< from the gravest on
-  std::uint8_t first_quiet;   ///< from this level on it is standard output
-  std::uint8_t usual_level;   ///< up to which it speaks
-  std::uint8_t exec_level;    ///< of exec_failed
-  std::uint8_t not_found;     ///< exit code where exec says ENOENT
-  std::uint8_t denied;        ///< EACCES
-  std::uint8_t not_executed;  ///< anything else
-  bool signals_group;
-  const char* exec_failed;  ///< %s is the command, %m why
-  std::uint64_t awaited;    ///< the signals that it takes: N is bit N - 1
+  const char* prefix = "";        ///< %s is the level, %d our pid
+  const char* levels[5] = {};     ///< from the gravest on
+  std::uint8_t first_quiet = 0;   ///< from this level on it is standard output
+  std::uint8_t usual_level = 0;   ///< up to which it speaks
+  std::uint8_t exec_level = 0;    ///< of exec_failed
+  std::uint8_t not_found = 0;     ///< exit code where exec says ENOENT
+  std::uint8_t denied = 0;        ///< EACCES
+  std::uint8_t not_executed = 0;  ///< anything else
+  bool signals_group = false;
+  const char* exec_failed = "";  ///< %s is the command, %m why
+  std::uint64_t awaited = 0;     ///< the signals that it takes: N is bit N - 1
   OptionTable options;
 
-  int (*begin)(Peer& peer, int argc, char** argv);  ///< before the options
-  void (*refuse)(Peer& peer, bool lacks_command);   ///< a bad command line
-  int (*prepare)(Peer& peer);                       ///< before the child
-  int (*prepare_child)(Peer& peer);                 ///< in it
-  int (*fork_failed)(Peer& peer);
-  void (*started)(Peer& peer, const char* command);
-  int (*handle)(Peer& peer, int signal);
+  /// Before the options.
+  int (*begin)(Peer& peer, int argc, char** argv) = nullptr;
+  /// Says what is wrong with the command line.
+  void (*refuse)(Peer& peer, bool lacks_command) = nullptr;
+  /// Before the child, with our signals.
+  int (*prepare)(Peer& peer) = nullptr;
+  /// In the child, still with our signals.
+  int (*prepare_child)(Peer& peer) = nullptr;
+  int (*fork_failed)(Peer& peer) = nullptr;
+  void (*started)(Peer& peer, const char* command) = nullptr;
+  int (*handle)(Peer& peer, int signal) = nullptr;
 };
 
 inline constexpr int kRewritable = 32;  // signals 1 to 31
@@ -96,9 +100,9 @@ struct Peer {
   bool has_no_child = false;      ///< catatonit's -P
   int parent_death_signal = 0;    ///< tini's -p
   pid_t child = 0;
-  std::uint64_t handed_over = 0;      ///< dumb-init's signals to keep once
-  std::int8_t rewrites[kRewritable];  ///< dumb-init's -r
-  bool is_success[256] = {};          ///< tini's -e
+  std::uint64_t handed_over = 0;           ///< dumb-init's signals to keep once
+  std::int8_t rewrites[kRewritable] = {};  ///< dumb-init's -r
+  bool is_success[256] = {};               ///< tini's -e
   sys::SignalSet callers_mask = sys::SignalSet::none();
   sighandler_t callers_action = SIG_DFL;  ///< of CHLD, which we need
   sighandler_t callers_terminal[2] = {};  ///< of TTIN and TTOU

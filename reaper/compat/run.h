@@ -49,8 +49,8 @@ inline int pass_signals_on(Peer& peer, const sys::SignalSet& awaited) {
   int code = its.begin(peer, argc, argv);
   if (code == kGoOn) code = read_options(peer, its.options, argv);
   char** const command = argv + 1;
-  const bool lacks_command =
-      code == kGoOn && *command == nullptr && !peer.has_no_child;
+  const bool has_child = !peer.has_no_child;
+  const bool lacks_command = code == kGoOn && has_child && *command == nullptr;
   if (lacks_command || code == kUnusable) {
     its.refuse(peer, lacks_command);
     return 1;
@@ -61,9 +61,9 @@ inline int pass_signals_on(Peer& peer, const sys::SignalSet& awaited) {
   peer.callers_action = ::signal(SIGCHLD, SIG_DFL);
   code = its.prepare(peer);
   if (code != kGoOn) return code;
-  if (!peer.has_no_child) peer.child = ::_Fork();
+  if (has_child) peer.child = ::_Fork();
   if (peer.child < 0) return its.fork_failed(peer);
-  if (peer.child == 0 && !peer.has_no_child)
+  if (has_child && peer.child == 0)
     return detail::become_command(peer, command);
   its.started(peer, *command);
   return detail::pass_signals_on(peer, awaited);

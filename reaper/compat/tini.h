@@ -121,23 +121,26 @@ int set_flag(Peer& peer, const char*) {
 }
 
 inline constexpr OptionRow kOptions[] = {
-    {'p', true, nullptr, set_parent_death_signal},
-    {'h', false, nullptr,
-     [](Peer& peer, const char*) { return print_usage(peer, peer.out); }},
-    {'v', false, nullptr,
-     [](Peer& peer, const char*) {
-       ++peer.verbosity;
-       return kGoOn;
-     }},
-    {'w', false, nullptr, set_flag<&Peer::warns_of_orphans>},
-    {'g', false, nullptr, set_flag<&Peer::signals_group>},
-    {'l', false, nullptr,
-     [](Peer& peer, const char*) {
-       peer.out.print(kLicence);
-       return 0;
-     }},
-    {'e', true, nullptr, add_success},
-    {'s', false, nullptr, set_flag<&Peer::is_subreaper>},
+    {.letter = 'p', .takes_value = true, .set = set_parent_death_signal},
+    {.letter = 'h',
+     .set = [](Peer& peer,
+               const char*) { return print_usage(peer, peer.out); }},
+    {.letter = 'v',
+     .set =
+         [](Peer& peer, const char*) {
+           ++peer.verbosity;
+           return kGoOn;
+         }},
+    {.letter = 'w', .set = set_flag<&Peer::warns_of_orphans>},
+    {.letter = 'g', .set = set_flag<&Peer::signals_group>},
+    {.letter = 'l',
+     .set =
+         [](Peer& peer, const char*) {
+           peer.out.print(kLicence);
+           return 0;
+         }},
+    {.letter = 'e', .takes_value = true, .set = add_success},
+    {.letter = 's', .set = set_flag<&Peer::is_subreaper>},
 };
 
 inline int begin(Peer& peer, int argc, char** argv) {
@@ -274,7 +277,9 @@ inline constexpr Behaviour kTini = {
     .signals_group = false,
     .exec_failed = "exec %s failed: %m"_packed,
     .awaited = tini::kAwaited,
-    .options = {tini::kOptions, false, true},
+    .options = {.rows = tini::kOptions,
+                .has_names = false,
+                .is_anywhere = true},
     .begin = tini::begin,
     .refuse = [](Peer& peer, bool) { (void)tini::print_usage(peer, peer.err); },
     .prepare = tini::prepare,

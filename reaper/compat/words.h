@@ -29,13 +29,13 @@ namespace reaper::compat {
   };
   // Where musl's words are others, of what exec, a terminal or a fork may say.
   static constexpr Row kRows[] = {
-      {EIO, "Input/output error"},
-      {ENOMEM, "Cannot allocate memory"},
-      {EMFILE, "Too many open files"},
-      {ENOTTY, "Inappropriate ioctl for device"},
-      {ENAMETOOLONG, "File name too long"},
-      {ELOOP, "Too many levels of symbolic links"},
-      {ELIBBAD, "Accessing a corrupted shared library"},
+      {.code = EIO, .text = "Input/output error"},
+      {.code = ENOMEM, .text = "Cannot allocate memory"},
+      {.code = EMFILE, .text = "Too many open files"},
+      {.code = ENOTTY, .text = "Inappropriate ioctl for device"},
+      {.code = ENAMETOOLONG, .text = "File name too long"},
+      {.code = ELOOP, .text = "Too many levels of symbolic links"},
+      {.code = ELIBBAD, .text = "Accessing a corrupted shared library"},
   };
   for (const Row& row : kRows)
     if (row.code == code) return row.text;
@@ -138,7 +138,7 @@ class Output {
   }
 
   [[nodiscard]] bool is_line_buffered() const {
-    struct termios ignored;
+    struct termios ignored = {};
     return fd_ == STDERR_FILENO ||
            ::syscall(SYS_ioctl, fd_, TCGETS, &ignored) == 0;
   }
