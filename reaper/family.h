@@ -3,21 +3,15 @@
 // what it finds for every pid, so that a chain of 3,000 costs 3,000 readings.
 #pragma once
 
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
-#include <type_traits>
 
 #include "core/error.h"
 #include "core/ids.h"
 #include "sys/pid_table.h"
 #include "sys/proc_files.h"
-#include "sys/unique_fd.h"
+#include "sys/proc_list.h"
 
 namespace reaper {
 
@@ -35,10 +29,11 @@ class Family {
   /// the order of their pids. Errors: ENOMEM; ENOENT where /proc is missing.
   template <class Visit>
   [[nodiscard]] core::Result<void> for_each_descendant(Visit&& visit) {
-    return read_all({&visit, [](void* what, const sys::ProcStat& stat) {
-                       (*static_cast<std::remove_reference_t<Visit>*>(what))(
-                           stat);
-                     }});
+    // What was true in an earlier reading proves nothing in this one.
+    TRY(kinship_.clear());
+    return sys::for_each_process([&](const sys::ProcStat& stat) {
+      if (classify(stat) == kDescendant) visit(stat);
+    });
   }
 
  private:
@@ -46,50 +41,6 @@ class Family {
   static constexpr std::uint8_t kUnknown = 0;
   static constexpr std::uint8_t kStranger = 1;
   static constexpr std::uint8_t kDescendant = 2;
-
-  /// Whoever is to see the descendants, without his type: there are many.
-  struct Visitor {
-    void* what;
-    void (*visit)(void* what, const sys::ProcStat& stat);
-  };
-
-  [[nodiscard]] core::Result<void> read_all(const Visitor& visitor) {
-    // What was true in an earlier reading proves nothing in this one.
-    TRY(kinship_.clear());
-    const sys::UniqueFd directory =
-        TRY(sys::open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
-    alignas(long) char buffer[4096];
-    for (;;) {
-      const long size =
-          ::syscall(SYS_getdents64, directory.get(), buffer, sizeof buffer);
-      if (size < 0) return core::fail(errno, "getdents64", "/proc");
-      if (size == 0) return {};
-      visit_entries({buffer, static_cast<std::size_t>(size)}, visitor);
-    }
-  }
-
-  void visit_entries(std::span<const char> entries, const Visitor& visitor) {
-    // struct linux_dirent64 (getdents64(2)): length at 16, name at 19.
-    for (std::size_t at = 0; at < entries.size();) {
-      unsigned short length = 0;
-      std::memcpy(&length, entries.data() + at + 16, sizeof length);
-      const core::Pid pid = pid_of(entries.data() + at + 19);
-      at += length;
-      if (pid == core::Pid()) continue;
-      const auto stat = sys::read_proc_stat(pid);
-      if (stat && classify(*stat) == kDescendant)
-        visitor.visit(visitor.what, *stat);
-    }
-  }
-
-  static core::Pid pid_of(const char* name) {
-    std::int32_t pid = 0;
-    for (; *name != '\0'; ++name) {
-      if (*name < '0' || *name > '9' || pid > 100000000) return {};
-      pid = pid * 10 + (*name - '0');
-    }
-    return core::Pid(pid);
-  }
 
   /// Walks up until it meets somebody whose kinship is known, and notes what
   /// it found for the whole chain. A chain that breaks off, because somebody in

@@ -79,7 +79,7 @@ class JobContainer {
     }
     cgroup_.for_each_member([&](core::Pid pid) {
       const auto stat = sys::read_proc_stat(pid);
-      if (stat && !detail::is_dead(*stat)) survivors.add(stat->name());
+      if (stat && !stat->is_dead()) survivors.add(stat->name());
     });
     return survivors;
   }
@@ -94,8 +94,9 @@ class JobContainer {
   /// Kills every member. The plan repeats it until nobody is left.
   void kill_all(core::KillStep step, const Outsiders& outsiders) const {
     if (cgroup_.is_open()) {
-      if (step == core::KillStep::kFrozenKilled) (void)cgroup_.freeze();
-      if (cgroup_.kill_all()) return;
+      const bool again = step == core::KillStep::kFrozenKilled;
+      if (again) (void)cgroup_.freeze();
+      if (again ? cgroup_.kill_all_and_each() : cgroup_.kill_all()) return;
     }
     if (signal_namespace(core::kSigkill, outsiders)) return;
     Sweep sweep(self(), outsiders.pids());
@@ -119,7 +120,7 @@ class JobContainer {
   /// command. Orphans have fallen to another reaper then: without a cgroup only
   /// what still descends from the command is found.
   void end_after_scope(core::Pid main, const sys::PidFd& main_fd) const {
-    if (!cgroup_.is_open() || !cgroup_.kill_all()) {
+    if (!cgroup_.is_open() || !cgroup_.kill_all_and_each()) {
       // It goes last: its children are found by being its.
       (void)main_fd.signal(core::SignalNumber(SIGSTOP));
       Sweep sweep(main, {});

@@ -6,6 +6,7 @@
 
 #include "reaper/compat/dispatch.h"
 #include "reaper/entrypoint.h"
+#include "reaper/health.h"
 #include "reaper/help.h"
 #include "reaper/options.h"
 #include "reaper/reexec.h"
@@ -51,6 +52,7 @@ constexpr ModeRow kModes[] = {
     {reaper::Mode::kStore, reaper::run_store},
     {reaper::Mode::kCheckState, reaper::run_check_state},
     {reaper::Mode::kScope, run_scope},
+    {reaper::Mode::kHealth, reaper::run_health},
     {reaper::Mode::kHelp, run_help},
     {reaper::Mode::kVersion, run_version},
 };

@@ -21,7 +21,8 @@ enum class Mode : std::uint8_t {
   kSupervise,
   kStore,
   kCheckState,
-  kScope,  ///< one job's own reaper: --record FILE or --scope FD
+  kScope,   ///< one job's own reaper: --record FILE or --scope FD
+  kHealth,  ///< what a container's probe asks
   kHelp,
   kVersion,
 };
@@ -118,6 +119,7 @@ struct OptionRow {
 inline constexpr OptionRow kOptionRows[] = {
     {"--help", nullptr, set_mode<Mode::kHelp>},
     {"--version", nullptr, set_mode<Mode::kVersion>},
+    {"--health", nullptr, set_mode<Mode::kHealth>},
     // An entrypoint's.
     {"--stop-signal", "signals with commas between, or none",
      of_entry<entry_option::set_stop_signals>, Given::kVariableToo},

@@ -38,9 +38,6 @@ struct Survivors {
 
 namespace detail {
 
-constexpr bool is_dead(const sys::ProcStat& stat) {
-  return stat.state == 'Z' || stat.state == 'X' || stat.state == 'x';
-}
 /// Signals the very process that `stat` was read of. Whether it was signalled.
 inline bool signal_process(const sys::ProcStat& stat,
                            core::SignalNumber signal) {
@@ -102,7 +99,7 @@ class Sweep {
   template <class Visit>
   [[nodiscard]] core::Result<void> for_each_living(Visit&& visit) {
     return family_.for_each_descendant([&](const sys::ProcStat& stat) {
-      if (!detail::is_dead(stat)) visit(stat);
+      if (!stat.is_dead()) visit(stat);
     });
   }
 

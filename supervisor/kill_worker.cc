@@ -53,7 +53,7 @@ core::Result<void> freeze_kill_thaw(const sys::Cgroup& cgroup) {
   const auto frozen = cgroup.freeze();
   if (frozen)
     (void)wait_until_frozen(cgroup, sys::boot_now() + kFreezePatience);
-  const auto killed = cgroup.kill_all();
+  const auto killed = cgroup.kill_all_and_each();
   const auto thawed = cgroup.thaw();
   if (!killed) return killed;
   return frozen ? thawed : frozen;

@@ -134,6 +134,15 @@ class Cgroup {
     return write(cgroup_file::kKill, "1");
   }
 
+  /// For who survived kill_all(): cgroup.kill signals first threads, and where
+  /// that one has ended the others never hear of it (seen on Linux 6.18). A
+  /// pidfd reaches them.
+  [[nodiscard]] core::Result<void> kill_all_and_each() const {
+    const auto killed = kill_all();
+    (void)signal_all(core::SignalNumber(SIGKILL));
+    return killed;
+  }
+
   [[nodiscard]] core::Result<void> freeze() const {
     return write(cgroup_file::kFreeze, "1");
   }

@@ -29,6 +29,7 @@ struct ProcStat {
   std::int32_t session = 0;
   std::uint32_t flags = 0;  ///< PF_*
   std::int32_t nice = 0;
+  std::int32_t threads = 0;       ///< of a whole process that is dead: 1 or 0
   std::uint64_t cpu_ticks = 0;    ///< user and system time
   std::uint64_t start_ticks = 0;  ///< since boot
 
@@ -37,6 +38,12 @@ struct ProcStat {
     while (size < sizeof comm && comm[size] != '\0')
       ++size;
     return {comm, size};
+  }
+
+  /// Whether nothing of it runs any more. Where only the first thread has
+  /// ended, the state is a zombie's too.
+  [[nodiscard]] bool is_dead() const {
+    return state == 'X' || state == 'x' || (state == 'Z' && threads <= 1);
   }
 };
 
@@ -130,6 +137,7 @@ constexpr std::optional<ProcStat> parse_proc_stat(std::string_view text) {
   stat.flags = static_cast<std::uint32_t>(field[9]);
   stat.cpu_ticks = static_cast<std::uint64_t>(field[14] + field[15]);
   stat.nice = static_cast<std::int32_t>(field[19]);
+  stat.threads = static_cast<std::int32_t>(field[20]);
   stat.start_ticks = static_cast<std::uint64_t>(field[22]);
   return stat;
 }

@@ -92,6 +92,15 @@ def pair():
     rest()
 for i in range(3): child(pair)
 time.sleep(0.05)""",
+    # Its state is a zombie's, but the second thread lives.
+    "first_thread_gone": """
+import ctypes, threading
+def headless():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=rest).start()
+    ctypes.CDLL(None).syscall(60, 0)
+for i in range(3): child(headless)
+time.sleep(0.1)""",
     # vfork(2): the parent cannot be stopped while its child has not exec'ed.
     "in_vfork": """
 import ctypes

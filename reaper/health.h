@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// `corral-init --health [PID] [-- CMD]`, for a container's probe: whether the
+// init (PID 1, or PID) and its main process do their work. Healthy is 0 and
+// nothing said, or CMD as the probe proper; not healthy is 1 and one line.
+// Zombies that nobody waits for are named, but they are no reason to kill a
+// container.
+//
+// It reads only what /proc shows to any user, and writes nothing.
+#pragma once
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/text.h"
+#include "reaper/end_words.h"
+#include "reaper/exec_search.h"
+#include "reaper/launch_words.h"
+#include "reaper/number_text.h"
+#include "reaper/options.h"
+#include "reaper/say.h"
+#include "reaper/zombies.h"
+#include "sys/proc_files.h"
+#include "sys/proc_list.h"
+
+namespace reaper {
+
+class Health {
+ public:
+  explicit Health(core::Pid init) : init_(init) {}
+
+  /// What is wrong, as a sentence; empty if nothing is.
+  [[nodiscard]] Sentence trouble() const {
+    Sentence words("process ");
+    words.append_number(init_.raw());
+    const auto init = sys::read_proc_stat(init_);
+    if (!init) return words.append(" is not in /proc");
+    if (!is_corral_init(*init))
+      return words.append(" is '")
+          .append(init->name())
+          .append("', not corral-init");
+    if (init->name() == kEndingName) return words.append(" is ending its job");
+    if (const char* const what = trouble_of(*init)) return words.append(what);
+    const auto main = find_main();
+    if (!main) return words.append(" has no main process");
+    const char* const what = trouble_of(*main);
+    if (what == nullptr) return {};
+    words = "main process '";
+    words.append(main->name()).append("' (").append_number(main->pid);
+    return words.append_char(')').append(what);
+  }
+
+  /// Names the zombies that stay. Takes Zombies::kPatience if there are any.
+  void tell_zombies() const {
+    Zombies zombies(init_);
+    if (!zombies.look()) return;
+    timespec pause = {
+        .tv_sec = 0,
+        .tv_nsec = static_cast<long>(Zombies::kPatience.raw() * 1000)};
+    (void)::nanosleep(&pause, nullptr);
+    const Sentence words = zombies.words();
+    if (!words.empty()) say(words.view());
+  }
+
+ private:
+  /// By its name, which anybody may read, else by its file, which only its own
+  /// user may look at: an engine that brings the init mounts it under a name
+  /// of its own (/run/podman-init). Where nothing can be known it may be one.
+  [[nodiscard]] bool is_corral_init(const sys::ProcStat& init) const {
+    if (init.name() == "corral-init" || init.name() == kEndingName) return true;
+    core::Text<31> path("/proc/");
+    path.append_number(init.pid).append("/exe");
+    struct stat theirs = {};
+    struct stat ours = {};
+    if (::stat(path.c_str(), &theirs) < 0) return errno == EACCES;
+    return ::stat("/proc/self/exe", &ours) == 0 &&
+           theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+  }
+
+  /// A tracer's stop ('t') is no trouble: somebody is at work there.
+  static const char* trouble_of(const sys::ProcStat& stat) {
+    if (stat.is_dead()) return " is dead";
+    return stat.state == 'T' ? " is stopped" : nullptr;
+  }
+
+  static bool has_executed(const sys::ProcStat& stat) {
+    constexpr std::uint32_t kForkedOnly = 0x40;  // PF_FORKNOEXEC, linux/sched.h
+    return (stat.flags & kForkedOnly) == 0;
+  }
+
+  /// The kernel keeps children in the order in which they came, and the main
+  /// process was the first of those that executed something: a scope's
+  /// sentinel never does.
+  [[nodiscard]] std::optional<sys::ProcStat> find_main() const {
+    char buffer[256];
+    core::Text<31> name("task/");
+    name.append_number(init_.raw()).append("/children");
+    const auto children = sys::read_proc_file(init_, name.view(), buffer);
+    if (!children) return find_oldest_child();
+    // Each pid ends with a space; the last one may be cut off.
+    sys::detail::NumberReader pids({buffer, children->rfind(' ') + 1});
+    while (const auto pid = pids.next()) {
+      const core::Pid child(static_cast<std::int32_t>(*pid));
+      const auto stat = sys::read_proc_stat(child);
+      if (stat && has_executed(*stat)) return stat;
+    }
+    return std::nullopt;
+  }
+
+  /// For a kernel without CONFIG_PROC_CHILDREN.
+  [[nodiscard]] std::optional<sys::ProcStat> find_oldest_child() const {
+    std::optional<sys::ProcStat> oldest;
+    (void)sys::for_each_process([&](const sys::ProcStat& stat) {
+      if (stat.ppid != init_.raw() || !has_executed(stat)) return;
+      if (!oldest || stat.start_ticks < oldest->start_ticks) oldest = stat;
+    });
+    return oldest;
+  }
+
+  core::Pid init_;
+};
+
+/// The exit code; with a command that could be executed it does not return.
+[[nodiscard]] inline int run_health(const Options& options) {
+  constexpr std::uint64_t kHighestPid = 4194304;  // PID_MAX_LIMIT, 64 bits
+  char** command = options.command;
+  std::int32_t pid = 1;
+  if (options.command_size > 0) {
+    if (const auto number = parse_number(command[0], kHighestPid)) {
+      pid = static_cast<std::int32_t>(*number);
+      ++command;
+    }
+    if (*command != nullptr && std::string_view(*command) == "--") ++command;
+  }
+  const Health health{core::Pid(pid)};
+  const Sentence trouble = health.trouble();
+  if (!trouble.empty()) {
+    say(trouble.view());
+    return 1;
+  }
+  health.tell_zombies();
+  if (*command == nullptr) return 0;
+  const char* const search = detail::search_path();
+  const core::LaunchFailure failure = {
+      core::LaunchStage::kExec, execute_searching(command, ::environ, search)};
+  say(sentence_of(failure, *command, search).view());
+  return exit_code_of(failure);
+}
+
+}  // namespace reaper
