@@ -58,7 +58,7 @@ inline int set_rewrite(Peer& peer, const char* text) {
   const int to = static_cast<int>(other);
   if (is_read && from > 0 && from < kRewritable && to >= 0 &&
       to < kRewritable) {
-    peer.rewrites[from] = static_cast<std::int8_t>(to);
+    peer.rewrites[from] = static_cast<std::uint8_t>(to + 1);
     return kGoOn;
   }
   peer.err.print(
@@ -119,7 +119,7 @@ inline void read_environment(Peer& peer) {
   }
   if (!peer.signals_group) return;
   for (const int number : {SIGTSTP, SIGTTOU, SIGTTIN})
-    if (peer.rewrites[number] == kAsItIs) peer.rewrites[number] = SIGSTOP;
+    if (peer.rewrites[number] == 0) peer.rewrites[number] = SIGSTOP + 1;
 }
 
 /// Gives the terminal up, so that the child's session can have it.
@@ -165,10 +165,11 @@ inline int prepare_child(Peer& peer) {
 }
 
 inline void forward(Peer& peer, int signal) {
-  const int other = signal < kRewritable ? peer.rewrites[signal] : int{kAsItIs};
-  if (other != kAsItIs) {
-    peer.tell(kDebug, "Translating signal %d to %d."_packed, signal, other);
-    signal = other;
+  const int rewrite = signal < kRewritable ? peer.rewrites[signal] : 0;
+  if (rewrite != 0) {
+    peer.tell(kDebug, "Translating signal %d to %d."_packed, signal,
+              rewrite - 1);
+    signal = rewrite - 1;
   }
   if (signal == 0) {
     peer.tell(kDebug, "Not forwarding signal 0 to children (ignored)."_packed);

@@ -62,16 +62,13 @@ struct Behaviour {
 };
 
 inline constexpr int kRewritable = 32;  // signals 1 to 31
-inline constexpr std::int8_t kAsItIs = -1;
 
 struct Peer {
   Peer(const Behaviour& its, const char* called_as)
       : behaviour(its),
         called(called_as),
         verbosity(its.usual_level),
-        signals_group(its.signals_group) {
-    std::memset(rewrites, kAsItIs, sizeof rewrites);
-  }
+        signals_group(its.signals_group) {}
 
   /// Says one line, if `level` is among those that are wanted; see
   /// Output::print.
@@ -100,9 +97,10 @@ struct Peer {
   bool has_no_child = false;      ///< catatonit's -P
   int parent_death_signal = 0;    ///< tini's -p
   pid_t child = 0;
-  std::uint64_t handed_over = 0;           ///< dumb-init's signals to keep once
-  std::int8_t rewrites[kRewritable] = {};  ///< dumb-init's -r
-  bool is_success[256] = {};               ///< tini's -e
+  std::uint64_t handed_over = 0;  ///< dumb-init's signals to keep once
+  /// dumb-init's -r: 0 is as it is, N is signal N - 1.
+  std::uint8_t rewrites[kRewritable] = {};
+  bool is_success[256] = {};  ///< tini's -e
   sys::SignalSet callers_mask = sys::SignalSet::none();
   sighandler_t callers_action = SIG_DFL;  ///< of CHLD, which we need
   sighandler_t callers_terminal[2] = {};  ///< of TTIN and TTOU

@@ -61,6 +61,7 @@ namespace reaper::compat {
 
 class Output {
  public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): size_ bytes count
   explicit Output(int fd) : fd_(fd) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
@@ -154,7 +155,7 @@ class Output {
 
   int fd_;
   std::size_t size_ = 0;
-  char data_[4096] = {};
+  char data_[4096];
 };
 
 }  // namespace reaper::compat
