@@ -34,6 +34,7 @@
 #include "reaper/scope_options.h"
 #include "reaper/signal_relay.h"
 #include "reaper/terminal.h"
+#include "reaper/urgency.h"
 #include "sys/clock.h"
 #include "sys/clone.h"
 #include "sys/signals.h"
@@ -135,9 +136,8 @@ class Entrypoint {
   }
 
   void go_on_ending(core::BootTime now) {
-    if (end_.is_asking() && now >= *end_.deadline())
-      entry_end_.say_killed(container_.look(outsiders_), options_.plan().grace);
-    end_.advance(now);
+    if (end_.is_asking() && now >= *end_.deadline()) become_urgent();
+    entry_end_.say_killed(end_.advance(now), options_.plan().grace);
   }
 
   void pass_on(const siginfo_t& info) {

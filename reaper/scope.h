@@ -146,14 +146,16 @@ class Scope {
 
   void wait_once() {
     enum : std::size_t { kSignals, kSetUp, kLink, kTimer, kCgroup, kCount };
-    deadline_.set(next_deadline());
+    const auto deadline = next_deadline();
+    deadline_.set(deadline);
     pollfd fds[kCount] = {};
     fds[kSignals] = {signal_fd_.get(), POLLIN, 0};
     fds[kSetUp] = {set_up_.get(), POLLIN, 0};
     fds[kLink] = {link_.get(), link_.events(), 0};
     fds[kTimer] = {deadline_.get(), POLLIN, 0};
     fds[kCgroup] = {cgroup_events_.get(), POLLPRI, 0};
-    if (::poll(fds, kCount, -1) < 0) return;  // EINTR: stopped and continued
+    const int patience = deadline_.patience(deadline, sys::boot_now());
+    if (::poll(fds, kCount, patience) < 0) return;  // EINTR: stopped, continued
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
     if (fds[kCgroup].revents != 0)
       (void)JobContainer::read_populated(cgroup_events_);  // decide() looks
@@ -179,10 +181,9 @@ class Scope {
   }
 
   void go_on_ending(core::BootTime now) {
-    if (end_.is_asking() && now >= *end_.deadline() &&
-        !options_.is_transparent())
-      entry_end_.say_killed(container_.look(outsiders_), options_.plan().grace);
-    end_.advance(now);
+    const Survivors killed = end_.advance(now);
+    if (!options_.is_transparent())
+      entry_end_.say_killed(killed, options_.plan().grace);
   }
 
   void read_signals() {

@@ -84,7 +84,7 @@ class SignalRelay {
     if (target == Target::kJob || main.has_ended)
       return container_.signal_all(signal, outsiders_);
     // It may have died meanwhile; its SIGCHLD tells.
-    if (target == Target::kGroup)
+    if (target == Target::kGroup && main.pid.raw() > 1)
       (void)::kill(-main.pid.raw(), signal.raw());
     else
       (void)sys::signal_child(main.pidfd, main.pid, signal);
