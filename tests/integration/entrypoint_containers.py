@@ -135,7 +135,6 @@ def run_ends(scratch, engine):
 
 
 def main():
-    corral.needs_root()
     if not DEFAULT_PROFILE.exists():
         corral.skip(f"needs {DEFAULT_PROFILE}")
     words = sys.argv[1:]

@@ -267,6 +267,9 @@ class Scratch:
     """The folder, the roots, and the end of everything."""
 
     def __init__(self):
+        corral.needs_root()
+        if not os.path.samefile("/", "/proc/1/root"):
+            corral.skip("needs a root that is no chroot")  # runc exec enters the namespace's own root
         self.mark = f"corral-test-oci-{os.getpid()}"
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="corral-oci-"))
         self.path.chmod(0o755)
@@ -328,8 +331,9 @@ class Scratch:
                         os.kill(int(pid), signal.SIGKILL)
             for folder, _, _ in os.walk(path, topdown=False):
                 corral.wait_until(lambda place=folder: remove_folder(place), what=f"the end of {folder}")
-        for place in ("graph", "run"):
-            subprocess.run(["umount", "--recursive", "--quiet", self.path / place], check=False, capture_output=True)
+        mounts = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+        for place in reversed([place for place in mounts if place.startswith(f"{self.path}/")]):
+            subprocess.run(["umount", place], check=False)
         shutil.rmtree(self.path, ignore_errors=True)
 
     def __enter__(self):
