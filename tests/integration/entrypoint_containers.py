@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""corral-init as the init of real containers: runc, crun and podman, in the surroundings that users and platforms choose.
+"""corral-init as the init of real containers: runc, crun and podman, in the surroundings that users and platforms
+choose.
 
     entrypoint_containers.py [WORD...]     only the cases whose names hold one of the words"""
 

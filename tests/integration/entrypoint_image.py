@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""contrib/Containerfile, built on busybox instead of Debian, run as it is: it says what it is to say, is healthy and not
-when its program is stopped, and stops at once."""
+"""contrib/Containerfile, built on busybox instead of Debian and run as it is: it says what it is to say, is healthy and
+not when its program is stopped, and stops at once."""
 
 import json
 import re

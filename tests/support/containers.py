@@ -268,8 +268,11 @@ class Scratch:
 
     def __init__(self):
         corral.needs_root()
-        if not os.path.samefile("/", "/proc/1/root"):
-            corral.skip("needs a root that is no chroot")  # runc exec enters the namespace's own root
+        # Who enters a mount namespace stands in its own root, as runc exec does; that is not ours in a chroot.
+        entered = ["nsenter", "--mount=/proc/self/ns/mnt", "stat", "--format=%d %i", "/"]
+        root = subprocess.run(entered, capture_output=True, text=True, check=False).stdout.split()
+        if root != [str(os.stat("/").st_dev), str(os.stat("/").st_ino)]:
+            corral.skip("needs a root that is no chroot")
         self.mark = f"corral-test-oci-{os.getpid()}"
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="corral-oci-"))
         self.path.chmod(0o755)
@@ -326,9 +329,10 @@ class Scratch:
         ours += [path for path in self._cgroups("libpod_parent") if path not in self.had_libpod]
         for path in ours:
             for procs in path.rglob("cgroup.procs"):
-                for pid in procs.read_text().split():  # conmon, which has no mark
+                # conmon, which has no mark; 0 is somebody of another pid namespace.
+                for pid in filter(None, map(int, procs.read_text().split())):
                     with contextlib.suppress(OSError):
-                        os.kill(int(pid), signal.SIGKILL)
+                        os.kill(pid, signal.SIGKILL)
             for folder, _, _ in os.walk(path, topdown=False):
                 corral.wait_until(lambda place=folder: remove_folder(place), what=f"the end of {folder}")
         mounts = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
