@@ -307,7 +307,8 @@ class Scratch:
             lowered[runtime].write_text(f'#!/bin/sh\nOCI_RUNTIME={path} exec {SUPPORT}/oci-runtime-lowered.py "$@"\n')
             lowered[runtime].chmod(0o755)
         podman = ["podman", "--root", self.path / "graph", "--runroot", self.path / "run"]
-        podman += ["--tmpdir", self.path / "tmp", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--runtime"]
+        podman += ["--tmpdir", self.path / "tmp", "--storage-driver", "vfs"]
+        podman += ["--cgroup-manager", "cgroupfs", "--runtime"]
         rows = (
             ("runc", Runtime, ["runc", "--root", self.path / "runc"]),
             ("crun", Runtime, [PURE_V2, "crun", "--cgroup-manager=disabled", "--root", self.path / "crun"]),
