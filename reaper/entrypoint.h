@@ -156,8 +156,9 @@ class Entrypoint {
         note_exit(*child);
       (void)take_dead_child(child->pid);
     }
-    if (main_.has_ended || !has_waiting_shell_) return;
-    if (const auto stop = stop_of(main_.pid)) stop_with_main(*stop);
+    if (main_.has_ended) return;
+    const auto stop = stop_of(main_.pid);
+    if (stop && is_stop_for_shell(*stop)) stop_with_main(*stop);
   }
 
   void note_exit(const DeadChild& child) {
@@ -209,8 +210,6 @@ class Entrypoint {
   EntryEnd entry_end_{rules_};
   std::int32_t status_ = 0;
   bool is_ending_ = false;  ///< the main process has left others behind
-  /// A session leader's parent is no shell with job control.
-  const bool has_waiting_shell_ = ::getsid(0) != ::getpid();
 };
 
 }  // namespace reaper

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
@@ -16,6 +17,11 @@
 #include "sys/unique_fd.h"
 
 namespace reaper {
+
+/// What is a script, and which error counts. Ours: a file with a NUL byte in
+/// its first line is none, and a name that is nowhere is ENOENT. The C
+/// library's execvp(3): any file may be one, and the last error counts.
+enum class ExecRules : std::uint8_t { kCareful, kOfLibrary };
 
 namespace detail {
 
@@ -34,10 +40,12 @@ inline bool may_be_script(const char* path) {
 }
 
 /// Tries one file. `argv[-1]` and `argv[0]` are overwritten for a script.
-inline int execute(const char* path, char** argv, char** envp) {
+inline int execute(const char* path, char** argv, char** envp,
+                   ExecRules rules) {
   (void)::execve(path, argv, envp);
   const int code = errno;
-  if (code != ENOEXEC || !may_be_script(path)) return code;
+  if (code != ENOEXEC) return code;
+  if (rules == ExecRules::kCareful && !may_be_script(path)) return code;
   char* const name = argv[0];
   argv[-1] = const_cast<char*>(kShell);  // execve does not write to it
   argv[0] = const_cast<char*>(path);
@@ -68,11 +76,12 @@ inline bool searches_on(int code) {
 /// if something was found that may not be executed, else the last one.
 /// `argv[-1]` must be writable. `search` is the value of PATH; null: argv[0]
 /// is a path, whatever it looks like.
-inline int execute_searching(char** argv, char** envp, const char* search) {
+inline int execute_searching(char** argv, char** envp, const char* search,
+                             ExecRules rules = ExecRules::kCareful) {
   const char* const name = argv[0];
   if (name[0] == '\0') return ENOENT;
   if (search == nullptr || std::strchr(name, '/') != nullptr)
-    return detail::execute(name, argv, envp);
+    return detail::execute(name, argv, envp, rules);
   bool was_denied = false;
   for (const char* at = search;;) {
     const char* const colon = std::strchr(at, ':');
@@ -83,11 +92,13 @@ inline int execute_searching(char** argv, char** envp, const char* search) {
     if (size > 0)
       path.append_char('/');  // an empty one is the directory itself
     path.append(name);
-    const int code = path.was_cut() ? ENAMETOOLONG
-                                    : detail::execute(path.c_str(), argv, envp);
+    const int code = path.was_cut()
+                         ? ENAMETOOLONG
+                         : detail::execute(path.c_str(), argv, envp, rules);
     if (!detail::searches_on(code)) return code;
     was_denied = was_denied || code == EACCES;
-    if (colon == nullptr) return was_denied ? EACCES : ENOENT;
+    if (colon == nullptr && was_denied) return EACCES;
+    if (colon == nullptr) return rules == ExecRules::kCareful ? ENOENT : code;
     at = colon + 1;
   }
 }

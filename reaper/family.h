@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/ids.h"
-#include "reaper/pid_table.h"
+#include "sys/pid_table.h"
 #include "sys/proc_files.h"
 #include "sys/proc_list.h"
 
@@ -74,7 +74,7 @@ class Family {
 
   core::Pid root_;
   std::span<const core::Pid> outsiders_;
-  PidTable kinship_;
+  sys::PidTable kinship_;
 };
 
 }  // namespace reaper

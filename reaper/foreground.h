@@ -5,12 +5,24 @@
 #pragma once
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "core/ids.h"
 #include "sys/unique_fd.h"
 
 namespace reaper {
+
+/// Whether a stop of the command is to be ours too, for a shell that waits for
+/// us: when job control stopped it, and when anything did while we are in the
+/// foreground. Elsewhere nobody would let us go on: a command that somebody
+/// holds with SIGSTOP in a container must still be ended when we are asked to.
+inline bool is_stop_for_shell(core::SignalNumber signal) {
+  if (::getsid(0) == ::getpid()) return false;  // our parent is no such shell
+  if (signal.raw() != SIGSTOP) return true;
+  const auto terminal = sys::open_at(AT_FDCWD, "/dev/tty", O_RDONLY | O_NOCTTY);
+  return terminal && ::tcgetpgrp(terminal->get()) == ::getpgrp();
+}
 
 /// Makes `group` the foreground group of our terminal, if we have one and our
 /// own group is in the foreground now: it is not taken from anybody else.
@@ -24,8 +36,9 @@ inline void give_terminal_to(core::Pid group) {
 /// In the child: leads a group of its own, in the foreground if its parent was.
 inline void take_own_group() {
   const auto terminal = sys::open_at(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY);
+  // Not our own group: our parent may have set that already.
   const bool is_foreground =
-      terminal && ::tcgetpgrp(terminal->get()) == ::getpgrp();
+      terminal && ::tcgetpgrp(terminal->get()) == ::getpgid(::getppid());
   (void)::setpgid(0, 0);
   if (is_foreground) (void)::tcsetpgrp(terminal->get(), ::getpid());
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral-init: one static program in several roles, of which the first option
-// names one. It has no heap, and after its start nothing can make it fail.
+// names one; called by a peer's name it is that peer. It has no heap, and after
+// its start nothing can make it fail.
 #include <unistd.h>
 
+#include "reaper/compat/dispatch.h"
 #include "reaper/entrypoint.h"
 #include "reaper/health.h"
 #include "reaper/help.h"
@@ -58,6 +60,8 @@ constexpr ModeRow kModes[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto* const peer = reaper::compat::peer_called(argv[0]))
+    return reaper::compat::run(*peer, argc, argv);
   reaper::Options options;
   if (const auto error = reaper::parse_options(argc, argv, environ, options)) {
     reaper::say(error->view());

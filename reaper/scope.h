@@ -266,6 +266,7 @@ class Scope {
     if (main_.has_ended || main_.pid == core::Pid()) return;
     const auto signal = stop_of(main_.pid);
     if (!signal) return;
+    if (!options_.is_transparent() && !is_stop_for_shell(*signal)) return;
     if (link_.is_open()) {
       link_.tell_stopped(signal->raw());
       link_.send(main_.pidfd);

@@ -56,7 +56,8 @@ class SignalRelay {
   void end_rest(const MainProcess& main) {
     (void)::prctl(PR_SET_NAME, kEndingName);
     if (!is_stopping_) return end_.begin(plan_, sys::boot_now());
-    if (rules_.stop_target != Target::kJob) ask(plan_.first_signal, main);
+    if (rules_.stop_target != Target::kJob || asked_with_ != plan_.first_signal)
+      ask(plan_.first_signal, main);
   }
 
  private:
@@ -65,6 +66,7 @@ class SignalRelay {
     (void)::prctl(PR_SET_NAME, kEndingName);
     if (rules_.stop_with != core::SignalNumber()) signal = rules_.stop_with;
     if (signal) {
+      asked_with_ = *signal;
       send(*signal, rules_.stop_target, main);
       // A stopped process would sleep through its grace.
       send(core::SignalNumber(SIGCONT), rules_.stop_target, main);
@@ -95,6 +97,7 @@ class SignalRelay {
   JobEnd& end_;
   SignalBits passed_on_;
   bool is_stopping_ = false;
+  core::SignalNumber asked_with_;
 };
 
 }  // namespace reaper

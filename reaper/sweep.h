@@ -17,8 +17,8 @@
 #include "core/ids.h"
 #include "core/text.h"
 #include "reaper/family.h"
-#include "reaper/pid_table.h"
 #include "sys/pid_fd.h"
+#include "sys/pid_table.h"
 #include "sys/proc_files.h"
 
 namespace reaper {
@@ -66,13 +66,16 @@ class Sweep {
     return survivors;
   }
 
-  /// Sends `signal` to every living descendant; returns to how many.
+  /// Sends `signal` to every living descendant once; returns to how many. It
+  /// reads until it finds nobody new: a child that was forked behind one
+  /// reading by a parent that had not been signalled yet gets it too.
   [[nodiscard]] core::Result<std::uint32_t> signal_all(
       core::SignalNumber signal) {
+    TRY(was_seen_.clear());
     std::uint32_t count = 0;
-    TRY(for_each_living([&](const sys::ProcStat& stat) {
-      if (detail::signal_process(stat, signal)) ++count;
-    }));
+    std::uint32_t fresh = 1;
+    for (int i = 0; i < kMostReadings && fresh > 0; ++i)
+      count += fresh = TRY(signal_new(signal));
     return count;
   }
 
@@ -80,10 +83,10 @@ class Sweep {
   /// be in between are the next call's: it is to be called until nobody is
   /// left.
   [[nodiscard]] core::Result<std::uint32_t> kill_all() {
-    TRY(was_stopped_.clear());
+    TRY(was_seen_.clear());
     int quiet = 0;
     for (int i = 0; i < kMostReadings && quiet < kEnoughQuiet; ++i)
-      quiet = TRY(stop_new()) == 0 ? quiet + 1 : 0;
+      quiet = TRY(signal_new(core::SignalNumber(SIGSTOP))) == 0 ? quiet + 1 : 0;
     return signal_all(core::SignalNumber(SIGKILL));
   }
 
@@ -100,21 +103,22 @@ class Sweep {
     });
   }
 
-  /// Stops those who were not sent SIGSTOP before. They need not have stopped
-  /// yet: a pending one is enough.
-  [[nodiscard]] core::Result<std::uint32_t> stop_new() {
+  /// Signals those who were not seen before. One that was sent SIGSTOP need not
+  /// have stopped yet: a pending one is enough.
+  [[nodiscard]] core::Result<std::uint32_t> signal_new(
+      core::SignalNumber signal) {
     std::uint32_t count = 0;
     TRY(for_each_living([&](const sys::ProcStat& stat) {
-      std::uint8_t& was_stopped = was_stopped_[stat.pid];
-      if (was_stopped != 0) return;
-      was_stopped = 1;
-      if (detail::signal_process(stat, core::SignalNumber(SIGSTOP))) ++count;
+      std::uint8_t& was_seen = was_seen_[stat.pid];
+      if (was_seen != 0) return;
+      was_seen = 1;
+      if (detail::signal_process(stat, signal)) ++count;
     }));
     return count;
   }
 
   Family family_;
-  PidTable was_stopped_;
+  sys::PidTable was_seen_;
 };
 
 }  // namespace reaper

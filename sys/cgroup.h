@@ -21,6 +21,7 @@
 #include "core/job_totals.h"
 #include "core/text.h"
 #include "sys/pid_fd.h"
+#include "sys/pid_table.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -156,18 +157,21 @@ class Cgroup {
     visit_members(directory_.get(), visit, 0);
   }
 
-  /// Sends a signal to each member by pidfd, after making sure that the pidfd's
-  /// process is still listed: its pid cannot have been used again. Returns how
-  /// many were signalled.
+  /// Sends a signal to each member once, by pidfd, after making sure that the
+  /// pidfd's process is still listed: its pid cannot have been used again. The
+  /// list is read until it names nobody new: a child that was forked behind the
+  /// first reading by a parent that had not been signalled yet gets it too.
+  /// Returns how many were signalled.
   [[nodiscard]] std::uint32_t signal_all(core::SignalNumber signal) const {
+    PidTable seen;
+    int readings = seen.clear() ? kMostReadings : 0;  // without memory: one
     std::uint32_t count = 0;
-    Batch batch;
-    for_each_member([&](core::Pid pid) {
-      if (batch.add(pid)) return;
-      count += send_to(batch, signal);
-      (void)batch.add(pid);  // it is empty now
-    });
-    return count + send_to(batch, signal);
+    std::uint32_t fresh = 0;
+    do {
+      fresh = signal_new(signal, seen);
+      count += fresh;
+    } while (fresh > 0 && readings-- > 0);
+    return count;
   }
 
   /// What the whole cgroup used so far, as far as its controllers tell.
@@ -267,6 +271,22 @@ class Cgroup {
     bool is_listed[kSize] = {};
     std::size_t size = 0;
   };
+
+  static constexpr int kMostReadings = 16;
+
+  /// Signals those who are not in `seen` yet, and puts them there.
+  [[nodiscard]] std::uint32_t signal_new(core::SignalNumber signal,
+                                         PidTable& seen) const {
+    std::uint32_t count = 0;
+    Batch batch;
+    for_each_member([&](core::Pid pid) {
+      if (seen.is_made() && seen[pid.raw()]++ != 0) return;
+      if (batch.add(pid)) return;
+      count += send_to(batch, signal);
+      (void)batch.add(pid);  // it is empty now
+    });
+    return count + send_to(batch, signal);
+  }
 
   [[nodiscard]] std::uint32_t send_to(Batch& batch,
                                       core::SignalNumber signal) const {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 
@@ -32,6 +33,14 @@ class SignalSet {
   [[nodiscard]] static SignalSet of(core::SignalNumber number) {
     SignalSet set(0);
     set.add(number);
+    return set;
+  }
+
+  /// Signal N is bit N - 1.
+  [[nodiscard]] static SignalSet of_bits(std::uint64_t bits) {
+    SignalSet set(0);
+    for (int number = 1; number <= 64; ++number, bits >>= 1U)
+      if ((bits & 1U) != 0) set.add(core::SignalNumber(number));
     return set;
   }
 

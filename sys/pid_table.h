@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/ids.h"
 
-namespace reaper {
+namespace sys {
 
 class PidTable {
  public:
@@ -36,6 +36,8 @@ class PidTable {
     return {};
   }
 
+  [[nodiscard]] bool is_made() const { return bytes_ != nullptr; }
+
   /// After clear() only.
   [[nodiscard]] std::uint8_t& operator[](std::int32_t pid) {
     return bytes_[static_cast<std::size_t>(pid) % kMostPids];
@@ -47,4 +49,4 @@ class PidTable {
   std::uint8_t* bytes_ = nullptr;
 };
 
-}  // namespace reaper
+}  // namespace sys

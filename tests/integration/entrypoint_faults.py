@@ -1,0 +1,228 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""corral-init as an entrypoint when the world is bad: storms of signals, jobs
+that fork faster than anybody kills, pids that are used again at once, system
+calls that a filter denies, no room for a process."""
+
+import errno
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import corral
+
+MARK = f"CORRAL_FAULTS={os.getpid()}"
+SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="corral-faults-"))
+SIGNALS = int(os.environ.get("SIGNALS", "20000"))
+NOBODY = 65534
+MODES = {"plain": [], "record": ["--record", str(SCRATCH / "pacct")]}
+
+# Counts what it gets, in order to write it down when it is asked to end.
+COUNTER = r"""
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+static volatile sig_atomic_t done;
+static volatile unsigned counts[65];
+static void count(int number) { counts[number]++; if (number == SIGTERM) done = 1; }
+int main(void) {
+  struct sigaction action = {.sa_handler = count};
+  sigfillset(&action.sa_mask);
+  for (int number = 1; number <= 64; ++number) sigaction(number, &action, NULL);
+  puts("ready"); fflush(stdout);
+  while (!done) pause();
+  for (int number = 1; number <= 64; ++number) if (counts[number]) printf("%d:%u\n", number, counts[number]);
+  return 0;
+}
+"""
+
+BOMB = r"""
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+  signal(SIGTERM, SIG_IGN);
+  puts("ready"); fflush(stdout);
+  for (;;) if (fork() == 0) setsid();
+}
+"""
+
+
+def compile_c(name, source):
+    path = SCRATCH / name
+    subprocess.run([*os.environ.get("CC", "cc").split(), "-O1", "-xc", "-", "-o", path], input=source, text=True, check=True)
+    path.chmod(0o755)
+    return str(path)
+
+
+def start(words, **settings):
+    environment = dict(os.environ, **dict([MARK.split("=")]))
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
+    if process.stdout.readline() != "ready\n":
+        corral.fail(f"{words}: not ready: {process.communicate()}")
+    return process
+
+
+def check_storm():
+    """Mixed signals; those that queue are all counted, the others are merged by the kernel, never lost for good."""
+    counter = compile_c("counter", COUNTER)
+    queued = [signal.SIGRTMIN + n for n in (0, 1, 5, 30)]
+    merged = [signal.SIGUSR1, signal.SIGHUP, signal.SIGWINCH, signal.SIGURG, signal.SIGCONT]
+    for mode, options in MODES.items():
+        process = start([str(corral.INIT), *options, "--", counter])
+        sent = dict.fromkeys([*queued, *merged], 0)
+        for number in range(SIGNALS):
+            chosen = (queued + merged)[number % 9]
+            os.kill(process.pid, chosen)
+            sent[chosen] += 1
+            if number % 512 == 0:
+                # The kernel keeps so many for a user (RLIMIT_SIGPENDING).
+                corral.wait_until(lambda: pending(process.pid) < 1000, 20, "room for signals")
+        corral.wait_until(lambda: pending(process.pid) == 0, 20, "the last signal")
+        time.sleep(0.2)
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+        got = {int(line.split(":")[0]): int(line.split(":")[1]) for line in out.splitlines()}
+        corral.equal({n: got.get(n) for n in queued}, {n: sent[n] for n in queued},
+                     f"of {SIGNALS} signals all {sum(sent[n] for n in queued)} that queue arrived ({mode})")
+        corral.check(all(got.get(n, 0) > 0 for n in merged) and process.returncode == 0, f"and of the others some ({mode})",
+                     got, err)
+
+
+def pending(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        line = next(line for line in file if line.startswith("SigQ:"))
+    return int(line.split()[1].split("/")[0])
+
+
+def check_bomb():
+    corral.needs_root()
+    bomb = compile_c("bomb", BOMB)
+    SCRATCH.chmod(0o777)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NPROC, (400, 400))
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    for mode, words in {
+        "plain": [str(corral.INIT)],
+        "record": [str(corral.INIT), "--record", str(SCRATCH / "bomb-pacct"), "--engine", "subreaper"],
+        "pid 1": ["unshare", "-Ufp", "--kill-child", str(corral.INIT)],
+    }.items():
+        shutil.rmtree(SCRATCH / "home", ignore_errors=True)
+        process = start([*words, "--stop-timeout", "300ms", "--", bomb], preexec_fn=limit)
+        time.sleep(0.5)
+        begin = time.monotonic()
+        target = corral.children_of(process.pid)[0] if mode == "pid 1" else process.pid
+        os.kill(target, signal.SIGTERM)
+        process.communicate(timeout=60)
+        took = time.monotonic() - begin
+        corral.check(process.returncode == 137 and took < 5, f"a fork bomb is ended in {took:.2f} s ({mode})", process.returncode)
+        corral.check(not list(corral.processes_with(MARK)), f"and nothing of it lives ({mode})")
+
+
+def check_recycled_pids():
+    """Beside a job that is swept, in a namespace of 300 pids, strangers come and go by the thousand: none is hit."""
+    corral.needs_root()
+    script = f"""
+mount -t proc proc /proc && echo 301 >/proc/sys/kernel/pid_max 2>/dev/null || {{ echo unsupported; exit 0; }}
+hit=0; runs=0
+for round in 1 2 3 4 5 6; do
+  {corral.INIT} --quiet --stop-timeout 50ms -- sh -c 'trap "" TERM; while :; do (:; exit 0) & (sleep 9 &) ; sleep 0.002; done' &
+  init=$!
+  (sleep 0.15; kill $init) &
+  while kill -0 $init 2>/dev/null; do
+    sleep 0.001; code=$?; runs=$((runs + 1)); [ $code -eq 0 ] || hit=$((hit + 1))
+  done
+  wait $init
+done
+echo runs $runs hit $hit
+"""
+    result = subprocess.run(["unshare", "-fpm", "--kill-child", "sh", "-c", script], stdout=subprocess.PIPE, text=True,
+                            stderr=subprocess.DEVNULL, timeout=120, check=False, env=dict(os.environ, **dict([MARK.split("=")])))
+    words = result.stdout.split()
+    if words[:1] == ["unsupported"]:
+        corral.skip("needs a kernel whose pid namespaces have a pid_max of their own")
+    corral.check(words[2:] == ["hit", "0"] and int(words[1]) > 100, f"{result.stdout.strip()}: no stranger was signalled", result)
+
+
+# What older kernels and engines' profiles lack. Numbers by Python's C library would be nicer; these are the kernel's.
+CALLS = {"clone3": "SYS_clone3", "pidfd_open": "SYS_pidfd_open", "pidfd_send_signal": "SYS_pidfd_send_signal",
+         "pidfd_getfd": "SYS_pidfd_getfd", "close_range": "SYS_close_range", "openat2": "SYS_openat2",
+         "faccessat2": "SYS_faccessat2", "statx": "SYS_statx", "getrandom": "SYS_getrandom",
+         "memfd_create": "SYS_memfd_create", "timerfd_create": "SYS_timerfd_create", "signalfd4": "SYS_signalfd4",
+         "bpf": "SYS_bpf", "sched_setscheduler": "SYS_sched_setscheduler", "prlimit64": "SYS_prlimit64"}
+#: Without these record mode cannot run at all, and says so; they are of 2007.
+NEEDED = {("record", "signalfd4")}
+
+
+def numbers_of(calls):
+    source = "#include <sys/syscall.h>\n" + "".join(f"{name} = {symbol}\n" for name, symbol in calls.items())
+    text = subprocess.run([*os.environ.get("CC", "cc").split(), "-E", "-P", "-"], input=source, stdout=subprocess.PIPE,
+                          text=True, check=True).stdout
+    found = {}
+    for line in text.splitlines():
+        name, _, number = line.partition(" = ")
+        if number.strip().isdigit():
+            found[name] = number.strip()
+    return found
+
+
+def check_denied_calls():
+    deny = str(corral.BUILD / "tests" / "support" / "deny-calls")
+    numbers = numbers_of(CALLS)
+    corral.equal(set(numbers), set(CALLS), "every call has a number here")
+    groups = {name: [number] for name, number in numbers.items()}
+    groups["all of them but signalfd4"] = [number for name, number in numbers.items() if name != "signalfd4"]
+    for code in (errno.ENOSYS, errno.EPERM):
+        for name, denied in groups.items():
+            for mode, options in MODES.items():
+                if (mode, name) in NEEDED:
+                    continue
+                what = f"{name} denied by {errno.errorcode[code]} ({mode})"
+                words = [deny, str(code), *denied, "--", str(corral.INIT), *options, "--stop-timeout", "300ms", "--"]
+                process = start([*words, "sh", "-c", "trap 'exit 7' TERM; setsid setsid sh -c 'trap \"\" TERM; sleep 600; "
+                                 "sleep 600' & sleep 0.1; echo ready; while :; do sleep 0.02; done"])
+                process.terminate()
+                _, err = process.communicate(timeout=30)
+                corral.check(process.returncode == 7, f"{what}: signals, codes", process.returncode, err)
+                left = list(corral.processes_with(MARK))
+                corral.check(not left, f"{what}: an escaped orphan is ended", [corral.name_of(pid) for pid in left], err)
+
+
+def check_full_table():
+    corral.needs_root()
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+        os.setgid(NOBODY + 0)
+        os.setuid(12345)
+    for mode, options in {"plain": [], "record": ["--record", "/dev/null"]}.items():
+        blocker = subprocess.Popen(["sleep", "60"], preexec_fn=lambda: os.setuid(12345))
+        result = subprocess.run([str(corral.INIT), *options, "--", "true"], preexec_fn=limit, stderr=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True, check=False)
+        blocker.kill()
+        blocker.wait()
+        words = [line for line in result.stderr.splitlines() if "Resource temporarily unavailable" in line]
+        corral.check(result.returncode == 125 and len(words) == 1, f"no room for a process: 125 and one line ({mode})", result)
+
+
+def main():
+    try:
+        check_storm()
+        check_bomb()
+        check_recycled_pids()
+        check_denied_calls()
+        check_full_table()
+    finally:
+        corral.end_processes_with(MARK)
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,300 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""corral-init as an entrypoint: which signals reach whom, how it stops, when it
+ends and with which code, and what it says. Each row runs as a plain process (a
+subreaper), as PID 1 of a pid namespace, and in record mode, unless it says
+otherwise."""
+
+import os
+import pathlib
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import corral
+
+MARK = f"CORRAL_NATIVE={os.getpid()}"
+SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="corral-native-"))
+WORLDS = {
+    "plain": [],
+    "pid 1": ["unshare", "-fp", "--mount-proc", "--kill-child"],
+    "record": [],
+}
+WAIT = "while :; do sleep 0.02; done"
+
+
+def command_of(world, options, words):
+    extra = ["--record", str(SCRATCH / "pacct")] if world == "record" else []
+    return [*WORLDS[world], str(corral.INIT), *extra, *options, "--", *words]
+
+
+def run(world, options, script, env=None, **settings):
+    environment = dict(os.environ, **dict([MARK.split("=")]), **(env or {}))
+    words = script if isinstance(script, list) else ["sh", "-c", script]
+    return subprocess.run(command_of(world, options, words), env=environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=60, check=False, **settings)
+
+
+def nothing_left(what):
+    left = [corral.name_of(pid) for pid in corral.processes_with(MARK)]
+    corral.check(not left, f"{what}: nothing is left", left)
+
+
+def worlds_of(only):
+    return [only] if only else list(WORLDS)
+
+
+# --- When it ends, with which code, and what it says ---------------------------
+
+# name, options, script, code, standard output, standard error (a pattern), only in
+ENDS = [
+    ("success says nothing", [], "exit 0", 0, "", "", None),
+    ("a code is told", [], "exit 3", 3, "", r"'sh' \(pid \d+\) exited with code 3", None),
+    ("a signal is 128 + N", [], "kill -KILL $$", 137, "", r"'sh' \(pid \d+\) was ended by SIGKILL", None),
+    ("quiet", ["--quiet"], "exit 3", 3, "", "", None),
+    ("a code is mapped", ["--map-exit", "3:0,4:9"], "exit 3", 0, "", "", None),
+    ("a code is mapped to another", ["--map-exit", "4:9"], "exit 4", 9, "", r"exited with code 4", None),
+    ("a signal's code is mapped", ["--map-exit", "143"], "kill -TERM $$", 0, "", "", None),
+    ("a straggler is ended", [], "setsid sleep 600 & sleep 0.1; exit 0", 0, "",
+     r"the command left 1 process \(sleep\) behind; ending them", None),
+    ("a straggler gets the signal", [],
+     "setsid sh -c 'trap \"echo asked; exit\" TERM; " + WAIT + "' & sleep 0.3; exit 0", 0, "asked\n", r"left \d", None),
+    ("a straggler that ignores it is killed", ["--stop-timeout", "200ms"],
+     "setsid sh -c 'trap \"\" TERM; " + WAIT + "' & sleep 0.2; exit 0", 0, "", r"killing [12] process", None),
+    ("kill", ["--stragglers", "kill"], "setsid sh -c 'trap \"echo no\" TERM; " + WAIT + "' & sleep 0.1; exit 0", 0, "",
+     r"left 1|left 2", None),
+    ("wait for all", ["--wait-all"], "(sleep 0.3; echo late) & exit 0", 0, "late\n", "", None),
+    ("wait for all, the main one's code", ["--wait-all"], "(sleep 0.2; exit 4) & exit 6", 6, "", r"code 6", None),
+    ("the code of another process", ["--exit-from", "inner"],
+     f"({SCRATCH}/inner -c 'sleep 0.1; exit 7' &); sleep 1; exit 0", 7, "", "", None),
+    ("a process that is not seen", ["--exit-from", "nobody"], "exit 0", 125, "",
+     r"no process named 'nobody' was seen to end", None),
+    ("an orphan's fault is told", [], "(sh -c 'kill -SEGV $$' &); sleep 0.2; exit 0", 0, "",
+     r"'sh' \(pid \d+\) was ended by SIGSEGV", None),
+    ("an orphan's code is not", [], "(sh -c 'exit 9' &); sleep 0.2; exit 0", 0, "", "", None),
+    ("no program", [], ["/nowhere/at-all"], 127, "", r"cannot execute '/nowhere/at-all': No such file", None),
+    ("no right", [], ["/etc/passwd"], 126, "", r"cannot execute '/etc/passwd': Permission denied", None),
+    ("leave", ["--stragglers", "leave"], "setsid sleep 1 >/dev/null 2>&1 & exit 0", 0, "", "", "plain"),
+    ("a variable", [], "exit 3", 0, "", "", None, {"CORRAL_INIT_MAP_EXIT": "3:0"}),
+    ("an option goes before a variable", ["--map-exit", "3:5"], "exit 3", 5, "", r"code 3", None,
+     {"CORRAL_INIT_MAP_EXIT": "3:0"}),
+    ("a flag as a variable", [], "exit 3", 3, "", "", None, {"CORRAL_INIT_QUIET": "1"}),
+    ("a flag turned off", [], "exit 3", 3, "", r"code 3", None, {"CORRAL_INIT_QUIET": "0"}),
+]
+
+
+def check_ends():
+    shutil.copy("/bin/sh", SCRATCH / "inner")
+    for name, options, script, code, out, err, only, *rest in ENDS:
+        for world in worlds_of(only):
+            result = run(world, options, script, *rest)
+            corral.check((result.returncode, result.stdout) == (code, out), f"{name} ({world}): {code}", result)
+            # The shell tells of its own `sleep` that was asked too.
+            lines = [line for line in result.stderr.splitlines() if line not in ("Terminated", "Killed")]
+            corral.check(bool(re.search(err, result.stderr)) if err else not lines, f"{name} ({world}): its words", result)
+            corral.check(all(line.startswith("corral-init: ") for line in lines), f"{name} ({world}): only ours", lines)
+    time.sleep(1.2)  # what was left on purpose
+    nothing_left("after all ends")
+
+
+# --- Signals ------------------------------------------------------------------
+
+
+class Running:
+    """An entrypoint whose command has said `ready`."""
+
+    def __init__(self, world, options, script, **settings):
+        environment = dict(os.environ, **dict([MARK.split("=")]))
+        self.process = subprocess.Popen(command_of(world, options, ["sh", "-c", script]), env=environment,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
+        if self.process.stdout.readline() != "ready\n":
+            corral.fail(f"{world} {options}: not ready: {self.process.communicate()}")
+        # unshare's child is the entrypoint.
+        self.init = corral.children_of(self.process.pid)[0] if world == "pid 1" else self.process.pid
+
+    def send(self, number):
+        os.kill(self.init, number)
+
+    def end(self, timeout=30):
+        begin = time.monotonic()
+        out, err = self.process.communicate(timeout=timeout)
+        return self.process.returncode, out, err, time.monotonic() - begin
+
+
+TRAP = "for s in HUP INT QUIT USR1 USR2 TERM WINCH; do trap \"echo $s\" $s; done; echo ready; "
+CHILD = "sh -c 'trap \"echo child $0\" {0}; echo ready; " + WAIT + "' & "
+
+# name, options, script, signal, code, output, at most seconds
+SIGNALS = [
+    ("a signal reaches the main process", [], TRAP + "sleep 0.4; sleep 0.1; exit 5", signal.SIGUSR1, 5, "USR1\n"),
+    ("only the main process", [], "sh -c 'trap \"echo child\" USR1; sleep 0.5' & trap 'echo main' USR1; sleep 0.2; "
+     "echo ready; wait; wait; exit 5", signal.SIGUSR1, 5, "main\n"),
+    ("the process group", ["--signal-to", "group"], "sh -c 'trap \"echo one\" USR1; sleep 0.5; exit' & "
+     "trap 'echo one' USR1; sleep 0.2; echo ready; wait; wait; exit 5", signal.SIGUSR1, 5, "one\none\n"),
+    ("the whole job", ["--signal-to", "job"], "setsid sh -c 'trap \"echo one\" USR1; sleep 0.5; exit' & "
+     "trap 'echo one' USR1; sleep 0.2; echo ready; wait; wait; exit 5", signal.SIGUSR1, 5, "one\none\n"),
+    ("one is rewritten", ["--rewrite", "USR1:HUP"], TRAP + "sleep 0.4; sleep 0.1; exit 5", signal.SIGUSR1, 5, "HUP\n"),
+    ("one is dropped", ["--rewrite", "USR1:0"], TRAP + "sleep 0.4; sleep 0.1; exit 5", signal.SIGUSR1, 5, ""),
+    ("a number, a list", ["--rewrite", "1:0,10:12"], TRAP + "sleep 0.4; sleep 0.1; exit 5", signal.SIGUSR1, 5, "USR2\n"),
+    ("a real-time signal kills", [], "echo ready; exec sleep 9", signal.SIGRTMIN + 5, 128 + signal.SIGRTMIN + 5, ""),
+    ("a real-time signal is rewritten", ["--rewrite", "RTMIN+5:USR2"], TRAP + "sleep 0.4; exit 5", signal.SIGRTMIN + 5, 5,
+     "USR2\n"),
+    ("the stop signal ends all", [], "setsid sleep 600 & echo ready; exec sleep 600", signal.SIGTERM, 143, ""),
+    ("a stop that is heeded", [], "trap 'echo bye; exit 0' TERM; setsid setsid sleep 600 & sleep 0.1; echo ready; " + WAIT,
+     signal.SIGTERM, 0, "bye\n"),
+    ("another stop signal", ["--stop-signal", "QUIT,RTMIN+3"], "trap 'echo no' TERM; trap 'exit 4' QUIT; setsid sleep 600 & "
+     "sleep 0.1; echo ready; " + WAIT, signal.SIGQUIT, 4, ""),
+    ("the job is stopped with another one", ["--stop-with", "INT"], "trap 'exit 6' INT; echo ready; " + WAIT, signal.SIGTERM, 6,
+     ""),
+    ("a stop that is rewritten", ["--rewrite", "TERM:INT"], "trap 'exit 6' INT; echo ready; " + WAIT, signal.SIGTERM, 6, ""),
+    ("no stop signal", ["--stop-signal", "none"], TRAP + "sleep 0.4; exit 5", signal.SIGTERM, 5, "TERM\n"),
+    ("the main process alone is asked, the rest after it", ["--stop-to", "main"],
+     "setsid sh -c 'trap \"echo second; exit\" TERM; " + WAIT + "' & trap 'sleep 0.2; echo first; exit 0' TERM; sleep 0.2; "
+     "echo ready; " + WAIT, signal.SIGTERM, 0, "first\nsecond\n"),
+    ("budget", ["--stop-timeout", "300ms"], "trap '' TERM; setsid setsid sh -c 'trap \"\" TERM; " + WAIT + "' & sleep 0.1; "
+     "echo ready; " + WAIT, signal.SIGTERM, 137, ""),
+]
+
+
+def check_signals():
+    for name, options, script, number, code, output in SIGNALS:
+        for world in WORLDS:
+            running = Running(world, options, script)
+            running.send(number)
+            found, out, err, seconds = running.end()
+            corral.check((found, out) == (code, output), f"{name} ({world}): {code}, {output!r}", found, out, err)
+            corral.check(seconds < 2, f"{name} ({world}): in {seconds:.2f} s, no grace is slept out")
+    nothing_left("after all signals")
+
+
+def check_stopped_main():
+    for world in WORLDS:
+        running = Running(world, [], "trap 'exit 7' TERM; echo ready; " + WAIT)
+        main = corral.children_of(running.init)[0]
+        os.kill(main, signal.SIGSTOP)
+        corral.wait_until(lambda pid=main: " T " in pathlib.Path(f"/proc/{pid}/stat").read_text(), what="a stop")
+        running.send(signal.SIGTERM)
+        found, _, err, seconds = running.end()
+        corral.check(found == 7 and seconds < 2, f"a stopped main process is stopped properly ({world})", found, err)
+
+
+# --- What the command gets -------------------------------------------------------
+
+STATE = "grep -E '^Sig(Blk|Ign|Cgt)|^NoNew' /proc/self/status; ls -l /proc/self/fd | wc -l; pwd; ulimit -a; umask"
+
+
+def check_inheritance():
+    def settings():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN, signal.SIGUSR2, signal.SIGTERM})
+        os.umask(0o27)
+    environment = dict(os.environ)
+    bare = subprocess.run(["cat", "/proc/self/status"], preexec_fn=settings, stdout=subprocess.PIPE, text=True,
+                          env=environment, check=False).stdout
+    signals = [line for line in bare.splitlines() if line.startswith(("SigBlk", "SigIgn", "SigCgt"))]
+    for world in ("plain", "record"):
+        under = subprocess.run(command_of(world, [], ["cat", "/proc/self/status"]), preexec_fn=settings,
+                               stdout=subprocess.PIPE, text=True, env=environment, check=False).stdout
+        corral.equal([line for line in under.splitlines() if line.startswith(("SigBlk", "SigIgn", "SigCgt"))], signals,
+                     f"mask and dispositions are the caller's ({world})")
+        result = subprocess.run(["sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"", "sh",
+                                 *command_of(world, [], ["sh", "-c", "test $LISTEN_PID = $$ && echo same"])],
+                                stdout=subprocess.PIPE, text=True, env=environment, check=False)
+        corral.equal(result.stdout, "same\n", f"LISTEN_PID follows ({world})")
+        reading, writing = os.pipe()
+        folder = SCRATCH / "cwd"
+        folder.mkdir(exist_ok=True)
+        process = subprocess.Popen(command_of(world, [], ["sh", "-c", f"exec {writing}>&-; sleep 600"]), cwd=folder,
+                                   pass_fds=[writing])
+        os.close(writing)
+        corral.equal(os.read(reading, 1), b"", f"a passed descriptor is not pinned ({world})")
+        corral.equal(os.readlink(f"/proc/{process.pid}/cwd"), "/", f"nor the working directory ({world})")
+        process.terminate()
+        corral.equal(process.wait(10), 143, f"and it stops ({world})")
+
+
+def check_terminal():
+    """^C, ^Z and fg before an interactive bash, and a shell of its own inside."""
+    from pty_session import Session
+    for options in ("", "--signal-to group"):
+        session = Session(f"{corral.INIT} {options} --", str(SCRATCH))
+        session.start("$W sh -c 'echo ready; exec sleep 99'", "ready\r\n")
+        session.type("\x03")
+        session.prompt()
+        session.start("$W sh -c 'echo ready; exec cat'", "ready\r\n")
+        session.type("\x1a")
+        session.prompt()
+        session.start("fg", "cat'\r\n")
+        session.pause(0.2)
+        session.type("word\n")
+        session.expect("word\r\nword\r\n")
+        session.type("\x04")
+        session.prompt()
+        session.run("$W bash --norc --noediting -i")
+        session.type("sleep 55\n")
+        session.pause(0.3)
+        session.type("\x1a")
+        session.expect("Stopped")
+        session.prompt()
+        session.run("kill -9 %1")
+        session.pause(0.2)
+        session.run("jobs")
+        session.run("exit 3")
+        session.run("echo code $?")
+        corral.check("code 3" in session.text and not session.is_late, f"^C, ^Z, fg and job control inside ({options})",
+                     session.text)
+        session.close()
+
+
+def check_words():
+    """--termination-log and its convention, a closed standard error, bad words."""
+    log = SCRATCH / "why"
+    for world in WORLDS:
+        log.unlink(missing_ok=True)
+        run(world, ["--termination-log", str(log), "--quiet"], "exit 9")
+        corral.check(re.fullmatch(r"'sh' \(pid \d+\) exited with code 9\n", log.read_text()), f"last words ({world})")
+        result = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", *command_of(world, [], ["sh", "-c", "exit 9"])],
+                                check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        corral.equal(result.returncode, 9, f"a closed standard error is no harm ({world})")
+    for words, wanted in [
+        (["--nothing"], "option '--nothing' is unknown; 'corral-init --help' lists them"),
+        (["--stop-timeout", "soon", "x"], "option '--stop-timeout' expects a duration such as 8s or 500ms, not 'soon'"),
+        (["--stop-timeout"], "option '--stop-timeout' expects a duration such as 8s or 500ms"),
+        (["--rewrite", "TERM", "x"], "option '--rewrite' expects SIGNAL:SIGNAL, or SIGNAL:0 to drop it, not 'TERM'"),
+        (["--stop-signal", "TERM,FOO", "x"], "option '--stop-signal' expects signals with commas between, or none, not "
+         "'TERM,FOO'"),
+        (["--signal-to", "all", "x"], "option '--signal-to' expects main, group or job, not 'all'"),
+        (["--map-exit", "256:0", "x"], "option '--map-exit' expects CODE:CODE, from 0 to 255, not '256:0'"),
+        (["--quiet=yes", "x"], "option '--quiet' takes no value"),
+        ([], "usage: corral-init [OPTIONS] [--] COMMAND [ARGUMENTS...]"),
+    ]:
+        result = subprocess.run([str(corral.INIT), *words], stderr=subprocess.PIPE, text=True, check=False)
+        corral.equal((result.returncode, result.stderr), (2, f"corral-init: {wanted}\n"), f"{words}: one line and 2")
+    help_text = subprocess.run([str(corral.INIT), "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    corral.check("--stop-timeout" in help_text and help_text.startswith("usage: "), "--help lists the options")
+
+
+def main():
+    if os.geteuid() != 0:
+        WORLDS.pop("pid 1")
+    try:
+        check_ends()
+        check_signals()
+        check_stopped_main()
+        check_inheritance()
+        check_terminal()
+        check_words()
+        nothing_left("at the end")
+    finally:
+        corral.end_processes_with(MARK)
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
