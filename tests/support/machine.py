@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emulated machine of the tests' own (tests/vm/run-in-vm.sh), in which one script of tests/vm makes its checks."""
+
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import corral
+
+KERNEL = corral.BUILD / "vm" / "vmlinuz"
+VM = corral.SOURCE / "tests" / "vm"
+
+
+def text_of(path):
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def run(script, files, mode="--pid1", seconds=240):
+    """Runs tests/vm/`script` with `files` (place by source), as PID 1 or, with "--run", as its child. Holds the lines
+    "CHECK ok: TEXT" that it writes, and that it came to "CHECKS DONE"; returns the status that the machine ended with."""
+    if shutil.which("qemu-system-x86_64") is None:
+        corral.skip("needs qemu-system-x86_64")
+    if not KERNEL.exists():
+        corral.skip("needs a kernel image (tests/vm/fetch-kernel BUILD/vm)")
+    out = pathlib.Path(tempfile.mkdtemp(prefix="corral-vm-"))
+    command = [VM / "run-in-vm.sh", "-q", "-k", KERNEL, "-i", corral.BUILD / "tests" / "vm" / "vminit", "-t", seconds]
+    for source, place in {**files, VM / script: f"/bin/{script}"}.items():
+        command += ["-f", f"{source}:{place}"]
+    command += ["-o", out, mode, f"/bin/{script}"]
+    status = subprocess.run([str(word) for word in command], check=False).returncode
+    print(f"--- the machine's console ---\n{text_of(out / 'console.log')[-3000:]}\n---", flush=True)
+    lines = text_of(out / "s1.log").splitlines()
+    shutil.rmtree(out)
+    for line in lines:
+        if line.startswith("CHECK "):
+            corral.check(line.startswith("CHECK ok: "), line.strip().partition(": ")[2])
+    corral.check(any(line.startswith("CHECKS DONE") for line in lines), "all checks were made")
+    return status
