@@ -7,6 +7,7 @@
 #include "reaper/say.h"
 #include "reaper/scope.h"
 #include "reaper/store.h"
+#include "reaper/units.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ constexpr ModeRow kModes[] = {
     {reaper::Mode::kStore, reaper::run_store},
     {reaper::Mode::kCheckState, reaper::run_check_state},
     {reaper::Mode::kScope, run_scope},
+    {reaper::Mode::kUnits, reaper::run_units},
 };
 
 }  // namespace

@@ -21,6 +21,7 @@ enum class Mode : std::uint8_t {
   kStore,
   kCheckState,
   kScope,  ///< one job's own reaper: --record FILE or --scope FD
+  kUnits,  ///< --supervise with corrald found by itself
 };
 
 struct Options {
@@ -33,6 +34,9 @@ struct Options {
   int keeper_fd = -1;  ///< an orphaned store's link: a revival
   int state_fd = -1;   ///< what we were before we became this program
   std::uint32_t ring_records = 4096;
+
+  const char* units = nullptr;         ///< the directory, of kUnits
+  const char* stop_timeout = nullptr;  ///< passed on to corrald
 
   ScopeOptions scope;
 };
@@ -77,6 +81,18 @@ bool of_scope(Options& options, const char* value) {
   return set(options.scope, value);
 }
 
+constexpr bool set_units(Options& options, const char* value) {
+  options.mode = Mode::kUnits;
+  options.units = value;
+  return true;
+}
+
+/// Of --units alone: corrald reads it.
+constexpr bool set_stop_timeout(Options& options, const char* value) {
+  options.stop_timeout = value;
+  return true;
+}
+
 struct OptionRow {
   std::string_view name;
   const char* expects;  ///< null: it takes no value
@@ -85,6 +101,8 @@ struct OptionRow {
 
 inline constexpr OptionRow kOptionRows[] = {
     {"--supervise", nullptr, set_mode<Mode::kSupervise>},
+    {"--units", "a directory", set_units},
+    {"--stop-timeout", "a duration such as 8s or 500ms", set_stop_timeout},
     {"--store", "a descriptor", set_mode_and_fd<Mode::kStore>},
     {"--check-state", "a descriptor", set_mode_and_fd<Mode::kCheckState>},
     {"--ready-fd", "a descriptor", set_fd<&Options::ready_fd>},

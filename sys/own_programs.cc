@@ -19,11 +19,13 @@ core::Result<std::string> own_directory() {
 
 core::Result<std::string> find_own_program(OwnProgram program) {
   const std::string here = TRY(own_directory());
-  const ProgramPath path =
-      find_program(program, std::getenv("CORRAL_LIBEXEC"), here);
-  if (!path.empty()) return path.c_str();
-  return core::fail(ENOENT, "find",
-                    std::string(names_of(program).file) + "' from '" + here);
+  ProgramPath path;
+  if (find_program(places_of(program), std::getenv("CORRAL_LIBEXEC"), here,
+                   path))
+    return path.c_str();
+  return core::fail(
+      ENOENT, "find",
+      std::string(places_of(program).beside + 1) + "' from '" + here);
 }
 
 }  // namespace sys

@@ -22,17 +22,21 @@ enum class OwnProgram : std::uint8_t {
 
 using ProgramPath = core::Text<4095>;
 
-/// A program's file name, and its directory in the build tree.
-struct ProgramNames {
-  std::string_view file;
-  std::string_view build_directory;
+/// Where a program is, seen from the directory of another: beside it, where
+/// the package puts it, in the build tree.
+struct ProgramPlaces {
+  const char* beside;
+  const char* installed;
+  const char* built;
 };
 
-constexpr ProgramNames names_of(OwnProgram program) {
-  constexpr ProgramNames kNames[] = {{"corral-init", "/reaper/"},
-                                     {"corrald", "/supervisor/"},
-                                     {"corral", "/cli/"}};
-  return kNames[static_cast<std::size_t>(program)];
+constexpr ProgramPlaces places_of(OwnProgram program) {
+  constexpr ProgramPlaces kPlaces[] = {
+      {"/corral-init", "/../libexec/corral/corral-init",
+       "/../reaper/corral-init"},
+      {"/corrald", "/../libexec/corral/corrald", "/../supervisor/corrald"},
+      {"/corral", "/../libexec/corral/corral", "/../cli/corral"}};
+  return kPlaces[static_cast<std::size_t>(program)];
 }
 
 /// Whether `path` is a file that we may execute.
@@ -42,36 +46,22 @@ inline bool is_program(const char* path) {
          ::access(path, X_OK) == 0;
 }
 
-/// The path of `program`: in `chosen` ($CORRAL_LIBEXEC; null or not absolute:
-/// no choice), in `here` (the directory of this executable), in
-/// ../libexec/corral, in the neighbouring directory of the build tree. Empty if
-/// it is nowhere there.
-inline ProgramPath find_program(OwnProgram program, const char* chosen,
-                                std::string_view here) {
-  const ProgramNames names = names_of(program);
-  const std::size_t slash = here.rfind('/');
-  const std::string_view above(
-      here.data(), slash == std::string_view::npos ? here.size() : slash);
-  struct Place {
-    std::string_view base;
-    std::string_view below;
-  };
+/// Puts into `path` where the program is: in the directory `chosen`
+/// ($CORRAL_LIBEXEC; null or not absolute: no choice), else at its places seen
+/// from `here`. False if it is nowhere there; `path` is then the one beside.
+inline bool find_program(ProgramPlaces places, const char* chosen,
+                         std::string_view here, ProgramPath& path) {
   const bool has_choice = chosen != nullptr && *chosen == '/';
-  const Place places[] = {
-      {has_choice ? std::string_view(chosen) : std::string_view(), "/"},
-      {here, "/"},
-      {above, "/libexec/corral/"},
-      {above, names.build_directory},
-  };
-  ProgramPath path;
-  for (const Place& place : places) {
-    if (!has_choice && &place == places) continue;
+  std::string_view base = has_choice ? chosen : here;
+  for (const char* const place :
+       {places.beside, places.beside, places.installed, places.built,
+        places.beside}) {
     path.clear();
-    path.append(place.base).append(place.below).append(names.file);
-    if (!path.was_cut() && is_program(path.c_str())) return path;
+    path.append(base).append(place);
+    if (is_program(path.c_str())) return true;
+    base = here;
   }
-  path.clear();
-  return path;
+  return false;
 }
 
 }  // namespace sys
