@@ -27,6 +27,7 @@
 #include "reaper/entrypoint.h"
 #include "reaper/job_container.h"
 #include "reaper/job_end.h"
+#include "reaper/job_signals.h"
 #include "reaper/launch_words.h"
 #include "reaper/outsiders.h"
 #include "reaper/own_descriptors.h"
@@ -37,7 +38,6 @@
 #include "reaper/scope_options.h"
 #include "reaper/scope_result.h"
 #include "reaper/sentinel.h"
-#include "reaper/signal_relay.h"
 #include "reaper/spawn.h"
 #include "reaper/terminal.h"
 #include "reaper/urgency.h"
@@ -199,7 +199,7 @@ class Scope {
     if (sender != core::Pid() && sender == sentinel_.pid()) return;
     const bool has_it_already = sentinel_.group_was_sent(signal);
     if (!options_.is_transparent()) {
-      if (!has_it_already) relay_.pass_on(signal.raw(), main_);
+      if (!has_it_already) signals_.pass_on(signal.raw(), main_);
     } else if (!main_.has_ended) {
       // It may have died meanwhile; its SIGCHLD tells.
       if (!has_it_already) send_to_main(signal);
@@ -362,17 +362,17 @@ class Scope {
     const Survivors survivors = container_.look(outsiders_);
     facts_.report.stragglers = survivors.count;
     facts_.report.straggler_names = survivors.names;
-    if (!relay_.is_stopping() && !options_.is_transparent())
+    if (!signals_.is_stopping() && !options_.is_transparent())
       entry_end_.say_left(survivors);
     if (options_.stragglers == core::Stragglers::kKill)
       end_.kill_now(now);
     else
-      relay_.end_rest(main_);
+      signals_.end_rest(main_);
   }
 
   [[nodiscard]] bool lingers() const {
     return options_.stragglers == core::Stragglers::kLinger &&
-           !relay_.is_stopping();
+           !signals_.is_stopping();
   }
 
   [[nodiscard]] bool is_populated() const {
@@ -428,7 +428,7 @@ class Scope {
     if (facts_.launch_failure) return exit_code_of(*facts_.launch_failure);
     if (!main_.has_ended) return core::shell_code(facts_.report.result);
     if (!options_.is_transparent())
-      return entry_end_.finish(facts_.report.result, relay_.passed_on());
+      return entry_end_.finish(facts_.report.result, signals_.passed_on());
     if (core::status_is_exit(facts_.main_status))
       return core::exit_code_of(facts_.main_status);
     const int signal = core::signal_of(facts_.main_status);
@@ -459,7 +459,7 @@ class Scope {
   JobContainer container_;
   JobEnd end_{container_, outsiders_};
   MainProcess main_;
-  SignalRelay relay_{rules_, options_.plan(), container_, outsiders_, end_};
+  JobSignals signals_{rules_, options_.plan(), container_, outsiders_, end_};
   EntryEnd entry_end_{rules_};
   Recorder recorder_;
   ScopeLink link_;
