@@ -139,9 +139,8 @@ core::Result<void> prepare_runtime(Places& places) {
   auto made = make_private(places.runtime, places.kind);
   for (const std::string& other :
        {places.fallback_runtime, places.last_runtime}) {
-    if (made || other.empty() || other == places.runtime ||
-        !is_reason_to_move(made.error().code))
-      break;
+    if (made || !is_reason_to_move(made.error().code)) break;
+    if (other.empty() || other == places.runtime) continue;
     // Anybody can be the first to make it in a temporary directory: whatever
     // the instance's kind, only 0700 and ours will do there.
     made = make_private(other, InstanceKind::kPrivate);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reaper's decisions: when a program is started again, what a command line
 // means, and what /proc's texts say.
+#include <signal.h>
+
 #include <string>
 
 #include <doctest/doctest.h>
@@ -8,6 +10,7 @@
 #include "reaper/options.h"
 #include "reaper/reap.h"
 #include "reaper/restart_policy.h"
+#include "reaper/signal_relay.h"
 #include "sys/proc_files.h"
 
 namespace {
@@ -18,6 +21,50 @@ std::uint64_t pause_ms(reaper::RestartCount& count,
 }
 
 }  // namespace
+
+TEST_CASE("a stop is told to every supervisor; other signals to one") {
+  const auto seen = [](int signal) {
+    signalfd_siginfo info = {};
+    info.ssi_signo = static_cast<unsigned>(signal);
+    info.ssi_pid = 7;
+    return info;
+  };
+  reaper::SignalRelay relay;
+  CHECK(relay.next() == nullptr);
+  relay.take(seen(SIGHUP));
+  CHECK(relay.is_full());
+  REQUIRE(relay.next() != nullptr);
+  CHECK(relay.next()->signal == SIGHUP);
+  relay.next_was_sent();
+  relay.begin_again();
+  CHECK(relay.next() == nullptr);
+  relay.take(seen(SIGTERM));
+  relay.take(seen(SIGINT));
+  CHECK(relay.stop_signal() == SIGTERM);
+  CHECK(relay.next()->signal == SIGTERM);
+  CHECK(relay.next()->sender_pid == 7);
+  relay.next_was_sent();
+  CHECK(relay.next()->signal == SIGINT);
+  relay.next_was_sent();
+  CHECK(relay.next() == nullptr);
+  relay.begin_again();
+  REQUIRE(relay.next() != nullptr);
+  CHECK(relay.next()->signal == SIGTERM);
+  reaper::SignalRelay next_image;
+  next_image.restore(relay.save());
+  CHECK(next_image.stop_signal() == SIGTERM);
+  CHECK(next_image.next()->signal == SIGTERM);
+}
+
+TEST_CASE("what ends an instance goes by the numbers that engines send") {
+  for (int signal = 1; signal <= 64; ++signal) {
+    CAPTURE(signal);
+    const bool is_one = signal == SIGTERM || signal == SIGINT ||
+                        signal == SIGQUIT || signal == SIGPWR ||
+                        (signal >= 37 && signal <= 40);
+    CHECK(core::is_stop_signal(signal) == is_one);
+  }
+}
 
 TEST_CASE("a killed supervisor is started at once, a crashing one ever later") {
   reaper::RestartCount count;

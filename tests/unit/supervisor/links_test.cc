@@ -239,6 +239,15 @@ TEST_CASE("items of the journal's own come back as they were") {
   const auto reaper = decode_item(encode_item(identity));
   REQUIRE(reaper);
   CHECK(std::get<supervisor::ReaperIdentity>(*reaper) == identity);
+  const supervisor::StopOrder order = {
+      .who = "shutdown", .deadline = core::BootTime(77), .was_hard = true};
+  const auto stop = decode_item(encode_item(order));
+  REQUIRE(stop);
+  const auto* const told = std::get_if<supervisor::StopOrder>(&*stop);
+  REQUIRE(told != nullptr);
+  CHECK(told->who == "shutdown");
+  CHECK(told->deadline == core::BootTime(77));
+  CHECK(told->was_hard);
   for (const std::size_t size : {0U, 1U, 5U, 23U}) {
     auto bytes = encode_item(record);
     bytes.resize(size);

@@ -66,6 +66,24 @@ TEST_CASE("options are taken with '=' and as the next argument") {
   CHECK(settings->init == "/libexec/init");
 }
 
+TEST_CASE("with units a shutdown has a budget; else only if it was asked for") {
+  CHECK(!read({})->stop_timeout);
+  const auto units = read({"--units", "/etc/corral/units"});
+  REQUIRE(units);
+  CHECK(units->units == "/etc/corral/units");
+  CHECK(units->stop_timeout == core::seconds(8));
+  CHECK(units->kept_arguments ==
+        std::vector<std::string>{"--units=/etc/corral/units"});
+  const Variables variables = {{"CORRAL_INIT_STOP_TIMEOUT", "3s"}};
+  CHECK(read({"--units=u"}, variables)->stop_timeout == core::seconds(3));
+  CHECK(read({"--stop-timeout=500ms"}, variables)->stop_timeout ==
+        core::milliseconds(500));
+  CHECK(read({"--units=u", "--stop-timeout=x"}).error() ==
+        "option '--stop-timeout' is 'x', expected a duration such as 8s or "
+        "500ms");
+  CHECK(!read({"--units="}));
+}
+
 TEST_CASE("the kept arguments start the same corrald again") {
   const auto first =
       read({"--private", "--runtime", "/x", "--engine=cgroup2", "--reaper-fd=3",

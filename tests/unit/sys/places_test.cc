@@ -60,10 +60,13 @@ mode_t mode_of(const std::string& path) {
 }
 
 Places private_in(const Scratch& scratch) {
-  return sys::find_places(InstanceKind::kPrivate, core::Uid(::geteuid()),
-                          environment_of({{"XDG_RUNTIME_DIR", scratch / "run"},
-                                          {"TMPDIR", scratch / "tmp"},
-                                          {"HOME", scratch / "home"}}));
+  Places places =
+      sys::find_places(InstanceKind::kPrivate, core::Uid(::geteuid()),
+                       environment_of({{"XDG_RUNTIME_DIR", scratch / "run"},
+                                       {"TMPDIR", scratch / "tmp"},
+                                       {"HOME", scratch / "home"}}));
+  places.last_runtime.clear();  // not the machine's /dev/shm
+  return places;
 }
 
 }  // namespace
@@ -76,6 +79,7 @@ TEST_CASE("the system's places are fixed") {
   CHECK(places.pacct == "/var/csa/day/pacct");
   CHECK(places.logs == "/var/log/corral");
   CHECK(sys::fallback_socket(places) == "/tmp/corral-0/private");
+  CHECK(sys::last_socket(places) == "/dev/shm/corral-0/private");
 }
 
 TEST_CASE("a user's places follow the XDG variables, else the home and /tmp") {
@@ -102,6 +106,7 @@ TEST_CASE("Corral's own variables win") {
                                        {"XDG_RUNTIME_DIR", "/run/user/1000"}}));
   CHECK(places.socket == "/t/run/private");
   CHECK(places.fallback_runtime == "/t/run");
+  CHECK(places.last_runtime == "/t/run");
   CHECK(places.pacct == "/t/acct/pacct");
   CHECK(places.logs == "/t/acct/log");
 }
@@ -128,6 +133,23 @@ TEST_CASE("without a usable runtime directory the temporary one is taken") {
         scratch / ("tmp/corral-" + std::to_string(::geteuid())));
   CHECK(places.socket == places.runtime + "/private");
   CHECK(mode_of(places.runtime) == 0700);
+}
+
+TEST_CASE("without a temporary directory either the last place is taken") {
+  const Scratch scratch;
+  REQUIRE(::mkdir((scratch / "shm").c_str(), 0777) == 0);
+  Places places = private_in(scratch);  // neither "run" nor "tmp" is there
+  CHECK(!sys::prepare_runtime(places));
+  places.last_runtime = scratch / "shm/corral-1";
+  REQUIRE(sys::prepare_runtime(places));
+  CHECK(places.socket == scratch / "shm/corral-1/private");
+  CHECK(mode_of(places.runtime) == 0700);
+  // Also for who has no session, whose first place is the temporary one.
+  places = private_in(scratch);
+  places.runtime = places.fallback_runtime;
+  places.last_runtime = scratch / "shm/corral-2";
+  REQUIRE(sys::prepare_runtime(places));
+  CHECK(places.socket == scratch / "shm/corral-2/private");
 }
 
 TEST_CASE("a directory that others may enter is refused and named") {
