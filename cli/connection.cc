@@ -48,6 +48,8 @@ std::vector<Instance> possible_instances(Which which) {
     add_once(instances, place.kind, place.socket);
   for (const sys::Places& place : places)
     add_once(instances, place.kind, sys::fallback_socket(place));
+  for (const sys::Places& place : places)
+    add_once(instances, place.kind, sys::last_socket(place));
   return instances;
 }
 

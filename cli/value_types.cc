@@ -75,35 +75,7 @@ constexpr ValueTypeRow kRows[] = {
     {ValueType::kShell, "SHELL", "bash, zsh or fish", is_shell,
      Completion::kChoices, "bash zsh fish"},
 };
-
-struct Unit {
-  std::string_view name;
-  std::uint64_t microseconds;
-};
-constexpr Unit kUnits[] = {{"us", 1},         {"ms", 1000},
-                           {"s", 1'000'000},  {"", 1'000'000},
-                           {"m", 60'000'000}, {"min", 60'000'000},
-                           {"h", 3600000000}, {"d", 86'400'000'000}};
 // NOLINTEND(modernize-use-designated-initializers)
-
-/// Longer than any machine runs, and far from overflow.
-constexpr std::uint64_t kLongestDuration = 3650 * 86'400'000'000U;
-
-/// One number with its unit off the front of `text`.
-std::optional<std::uint64_t> take_amount(std::string_view& text) {
-  std::uint64_t number = 0;
-  const auto [rest, error] = std::from_chars(text.begin(), text.end(), number);
-  if (error != std::errc()) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(rest - text.begin()));
-  const std::size_t length =
-      std::min(text.find_first_of("0123456789"), text.size());
-  const std::string_view name = text.substr(0, length);
-  const auto* const unit = std::ranges::find(kUnits, name, &Unit::name);
-  if (unit == std::end(kUnits)) return std::nullopt;
-  if (number > kLongestDuration / unit->microseconds) return std::nullopt;
-  text.remove_prefix(length);
-  return number * unit->microseconds;
-}
 
 std::optional<int> parse_small_number(std::string_view text) {
   int number = 0;
@@ -116,18 +88,6 @@ std::optional<int> parse_small_number(std::string_view text) {
 
 const ValueTypeRow& row_of(ValueType type) {
   return *std::ranges::find(kRows, type, &ValueTypeRow::type);
-}
-
-std::optional<core::Microseconds> parse_duration(std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  std::uint64_t sum = 0;
-  while (!text.empty()) {
-    const auto amount = take_amount(text);
-    if (!amount) return std::nullopt;
-    sum += *amount;
-    if (sum > kLongestDuration) return std::nullopt;
-  }
-  return core::Microseconds(sum);
 }
 
 std::optional<core::SignalNumber> parse_signal(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/duration.h"
 #include "core/ids.h"
 #include "core/quantity.h"
 
@@ -57,8 +58,7 @@ struct ValueTypeRow {
 [[nodiscard]] const ValueTypeRow& row_of(ValueType type);
 
 /// "500ms", "30s", "5m", "2h", "1d", "1h30m"; a bare number is seconds.
-[[nodiscard]] std::optional<core::Microseconds> parse_duration(
-    std::string_view text);
+using core::parse_duration;
 /// "TERM", "SIGTERM", "15", "RTMIN+3"; any case.
 [[nodiscard]] std::optional<core::SignalNumber> parse_signal(
     std::string_view text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Deadline: one point of CLOCK_BOOTTIME as a descriptor to poll
-// (timerfd_create(2)), made when there is first something to wait for.
+// (timerfd_create(2)), made when there is first something to wait for; where
+// there are none, a time for poll(2) to wait.
 #pragma once
 
 #include <sys/timerfd.h>
@@ -36,6 +37,16 @@ class Deadline {
 
   /// To be polled for POLLIN; -1 as long as nothing was ever set.
   [[nodiscard]] int get() const { return timer_.get(); }
+
+  /// What poll(2) has to wait at most where there is no timer: in milliseconds,
+  /// -1 where there is one, or nothing to wait for.
+  [[nodiscard]] int patience(std::optional<core::BootTime> time,
+                             core::BootTime now) const {
+    if (!time || set_to_ == time) return -1;
+    constexpr std::uint64_t kMost = 3600000;
+    const std::uint64_t left = (*time - now).raw() / 1000 + 1;
+    return *time <= now ? 0 : static_cast<int>(std::min(left, kMost));
+  }
 
   /// Makes it unreadable again.
   void acknowledge() {

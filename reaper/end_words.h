@@ -65,10 +65,10 @@ inline void append_survivors(Sentence& text, const Survivors& survivors) {
   return text.append(" behind; ending them");
 }
 
-/// "killing 1 process (server) that did not end within 8.000 s".
+/// "killed 1 process (server) that did not end within 8.000 s".
 [[nodiscard]] inline Sentence killed_words(const Survivors& survivors,
                                            core::Microseconds grace) {
-  Sentence text("killing ");
+  Sentence text("killed ");
   detail::append_survivors(text, survivors);
   text.append(" that did not end within ");
   return text.append(core::seconds_text(grace.raw()).view());

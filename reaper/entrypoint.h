@@ -25,6 +25,7 @@
 #include "reaper/foreground.h"
 #include "reaper/job_container.h"
 #include "reaper/job_end.h"
+#include "reaper/job_signals.h"
 #include "reaper/launch_words.h"
 #include "reaper/listen_pid.h"
 #include "reaper/outsiders.h"
@@ -32,8 +33,8 @@
 #include "reaper/reap.h"
 #include "reaper/say.h"
 #include "reaper/scope_options.h"
-#include "reaper/signal_relay.h"
 #include "reaper/terminal.h"
+#include "reaper/urgency.h"
 #include "sys/clock.h"
 #include "sys/clone.h"
 #include "sys/signals.h"
@@ -82,7 +83,7 @@ class Entrypoint {
     if (!launch()) return kOwnFailure;
     while (!is_over())
       wait_once();
-    return entry_end_.finish(core::plain_result(status_), relay_.passed_on());
+    return entry_end_.finish(core::plain_result(status_), signals_.passed_on());
   }
 
  private:
@@ -135,15 +136,14 @@ class Entrypoint {
   }
 
   void go_on_ending(core::BootTime now) {
-    if (end_.is_asking() && now >= *end_.deadline())
-      entry_end_.say_killed(container_.look(outsiders_), options_.plan().grace);
-    end_.advance(now);
+    if (end_.is_asking() && now >= *end_.deadline()) become_urgent();
+    entry_end_.say_killed(end_.advance(now), options_.plan().grace);
   }
 
   void pass_on(const siginfo_t& info) {
     // The command is in our group and has heard of it from the terminal.
     if (!rules_.has_own_group() && detail::came_from_terminal(info)) return;
-    relay_.pass_on(info.si_signo, main_);
+    signals_.pass_on(info.si_signo, main_);
   }
 
   // Children.
@@ -184,18 +184,19 @@ class Entrypoint {
     if (!main_.has_ended) return false;
     if (rules_.leaves || !container_.is_populated(outsiders_)) return true;
     const bool lingers = options_.stragglers == core::Stragglers::kLinger &&
-                         !relay_.is_stopping();
+                         !signals_.is_stopping();
     if (!lingers && !is_ending_) begin_ending();
     return false;
   }
 
   void begin_ending() {
     is_ending_ = true;
-    if (!relay_.is_stopping()) entry_end_.say_left(container_.look(outsiders_));
+    if (!signals_.is_stopping())
+      entry_end_.say_left(container_.look(outsiders_));
     if (options_.stragglers == core::Stragglers::kKill)
       end_.kill_now(sys::boot_now());
     else
-      relay_.end_rest(main_);
+      signals_.end_rest(main_);
   }
 
   const EntryRules& rules_;
@@ -205,7 +206,7 @@ class Entrypoint {
   JobContainer container_;
   Outsiders outsiders_;
   JobEnd end_{container_, outsiders_};
-  SignalRelay relay_{rules_, options_.plan(), container_, outsiders_, end_};
+  JobSignals signals_{rules_, options_.plan(), container_, outsiders_, end_};
   MainProcess main_;
   EntryEnd entry_end_{rules_};
   std::int32_t status_ = 0;

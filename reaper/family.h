@@ -29,6 +29,8 @@ class Family {
   /// the order of their pids. Errors: ENOMEM; ENOENT where /proc is missing.
   template <class Visit>
   [[nodiscard]] core::Result<void> for_each_descendant(Visit&& visit) {
+    // Everybody descends from nobody.
+    if (root_.raw() <= 0) return core::fail(ESRCH, "read the family");
     // What was true in an earlier reading proves nothing in this one.
     TRY(kinship_.clear());
     return sys::for_each_process([&](const sys::ProcStat& stat) {

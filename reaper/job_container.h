@@ -91,16 +91,21 @@ class JobContainer {
     (void)sweep.signal_all(signal);  // the plan's next step is harsher
   }
 
-  /// Kills every member. The plan repeats it until nobody is left.
-  void kill_all(core::KillStep step, const Outsiders& outsiders) const {
+  /// Kills every member; returns whom, as far as that is known. The plan
+  /// repeats it until nobody is left.
+  Survivors kill_all(core::KillStep step, const Outsiders& outsiders) const {
+    const bool again = step == core::KillStep::kFrozenKilled;
+    const bool is_at_once = cgroup_.is_open() || ::getpid() == 1;
+    const Survivors seen = is_at_once && !again ? look(outsiders) : Survivors();
     if (cgroup_.is_open()) {
-      const bool again = step == core::KillStep::kFrozenKilled;
       if (again) (void)cgroup_.freeze();
-      if (again ? cgroup_.kill_all_and_each() : cgroup_.kill_all()) return;
+      if (again ? cgroup_.kill_all_and_each() : cgroup_.kill_all()) return seen;
     }
-    if (signal_namespace(core::kSigkill, outsiders)) return;
+    if (signal_namespace(core::kSigkill, outsiders)) return seen;
+    // By hand it takes a while beside a job that forks: looking first would
+    // double that.
     Sweep sweep(self(), outsiders.pids());
-    (void)sweep.kill_all();  // likewise
+    return sweep.kill_all().value_or(seen);
   }
 
   [[nodiscard]] core::JobTotals totals() const {

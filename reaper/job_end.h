@@ -24,7 +24,7 @@ class JobEnd {
   /// changes nothing.
   void begin(const core::KillPlan& plan, core::BootTime now) {
     first_signal_ = plan.first_signal;
-    go_to(core::begin_kill(progress_, plan, now));
+    (void)go_to(core::begin_kill(progress_, plan, now));
   }
   /// Likewise, but whoever calls it has sent the first signal, or will.
   void give_grace(core::Microseconds grace, core::BootTime now) {
@@ -35,9 +35,12 @@ class JobEnd {
     begin({.first_signal = core::kSigkill, .grace = {}}, now);
   }
 
-  /// Takes the next step if it is due.
-  void advance(core::BootTime now) {
-    go_to(core::advance_kill(progress_, now));
+  /// Takes the next step if it is due; returns whom it killed because the grace
+  /// was over.
+  Survivors advance(core::BootTime now) {
+    const bool was_asking = is_asking();
+    const Survivors killed = go_to(core::advance_kill(progress_, now));
+    return was_asking ? killed : Survivors();
   }
 
   /// Whether the grace period runs; it is over at the deadline().
@@ -57,18 +60,17 @@ class JobEnd {
   }
 
  private:
-  void go_to(const core::KillProgress& next) {
+  Survivors go_to(const core::KillProgress& next) {
     const bool is_new =
         next.step != progress_.step || next.repeats != progress_.repeats;
     progress_ = next;
-    if (!is_new) return;
-    if (next.step == core::KillStep::kAsked) {
-      container_.signal_all(first_signal_, outsiders_);
-      // A stopped process would sleep through its grace.
-      container_.signal_all(core::SignalNumber(SIGCONT), outsiders_);
-    } else {
-      container_.kill_all(next.step, outsiders_);
-    }
+    if (!is_new) return {};
+    if (next.step != core::KillStep::kAsked)
+      return container_.kill_all(next.step, outsiders_);
+    container_.signal_all(first_signal_, outsiders_);
+    // A stopped process would sleep through its grace.
+    container_.signal_all(core::SignalNumber(SIGCONT), outsiders_);
+    return {};
   }
 
   const JobContainer& container_;

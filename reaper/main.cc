@@ -13,6 +13,7 @@
 #include "reaper/say.h"
 #include "reaper/scope.h"
 #include "reaper/store.h"
+#include "reaper/units.h"
 
 namespace {
 
@@ -55,6 +56,7 @@ constexpr ModeRow kModes[] = {
     {reaper::Mode::kHealth, reaper::run_health},
     {reaper::Mode::kHelp, run_help},
     {reaper::Mode::kVersion, run_version},
+    {reaper::Mode::kUnits, reaper::run_units},
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers, signals and durations as they stand on a command line.
+// Numbers and signals as they stand on a command line.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,6 @@
 
 #include "core/ids.h"
 #include "core/job_result.h"
-#include "core/quantity.h"
 #include "core/text.h"
 
 namespace reaper {
@@ -49,32 +48,6 @@ inline std::optional<core::SignalNumber> parse_signal(std::string_view text) {
   for (int number = 1; number <= kMostSignals; ++number)
     if (core::signal_name(number) == name.view())
       return core::SignalNumber(number);
-  return std::nullopt;
-}
-
-/// "8", "8s", "500ms", "2m", "1h": a bare number is seconds. At most a year.
-constexpr std::optional<core::Microseconds> parse_duration(
-    std::string_view text) {
-  constexpr struct {
-    std::string_view name;
-    std::uint64_t microseconds;
-  } kUnits[] = {{"", 1000000},
-                {"s", 1000000},
-                {"ms", 1000},
-                {"m", 60000000},
-                {"h", 3600000000}};
-  std::size_t digits = 0;
-  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9')
-    ++digits;
-  const std::string_view name(text.data() + digits, text.size() - digits);
-  for (const auto& unit : kUnits) {
-    if (unit.name != name) continue;
-    constexpr std::uint64_t kYear = 366 * 24 * 3600000000U;
-    const auto number =
-        parse_number({text.data(), digits}, kYear / unit.microseconds);
-    if (!number) return std::nullopt;
-    return core::Microseconds(*number * unit.microseconds);
-  }
   return std::nullopt;
 }
 

@@ -23,6 +23,7 @@ enum class Mode : std::uint8_t {
   kCheckState,
   kScope,   ///< one job's own reaper: --record FILE or --scope FD
   kHealth,  ///< what a container's probe asks
+  kUnits,   ///< --supervise with corrald found by itself
   kHelp,
   kVersion,
 };
@@ -37,6 +38,9 @@ struct Options {
   int keeper_fd = -1;  ///< an orphaned store's link: a revival
   int state_fd = -1;   ///< what we were before we became this program
   std::uint32_t ring_records = 4096;
+
+  const char* units = nullptr;         ///< the directory, of kUnits
+  const char* stop_timeout = nullptr;  ///< passed on to corrald
 
   EntryRules entry;
   ScopeOptions scope;
@@ -106,6 +110,18 @@ inline bool set_wait_all(Options& options, const char*) {
   return true;
 }
 
+/// As text too: --units passes it on to corrald.
+inline bool set_stop_timeout(Options& options, const char* value) {
+  options.stop_timeout = value;
+  return scope_option::set_stop_timeout(options.scope, value);
+}
+
+constexpr bool set_units(Options& options, const char* value) {
+  options.mode = Mode::kUnits;
+  options.units = value;
+  return true;
+}
+
 /// Where an option may be given: the people's own also as a variable.
 enum class Given : std::uint8_t { kWords, kVariableToo };
 
@@ -128,8 +144,8 @@ inline constexpr OptionRow kOptionRows[] = {
     {"--stop-to", "main, group or job",
      of_entry<entry_option::set_target<&EntryRules::stop_target>>,
      Given::kVariableToo},
-    {"--stop-timeout", "a duration such as 8s or 500ms",
-     of_both<scope_option::set_stop_timeout>, Given::kVariableToo},
+    {"--stop-timeout", "a duration such as 8s or 500ms", set_stop_timeout,
+     Given::kVariableToo},
     {"--signal-to", "main, group or job",
      of_entry<entry_option::set_target<&EntryRules::signal_target>>,
      Given::kVariableToo},
@@ -177,6 +193,7 @@ inline constexpr OptionRow kOptionRows[] = {
     {"--cwd", "a directory",
      of_scope<scope_option::set_text<&ScopeOptions::cwd>>},
     // The daemon's.
+    {"--units", "a directory", set_units, Given::kVariableToo},
     {"--supervise", nullptr, set_mode<Mode::kSupervise>},
     {"--store", "a descriptor", set_mode_and_fd<Mode::kStore>},
     {"--check-state", "a descriptor", set_mode_and_fd<Mode::kCheckState>},
@@ -286,7 +303,7 @@ constexpr OptionError complaint(std::string_view what, std::string_view name,
 /// Whether `options` make an entrypoint, which heeds the environment. What
 /// stands in for a command before a shell, or belongs to an instance, does not.
 constexpr bool is_entrypoint(const Options& options) {
-  return options.mode == Mode::kEntrypoint ||
+  return options.mode == Mode::kEntrypoint || options.mode == Mode::kUnits ||
          (options.mode == Mode::kScope && !options.scope.is_transparent());
 }
 

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdlib>
 
 #include "core/text.h"
 #include "reaper/options.h"
+#include "sys/program_places.h"
 
 namespace reaper {
 
@@ -31,13 +33,13 @@ class CommandWords {
   [[nodiscard]] char** words() { return words_ + 1; }
 
  private:
-  static constexpr std::size_t kRoom = kMostWords + 16;
+  static constexpr std::size_t kRoom = kMostWords + 20;
   char* words_[kRoom] = {};
   std::size_t count_ = 1;
 };
 
 /// The path of the program that runs, as far as the kernel knows it.
-inline core::Text<4095> own_path() {
+inline sys::ProgramPath own_path() {
   char buffer[4096];
   const ssize_t size = ::readlink("/proc/self/exe", buffer, sizeof buffer);
   if (size <= 0) return "corral-init";
@@ -49,12 +51,20 @@ class OwnCommands {
   explicit OwnCommands(const Options& options)
       : supervisor_(options.command),
         supervisor_size_(options.command_size),
+        units_(options.units),
+        stop_timeout_(options.stop_timeout),
         path_(own_path()) {
+    if (is_for_units()) find_supervisor();
     init_option_.append("--init=").append(path_.view());
   }
 
   [[nodiscard]] const char* path() const { return path_.c_str(); }
-  [[nodiscard]] const char* supervisor_name() const { return supervisor_[0]; }
+  [[nodiscard]] const char* supervisor_name() const {
+    return is_for_units() ? found_.c_str() : supervisor_[0];
+  }
+  /// Whether there is nothing to do but what the supervisor is told to: one
+  /// that never comes to work is the end.
+  [[nodiscard]] bool is_for_units() const { return units_ != nullptr; }
 
   /// CORRALD ARGS... and where its descriptors are.
   [[nodiscard]] CommandWords supervisor(bool has_ready_fd) const {
@@ -98,14 +108,36 @@ class OwnCommands {
   }
 
  private:
+  /// If it is nowhere, the attempt to execute it says so.
+  void find_supervisor() {
+    std::size_t slash = path_.size();
+    while (slash > 0 && path_.c_str()[slash] != '/')
+      --slash;
+    (void)sys::find_program(sys::places_of(sys::OwnProgram::kSupervisor),
+                            ::getenv("CORRAL_LIBEXEC"), {path_.c_str(), slash},
+                            found_);
+  }
+
   void add_supervisor(CommandWords& words) const {
+    if (is_for_units()) {
+      words.add(found_.c_str());
+      words.add("--units");
+      words.add(units_);
+    }
+    if (stop_timeout_ != nullptr) {
+      words.add("--stop-timeout");
+      words.add(stop_timeout_);
+    }
     for (int i = 0; i < supervisor_size_; ++i)
       words.add(supervisor_[i]);
   }
 
   char** supervisor_;
   int supervisor_size_;
-  core::Text<4095> path_;
+  const char* units_;
+  const char* stop_timeout_;
+  sys::ProgramPath path_;
+  sys::ProgramPath found_;  ///< the supervisor, for units
   core::Text<4110> init_option_;
 };
 

@@ -88,13 +88,7 @@ inline core::Result<State> Daemon::make_state() {
   body.has_said_hello = supervisor_.is_working ? 1 : 0;
   body.is_ending = is_ending_ ? 1 : 0;
   body.exit_code = exit_code_;
-  if (held_signal_)
-    body.signal = {.is_held = 1,
-                   .signal = held_signal_->signal,
-                   .sender_pid = held_signal_->sender_pid,
-                   .sender_uid = held_signal_->sender_uid,
-                   .signal_code = held_signal_->signal_code,
-                   .reserved = 0};
+  body.signal = signals_.save();
   const auto orders = launcher_.orders().all();
   for (std::size_t i = 0; i < orders.size(); ++i)
     body.orders[i] = detail::save(orders[i]);
@@ -119,11 +113,7 @@ inline void Daemon::restore(const State& state) {
   supervisor_starts_ = body.supervisor_starts;
   is_ending_ = body.is_ending != 0;
   exit_code_ = body.exit_code;
-  if (body.signal.is_held != 0)
-    held_signal_ = SignalSeen{.signal = body.signal.signal,
-                              .sender_pid = body.signal.sender_pid,
-                              .sender_uid = body.signal.sender_uid,
-                              .signal_code = body.signal.signal_code};
+  signals_.restore(body.signal);
   const auto orders = launcher_.orders().all();
   for (std::size_t i = 0; i < orders.size(); ++i)
     orders[i] = detail::restored(body.orders[i]);
@@ -243,7 +233,8 @@ inline int start_anew(const Options& options, const OwnCommands& commands,
 }  // namespace detail
 
 inline int run_supervise(const Options& options) {
-  if (options.command_size == 0 || options.command_size > kMostWords) {
+  const bool has_supervisor = options.command_size > 0 || options.units;
+  if (!has_supervisor || options.command_size > kMostWords) {
     say("--supervise expects '-- CORRALD ARGS...', of at most 120 words");
     return 2;
   }

@@ -27,6 +27,7 @@
 #include "reaper/entrypoint.h"
 #include "reaper/job_container.h"
 #include "reaper/job_end.h"
+#include "reaper/job_signals.h"
 #include "reaper/launch_words.h"
 #include "reaper/outsiders.h"
 #include "reaper/own_descriptors.h"
@@ -37,7 +38,6 @@
 #include "reaper/scope_options.h"
 #include "reaper/scope_result.h"
 #include "reaper/sentinel.h"
-#include "reaper/signal_relay.h"
 #include "reaper/spawn.h"
 #include "reaper/terminal.h"
 #include "reaper/urgency.h"
@@ -146,14 +146,16 @@ class Scope {
 
   void wait_once() {
     enum : std::size_t { kSignals, kSetUp, kLink, kTimer, kCgroup, kCount };
-    deadline_.set(next_deadline());
+    const auto deadline = next_deadline();
+    deadline_.set(deadline);
     pollfd fds[kCount] = {};
     fds[kSignals] = {signal_fd_.get(), POLLIN, 0};
     fds[kSetUp] = {set_up_.get(), POLLIN, 0};
     fds[kLink] = {link_.get(), link_.events(), 0};
     fds[kTimer] = {deadline_.get(), POLLIN, 0};
     fds[kCgroup] = {cgroup_events_.get(), POLLPRI, 0};
-    if (::poll(fds, kCount, -1) < 0) return;  // EINTR: stopped and continued
+    const int patience = deadline_.patience(deadline, sys::boot_now());
+    if (::poll(fds, kCount, patience) < 0) return;  // EINTR: stopped, continued
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
     if (fds[kCgroup].revents != 0)
       (void)JobContainer::read_populated(cgroup_events_);  // decide() looks
@@ -179,10 +181,9 @@ class Scope {
   }
 
   void go_on_ending(core::BootTime now) {
-    if (end_.is_asking() && now >= *end_.deadline() &&
-        !options_.is_transparent())
-      entry_end_.say_killed(container_.look(outsiders_), options_.plan().grace);
-    end_.advance(now);
+    const Survivors killed = end_.advance(now);
+    if (!options_.is_transparent())
+      entry_end_.say_killed(killed, options_.plan().grace);
   }
 
   void read_signals() {
@@ -198,7 +199,7 @@ class Scope {
     if (sender != core::Pid() && sender == sentinel_.pid()) return;
     const bool has_it_already = sentinel_.group_was_sent(signal);
     if (!options_.is_transparent()) {
-      if (!has_it_already) relay_.pass_on(signal.raw(), main_);
+      if (!has_it_already) signals_.pass_on(signal.raw(), main_);
     } else if (!main_.has_ended) {
       // It may have died meanwhile; its SIGCHLD tells.
       if (!has_it_already) send_to_main(signal);
@@ -361,17 +362,17 @@ class Scope {
     const Survivors survivors = container_.look(outsiders_);
     facts_.report.stragglers = survivors.count;
     facts_.report.straggler_names = survivors.names;
-    if (!relay_.is_stopping() && !options_.is_transparent())
+    if (!signals_.is_stopping() && !options_.is_transparent())
       entry_end_.say_left(survivors);
     if (options_.stragglers == core::Stragglers::kKill)
       end_.kill_now(now);
     else
-      relay_.end_rest(main_);
+      signals_.end_rest(main_);
   }
 
   [[nodiscard]] bool lingers() const {
     return options_.stragglers == core::Stragglers::kLinger &&
-           !relay_.is_stopping();
+           !signals_.is_stopping();
   }
 
   [[nodiscard]] bool is_populated() const {
@@ -427,7 +428,7 @@ class Scope {
     if (facts_.launch_failure) return exit_code_of(*facts_.launch_failure);
     if (!main_.has_ended) return core::shell_code(facts_.report.result);
     if (!options_.is_transparent())
-      return entry_end_.finish(facts_.report.result, relay_.passed_on());
+      return entry_end_.finish(facts_.report.result, signals_.passed_on());
     if (core::status_is_exit(facts_.main_status))
       return core::exit_code_of(facts_.main_status);
     const int signal = core::signal_of(facts_.main_status);
@@ -458,7 +459,7 @@ class Scope {
   JobContainer container_;
   JobEnd end_{container_, outsiders_};
   MainProcess main_;
-  SignalRelay relay_{rules_, options_.plan(), container_, outsiders_, end_};
+  JobSignals signals_{rules_, options_.plan(), container_, outsiders_, end_};
   EntryEnd entry_end_{rules_};
   Recorder recorder_;
   ScopeLink link_;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/containment.h"
+#include "core/duration.h"
 #include "core/ids.h"
 #include "core/job_result.h"
 #include "core/kill_plan.h"
@@ -97,7 +98,7 @@ inline bool set_grace(ScopeOptions& options, const char* value) {
 }
 
 inline bool set_stop_timeout(ScopeOptions& options, const char* value) {
-  options.grace = parse_duration(value);
+  options.grace = core::parse_duration(value);
   return options.grace.has_value();
 }
 

@@ -1,103 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
-// SignalRelay: passes the signals that an entrypoint gets on to its job, by its
-// rules, and begins the job's end when one of them asks for it.
+// The signals that the reaper passes on to its supervisor, one at a time: the
+// others wait in the kernel.
+//
+// Invariant: that an instance is to stop is never forgotten. The first signal
+// that says so is told to every supervisor there will be, until one has said
+// how it all ended: one that was killed during the stop is followed by one that
+// completes it.
 #pragma once
 
-#include <signal.h>
-#include <sys/prctl.h>
+#include <sys/signalfd.h>
 
 #include <optional>
 
-#include "core/ids.h"
-#include "core/kill_plan.h"
-#include "reaper/end_words.h"
-#include "reaper/entry_rules.h"
-#include "reaper/job_container.h"
-#include "reaper/job_end.h"
-#include "reaper/outsiders.h"
-#include "sys/clock.h"
-#include "sys/pid_fd.h"
+#include "core/stop_signal.h"
+#include "reaper/protocol.h"
+#include "reaper/state.h"
 
 namespace reaper {
 
-/// The job's first process, not yet waited for unless it has ended.
-struct MainProcess {
-  core::Pid pid;
-  sys::PidFd pidfd;
-  bool has_ended = false;
-};
-
 class SignalRelay {
  public:
-  SignalRelay(const EntryRules& rules, const core::KillPlan& plan,
-              const JobContainer& container, const Outsiders& outsiders,
-              JobEnd& end)
-      : rules_(rules),
-        plan_(plan),
-        container_(container),
-        outsiders_(outsiders),
-        end_(end) {}
-
-  /// Somebody asked for the job's end.
-  [[nodiscard]] bool is_stopping() const { return is_stopping_; }
-  [[nodiscard]] const SignalBits& passed_on() const { return passed_on_; }
-
-  /// A signal came.
-  void pass_on(int number, const MainProcess& main) {
-    const bool is_stop = rules_.stop_signals.has(number);
-    const auto signal = rules_.rewrite(number);
-    if (is_stop && !is_stopping_) return stop(signal, main);
-    if (signal)
-      send(*signal, is_stop ? rules_.stop_target : rules_.signal_target, main);
+  void take(const signalfd_siginfo& info) {
+    take(SignalSeen{.signal = static_cast<int>(info.ssi_signo),
+                    .sender_pid = static_cast<int>(info.ssi_pid),
+                    .sender_uid = info.ssi_uid,
+                    .signal_code = info.ssi_code});
   }
 
-  /// The main process has ended while others live. Those whom nobody has asked
-  /// yet are asked now; a grace that runs already goes on.
-  void end_rest(const MainProcess& main) {
-    (void)::prctl(PR_SET_NAME, kEndingName);
-    if (!is_stopping_) return end_.begin(plan_, sys::boot_now());
-    if (rules_.stop_target != Target::kJob || asked_with_ != plan_.first_signal)
-      ask(plan_.first_signal, main);
+  [[nodiscard]] bool is_full() const { return held_.has_value(); }
+  /// The signal that ends the instance, once it has come; 0 before.
+  [[nodiscard]] int stop_signal() const { return stop_ ? stop_->signal : 0; }
+
+  /// There is another supervisor.
+  void begin_again() { is_stop_due_ = stop_.has_value(); }
+
+  /// What is to be sent next, if anything is.
+  [[nodiscard]] const SignalSeen* next() const {
+    if (is_stop_due_) return &*stop_;
+    return held_ ? &*held_ : nullptr;
+  }
+  void next_was_sent() {
+    if (is_stop_due_)
+      is_stop_due_ = false;
+    else
+      held_.reset();
+  }
+
+  /// For the next image. A stop is told once more: that changes nothing.
+  [[nodiscard]] SavedSignal save() const {
+    const std::optional<SignalSeen>& seen = stop_ ? stop_ : held_;
+    if (!seen) return {};
+    return {.is_held = 1,
+            .signal = seen->signal,
+            .sender_pid = seen->sender_pid,
+            .sender_uid = seen->sender_uid,
+            .signal_code = seen->signal_code,
+            .reserved = 0};
+  }
+  void restore(const SavedSignal& saved) {
+    if (saved.is_held == 0) return;
+    take(SignalSeen{.signal = saved.signal,
+                    .sender_pid = saved.sender_pid,
+                    .sender_uid = saved.sender_uid,
+                    .signal_code = saved.signal_code});
   }
 
  private:
-  void stop(std::optional<core::SignalNumber> signal, const MainProcess& main) {
-    is_stopping_ = true;
-    (void)::prctl(PR_SET_NAME, kEndingName);
-    if (rules_.stop_with != core::SignalNumber()) signal = rules_.stop_with;
-    if (signal) {
-      asked_with_ = *signal;
-      send(*signal, rules_.stop_target, main);
-      // A stopped process would sleep through its grace.
-      send(core::SignalNumber(SIGCONT), rules_.stop_target, main);
+  void take(const SignalSeen& seen) {
+    if (stop_ || !core::is_stop_signal(seen.signal)) {
+      held_ = seen;
+      return;
     }
-    if (!end_.is_asking()) end_.give_grace(plan_.grace, sys::boot_now());
+    stop_ = seen;
+    is_stop_due_ = true;
   }
 
-  void ask(core::SignalNumber signal, const MainProcess& main) {
-    send(signal, Target::kJob, main);
-    send(core::SignalNumber(SIGCONT), Target::kJob, main);
-  }
-
-  void send(core::SignalNumber signal, Target target, const MainProcess& main) {
-    passed_on_.add(signal.raw());
-    if (target == Target::kJob || main.has_ended)
-      return container_.signal_all(signal, outsiders_);
-    // It may have died meanwhile; its SIGCHLD tells.
-    if (target == Target::kGroup)
-      (void)::kill(-main.pid.raw(), signal.raw());
-    else
-      (void)sys::signal_child(main.pidfd, main.pid, signal);
-  }
-
-  const EntryRules& rules_;
-  const core::KillPlan plan_;
-  const JobContainer& container_;
-  const Outsiders& outsiders_;
-  JobEnd& end_;
-  SignalBits passed_on_;
-  bool is_stopping_ = false;
-  core::SignalNumber asked_with_;
+  std::optional<SignalSeen> stop_;
+  std::optional<SignalSeen> held_;
+  bool is_stop_due_ = false;
 };
 
 }  // namespace reaper

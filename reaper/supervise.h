@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "reaper/exit_ring.h"
+#include "reaper/essentials.h"
 #include "reaper/keeper.h"
 #include "reaper/launcher.h"
 #include "reaper/link.h"
@@ -24,25 +24,13 @@
 #include "reaper/poll_set.h"
 #include "reaper/reap.h"
 #include "reaper/say.h"
+#include "reaper/signal_relay.h"
 #include "reaper/state.h"
 #include "reaper/sweep.h"
+#include "reaper/wait_time.h"
 #include "sys/signals.h"
 
 namespace reaper {
-
-/// What lies in fixed memory: too large for a stack, and there is no heap.
-struct FixedMemory {
-  ChildTable children;
-  PacketBuffer buffer = {};
-};
-
-/// What must have been got before anything can go wrong.
-struct Essentials {
-  sys::UniqueFd child_signals;  ///< SIGCHLD
-  sys::UniqueFd other_signals;
-  ExitRing ring;
-  sys::SharedMemory stages;
-};
 
 class Daemon {
  public:
@@ -74,6 +62,7 @@ class Daemon {
       next_image_.expire(now);
       if (supervisor_.is_mute(now)) supervisor_.kill();
       if (!is_ending_) start_what_is_due(now);
+      if (is_ending_ && !is_sweeping_ && sweep_at_ <= now) sweep_up();
       flush();
       wait_and_serve();
     }
@@ -82,6 +71,10 @@ class Daemon {
 
  private:
   static constexpr std::size_t kFixedPolls = 5;
+  /// How long a supervisor may take to end after it has said how it all ended,
+  /// and its workers after it.
+  static constexpr core::Microseconds kLastFarewell = core::seconds(1);
+  static constexpr core::Microseconds kLastWork = core::milliseconds(300);
 
   [[nodiscard]] bool is_over() {
     if (!is_alone()) return false;
@@ -125,7 +118,8 @@ class Daemon {
     sentence.append(commands_.supervisor_name()).append("': ");
     say(sentence.append(std::strerror(supervisor_.start_code())).view());
     // Nobody relies on us yet: whoever started us is better told so.
-    if (supervisor_starts_ == 1 && !is_revival_ && ::getpid() != 1)
+    if (supervisor_starts_ == 1 && !is_revival_ &&
+        (::getpid() != 1 || commands_.is_for_units()))
       end(supervisor_.start_code() == ENOENT ? 127 : 126);
   }
 
@@ -134,12 +128,25 @@ class Daemon {
     const auto dead = supervisor_.take_end();
     if (!dead) return;
     close_link();
-    if (is_ending_) return;
     const core::BootTime now = sys::boot_now();
+    if (is_ending_) {
+      sweep_at_ = now + kLastWork;
+      return;
+    }
     const auto pause = supervisor_.is_pausing(now)
                            ? supervisor_.next_start() - now
                            : core::Microseconds();
     say(describe_end("the supervisor", dead->wait_status, pause).view());
+    if (pause.raw() != 0 && signals_.stop_signal() != 0)
+      return give_up(signals_.stop_signal());
+    const bool may_ever_work = !commands_.is_for_units() ||
+                               launcher_.epoch() != 0 ||
+                               may_yet_work(dead->wait_status, pause);
+    if (may_ever_work) return;
+    say("the supervisor cannot start");
+    end(core::status_is_exit(dead->wait_status)
+            ? core::exit_code_of(dead->wait_status)
+            : 128 + core::signal_of(dead->wait_status));
   }
 
   /// That it had come to work stays known until its end is taken: a supervisor
@@ -199,6 +206,13 @@ class Daemon {
     ring_.push(record);
   }
 
+  /// Whoever is left belongs to no job, or to one that could not be ended.
+  void sweep_up() {
+    supervisor_.finish_off();  // it has said its last word
+    is_sweeping_ = true;
+    sweep();
+  }
+
   void sweep() {
     const core::Pid outsiders[] = {keeper_.pid()};
     Sweep sweep(core::Pid(::getpid()), outsiders);
@@ -212,22 +226,10 @@ class Daemon {
     if (::read(other_signals_.get(), &info, sizeof info) != sizeof info) return;
     const int signal = static_cast<int>(info.ssi_signo);
     if (!supervisor_.is_working) {
-      if (is_last_word(signal)) give_up(signal);
+      if (core::is_stop_signal(signal)) give_up(signal);
       return;
     }
-    held_signal_ = SignalSeen{.signal = signal,
-                              .sender_pid = static_cast<int>(info.ssi_pid),
-                              .sender_uid = info.ssi_uid,
-                              .signal_code = info.ssi_code};
-  }
-
-  /// A signal after which a container's or a machine's init has to end.
-  static bool is_last_word(int signal) {
-    // systemd's conventions for containers: RTMIN+3 halt .. RTMIN+6 kexec.
-    constexpr int kRealTime = 34;
-    return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT ||
-           signal == SIGPWR ||
-           (signal >= kRealTime + 3 && signal <= kRealTime + 6);
+    signals_.take(info);
   }
 
   /// There is no supervisor that could end the jobs in order.
@@ -241,7 +243,7 @@ class Daemon {
   /// One at a time: the others wait in the kernel. Without a supervisor they
   /// wait for the next, unless none will come at once.
   [[nodiscard]] bool listens_to_signals() const {
-    if (supervisor_.is_working) return !held_signal_.has_value();
+    if (supervisor_.is_working) return !signals_.is_full();
     if (supervisor_.is_running() || is_sweeping_) return false;
     return is_ending_ || supervisor_.is_pausing(sys::boot_now());
   }
@@ -297,6 +299,7 @@ class Daemon {
     launcher_.begin_epoch(hello->epoch);
     supervisor_.is_working = true;
     is_welcome_due_ = true;
+    signals_.begin_again();
     next_record_ = ring_.first();
     return true;
   }
@@ -333,8 +336,10 @@ class Daemon {
 
   bool take_shut_down(Received& received) {
     const auto code = body_as<ExitCode>(received.body);
-    if (code) end(code->code);
-    return code.has_value();
+    if (!code) return false;
+    end(code->code);
+    sweep_at_ = sys::boot_now() + kLastFarewell;
+    return true;
   }
 
   /// Sends all that is due, as far as it goes.
@@ -391,10 +396,12 @@ class Daemon {
   Sent send_answers() { return launcher_.send_answers(link_); }
 
   Sent send_signal() {
-    if (!held_signal_) return Sent::kYes;
-    const Sent sent = link_.send(MessageType::kSignalled, *held_signal_);
-    if (sent == Sent::kYes) held_signal_.reset();
-    return sent;
+    while (const SignalSeen* const seen = signals_.next()) {
+      const Sent sent = link_.send(MessageType::kSignalled, *seen);
+      if (sent != Sent::kYes) return sent;
+      signals_.next_was_sent();
+    }
+    return Sent::kYes;
   }
 
   Sent send_records() {
@@ -442,21 +449,17 @@ class Daemon {
 
   /// Until the earliest thing that no descriptor announces; -1: there is none.
   [[nodiscard]] int milliseconds_to_wait() {
-    std::optional<core::BootTime> earliest;
-    const auto consider = [&](std::optional<core::BootTime> time) {
-      if (time && (!earliest || *time < *earliest)) earliest = time;
-    };
-    consider(launcher_.next_deadline());
-    consider(next_image_.deadline());
-    consider(supervisor_.hello_deadline());
-    if (!is_ending_) {
-      consider(keeper_.next_start());
-      if (!supervisor_.is_running()) consider(supervisor_.next_start());
+    WaitTime time;
+    time.consider(launcher_.next_deadline());
+    time.consider(next_image_.deadline());
+    time.consider(supervisor_.hello_deadline());
+    if (is_ending_) {
+      if (!is_sweeping_) time.consider(sweep_at_);
+    } else {
+      time.consider(keeper_.next_start());
+      if (!supervisor_.is_running()) time.consider(supervisor_.next_start());
     }
-    if (!earliest) return -1;
-    constexpr std::uint64_t kMost = 3600U * 1000U;
-    const std::uint64_t wait = (*earliest - sys::boot_now()).raw();
-    return static_cast<int>(std::min((wait + 999) / 1000, kMost));
+    return time.milliseconds(sys::boot_now());
   }
 
   // --- the next image (reaper/reexec.h) ---
@@ -476,7 +479,8 @@ class Daemon {
   NextImage next_image_;
   sys::UniqueFd ready_fd_;
   sys::UniqueFd new_store_end_;  ///< to be handed to the living supervisor
-  std::optional<SignalSeen> held_signal_;
+  SignalRelay signals_;
+  core::BootTime sweep_at_;        ///< once it is ending
   std::uint64_t next_record_ = 1;  ///< the first not sent to this supervisor
   std::uint64_t generation_ = 0;
   std::uint64_t garbage_ = 0;

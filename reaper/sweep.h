@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/ids.h"
+#include "core/kill_plan.h"
 #include "core/text.h"
 #include "reaper/family.h"
 #include "sys/pid_fd.h"
@@ -67,31 +68,36 @@ class Sweep {
   }
 
   /// Sends `signal` to every living descendant once; returns to how many. It
-  /// reads until it finds nobody new: a child that was forked behind one
-  /// reading by a parent that had not been signalled yet gets it too.
+  /// reads again when it found somebody: a child that was forked behind one
+  /// reading by a parent that had not been signalled yet gets it too. Who forks
+  /// all the time is not chased: that is what kill_all() is for.
   [[nodiscard]] core::Result<std::uint32_t> signal_all(
       core::SignalNumber signal) {
     TRY(was_seen_.clear());
     std::uint32_t count = 0;
     std::uint32_t fresh = 1;
-    for (int i = 0; i < kMostReadings && fresh > 0; ++i)
+    for (int i = 0; i < kMostAskings && fresh > 0; ++i)
       count += fresh = TRY(signal_new(signal));
     return count;
   }
 
-  /// Stops all, then kills all; returns how many it killed. Those who came to
-  /// be in between are the next call's: it is to be called until nobody is
-  /// left.
-  [[nodiscard]] core::Result<std::uint32_t> kill_all() {
+  /// Stops all, then kills all; returns whom. Those who came to be in between
+  /// are the next call's: it is to be called until nobody is left.
+  [[nodiscard]] core::Result<Survivors> kill_all() {
+    Survivors killed;
     TRY(was_seen_.clear());
     int quiet = 0;
     for (int i = 0; i < kMostReadings && quiet < kEnoughQuiet; ++i)
-      quiet = TRY(signal_new(core::SignalNumber(SIGSTOP))) == 0 ? quiet + 1 : 0;
-    return signal_all(core::SignalNumber(SIGKILL));
+      quiet = TRY(signal_new(core::SignalNumber(SIGSTOP), &killed)) == 0
+                  ? quiet + 1
+                  : 0;
+    TRY(signal_all(core::kSigkill));
+    return killed;
   }
 
  private:
   static constexpr int kMostReadings = 16;
+  static constexpr int kMostAskings = 3;
   /// A child that a process made just before it was stopped can have a pid
   /// behind the place where /proc is being read; the next reading finds it.
   static constexpr int kEnoughQuiet = 2;
@@ -106,13 +112,15 @@ class Sweep {
   /// Signals those who were not seen before. One that was sent SIGSTOP need not
   /// have stopped yet: a pending one is enough.
   [[nodiscard]] core::Result<std::uint32_t> signal_new(
-      core::SignalNumber signal) {
+      core::SignalNumber signal, Survivors* whom = nullptr) {
     std::uint32_t count = 0;
     TRY(for_each_living([&](const sys::ProcStat& stat) {
       std::uint8_t& was_seen = was_seen_[stat.pid];
       if (was_seen != 0) return;
       was_seen = 1;
-      if (detail::signal_process(stat, signal)) ++count;
+      if (!detail::signal_process(stat, signal)) return;
+      ++count;
+      if (whom != nullptr) whom->add(stat.name());
     }));
     return count;
   }

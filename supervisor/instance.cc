@@ -10,10 +10,14 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/job_result.h"
+#include "core/stop_signal.h"
 #include "supervisor/instance_id.h"
 #include "supervisor/job_reports.h"
 #include "supervisor/job_service.h"
 #include "supervisor/log.h"
+#include "supervisor/shutdown.h"
+#include "supervisor/unit_files.h"
 #include "sys/cgroup_tree.h"
 #include "sys/clock.h"
 #include "sys/own_programs.h"
@@ -26,8 +30,6 @@ namespace {
 constexpr const char* kListenerName = "listener";
 /// How long a private instance without jobs waits for the next one.
 constexpr core::Microseconds kIdlePatience = core::seconds(5);
-/// How long the end of an instance waits for its last records.
-constexpr core::Microseconds kLastRecords = core::seconds(5);
 
 /// What is found about the host before anything is built on it.
 struct Host {
@@ -124,8 +126,7 @@ class Instance::Parts {
   void on_settled();
   void compact_if_due();
   void on_reexec();
-  void shut_down(std::string_view who);
-  void finish_shut_down();
+  void tell_exit_code(std::int32_t code);
   void end(Ending ending);
 
   EventLoop& loop_;
@@ -136,10 +137,7 @@ class Instance::Parts {
   bool is_new_journal_;
   Ending ending_ = Ending::kRestart;
   bool is_ready_ = false;
-  bool is_going_down_ = false;
-  bool has_waited_for_records_ = false;
   Timer idle_;
-  Timer last_records_;
 
   std::unique_ptr<StoreLink> store_link_;
   StoreLink& store_;
@@ -161,6 +159,7 @@ class Instance::Parts {
   JobReports reports_;
   ReaperLink reaper_;
   EffectRunner effects_;
+  Shutdown shutdown_;
 };
 
 Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
@@ -173,9 +172,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       is_new_journal_(past.is_new_journal),
       idle_(loop,
             [this] {
-              if (service_.is_idle()) shut_down("idleness");
+              if (service_.is_idle()) shutdown_.begin("idleness");
             }),
-      last_records_(loop, [this] { finish_shut_down(); }),
       store_link_(std::move(past.store)),
       store_(*store_link_),
       history_(std::move(past.restored.history)),
@@ -230,14 +228,17 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       reaper_(loop, sys::UniqueFd(settings_.reaper_fd), journal_.epoch(),
               reports_),
       effects_({loop, service_, containers_, handles_, scopes_, watch_,
-                inspector_, launcher_, reaper_, recorder_, killer_}) {
+                inspector_, launcher_, reaper_, recorder_, killer_}),
+      shutdown_(loop, {service_, table_, recorder_, history_},
+                settings_.stop_timeout,
+                [this](std::int32_t code) { tell_exit_code(code); }) {
   scopes_.set_events(reports_);
   reports_.set_reaper(reaper_);
   service_.connect(
       {admission_, effects_, containers_, handles_, scopes_, store_, launcher_,
        recorder_},
       {.on_reexec = [this] { on_reexec(); },
-       .on_shut_down = [this] { shut_down("shutdown"); },
+       .on_shut_down = [this] { shutdown_.begin("shutdown"); },
        .on_ended = [this](core::JobId jid) { reports_.forget(jid); },
        .on_settled = [this] { on_settled(); }});
   adopt(std::move(past.entries));
@@ -284,8 +285,11 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
   service_.settle();
   service_.set_supervisor_starts(welcome.supervisor_starts);
   service_.resume(history_.counters.last_sequence);
+  if (!settings_.units.empty() && !is_ready_ && welcome.supervisor_starts == 1)
+    announce_units(settings_.units);
   is_ready_ = true;
   handlers_.on_ready();
+  shutdown_.resume();
   on_settled();
 }
 
@@ -299,21 +303,21 @@ void Instance::Parts::take_over_containers() {
 }
 
 void Instance::Parts::on_signalled(const reaper::SignalSeen& seen) {
-  switch (seen.signal) {
-    case SIGTERM:
-    case SIGINT:
-    case SIGPWR:
-      spdlog::info("the reaper was sent signal {} by process {}: shutting down",
-                   seen.signal, seen.sender_pid);
-      return shut_down("shutdown");
-    default:
-      spdlog::info("the reaper was sent signal {} by process {}, ignoring",
-                   seen.signal, seen.sender_pid);
-  }
+  std::string_view what = "ignored";
+  const bool is_stop = core::is_stop_signal(seen.signal);
+  if (is_stop)
+    what = shutdown_.is_under_way() ? "already shutting down" : "shutting down";
+  if (seen.signal == SIGHUP) what = "there are no units to be read again";
+  spdlog::info("{} from process {} of uid {}: {}",
+               core::signal_name(seen.signal).view(), seen.sender_pid,
+               seen.sender_uid, what);
+  if (is_stop) shutdown_.begin("shutdown");
 }
 
 void Instance::Parts::on_reaper_gone() {
-  if (is_going_down_) return end(Ending::kDone);
+  // One with jobs needs a reaper to the end; the next supervisor goes on.
+  if (shutdown_.is_under_way() && table_.live_count() == 0)
+    return end(Ending::kDone);
   spdlog::critical("the reaper has been killed; becoming a new one");
   end(Ending::kRevive);
 }
@@ -330,8 +334,10 @@ void Instance::Parts::on_settled() {
   if (!is_ready_) return;
   reports_.acknowledge();
   compact_if_due();
-  if (is_going_down_) return finish_shut_down();
-  if (settings_.places.kind != sys::InstanceKind::kPrivate) return;
+  if (shutdown_.is_under_way()) return shutdown_.go_on();
+  if (settings_.places.kind != sys::InstanceKind::kPrivate ||
+      !settings_.units.empty())
+    return;
   if (!service_.is_idle())
     idle_.clear();
   else if (!idle_.is_set())
@@ -368,26 +374,9 @@ void Instance::Parts::on_reexec() {
   });
 }
 
-void Instance::Parts::shut_down(std::string_view who) {
-  if (is_going_down_) return;
-  is_going_down_ = true;
-  service_.end_all(who);
-  service_.settle();
-  finish_shut_down();
-}
-
-void Instance::Parts::finish_shut_down() {
-  if (table_.live_count() != 0 || ending_ == Ending::kDone) return;
-  if (!recorder_.is_idle()) {
-    if (last_records_.is_set()) return;
-    // Fires once; a disk that refuses does not keep the instance alive.
-    if (!std::exchange(has_waited_for_records_, true))
-      return last_records_.set(sys::boot_now() + kLastRecords);
-    spdlog::error("{} accounting records are left unwritten",
-                  recorder_.counts().waiting);
-  }
+void Instance::Parts::tell_exit_code(std::int32_t code) {
   forget_hid(settings_.places);
-  reaper_.shut_down(0);
+  reaper_.shut_down(code);
   reaper_.when_flushed([this] { end(Ending::kDone); });
 }
 

@@ -234,13 +234,15 @@ void JobService::lose_reaper() {
       post(jid, event::ReaperLost{});
 }
 
-void JobService::end_all(std::string_view who) {
+void JobService::end_all(std::string_view who,
+                         std::optional<core::KillPlan> plan) {
   is_going_down_ = true;
   for (const auto& [jid, entry] : table_.jobs())
     if (entry.job.state < core::JobState::kClosing)
-      post(jid,
-           event::EndRequested{
-               .by = site_.user, .who = who, .plan = entry.job.spec.kill_plan});
+      post(jid, event::EndRequested{
+                    .by = site_.user,
+                    .who = who,
+                    .plan = plan.value_or(entry.job.spec.kill_plan)});
 }
 
 bool JobService::is_idle() const {

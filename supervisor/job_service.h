@@ -70,8 +70,9 @@ class JobService final : public core::JobControl, public EventSink {
   void adopt(core::Job job);
   /// Another reaper: the old one's launches and children are its no longer.
   void lose_reaper();
-  /// No new jobs; every live one is ended. `who`: "shutdown".
-  void end_all(std::string_view who);
+  /// No new jobs; every live one is ended, by `plan` or by its own. `who`:
+  /// "shutdown".
+  void end_all(std::string_view who, std::optional<core::KillPlan> plan = {});
   [[nodiscard]] bool is_caller_awaited(core::JobId jid) const {
     return awaited_callers_.contains(jid);
   }

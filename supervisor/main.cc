@@ -99,15 +99,13 @@ void raise_descriptor_bound() {
 }
 
 /// Directories that are missing are no reason not to supervise.
-core::Result<void> prepare_places(Settings& settings) {
-  TRY(sys::prepare_runtime(settings.places));
+void prepare_files(const Settings& settings) {
   if (const auto done = sys::prepare_pacct(settings.places); !done)
     spdlog::error("accounting has no place: {}",
                   text_of(done.error().message()));
   if (const auto done = sys::prepare_logs(settings.places); !done)
     spdlog::error("the jobs' output has no place: {}",
                   text_of(done.error().message()));
-  return {};
 }
 
 core::Result<bus::PrivateListener> listen(supervisor::Instance& instance,
@@ -161,8 +159,14 @@ int run(Settings settings) {
   if (settings.ready_fd >= 0)
     (void)::fcntl(settings.ready_fd, F_SETFD, FD_CLOEXEC);
   (void)::signal(SIGPIPE, SIG_IGN);  // a peer's end is an error of the call
-  if (const auto done = prepare_places(settings); !done)
-    return fail(done.error());
+  if (const auto done = sys::prepare_runtime(settings.places); !done) {
+    spdlog::critical(
+        "there is no place for the private socket: {}; expected in --runtime "
+        "or CORRAL_RUNTIME_DIR a directory that this user can write to",
+        text_of(done.error().message()));
+    return kExitUsage;
+  }
+  prepare_files(settings);
   auto loop = EventLoop::make();
   if (!loop) return fail(loop.error());
 

@@ -49,6 +49,12 @@ class Recorder {
     return pending_;
   }
   [[nodiscard]] RecorderCounts counts() const;
+  /// Whether all that waits was refused by the disk, not merely not yet
+  /// written.
+  [[nodiscard]] bool is_refused() const {
+    return status_.code != 0 && !pending_.empty() &&
+           pending_.back().key <= status_.accepted_key;
+  }
   /// Whether everything is in the file, or kept by nobody any longer.
   [[nodiscard]] bool is_idle() const { return pending_.empty(); }
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint8_t kPendingRecord = 0x81;
 constexpr std::uint8_t kReaperIdentity = 0x82;
+constexpr std::uint8_t kStopOrder = 0x83;
 
 struct PendingHead {
   std::uint8_t kind = kPendingRecord;
@@ -26,6 +27,15 @@ struct IdentityBody {
   std::uint64_t start_ticks = 0;
 };
 static_assert(sizeof(IdentityBody) == 16);
+
+struct StopBody {
+  std::uint8_t kind = kStopOrder;
+  std::uint8_t was_hard = 0;
+  std::uint8_t reserved[6] = {};
+  std::uint64_t deadline = 0;
+  char who[40] = {};  ///< padded with zeros
+};
+static_assert(sizeof(StopBody) == 56);
 
 template <class T>
 void put(std::vector<std::byte>& bytes, const T& value) {
@@ -49,6 +59,12 @@ std::vector<std::byte> encode_item(const ServiceItem& item) {
     body.pid = identity->pid;
     body.start_ticks = identity->start_ticks;
     put(bytes, body);
+  } else if (const auto* stop = std::get_if<StopOrder>(&item)) {
+    StopBody body;
+    body.was_hard = stop->was_hard ? 1 : 0;
+    body.deadline = stop->deadline.raw();
+    std::memcpy(body.who, stop->who.c_str(), stop->who.size());
+    put(bytes, body);
   }
   return bytes;
 }
@@ -68,6 +84,13 @@ std::optional<ServiceItem> decode_item(std::span<const std::byte> bytes) {
     IdentityBody body;
     std::memcpy(&body, bytes.data(), sizeof body);
     return ReaperIdentity{body.pid, body.start_ticks};
+  }
+  if (kind == kStopOrder && bytes.size() == sizeof(StopBody)) {
+    StopBody body;
+    std::memcpy(&body, bytes.data(), sizeof body);
+    return StopOrder{
+        std::string_view(body.who, ::strnlen(body.who, sizeof body.who)),
+        core::BootTime(body.deadline), body.was_hard != 0};
   }
   return std::nullopt;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor keeps in the journal beside the core's items
 // (core/event_codec.h): records that the scribe has not written yet, carried
-// over a compaction, and which reaper it was that reported so far. Their first
-// byte is a kind that is no codec version.
+// over a compaction, which reaper it was that reported so far, and that the
+// instance is to end. Their first byte is a kind that is no codec version.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "core/ids.h"
+#include "core/quantity.h"
+#include "core/text.h"
 
 namespace supervisor {
 
@@ -36,7 +38,14 @@ struct ReaperIdentity {
                          const ReaperIdentity&) = default;
 };
 
-using ServiceItem = std::variant<PendingRecord, ReaperIdentity>;
+/// The instance is to end. The last one in the journal holds.
+struct StopOrder {
+  core::Text<40> who;       ///< for the jobs' records: "shutdown"
+  core::BootTime deadline;  ///< of the budget; zero: there is none
+  bool was_hard = false;    ///< the budget is over, and jobs were killed
+};
+
+using ServiceItem = std::variant<PendingRecord, ReaperIdentity, StopOrder>;
 
 [[nodiscard]] std::vector<std::byte> encode_item(const ServiceItem& item);
 /// Nothing if the bytes are none of these.

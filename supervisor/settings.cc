@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/duration.h"
+
 namespace supervisor {
 
 namespace {
@@ -25,6 +27,9 @@ struct Draft {
 /// Takes the value, or says what was expected instead.
 using Apply = std::optional<std::string> (*)(Draft& draft,
                                              std::string_view value);
+
+/// What fits into the 10 s after which container engines kill.
+constexpr core::Microseconds kUsualStopTimeout = core::seconds(8);
 
 enum class Kept : char { kYes, kNo };
 
@@ -97,6 +102,19 @@ std::optional<std::string> set_bus(Draft& draft, std::string_view value) {
   return std::nullopt;
 }
 
+std::optional<std::string> set_units(Draft& draft, std::string_view value) {
+  if (value.empty()) return "a directory of unit files";
+  draft.settings.units = value;
+  return std::nullopt;
+}
+
+std::optional<std::string> set_stop_timeout(Draft& draft,
+                                            std::string_view value) {
+  draft.settings.stop_timeout = core::parse_duration(value);
+  if (!draft.settings.stop_timeout) return "a duration such as 8s or 500ms";
+  return std::nullopt;
+}
+
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Option kOptions[] = {
     {"--private", "", nullptr, Kept::kYes, set_private,
@@ -113,6 +131,10 @@ constexpr Option kOptions[] = {
      "contain jobs by cgroup2 or subreaper, not by the best that works"},
     {"--bus", "BUS", nullptr, Kept::kYes, set_bus,
      "system (the default), none, or the address of a bus"},
+    {"--units", "DIR", nullptr, Kept::kYes, set_units,
+     "the directory of unit files"},
+    {"--stop-timeout", "DURATION", "CORRAL_INIT_STOP_TIMEOUT", Kept::kYes,
+     set_stop_timeout, "end what is left when a shutdown has taken so long"},
     {"--verbose", "", nullptr, Kept::kYes, set_flag<&Settings::is_verbose>,
      "log what is done, not only what is wrong"},
     {"--init", "PATH", nullptr, Kept::kNo, set_text<&Settings::init>,
@@ -225,6 +247,7 @@ void settle_places(Draft& draft, const sys::Environment& environment) {
     places.runtime = *draft.runtime;
     places.socket = places.runtime + "/private";
     places.fallback_runtime = places.runtime;
+    places.last_runtime = places.runtime;
   }
   if (draft.pacct) places.pacct = *draft.pacct;
   if (draft.logs) places.logs = *draft.logs;
@@ -239,6 +262,8 @@ std::expected<Settings, std::string> read_settings(
   TRY(apply_environment(draft, environment));
   TRY(apply_arguments(draft, arguments));
   settle_places(draft, environment);
+  if (!draft.settings.units.empty() && !draft.settings.stop_timeout)
+    draft.settings.stop_timeout = kUsualStopTimeout;
   return std::move(draft.settings);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/containment.h"
+#include "core/quantity.h"
 #include "sys/places.h"
 
 namespace supervisor {
@@ -26,6 +27,9 @@ struct Settings {
   std::string init;   ///< path of corral-init; empty: beside corrald
   bool is_verbose = false;
   std::string worker;  ///< not empty: be this worker
+  std::string units;   ///< the directory of the units; empty: there are none
+  /// How long the end of the instance may take; absent: as long as it takes.
+  std::optional<core::Microseconds> stop_timeout;
   bool wants_help = false;
   bool wants_version = false;
   /// The arguments as they came, without the descriptors' numbers and the

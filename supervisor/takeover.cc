@@ -39,6 +39,7 @@ class Replay {
   void operator()(const ReaperIdentity& reaper) {
     restored_.history.reaper = reaper;
   }
+  void operator()(const StopOrder& order) { restored_.history.stop = order; }
   void operator()(const core::InstanceCounters& counters) {
     restored_.history.counters = counters;
   }
@@ -136,6 +137,7 @@ core::Result<void> write_snapshot(Journal& journal, const JobTable& table,
                                   const std::deque<PendingRecord>& pending) {
   TRY(append(journal, history.counters));
   if (history.reaper) (void)TRY(journal.append(encode_item(*history.reaper)));
+  if (history.stop) (void)TRY(journal.append(encode_item(*history.stop)));
   for (const core::JobId jid : table.ended())
     TRY(append_job(journal, *table.find(jid)));
   for (const auto& [jid, entry] : table.jobs())

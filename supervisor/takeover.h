@@ -38,6 +38,7 @@ struct Inheritance {
 struct History {
   core::InstanceCounters counters;
   std::optional<ReaperIdentity> reaper;
+  std::optional<StopOrder> stop;
   /// The last sequence that each scope reported.
   std::map<core::JobId, std::uint64_t> scope_exits;
 };

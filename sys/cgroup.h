@@ -159,8 +159,8 @@ class Cgroup {
 
   /// Sends a signal to each member once, by pidfd, after making sure that the
   /// pidfd's process is still listed: its pid cannot have been used again. The
-  /// list is read until it names nobody new: a child that was forked behind the
-  /// first reading by a parent that had not been signalled yet gets it too.
+  /// list is read again when somebody was: a child that was forked behind one
+  /// reading by a parent that had not been signalled yet gets it too.
   /// Returns how many were signalled.
   [[nodiscard]] std::uint32_t signal_all(core::SignalNumber signal) const {
     PidTable seen;
@@ -272,7 +272,7 @@ class Cgroup {
     std::size_t size = 0;
   };
 
-  static constexpr int kMostReadings = 16;
+  static constexpr int kMostReadings = 3;
 
   /// Signals those who are not in `seen` yet, and puts them there.
   [[nodiscard]] std::uint32_t signal_new(core::SignalNumber signal,

@@ -4,18 +4,12 @@
 // somewhere works, and so that tests use what was just built.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "core/error.h"
+#include "sys/program_places.h"
 
 namespace sys {
-
-enum class OwnProgram : std::uint8_t {
-  kInit,        ///< corral-init, the reaper
-  kSupervisor,  ///< corrald
-  kCommand,     ///< corral
-};
 
 /// The absolute path of one of our programs. Searched in this order:
 /// $CORRAL_LIBEXEC, the directory of this executable, ../libexec/corral and the

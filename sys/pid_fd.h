@@ -85,13 +85,15 @@ class PidFd {
 
 /// Signals a child of ours that nobody has waited for, whose number therefore
 /// is still its own: where there are no pidfds (before Linux 5.3, or behind a
-/// seccomp filter) the number will do. Errors: ESRCH, EPERM.
+/// seccomp filter) the number will do. Errors: ESRCH (also for no pid), EPERM.
 [[nodiscard]] inline core::Result<void> signal_child(
     const PidFd& pidfd, core::Pid pid, core::SignalNumber number) {
   if (pidfd.is_open()) {
     auto sent = pidfd.signal(number);
     if (sent || sent.error().code == ESRCH) return sent;
   }
+  // kill(2) takes 0 and less for whole groups and for everybody.
+  if (pid.raw() <= 0) return core::fail(ESRCH, "kill");
   if (::kill(pid.raw(), number.raw()) < 0) return core::fail(errno, "kill");
   return {};
 }

@@ -98,6 +98,7 @@ Places find_places(InstanceKind kind, core::Uid uid,
   places.kind = kind;
   places.fallback_runtime =
       environment("TMPDIR").value_or("/tmp") + "/corral-" + number_text(uid);
+  places.last_runtime = "/dev/shm/corral-" + number_text(uid);
   if (kind == InstanceKind::kSystem) {
     places.runtime = "/run/corral";
     places.pacct = "/var/csa/day/pacct";
@@ -113,6 +114,7 @@ Places find_places(InstanceKind kind, core::Uid uid,
   }
   if (const auto runtime = environment("CORRAL_RUNTIME_DIR")) {
     places.runtime = *runtime;
+    places.last_runtime = *runtime;
     places.fallback_runtime = *runtime;  // who names a place means that place
   }
   if (const auto pacct = environment("CORRAL_PACCT")) {
@@ -129,18 +131,25 @@ std::string fallback_socket(const Places& places) {
   return places.fallback_runtime + "/private";
 }
 
+std::string last_socket(const Places& places) {
+  return places.last_runtime + "/private";
+}
+
 core::Result<void> prepare_runtime(Places& places) {
-  const auto wanted = make_private(places.runtime, places.kind);
-  if (wanted) return {};
-  if (places.fallback_runtime == places.runtime ||
-      !is_reason_to_move(wanted.error().code))
-    return wanted;
-  // Anybody can be the first to make it in a temporary directory: whatever the
-  // instance's kind, only 0700 and ours will do there.
-  TRY(make_private(places.fallback_runtime, InstanceKind::kPrivate));
-  places.runtime = places.fallback_runtime;
-  places.socket = places.runtime + "/private";
-  return {};
+  auto made = make_private(places.runtime, places.kind);
+  for (const std::string& other :
+       {places.fallback_runtime, places.last_runtime}) {
+    if (made || other.empty() || other == places.runtime ||
+        !is_reason_to_move(made.error().code))
+      break;
+    // Anybody can be the first to make it in a temporary directory: whatever
+    // the instance's kind, only 0700 and ours will do there.
+    made = make_private(other, InstanceKind::kPrivate);
+    if (!made) continue;
+    places.runtime = other;
+    places.socket = places.runtime + "/private";
+  }
+  return made;
 }
 
 core::Result<void> make_directories(std::string_view path, unsigned mode) {

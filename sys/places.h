@@ -3,7 +3,8 @@
 //
 //            system                   private, of a user
 //   runtime  /run/corral              $XDG_RUNTIME_DIR/corral, else a 0700
-//                                     directory ${TMPDIR:-/tmp}/corral-UID
+//                                     directory ${TMPDIR:-/tmp}/corral-UID,
+//                                     else /dev/shm/corral-UID
 //   socket   RUNTIME/private          RUNTIME/private
 //   pacct    /var/csa/day/pacct       ${XDG_STATE_HOME:-~/.local/state}
 //                                     /corral/pacct
@@ -35,6 +36,9 @@ struct Places {
   /// Where the runtime directory goes when `runtime` cannot be made (a
   /// read-only /run, no XDG_RUNTIME_DIR): ${TMPDIR:-/tmp}/corral-UID.
   std::string fallback_runtime;
+  /// And where when that cannot be made either (a read-only root without /tmp):
+  /// /dev/shm/corral-UID, which every container engine lets be written.
+  std::string last_runtime;
 };
 
 /// getenv(3), or a table in tests. Empty values count as absent.
@@ -45,15 +49,16 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 [[nodiscard]] Places find_places(InstanceKind kind, core::Uid uid,
                                  const Environment& environment);
 
-/// The socket of the instance's fallback runtime directory: where a client
+/// The sockets of the instance's fallback runtime directories: where a client
 /// looks when `places.socket` does not answer.
 [[nodiscard]] std::string fallback_socket(const Places& places);
+[[nodiscard]] std::string last_socket(const Places& places);
 
 /// Makes the runtime directory (0755 for the system's, else 0700) or checks
 /// the one that is there: ours, no symbolic link, not writable by others. Falls
-/// back to places.fallback_runtime on EROFS, EACCES, EPERM and ENOENT, and
-/// then changes `places` to say so. Errors name the directory and what is
-/// wrong with it.
+/// back to places.fallback_runtime on EROFS, EACCES, EPERM and ENOENT, then to
+/// places.last_runtime, and changes `places` to say so. Errors name the
+/// directory and what is wrong with it.
 [[nodiscard]] core::Result<void> prepare_runtime(Places& places);
 
 /// Makes the directory with its parents (`mode` for each that is missing).

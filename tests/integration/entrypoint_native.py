@@ -64,7 +64,7 @@ ENDS = [
     ("a straggler gets the signal", [],
      "setsid sh -c 'trap \"echo asked; exit\" TERM; " + WAIT + "' & sleep 0.3; exit 0", 0, "asked\n", r"left \d", None),
     ("a straggler that ignores it is killed", ["--stop-timeout", "200ms"],
-     "setsid sh -c 'trap \"\" TERM; " + WAIT + "' & sleep 0.2; exit 0", 0, "", r"killing [12] process", None),
+     "setsid sh -c 'trap \"\" TERM; " + WAIT + "' & sleep 0.2; exit 0", 0, "", r"killed [12] process", None),
     ("kill", ["--stragglers", "kill"], "setsid sh -c 'trap \"echo no\" TERM; " + WAIT + "' & sleep 0.1; exit 0", 0, "",
      r"left 1|left 2", None),
     ("wait for all", ["--wait-all"], "(sleep 0.3; echo late) & exit 0", 0, "late\n", "", None),

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// A duration as people write it: "500ms", "8s", "1m30s", "2h"; a bare number is
+// of seconds. One grammar for every program. Pure and allocation free.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/quantity.h"
+
+namespace core {
+
+/// Longer than any machine runs, and far from overflow.
+inline constexpr std::uint64_t kLongestDuration = 3650 * 86'400'000'000U;
+
+namespace detail {
+
+struct DurationUnit {
+  std::string_view name;
+  std::uint64_t microseconds;
+};
+inline constexpr DurationUnit kDurationUnits[] = {
+    {"us", 1},         {"ms", 1000},        {"s", 1'000'000},
+    {"", 1'000'000},   {"m", 60'000'000},   {"min", 60'000'000},
+    {"h", 3600000000}, {"d", 86400000000U},
+};
+
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// One number with its unit off the front of `text`.
+constexpr std::optional<std::uint64_t> take_amount(std::string_view& text) {
+  std::uint64_t number = 0;
+  std::size_t at = 0;
+  for (; at < text.size() && is_digit(text[at]); ++at) {
+    number = number * 10 + static_cast<std::uint64_t>(text[at] - '0');
+    if (number > kLongestDuration) return std::nullopt;
+  }
+  if (at == 0) return std::nullopt;
+  text.remove_prefix(at);
+  std::size_t length = 0;
+  while (length < text.size() && !is_digit(text[length]))
+    ++length;
+  const std::string_view name(text.data(), length);
+  text.remove_prefix(length);
+  for (const DurationUnit& unit : kDurationUnits) {
+    if (unit.name != name) continue;
+    if (number > kLongestDuration / unit.microseconds) return std::nullopt;
+    return number * unit.microseconds;
+  }
+  return std::nullopt;
+}
+
+}  // namespace detail
+
+/// Nothing if `text` is none, or longer than kLongestDuration.
+constexpr std::optional<Microseconds> parse_duration(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  std::uint64_t sum = 0;
+  while (!text.empty()) {
+    const auto amount = detail::take_amount(text);
+    if (!amount) return std::nullopt;
+    sum += *amount;
+    if (sum > kLongestDuration) return std::nullopt;
+  }
+  return Microseconds(sum);
+}
+
+}  // namespace core

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// JobSignals: passes the signals that an entrypoint gets on to its job, by its
+// rules, and begins the job's end when one of them asks for it.
+#pragma once
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <optional>
+
+#include "core/ids.h"
+#include "core/kill_plan.h"
+#include "reaper/end_words.h"
+#include "reaper/entry_rules.h"
+#include "reaper/job_container.h"
+#include "reaper/job_end.h"
+#include "reaper/outsiders.h"
+#include "sys/clock.h"
+#include "sys/pid_fd.h"
+
+namespace reaper {
+
+/// The job's first process, not yet waited for unless it has ended.
+struct MainProcess {
+  core::Pid pid;
+  sys::PidFd pidfd;
+  bool has_ended = false;
+};
+
+class JobSignals {
+ public:
+  JobSignals(const EntryRules& rules, const core::KillPlan& plan,
+             const JobContainer& container, const Outsiders& outsiders,
+             JobEnd& end)
+      : rules_(rules),
+        plan_(plan),
+        container_(container),
+        outsiders_(outsiders),
+        end_(end) {}
+
+  /// Somebody asked for the job's end.
+  [[nodiscard]] bool is_stopping() const { return is_stopping_; }
+  [[nodiscard]] const SignalBits& passed_on() const { return passed_on_; }
+
+  /// A signal came.
+  void pass_on(int number, const MainProcess& main) {
+    const bool is_stop = rules_.stop_signals.has(number);
+    const auto signal = rules_.rewrite(number);
+    if (is_stop && !is_stopping_) return stop(signal, main);
+    if (signal)
+      send(*signal, is_stop ? rules_.stop_target : rules_.signal_target, main);
+  }
+
+  /// The main process has ended while others live. Those whom nobody has asked
+  /// yet are asked now; a grace that runs already goes on.
+  void end_rest(const MainProcess& main) {
+    (void)::prctl(PR_SET_NAME, kEndingName);
+    if (!is_stopping_) return end_.begin(plan_, sys::boot_now());
+    if (rules_.stop_target != Target::kJob || asked_with_ != plan_.first_signal)
+      ask(plan_.first_signal, main);
+  }
+
+ private:
+  void stop(std::optional<core::SignalNumber> signal, const MainProcess& main) {
+    is_stopping_ = true;
+    (void)::prctl(PR_SET_NAME, kEndingName);
+    if (rules_.stop_with != core::SignalNumber()) signal = rules_.stop_with;
+    if (signal) {
+      asked_with_ = *signal;
+      send(*signal, rules_.stop_target, main);
+      // A stopped process would sleep through its grace.
+      send(core::SignalNumber(SIGCONT), rules_.stop_target, main);
+    }
+    if (!end_.is_asking()) end_.give_grace(plan_.grace, sys::boot_now());
+  }
+
+  void ask(core::SignalNumber signal, const MainProcess& main) {
+    send(signal, Target::kJob, main);
+    send(core::SignalNumber(SIGCONT), Target::kJob, main);
+  }
+
+  void send(core::SignalNumber signal, Target target, const MainProcess& main) {
+    passed_on_.add(signal.raw());
+    if (target == Target::kJob || main.has_ended)
+      return container_.signal_all(signal, outsiders_);
+    // It may have died meanwhile; its SIGCHLD tells.
+    if (target == Target::kGroup && main.pid.raw() > 1)
+      (void)::kill(-main.pid.raw(), signal.raw());
+    else
+      (void)sys::signal_child(main.pidfd, main.pid, signal);
+  }
+
+  const EntryRules& rules_;
+  const core::KillPlan plan_;
+  const JobContainer& container_;
+  const Outsiders& outsiders_;
+  JobEnd& end_;
+  SignalBits passed_on_;
+  bool is_stopping_ = false;
+  core::SignalNumber asked_with_;
+};
+
+}  // namespace reaper

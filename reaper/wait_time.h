@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long a poll(2) may wait: until the earliest of several points in time.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "core/quantity.h"
+
+namespace reaper {
+
+class WaitTime {
+ public:
+  void consider(std::optional<core::BootTime> time) {
+    if (time && (!earliest_ || *time < *earliest_)) earliest_ = time;
+  }
+
+  /// Rounded up; -1: there is nothing to wait for.
+  [[nodiscard]] int milliseconds(core::BootTime now) const {
+    if (!earliest_) return -1;
+    constexpr std::uint64_t kMost = 3600U * 1000U;
+    const std::uint64_t wait = (*earliest_ - now).raw();
+    return static_cast<int>(std::min((wait + 999) / 1000, kMost));
+  }
+
+ private:
+  std::optional<core::BootTime> earliest_;
+};
+
+}  // namespace reaper
