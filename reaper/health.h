@@ -60,7 +60,7 @@ class Health {
   void tell_zombies() const {
     Zombies zombies(init_);
     if (!zombies.look()) return;
-    timespec pause = {
+    const timespec pause = {
         .tv_sec = 0,
         .tv_nsec = static_cast<long>(Zombies::kPatience.raw() * 1000)};
     (void)::nanosleep(&pause, nullptr);
@@ -72,7 +72,7 @@ class Health {
   /// By its name, which anybody may read, else by its file, which only its own
   /// user may look at: an engine that brings the init mounts it under a name
   /// of its own (/run/podman-init). Where nothing can be known it may be one.
-  [[nodiscard]] bool is_corral_init(const sys::ProcStat& init) const {
+  static bool is_corral_init(const sys::ProcStat& init) {
     if (init.name() == "corral-init" || init.name() == kEndingName) return true;
     core::Text<31> path("/proc/");
     path.append_number(init.pid).append("/exe");

@@ -84,8 +84,8 @@ class Zombies {
   static constexpr std::uint32_t kMostNamed = 4;
 
   struct Seen {
-    std::int32_t pid;
-    std::uint64_t start_ticks;  ///< with the pid, the same process
+    std::int32_t pid = 0;
+    std::uint64_t start_ticks = 0;  ///< with the pid, the same process
   };
 
   static void add_name(Sentence& text, const sys::ProcStat& stat) {
@@ -113,7 +113,7 @@ class Zombies {
   }
 
   core::Pid init_;
-  Seen seen_[kMostZombies];
+  Seen seen_[kMostZombies] = {};
   std::uint32_t count_ = 0;
 };
 

@@ -9,23 +9,30 @@ import sys
 import time
 
 import corral
-from containers import DEFAULT_PROFILE, Scratch, Surroundings
+from containers import DEFAULT_PROFILE, PEERS, Scratch, Surroundings
 
 ENTRYPOINT = ["/corral-init", "--"]
+INIT = "/dev/init"
 
 # name: (what surrounds it, what stands before the command)
 CASES = {
     "as the entrypoint": (Surroundings(), ENTRYPOINT),
-    "as the engine's init": (Surroundings(engine_init=True), []),
+    "as the engine's init": (Surroundings(engine_init=INIT), []),
     "read-only root": (Surroundings(read_only=True), ENTRYPOINT),
     "any uid, no passwd": (Surroundings(uid=12345), ENTRYPOINT),
     "no_new_privs": (Surroundings(no_new_privs=True), ENTRYPOINT),
     "on a terminal": (Surroundings(terminal=True), ENTRYPOINT),
-    "on a terminal, the engine's init": (Surroundings(terminal=True, engine_init=True), []),
+    "on a terminal, the engine's init": (Surroundings(terminal=True, engine_init=INIT), []),
     "the engines' seccomp profile": (Surroundings(seccomp="default"), ENTRYPOINT),
     "without newer system calls": (Surroundings(seccomp="old"), ENTRYPOINT),
-    "all at once": (Surroundings(12345, True, False, True, "old", True), []),
+    "all at once": (Surroundings(12345, True, False, True, "old", INIT), []),
     "all at once, on a terminal": (Surroundings(12345, True, True, True, "default"), ENTRYPOINT),
+    "as docker-init": (Surroundings(engine_init="/sbin/docker-init"), []),
+    "as tini": (Surroundings(seccomp="default"), ["/tini", "-g", "--"]),
+    "as tini, on a terminal": (Surroundings(terminal=True), ["/tini", "--"]),
+    "as dumb-init": (Surroundings(uid=12345), ["/dumb-init", "--"]),
+    "as dumb-init, on a terminal": (Surroundings(terminal=True), ["/dumb-init"]),
+    "as catatonit": (Surroundings(read_only=True), ["/catatonit", "--"]),
 }
 
 # The main process: it leaves an orphan that is to be asked to end, and one that is to be reaped, and says where it is.
@@ -76,22 +83,26 @@ def facts_in(output):
     return {key: int(value) for key, value in (pair.split("=") for pair in lines[0].split()[1:])} if lines else None
 
 
-def probe(container, engine, surroundings):
-    """The health command by the way that a probe takes; it is in the image or is the engine's init itself."""
-    init = engine.init_path if surroundings.engine_init else ENTRYPOINT[0]
-    health = container.execute(init, "--health")
-    asked = container.execute(init, "--health", "--", "sh", "-c", "exit 5")
+def probe(container, path):
+    """The health command by the way that a probe takes."""
+    health = container.execute(path, "--health")
+    asked = container.execute(path, "--health", "--", "sh", "-c", "exit 5")
     return health.returncode, (health.stdout + health.stderr).strip(), asked.returncode
 
 
 def run_course(scratch, engine, name, surroundings, before):
     title = f"{engine.name}, {name}"
+    init = engine.init_path(surroundings) or before[0]
+    is_peer = init.rpartition("/")[2] in PEERS
+    # A peer asks nobody but the main process or its group, and is asked for its health through the image's own.
+    last_words = ["main ends"] if is_peer else ["main ends", "orphan ends"]
     with engine.run(surroundings, [*before, "sh", "-c", COURSE]) as container:
         if not (container.read_until("READY") and container.read_until("orphan lives")):
             corral.fail(f"{title}: the main process did not come so far: {container.output}")
         corral.equal(facts_in(container.output), facts_of(surroundings), f"{title}: is as ordered, without zombies")
-        answers = probe(container, engine, surroundings)
-        corral.equal(answers, (0, "", 5), f"{title}: is healthy, and asks the probe proper")
+        if init != "/sbin/docker-init":  # another file than the image's own
+            answers = probe(container, ENTRYPOINT[0] if is_peer else init)
+            corral.equal(answers, (0, "", 5), f"{title}: is healthy, and asks the probe proper")
         start = time.monotonic()
         if surroundings.terminal:
             container.type("\x03")
@@ -100,7 +111,7 @@ def run_course(scratch, engine, name, surroundings, before):
         code = container.wait()
         took = time.monotonic() - start
         said = [line for line in ("main ends", "orphan ends") if line in container.output]
-        corral.equal((code, said), (3, ["main ends", "orphan ends"]), f"{title}: both end when asked, code 3")
+        corral.equal((code, said), (3, last_words), f"{title}: {' and '.join(last_words)} when asked, code 3")
         corral.check(took < 5, f"{title}: in {took:.2f} s", container.output)
     corral.equal(scratch.living(), [], f"{title}: nobody lives")
 

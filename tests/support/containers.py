@@ -37,6 +37,9 @@ CAPABILITIES = [
     ).split()
 ]
 
+# The names by which it does as its peers do.
+PEERS = ("docker-init", "tini", "dumb-init", "catatonit")
+
 # What an engine older than the kernel answers with ENOSYS.
 NEWER_CALLS = [
     *("clone3", "pidfd_open", "pidfd_send_signal", "pidfd_getfd", "close_range", "openat2", "faccessat2"),
@@ -53,7 +56,7 @@ class Surroundings:
     terminal: bool = False
     no_new_privs: bool = False
     seccomp: str = ""  # "", "default" (the engines') or "old" (NEWER_CALLS are not there)
-    engine_init: bool = False  # the engine brings the init and puts it before the command, with "--"
+    engine_init: str = ""  # the engine brings the init, at this place if it can, and puts it before the command
 
 
 # --- seccomp -----------------------------------------------------------------
@@ -171,7 +174,8 @@ class Engine:
 class Runtime(Engine):
     """runc or crun, with a bundle of ours, which asks for no limits: root of this machine may not set all of them."""
 
-    init_path = "/dev/init"
+    def init_path(self, surroundings):
+        return surroundings.engine_init
 
     def config(self, surroundings, words, environment):
         mounts = [
@@ -180,9 +184,9 @@ class Runtime(Engine):
             {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance"]},
         ]
         if surroundings.engine_init:
-            words = [self.init_path, "--", *words]
+            words = [surroundings.engine_init, "--", *words]
             bind = {"type": "bind", "source": str(corral.INIT), "options": ["bind", "ro"]}
-            mounts.append({"destination": self.init_path, **bind})
+            mounts.append({"destination": surroundings.engine_init, **bind})
         caps = [] if surroundings.uid else CAPABILITIES
         linux = {
             "namespaces": [{"type": kind} for kind in ("pid", "mount", "ipc", "uts", "network")],
@@ -226,7 +230,8 @@ class Runtime(Engine):
 
 
 class Podman(Engine):
-    init_path = "/run/podman-init"
+    def init_path(self, surroundings):
+        return "/run/podman-init" if surroundings.engine_init else ""
 
     def run(self, surroundings, words, environment=()):
         name = self.next_name()
@@ -243,8 +248,8 @@ class Podman(Engine):
             "--read-only": surroundings.read_only,
             "--interactive": surroundings.terminal,
             "--tty": surroundings.terminal,
-            "--init": surroundings.engine_init,
-            f"--init-path={corral.INIT}": surroundings.engine_init,
+            "--init": bool(surroundings.engine_init),
+            f"--init-path={corral.INIT}": bool(surroundings.engine_init),
         }
         options += [option for option, is_given in given.items() if is_given]
         line = [*self.line, "run", *options, "--rootfs", self.root, *words]
@@ -285,7 +290,7 @@ class Scratch:
         return [place / name for place in places if (place / name / "cgroup.procs").exists()]
 
     def make_root(self, name):
-        """A root with busybox and corral-init, without a passwd."""
+        """A root with busybox and corral-init, also by its peers' names, without a passwd."""
         root = self.path / f"root-{name}"
         for folder in ("bin", "dev", "proc", "sys", "run", "tmp", "etc"):
             (root / folder).mkdir(parents=True)
@@ -296,6 +301,8 @@ class Scratch:
             if applet != "busybox":
                 (root / "bin" / applet).symlink_to("busybox")
         shutil.copy(corral.INIT, root / "corral-init")
+        for peer in PEERS:
+            (root / peer).symlink_to("corral-init")
         return root
 
     def engines(self):
