@@ -368,8 +368,8 @@ class Instance:
         )
 
     def facts(self, *arguments, **options):
-        """What `corral ARGUMENTS... --json` prints, parsed."""
-        result = self.run(*arguments, "--json", **options)
+        """What `corral COMMAND --json ARGUMENTS...` prints, parsed."""
+        result = self.run(arguments[0], "--json", *arguments[1:], **options)
         if result.returncode != 0:
             fail(f"corral {arguments} --json: {result.returncode}: {result.stderr}")
         return json.loads(result.stdout)
