@@ -83,8 +83,8 @@ class BusLoop final : public bus::LoopHooks {
 
 // --- the steps of main
 
-int fail(const core::Error& error) {
-  spdlog::critical("{}", text_of(error.message()));
+int fail(const core::Error& error, std::string_view advice = {}) {
+  spdlog::critical("{}{}", text_of(error.message()), advice);
   return kExitFailed;
 }
 
@@ -102,11 +102,11 @@ void raise_descriptor_bound() {
 core::Result<void> prepare_places(Settings& settings) {
   TRY(sys::prepare_runtime(settings.places));
   if (const auto done = sys::prepare_pacct(settings.places); !done)
-    spdlog::error("accounting has no place: {}",
-                  text_of(done.error().message()));
+    spdlog::error("accounting has no place: {}{}",
+                  text_of(done.error().message()), sys::kPacctAdvice);
   if (const auto done = sys::prepare_logs(settings.places); !done)
-    spdlog::error("the jobs' output has no place: {}",
-                  text_of(done.error().message()));
+    spdlog::error("the jobs' output has no place: {}{}",
+                  text_of(done.error().message()), sys::kLogsAdvice);
   return {};
 }
 
@@ -162,7 +162,7 @@ int run(Settings settings) {
     (void)::fcntl(settings.ready_fd, F_SETFD, FD_CLOEXEC);
   (void)::signal(SIGPIPE, SIG_IGN);  // a peer's end is an error of the call
   if (const auto done = prepare_places(settings); !done)
-    return fail(done.error());
+    return fail(done.error(), sys::kRuntimeAdvice);
   auto loop = EventLoop::make();
   if (!loop) return fail(loop.error());
 
