@@ -183,7 +183,8 @@ struct DetachedJob {
   Instance instance;
 };
 
-/// An instance that was about to end when it was found is replaced once.
+/// A private instance that was about to end when it was found is replaced once.
+/// The system's does not end by itself: what it refuses is refused.
 core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
                                          Which which) {
   core::Answer<core::CreatedJob> job;
@@ -195,7 +196,9 @@ core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
     if (client && job)
       return DetachedJob{.jid = job->jid, .instance = *instance};
     if (!client) job = std::unexpected(client.error());
-    if (job.error().why != core::Refusal::kUnavailable) break;
+    if (job.error().why != core::Refusal::kUnavailable ||
+        instance->kind != sys::InstanceKind::kPrivate)
+      break;
   }
   return std::unexpected(job.error());
 }
