@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "bus/refusal_names.h"
 #include "cli/connection.h"
@@ -53,7 +54,13 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
     argv.push_back(word.data());
   argv.push_back(nullptr);
   ::execv(program->c_str(), argv.data());
-  return complain(core::Error{.code = errno,
+  const int code = errno;
+  if (code == E2BIG)  // the program's and ours before them: as a shell would
+    return complain("cannot execute '" + request.spec.argv.front() +
+                        "': " + std::strerror(code) + ", with those of '" +
+                        *program + "' before it",
+                    kNotExecutable);
+  return complain(core::Error{.code = code,
                               .op = "execute",
                               .subject = std::string_view(*program)},
                   kRunFailure);
