@@ -60,10 +60,10 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
                         "': " + std::strerror(code) + ", with those of '" +
                         *program + "' before it",
                     kNotExecutable);
-  return complain(core::Error{.code = code,
-                              .op = "execute",
-                              .subject = std::string_view(*program)},
-                  kRunFailure);
+  return complain(
+      core::Error{
+          .code = code, .op = "execute", .subject = std::string_view(*program)},
+      kRunFailure);
 }
 
 int run_recorded(const RunRequest& request, ScopeSetting setting) {

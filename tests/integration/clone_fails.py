@@ -11,7 +11,7 @@ import re
 import subprocess
 import tempfile
 
-from corral import BUILD, COMMAND, Instance, cgroup2_parent, check, equal, skip
+from corral import COMMAND, Instance, cgroup2_parent, check, engines, equal, not_checked, skip
 
 ERRORS = {
     "ENOMEM": "(Out of memory|Cannot allocate memory)",
@@ -65,7 +65,7 @@ def ends_in(pacct, environment):
 
 
 def embedded():
-    for engine in ("subreaper", "cgroup2") if cgroup2_parent() else ("subreaper",):
+    for engine in engines():
         base = cgroup2_parent() / f"corral-test-{os.getpid()}-e" if engine == "cgroup2" else None
         environment = {"PATH": "/usr/bin:/bin", "CORRAL_RUNTIME_DIR": str(folder / "none"),
                        "CORRAL_PACCT": str(folder / engine)}
@@ -119,6 +119,8 @@ def main():
         orders(instance)
         if os.geteuid() == 0:
             workers(instance)
+        else:
+            not_checked("needs root")
         equal(instance.job_cgroups(), [], "no cgroup is left")
         equal(len(instance.facts("ps")), 0, "and no job")
     subprocess.run(["rm", "-rf", str(folder)], check=False)

@@ -100,9 +100,9 @@ def record_mode(program, user):
 
 def main():
     needs_root()
-    probe = subprocess.run([*NAMESPACE, "--mount-proc", "true"], stderr=subprocess.PIPE, text=True, check=False)
+    probe = subprocess.run([*NAMESPACE, "--mount-proc", "true"], stderr=subprocess.DEVNULL, check=False)
     if probe.returncode != 0:
-        skip(f"no pid namespace here: {probe.stderr.strip()}")
+        skip("needs a pid namespace")
     for user in (0, 65534):
         who = "another user" if user else "root"
         check_container(f"corral run, {who}", command(user), user)

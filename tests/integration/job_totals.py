@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from corral import COMMAND, Instance, cgroup2_parent, check, children_of, equal, skip, wait_until
+from corral import COMMAND, Instance, cgroup2_parent, check, children_of, engines, equal, skip, wait_until
 
 BURN = "import time\nwhile time.process_time() < 0.5: pass"
 # How the first process does with the one that burns 0.5 s.
@@ -136,9 +136,8 @@ def synced(folder):
 
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-test-"))
-    engines = ("subreaper", "cgroup2") if cgroup2_parent() else ("subreaper",)
     try:
-        for engine in engines:
+        for engine in engines():
             for parent in PARENTS:
                 embedded(folder, engine, parent)
             with Instance(engine=engine) as instance:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import corral
 from reaper_driver import Reaper, check, children_of, wait_until
 
 UID = 64123  # nobody else's
@@ -14,8 +15,7 @@ UID = 64123  # nobody else's
 
 def short_of_processes():
     if os.getuid() != 0:
-        print('not checked: RLIMIT_NPROC under another uid needs root')
-        return
+        return corral.not_checked('needs root')
     others = sum(1 for name in os.listdir('/proc') if name.isdigit() and os.stat('/proc/' + name).st_uid == UID)
     check('the uid is ours alone', others == 0, others)
 
@@ -75,8 +75,7 @@ def short_of_descriptors():
 def as_pid_1():
     probe = subprocess.run(['unshare', '-pf', '--mount-proc', '/bin/true'], stderr=subprocess.DEVNULL, check=False)
     if probe.returncode != 0:
-        print('not checked: no pid namespace here')
-        return
+        return corral.not_checked('needs a pid namespace')
     with Reaper(wrapper=['unshare', '-pf', '--mount-proc', '--kill-child']) as reaper:
         welcome = reaper.accept(hello=False) or reaper.hello()
         check('it is PID 1', welcome['pid'] == 1 and welcome['is_pid1'] == 1, welcome)
