@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "bus/refusal_names.h"
 #include "cli/connection.h"
@@ -53,10 +54,16 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
     argv.push_back(word.data());
   argv.push_back(nullptr);
   ::execv(program->c_str(), argv.data());
-  return complain(core::Error{.code = errno,
-                              .op = "execute",
-                              .subject = std::string_view(*program)},
-                  kRunFailure);
+  const int code = errno;
+  if (code == E2BIG)  // the program's and ours before them: as a shell would
+    return complain("cannot execute '" + request.spec.argv.front() +
+                        "': " + std::strerror(code) + ", with those of '" +
+                        *program + "' before it",
+                    kNotExecutable);
+  return complain(
+      core::Error{
+          .code = code, .op = "execute", .subject = std::string_view(*program)},
+      kRunFailure);
 }
 
 int run_recorded(const RunRequest& request, ScopeSetting setting) {
@@ -183,7 +190,8 @@ struct DetachedJob {
   Instance instance;
 };
 
-/// An instance that was about to end when it was found is replaced once.
+/// A private instance that was about to end when it was found is replaced once.
+/// The system's does not end by itself: what it refuses is refused.
 core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
                                          Which which) {
   core::Answer<core::CreatedJob> job;
@@ -195,7 +203,9 @@ core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
     if (client && job)
       return DetachedJob{.jid = job->jid, .instance = *instance};
     if (!client) job = std::unexpected(client.error());
-    if (job.error().why != core::Refusal::kUnavailable) break;
+    if (job.error().why != core::Refusal::kUnavailable ||
+        instance->kind != sys::InstanceKind::kPrivate)
+      break;
   }
   return std::unexpected(job.error());
 }

@@ -17,6 +17,8 @@ inline constexpr int kFailure = 1;
 inline constexpr int kMisused = 2;
 /// `corral run` and `corral wait` themselves failed, as env(1) has it.
 inline constexpr int kRunFailure = 125;
+/// Its program is there and cannot be executed, likewise.
+inline constexpr int kNotExecutable = 126;
 
 /// Writes facts. Errors (a closed pipe, a full disk) are remembered.
 void print(std::string_view text);

@@ -122,13 +122,18 @@ core::Result<void> await_ready(int pipe, const std::string& log_path) {
   return core::fail(0, "it ended at once; see its log", log_path);
 }
 
-core::Result<void> start(const sys::Places& places) {
-  const Programs programs = TRY(find_programs());
+std::string log_path_of(const sys::Places& places) {
+  return places.logs + "/instance.log";
+}
+
+core::Result<sys::UniqueFd> open_log(const sys::Places& places) {
   TRY(sys::prepare_logs(places));
-  const std::string log_path = places.logs + "/instance.log";
-  const sys::UniqueFd log =
-      TRY(sys::open_at(AT_FDCWD, log_path.c_str(),
-                       O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+  return sys::open_at(AT_FDCWD, log_path_of(places).c_str(),
+                      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+}
+
+core::Result<void> start(const sys::Places& places, const sys::UniqueFd& log) {
+  const Programs programs = TRY(find_programs());
   const sys::UniqueFd null = TRY(sys::open_at(AT_FDCWD, "/dev/null", O_RDWR));
   Pipe ready = TRY(make_pipe());
   const std::string number = std::to_string(ready.write_end.get());
@@ -148,30 +153,36 @@ core::Result<void> start(const sys::Places& places) {
                                           nullptr};
   TRY(launch(words, log.get(), null.get(), ready.write_end.get()));
   ready.write_end.reset();
-  return await_ready(ready.read_end.get(), log_path);
+  return await_ready(ready.read_end.get(), log_path_of(places));
 }
 
-core::Result<Instance> find_or_start() {
-  sys::Places places =
-      sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
-                       sys::process_environment());
-  TRY(sys::prepare_runtime(places));
-  const sys::UniqueFd lock = TRY(lock_runtime(places.runtime));
-  // Another command may have started it while we waited for the lock.
-  if (!bus::is_answering(places.socket)) TRY(start(places));
-  return Instance{.kind = places.kind, .socket = places.socket};
+std::unexpected<core::Refused> cannot_start(const core::Error& error,
+                                            std::string_view advice = {}) {
+  return std::unexpected(core::Refused{
+      .why = core::Refusal::kUnavailable,
+      .text = "cannot start a private instance: " +
+              std::string(error.message().view()) + std::string(advice)});
 }
 
 }  // namespace
 
 core::Answer<Instance> ensure_private_instance() {
   if (auto running = find_running(Which::kPrivate)) return *running;
-  auto instance = find_or_start();
-  if (instance) return *instance;
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kUnavailable,
-                    .text = "cannot start a private instance: " +
-                            std::string(instance.error().message().view())});
+  sys::Places places =
+      sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
+                       sys::process_environment());
+  if (const auto done = sys::prepare_runtime(places); !done)
+    return cannot_start(done.error(), sys::kRuntimeAdvice);
+  const auto lock = lock_runtime(places.runtime);
+  if (!lock) return cannot_start(lock.error(), sys::kRuntimeAdvice);
+  Instance instance{.kind = places.kind, .socket = places.socket};
+  // Another command may have started it while we waited for the lock.
+  if (bus::is_answering(places.socket)) return instance;
+  const auto log = open_log(places);
+  if (!log) return cannot_start(log.error(), sys::kLogsAdvice);
+  if (const auto done = start(places, *log); !done)
+    return cannot_start(done.error());
+  return instance;
 }
 
 }  // namespace cli

@@ -83,8 +83,8 @@ class BusLoop final : public bus::LoopHooks {
 
 // --- the steps of main
 
-int fail(const core::Error& error) {
-  spdlog::critical("{}", text_of(error.message()));
+int fail(const core::Error& error, std::string_view advice = {}) {
+  spdlog::critical("{}{}", text_of(error.message()), advice);
   return kExitFailed;
 }
 
@@ -101,11 +101,11 @@ void raise_descriptor_bound() {
 /// Directories that are missing are no reason not to supervise.
 void prepare_files(const Settings& settings) {
   if (const auto done = sys::prepare_pacct(settings.places); !done)
-    spdlog::error("accounting has no place: {}",
-                  text_of(done.error().message()));
+    spdlog::error("accounting has no place: {}{}",
+                  text_of(done.error().message()), sys::kPacctAdvice);
   if (const auto done = sys::prepare_logs(settings.places); !done)
-    spdlog::error("the jobs' output has no place: {}",
-                  text_of(done.error().message()));
+    spdlog::error("the jobs' output has no place: {}{}",
+                  text_of(done.error().message()), sys::kLogsAdvice);
 }
 
 core::Result<bus::PrivateListener> listen(supervisor::Instance& instance,
@@ -160,10 +160,8 @@ int run(Settings settings) {
     (void)::fcntl(settings.ready_fd, F_SETFD, FD_CLOEXEC);
   (void)::signal(SIGPIPE, SIG_IGN);  // a peer's end is an error of the call
   if (const auto done = sys::prepare_runtime(settings.places); !done) {
-    spdlog::critical(
-        "there is no place for the private socket: {}; expected in --runtime "
-        "or CORRAL_RUNTIME_DIR a directory that this user can write to",
-        text_of(done.error().message()));
+    spdlog::critical("there is no place for the private socket: {}{}",
+                     text_of(done.error().message()), sys::kRuntimeAdvice);
     return kExitUsage;
   }
   prepare_files(settings);

@@ -60,6 +60,9 @@ core::Result<void> check_private(const std::string& path, InstanceKind kind) {
                           : "use a directory that others may enter (expected "
                             "mode 0700)",
                       path);
+  // It may have been made before its file system became read-only.
+  if (::access(path.c_str(), W_OK) < 0)
+    return core::fail(errno, "write to directory", path);
   return {};
 }
 

@@ -41,6 +41,14 @@ struct Places {
   std::string last_runtime;
 };
 
+// What to do when a place cannot be used, for the end of a sentence.
+inline constexpr std::string_view kRuntimeAdvice =
+    "; CORRAL_RUNTIME_DIR chooses another directory";
+inline constexpr std::string_view kPacctAdvice =
+    "; CORRAL_PACCT chooses another file";
+inline constexpr std::string_view kLogsAdvice =
+    "; CORRAL_LOG_DIR chooses another directory";
+
 /// getenv(3), or a table in tests. Empty values count as absent.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 [[nodiscard]] Environment process_environment();
@@ -55,10 +63,10 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 [[nodiscard]] std::string last_socket(const Places& places);
 
 /// Makes the runtime directory (0755 for the system's, else 0700) or checks
-/// the one that is there: ours, no symbolic link, not writable by others. Falls
-/// back to places.fallback_runtime on EROFS, EACCES, EPERM and ENOENT, then to
-/// places.last_runtime, and changes `places` to say so. Errors name the
-/// directory and what is wrong with it.
+/// the one that is there: ours, no symbolic link, writable by us and not by
+/// others. Falls back to places.fallback_runtime on EROFS, EACCES, EPERM and
+/// ENOENT, then to places.last_runtime, and changes `places` to say so. Errors
+/// name the directory and what is wrong with it.
 [[nodiscard]] core::Result<void> prepare_runtime(Places& places);
 
 /// Makes the directory with its parents (`mode` for each that is missing).

@@ -7,11 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
 from corral import check, equal, skip, wait_until
 from fake_instance import FakeInstance, RawClient, call_message, text
+from private_bus import Bus
 
 try:
     import dbus
@@ -22,44 +22,7 @@ if not shutil.which("dbus-daemon"):
     skip("dbus-daemon is not installed")
 
 NAME = "org.corral.Manager1"
-CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>system</type><listen>unix:path={0}/bus</listen>
-<policy context="default"><allow user="*"/><allow own="*"/>
-<allow send_type="*" eavesdrop="false"/><allow receive_type="*"/>
-<allow send_destination="*"/></policy></busconfig>
-"""
 LATENCY_US = 10_000
-
-
-class Bus:
-    """A dbus-daemon of our own."""
-
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="corral-dbus-")
-        self.address = f"unix:path={self.directory}/bus"
-        self.process = None
-        with open(f"{self.directory}/config", "w") as config:
-            config.write(CONFIG.format(self.directory))
-
-    def start(self):
-        self.process = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={self.directory}/config", "--nofork",
-             "--nopidfile", "--nosyslog", "--print-address"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.process.stdout.readline()
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def remove(self):
-        if self.process and self.process.poll() is None:
-            self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def ask_private(instance, count):

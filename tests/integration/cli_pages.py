@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from corral import BUILD, COMMAND, DAEMON, SOURCE, check, equal
+from corral import BUILD, COMMAND, DAEMON, SOURCE, check, equal, not_checked
 
 
 def output(*line, **options):
@@ -64,11 +64,12 @@ def bash_completes():
 
 def pages():
     if shutil.which("scdoc") is None:
-        print("note: scdoc is not installed, so there are no pages to look at")
-        return
+        return not_checked("needs scdoc")
     pages = {name: BUILD / "docs" / name for name in ("corral.1", "corral-init.8", "corrald.8")}
     for name, path in pages.items():
-        if shutil.which("mandoc"):
+        if shutil.which("mandoc") is None:
+            not_checked("needs mandoc")
+        else:
             lint = subprocess.run(["mandoc", "-T", "lint", path], stdout=subprocess.PIPE, text=True, check=False)
             equal(lint.stdout, "", f"mandoc finds nothing in {name}")
     # In roff a dash is written \- and an option is bold.

@@ -8,6 +8,7 @@ import signal
 import struct
 import tempfile
 
+import corral
 import reaper_driver
 from reaper_driver import NEW_SESSION, NO_NEW_PRIVILEGES, SET_UMASK, SET_USER, Reaper, check, launch_block
 
@@ -165,12 +166,10 @@ def damaged(reaper):
 
 
 def cgroups(reaper):
-    base = '/sys/fs/cgroup/unified/corral-test-A%d' % os.getpid()
-    try:
-        os.mkdir(base)
-    except OSError as error:
-        print('not checked: no writable cgroup (%s)' % error)
-        return
+    if corral.cgroup2_parent() is None:
+        return corral.not_checked('needs a writable cgroup v2 hierarchy')
+    base = '%s/corral-test-A%d' % (corral.cgroup2_parent(), os.getpid())
+    os.mkdir(base)
     try:
         path = base + '/j00000000000000ab'
         os.mkdir(path)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import corral
 from reaper_driver import Reaper, check, children_of, wait_until
 
 UID = 64123  # nobody else's
@@ -14,8 +15,7 @@ UID = 64123  # nobody else's
 
 def short_of_processes():
     if os.getuid() != 0:
-        print('not checked: RLIMIT_NPROC under another uid needs root')
-        return
+        return corral.not_checked('needs root')
     others = sum(1 for name in os.listdir('/proc') if name.isdigit() and os.stat('/proc/' + name).st_uid == UID)
     check('the uid is ours alone', others == 0, others)
 
@@ -75,8 +75,7 @@ def short_of_descriptors():
 def as_pid_1():
     probe = subprocess.run(['unshare', '-pf', '--mount-proc', '/bin/true'], stderr=subprocess.DEVNULL, check=False)
     if probe.returncode != 0:
-        print('not checked: no pid namespace here')
-        return
+        return corral.not_checked('needs a pid namespace')
     with Reaper(wrapper=['unshare', '-pf', '--mount-proc', '--kill-child']) as reaper:
         welcome = reaper.accept(hello=False) or reaper.hello()
         check('it is PID 1', welcome['pid'] == 1 and welcome['is_pid1'] == 1, welcome)
@@ -91,20 +90,42 @@ def as_pid_1():
         wait_until(lambda: reaper.link.receive(1) is not None)
         check('signals do not end it', reaper.launch(['/bin/true']).code == 0 if drain(reaper) else False)
         reaper.exit()
-        sleeper = reaper.launch(['/bin/sleep', '60'])
-        reaper.link.send(6, b'\5\0\0\0\0\0\0\0')
-        reaper.stand_in_pid = None
         namespace = next(pid for pid in children_of(init)
                          if b'reaper_driver' in open('/proc/%d/cmdline' % pid, 'rb').read())
-        os.kill(namespace, signal.SIGKILL)
-        try:
-            reaper.process.wait(0.5)
-            check('it stays while a job lives', False)
-        except subprocess.TimeoutExpired:
-            check('it stays while a job lives', True)
-        signal.pidfd_send_signal(sleeper.pidfd, signal.SIGKILL)
-        check('and ends with its code when the last has gone', reaper.process.wait(10) == 5)
-        sleeper.close()
+        reaper.stand_in_pid = None
+        outlives_no_job(reaper, namespace)
+
+
+def as_subreaper():
+    with Reaper() as reaper:
+        welcome = reaper.accept()
+        check('it is not PID 1', welcome['pid'] != 1 and welcome['is_pid1'] == 0, welcome)
+        outlives_no_job(reaper, reaper.stand_in_pid)
+
+
+def outlives_no_job(reaper, supervisor):
+    """Told to shut down, it stays: for a job, and for the orphan that the job leaves."""
+    orphan = 'trap "" TERM HUP; while :; do /bin/sleep 0.1; done'
+    sleeper = reaper.launch(['/bin/sh', '-c', "/bin/sh -c '%s' & exec /bin/sleep 60" % orphan])
+    reaper.link.send(6, b'\5\0\0\0\0\0\0\0')
+    os.kill(supervisor, signal.SIGKILL)
+    check('it stays while a job lives', stays(reaper))
+    parent = reaper.pid if reaper.program == reaper.process.args[0] else children_of(reaper.pid)[0]
+    signal.pidfd_send_signal(sleeper.pidfd, signal.SIGKILL)
+    check('and while its orphan does', stays(reaper))
+    left = [pid for pid in children_of(parent) if b'TERM HUP' in open('/proc/%d/cmdline' % pid, 'rb').read()]
+    check('which is its child now', len(left) == 1, left)
+    os.kill(left[0], signal.SIGKILL)
+    check('and ends with its code when the last has gone', reaper.process.wait(10) == 5)
+    sleeper.close()
+
+
+def stays(reaper):
+    try:
+        reaper.process.wait(0.5)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def drain(reaper):
@@ -117,6 +138,7 @@ def main():
     short_of_processes()
     short_of_descriptors()
     as_pid_1()
+    as_subreaper()
 
 
 if __name__ == '__main__':

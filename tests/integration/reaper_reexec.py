@@ -9,6 +9,7 @@ import struct
 import subprocess
 import tempfile
 
+import corral
 from reaper_driver import (PROMOTE, REEXEC, REEXEC_REFUSED, Reaper, check, children_of,
                            sealed_memfd)
 
@@ -77,12 +78,10 @@ def in_place(reaper, directory):
 
 def under_way(reaper, directory):
     """A launch that is under way goes on across the exec."""
-    base = '/sys/fs/cgroup/unified/corral-test-A%d' % os.getpid()
-    try:
-        os.mkdir(base)
-    except OSError as error:
-        print('not checked: no writable cgroup (%s)' % error)
-        return
+    if corral.cgroup2_parent() is None:
+        return corral.not_checked('needs a writable cgroup v2 hierarchy')
+    base = '%s/corral-test-A%d' % (corral.cgroup2_parent(), os.getpid())
+    os.mkdir(base)
     try:
         with open(base + '/cgroup.freeze', 'w', encoding='ascii') as file:
             file.write('1')

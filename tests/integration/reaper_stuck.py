@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 
+import corral
 from reaper_driver import Reaper, check, wait_until
 
 DEADLINE = 300000  # us
@@ -46,12 +47,10 @@ def remove_cgroup(path):
 
 
 def frozen(reaper):
-    base = '/sys/fs/cgroup/unified/corral-test-A%d' % os.getpid()
-    try:
-        os.mkdir(base)
-    except OSError as error:
-        print('not checked: no writable cgroup (%s)' % error)
-        return
+    if corral.cgroup2_parent() is None:
+        return corral.not_checked('needs a writable cgroup v2 hierarchy')
+    base = '%s/corral-test-A%d' % (corral.cgroup2_parent(), os.getpid())
+    os.mkdir(base)
     try:
         cgroup = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
         with open(base + '/cgroup.freeze', 'w', encoding='ascii') as file:
@@ -84,16 +83,14 @@ def frozen(reaper):
 def hanging(reaper, directory):
     program = os.path.join(os.environ['CORRAL_BUILD'], 'tests', 'support', 'hanging-fs')
     if not os.path.exists(program) or not os.access('/dev/fuse', os.W_OK):
-        print('not checked: no FUSE here')
-        return
+        return corral.not_checked('needs /dev/fuse')
     mount = os.path.join(directory, 'mount')
     os.mkdir(mount)
     server = subprocess.Popen([program, '-f', mount], stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: os.path.ismount(mount) or server.poll() is not None)
         if server.poll() is not None:
-            print('not checked: cannot mount FUSE here')
-            return
+            return corral.not_checked('needs /dev/fuse, and the right to mount')
         began = time.monotonic()
         order = reaper.order([mount + '/program'], timeout_us=DEADLINE)
         directory_fd = reaper.order(['/bin/true'], cwd='/')

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from corral import COMMAND, Cgroup, cgroup2_parent, check, equal
+from corral import COMMAND, Cgroup, cgroup2_parent, check, equal, not_checked
 
 folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-test-"))
 ENVIRONMENT = {
@@ -203,6 +203,7 @@ def options():
 def engines():
     for engine in ("subreaper", "cgroup2"):
         if engine == "cgroup2" and cgroup2_parent() is None:
+            not_checked("needs a writable cgroup v2 hierarchy")
             continue
         with Cgroup() if engine == "cgroup2" else tempfile.TemporaryDirectory() as base:
             environment = dict(ENVIRONMENT)
@@ -217,7 +218,7 @@ def engines():
 def nobody():
     """Without root, in a home that cannot be written."""
     if os.geteuid() != 0:
-        return
+        return not_checked("needs root")
     environment = {"PATH": ENVIRONMENT["PATH"], "HOME": "/nonexistent", "CORRAL_RUNTIME_DIR": "/nonexistent"}
     result = run("--report=json", "--", "sh", "-c", "setsid sleep 1000 & exit 6", env=environment, user="nobody")
     equal(result.returncode, 6, "without rights and without a home the code is passed on")

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from corral import Instance, check, equal, is_alive, wait_until
+from corral import Instance, check, equal, is_alive, not_checked, wait_until
 
 JID = re.compile(r"0x[0-9a-f]{1,16}\n")
 
@@ -160,6 +160,14 @@ def attributes(instance):
     lines = instance.run("log", jid).stdout.splitlines()
     equal(lines[:2], ["/usr", "0027"], "a detached job has the caller's umask and --cwd")
     equal([line.split()[1] for line in lines[3:]], ["0" * 16] * 2, "and clean signals")
+    if os.geteuid() != 0:
+        return not_checked("needs root")
+    for options in (["-d"], []):
+        seen = instance.run("run", *options, "-u", "nobody", "--", "sh", "-c", "id -u; id -G; id -un")
+        if options:
+            instance.run("wait", seen.stdout.strip())
+            seen = instance.run("log", seen.stdout.strip())
+        equal(seen.stdout, "65534\n65534\nnobody\n", f"run {' '.join(options)} -u nobody is nobody, with his groups")
 
 
 with Instance() as instance:

@@ -3,11 +3,13 @@
 Corral in a cgroup of its own, and the three ways a test can end.
 
 A test prints what it checked and exits 0 (passed), 1 (failed) or 77 (skipped,
-with its reason; contrib/check wants that reason in tests/skips). By hand:
+all of it or a part, with its reasons; contrib/check wants each of them in
+tests/skips). By hand:
 
     PYTHONPATH=tests/support CORRAL_BUILD=build python3 tests/integration/NAME.py
 """
 
+import atexit
 import contextlib
 import itertools
 import json
@@ -32,17 +34,40 @@ if not INIT.exists():
 
 _numbers = itertools.count(1)
 _checks = 0
+_not_checked = []
+_is_decided = False
 
 
 def fail(text):
+    global _is_decided
+    _is_decided = True
     print(f"FAIL: {text}", flush=True)
     sys.exit(1)
 
 
 def skip(reason):
     """Ends the test as skipped. The reason must stand in tests/skips."""
+    global _is_decided
+    _is_decided = True
     print(f"SKIP: {reason}", flush=True)
     sys.exit(77)
+
+
+def not_checked(reason):
+    """A part that cannot run here: the test goes on, but if it passes it ends
+    as skipped. The reason must stand in tests/skips."""
+    if reason not in _not_checked:
+        _not_checked.append(reason)
+
+
+@atexit.register
+def _end_as_skipped():
+    if not _not_checked or _is_decided or hasattr(sys, "last_value"):  # an exception ended it
+        return
+    for reason in _not_checked:
+        print(f"SKIP: {reason}")
+    sys.stdout.flush()
+    os._exit(77)
 
 
 def check(claim, text, *facts):
@@ -98,6 +123,14 @@ def needs_cgroup2():
     if parent is None:
         skip("needs a writable cgroup v2 hierarchy")
     return parent
+
+
+def engines():
+    """The engines that work here; without cgroup2 the test ends as skipped."""
+    if cgroup2_parent() is None:
+        not_checked("needs a writable cgroup v2 hierarchy")
+        return ["subreaper"]
+    return ["subreaper", "cgroup2"]
 
 
 def needs_root():
@@ -368,8 +401,8 @@ class Instance:
         )
 
     def facts(self, *arguments, **options):
-        """What `corral ARGUMENTS... --json` prints, parsed."""
-        result = self.run(*arguments, "--json", **options)
+        """What `corral COMMAND --json ARGUMENTS...` prints, parsed."""
+        result = self.run(arguments[0], "--json", *arguments[1:], **options)
         if result.returncode != 0:
             fail(f"corral {arguments} --json: {result.returncode}: {result.stderr}")
         return json.loads(result.stdout)

@@ -21,6 +21,14 @@
 namespace {
 
 volatile sig_atomic_t must_stop = 0;
+pid_t traced = 0;
+
+/// A tracee that is stopped already stops once more when it goes on: wherever
+/// the tracer is in its loop, its next waitpid(2) returns (ptrace(2)).
+void ask_to_stop(int) {
+  must_stop = 1;
+  (void)::ptrace(PTRACE_INTERRUPT, traced, nullptr, nullptr);
+}
 
 /// PTRACE_GET_SYSCALL_INFO (Linux 5.3): no register of any architecture named.
 bool is_exit_stop(pid_t pid, unsigned long long* number) {
@@ -41,32 +49,29 @@ int main(int argc, char** argv) {
   const auto pid = static_cast<pid_t>(std::atoi(argv[1]));
   const long wanted = std::atol(argv[2]);
   struct sigaction action = {};
-  action.sa_handler = [](int) { must_stop = 1; };
-  (void)::sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = ask_to_stop;
+  traced = pid;
   if (::ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACESYSGOOD) < 0 ||
       ::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) < 0) {
     (void)std::fprintf(stderr, "cannot trace %d: %s\n", pid,
                        std::strerror(errno));
     return 1;
   }
+  (void)::sigaction(SIGTERM, &action, nullptr);
   long count = 0;
   unsigned long long number = 0;
   bool was_announced = false;
-  bool is_detaching = false;
   for (;;) {
     int status = 0;
     if (::waitpid(pid, &status, __WALL) < 0) {
       if (errno != EINTR) return 1;
-      if (must_stop == 0) continue;
-      is_detaching = true;
-      (void)::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
       continue;
     }
     if (!WIFSTOPPED(status)) {
       (void)std::printf("ended %ld\n", count);
       return 0;
     }
-    if (is_detaching) {
+    if (must_stop != 0) {
       (void)::ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
       (void)std::printf("unreached %ld\n", count);
       return 0;

@@ -9,6 +9,7 @@ import select
 import signal
 import struct
 import termios
+import threading
 import time
 
 PROMPT = "P# "
@@ -28,6 +29,10 @@ print("got", len(got), sorted(set(got)))
 """
 
 
+# Sessions are played side by side: no bash may inherit another one's terminal.
+FORKING = threading.Lock()
+
+
 class Session:
     """A bash on a pty, and all that it ever printed."""
 
@@ -36,7 +41,10 @@ class Session:
         self.seen = 0
         self.is_late = False
         self.directory = directory
-        self.pid, self.fd = pty.fork()
+        with FORKING:
+            self.pid, self.fd = pty.fork()
+            if self.pid != 0:
+                os.set_inheritable(self.fd, False)
         if self.pid == 0:
             for number in range(1, 65):
                 if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
@@ -112,6 +120,7 @@ class Session:
 
     def transcript(self):
         text = re.sub(r"\[(\d)\] \d+", r"[\1] PID", self.text)
+        text = re.sub(r"\bpts/\d+", "pts/N", text)
         text = re.sub(r"(line \d+): +\d+ ", r"\1: PID ", text)
         text = re.sub(r"\((\d+)\) - No such", "(PID) - No such", text)
         # Which job is the current one depends on what bash hears first.

@@ -3,7 +3,8 @@
 
 A room may include its own headers and what ROOMS names. The reaper may reach,
 through any number of headers, only headers without a .cc of the same stem and
-no standard header that needs an allocator or a libstdc++ object."""
+no standard header that needs an allocator or a libstdc++ object. Some words do
+not stand in some rooms at all: NOT_IN."""
 
 import pathlib
 import re
@@ -34,6 +35,15 @@ NOT_IN_REAPER = {
     "string", "memory", "chrono", "atomic", "ranges", "vector", "map", "set", "unordered_map", "unordered_set",
     "deque", "list", "functional", "iostream", "fstream", "sstream", "thread", "mutex", "regex", "filesystem", "any",
 }  # fmt: skip
+# what no room may say outside of comments and texts: <words>: the rooms, and why
+NOT_IN = {
+    r"ev_default_loop\w*|EV_DEFAULT\w*": (("supervisor", "bus"), "the loop is our own, never libev's default"),
+    r"asm|__asm(__)?|__(x86_64|amd64|i[3-6]86|aarch64|arm|riscv|powerpc|ppc|s390x?|mips|loongarch)\w*|_M_(X64|IX86|ARM)\w*"
+    r"|\w*mmintrin|__builtin_(ia32|arm|aarch64)_\w*": (
+        ("core", "sys", "accounting", "reaper"), "nothing that the reaper is made of is tied to one architecture"),
+}  # fmt: skip
+# a comment or a text: what is in it is no code
+NO_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 
 
@@ -59,6 +69,15 @@ def check_edge(top, file, kind, name):
         if name.startswith(library) and not begins_with(str(file), users):
             return f"may be included by {', '.join(users)} only"
     return None
+
+
+def check_words(room, text):
+    """The words of NOT_IN that stand in the code `text` of `room`, with their reasons."""
+    code = NO_CODE.sub(" ", text)
+    for words, (rooms, why) in NOT_IN.items():
+        if room in rooms:
+            for found in re.finditer(rf"\b({words})\b", code):
+                yield f"'{found.group()}': {why}"
 
 
 def check_reaper(top):
@@ -96,6 +115,8 @@ def main(top):
                 continue
             files += 1
             file = path.relative_to(top)
+            text = path.read_text(encoding="utf-8")
+            faults += [f"{file}: {fault}" for fault in check_words(room, text)]
             for kind, name in includes_of(path):
                 edges += 1
                 wrong = check_edge(top, file, kind, name)

@@ -14,6 +14,7 @@
 #include <doctest/doctest.h>
 
 #include "sys/unique_fd.h"
+#include "tests/unit/not_checked.h"
 
 namespace {
 
@@ -183,7 +184,8 @@ TEST_CASE("a file in the directory's place is refused") {
 }
 
 TEST_CASE("somebody else's directory is refused") {
-  if (::geteuid() != 0) return;  // only root can make one
+  if (::geteuid() != 0)  // only root can make one
+    return unit::not_checked("needs root");
   const Scratch scratch;
   Places places = private_in(scratch);
   places.runtime = places.fallback_runtime = scratch / "theirs";
@@ -196,7 +198,8 @@ TEST_CASE("somebody else's directory is refused") {
 }
 
 TEST_CASE("a directory inside somebody else's is not used") {
-  if (::geteuid() != 0) return;  // only root can make one
+  if (::geteuid() != 0)  // only root can make one
+    return unit::not_checked("needs root");
   const Scratch scratch;
   REQUIRE(::mkdir((scratch / "run").c_str(), 0700) == 0);
   REQUIRE(::mkdir((scratch / "tmp").c_str(), 0700) == 0);

@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""/run is read-only, or the temporary directory is full: what does not need
+the place goes on, and what does says in one sentence which path it is and what
+can be done. In a mount namespace of its own: nothing outside changes."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from corral import COMMAND, DAEMON, INIT, check, end_processes_with, equal, needs_root, processes_with, wait_until
+
+MARK = f"CORRAL_TEST=places.{os.getpid()}"
+folder = pathlib.Path(os.environ.get("BAD_PLACES") or tempfile.mkdtemp(prefix="corral-test-"))
+readonly, made, full, crowded, home, usable = (
+    folder / name for name in ("readonly", "made", "full", "crowded", "home", "tmp"))
+RUNTIME, LOGS = "CORRAL_RUNTIME_DIR chooses another directory", "CORRAL_LOG_DIR chooses another directory"
+READ_ONLY, NO_ROOM = "Read-only file system", "No space left on device"
+
+
+def environment(**more):
+    base = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "CORRAL_ENGINE": "subreaper",
+            **dict([MARK.split("=")])}
+    return {**base, **{name: str(value) for name, value in more.items()}}
+
+
+def run(*command, **places):
+    return subprocess.run([str(word) for word in command], env=environment(**places), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60, check=False)
+
+
+def mount(*words):
+    subprocess.run(["mount", *map(str, words)], check=True)
+
+
+def make_places():
+    """A read-only directory with a runtime directory made before; a temporary directory without a free block, one
+    without a free inode."""
+    for path in (readonly, made, full, crowded, home, usable):
+        path.mkdir()
+    usable.chmod(0o1777)
+    (readonly / "made").mkdir(mode=0o700)
+    mount("--bind", readonly, readonly)
+    mount("-o", "remount,ro,bind", readonly)
+    mount("-t", "tmpfs", "-o", "size=64k", "none", full)
+    mount("-t", "tmpfs", "-o", "size=64k,nr_inodes=2", "none", crowded)
+    (crowded / "ballast").touch()
+    with open(full / "ballast", "wb", buffering=0) as ballast:
+        try:
+            while ballast.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+
+
+def foreground():
+    places = {
+        "a read-only runtime directory": {"CORRAL_RUNTIME_DIR": readonly / "run"},
+        "one that was made before": {"CORRAL_RUNTIME_DIR": readonly / "made"},
+        "a full temporary directory": {"TMPDIR": full},
+        "one without an inode": {"TMPDIR": crowded},
+    }
+    for name, variables in places.items():
+        result = run(COMMAND, "run", "--", "sh", "-c", "echo out; exit 3", **variables)
+        equal((result.returncode, result.stdout, result.stderr), (3, "out\n", ""), f"corral run: {name} is not needed")
+
+
+def detached():
+    """What cannot be: (the place, code, path, errno's words, the fix)."""
+    rows = [
+        ({"CORRAL_RUNTIME_DIR": readonly / "run"}, readonly / "run", READ_ONLY, RUNTIME),
+        ({"CORRAL_RUNTIME_DIR": readonly / "made"}, readonly / "made", READ_ONLY, RUNTIME),
+        ({"XDG_RUNTIME_DIR": readonly, "TMPDIR": crowded}, crowded / "corral-0", NO_ROOM, RUNTIME),
+        ({"TMPDIR": crowded}, crowded / "corral-0", NO_ROOM, RUNTIME),
+        ({"TMPDIR": usable, "CORRAL_LOG_DIR": readonly / "log"}, readonly / "log", READ_ONLY, LOGS),
+    ]
+    for places, path, why, fix in rows:
+        result = run(COMMAND, "run", "-d", "--private", "--", "true", **places)
+        equal((result.returncode, result.stdout), (69, ""), f"corral run -d: no instance in {' '.join(places)}")
+        check(re.fullmatch(f"corral: cannot start a private instance: [a-z ]+ '{path}': {why}; {fix}\n", result.stderr),
+              f"said in one sentence: {result.stderr.strip()}")
+    # What can: the other place is taken, or the full one has room enough.
+    for name, places, socket in (
+            ("a read-only XDG_RUNTIME_DIR", {"XDG_RUNTIME_DIR": readonly, "TMPDIR": usable}, usable / "corral-0"),
+            ("no block in TMPDIR", {"TMPDIR": full}, full / "corral-0")):
+        result = run(COMMAND, "run", "-d", "--private", "--", "sh", "-c", "echo out; exit 4", **places)
+        equal((result.returncode, result.stderr), (0, ""), f"corral run -d: {name} does not matter")
+        check((socket / "private").is_socket(), f"the instance is in '{socket.name}'")
+        jid = result.stdout.strip()
+        equal(run(COMMAND, "wait", "--private", jid, **places).returncode, 4, "its job runs and ends")
+        equal(run(COMMAND, "log", "--private", jid, **places).stdout, "out\n", "and has its output")
+        wait_until(lambda: not list(processes_with(MARK)), 20, "the end of the instance")
+
+
+def supervisor():
+    """corrald by itself ends with its sentence before it does anything."""
+    rows = [
+        ({"CORRAL_RUNTIME_DIR": readonly / "run"}, readonly / "run", READ_ONLY),
+        ({"CORRAL_RUNTIME_DIR": readonly / "made"}, readonly / "made", READ_ONLY),
+        ({"XDG_RUNTIME_DIR": readonly, "TMPDIR": crowded}, crowded / "corral-0", NO_ROOM),
+    ]
+    for places, path, why in rows:
+        result = run(DAEMON, "--private", "--bus", "none", "--pacct", folder / "p", "--log-dir", folder / "l",
+                     "--reaper-fd", "3", "--store-fd", "4", **places)
+        equal((result.returncode, result.stdout), (1, ""), f"corrald ends without a place: {' '.join(places)}")
+        check(re.fullmatch(rf".* critical: [a-z ]+ '{path}': {why}; {RUNTIME}\n", result.stderr),
+              f"said in one sentence: {result.stderr.strip()}")
+
+
+def system_instance():
+    """The machine's own instance with a read-only /run lives in the temporary directory, where it is found."""
+    mount("-t", "tmpfs", "-o", "mode=755,ro", "none", "/run")
+    ready, theirs = os.pipe()
+    log = open(folder / "log", "w", encoding="utf-8")
+    reaper = subprocess.Popen(
+        [str(INIT), "--supervise", f"--ready-fd={theirs}", "--", str(DAEMON), "--bus", "none", "--pacct",
+         str(readonly / "pacct" / "file"), "--log-dir", str(folder / "log.d")],
+        env=environment(TMPDIR=usable), pass_fds=[theirs], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    os.close(theirs)
+    try:
+        equal(os.read(ready, 8), b"1\n", "corrald with a read-only /run becomes ready")
+        result = run(COMMAND, "run", "--system", "--", "sh", "-c", "exit 5", TMPDIR=usable)
+        equal((result.returncode, result.stderr), (5, ""), "its clients find it in the temporary directory")
+        jid = run(COMMAND, "run", "-d", "--system", "--", "sh", "-c", "exit 6", TMPDIR=usable).stdout.strip()
+        equal(run(COMMAND, "wait", jid, TMPDIR=usable).returncode, 6, "detached jobs too")
+        lines = (folder / "log").read_text().splitlines()
+        said = [line for line in lines if "accounting has no place" in line]
+        check(len(said) == 1 and f"'{readonly}/pacct': {READ_ONLY}; CORRAL_PACCT chooses another file" in said[0],
+              f"a read-only accounting directory is said once: {said}")
+    finally:
+        reaper.terminate()
+        reaper.wait(20)
+
+
+def inside():
+    try:
+        make_places()
+        for part in (foreground, detached, supervisor, system_instance):
+            part()
+    finally:
+        end_processes_with(MARK)
+
+
+if os.environ.get("BAD_PLACES"):
+    inside()
+else:
+    needs_root()
+    try:
+        code = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, __file__], check=False,
+                              env={**os.environ, "BAD_PLACES": str(folder)}).returncode
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(code)

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""An upgrade under running jobs: new files in the place of the old ones, then `corral daemon-reexec`. Reaper and
+supervisor really run the new files, and no job notices; an image that does not understand the state is not taken."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import corral
+from corral import check, equal, is_alive, wait_until
+
+folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-test-"))
+
+
+def install(source, name):
+    """As a package manager does: a new file is renamed over the old one."""
+    shutil.copy(source, folder / "new")
+    os.rename(folder / "new", folder / name)
+    return (folder / name).stat().st_ino
+
+
+def image_of(pid):
+    return os.stat(f"/proc/{pid}/exe").st_ino
+
+
+def upgrade(instance, fifo):
+    reaper = instance.reaper
+    jid = instance.run("run", "-d", "--", "sh", "-c", "read x <$0; exit $x", fifo).stdout.strip()
+    foreground = instance.popen("run", "--", "sh", "-c", "read x; exit $x", stdin=subprocess.PIPE)
+    wait_until(lambda: [job["state"] for job in instance.facts("ps")] == ["running"] * 2, what="both jobs")
+    pid = instance.facts("show", jid)["main_pid"]
+    for round_number in (1, 2):
+        old = image_of(reaper), image_of(instance.supervisor)
+        wanted = install(corral.INIT, "corral-init"), install(corral.BUILD / "supervisor" / "corrald", "corrald")
+        check(not set(old) & set(wanted), "the new files are others")
+        equal((image_of(reaper), image_of(instance.supervisor)), old, "by themselves they change nothing")
+        equal(instance.run("daemon-reexec").returncode, 0, f"daemon-reexec, {round_number}")
+        equal(instance.reaper, reaper, "the reaper is the same process")
+        equal((image_of(reaper), image_of(instance.supervisor)), wanted, "reaper and supervisor run the new files")
+        check(is_alive(pid) and pid in corral.descendants_of(reaper), "the detached job is where it was")
+    return jid, foreground
+
+
+def refused(instance):
+    """A new corral-init that is none."""
+    before = image_of(instance.reaper)
+    (folder / "new").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "new").chmod(0o755)
+    os.rename(folder / "new", folder / "corral-init")
+    instance.run("daemon-reexec")
+    wait_until(lambda: "would not have the state" in instance.stderr(), what="the reaper's refusal")
+    equal(image_of(instance.reaper), before, "a new image that does not take the state is not become")
+    said = [line for line in instance.stderr().splitlines() if "would not have the state" in line]
+    check(len(said) == 1, f"said once: {said}")
+
+
+def main():
+    install(corral.INIT, "corral-init")
+    install(corral.DAEMON, "corrald")
+    corral.DAEMON = folder / "corrald"
+    os.mkfifo(folder / "fifo")
+    with corral.Instance(init=folder / "corral-init") as instance:
+        jid, foreground = upgrade(instance, folder / "fifo")
+        refused(instance)
+        (folder / "fifo").write_text("7\n")
+        equal(instance.run("wait", jid).returncode, 7, "the detached job ends with its own code")
+        foreground.communicate(b"8\n")
+        equal(foreground.returncode, 8, "and so does the one in the foreground")
+
+        def codes():
+            return sorted(record["exit_code"] for record in instance.records()["records"] if record["kind"] == "end")
+
+        wait_until(lambda: len(codes()) >= 2, what="both records")
+        equal(codes(), [7, 8], "each has one record")
+
+
+try:
+    main()
+finally:
+    shutil.rmtree(folder, ignore_errors=True)
