@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benches share: their options, ratios with the bound that is wanted, and what the kernel tells of a process.
+
+A ratio is taken within one interleaved round and the median over the rounds is what counts: absolute numbers change with
+whatever else the machine does.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+
+
+def parser(description):
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--build", default=os.environ.get("CORRAL_BUILD", "build"), help="the build tree")
+    return made
+
+
+def parse(made):
+    """The options; from here on `import corral` (tests/support) finds the programs of that build."""
+    arguments = made.parse_args()
+    arguments.build = os.path.abspath(arguments.build)
+    os.environ["CORRAL_BUILD"] = arguments.build
+    return arguments
+
+
+def tool(build, name):
+    """A program of tests/bench."""
+    return os.path.join(build, "tests/bench", name)
+
+
+def init_of(build):
+    return os.path.join(build, "reaper/corral-init")
+
+
+def judged(value, at_most=None, at_least=None, form=".3f"):
+    """The value with its bound and whether it holds."""
+    bound = f"at most {at_most:{form}}" if at_least is None else f"at least {at_least:{form}}"
+    holds = value <= at_most if at_least is None else value >= at_least
+    return f"{value:{form}} (wanted: {bound}){'' if holds else '  ** NOT REACHED **'}"
+
+
+def missing(what, consequence):
+    """Something that a bench compares with is not there: nobody shall overlook it."""
+    print(f"** {what} IS NOT HERE: {consequence} **", flush=True)
+
+
+def spawn_medians(build, rounds, commands, quiet=False):
+    """Runs the commands in turns; prints the table; returns the medians in microseconds, None for one that failed."""
+    line = [tool(build, "bench-spawner"), str(rounds)]
+    for number, command in enumerate(commands):
+        line += (["%%"] if number else []) + [str(word) for word in command]
+    table = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
+    if not quiet:
+        print(table, end="", flush=True)
+    rows = [row.split() for row in table.splitlines()]
+    return [float(row[0]) if row[4] == "0" else None for row in rows]
+
+
+def spawn_ratios(build, runs, rounds, named):
+    """Several runs of the spawner over {name: command}. {name: median of the runs' ratios to the first one's median}."""
+    ratios = {name: [] for name in named}
+    micros = {name: [] for name in named}
+    for _ in range(runs):
+        medians = spawn_medians(build, rounds, list(named.values()), quiet=True)
+        for name, median in zip(named, medians):
+            if median is None:
+                sys.exit(f"'{name}' failed: {' '.join(map(str, named[name]))}")
+            ratios[name].append(median / medians[0])
+            micros[name].append(median)
+    for name in named:
+        print(f"   {name:34} {statistics.median(micros[name]):9.0f} us {statistics.median(ratios[name]):7.3f}x"
+              f"   from {min(ratios[name]):.3f} to {max(ratios[name]):.3f}", flush=True)
+    return {name: statistics.median(all_of_it) for name, all_of_it in ratios.items()}
+
+
+def private_kib(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith("Private_"))
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Rss:"))
+
+
+def switches(pid):
+    """Context switches of the process's one thread: each wake-up is one."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
