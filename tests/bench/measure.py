@@ -10,6 +10,8 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
@@ -97,3 +99,27 @@ def switches(pid):
 
 def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def sync_us(folder, times=50):
+    """The median time that the file system of `folder` takes to sync 512 bytes appended to a file."""
+    took = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(times):
+            begin = time.monotonic()
+            os.write(file.fileno(), bytes(512))
+            os.fdatasync(file.fileno())
+            took.append((time.monotonic() - begin) * 1e6)
+    return statistics.median(took)
+
+
+def file_system_of(path):
+    """The type and the source of what `path` is on."""
+    path = os.path.realpath(path)
+    best = ("", "unknown")
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        for line in file:
+            source, place, kind = line.split()[:3]
+            if (path + "/").startswith(place.rstrip("/") + "/") and len(place) >= len(best[0]):
+                best = (place, f"{kind} on {source}")
+    return best[1]
