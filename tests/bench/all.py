@@ -14,6 +14,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 
 import measure
 
@@ -54,8 +55,12 @@ def distribution():
         return next((line.partition("=")[2].strip().strip('"') for line in file if line.startswith("PRETTY_NAME=")), "?")
 
 
+def at(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def now():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return at(time.time())
 
 
 class Report:
@@ -89,7 +94,8 @@ def print_head(report, arguments):
     report.say(f"machine  {processor()}, {memory_gib():.0f} GiB, {said_by('systemd-detect-virt') or 'virtualisation unknown'}")
     report.say(f"system   {distribution()}, Linux {platform.release()}")
     report.say(f"records  {scratch}: {measure.file_system_of(scratch)}, synced in {measure.sync_us(scratch):.0f} us")
-    report.say(f"build    {arguments.build}")
+    init = measure.init_of(arguments.build)
+    report.say(f"build    {arguments.build}, corral-init of {at(os.stat(init).st_mtime)}")
 
 
 def main():

@@ -52,32 +52,32 @@ def missing(what, consequence):
     print(f"** {what} IS NOT HERE: {consequence} **", flush=True)
 
 
-def spawn_medians(build, rounds, commands, quiet=False):
-    """Runs the commands in turns; prints the table; returns the medians in microseconds, None for one that failed."""
+def spawn_once(build, rounds, commands):
+    """One run of the spawner: for each command (median, 10th percentile) in microseconds, None if it failed."""
     line = [tool(build, "bench-spawner"), str(rounds)]
     for number, command in enumerate(commands):
         line += (["%%"] if number else []) + [str(word) for word in command]
     table = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
-    if not quiet:
-        print(table, end="", flush=True)
     rows = [row.split() for row in table.splitlines()]
-    return [float(row[0]) if row[4] == "0" else None for row in rows]
+    return [(float(row[0]), float(row[1])) if row[4] == "0" else None for row in rows]
 
 
 def spawn_ratios(build, runs, rounds, named):
-    """Several runs of the spawner over {name: command}. {name: median of the runs' ratios to the first one's median}."""
-    ratios = {name: [] for name in named}
-    micros = {name: [] for name in named}
+    """Several runs of the spawner over {name: command}. {name: median of the runs' ratios to the first one's median}.
+    The ratio of the 10th percentiles is printed too: it moves less when others use the machine, and is not judged."""
+    micros, ratios, low_ratios = ({name: [] for name in named} for _ in range(3))
     for _ in range(runs):
-        medians = spawn_medians(build, rounds, list(named.values()), quiet=True)
-        for name, median in zip(named, medians):
-            if median is None:
+        rows = spawn_once(build, rounds, list(named.values()))
+        for name, row in zip(named, rows):
+            if row is None:
                 sys.exit(f"'{name}' failed: {' '.join(map(str, named[name]))}")
-            ratios[name].append(median / medians[0])
-            micros[name].append(median)
+            micros[name].append(row[0])
+            ratios[name].append(row[0] / rows[0][0])
+            low_ratios[name].append(row[1] / rows[0][1])
     for name in named:
         print(f"   {name:34} {statistics.median(micros[name]):9.0f} us {statistics.median(ratios[name]):7.3f}x"
-              f"   from {min(ratios[name]):.3f} to {max(ratios[name]):.3f}", flush=True)
+              f"   from {min(ratios[name]):.3f} to {max(ratios[name]):.3f}"
+              f"   (10th percentiles {statistics.median(low_ratios[name]):.3f}x)", flush=True)
     return {name: statistics.median(all_of_it) for name, all_of_it in ratios.items()}
 
 
