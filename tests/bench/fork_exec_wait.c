@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The floor for an entrypoint: fork, exec, wait, nothing else. Built against
- * musl where there is one. */
+/* The floor for an entrypoint: fork, exec, wait for whatever ends until it is
+ * the command, nothing else. Built against musl where there is one. */
 #include <sys/wait.h>
 #include <unistd.h>
 
 int main(int argc, char** argv) {
   int status = 0;
   pid_t pid;
+  pid_t ended;
 
   if (argc < 2) return 2;
   pid = fork();
@@ -14,6 +15,9 @@ int main(int argc, char** argv) {
     execvp(argv[1], argv + 1);
     _exit(127);
   }
-  if (waitpid(pid, &status, 0) < 0) return 125;
+  do {
+    ended = wait(&status);
+  } while (ended > 0 && ended != pid);
+  if (ended < 0) return 125;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

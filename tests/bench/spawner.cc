@@ -3,8 +3,9 @@
 // order, and only the wall time from before the spawn to after the wait counts.
 // Spawns by vfork from a small process so that the harness itself costs little.
 //
-//   bench-spawner ROUNDS CMD [ARG..] %% CMD [ARG..] %% ...
+//   bench-spawner ROUNDS [NAME=VALUE..] CMD [ARG..] %% [NAME=VALUE..] CMD ...
 //
+// NAME=VALUE before a command is in the environment of that one only.
 // Prints one line a command: median, 10th and 90th percentile in microseconds,
 // ratio of its median to the first command's, and failures.
 #include <fcntl.h>
@@ -25,17 +26,40 @@ extern char** environ;
 namespace {
 
 struct Command {
+  std::vector<char*> environment;
   std::vector<char*> argv;
   std::vector<double> times;
   unsigned failures = 0;
 };
+
+/// The words of one command, as main() got them.
+void add_word(Command& command, char* word) {
+  const bool is_setting =
+      command.argv.empty() && std::strchr(word, '=') != nullptr;
+  (is_setting ? command.environment : command.argv).push_back(word);
+}
+
+/// Puts what is inherited behind what was set for this command.
+void inherit(Command& command) {
+  std::vector<char*>& all = command.environment;
+  const std::size_t own = all.size();
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::size_t name = std::strcspn(*entry, "=") + 1;
+    const auto is_it = [entry, name](const char* setting) {
+      return std::strncmp(setting, *entry, name) == 0;
+    };
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(own);
+    if (std::none_of(all.begin(), end, is_it)) all.push_back(*entry);
+  }
+  all.push_back(nullptr);
+}
 
 void run_once(Command& command, const posix_spawn_file_actions_t* actions) {
   const std::uint64_t begin = sys::read_clock_us(CLOCK_MONOTONIC);
   pid_t pid = 0;
   int status = 0;
   if (::posix_spawnp(&pid, command.argv[0], actions, nullptr,
-                     command.argv.data(), environ) != 0 ||
+                     command.argv.data(), command.environment.data()) != 0 ||
       ::waitpid(pid, &status, 0) != pid || status != 0)
     ++command.failures;
   command.times.push_back(
@@ -58,10 +82,13 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "%%") == 0)
       commands.emplace_back();
     else
-      commands.back().argv.push_back(argv[i]);
+      add_word(commands.back(), argv[i]);
   }
-  for (Command& command : commands)
+  for (Command& command : commands) {
+    if (command.argv.empty()) return 2;
     command.argv.push_back(nullptr);
+    inherit(command);
+  }
   posix_spawn_file_actions_t actions;
   (void)::posix_spawn_file_actions_init(&actions);
   (void)::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY,

@@ -1,65 +1,73 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What it costs to put Corral in front of /bin/true, in one interleaved run.
+"""What it costs to put Corral in front of /bin/true, interleaved.
 
-  startup.py --build BUILD [--rounds N] [--tini PATH]
+  startup.py --build BUILD [--runs 9] [--rounds 300] [--tini PATH] [--records DIR]...
 
-Prints medians and ratios: `corral-init -- true` against a bare fork-exec-wait and tini-static, and `corral run -- true`
-with and without a running instance against `sh -c true`.
+Medians of RUNS runs of ROUNDS: `corral-init -- true` against a bare fork-exec-wait and tini-static, and
+`corral run -- true` with and without a running instance against `sh -c true`. A job's start is synced to its accounting
+file before the program runs: so the disk counts, and both a file on it and one in memory (/dev/shm) are measured.
 """
-import argparse
+
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import measure
 
 
-def run_spawner(build, rounds, commands, env=None):
-    """Runs the commands in turns; prints the spawner's table."""
-    line = [os.path.join(build, "tests/bench/bench-spawner"), str(rounds)]
-    for number, command in enumerate(commands):
-        line += (["%%"] if number else []) + command
-    print(subprocess.run(line, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout, end="", flush=True)
+def entrypoints(arguments):
+    print(f"## entrypoints in front of /bin/true, {arguments.runs} interleaved runs of {arguments.rounds}")
+    named = {
+        "/bin/true": ["/bin/true"],
+        "fork-exec-wait": [measure.tool(arguments.build, "fork-exec-wait"), "/bin/true"],
+        "corral-init": [measure.init_of(arguments.build), "--", "/bin/true"],
+    }
+    if shutil.which(arguments.tini):
+        named["tini-static"] = [arguments.tini, "-s", "--", "/bin/true"]
+    else:
+        measure.missing(f"tini-static ({arguments.tini})", "corral-init is compared with no peer (Debian package tini)")
+    ratios = measure.spawn_ratios(arguments.build, arguments.runs, arguments.rounds, named)
+    ours = ratios["corral-init"]
+    print(f"   corral-init against fork-exec-wait: {measure.judged(ours / ratios['fork-exec-wait'], at_most=1.2)}")
+    print(f"   corral-init against a bare /bin/true: {measure.judged(ours, at_most=1.2)}")
+    if "tini-static" in ratios:
+        print(f"   corral-init against tini-static: {measure.judged(ours / ratios['tini-static'], at_most=1.0)}")
 
 
-def entrypoints(build, rounds, tini):
-    print(f"## entrypoints in front of /bin/true, {rounds} interleaved rounds: median p10 p90 us, ratio, failures")
-    init = os.path.join(build, "reaper/corral-init")
-    commands = [["/bin/true"], [os.path.join(build, "tests/bench/fork-exec-wait"), "/bin/true"],
-                [init, "--", "/bin/true"]]
-    if shutil.which(tini):
-        commands.append([tini, "-s", "--", "/bin/true"])
-    run_spawner(build, rounds, commands)
-
-
-def foreground(build, rounds):
+def foreground(arguments, place):
     import corral  # tests/support
-    command = os.path.join(build, "cli/corral")
-    with tempfile.TemporaryDirectory() as scratch:
-        env = dict(os.environ, CORRAL_RUNTIME_DIR=scratch + "/none", CORRAL_PACCT=scratch + "/pacct",
-                   XDG_RUNTIME_DIR=scratch)
-        disk = os.stat(scratch).st_dev
-        print(f"## corral run without an instance (records on device {os.major(disk)}:{os.minor(disk)})")
-        run_spawner(build, rounds, [["sh", "-c", "true"], [command, "run", "--", "true"]], env)
-    with corral.Instance() as instance:
-        print("## corral run with an instance")
-        run_spawner(build, rounds, [["sh", "-c", "true"], [command, "run", "--", "true"]],
-                    instance.environment)
+
+    command = [os.path.join(arguments.build, "cli/corral"), "run", "--", "true"]
+    with tempfile.TemporaryDirectory(dir=place, prefix="corral-bench-") as scratch:
+        print(f"## corral run in front of true, {arguments.runs} interleaved runs of {arguments.rounds}, records on "
+              f"{measure.file_system_of(scratch)}, where an appended block is synced in {measure.sync_us(scratch):.0f} us")
+        for name in ("alone", "served"):
+            os.mkdir(os.path.join(scratch, name))
+        with corral.Instance(folder=os.path.join(scratch, "served")) as instance:
+            own = os.path.join(scratch, "alone")
+            alone = [f"CORRAL_RUNTIME_DIR={own}/none", f"XDG_RUNTIME_DIR={own}", f"CORRAL_PACCT={own}/pacct"]
+            served = [f"{name}={value}" for name, value in instance.environment.items() if name.startswith("CORRAL_")]
+            ratios = measure.spawn_ratios(arguments.build, arguments.runs, arguments.rounds, {
+                "sh -c true": ["sh", "-c", "true"],
+                "corral run, no instance": [*alone, *command],
+                "corral run, an instance": [*served, *command],
+            })
+    print(f"   corral run without an instance against sh -c true: "
+          f"{measure.judged(ratios['corral run, no instance'], at_most=3.0, form='.2f')}")
+    print(f"   corral run with an instance against sh -c true: {ratios['corral run, an instance']:.2f} (no bound)")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default=os.environ.get("CORRAL_BUILD", "build"))
+    parser = measure.parser(__doc__)
+    parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--tini", default="tini-static")
-    arguments = parser.parse_args()
-    build = os.path.abspath(arguments.build)
-    os.environ["CORRAL_BUILD"] = build
-    entrypoints(build, arguments.rounds, arguments.tini)
-    foreground(build, arguments.rounds)
+    parser.add_argument("--records", action="append", help="a directory for the records; may be repeated")
+    arguments = measure.parse(parser)
+    entrypoints(arguments)
+    for place in arguments.records or [tempfile.gettempdir(), "/dev/shm"]:
+        foreground(arguments, place)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`corral run -- true` against systemd-run, in a virtual machine whose PID 1 is systemd, and the unit file on the way.
+
+  vm_systemd_run.py --build BUILD [--rounds 60] [--cache BUILD/vm] [--seconds 900] [--kill-reaper]
+
+The machine is emulated (qemu TCG, Debian's 6.1 cloud kernel by tests/vm/fetch-kernel) and its root is a Debian 12 of
+debootstrap with systemd and dbus: both are made in CACHE when they are missing (root, network, about a minute, 300 MB).
+Emulation makes programs some 25 times slower: only the ratios of the interleaved rounds mean something. Before that the
+guest starts contrib/corrald.service and checks it (tests/vm/systemd_bench.sh); --kill-reaper adds its hardest case.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import measure
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+VM = SOURCE / "tests" / "vm"
+PACKAGES = "systemd,systemd-sysv,dbus"
+LIBEXEC = "/usr/libexec/corral"
+NAMES = ["/bin/true", "sh -c true", "systemd-run --wait", "systemd-run --scope", "corral run", "corral run, no instance"]
+BENCH_UNIT = """[Unit]
+Description=The bench
+After=multi-user.target dbus.service
+
+[Service]
+Type=oneshot
+Environment=HOME=/root
+ExecStart=/bench/systemd_bench.sh {words}
+TimeoutStartSec=infinity
+"""
+
+
+def mirror():
+    """This machine's own."""
+    policy = subprocess.run(["apt-cache", "policy"], check=False, stdout=subprocess.PIPE, text=True).stdout
+    for line in policy.splitlines():
+        words = line.split()
+        if len(words) > 2 and words[2] == "bookworm/main" and words[1].startswith("http"):
+            return words[1]
+    return "http://deb.debian.org/debian"
+
+
+def make_root(cache):
+    """A Debian 12 with systemd; made once."""
+    root = cache / "root-systemd"
+    if not (root / "lib/systemd/systemd").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        half = cache / "root-systemd.half"
+        shutil.rmtree(half, ignore_errors=True)
+        print(f"making {root} by debootstrap from {mirror()}", flush=True)
+        with open(cache / "debootstrap.log", "wb") as log:
+            subprocess.run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", half, mirror()],
+                           check=True, stdout=log, stderr=log)
+        shutil.rmtree(half / "var/cache/apt/archives", ignore_errors=True)
+        shutil.rmtree(half / "var/lib/apt/lists", ignore_errors=True)
+        half.rename(root)
+    return root
+
+
+def write_units(scratch, words):
+    """Files of the guest's own: {source: place}."""
+    (scratch / "bench.service").write_text(BENCH_UNIT.format(words=words))
+    return {
+        SOURCE / "contrib/corrald.service": "/etc/systemd/system/corrald.service",
+        SOURCE / "contrib/dbus/org.corral.conf": "/usr/share/dbus-1/system.d/org.corral.conf",
+        scratch / "bench.service": "/etc/systemd/system/bench.service",
+        VM / "systemd_bench.sh": "/bench/systemd_bench.sh",
+    }
+
+
+def programs(build):
+    build = pathlib.Path(build)
+    return {
+        build / "reaper/corral-init": f"{LIBEXEC}/corral-init",
+        build / "supervisor/corrald": f"{LIBEXEC}/corrald",
+        build / "cli/corral": "/usr/bin/corral",
+        build / "tests/bench/bench-spawner": "/bench/bench-spawner",
+    }
+
+
+def boot(arguments, root, scratch):
+    """Boots, and returns what the guest wrote on its second serial line."""
+    out = scratch / "out"
+    command = [VM / "run-in-vm.sh", "-q", "-k", arguments.cache / "vmlinuz",
+               "-i", pathlib.Path(arguments.build) / "tests/vm/vminit", "-t", arguments.seconds, "-m", "2048",
+               "-r", root, "-o", out]
+    words = f"{arguments.rounds}{' kill-reaper' if arguments.kill_reaper else ''}"
+    for source, place in {**programs(arguments.build), **write_units(scratch, words)}.items():
+        command += ["-f", f"{source}:{place}"]
+    # No unit of the root's wants the bench: the command line does. No login on the console.
+    command += ["-a", "systemd.wants=bench.service systemd.mask=serial-getty@ttyS0.service systemd.show_status=0"]
+    command += ["--pid1", "/lib/systemd/systemd"]
+    status = subprocess.run([str(word) for word in command], check=False).returncode
+    said = (out / "s1.log").read_text(errors="replace") if (out / "s1.log").exists() else ""
+    if status != 0:
+        console = (out / "console.log").read_text(errors="replace") if (out / "console.log").exists() else ""
+        print(console[-4000:] + said)
+        sys.exit(f"the machine ended with {status}")
+    return said.replace("\r", "")
+
+
+def print_ratios(table):
+    rows = [line.split() for line in table.splitlines() if line.strip()]
+    median = {name: float(row[0]) for name, row in zip(NAMES, rows)}
+    failures = {name: int(row[4]) for name, row in zip(NAMES, rows)}
+    print(f"   {'':26}{'median ms':>10}{'/bin/true':>11}{'sh -c true':>12}{'failures':>10}")
+    for name in NAMES:
+        print(f"   {name:26}{median[name] / 1000:10.1f}{median[name] / median['/bin/true']:10.2f}x"
+              f"{median[name] / median['sh -c true']:11.2f}x{failures[name]:10}")
+    for ours in NAMES[4:]:
+        for theirs in NAMES[2:4]:
+            ratio = median[ours] / median[theirs]
+            print(f"   {ours} against {theirs}: {measure.judged(ratio, at_most=1.0)}")
+    return not any(failures.values())
+
+
+def main():
+    parser = measure.parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--cache", type=pathlib.Path)
+    parser.add_argument("--seconds", type=int, default=900, help="the time that the machine may take")
+    parser.add_argument("--kill-reaper", action="store_true", help="kill the unit's main process too")
+    arguments = measure.parse(parser)
+    arguments.cache = (arguments.cache or pathlib.Path(arguments.build) / "vm").resolve()
+    for program in ("qemu-system-x86_64", "debootstrap"):
+        if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
+            measure.missing(program, "nothing can be measured in a machine (contrib/packages-check)")
+            return 77
+    subprocess.run([VM / "fetch-kernel", arguments.cache], check=True)
+    root = make_root(arguments.cache)
+    with tempfile.TemporaryDirectory(prefix="corral-vm-") as scratch:
+        said = boot(arguments, root, pathlib.Path(scratch))
+    checks, _, rest = said.partition("LOG\n")
+    log, _, rest = rest.partition("BENCH\n")
+    is_good = "CHECK FAIL" not in checks
+    print("## corrald.service under systemd, in the machine")
+    print("   " + (checks if is_good else checks + "what the service said:\n" + log).strip().replace("\n", "\n   "))
+    print(f"## launchers in the machine, {arguments.rounds} interleaved rounds")
+    has_run = print_ratios(rest.partition("BENCH END")[0])
+    return 0 if has_run and is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
