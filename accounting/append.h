@@ -10,7 +10,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "sys/file_size.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -80,8 +80,7 @@ class FileLock {
 /// Errors: ENOSPC, EDQUOT, EIO, EFBIG, EROFS.
 [[nodiscard]] inline core::Result<void> append_whole(
     int fd, std::span<const std::byte> bytes) {
-  struct stat before = {};
-  if (::fstat(fd, &before) < 0) return core::fail(errno, "fstat");
+  const auto before = static_cast<off_t>(TRY(sys::size_of(fd)));
   std::size_t written = 0;
   while (written < bytes.size()) {
     const ssize_t n =
@@ -92,7 +91,7 @@ class FileLock {
     }
     if (n < 0 && errno == EINTR) continue;
     const int code = n < 0 ? errno : EIO;
-    if (written > 0 && ::ftruncate(fd, before.st_size) < 0)
+    if (written > 0 && ::ftruncate(fd, before) < 0)
       return core::fail(errno, "ftruncate");
     return core::fail(code, "write");
   }

@@ -31,10 +31,41 @@ struct Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
+namespace detail {
+
+template <class T>
+[[nodiscard, gnu::cold, gnu::noinline]] Result<T> failed(int code,
+                                                         const char* op,
+                                                         const char* subject) {
+  return Result<T>(std::unexpect, code, op, subject);
+}
+
+/// What fail() returns: becomes any Result at the place of the return, without
+/// an Error on the way. Points to its texts.
+struct [[nodiscard]] Failure {
+  int code;
+  const char* op;
+  const char* subject;
+
+  template <class T>
+  // NOLINTNEXTLINE(google-explicit-constructor): a failure is a result
+  [[gnu::always_inline]] operator std::expected<T, Error>() const {
+    return failed<T>(code, op, subject);
+  }
+};
+
+}  // namespace detail
+
 /// An error for the errno value `code`; save errno in the statement of the
-/// call. Cold: kept out of its callers' code.
+/// call. `subject` ends with a NUL byte.
+[[nodiscard]] inline detail::Failure fail(int code, const char* op,
+                                          const char* subject = "") {
+  return {code, op, subject};
+}
+
+/// Likewise. Cold: kept out of its callers' code.
 [[nodiscard, gnu::cold]] inline std::unexpected<Error> fail(
-    int code, const char* op, std::string_view subject = {}) {
+    int code, const char* op, std::string_view subject) {
   return std::unexpected<Error>(std::in_place, code, op, subject);
 }
 

@@ -10,9 +10,33 @@
 #include <expected>
 #include <utility>
 
-#define TRY(expression)                                                     \
-  __extension__({                                                           \
-    auto&& try_result = (expression);                                       \
-    if (!try_result) return std::unexpected(std::move(try_result).error()); \
-    *std::move(try_result);                                                 \
+namespace core::detail {
+
+template <class T, class Error, class From>
+[[nodiscard, gnu::cold, gnu::noinline]] std::expected<T, Error> pass_on(
+    From& error) {
+  return std::expected<T, Error>(std::unexpect, std::move(error));
+}
+
+/// An error on its way up: becomes any std::expected that can hold it.
+template <class From>
+struct Passed {
+  From& error;
+
+  template <class T, class Error>
+  // NOLINTNEXTLINE(google-explicit-constructor): that is what it is for
+  [[gnu::always_inline]] operator std::expected<T, Error>() const {
+    return pass_on<T, Error>(error);
+  }
+};
+template <class From>
+Passed(From&) -> Passed<From>;
+
+}  // namespace core::detail
+
+#define TRY(expression)                                               \
+  __extension__({                                                     \
+    auto&& try_result = (expression);                                 \
+    if (!try_result) return core::detail::Passed{try_result.error()}; \
+    *std::move(try_result);                                           \
   })

@@ -16,9 +16,7 @@ class CallerSignals {
   [[nodiscard]] static CallerSignals take_over() {
     CallerSignals caller;
     caller.mask_ = sys::set_signal_mask(sys::SignalSet::all());
-    struct sigaction action = {};
-    (void)::sigaction(SIGCHLD, nullptr, &action);
-    caller.ignores_children_ = action.sa_handler == SIG_IGN;
+    caller.ignores_children_ = sys::SignalAction::of(kChild).is_ignored();
     if (caller.ignores_children_) set_child_action(SIG_DFL);
     return caller;
   }
@@ -30,10 +28,10 @@ class CallerSignals {
   }
 
  private:
+  static constexpr core::SignalNumber kChild{SIGCHLD};
+
   static void set_child_action(void (*handler)(int)) {
-    struct sigaction action = {};
-    action.sa_handler = handler;
-    (void)::sigaction(SIGCHLD, &action, nullptr);
+    (void)sys::SignalAction(handler).set_for(kChild);
   }
 
   sys::SignalSet mask_ = sys::SignalSet::none();

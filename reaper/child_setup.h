@@ -204,9 +204,8 @@ inline int drop_privileges(ChildPlan& plan) {
 inline int unblock_signals(ChildPlan& plan) {
   if (plan.caller_signals != nullptr) plan.caller_signals->restore();
   if (plan.has(LaunchHeader::kKeepSignals)) return 0;
-  sigset_t none;
-  (void)::sigemptyset(&none);
-  return code_of(::sigprocmask(SIG_SETMASK, &none, nullptr));
+  (void)sys::set_signal_mask(sys::SignalSet::none());
+  return 0;
 }
 
 inline int execute_plan(ChildPlan& plan) {

@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +14,7 @@
 
 #include "reaper/launch_block.h"
 #include "reaper/protocol.h"
+#include "sys/file_size.h"
 #include "sys/message_socket.h"
 #include "sys/unique_fd.h"
 
@@ -38,10 +38,8 @@ class BlockMapping {
     constexpr int kNeeded = F_SEAL_SHRINK | F_SEAL_WRITE;
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
     const int seals = ::fcntl(memfd, F_GET_SEALS);
-    struct stat facts = {};
     if (seals < 0 || (seals & kNeeded) != kNeeded ||
-        ::fstat(memfd, &facts) < 0 || facts.st_size < 0 ||
-        static_cast<std::uint64_t>(facts.st_size) != size)
+        sys::size_of(memfd) != std::uint64_t{size})
       return EBADMSG;
     void* const at =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, memfd, 0);

@@ -50,8 +50,8 @@ inline sys::UniqueFd take_passed(int number) {
 inline void drop_callers_descriptors() {
   if (const sys::UniqueFd placeholder = make_placeholder();
       placeholder.is_open()) {
-    (void)::dup3(placeholder.get(), STDIN_FILENO, O_CLOEXEC);
-    (void)::dup3(placeholder.get(), STDOUT_FILENO, O_CLOEXEC);
+    (void)::syscall(SYS_dup3, placeholder.get(), STDIN_FILENO, O_CLOEXEC);
+    (void)::syscall(SYS_dup3, placeholder.get(), STDOUT_FILENO, O_CLOEXEC);
   }
   const auto directory =
       sys::open_at(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,8 +89,7 @@ inline void add_usage(core::ExitRecord& record, const KernelUsage& usage) {
 }
 
 inline void add_stat(core::ExitRecord& record, const sys::ProcStat& stat) {
-  const auto ticks_a_second =
-      static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  const std::uint64_t ticks_a_second = ::getauxval(AT_CLKTCK);
   record.ppid = stat.ppid;
   record.kernel_flags = stat.flags;
   record.nice = stat.nice;

@@ -23,6 +23,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "sys/clock.h"
+#include "sys/file_size.h"
 #include "sys/unique_fd.h"
 
 namespace reaper {
@@ -39,8 +40,7 @@ class RecordFile {
     if (!fd) code_ = fd.error().code;
     if (!fd) return std::unexpected(std::move(fd).error());
     fd_ = std::move(*fd);
-    struct stat facts = {};
-    if (::fstat(fd_.get(), &facts) == 0 && facts.st_size == 0) begin_file();
+    if (sys::size_of(fd_.get()) == std::uint64_t{0}) begin_file();
     return {};
   }
 

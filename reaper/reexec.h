@@ -188,10 +188,8 @@ inline core::Result<Essentials> adopt_essentials(const State& state) {
 inline void become_reaper() {
   (void)sys::set_signal_mask(sys::SignalSet::all());
   sys::set_default_actions();  // what we ignored, our children would ignore
-  struct sigaction action = {};
-  action.sa_handler = SIG_DFL;
-  action.sa_flags = SA_NOCLDSTOP;
-  (void)::sigaction(SIGCHLD, &action, nullptr);
+  (void)sys::SignalAction(SIG_DFL, SA_NOCLDSTOP)
+      .set_for(core::SignalNumber(SIGCHLD));
   if (::getpid() != 1) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   close_all_on_exec();
 }

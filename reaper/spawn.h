@@ -42,7 +42,7 @@ class AllSignalsBlocked {
 /// are those of pipe2(2) and clone3(2), all of stage kClone.
 [[nodiscard]] inline core::Result<Spawned> spawn(ChildPlan plan, int cgroup) {
   int ends[2] = {-1, -1};
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+  if (::syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) < 0)
     return core::fail(errno, "pipe2");
   sys::UniqueFd reading(ends[0]);
   const sys::UniqueFd writing(ends[1]);

@@ -203,9 +203,9 @@ namespace detail {
 /// As many descriptors as the hard limit allows.
 inline void raise_descriptor_limit() {
   rlimit limit = {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+  if (::prlimit(0, RLIMIT_NOFILE, nullptr, &limit) < 0) return;
   limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  (void)::prlimit(0, RLIMIT_NOFILE, &limit, nullptr);
 }
 
 }  // namespace detail

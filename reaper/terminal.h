@@ -36,18 +36,14 @@ namespace detail {
 /// Gives a signal its default action for this object's lifetime.
 class DefaultAction {
  public:
-  explicit DefaultAction(core::SignalNumber signal) : signal_(signal) {
-    struct sigaction action = {};
-    action.sa_handler = SIG_DFL;
-    (void)::sigaction(signal_.raw(), &action, &before_);  // STOP refuses
-  }
+  explicit DefaultAction(core::SignalNumber signal) : signal_(signal) {}
   DefaultAction(const DefaultAction&) = delete;
   DefaultAction& operator=(const DefaultAction&) = delete;
-  ~DefaultAction() { (void)::sigaction(signal_.raw(), &before_, nullptr); }
+  ~DefaultAction() { (void)before_.set_for(signal_); }
 
  private:
   core::SignalNumber signal_;
-  struct sigaction before_ = {};
+  sys::SignalAction before_ = sys::SignalAction().set_for(signal_);
 };
 
 inline sys::SignalSet all_but(core::SignalNumber signal) {
@@ -76,8 +72,9 @@ inline void stop_like(core::Pid child, core::SignalNumber signal) {
 /// if it was to leave one. Returns only where the kernel protects us (PID 1).
 inline void die_by(core::SignalNumber signal) {
   const rlimit none = {};
-  (void)::setrlimit(RLIMIT_CORE, &none);  // lowering is always allowed
-  (void)::prctl(PR_SET_DUMPABLE, 0);      // a core pipe heeds only this
+  // Lowering is always allowed. (musl's setrlimit is made for threads.)
+  (void)::prlimit(0, RLIMIT_CORE, &none, nullptr);
+  (void)::prctl(PR_SET_DUMPABLE, 0);  // a core pipe heeds only this
   const detail::DefaultAction action(signal);
   (void)::kill(::getpid(), signal.raw());
   (void)sys::set_signal_mask(detail::all_but(signal));

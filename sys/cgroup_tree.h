@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -78,6 +79,15 @@ inline std::string_view cgroup2_mount() {
   return {};
 }
 
+/// access(2) with the effective ids. The bare call: without it (Linux 5.8) the
+/// real ids decide, which are the same here unless somebody makes us setuid.
+inline bool has_access(int directory, const char* name, int mode) {
+  if (::syscall(SYS_faccessat2, directory, name, mode, AT_EACCESS) == 0)
+    return true;
+  return errno == ENOSYS &&
+         ::syscall(SYS_faccessat, directory, name, mode) == 0;
+}
+
 /// Our part of the tree.
 struct CgroupBase {
   PathBuffer path;  ///< absolute; empty: there is no cgroup v2 here
@@ -109,10 +119,10 @@ struct CgroupBase {
       open_at(AT_FDCWD, base.path.c_str(), O_RDONLY | O_DIRECTORY);
   if (!directory) return base;
   base.facts.cgroup2_is_writable =
-      ::faccessat(directory->get(), ".", W_OK, AT_EACCESS) == 0 &&
-      ::faccessat(directory->get(), cgroup_file::kProcs, W_OK, AT_EACCESS) == 0;
+      has_access(directory->get(), ".", W_OK) &&
+      has_access(directory->get(), cgroup_file::kProcs, W_OK);
   base.facts.has_cgroup_kill =
-      ::faccessat(directory->get(), cgroup_file::kKill, F_OK, 0) == 0;
+      has_access(directory->get(), cgroup_file::kKill, F_OK);
   return base;
 }
 

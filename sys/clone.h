@@ -3,8 +3,8 @@
 // actions: clone3(2). Never with the parent's memory (CLONE_VM, CLONE_VFORK):
 // a parent that waits in vfork stays blocked while its child is stopped,
 // frozen or hung in exec. Where the kernel or a seccomp filter has no clone3,
-// the same by _Fork, pidfd_open(2) and steps that the child takes itself; where
-// it has no pidfd_open either, there is no pidfd (see signal_child()).
+// the same by fork(2), pidfd_open(2) and steps that the child takes itself;
+// where it has no pidfd_open either, there is no pidfd (see signal_child()).
 #pragma once
 
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 
 #include "core/ids.h"
 #include "sys/pid_fd.h"
+#include "sys/signals.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -51,17 +52,6 @@ struct Cloned {
   int code = 0;
 };
 
-/// Gives every signal its default action, the ignored ones too, which clone3's
-/// CLONE_CLEAR_SIGHAND leaves ignored (signal(7)).
-inline void set_default_actions() {
-  // A kernel_sigaction of zeros is SIG_DFL with no flags on every machine. The
-  // C library's own call refuses the signals that it keeps for its threads.
-  const unsigned long zeros[8] = {};
-  for (int signal = 1; signal < _NSIG; ++signal)
-    (void)::syscall(SYS_rt_sigaction, signal, zeros, nullptr,
-                    static_cast<std::size_t>(_NSIG / 8));  // not KILL, STOP
-}
-
 namespace detail {
 
 /// Puts the caller into a cgroup (cgroup-v2.rst, "Threads" excepted).
@@ -77,9 +67,20 @@ inline bool lacks_clone3(int code) {
   return code == ENOSYS || code == EPERM || code == EINVAL || code == E2BIG;
 }
 
+/// The bare system call: there are no threads whose locks a C library's own
+/// fork would have to take. On some machines clone(2) has its flags elsewhere;
+/// those have fork(2).
+inline long fork_only() {
+#ifdef SYS_fork
+  return ::syscall(SYS_fork);
+#else
+  return ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+#endif
+}
+
 [[nodiscard]] inline core::Result<Cloned> clone_by_fork(SignalActions actions,
                                                         int cgroup) {
-  const pid_t pid = ::_Fork();
+  const auto pid = static_cast<pid_t>(fork_only());
   if (pid < 0) return core::fail(errno, "fork");
   if (pid == 0) {
     if (actions == SignalActions::kDefault) set_default_actions();

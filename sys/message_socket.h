@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets with descriptors over AF_UNIX SOCK_SEQPACKET (unix(7), cmsg(3)).
 // Passive: it never owns the loop, never blocks unless the socket does, and
-// never allocates.
+// never allocates. The calls are the bare system calls, which take musl's
+// structures as they are when their padding is zero; musl's own copy them.
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -26,8 +28,8 @@ struct SocketPair {
 /// Two connected ends, close-on-exec and non-blocking.
 [[nodiscard]] inline core::Result<SocketPair> make_socket_pair() {
   int ends[2] = {-1, -1};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-                   ends) < 0)
+  if (::syscall(SYS_socketpair, AF_UNIX,
+                SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
     return core::fail(errno, "socketpair");
   return SocketPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
@@ -58,7 +60,7 @@ struct SocketPair {
         CMSG_LEN(sizeof(int) * fds.size()));
     std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(int) * fds.size());
   }
-  if (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+  if (::syscall(SYS_sendmsg, socket, &message, MSG_NOSIGNAL) < 0)
     return core::fail(errno, "sendmsg");
   return {};
 }
@@ -76,15 +78,15 @@ struct Packet {
     int socket, std::span<std::byte> buffer) {
   iovec part = {buffer.data(), buffer.size()};
   alignas(cmsghdr)
-      std::byte control[CMSG_SPACE(sizeof(int) * kMostDescriptors)];
+      std::byte control[CMSG_SPACE(sizeof(int) * kMostDescriptors)] = {};
   msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
-  ssize_t size = 0;
+  long size = 0;
   do {
-    size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    size = ::syscall(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return core::fail(errno, "recvmsg");
   Packet packet;

@@ -6,13 +6,13 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <span>
 #include <utility>
 
+#include "sys/file_size.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -54,9 +54,7 @@ class SharedMemory {
     const int seals = ::fcntl(fd.get(), F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0)
       return core::fail(EBADMSG, "map shared memory");
-    struct stat facts = {};
-    if (::fstat(fd.get(), &facts) < 0) return core::fail(errno, "fstat");
-    const auto size = static_cast<std::size_t>(facts.st_size);
+    const auto size = static_cast<std::size_t>(TRY(size_of(fd.get())));
     void* const at =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     if (at == MAP_FAILED) return core::fail(errno, "mmap");

@@ -72,6 +72,54 @@ inline SignalSet set_signal_mask(const SignalSet& mask) {
   return old;
 }
 
+/// What the kernel knows of a signal's action (its struct sigaction). No
+/// handlers: those need more of the C library than is wanted here.
+class SignalAction {
+ public:
+  SignalAction() = default;
+  /// SIG_DFL or SIG_IGN, and SA_NOCLDSTOP or nothing.
+  explicit SignalAction(void (*handler)(int), unsigned long flags = 0) {
+    words_[kHandler] = reinterpret_cast<unsigned long>(handler);
+    words_[kFlags] = flags;
+  }
+  [[nodiscard]] bool is_ignored() const {
+    return words_[kHandler] == reinterpret_cast<unsigned long>(SIG_IGN);
+  }
+
+  /// Makes it the signal's action; returns the one before. (rt_sigaction(2);
+  /// KILL and STOP refuse.)
+  SignalAction set_for(core::SignalNumber signal) const {
+    return exchange(signal, words_);
+  }
+  [[nodiscard]] static SignalAction of(core::SignalNumber signal) {
+    return exchange(signal, nullptr);
+  }
+
+ private:
+#ifdef __mips__
+  static constexpr std::size_t kFlags = 0, kHandler = 1;
+#else
+  static constexpr std::size_t kHandler = 0, kFlags = 1;
+#endif
+
+  static SignalAction exchange(core::SignalNumber signal,
+                               const unsigned long* action) {
+    SignalAction before;
+    (void)::syscall(SYS_rt_sigaction, signal.raw(), action, before.words_,
+                    kSignalSetSize);
+    return before;
+  }
+
+  unsigned long words_[8] = {};  ///< of every machine's the longest
+};
+
+/// Gives every signal its default action, the ignored ones too, which clone3's
+/// CLONE_CLEAR_SIGHAND leaves ignored (signal(7)).
+inline void set_default_actions() {
+  for (int signal = 1; signal <= kLastSignal; ++signal)
+    (void)SignalAction().set_for(core::SignalNumber(signal));
+}
+
 namespace detail {
 // On 32-bit machines the call without the suffix has a 32-bit time.
 #ifdef SYS_rt_sigtimedwait_time64
