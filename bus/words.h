@@ -80,9 +80,8 @@ constexpr std::optional<core::LaunchStage> parse_stage(std::string_view word) {
 
 constexpr std::optional<core::LimitKind> parse_limit_kind(
     std::string_view word) {
-  for (const auto kind : {core::LimitKind::kNone, core::LimitKind::kWallTime})
-    if (core::name_of(kind) == word) return kind;
-  return std::nullopt;
+  return parse_by_name<core::LimitKind>(
+      word, [](core::LimitKind kind) { return core::name_of(kind); });
 }
 
 }  // namespace bus

@@ -242,7 +242,8 @@ void fields(auto& io, Of<KillProgress> auto& p) {
   io(step, deadline, repeats);
 }
 void fields(auto& io, Of<JobLimits> auto& l) {
-  auto& [wall_time] = l;
+  // Nobody is admitted with the others (supervisor/admission.cc).
+  auto& [wall_time, cpu_time, memory, processes, open_files] = l;
   io(wall_time);
 }
 void fields(auto& io, Of<LimitHit> auto& h) {

@@ -19,9 +19,10 @@ struct JobReport {
   JobId jid;
   Text<64> name;  ///< the job's name, else its program
   JobResult result;
-  Maybe<Microseconds> wall_time;  ///< absent: it never ran
-  JobTotals totals;               ///< of the container
-  Maybe<ExitRecord> main;         ///< the main process's own record
+  Maybe<Microseconds> wall_time;       ///< absent: it never ran
+  JobTotals totals;                    ///< of the container
+  Maybe<ExitRecord> main;              ///< the main process's own record
+  Maybe<std::uint64_t> forks_refused;  ///< by the limit of processes
   std::uint32_t processes_seen = 0;
   std::uint32_t stragglers = 0;
   Text<120> straggler_names;
@@ -33,23 +34,6 @@ using ReportText = Text<2048>;
 ReportText render(const JobReport& report);
 
 namespace detail {
-
-/// "1.5 GiB", "12.0 KiB", "17 B".
-inline Text<32> bytes_text(std::uint64_t bytes) {
-  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  unsigned unit = 0;
-  std::uint64_t whole = bytes;
-  std::uint64_t tenth = 0;
-  while (whole >= 1024 && unit < 5) {
-    tenth = (whole % 1024) * 10 / 1024;
-    whole /= 1024;
-    ++unit;
-  }
-  Text<32> text;
-  text.append_unsigned(whole);
-  if (unit > 0) text.append(".").append_unsigned(tenth);
-  return text.append(" ").append(kUnits[unit]);
-}
 
 inline void report_cpu(ReportText& text, const JobReport& report) {
   text.append("  cpu time    ");
@@ -126,6 +110,10 @@ inline ReportText render(const JobReport& report) {
         .append(" not seen\n");
   else
     text.append("others unknown\n");
+  if (report.forks_refused.value_or(0) > 0)
+    text.append("  forks       ")
+        .append_unsigned(*report.forks_refused)
+        .append(" refused by the limit of processes\n");
   if (report.stragglers > 0) {
     text.append("  ended at the end  ").append_unsigned(report.stragglers);
     text.append(report.stragglers == 1 ? " process left behind: "

@@ -69,6 +69,16 @@ inline void json_result(ReportJson& json, const JobResult& result) {
     json_string(json, signal_name(signal_of(result.wait_status)).view());
   else
     json.append("null");
+  json_key(json, "limit");
+  if (result.reason != Reason::kOverLimit) {
+    json.append("null");
+    return;
+  }
+  // In microseconds, bytes or a count, as the limit is.
+  json.append("{\"kind\":\"").append(name_of(result.limit.kind));
+  json.append("\",\"value\":").append_unsigned(result.limit.value);
+  json.append(",\"bound\":").append_unsigned(result.limit.bound);
+  json.append_char('}');
 }
 
 }  // namespace detail
@@ -107,6 +117,7 @@ inline ReportJson render_json(const JobReport& report) {
   detail::json_maybe(json, "main_written_bytes", written);
   detail::json_maybe(json, "processes_seen", Count(report.processes_seen));
   detail::json_maybe(json, "processes_not_seen", totals.processes_not_seen);
+  detail::json_maybe(json, "forks_refused", report.forks_refused);
   detail::json_maybe(json, "stragglers", Count(report.stragglers));
   detail::json_text(json, "straggler_names", report.straggler_names.view());
   return json.append("}\n");

@@ -140,6 +140,40 @@ inline Text<32> seconds_text(std::uint64_t microseconds) {
   return text.append_unsigned(fraction).append(" s");
 }
 
+namespace detail {
+
+/// "1.5 GiB", "12.0 KiB", "17 B".
+inline Text<32> bytes_text(std::uint64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  unsigned unit = 0;
+  std::uint64_t whole = bytes;
+  std::uint64_t tenth = 0;
+  while (whole >= 1024 && unit < 5) {
+    tenth = (whole % 1024) * 10 / 1024;
+    whole /= 1024;
+    ++unit;
+  }
+  Text<32> text;
+  text.append_unsigned(whole);
+  if (unit > 0) text.append(".").append_unsigned(tenth);
+  return text.append(" ").append(kUnits[unit]);
+}
+
+}  // namespace detail
+
+/// An amount of a limit in its unit: "3.000 s", "64.0 MiB", "20".
+inline Text<32> amount_text(LimitUnit unit, std::uint64_t amount) {
+  switch (unit) {
+    case LimitUnit::kMicroseconds:
+      return seconds_text(amount);
+    case LimitUnit::kBytes:
+      return detail::bytes_text(amount);
+    case LimitUnit::kCount:
+      break;
+  }
+  return Text<32>().append_unsigned(amount);
+}
+
 /// How the main process ended, as the end of a sentence about the job.
 inline void append_main_status(Text<320>& text, const JobResult& result) {
   if (!result.has_status) {
@@ -154,14 +188,10 @@ inline void append_main_status(Text<320>& text, const JobResult& result) {
 }
 
 inline void append_limit(Text<320>& text, const LimitHit& limit) {
-  text.append("passed its limit of ").append(name_of(limit.kind));
-  if (limit.kind == LimitKind::kWallTime) {
-    text.append(": ").append(seconds_text(limit.value).view());
-    text.append(" of ").append(seconds_text(limit.bound).view());
-  } else {
-    text.append(": ").append_unsigned(limit.value);
-    text.append(" of ").append_unsigned(limit.bound);
-  }
+  const LimitRow row = row_of(limit.kind);
+  text.append("passed its limit of ").append(row.name).append(": ");
+  text.append(amount_text(row.unit, limit.value).view()).append(" of ");
+  text.append(amount_text(row.unit, limit.bound).view());
 }
 
 inline void append_launch_failure(Text<320>& text, const JobResult& result) {

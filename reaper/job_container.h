@@ -46,6 +46,7 @@ class JobContainer {
     if (!wanted && choice.engine == core::Engine::kSubreaper) return {};
     if (choice.engine == core::Engine::kSubreaper)
       return core::fail(0, "the engine cgroup2 cannot work here", choice.why);
+    is_below_own_ = base.empty();
     auto made = make_cgroup(found.path.c_str(), jid);
     if (!made && wanted) return made;
     return {};
@@ -112,12 +113,31 @@ class JobContainer {
     return cgroup_.is_open() ? cgroup_.totals() : core::JobTotals();
   }
 
-  /// Becomes readable (POLLPRI) when the cgroup may have become empty; not
-  /// open without one.
-  [[nodiscard]] sys::UniqueFd watch() const {
+  /// Writes a limit of the whole job, once with the controller ("+memory")
+  /// passed down to it. False where it has no such file or no cgroup.
+  [[nodiscard]] bool limit(const char* file, std::string_view controller,
+                           std::uint64_t bound) const {
+    if (!parent_.is_open()) return false;
+    core::Text<47> text;
+    text.append_unsigned(bound);
+    for (int level = 0;; ++level) {
+      if (cgroup_.write(file, text.view())) return true;
+      if (!enable(controller, level)) return false;
+    }
+  }
+
+  /// A number of a flat keyed file of the cgroup; absent without one.
+  [[nodiscard]] std::optional<std::uint64_t> value(const char* file,
+                                                   std::string_view key) const {
+    return sys::read_value(watch(file).get(), key);
+  }
+
+  /// Becomes readable (POLLPRI) when the file of the cgroup has changed, by
+  /// default when the cgroup may have become empty; not open without one.
+  [[nodiscard]] sys::UniqueFd watch(
+      const char* file = sys::cgroup_file::kEvents) const {
     if (!cgroup_.is_open()) return {};
-    auto events =
-        sys::open_at(cgroup_.get(), sys::cgroup_file::kEvents, O_RDONLY);
+    auto events = sys::open_at(cgroup_.get(), file, O_RDONLY);
     return events ? std::move(*events) : sys::UniqueFd();
   }
 
@@ -144,11 +164,7 @@ class JobContainer {
   /// Whether somebody lives, by a watch(), which then waits for the next change
   /// from now on; unread, it would be ready for ever.
   static bool read_populated(const sys::UniqueFd& watch) {
-    char buffer[256];
-    const ssize_t size = ::pread(watch.get(), buffer, sizeof buffer, 0);
-    if (size <= 0) return false;
-    const std::string_view text(buffer, static_cast<std::size_t>(size));
-    return sys::value_of(text, "populated").value_or(0) != 0;
+    return sys::read_value(watch.get(), "populated").value_or(0) != 0;
   }
 
   /// Removes the cgroup that make() made.
@@ -197,6 +213,24 @@ class JobContainer {
     return {};
   }
 
+  /// Passes a controller down one level, as far as there is one and we may;
+  /// false: there is no such level. Above the base only in the root of the
+  /// hierarchy, which alone has no type: processes live there, and where they
+  /// do elsewhere the kernel refuses memory and, worse, takes pids for the wish
+  /// that all below be threaded and hold no process any more (cgroup-v2.rst,
+  /// "Threads").
+  [[nodiscard]] bool enable(std::string_view controller, int level) const {
+    constexpr const char* kFiles[] = {"../../cgroup.subtree_control",
+                                      "../cgroup.subtree_control",
+                                      "cgroup.subtree_control"};
+    if (level == 3) return false;
+    if (level > 0 ||
+        (is_below_own_ &&
+         ::faccessat(parent_.get(), "../../cgroup.type", F_OK, 0) != 0))
+      (void)parent_.write(kFiles[level], controller);  // limit() looks
+    return true;
+  }
+
   [[nodiscard]] static bool lives_beside(const Outsiders& outsiders) {
     Family family(self(), outsiders.pids());
     bool lives = false;
@@ -225,6 +259,7 @@ class JobContainer {
   sys::Cgroup cgroup_;
   sys::Cgroup parent_;
   core::Text<17> name_;
+  bool is_below_own_ = false;  ///< the base was not named
 };
 
 }  // namespace reaper

@@ -29,6 +29,7 @@
 #include "reaper/job_end.h"
 #include "reaper/job_signals.h"
 #include "reaper/launch_words.h"
+#include "reaper/limit_keeper.h"
 #include "reaper/outsiders.h"
 #include "reaper/own_descriptors.h"
 #include "reaper/reap.h"
@@ -42,6 +43,7 @@
 #include "reaper/terminal.h"
 #include "reaper/urgency.h"
 #include "sys/clock.h"
+#include "sys/own_cgroup.h"
 
 namespace reaper {
 
@@ -58,8 +60,9 @@ class Scope {
   /// return if it is to die by the signal that ended the command.
   [[nodiscard]] int run() {
     const auto prepared = prepare();
-    if (!prepared) {
-      say(prepared.error());
+    if (!prepared) say(prepared.error());
+    if (!prepared || !limits_.set_up()) {
+      (void)container_.remove();  // nobody was in it
       return kOwnFailure;
     }
     launch();
@@ -78,10 +81,11 @@ class Scope {
   [[nodiscard]] core::Result<void> prepare() {
     occupy_standard_numbers();
     outsiders_.find();
-    report_fd_ = take_passed(options_.report_fd);
-    report_json_fd_ = take_passed(options_.report_json_fd);
+    TRY(open_reports());
     signal_fd_ = TRY(sys::make_signal_fd(sys::SignalSet::all()));
     if (options_.link_fd >= 0) {
+      if (options_.limits.has_more_than_wall_time())
+        return core::fail(0, "--limit with --scope can be of wall time only");
       link_.adopt(take_passed(options_.link_fd));
       if (options_.cgroup_fd >= 0)
         container_.adopt(take_passed(options_.cgroup_fd));
@@ -92,12 +96,27 @@ class Scope {
         options_.jid == core::kNoJob ? random_job_id() : options_.jid;
     TRY(container_.make(facts_.report.jid, options_.engine,
                         options_.cgroup_base));
-    if (options_.record_path != nullptr)
-      recorder_.open(options_, facts_.report.jid, facts_.report.name);
+    return {};
+  }
+
+  [[nodiscard]] core::Result<void> open_reports() {
+    report_json_fd_ = take_passed(options_.report_json_fd);
+    const char* const path = options_.report_path;
+    if (path == nullptr) return {};
+    if (options_.report_fd >= 0)
+      report_fd_ = take_passed(options_.report_fd);
+    else
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+      report_fd_ = sys::UniqueFd(::openat(
+          AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!report_fd_.is_open())
+      return core::fail(errno, "open the report", path);
     return {};
   }
 
   void launch() {
+    if (options_.record_path != nullptr && options_.link_fd < 0)
+      recorder_.open(options_, facts_.report.jid, facts_.report.name);
     ChildPlan plan;
     plan.argv = command_;
     plan.envp = ::environ;
@@ -106,6 +125,7 @@ class Scope {
     plan.flags = LaunchHeader::kKeepSignals | ChildPlan::kListenPid;
     if (rules_.has_own_group()) plan.flags |= ChildPlan::kOwnGroup;
     plan.caller_signals = &caller_signals_;
+    plan.limits = limits_.of_process();
     if (options_.uid || options_.gid) {
       plan.flags |= LaunchHeader::kSetUser;
       plan.uid = options_.uid.value_or(::getuid());
@@ -113,8 +133,10 @@ class Scope {
       plan.groups = {options_.groups, options_.group_count};
     }
     auto spawned = spawn(plan, container_.cgroup());
-    while (!spawned && container_.make_again(spawned.error().code))
+    while (!spawned && container_.make_again(spawned.error().code)) {
+      limits_.renew();
       spawned = spawn(plan, container_.cgroup());
+    }
     if (!spawned) {
       note_failure({core::LaunchStage::kClone, spawned.error().code});
       main_.has_ended = true;
@@ -125,6 +147,8 @@ class Scope {
     main_.pidfd = std::move(spawned->pidfd);
     set_up_ = std::move(spawned->report);
     facts_.started = sys::now();
+    limits_.begin(facts_.started.boot);
+    if (options_.link_fd < 0) oom_watch_.begin();
     // After the command was born: a signal to the group that comes before that
     // is passed on, not lost. Without a sentinel everything is passed on.
     if (sentinel_.start({&Scope::guard, this}))
@@ -145,7 +169,7 @@ class Scope {
   // The loop.
 
   void wait_once() {
-    enum : std::size_t { kSignals, kSetUp, kLink, kTimer, kCgroup, kCount };
+    enum { kSignals, kSetUp, kLink, kTimer, kCgroup, kMemory, kCount };
     const auto deadline = next_deadline();
     deadline_.set(deadline);
     pollfd fds[kCount] = {};
@@ -154,6 +178,7 @@ class Scope {
     fds[kLink] = {link_.get(), link_.events(), 0};
     fds[kTimer] = {deadline_.get(), POLLIN, 0};
     fds[kCgroup] = {cgroup_events_.get(), POLLPRI, 0};
+    fds[kMemory] = {limits_.memory_events(), POLLPRI, 0};  // check() reads it
     const int patience = deadline_.patience(deadline, sys::boot_now());
     if (::poll(fds, kCount, patience) < 0) return;  // EINTR: stopped, continued
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
@@ -174,8 +199,7 @@ class Scope {
     const auto consider = [&](std::optional<core::BootTime> time) {
       if (time && (!next || *time < *next)) next = time;
     };
-    if (!link_.is_open() && !facts_.limit_hit && facts_.started.boot.raw() != 0)
-      consider(core::earliest_breach(options_.limits, facts_.started.boot));
+    if (!link_.is_open() && !facts_.limit_hit) consider(limits_.deadline());
     consider(reap_until_);
     return next;
   }
@@ -257,6 +281,7 @@ class Scope {
       facts_.report.main = record;
     }
     ++facts_.report.processes_seen;
+    limits_.note_exit(record);
     if (link_.is_open())
       link_.tell_exit(record);
     else
@@ -349,8 +374,8 @@ class Scope {
       is_ending_ = true;
       return;
     }
-    if (!facts_.limit_hit && facts_.started.boot.raw() != 0) {
-      facts_.limit_hit = core::check(options_.limits, facts_.started.boot, now);
+    if (!facts_.limit_hit) {
+      facts_.limit_hit = limits_.check(now);
       if (facts_.limit_hit) end_.begin(options_.plan(), now);
     }
     if (main_.has_ended && !is_ending_) begin_ending(now);
@@ -405,13 +430,18 @@ class Scope {
         facts_.report.wall_time = facts_.ended.boot - facts_.started.boot;
       facts_.main_has_ended = main_.has_ended;
       facts_.report.totals = container_.totals();
+      facts_.kills_around = oom_watch_.new_kills();
+      limits_.finish(facts_);
       facts_.report.result = decide_result(facts_, command_[0]);
       recorder_.job_ended(facts_, container_.engine());
       if (const auto removed = container_.remove(); !removed && !rules_.leaves)
         say(removed.error());
     }
-    print_report(report_fd_, core::render(facts_.report).view());
-    print_report(report_json_fd_, core::render_json(facts_.report).view());
+    if (!options_.report_is_json)
+      print_report(report_fd_, core::render(facts_.report).view());
+    const core::ReportJson json = core::render_json(facts_.report);
+    if (options_.report_is_json) print_report(report_fd_, json.view());
+    print_report(report_json_fd_, json.view());
     return end_like_the_command();
   }
 
@@ -461,6 +491,8 @@ class Scope {
   MainProcess main_;
   JobSignals signals_{rules_, options_.plan(), container_, outsiders_, end_};
   EntryEnd entry_end_{rules_};
+  LimitKeeper limits_{options_, container_, outsiders_};
+  sys::OomWatch oom_watch_;
   Recorder recorder_;
   ScopeLink link_;
   std::optional<ScopeEnded> ended_;

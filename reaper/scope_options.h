@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -17,6 +18,7 @@
 #include "core/limits.h"
 #include "core/text.h"
 #include "reaper/launch_block.h"
+#include "reaper/limit_options.h"
 #include "reaper/number_text.h"
 
 namespace reaper {
@@ -36,7 +38,10 @@ struct ScopeOptions {
   core::SignalNumber first_signal = core::kSigterm;
   std::optional<core::Microseconds> grace;  ///< none: as plan() says
   core::JobLimits limits;
-  int report_fd = -1;       ///< for people
+  bool has_strict_limits = false;     ///< refuse instead of approximating
+  const char* report_path = nullptr;  ///< as given: a file, unless it is
+  int report_fd = -1;                 ///< a descriptor's number
+  bool report_is_json = false;
   int report_json_fd = -1;  ///< for programs
   bool reraises = false;    ///< die by the signal that ended the command
   std::optional<std::uint32_t> uid;
@@ -114,6 +119,15 @@ inline bool set_wall_limit(ScopeOptions& options, const char* value) {
   return number && *number > 0;
 }
 
+inline bool set_limit(ScopeOptions& options, const char* value) {
+  return parse_limit(options.limits, value);
+}
+
+inline bool set_report_format(ScopeOptions& options, const char* value) {
+  options.report_is_json = std::strcmp(value, "json") == 0;
+  return options.report_is_json || std::strcmp(value, "text") == 0;
+}
+
 template <std::optional<std::uint32_t> ScopeOptions::* field>
 inline bool set_id(ScopeOptions& options, const char* value) {
   // The highest number means "leave it" in setresuid(2).
@@ -151,8 +165,16 @@ inline bool set_fd(ScopeOptions& options, const char* value) {
   return number.has_value();
 }
 
-inline bool set_reraise(ScopeOptions& options, const char*) {
-  options.reraises = true;
+/// Digits are a descriptor.
+inline bool set_report(ScopeOptions& options, const char* value) {
+  options.report_fd = -1;
+  (void)set_fd<&ScopeOptions::report_fd>(options, value);
+  return set_text<&ScopeOptions::report_path>(options, value);
+}
+
+template <bool ScopeOptions::* field>
+inline bool set_flag(ScopeOptions& options, const char*) {
+  options.*field = true;
   return true;
 }
 

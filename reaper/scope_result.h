@@ -22,6 +22,8 @@ struct ScopeFacts {
   std::int32_t main_status = 0;
   std::optional<core::LaunchFailure> launch_failure;
   std::optional<core::LimitHit> limit_hit;
+  /// Out-of-memory kills in our own cgroup, where the job has no counter.
+  std::optional<std::uint64_t> kills_around;
   core::JobReport report;  ///< jid, name and what was counted
 };
 
@@ -43,7 +45,8 @@ struct ScopeFacts {
   } else if (facts.limit_hit) {
     result.reason = core::Reason::kOverLimit;
     result.limit = *facts.limit_hit;
-  } else if (facts.report.totals.oom_kills.value_or(0) > 0 &&
+  } else if (facts.report.totals.oom_kills.value_or(
+                 facts.kills_around.value_or(0)) > 0 &&
              core::signal_of(facts.main_status) == 9) {
     result.reason = core::Reason::kOutOfMemory;
   } else {

@@ -74,6 +74,10 @@ constexpr Requirement kRequirements[] = {
      },
      "a resource limit is unknown, see getrlimit(2)"},
     {[](const core::JobSpec& spec) {
+       return !spec.limits.has_more_than_wall_time();
+     },
+     "a limit other than wall time was set; the supervisor holds no other"},
+    {[](const core::JobSpec& spec) {
        const int signal = spec.kill_plan.first_signal.raw();
        return signal >= 1 && signal <= 64;
      },

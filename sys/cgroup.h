@@ -60,6 +60,16 @@ constexpr std::optional<std::uint64_t> value_of(std::string_view file,
   return std::nullopt;
 }
 
+/// The same of an open file, read anew from its beginning, which also makes it
+/// wait for the next change (poll(2), POLLPRI).
+[[nodiscard]] inline std::optional<std::uint64_t> read_value(
+    int fd, std::string_view key) {
+  char buffer[1024];
+  const ssize_t size = ::pread(fd, buffer, sizeof buffer, 0);
+  if (size <= 0) return std::nullopt;
+  return value_of({buffer, static_cast<std::size_t>(size)}, key);
+}
+
 /// The sum of `key`=N over all devices of io.stat; absent if no line has it.
 constexpr std::optional<std::uint64_t> io_sum_of(std::string_view file,
                                                  std::string_view key) {

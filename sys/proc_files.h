@@ -29,9 +29,10 @@ struct ProcStat {
   std::int32_t session = 0;
   std::uint32_t flags = 0;  ///< PF_*
   std::int32_t nice = 0;
-  std::int32_t threads = 0;       ///< of a whole process that is dead: 1 or 0
-  std::uint64_t cpu_ticks = 0;    ///< user and system time
-  std::uint64_t start_ticks = 0;  ///< since boot
+  std::int32_t threads = 0;        ///< of a whole process that is dead: 1 or 0
+  std::uint64_t cpu_ticks = 0;     ///< user and system time
+  std::uint64_t waited_ticks = 0;  ///< the same of children it waited for
+  std::uint64_t start_ticks = 0;   ///< since boot
 
   [[nodiscard]] std::string_view name() const {
     std::size_t size = 0;
@@ -136,6 +137,7 @@ constexpr std::optional<ProcStat> parse_proc_stat(std::string_view text) {
   stat.session = static_cast<std::int32_t>(field[6]);
   stat.flags = static_cast<std::uint32_t>(field[9]);
   stat.cpu_ticks = static_cast<std::uint64_t>(field[14] + field[15]);
+  stat.waited_ticks = static_cast<std::uint64_t>(field[16] + field[17]);
   stat.nice = static_cast<std::int32_t>(field[19]);
   stat.threads = static_cast<std::int32_t>(field[20]);
   stat.start_ticks = static_cast<std::uint64_t>(field[22]);

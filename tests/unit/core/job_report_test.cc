@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/job_report_json.h"
+
 namespace {
 
 using namespace core;
@@ -88,6 +90,23 @@ TEST_CASE("what was not collected is not shown as 0") {
         "  processes   0 seen to end, others unknown\n");
   report.main = ExitRecord{};
   CHECK(text_of(report).find("not collected") != std::string::npos);
+}
+
+TEST_CASE("refused forks and a limit are told in both forms") {
+  JobReport report = full_report();
+  CHECK(std::string(render_json(report).view()).find("\"limit\":null") !=
+        std::string::npos);
+  report.forks_refused = 0;
+  CHECK(text_of(report) == text_of(full_report()));
+  report.forks_refused = 3;
+  CHECK(text_of(report).find("  forks       3 refused by the limit of "
+                             "processes\n") != std::string::npos);
+  report.result.reason = Reason::kOverLimit;
+  report.result.limit = {LimitKind::kMemory, 65536, 4096};
+  const std::string json(render_json(report).view());
+  CHECK(json.find("\"limit\":{\"kind\":\"memory\",\"value\":65536,"
+                  "\"bound\":4096},\"wall_us\"") != std::string::npos);
+  CHECK(json.find("\"forks_refused\":3,") != std::string::npos);
 }
 
 TEST_CASE("bytes in the unit that fits") {

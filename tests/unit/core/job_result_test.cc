@@ -78,6 +78,18 @@ const Row kRows[] = {
      "passed its limit of wall time: 3.100 s of 3.000 s; its main process was "
      "ended by SIGTERM",
      143},
+    {over_limit(LimitKind::kCpuTime), "over-limit",
+     "passed its limit of cpu time: 3.100 s of 3.000 s; its main process was "
+     "ended by SIGTERM",
+     143},
+    {over_limit(LimitKind::kMemory), "over-limit",
+     "passed its limit of memory: 2.9 MiB of 2.8 MiB; its main process was "
+     "ended by SIGTERM",
+     143},
+    {over_limit(LimitKind::kProcesses), "over-limit",
+     "passed its limit of processes: 3100000 of 3000000; its main process was "
+     "ended by SIGTERM",
+     143},
     {over_limit(static_cast<LimitKind>(99)), "over-limit",
      "passed its limit of unknown: 3100000 of 3000000; its main process was "
      "ended by SIGTERM",

@@ -299,6 +299,9 @@ TEST_CASE("what a request must not hold is said in one sentence") {
   spec.kill_plan.first_signal = core::SignalNumber(65);
   CHECK(refusal_of(spec).starts_with("the first signal"));
   spec = Fixture::detached();
+  spec.limits.memory = core::Bytes(1);
+  CHECK(refusal_of(spec).starts_with("a limit other than wall time"));
+  spec = Fixture::detached();
   spec.argv.emplace_back(9U << 20, 'x');
   CHECK(refusal_of(spec).starts_with("arguments and environment are"));
   spec = Fixture::detached();

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// How often the kernel's out-of-memory killer struck in the memory cgroup that
+// we are in ourselves: in a container, the container's. A job without a memory
+// cgroup of its own learns by it why somebody got SIGKILL. Header only and
+// allocation free; where the counter cannot be read it is absent, not 0.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "sys/cgroup.h"
+#include "sys/cgroup_tree.h"
+#include "sys/unique_fd.h"
+
+namespace sys {
+
+/// Our memory cgroup, by a text of /proc/PID/cgroup (cgroups(7)).
+struct MemoryCgroup {
+  std::string_view path;  ///< below its mount; empty: there is none
+  bool is_v1 = false;
+};
+
+/// The line "N:memory:PATH", which is v1's, else "0::PATH".
+constexpr MemoryCgroup memory_cgroup_in(std::string_view file) {
+  constexpr std::string_view kMark = ":memory:";
+  const std::size_t mark = file.find(kMark);
+  if (mark == std::string_view::npos) return {cgroup2_path_in(file), false};
+  const std::size_t at = mark + kMark.size();
+  const std::size_t end = std::min(file.find('\n', at), file.size());
+  return {{file.data() + at, end - at}, true};
+}
+
+class OomWatch {
+ public:
+  /// Notes how many there were until now. A few microseconds.
+  void begin() {
+    char buffer[4096];
+    const auto file = read_small_file(
+        "/proc/self/cgroup", std::span(buffer).first(sizeof buffer - 1));
+    if (!file) return;
+    const MemoryCgroup own = memory_cgroup_in(*file);
+    // A path from outside of our cgroup namespace is not below our mount.
+    if (own.path.empty() || own.path.starts_with("/..")) return;
+    buffer[own.path.data() + own.path.size() - buffer] = '\0';
+    const UniqueFd mount =
+        open(AT_FDCWD, own.is_v1 ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup");
+    const char* const below = own.path.size() > 1 ? own.path.data() + 1 : ".";
+    const UniqueFd directory = open(mount.get(), below);
+    // A container that does not see its own path has its cgroup mounted.
+    file_ = open(directory.is_open() ? directory.get() : mount.get(),
+                 own.is_v1 ? "memory.oom_control" : "memory.events");
+    before_ = read();
+  }
+
+  /// How many there were since; absent where nobody can tell.
+  [[nodiscard]] std::optional<std::uint64_t> new_kills() const {
+    const auto now = read();
+    if (!now || !before_) return std::nullopt;
+    return *now - *before_;
+  }
+
+ private:
+  static UniqueFd open(int directory, const char* name) {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+    return UniqueFd(::openat(directory, name, O_RDONLY | O_CLOEXEC));
+  }
+
+  /// Both versions have a line "oom_kill N" (v1's since Linux 4.13).
+  [[nodiscard]] std::optional<std::uint64_t> read() const {
+    return read_value(file_.get(), "oom_kill");
+  }
+
+  UniqueFd file_;
+  std::optional<std::uint64_t> before_;
+};
+
+}  // namespace sys
