@@ -24,11 +24,11 @@ inline int print_line(std::string_view text) {
 
 inline int print_help() {
   int code = print_line(kUsage);
-  for (const detail::OptionRow& row : detail::kOptionRows) {
+  for (const OptionRow<Options>& row : detail::kOptionRows) {
     core::Text<200> line("  ");
     line.append(row.name);
     if (row.expects != nullptr) line.append("  ").append(row.expects);
-    if (row.given == detail::Given::kVariableToo) line.append(" [*]");
+    if (row.given == Given::kVariableToo) line.append(" [*]");
     code |= print_line(line.view());
   }
   return code | print_line(

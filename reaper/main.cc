@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// corral-init: one static program in several roles, of which the first option
-// names one; called by a peer's name it is that peer. It has no heap, and after
-// its start nothing can make it fail.
+// corral-init: the entrypoint of a container and one job's own reaper; called
+// by a peer's name it is that peer. It has no heap, and after its start nothing
+// can make it fail. What keeps a whole instance is its sibling, corral-reaper,
+// which it becomes when it is told to: who copies corral-init into an image
+// does not carry what is of no use without a supervisor.
+#include <errno.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "reaper/compat/dispatch.h"
 #include "reaper/entrypoint.h"
 #include "reaper/health.h"
 #include "reaper/help.h"
 #include "reaper/options.h"
-#include "reaper/reexec.h"
+#include "reaper/own_path.h"
 #include "reaper/say.h"
 #include "reaper/scope.h"
-#include "reaper/store.h"
-#include "reaper/units.h"
 
 namespace {
 
-int run_plain_entrypoint(const reaper::Options& options) {
+using reaper::Options;
+
+int run_plain_entrypoint(const Options& options, char**) {
   if (options.command_size == 0) {
     reaper::say(reaper::kUsage);
     return 2;
@@ -26,7 +31,7 @@ int run_plain_entrypoint(const reaper::Options& options) {
   return entrypoint.run();
 }
 
-int run_scope(const reaper::Options& options) {
+int run_scope(const Options& options, char**) {
   if (options.command_size == 0) {
     reaper::say("there is no command after '--'");
     return 2;
@@ -34,29 +39,44 @@ int run_scope(const reaper::Options& options) {
   return reaper::run_scope(options.scope, options.entry, options.command);
 }
 
-int run_help(const reaper::Options&) {
+/// The same words, the same pid and descriptors, another program.
+int become_instance(const Options&, char** argv) {
+  sys::ProgramPath own;
+  reaper::find_own_path(argv[0], own);
+  sys::ProgramPath path;
+  reaper::find_sibling(sys::OwnProgram::kReaper, own.view(), path);
+  (void)::execv(path.c_str(), argv);
+  const int code = errno;
+  reaper::Sentence text("cannot execute '");
+  text.append(path.view()).append("': ").append(std::strerror(code));
+  reaper::say(text.append("; it belongs beside corral-init").view());
+  return code == ENOENT ? 127 : 126;
+}
+
+int run_health(const Options& options, char**) {
+  return reaper::run_health(options);
+}
+
+int run_help(const Options&, char**) {
   return reaper::print_help();
 }
 
-int run_version(const reaper::Options&) {
+int run_version(const Options&, char**) {
   return reaper::print_version();
 }
 
 struct ModeRow {
   reaper::Mode mode;
-  int (*run)(const reaper::Options& options);
+  int (*run)(const Options& options, char** argv);
 };
 
 constexpr ModeRow kModes[] = {
     {reaper::Mode::kEntrypoint, run_plain_entrypoint},
-    {reaper::Mode::kSupervise, reaper::run_supervise},
-    {reaper::Mode::kStore, reaper::run_store},
-    {reaper::Mode::kCheckState, reaper::run_check_state},
     {reaper::Mode::kScope, run_scope},
-    {reaper::Mode::kHealth, reaper::run_health},
+    {reaper::Mode::kInstance, become_instance},
+    {reaper::Mode::kHealth, run_health},
     {reaper::Mode::kHelp, run_help},
     {reaper::Mode::kVersion, run_version},
-    {reaper::Mode::kUnits, reaper::run_units},
 };
 
 }  // namespace
@@ -64,12 +84,12 @@ constexpr ModeRow kModes[] = {
 int main(int argc, char** argv) {
   if (const auto* const peer = reaper::compat::peer_called(argv[0]))
     return reaper::compat::run(*peer, argc, argv);
-  reaper::Options options;
+  Options options;
   if (const auto error = reaper::parse_options(argc, argv, environ, options)) {
     reaper::say(error->view());
     return 2;
   }
   for (const ModeRow& row : kModes)
-    if (row.mode == options.mode) return row.run(options);
+    if (row.mode == options.mode) return row.run(options, argv);
   return 2;
 }

@@ -4,13 +4,11 @@
 // long as the program; the few that are made here live beside them.
 #pragma once
 
-#include <unistd.h>
-
 #include <cstddef>
-#include <cstdlib>
 
 #include "core/text.h"
-#include "reaper/options.h"
+#include "reaper/instance_options.h"
+#include "reaper/own_path.h"
 #include "sys/program_places.h"
 
 namespace reaper {
@@ -38,24 +36,19 @@ class CommandWords {
   std::size_t count_ = 1;
 };
 
-/// The path of the program that runs, as far as the kernel knows it.
-inline sys::ProgramPath own_path() {
-  char buffer[4096];
-  const ssize_t size = ::readlink("/proc/self/exe", buffer, sizeof buffer);
-  if (size <= 0) return "corral-init";
-  return std::string_view(buffer, static_cast<std::size_t>(size));
-}
-
 class OwnCommands {
  public:
-  explicit OwnCommands(const Options& options)
+  explicit OwnCommands(const InstanceOptions& options)
       : supervisor_(options.command),
         supervisor_size_(options.command_size),
         units_(options.units),
-        stop_timeout_(options.stop_timeout),
-        path_(own_path()) {
-    if (is_for_units()) find_supervisor();
-    init_option_.append("--init=").append(path_.view());
+        stop_timeout_(options.stop_timeout) {
+    find_own_path(options.called, path_);
+    if (is_for_units())
+      find_sibling(sys::OwnProgram::kSupervisor, path_.view(), found_);
+    sys::ProgramPath init;
+    find_sibling(sys::OwnProgram::kInit, path_.view(), init);
+    init_option_.append("--init=").append(init.view());
   }
 
   [[nodiscard]] const char* path() const { return path_.c_str(); }
@@ -108,16 +101,6 @@ class OwnCommands {
   }
 
  private:
-  /// If it is nowhere, the attempt to execute it says so.
-  void find_supervisor() {
-    std::size_t slash = path_.size();
-    while (slash > 0 && path_.c_str()[slash] != '/')
-      --slash;
-    (void)sys::find_program(sys::places_of(sys::OwnProgram::kSupervisor),
-                            ::getenv("CORRAL_LIBEXEC"), {path_.c_str(), slash},
-                            found_);
-  }
-
   void add_supervisor(CommandWords& words) const {
     if (is_for_units()) {
       words.add(found_.c_str());

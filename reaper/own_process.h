@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/ids.h"
+#include "core/kill_plan.h"
 #include "core/quantity.h"
 #include "reaper/own_commands.h"
 #include "reaper/reap.h"

@@ -163,7 +163,8 @@ inline core::Result<Essentials> get_signals() {
   return essentials;
 }
 
-inline core::Result<Essentials> make_essentials(const Options& options) {
+inline core::Result<Essentials> make_essentials(
+    const InstanceOptions& options) {
   Essentials essentials = TRY(get_signals());
   essentials.ring = TRY(ExitRing::make(options.ring_records));
   essentials.stages =
@@ -200,7 +201,7 @@ inline int fail_to_start(const core::Error& error) {
 }
 
 /// Goes on where the image before us stopped.
-inline int go_on(const Options& options, const OwnCommands& commands,
+inline int go_on(const InstanceOptions& options, const OwnCommands& commands,
                  FixedMemory& memory) {
   const auto state = State::adopt(sys::UniqueFd(options.state_fd));
   if (!state) return fail_to_start(state.error());
@@ -211,8 +212,8 @@ inline int go_on(const Options& options, const OwnCommands& commands,
   return daemon.run();
 }
 
-inline int start_anew(const Options& options, const OwnCommands& commands,
-                      FixedMemory& memory) {
+inline int start_anew(const InstanceOptions& options,
+                      const OwnCommands& commands, FixedMemory& memory) {
   auto essentials = make_essentials(options);
   if (!essentials) return fail_to_start(essentials.error());
   Link keeper{sys::UniqueFd(options.keeper_fd)};
@@ -230,7 +231,7 @@ inline int start_anew(const Options& options, const OwnCommands& commands,
 
 }  // namespace detail
 
-inline int run_supervise(const Options& options) {
+inline int run_supervise(const InstanceOptions& options) {
   const bool has_supervisor = options.command_size > 0 || options.units;
   if (!has_supervisor || options.command_size > kMostWords) {
     say("--supervise expects '-- CORRALD ARGS...', of at most 120 words");

@@ -16,8 +16,8 @@
 
 #include "core/checksum.h"
 #include "reaper/child_table.h"
+#include "reaper/instance_options.h"
 #include "reaper/open_orders.h"
-#include "reaper/options.h"
 #include "reaper/say.h"
 #include "sys/shared_memory.h"
 
@@ -164,7 +164,7 @@ class State {
 };
 
 /// `corral-init --check-state FD`: 0 if this program could go on from there.
-inline int run_check_state(const Options& options) {
+inline int run_check_state(const InstanceOptions& options) {
   const auto state = State::adopt(sys::UniqueFd(options.link_fd));
   if (!state) say(state.error());
   return state ? 0 : 1;

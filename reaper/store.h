@@ -11,8 +11,8 @@
 #include <cstdint>
 #include <span>
 
+#include "reaper/instance_options.h"
 #include "reaper/link.h"
-#include "reaper/options.h"
 #include "reaper/say.h"
 #include "reaper/store_table.h"
 #include "sys/signals.h"
@@ -210,7 +210,7 @@ inline void raise_descriptor_limit() {
 
 }  // namespace detail
 
-inline int run_store(const Options& options) {
+inline int run_store(const InstanceOptions& options) {
   // A signal for a terminal's or a group's processes is not for the store.
   (void)sys::set_signal_mask(sys::SignalSet::all());
   detail::raise_descriptor_limit();

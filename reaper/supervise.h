@@ -14,11 +14,11 @@
 #include <optional>
 
 #include "reaper/essentials.h"
+#include "reaper/instance_options.h"
 #include "reaper/keeper.h"
 #include "reaper/launcher.h"
 #include "reaper/link.h"
 #include "reaper/next_image.h"
-#include "reaper/options.h"
 #include "reaper/own_commands.h"
 #include "reaper/own_process.h"
 #include "reaper/poll_set.h"

@@ -7,14 +7,14 @@
 
 #include <fcntl.h>
 
-#include "reaper/options.h"
+#include "reaper/instance_options.h"
 #include "reaper/reexec.h"
 #include "reaper/say.h"
 #include "sys/unique_fd.h"
 
 namespace reaper {
 
-inline int run_units(const Options& options) {
+inline int run_units(const InstanceOptions& options) {
   auto directory =
       sys::open_at(AT_FDCWD, options.units, O_RDONLY | O_DIRECTORY);
   if (directory) return run_supervise(options);

@@ -15,7 +15,8 @@
 namespace sys {
 
 enum class OwnProgram : std::uint8_t {
-  kInit,        ///< corral-init, the reaper
+  kInit,        ///< corral-init, the entrypoint and a job's own reaper
+  kReaper,      ///< corral-reaper, an instance's
   kSupervisor,  ///< corrald
   kCommand,     ///< corral
 };
@@ -34,6 +35,8 @@ constexpr ProgramPlaces places_of(OwnProgram program) {
   constexpr ProgramPlaces kPlaces[] = {
       {"/corral-init", "/../libexec/corral/corral-init",
        "/../reaper/corral-init"},
+      {"/corral-reaper", "/../libexec/corral/corral-reaper",
+       "/../reaper/corral-reaper"},
       {"/corrald", "/../libexec/corral/corrald", "/../supervisor/corrald"},
       {"/corral", "/../libexec/corral/corral", "/../cli/corral"}};
   return kPlaces[static_cast<std::size_t>(program)];
