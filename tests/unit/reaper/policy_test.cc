@@ -3,10 +3,12 @@
 // means, and what /proc's texts say.
 #include <signal.h>
 
+#include <initializer_list>
 #include <string>
 
 #include <doctest/doctest.h>
 
+#include "reaper/instance_options.h"
 #include "reaper/options.h"
 #include "reaper/reap.h"
 #include "reaper/restart_policy.h"
@@ -87,33 +89,100 @@ TEST_CASE("a killed supervisor is started at once, a crashing one ever later") {
   CHECK(pause_ms(count, crash) == 0);
 }
 
-TEST_CASE("command lines") {
-  const auto parse = [](std::initializer_list<const char*> words,
-                        reaper::Options& options) {
-    static const char* argv[16];
-    int argc = 0;
-    for (const char* word : words)
-      argv[argc++] = word;
-    argv[argc] = nullptr;
-    const auto error =
-        reaper::parse_options(argc, const_cast<char**>(argv), options);
-    return error ? std::string(error->view()) : std::string();
-  };
+namespace {
+
+template <class Options>
+std::string parse(std::initializer_list<const char*> words, Options& options) {
+  static const char* argv[16];
+  int argc = 0;
+  for (const char* word : words)
+    argv[argc++] = word;
+  argv[argc] = nullptr;
+  const auto error =
+      reaper::parse_options(argc, const_cast<char**>(argv), options);
+  return error ? std::string(error->view()) : std::string();
+}
+
+std::string parse_with(const char* variable, reaper::Options& options) {
+  const char* argv[] = {"corral-init", "--stop-timeout", "3s", "true", nullptr};
+  const char* environment[] = {"HOME=/", variable, nullptr};
+  const auto error = reaper::parse_options(
+      4, const_cast<char**>(argv), const_cast<char**>(environment), options);
+  return error ? std::string(error->view()) : std::string();
+}
+
+}  // namespace
+
+TEST_CASE("command lines of an entrypoint") {
   reaper::Options options;
   CHECK(parse({"corral-init", "--", "true", "--store"}, options).empty());
   CHECK(options.mode == reaper::Mode::kEntrypoint);
   CHECK(options.command_size == 2);
   CHECK(parse({"corral-init", "true", "--", "x"}, options).empty());
   CHECK(options.command_size == 3);
+  CHECK(parse({"corral-init", "--nonesuch"}, options) ==
+        "option '--nonesuch' is unknown; 'corral-init --help' lists them");
+  CHECK(parse({"corral-init", "--quiet=1"}, options) ==
+        "option '--quiet' takes no value");
+  CHECK(parse({"corral-init", "--supervise", "--of", "another"}, options)
+            .empty());
+  CHECK(options.mode == reaper::Mode::kInstance);
+}
+
+TEST_CASE("variables of an entrypoint, and what goes before them") {
+  const auto budget = [](const char* variable) {
+    reaper::Options options;
+    CHECK(parse_with(variable, options).empty());
+    return options.scope.plan().grace.raw();
+  };
+  CHECK(budget("CORRAL_INIT_STOP_TIMEOUT=9s") == 3000000);
+  CHECK(budget("CORRAL_INIT_QUIET=0") == 3000000);
+  reaper::Options options;
+  CHECK(parse_with("CORRAL_INIT_QUIET=1", options).empty());
+  CHECK(options.entry.is_quiet);
+  CHECK(parse_with("CORRAL_INIT_MAP_EXIT=3:x", options) ==
+        "variable 'CORRAL_INIT_MAP_EXIT' expects CODE:CODE, from 0 to 255, not "
+        "'3:x'");
+  CHECK(parse_with("CORRAL_INIT_JID=1", options) ==
+        "variable 'CORRAL_INIT_JID' stands for no option of corral-init");
+}
+
+TEST_CASE("an entrypoint's rules for signals and codes") {
+  reaper::Options options;
+  CHECK(parse({"corral-init", "--rewrite", "HUP:QUIT,12:RTMAX-1", "--rewrite",
+               "USR1:0", "--map-exit", "143,9:4", "--map-exit=9:5",
+               "--stop-signal", "INT,RTMIN+3", "true"},
+              options)
+            .empty());
+  const reaper::EntryRules& rules = options.entry;
+  CHECK(rules.rewrite(SIGHUP) == core::SignalNumber(SIGQUIT));
+  CHECK(rules.rewrite(12) == core::SignalNumber(63));
+  CHECK(!rules.rewrite(SIGUSR1));
+  CHECK(rules.rewrite(SIGWINCH) == core::SignalNumber(SIGWINCH));
+  CHECK(rules.map_code(143) == 0);
+  CHECK(rules.map_code(9) == 5);
+  CHECK(rules.map_code(1) == 1);
+  CHECK(rules.stop_signals.has(SIGINT));
+  CHECK(rules.stop_signals.has(37));
+  CHECK(!rules.stop_signals.has(SIGTERM));
+  reaper::SignalBits passed_on;
+  passed_on.add(SIGTERM);
+  CHECK(reaper::is_expected_end(0, passed_on));
+  CHECK(reaper::is_expected_end(SIGTERM, passed_on));
+  CHECK(reaper::is_expected_end(143 << 8, passed_on));
+  CHECK(!reaper::is_expected_end(SIGKILL, passed_on));
+  CHECK(!reaper::is_expected_end(3 << 8, passed_on));
+}
+
+TEST_CASE("command lines of an instance") {
+  reaper::InstanceOptions options;
   CHECK(parse({"corral-init", "--supervise", "--ready-fd=9", "--keeper-fd", "8",
                "--", "corrald"},
               options)
             .empty());
-  CHECK(options.mode == reaper::Mode::kSupervise);
+  CHECK(options.role == reaper::Role::kSupervise);
   CHECK(options.ready_fd == 9);
   CHECK(options.keeper_fd == 8);
-  CHECK(parse({"corral-init", "--nonesuch"}, options) ==
-        "option '--nonesuch' is unknown");
   CHECK(parse({"corral-init", "--store"}, options) ==
         "option '--store' expects a descriptor");
   CHECK(parse({"corral-init", "--store", "x"}, options) ==
