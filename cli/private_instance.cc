@@ -45,7 +45,8 @@ core::Result<Programs> find_programs() {
 core::Result<Pipe> make_pipe() {
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) < 0) return core::fail(errno, "pipe2");
-  return Pipe{sys::UniqueFd(ends[0]), sys::UniqueFd(ends[1])};
+  return Pipe{.read_end = sys::UniqueFd(ends[0]),
+              .write_end = sys::UniqueFd(ends[1])};
 }
 
 /// The lock that starters of this user's instance take; freed by its closing.

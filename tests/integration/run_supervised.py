@@ -53,8 +53,8 @@ def detached(instance):
     jid = result.stdout.strip()
     line = instance.run("ps", "--no-header").stdout.split()
     equal((line[0], line[1], line[3]), (jid, "web", "running"), "ps lists it")
-    tree = instance.run("tree", "web").stdout
-    check(re.search(r"`- \d+ sleep", tree), "tree shows its processes", tree)
+    wait_until(lambda: re.search(r"`- \d+ sleep", instance.run("tree", "web").stdout), what="the shell's child in the tree")
+    check(True, "tree shows its processes")
     said(
         instance.run("run", "-d", "-n", "web", "true"), 73, "corral: .*web.*\n", "a second live job of the name is refused"
     )

@@ -3,7 +3,7 @@
 // for what could not be checked.
 #include <cstdio>
 #include <set>
-#include <string_view>
+#include <string>
 
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
@@ -14,8 +14,8 @@ namespace {
 
 constexpr int kSkipped = 77;
 
-std::set<std::string_view>& reasons() {
-  static std::set<std::string_view> set;
+std::set<std::string>& reasons() {
+  static std::set<std::string> set;
   return set;
 }
 
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   doctest::Context context(argc, argv);
   const int code = context.run();
   if (code != 0 || context.shouldExit() || reasons().empty()) return code;
-  for (const std::string_view reason : reasons())
-    std::printf("SKIP: %s\n", reason.data());  // it ends with a null
+  for (const std::string& reason : reasons())
+    std::printf("SKIP: %s\n", reason.c_str());
   return kSkipped;
 }

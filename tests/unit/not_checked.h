@@ -6,7 +6,6 @@
 
 namespace unit {
 
-/// `reason` is kept by reference.
 void not_checked(const char* reason);
 
 }  // namespace unit
