@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""corral-init --supervise as the PID 1 of a whole machine, with the full cgroup
+"""corral-init --units as the PID 1 of a whole machine, with the full cgroup
 v2 of a Linux 6.1: tests/vm/pid1.sh runs in an emulated one."""
 
 import os
@@ -38,6 +38,7 @@ def main():
     for line in checks:
         corral.check(line.startswith("CHECK ok: "), line.partition(": ")[2])
     corral.check(any(line.startswith("CHECKS DONE") for line in lines), "all checks were made")
+    corral.check("unit file '/run/units/web.toml' is not started" in console, "the unit file is named")
     corral.equal(status, 0, "PID 1 ended with 0 when it was asked to shut down")
     shutil.rmtree(out)
 
