@@ -42,6 +42,8 @@ class Units:
             "CORRAL_PACCT": str(self.pacct),
             "CORRAL_LOG_DIR": str(self.folder / "log"),
             "CORRAL_ENGINE": engine,
+            # None: the usual one is every instance's of this machine.
+            "CORRAL_CGROUP_BASE": str(self.folder / "no" / "cgroup"),
             **(environment or {}),
         }
         self.command = [str(init or corral.INIT), "--units", str(self.units), *words]
@@ -289,7 +291,7 @@ def read_only_root():
         with Units("--", "--bus", "none", prefix=("unshare", "-fpm", "--kill-child", "sh", "-c", setup, "sh")) as init:
             for name in ("RUNTIME_DIR", "PACCT", "LOG_DIR", "ENGINE"):
                 init.environment.pop(f"CORRAL_{name}")
-            for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME", "TMPDIR", "CORRAL_CGROUP_BASE"):
+            for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME", "TMPDIR"):
                 init.environment.pop(name, None)
             init.command[2] = "/etc"  # the folder is hidden by the new /tmp
             if hides_shm:

@@ -99,6 +99,8 @@ def signals(reaper):
     os.kill(reaper.pid, signal.SIGUSR2)
     reaper.accept(hello=False)
     reaper.hello()
+    check('that it is to stop is told to the next supervisor too', struct.unpack_from(
+        '=i', reaper.link.expect(SIGNALLED).body)[0] == signal.SIGTERM)
     check('a signal waits for the next supervisor', struct.unpack_from('=i', reaper.link.expect(SIGNALLED).body)[0] ==
           signal.SIGUSR2)
 

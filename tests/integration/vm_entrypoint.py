@@ -10,7 +10,7 @@ import machine
 
 def main():
     headless = corral.BUILD / "tests" / "vm" / "headless"
-    status = machine.run("entrypoint.sh", {corral.INIT: "/bin/corral-init", headless: "/bin/headless"})
+    status, _ = machine.run("entrypoint.sh", {corral.INIT: "/bin/corral-init", headless: "/bin/headless"})
     corral.equal(status, 7, "PID 1 ended as its main process did when it was asked to stop")
 
 

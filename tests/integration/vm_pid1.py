@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""corral-init --supervise as the PID 1 of a whole machine, with the full cgroup
+"""corral-init --units as the PID 1 of a whole machine, with the full cgroup
 v2 of a Linux 6.1: tests/vm/pid1.sh runs in an emulated one."""
 
 import os
@@ -9,8 +9,14 @@ import machine
 
 
 def main():
-    files = {corral.INIT: "/bin/corral-init", corral.DAEMON: "/bin/corrald", corral.COMMAND: "/bin/corral"}
-    status = machine.run("pid1.sh", files)
+    files = {
+        corral.INIT: "/bin/corral-init",
+        corral.INIT.with_name("corral-reaper"): "/bin/corral-reaper",
+        corral.DAEMON: "/bin/corrald",
+        corral.COMMAND: "/bin/corral",
+    }
+    status, console = machine.run("pid1.sh", files)
+    corral.check("unit file '/run/units/web.toml' is not started" in console, "the unit file is named")
     corral.equal(status, 0, "PID 1 ended with 0 when it was asked to shut down")
 
 

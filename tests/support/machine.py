@@ -18,7 +18,8 @@ def text_of(path):
 
 def run(script, files, mode="--pid1", seconds=240):
     """Runs tests/vm/`script` with `files` (place by source), as PID 1 or, with "--run", as its child. Holds the lines
-    "CHECK ok: TEXT" that it writes, and that it came to "CHECKS DONE"; returns the status that the machine ended with."""
+    "CHECK ok: TEXT" that it writes, and that it came to "CHECKS DONE"; returns the status that the machine ended with
+    and what its console shows."""
     if shutil.which("qemu-system-x86_64") is None:
         corral.skip("needs qemu-system-x86_64")
     if not KERNEL.exists():
@@ -29,11 +30,12 @@ def run(script, files, mode="--pid1", seconds=240):
         command += ["-f", f"{source}:{place}"]
     command += ["-o", out, mode, f"/bin/{script}"]
     status = subprocess.run([str(word) for word in command], check=False).returncode
-    print(f"--- the machine's console ---\n{text_of(out / 'console.log')[-3000:]}\n---", flush=True)
+    console = text_of(out / "console.log")
+    print(f"--- the machine's console ---\n{console[-3000:]}\n---", flush=True)
     lines = text_of(out / "s1.log").splitlines()
     shutil.rmtree(out)
     for line in lines:
         if line.startswith("CHECK "):
             corral.check(line.startswith("CHECK ok: "), line.strip().partition(": ")[2])
     corral.check(any(line.startswith("CHECKS DONE") for line in lines), "all checks were made")
-    return status
+    return status, console

@@ -11,7 +11,9 @@ if [ $# -eq 0 ]; then
   mkfifo /run/ready
   exec 9<>/run/ready
   "$0" checks 9<&- &
-  exec /bin/corral-init --supervise --ready-fd 9 -- /bin/corrald --bus none --pacct /run/pacct --log-dir /run/log
+  mkdir /run/units
+  : >/run/units/web.toml
+  exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct /run/pacct --log-dir /run/log
 fi
 
 check() { # TEXT COMMAND...: the command succeeds
