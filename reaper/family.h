@@ -11,10 +11,10 @@
 #include <cstring>
 #include <optional>
 #include <span>
-#include <type_traits>
 
 #include "core/error.h"
 #include "core/ids.h"
+#include "core/visitor.h"
 #include "reaper/pid_table.h"
 #include "sys/proc_files.h"
 #include "sys/unique_fd.h"
@@ -23,6 +23,8 @@ namespace reaper {
 
 class Family {
  public:
+  using Visitor = core::Visitor<const sys::ProcStat&>;
+
   /// The descendants of `root`, but not those of the `outsiders`, which are
   /// children of `root` that belong to somebody else.
   Family(core::Pid root, std::span<const core::Pid> outsiders)
@@ -33,27 +35,7 @@ class Family {
 
   /// Calls `visit(const sys::ProcStat&)` for every descendant, zombies too, in
   /// the order of their pids. Errors: ENOMEM; ENOENT where /proc is missing.
-  template <class Visit>
-  [[nodiscard]] core::Result<void> for_each_descendant(Visit&& visit) {
-    return read_all({&visit, [](void* what, const sys::ProcStat& stat) {
-                       (*static_cast<std::remove_reference_t<Visit>*>(what))(
-                           stat);
-                     }});
-  }
-
- private:
-  static constexpr int kLongestChain = 64;
-  static constexpr std::uint8_t kUnknown = 0;
-  static constexpr std::uint8_t kStranger = 1;
-  static constexpr std::uint8_t kDescendant = 2;
-
-  /// Whoever is to see the descendants, without his type: there are many.
-  struct Visitor {
-    void* what;
-    void (*visit)(void* what, const sys::ProcStat& stat);
-  };
-
-  [[nodiscard]] core::Result<void> read_all(const Visitor& visitor) {
+  [[nodiscard]] core::Result<void> for_each_descendant(const Visitor& visitor) {
     // What was true in an earlier reading proves nothing in this one.
     TRY(kinship_.clear());
     const sys::UniqueFd directory =
@@ -68,6 +50,12 @@ class Family {
     }
   }
 
+ private:
+  static constexpr int kLongestChain = 64;
+  static constexpr std::uint8_t kUnknown = 0;
+  static constexpr std::uint8_t kStranger = 1;
+  static constexpr std::uint8_t kDescendant = 2;
+
   void visit_entries(std::span<const char> entries, const Visitor& visitor) {
     // struct linux_dirent64 (getdents64(2)): length at 16, name at 19.
     for (std::size_t at = 0; at < entries.size();) {
@@ -77,8 +65,7 @@ class Family {
       at += length;
       if (pid == core::Pid()) continue;
       const auto stat = sys::read_proc_stat(pid);
-      if (stat && classify(*stat) == kDescendant)
-        visitor.visit(visitor.what, *stat);
+      if (stat && classify(*stat) == kDescendant) visitor(*stat);
     }
   }
 

@@ -20,6 +20,7 @@
 #include "core/ids.h"
 #include "core/job_totals.h"
 #include "core/text.h"
+#include "core/visitor.h"
 #include "sys/pid_fd.h"
 #include "sys/unique_fd.h"
 
@@ -142,8 +143,7 @@ class Cgroup {
 
   /// Calls `visit(pid)` for each member, of cgroups below it too. A process
   /// may have gone or joined meanwhile.
-  template <class Visit>
-  void for_each_member(Visit&& visit) const {
+  void for_each_member(core::Visitor<core::Pid> visit) const {
     visit_members(directory_.get(), visit, 0);
   }
 
@@ -202,8 +202,7 @@ class Cgroup {
   }
 
   /// Calls `visit(name)` for each cgroup directly below the directory.
-  template <class Visit>
-  static void for_each_child(int directory, Visit&& visit) {
+  static void for_each_child(int directory, core::Visitor<const char*> visit) {
     alignas(long) char buffer[2048];
     const auto fd = open_at(directory, ".", O_RDONLY | O_DIRECTORY);
     if (!fd) return;
@@ -273,8 +272,7 @@ class Cgroup {
   }
 
   /// The numbers in `file`, one a line.
-  template <class Visit>
-  static void visit_pids(int file, Visit& visit) {
+  static void visit_pids(int file, core::Visitor<core::Pid> visit) {
     char buffer[4096];
     std::int32_t pid = 0;
     ssize_t got = 0;
@@ -290,8 +288,8 @@ class Cgroup {
     }
   }
 
-  template <class Visit>
-  static void visit_members(int directory, Visit& visit, unsigned depth) {
+  static void visit_members(int directory, core::Visitor<core::Pid> visit,
+                            unsigned depth) {
     if (const auto procs = open_at(directory, cgroup_file::kProcs, O_RDONLY))
       visit_pids(procs->get(), visit);
     if (depth >= 32) return;
