@@ -42,14 +42,11 @@ using OptionError = core::Text<200>;
 
 namespace detail {
 
-inline constexpr std::uint64_t kHighestFd = 1U << 20;
 inline constexpr std::uint64_t kMostRingRecords = 1U << 16;
 
 template <int Options::* field>
 constexpr bool set_fd(Options& options, const char* value) {
-  const auto number = parse_number(value, kHighestFd);
-  if (number) options.*field = static_cast<int>(*number);
-  return number.has_value();
+  return parse_fd(options.*field, value);
 }
 
 template <Mode mode>
@@ -78,7 +75,7 @@ bool of_scope(Options& options, const char* value) {
 }
 
 struct OptionRow {
-  std::string_view name;
+  const char* name;
   const char* expects;  ///< null: it takes no value
   bool (*set)(Options& options, const char* value);
 };
@@ -136,7 +133,7 @@ constexpr GivenOption split_option(const char* word) {
 
 constexpr const OptionRow* find_row(std::string_view name) {
   for (const OptionRow& row : kOptionRows)
-    if (row.name == name) return &row;
+    if (name == row.name) return &row;
   return nullptr;
 }
 

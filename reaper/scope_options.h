@@ -42,8 +42,8 @@ struct ScopeOptions {
 };
 
 /// A whole decimal number of at most `most`.
-constexpr std::optional<std::uint64_t> parse_number(std::string_view text,
-                                                    std::uint64_t most) {
+[[gnu::noinline]] constexpr std::optional<std::uint64_t> parse_number(
+    std::string_view text, std::uint64_t most) {
   if (text.empty()) return std::nullopt;
   std::uint64_t value = 0;
   for (const char c : text) {
@@ -53,6 +53,14 @@ constexpr std::optional<std::uint64_t> parse_number(std::string_view text,
     value = value * 10 + digit;
   }
   return value;
+}
+
+/// The number of a descriptor. False, and nothing changed, if it is none.
+constexpr bool parse_fd(int& fd, const char* text) {
+  constexpr std::uint64_t kHighest = 1U << 20U;
+  const auto number = parse_number(text, kHighest);
+  if (number) fd = static_cast<int>(*number);
+  return number.has_value();
 }
 
 /// "TERM", "SIGTERM", "SIGRTMIN+3" or a number.
@@ -123,12 +131,17 @@ inline bool set_wall_limit(ScopeOptions& options, const char* value) {
   return number && *number > 0;
 }
 
+/// The highest number means "leave it" in setresuid(2).
+inline std::optional<std::uint32_t> parse_id(const char* value) {
+  const auto number = parse_number(value, UINT32_MAX - 1);
+  if (!number) return std::nullopt;
+  return static_cast<std::uint32_t>(*number);
+}
+
 template <std::optional<std::uint32_t> ScopeOptions::* field>
 inline bool set_id(ScopeOptions& options, const char* value) {
-  // The highest number means "leave it" in setresuid(2).
-  const auto number = parse_number(value, UINT32_MAX - 1);
-  if (number) options.*field = static_cast<std::uint32_t>(*number);
-  return number.has_value();
+  options.*field = parse_id(value);
+  return (options.*field).has_value();
 }
 
 /// "4,20,27", or nothing at all.
@@ -155,9 +168,7 @@ inline bool set_text(ScopeOptions& options, const char* value) {
 
 template <int ScopeOptions::* field>
 inline bool set_fd(ScopeOptions& options, const char* value) {
-  const auto number = parse_number(value, 1U << 20U);
-  if (number) options.*field = static_cast<int>(*number);
-  return number.has_value();
+  return parse_fd(options.*field, value);
 }
 
 inline bool set_reraise(ScopeOptions& options, const char*) {
