@@ -162,35 +162,34 @@ inline void close_all_on_exec() {
 }
 
 /// The two signal descriptors: SIGCHLD, and all the others.
-inline core::Result<Essentials> get_signals() {
-  Essentials essentials;
+inline core::Result<void> get_signals(Essentials& essentials) {
   const core::SignalNumber child(SIGCHLD);
   sys::SignalSet others = sys::SignalSet::all();
   others.remove(child);
   essentials.child_signals =
       TRY(sys::make_signal_fd(sys::SignalSet::of(child)));
   essentials.other_signals = TRY(sys::make_signal_fd(others));
-  return essentials;
+  return {};
 }
 
-inline core::Result<Essentials> make_essentials(const Options& options) {
-  Essentials essentials = TRY(get_signals());
+inline core::Result<void> make(Essentials& essentials, const Options& options) {
+  TRY(get_signals(essentials));
   essentials.ring = TRY(ExitRing::make(options.ring_records));
   essentials.stages =
       TRY(sys::SharedMemory::make("corral-stages", Launcher::kStagesSize));
-  return essentials;
+  return {};
 }
 
 /// The same, as an earlier image of us had it.
-inline core::Result<Essentials> adopt_essentials(const State& state) {
+inline core::Result<void> adopt(Essentials& essentials, const State& state) {
   const StateBody body = state.body();
-  Essentials essentials = TRY(get_signals());
+  TRY(get_signals(essentials));
   essentials.ring = TRY(ExitRing::adopt(sys::UniqueFd(body.ring_fd)));
   essentials.stages =
       TRY(sys::SharedMemory::map(sys::UniqueFd(body.stages_fd)));
   if (essentials.stages.bytes().size() < Launcher::kStagesSize)
     return core::fail(EBADMSG, "map the stages");
-  return essentials;
+  return {};
 }
 
 /// Before anything else: no signal is lost or acted upon, every orphan falls
@@ -214,25 +213,27 @@ inline int go_on(const Options& options, const OwnCommands& commands,
                  FixedMemory& memory) {
   const auto state = State::adopt(sys::UniqueFd(options.state_fd));
   if (!state) return fail_to_start(state.error());
-  auto essentials = adopt_essentials(*state);
-  if (!essentials) return fail_to_start(essentials.error());
-  Daemon daemon(commands, memory, std::move(*essentials));
+  Essentials essentials;
+  if (const auto adopted = adopt(essentials, *state); !adopted)
+    return fail_to_start(adopted.error());
+  Daemon daemon(commands, memory, std::move(essentials));
   daemon.restore(*state);
   return daemon.run();
 }
 
 inline int start_anew(const Options& options, const OwnCommands& commands,
                       FixedMemory& memory) {
-  auto essentials = make_essentials(options);
-  if (!essentials) return fail_to_start(essentials.error());
+  Essentials essentials;
+  if (const auto made = make(essentials, options); !made)
+    return fail_to_start(made.error());
   Link keeper{sys::UniqueFd(options.keeper_fd)};
   if (keeper.is_open()) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
     (void)::fcntl(keeper.get(), F_SETFL, O_NONBLOCK);
     if (auto ring = fetch_ring(keeper, memory.buffer))
-      essentials->ring = std::move(*ring);
+      essentials.ring = std::move(*ring);
   }
-  Daemon daemon(commands, memory, std::move(*essentials));
+  Daemon daemon(commands, memory, std::move(essentials));
   daemon.give_ready_fd(sys::UniqueFd(options.ready_fd));
   if (keeper.is_open()) daemon.adopt_store(std::move(keeper));
   return daemon.run();

@@ -47,7 +47,7 @@ struct Essentials {
 class Daemon {
  public:
   Daemon(const OwnCommands& commands, FixedMemory& memory,
-         Essentials essentials)
+         Essentials&& essentials)
       : commands_(commands),
         memory_(memory),
         child_signals_(std::move(essentials.child_signals)),
