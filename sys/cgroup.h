@@ -37,10 +37,11 @@ inline constexpr const char* kMemoryEvents = "memory.events";
 inline constexpr const char* kIoStat = "io.stat";
 }  // namespace cgroup_file
 
-/// The number after `key` and a space at the start of a line of a flat keyed
+/// The number after `name` and a space at the start of a line of a flat keyed
 /// file: value_of("populated 1\nfrozen 0\n", "frozen") == 0.
 constexpr std::optional<std::uint64_t> value_of(std::string_view file,
-                                                std::string_view key) {
+                                                const char* name) {
+  const std::string_view key(name);
   std::size_t at = 0;
   while (at < file.size()) {
     std::size_t end = file.find('\n', at);
@@ -60,9 +61,10 @@ constexpr std::optional<std::uint64_t> value_of(std::string_view file,
   return std::nullopt;
 }
 
-/// The sum of `key`=N over all devices of io.stat; absent if no line has it.
+/// The sum of `name`=N over all devices of io.stat; absent if no line has it.
 constexpr std::optional<std::uint64_t> io_sum_of(std::string_view file,
-                                                 std::string_view key) {
+                                                 const char* name) {
+  const std::string_view key(name);
   std::optional<std::uint64_t> sum;
   for (std::size_t at = file.find(key); at != std::string_view::npos;
        at = file.find(key, at + 1)) {
@@ -165,24 +167,17 @@ class Cgroup {
   [[nodiscard]] core::JobTotals totals() const {
     core::JobTotals totals;
     char buffer[4096];
-    if (const auto cpu = read(cgroup_file::kCpuStat, buffer)) {
-      if (const auto value = value_of(*cpu, "user_usec"))
-        totals.user_time = core::Microseconds(*value);
-      if (const auto value = value_of(*cpu, "system_usec"))
-        totals.system_time = core::Microseconds(*value);
-    }
-    if (const auto peak = read(cgroup_file::kMemoryPeak, buffer)) {
-      if (const auto value = number_in(*peak))
-        totals.memory_peak = core::Bytes(*value);
-    }
-    if (const auto events = read(cgroup_file::kMemoryEvents, buffer))
-      totals.oom_kills = value_of(*events, "oom_kill");
-    if (const auto io = read(cgroup_file::kIoStat, buffer)) {
-      if (const auto value = io_sum_of(*io, "rbytes"))
-        totals.read_bytes = core::Bytes(*value);
-      if (const auto value = io_sum_of(*io, "wbytes"))
-        totals.write_bytes = core::Bytes(*value);
-    }
+    // An empty text has no value.
+    std::string_view text = text_of(cgroup_file::kCpuStat, buffer);
+    set(totals.user_time, value_of(text, "user_usec"));
+    set(totals.system_time, value_of(text, "system_usec"));
+    set(totals.memory_peak,
+        number_in(text_of(cgroup_file::kMemoryPeak, buffer)));
+    text = text_of(cgroup_file::kMemoryEvents, buffer);
+    totals.oom_kills = value_of(text, "oom_kill");
+    text = text_of(cgroup_file::kIoStat, buffer);
+    set(totals.read_bytes, io_sum_of(text, "rbytes"));
+    set(totals.write_bytes, io_sum_of(text, "wbytes"));
     return totals;
   }
 
@@ -219,6 +214,17 @@ class Cgroup {
   }
 
  private:
+  /// Empty if it cannot be read.
+  [[nodiscard]] std::string_view text_of(const char* file,
+                                         std::span<char> buffer) const {
+    return read(file, buffer).value_or(std::string_view());
+  }
+
+  template <class T>
+  static void set(core::Maybe<T>& counter, std::optional<std::uint64_t> value) {
+    if (value) counter = T(*value);
+  }
+
   /// struct linux_dirent64 (getdents64(2)): ino 8, off 8, reclen 2, type 1.
   struct Entry {
     explicit Entry(const char* at) : name(at + 19) {
