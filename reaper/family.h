@@ -4,11 +4,8 @@
 #pragma once
 
 #include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 
@@ -16,8 +13,8 @@
 #include "core/ids.h"
 #include "core/visitor.h"
 #include "reaper/pid_table.h"
+#include "sys/directory.h"
 #include "sys/proc_files.h"
-#include "sys/unique_fd.h"
 
 namespace reaper {
 
@@ -38,16 +35,13 @@ class Family {
   [[nodiscard]] core::Result<void> for_each_descendant(const Visitor& visitor) {
     // What was true in an earlier reading proves nothing in this one.
     TRY(kinship_.clear());
-    const sys::UniqueFd directory =
-        TRY(sys::open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY));
-    alignas(long) char buffer[4096];
-    for (;;) {
-      const long size =
-          ::syscall(SYS_getdents64, directory.get(), buffer, sizeof buffer);
-      if (size < 0) return core::fail(errno, "getdents64", "/proc");
-      if (size == 0) return {};
-      visit_entries({buffer, static_cast<std::size_t>(size)}, visitor);
-    }
+    return sys::for_each_entry(
+        AT_FDCWD, "/proc", [&](const sys::DirectoryEntry& entry) {
+          const core::Pid pid(sys::number_of(entry.name));
+          if (pid == core::Pid()) return;
+          const auto stat = sys::read_proc_stat(pid);
+          if (stat && classify(*stat) == kDescendant) visitor(*stat);
+        });
   }
 
  private:
@@ -55,28 +49,6 @@ class Family {
   static constexpr std::uint8_t kUnknown = 0;
   static constexpr std::uint8_t kStranger = 1;
   static constexpr std::uint8_t kDescendant = 2;
-
-  void visit_entries(std::span<const char> entries, const Visitor& visitor) {
-    // struct linux_dirent64 (getdents64(2)): length at 16, name at 19.
-    for (std::size_t at = 0; at < entries.size();) {
-      unsigned short length = 0;
-      std::memcpy(&length, entries.data() + at + 16, sizeof length);
-      const core::Pid pid = pid_of(entries.data() + at + 19);
-      at += length;
-      if (pid == core::Pid()) continue;
-      const auto stat = sys::read_proc_stat(pid);
-      if (stat && classify(*stat) == kDescendant) visitor(*stat);
-    }
-  }
-
-  static core::Pid pid_of(const char* name) {
-    std::int32_t pid = 0;
-    for (; *name != '\0'; ++name) {
-      if (*name < '0' || *name > '9' || pid > 100000000) return {};
-      pid = pid * 10 + (*name - '0');
-    }
-    return core::Pid(pid);
-  }
 
   /// Walks up until it meets somebody whose kinship is known, and notes what
   /// it found for the whole chain. A chain that breaks off, because somebody in

@@ -5,7 +5,6 @@
 // allocation free: supervisor, scope and doctor use the same.
 #pragma once
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -21,7 +20,9 @@
 #include "core/job_totals.h"
 #include "core/text.h"
 #include "core/visitor.h"
+#include "sys/directory.h"
 #include "sys/pid_fd.h"
+#include "sys/read_file.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -102,16 +103,7 @@ class Cgroup {
   /// The text of a control file, as far as `buffer` reaches.
   [[nodiscard]] core::Result<std::string_view> read(
       const char* file, std::span<char> buffer) const {
-    const UniqueFd fd = TRY(open_at(directory_.get(), file, O_RDONLY));
-    std::size_t used = 0;
-    while (used < buffer.size()) {
-      const ssize_t got =
-          ::read(fd.get(), buffer.data() + used, buffer.size() - used);
-      if (got < 0) return core::fail(errno, "read", file);
-      if (got == 0) break;
-      used += static_cast<std::size_t>(got);
-    }
-    return std::string_view(buffer.data(), used);
+    return read_small_file_at(directory_.get(), file, buffer);
   }
 
   [[nodiscard]] core::Result<void> write(const char* file,
@@ -198,19 +190,10 @@ class Cgroup {
 
   /// Calls `visit(name)` for each cgroup directly below the directory.
   static void for_each_child(int directory, core::Visitor<const char*> visit) {
-    alignas(long) char buffer[2048];
-    const auto fd = open_at(directory, ".", O_RDONLY | O_DIRECTORY);
-    if (!fd) return;
-    for (;;) {
-      const long size =
-          ::syscall(SYS_getdents64, fd->get(), buffer, sizeof buffer);
-      if (size <= 0) return;
-      for (long at = 0; at < size;) {
-        const Entry entry(buffer + at);
-        if (entry.type == DT_DIR && entry.name[0] != '.') visit(entry.name);
-        at += entry.length;
-      }
-    }
+    // One that has gone has none.
+    (void)for_each_entry(directory, ".", [&](const DirectoryEntry& entry) {
+      if (entry.type == DT_DIR && entry.name[0] != '.') visit(entry.name);
+    });
   }
 
  private:
@@ -224,17 +207,6 @@ class Cgroup {
   static void set(core::Maybe<T>& counter, std::optional<std::uint64_t> value) {
     if (value) counter = T(*value);
   }
-
-  /// struct linux_dirent64 (getdents64(2)): ino 8, off 8, reclen 2, type 1.
-  struct Entry {
-    explicit Entry(const char* at) : name(at + 19) {
-      std::memcpy(&length, at + 16, sizeof length);
-      std::memcpy(&type, at + 18, sizeof type);
-    }
-    unsigned short length = 0;
-    unsigned char type = 0;
-    const char* name;
-  };
 
   static constexpr std::optional<std::uint64_t> number_in(
       std::string_view text) {
