@@ -14,24 +14,23 @@ namespace reaper {
 
 namespace detail {
 
-/// Calls `visit(fd)` for every descriptor that the state names.
-template <class Visit>
-void for_each_saved_fd(const StateBody& body, Visit&& visit) {
+inline void set_inheritance(int fd, int flags) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+  (void)::fcntl(fd, F_SETFD, flags);  // fails only if it is not open
+}
+
+/// FD_CLOEXEC or 0 for every descriptor that a state names.
+inline void set_inheritance(const StateBody& body, int flags) {
   const std::int32_t fixed[] = {body.link_fd,       body.keeper_fd,
                                 body.ring_fd,       body.stages_fd,
                                 body.new_store_end, body.supervisor.pidfd,
                                 body.store.pidfd};
   for (const std::int32_t fd : fixed)
-    if (fd >= 0) visit(fd);
+    set_inheritance(fd, flags);
   for (const SavedOrder& order : body.orders) {
-    if (order.pidfd >= 0) visit(order.pidfd);
-    if (order.report_fd >= 0) visit(order.report_fd);
+    set_inheritance(order.pidfd, flags);
+    set_inheritance(order.report_fd, flags);
   }
-}
-
-inline void set_inheritance(int fd, int flags) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-  (void)::fcntl(fd, F_SETFD, flags);  // fails only if it is not open
 }
 
 inline SavedProgram save(const OwnProcess& process) {
@@ -141,14 +140,12 @@ inline void Daemon::become_next_image() {
   const int state_fd = state->descriptor().get();
   core::Text<12> number;
   number.append_number(state_fd);
-  const auto inherit = [](int fd) { detail::set_inheritance(fd, 0); };
-  const auto keep = [](int fd) { detail::set_inheritance(fd, FD_CLOEXEC); };
-  detail::for_each_saved_fd(body, inherit);
-  inherit(state_fd);
+  detail::set_inheritance(body, 0);
+  detail::set_inheritance(state_fd, 0);
   CommandWords words = commands_.next_image(next_image_.path(), number.c_str());
   (void)::execve(next_image_.path(), words.words(), environ);
   const int code = errno;
-  detail::for_each_saved_fd(body, keep);
+  detail::set_inheritance(body, FD_CLOEXEC);
   next_image_.refuse(code, "it cannot be executed");
 }
 
