@@ -105,13 +105,20 @@ inline std::int64_t in_seconds(core::RealTime time) {
   return static_cast<std::int64_t>(time.raw() / 1000000U);
 }
 
+/// Out of line: the record is built in memory, not field by field in registers
+/// and then once more.
+[[gnu::noinline]] inline void put_bytes(RecordBytes& bytes, const void* record,
+                                        std::size_t size) {
+  std::memcpy(bytes.data + bytes.size, record, size);
+  bytes.size += size;
+}
+
 template <class Record>
 void put(RecordBytes& bytes, const Record& record) {
   static_assert(std::is_trivially_copyable_v<Record> &&
                 sizeof(Record) % csa::kRecordUnit == 0 &&
                 sizeof(Record) <= csa::kLargestRecord);
-  std::memcpy(bytes.data + bytes.size, &record, sizeof record);
-  bytes.size += sizeof record;
+  put_bytes(bytes, &record, sizeof record);
 }
 
 inline SiteHead site_head(SiteKind kind, const RecordKey& key,
@@ -128,28 +135,33 @@ inline SiteHead site_head(SiteKind kind, const RecordKey& key,
   return head;
 }
 
-/// Puts the last site record: with it size and checksum of the append.
-template <class Record>
-void put_last(RecordBytes& bytes, Record record) {
-  static_assert(kIsSiteRecord<Record>);
-  const std::size_t size = bytes.size + sizeof record;
-  record.head.kind_and_size |=
-      static_cast<std::int32_t>(size / csa::kRecordUnit) << 8;
-  record.checksum = 0;
-  put(bytes, record);
-  const std::size_t end = bytes.size - sizeof record.checksum;
+/// The last word of an append is the checksum of all before it.
+inline void put_checksum(RecordBytes& bytes) {
+  const std::size_t end = bytes.size - sizeof(std::uint32_t);
   const std::uint32_t checksum = core::crc32c(std::span(bytes.data).first(end));
   std::memcpy(bytes.data + end, &checksum, sizeof checksum);
 }
 
-/// Puts a text, if there is one, before the last site record.
-inline void put_text(RecordBytes& bytes, SiteHead head, std::uint64_t key,
-                     SiteText what, std::string_view text) {
+/// Puts the last site record: with it size and checksum of the append.
+template <class Record>
+void put_last(RecordBytes& bytes, Record& record) {
+  static_assert(kIsSiteRecord<Record>);
+  const std::size_t size = bytes.size + sizeof record;
+  record.head.kind_and_size |=
+      static_cast<std::int32_t>(size / csa::kRecordUnit) << 8;
+  put(bytes, record);
+  put_checksum(bytes);
+}
+
+/// Puts a text, if there is one, before the last site record, which is `of`.
+template <class Record>
+void put_text(RecordBytes& bytes, const Record& of, SiteText what,
+              std::string_view text) {
   if (text.empty()) return;
   SiteTextRecord record = {};
-  record.head = head;
+  record.head = of.head;
   record.head.kind_and_size = static_cast<std::int32_t>(SiteKind::kText);
-  record.key = key;
+  record.key = of.key;
   record.what = static_cast<std::uint32_t>(what);
   const std::size_t size = std::min(text.size(), kSiteTextSize);
   const std::size_t split = std::min(size, sizeof record.first);
@@ -338,8 +350,7 @@ inline RecordBytes encode(const StartOfJob& start) {
   site.head.uid = start.uid.raw();
   site.head.jid = start.jid.raw();
   site.key = start.key.key;
-  detail::put_text(bytes, site.head, site.key, SiteText::kName,
-                   start.name.view());
+  detail::put_text(bytes, site, SiteText::kName, start.name.view());
   detail::put_last(bytes, site);
   return bytes;
 }
@@ -361,14 +372,15 @@ inline RecordBytes encode(const ProcessEnd& end) {
   detail::put(bytes, base);
   if (has_memory) detail::put(bytes, detail::memory_of(end.record, has_io));
   if (has_io) detail::put(bytes, detail::io_of(end.record));
-  detail::put_last(bytes, detail::site_of(end));
+  SiteProcess site = detail::site_of(end);
+  detail::put_last(bytes, site);
   return bytes;
 }
 
 /// accteoj, the result's detail, a site record.
 inline RecordBytes encode(const EndOfJob& end) {
   RecordBytes bytes;
-  const SiteEnd site = detail::site_of(end);
+  SiteEnd site = detail::site_of(end);
   csa::EndOfJob record = {};
   record.head = csa::make_head(csa::RecordType::kEndOfJob, sizeof record);
   record.second = csa::make_second_head(csa::RecordType::kEndOfJob, 0, 0);
@@ -385,8 +397,7 @@ inline RecordBytes encode(const EndOfJob& end) {
   record.utime = site.user_us;
   record.stime = site.system_us;
   detail::put(bytes, record);
-  detail::put_text(bytes, site.head, site.key, SiteText::kDetail,
-                   end.result.detail.view());
+  detail::put_text(bytes, site, SiteText::kDetail, end.result.detail.view());
   detail::put_last(bytes, site);
   return bytes;
 }

@@ -33,19 +33,19 @@ inline void json_string(ReportJson& json, std::string_view text) {
   json.append_char('"');
 }
 
-inline void json_key(ReportJson& json, std::string_view key) {
+inline void json_key(ReportJson& json, const char* key) {
   if (json.view().back() != '{') json.append_char(',');
   json.append_char('"').append(key).append("\":");
 }
 
-inline void json_text(ReportJson& json, std::string_view key,
+inline void json_text(ReportJson& json, const char* key,
                       std::string_view text) {
   json_key(json, key);
   json_string(json, text);
 }
 
 template <class T>
-void json_maybe(ReportJson& json, std::string_view key, const Maybe<T>& value) {
+void json_maybe(ReportJson& json, const char* key, const Maybe<T>& value) {
   json_key(json, key);
   if (!value)
     json.append("null");

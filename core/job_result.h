@@ -114,7 +114,7 @@ constexpr int shell_code(const JobResult& result) {
 
 /// "SIGTERM", "SIGRTMIN+3", or "signal 77".
 inline Text<16> signal_name(int number) {
-  constexpr std::string_view kNames[] = {
+  static constexpr char kNames[][7] = {
       "",       "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
       "FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
       "STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",

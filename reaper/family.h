@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/ids.h"
+#include "core/visitor.h"
 #include "sys/pid_table.h"
 #include "sys/proc_files.h"
 #include "sys/proc_list.h"
@@ -17,6 +18,8 @@ namespace reaper {
 
 class Family {
  public:
+  using Visitor = core::Visitor<const sys::ProcStat&>;
+
   /// The descendants of `root`, but not those of the `outsiders`, which are
   /// children of `root` that belong to somebody else.
   Family(core::Pid root, std::span<const core::Pid> outsiders)
@@ -27,14 +30,13 @@ class Family {
 
   /// Calls `visit(const sys::ProcStat&)` for every descendant, zombies too, in
   /// the order of their pids. Errors: ENOMEM; ENOENT where /proc is missing.
-  template <class Visit>
-  [[nodiscard]] core::Result<void> for_each_descendant(Visit&& visit) {
+  [[nodiscard]] core::Result<void> for_each_descendant(const Visitor& visitor) {
     // Everybody descends from nobody.
     if (root_.raw() <= 0) return core::fail(ESRCH, "read the family");
     // What was true in an earlier reading proves nothing in this one.
     TRY(kinship_.clear());
     return sys::for_each_process([&](const sys::ProcStat& stat) {
-      if (classify(stat) == kDescendant) visit(stat);
+      if (classify(stat) == kDescendant) visitor(stat);
     });
   }
 

@@ -101,7 +101,7 @@ class Health {
     char buffer[256];
     core::Text<31> name("task/");
     name.append_number(init_.raw()).append("/children");
-    const auto children = sys::read_proc_file(init_, name.view(), buffer);
+    const auto children = sys::read_proc_file(init_, name.c_str(), buffer);
     if (!children) return find_oldest_child();
     // Each pid ends with a space; the last one may be cut off.
     sys::detail::NumberReader pids({buffer, children->rfind(' ') + 1});

@@ -128,7 +128,7 @@ class JobContainer {
 
   /// A number of a flat keyed file of the cgroup; absent without one.
   [[nodiscard]] std::optional<std::uint64_t> value(const char* file,
-                                                   std::string_view key) const {
+                                                   const char* key) const {
     return sys::read_value(watch(file).get(), key);
   }
 

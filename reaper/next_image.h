@@ -23,7 +23,7 @@ namespace reaper {
 class NextImage {
  public:
   /// Begins the check. One that is under way is left alone.
-  void check(std::string_view path, const State& state) {
+  void check(const char* path, const State& state) {
     if (checker_ != core::Pid()) return;
     refusal_.reset();
     path_.clear();
@@ -74,7 +74,7 @@ class NextImage {
   }
   [[nodiscard]] const char* path() const { return path_.c_str(); }
 
-  void refuse(int code, std::string_view why) {
+  void refuse(int code, const char* why) {
     core::Text<123> text("'");
     text.append(path_.view()).append("': ").append(why);
     Refused refused;

@@ -13,8 +13,8 @@
 namespace reaper {
 
 /// A whole decimal number of at most `most`.
-constexpr std::optional<std::uint64_t> parse_number(std::string_view text,
-                                                    std::uint64_t most) {
+[[gnu::noinline]] constexpr std::optional<std::uint64_t> parse_number(
+    std::string_view text, std::uint64_t most) {
   if (text.empty()) return std::nullopt;
   std::uint64_t value = 0;
   for (const char c : text) {
@@ -24,6 +24,14 @@ constexpr std::optional<std::uint64_t> parse_number(std::string_view text,
     value = value * 10 + digit;
   }
   return value;
+}
+
+/// The number of a descriptor. False, and nothing changed, if it is none.
+constexpr bool parse_fd(int& fd, const char* text) {
+  constexpr std::uint64_t kHighest = 1U << 20U;
+  const auto number = parse_number(text, kHighest);
+  if (number) fd = static_cast<int>(*number);
+  return number.has_value();
 }
 
 /// "TERM", "SIGTERM", "SIGRTMIN+3", "RTMAX", "SIGRTMAX-1" or a number.

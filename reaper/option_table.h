@@ -30,14 +30,10 @@ struct OptionRow {
 
 namespace detail {
 
-inline constexpr std::uint64_t kHighestFd = 1U << 20;
-
 /// A setter for the number of a descriptor.
 template <auto field, class Options>
 constexpr bool set_fd(Options& options, const char* value) {
-  const auto number = parse_number(value, kHighestFd);
-  if (number) options.*field = static_cast<int>(*number);
-  return number.has_value();
+  return parse_fd(options.*field, value);
 }
 
 /// An option and its value: "--name value" or "--name=value".

@@ -4,13 +4,11 @@
 // only standard error, so that a pipe ends when the command's side ends it.
 #pragma once
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstring>
-
+#include "sys/directory.h"
 #include "sys/unique_fd.h"
 
 namespace reaper {
@@ -53,25 +51,14 @@ inline void drop_callers_descriptors() {
     (void)::syscall(SYS_dup3, placeholder.get(), STDIN_FILENO, O_CLOEXEC);
     (void)::syscall(SYS_dup3, placeholder.get(), STDOUT_FILENO, O_CLOEXEC);
   }
-  const auto directory =
-      sys::open_at(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
-  if (!directory) return;
-  alignas(long) char buffer[2048];
-  for (long size = 0; (size = ::syscall(SYS_getdents64, directory->get(),
-                                        buffer, sizeof buffer)) > 0;) {
-    for (long at = 0; at < size;) {
-      // struct linux_dirent64 (getdents64(2)): length at 16, name at 19.
-      unsigned short length = 0;
-      std::memcpy(&length, buffer + at + 16, sizeof length);
-      int number = 0;
-      for (const char* c = buffer + at + 19; *c >= '0' && *c <= '9'; ++c)
-        number = number * 10 + (*c - '0');
-      at += length;
-      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-      const int flags = number > 2 ? ::fcntl(number, F_GETFD) : -1;
-      if (flags >= 0 && (flags & FD_CLOEXEC) == 0) (void)::close(number);
-    }
-  }
+  // Without /proc they stay open.
+  (void)sys::for_each_entry(
+      AT_FDCWD, "/proc/self/fd", [](const sys::DirectoryEntry& entry) {
+        const int number = sys::number_of(entry.name);
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+        const int flags = number > 2 ? ::fcntl(number, F_GETFD) : -1;
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) (void)::close(number);
+      });
 }
 
 }  // namespace reaper

@@ -24,7 +24,7 @@ namespace reaper {
 
 /// Starts a program in a session of its own, so that a terminal's signals
 /// reach the reaper alone. `fds[i]` becomes number 3 + i.
-[[nodiscard]] inline core::Result<Spawned> spawn_own(CommandWords words,
+[[nodiscard]] inline core::Result<Spawned> spawn_own(CommandWords&& words,
                                                      std::span<const int> fds) {
   static constexpr std::int32_t kNumbers[] = {kLinkFd, kStoreFd, kReadyFd};
   ChildPlan plan;
@@ -37,7 +37,7 @@ namespace reaper {
 }
 
 /// "X ended by signal 9", and when it is started again unless that is now.
-inline Sentence describe_end(std::string_view what, std::int32_t status,
+inline Sentence describe_end(const char* what, std::int32_t status,
                              core::Microseconds pause) {
   Sentence sentence(what);
   if ((status & 0x7F) != 0) {

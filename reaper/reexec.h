@@ -14,24 +14,23 @@ namespace reaper {
 
 namespace detail {
 
-/// Calls `visit(fd)` for every descriptor that the state names.
-template <class Visit>
-void for_each_saved_fd(const StateBody& body, Visit&& visit) {
+inline void set_inheritance(int fd, int flags) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+  (void)::fcntl(fd, F_SETFD, flags);  // fails only if it is not open
+}
+
+/// FD_CLOEXEC or 0 for every descriptor that a state names.
+inline void set_inheritance(const StateBody& body, int flags) {
   const std::int32_t fixed[] = {body.link_fd,       body.keeper_fd,
                                 body.ring_fd,       body.stages_fd,
                                 body.new_store_end, body.supervisor.pidfd,
                                 body.store.pidfd};
   for (const std::int32_t fd : fixed)
-    if (fd >= 0) visit(fd);
+    set_inheritance(fd, flags);
   for (const SavedOrder& order : body.orders) {
-    if (order.pidfd >= 0) visit(order.pidfd);
-    if (order.report_fd >= 0) visit(order.report_fd);
+    set_inheritance(order.pidfd, flags);
+    set_inheritance(order.report_fd, flags);
   }
-}
-
-inline void set_inheritance(int fd, int flags) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-  (void)::fcntl(fd, F_SETFD, flags);  // fails only if it is not open
 }
 
 inline SavedProgram save(const OwnProcess& process) {
@@ -131,14 +130,12 @@ inline void Daemon::become_next_image() {
   const int state_fd = state->descriptor().get();
   core::Text<12> number;
   number.append_number(state_fd);
-  const auto inherit = [](int fd) { detail::set_inheritance(fd, 0); };
-  const auto keep = [](int fd) { detail::set_inheritance(fd, FD_CLOEXEC); };
-  detail::for_each_saved_fd(body, inherit);
-  inherit(state_fd);
+  detail::set_inheritance(body, 0);
+  detail::set_inheritance(state_fd, 0);
   CommandWords words = commands_.next_image(next_image_.path(), number.c_str());
   (void)::execve(next_image_.path(), words.words(), environ);
   const int code = errno;
-  detail::for_each_saved_fd(body, keep);
+  detail::set_inheritance(body, FD_CLOEXEC);
   next_image_.refuse(code, "it cannot be executed");
 }
 
@@ -152,36 +149,35 @@ inline void close_all_on_exec() {
 }
 
 /// The two signal descriptors: SIGCHLD, and all the others.
-inline core::Result<Essentials> get_signals() {
-  Essentials essentials;
+inline core::Result<void> get_signals(Essentials& essentials) {
   const core::SignalNumber child(SIGCHLD);
   sys::SignalSet others = sys::SignalSet::all();
   others.remove(child);
   essentials.child_signals =
       TRY(sys::make_signal_fd(sys::SignalSet::of(child)));
   essentials.other_signals = TRY(sys::make_signal_fd(others));
-  return essentials;
+  return {};
 }
 
-inline core::Result<Essentials> make_essentials(
-    const InstanceOptions& options) {
-  Essentials essentials = TRY(get_signals());
+inline core::Result<void> make(Essentials& essentials,
+                               const InstanceOptions& options) {
+  TRY(get_signals(essentials));
   essentials.ring = TRY(ExitRing::make(options.ring_records));
   essentials.stages =
       TRY(sys::SharedMemory::make("corral-stages", Launcher::kStagesSize));
-  return essentials;
+  return {};
 }
 
 /// The same, as an earlier image of us had it.
-inline core::Result<Essentials> adopt_essentials(const State& state) {
+inline core::Result<void> adopt(Essentials& essentials, const State& state) {
   const StateBody body = state.body();
-  Essentials essentials = TRY(get_signals());
+  TRY(get_signals(essentials));
   essentials.ring = TRY(ExitRing::adopt(sys::UniqueFd(body.ring_fd)));
   essentials.stages =
       TRY(sys::SharedMemory::map(sys::UniqueFd(body.stages_fd)));
   if (essentials.stages.bytes().size() < Launcher::kStagesSize)
     return core::fail(EBADMSG, "map the stages");
-  return essentials;
+  return {};
 }
 
 /// Before anything else: no signal is lost or acted upon, every orphan falls
@@ -205,25 +201,27 @@ inline int go_on(const InstanceOptions& options, const OwnCommands& commands,
                  FixedMemory& memory) {
   const auto state = State::adopt(sys::UniqueFd(options.state_fd));
   if (!state) return fail_to_start(state.error());
-  auto essentials = adopt_essentials(*state);
-  if (!essentials) return fail_to_start(essentials.error());
-  Daemon daemon(commands, memory, std::move(*essentials));
+  Essentials essentials;
+  if (const auto adopted = adopt(essentials, *state); !adopted)
+    return fail_to_start(adopted.error());
+  Daemon daemon(commands, memory, std::move(essentials));
   daemon.restore(*state);
   return daemon.run();
 }
 
 inline int start_anew(const InstanceOptions& options,
                       const OwnCommands& commands, FixedMemory& memory) {
-  auto essentials = make_essentials(options);
-  if (!essentials) return fail_to_start(essentials.error());
+  Essentials essentials;
+  if (const auto made = make(essentials, options); !made)
+    return fail_to_start(made.error());
   Link keeper{sys::UniqueFd(options.keeper_fd)};
   if (keeper.is_open()) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
     (void)::fcntl(keeper.get(), F_SETFL, O_NONBLOCK);
     if (auto ring = fetch_ring(keeper, memory.buffer))
-      essentials->ring = std::move(*ring);
+      essentials.ring = std::move(*ring);
   }
-  Daemon daemon(commands, memory, std::move(*essentials));
+  Daemon daemon(commands, memory, std::move(essentials));
   daemon.give_ready_fd(sys::UniqueFd(options.ready_fd));
   if (keeper.is_open()) daemon.adopt_store(std::move(keeper));
   return daemon.run();

@@ -25,6 +25,10 @@ inline void say(std::string_view text) {
   (void)!::write(STDERR_FILENO, line.c_str(), line.size());
 }
 
+inline void say(const char* text) {
+  say(std::string_view(text));
+}
+
 inline void say(const core::Error& error) {
   say(error.message().view());
 }

@@ -128,12 +128,17 @@ inline bool set_report_format(ScopeOptions& options, const char* value) {
   return options.report_is_json || std::strcmp(value, "text") == 0;
 }
 
+/// The highest number means "leave it" in setresuid(2).
+inline std::optional<std::uint32_t> parse_id(const char* value) {
+  const auto number = parse_number(value, UINT32_MAX - 1);
+  if (!number) return std::nullopt;
+  return static_cast<std::uint32_t>(*number);
+}
+
 template <std::optional<std::uint32_t> ScopeOptions::* field>
 inline bool set_id(ScopeOptions& options, const char* value) {
-  // The highest number means "leave it" in setresuid(2).
-  const auto number = parse_number(value, UINT32_MAX - 1);
-  if (number) options.*field = static_cast<std::uint32_t>(*number);
-  return number.has_value();
+  options.*field = parse_id(value);
+  return (options.*field).has_value();
 }
 
 /// "4,20,27", or nothing at all.
@@ -160,9 +165,7 @@ inline bool set_text(ScopeOptions& options, const char* value) {
 
 template <int ScopeOptions::* field>
 inline bool set_fd(ScopeOptions& options, const char* value) {
-  const auto number = parse_number(value, 1U << 20U);
-  if (number) options.*field = static_cast<int>(*number);
-  return number.has_value();
+  return parse_fd(options.*field, value);
 }
 
 /// Digits are a descriptor.

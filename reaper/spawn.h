@@ -39,8 +39,8 @@ class AllSignalsBlocked {
 };
 
 /// Starts the child in the cgroup directory `cgroup` (-1: in ours). The errors
-/// are those of pipe2(2) and clone3(2), all of stage kClone.
-[[nodiscard]] inline core::Result<Spawned> spawn(ChildPlan plan, int cgroup) {
+/// are those of pipe2(2) and clone3(2), all of stage kClone. Sets plan.report.
+[[nodiscard]] inline core::Result<Spawned> spawn(ChildPlan& plan, int cgroup) {
   int ends[2] = {-1, -1};
   if (::syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) < 0)
     return core::fail(errno, "pipe2");

@@ -35,7 +35,7 @@ namespace reaper {
 class Daemon {
  public:
   Daemon(const OwnCommands& commands, FixedMemory& memory,
-         Essentials essentials)
+         Essentials&& essentials)
       : commands_(commands),
         memory_(memory),
         child_signals_(std::move(essentials.child_signals)),

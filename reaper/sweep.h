@@ -102,8 +102,8 @@ class Sweep {
   /// behind the place where /proc is being read; the next reading finds it.
   static constexpr int kEnoughQuiet = 2;
 
-  template <class Visit>
-  [[nodiscard]] core::Result<void> for_each_living(Visit&& visit) {
+  [[nodiscard]] core::Result<void> for_each_living(
+      const Family::Visitor& visit) {
     return family_.for_each_descendant([&](const sys::ProcStat& stat) {
       if (!stat.is_dead()) visit(stat);
     });

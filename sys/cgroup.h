@@ -5,7 +5,6 @@
 // allocation free: supervisor, scope and doctor use the same.
 #pragma once
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,8 +19,11 @@
 #include "core/ids.h"
 #include "core/job_totals.h"
 #include "core/text.h"
+#include "core/visitor.h"
+#include "sys/directory.h"
 #include "sys/pid_fd.h"
 #include "sys/pid_table.h"
+#include "sys/read_file.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -37,10 +39,11 @@ inline constexpr const char* kMemoryEvents = "memory.events";
 inline constexpr const char* kIoStat = "io.stat";
 }  // namespace cgroup_file
 
-/// The number after `key` and a space at the start of a line of a flat keyed
+/// The number after `name` and a space at the start of a line of a flat keyed
 /// file: value_of("populated 1\nfrozen 0\n", "frozen") == 0.
 constexpr std::optional<std::uint64_t> value_of(std::string_view file,
-                                                std::string_view key) {
+                                                const char* name) {
+  const std::string_view key(name);
   std::size_t at = 0;
   while (at < file.size()) {
     std::size_t end = file.find('\n', at);
@@ -63,16 +66,17 @@ constexpr std::optional<std::uint64_t> value_of(std::string_view file,
 /// The same of an open file, read anew from its beginning, which also makes it
 /// wait for the next change (poll(2), POLLPRI).
 [[nodiscard]] inline std::optional<std::uint64_t> read_value(
-    int fd, std::string_view key) {
+    int fd, const char* key) {
   char buffer[1024];
   const ssize_t size = ::pread(fd, buffer, sizeof buffer, 0);
   if (size <= 0) return std::nullopt;
   return value_of({buffer, static_cast<std::size_t>(size)}, key);
 }
 
-/// The sum of `key`=N over all devices of io.stat; absent if no line has it.
+/// The sum of `name`=N over all devices of io.stat; absent if no line has it.
 constexpr std::optional<std::uint64_t> io_sum_of(std::string_view file,
-                                                 std::string_view key) {
+                                                 const char* name) {
+  const std::string_view key(name);
   std::optional<std::uint64_t> sum;
   for (std::size_t at = file.find(key); at != std::string_view::npos;
        at = file.find(key, at + 1)) {
@@ -110,16 +114,7 @@ class Cgroup {
   /// The text of a control file, as far as `buffer` reaches.
   [[nodiscard]] core::Result<std::string_view> read(
       const char* file, std::span<char> buffer) const {
-    const UniqueFd fd = TRY(open_at(directory_.get(), file, O_RDONLY));
-    std::size_t used = 0;
-    while (used < buffer.size()) {
-      const ssize_t got =
-          ::read(fd.get(), buffer.data() + used, buffer.size() - used);
-      if (got < 0) return core::fail(errno, "read", file);
-      if (got == 0) break;
-      used += static_cast<std::size_t>(got);
-    }
-    return std::string_view(buffer.data(), used);
+    return read_small_file_at(directory_.get(), file, buffer);
   }
 
   [[nodiscard]] core::Result<void> write(const char* file,
@@ -162,8 +157,7 @@ class Cgroup {
 
   /// Calls `visit(pid)` for each member, of cgroups below it too. A process
   /// may have gone or joined meanwhile.
-  template <class Visit>
-  void for_each_member(Visit&& visit) const {
+  void for_each_member(core::Visitor<core::Pid> visit) const {
     visit_members(directory_.get(), visit, 0);
   }
 
@@ -188,24 +182,17 @@ class Cgroup {
   [[nodiscard]] core::JobTotals totals() const {
     core::JobTotals totals;
     char buffer[4096];
-    if (const auto cpu = read(cgroup_file::kCpuStat, buffer)) {
-      if (const auto value = value_of(*cpu, "user_usec"))
-        totals.user_time = core::Microseconds(*value);
-      if (const auto value = value_of(*cpu, "system_usec"))
-        totals.system_time = core::Microseconds(*value);
-    }
-    if (const auto peak = read(cgroup_file::kMemoryPeak, buffer)) {
-      if (const auto value = number_in(*peak))
-        totals.memory_peak = core::Bytes(*value);
-    }
-    if (const auto events = read(cgroup_file::kMemoryEvents, buffer))
-      totals.oom_kills = value_of(*events, "oom_kill");
-    if (const auto io = read(cgroup_file::kIoStat, buffer)) {
-      if (const auto value = io_sum_of(*io, "rbytes"))
-        totals.read_bytes = core::Bytes(*value);
-      if (const auto value = io_sum_of(*io, "wbytes"))
-        totals.write_bytes = core::Bytes(*value);
-    }
+    // An empty text has no value.
+    std::string_view text = text_of(cgroup_file::kCpuStat, buffer);
+    set(totals.user_time, value_of(text, "user_usec"));
+    set(totals.system_time, value_of(text, "system_usec"));
+    set(totals.memory_peak,
+        number_in(text_of(cgroup_file::kMemoryPeak, buffer)));
+    text = text_of(cgroup_file::kMemoryEvents, buffer);
+    totals.oom_kills = value_of(text, "oom_kill");
+    text = text_of(cgroup_file::kIoStat, buffer);
+    set(totals.read_bytes, io_sum_of(text, "rbytes"));
+    set(totals.write_bytes, io_sum_of(text, "wbytes"));
     return totals;
   }
 
@@ -225,34 +212,24 @@ class Cgroup {
   }
 
   /// Calls `visit(name)` for each cgroup directly below the directory.
-  template <class Visit>
-  static void for_each_child(int directory, Visit&& visit) {
-    alignas(long) char buffer[2048];
-    const auto fd = open_at(directory, ".", O_RDONLY | O_DIRECTORY);
-    if (!fd) return;
-    for (;;) {
-      const long size =
-          ::syscall(SYS_getdents64, fd->get(), buffer, sizeof buffer);
-      if (size <= 0) return;
-      for (long at = 0; at < size;) {
-        const Entry entry(buffer + at);
-        if (entry.type == DT_DIR && entry.name[0] != '.') visit(entry.name);
-        at += entry.length;
-      }
-    }
+  static void for_each_child(int directory, core::Visitor<const char*> visit) {
+    // One that has gone has none.
+    (void)for_each_entry(directory, ".", [&](const DirectoryEntry& entry) {
+      if (entry.type == DT_DIR && entry.name[0] != '.') visit(entry.name);
+    });
   }
 
  private:
-  /// struct linux_dirent64 (getdents64(2)): ino 8, off 8, reclen 2, type 1.
-  struct Entry {
-    explicit Entry(const char* at) : name(at + 19) {
-      std::memcpy(&length, at + 16, sizeof length);
-      std::memcpy(&type, at + 18, sizeof type);
-    }
-    unsigned short length = 0;
-    unsigned char type = 0;
-    const char* name;
-  };
+  /// Empty if it cannot be read.
+  [[nodiscard]] std::string_view text_of(const char* file,
+                                         std::span<char> buffer) const {
+    return read(file, buffer).value_or(std::string_view());
+  }
+
+  template <class T>
+  static void set(core::Maybe<T>& counter, std::optional<std::uint64_t> value) {
+    if (value) counter = T(*value);
+  }
 
   static constexpr std::optional<std::uint64_t> number_in(
       std::string_view text) {
@@ -312,8 +289,7 @@ class Cgroup {
   }
 
   /// The numbers in `file`, one a line.
-  template <class Visit>
-  static void visit_pids(int file, Visit& visit) {
+  static void visit_pids(int file, core::Visitor<core::Pid> visit) {
     char buffer[4096];
     std::int32_t pid = 0;
     ssize_t got = 0;
@@ -329,8 +305,8 @@ class Cgroup {
     }
   }
 
-  template <class Visit>
-  static void visit_members(int directory, Visit& visit, unsigned depth) {
+  static void visit_members(int directory, core::Visitor<core::Pid> visit,
+                            unsigned depth) {
     if (const auto procs = open_at(directory, cgroup_file::kProcs, O_RDONLY))
       visit_pids(procs->get(), visit);
     if (depth >= 32) return;

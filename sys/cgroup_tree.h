@@ -17,26 +17,12 @@
 #include "core/containment.h"
 #include "core/text.h"
 #include "sys/cgroup.h"
+#include "sys/read_file.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
 
 using PathBuffer = core::Text<1023>;
-
-/// Reads a whole small file of /proc. `path` must end with a NUL byte.
-[[nodiscard]] inline core::Result<std::string_view> read_small_file(
-    const char* path, std::span<char> buffer) {
-  const UniqueFd fd = TRY(open_at(AT_FDCWD, path, O_RDONLY));
-  std::size_t used = 0;
-  while (used < buffer.size()) {
-    const ssize_t got =
-        ::read(fd.get(), buffer.data() + used, buffer.size() - used);
-    if (got < 0) return core::fail(errno, "read", path);
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-  }
-  return std::string_view(buffer.data(), used);
-}
 
 /// The path in the line "0::PATH" of /proc/PID/cgroup; empty if there is none.
 constexpr std::string_view cgroup2_path_in(std::string_view file) {

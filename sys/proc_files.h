@@ -189,7 +189,7 @@ constexpr core::JobId parse_proc_job(std::string_view text) {
 
 /// Reads /proc/PID/`name` as far as `buffer` reaches.
 [[nodiscard]] inline core::Result<std::string_view> read_proc_file(
-    core::Pid pid, std::string_view name, std::span<char> buffer) {
+    core::Pid pid, const char* name, std::span<char> buffer) {
   core::Text<47> path("/proc/");
   path.append_number(pid.raw()).append_char('/').append(name);
   return read_small_file(path.c_str(), buffer);
