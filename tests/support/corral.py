@@ -190,7 +190,12 @@ class Cgroup:
 
 
 def processes_with(variable):
-    """The pids whose environment, as it was at exec, holds NAME=VALUE."""
+    """The pids whose environment, as it was at exec, holds NAME=VALUE. What is
+    no such mark is refused: every environment ends with the empty text, and the
+    empty mark would be found in every process of the machine."""
+    name, equals, value = variable.partition("=")
+    if not (name.startswith("CORRAL_") and equals and value):
+        raise ValueError(f"'{variable}' is no mark of a test's own: expected CORRAL_NAME=VALUE")
     wanted = variable.encode()
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == os.getpid():

@@ -36,7 +36,7 @@ FORKING = threading.Lock()
 class Session:
     """A bash on a pty, and all that it ever printed."""
 
-    def __init__(self, wrapper, directory):
+    def __init__(self, wrapper, directory, variables=None):
         self.text = ""
         self.seen = 0
         self.is_late = False
@@ -50,7 +50,7 @@ class Session:
                 if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
                     signal.signal(number, signal.SIG_DFL)
             os.chdir(directory)
-            environment = dict(os.environ, W=wrapper, PS1=PROMPT, PS2="> ", TERM="dumb", LC_ALL="C")
+            environment = dict(os.environ, W=wrapper, PS1=PROMPT, PS2="> ", TERM="dumb", LC_ALL="C", **(variables or {}))
             environment.pop("PROMPT_COMMAND", None)
             os.execve("/bin/bash", ["bash", "--noediting", "--norc", "--noprofile", "-i"], environment)
         self.set_size(24, 80)
@@ -71,6 +71,8 @@ class Session:
         return bool(data)
 
     def expect(self, text):
+        if self.is_late:
+            return  # it is not compared any more: no use in waiting again
         end = time.monotonic() + PATIENCE
         while True:
             at = self.text.find(text, self.seen)
