@@ -41,12 +41,6 @@ inline constexpr const char* kTerminationLog = "/dev/termination-log";
   return text.append(core::sentence_of(result).view());
 }
 
-/// Likewise, when nothing but the wait status is known.
-[[nodiscard]] inline Sentence end_words(std::string_view name, core::Pid pid,
-                                        std::int32_t status) {
-  return end_words(name, pid, core::plain_result(status));
-}
-
 namespace detail {
 
 inline void append_survivors(Sentence& text, const Survivors& survivors) {

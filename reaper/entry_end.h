@@ -3,6 +3,8 @@
 // exit code that it ends with itself.
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -15,12 +17,14 @@
 #include "reaper/reap.h"
 #include "reaper/say.h"
 #include "reaper/sweep.h"
+#include "sys/own_cgroup.h"
 
 namespace reaper {
 
 class EntryEnd {
  public:
-  explicit EntryEnd(const EntryRules& rules) : rules_(rules) {}
+  EntryEnd(const EntryRules& rules, const sys::OomWatch& memory)
+      : rules_(rules), memory_(memory) {}
 
   /// A process of the job other than the main one is a zombie of ours.
   void note_orphan(const DeadChild& child, bool is_killing) {
@@ -29,7 +33,7 @@ class EntryEnd {
                         is_fault(core::signal_of(status));
     if (!is_odd && !wants_code()) return;
     const core::Text<16> name = name_of(child.pid);
-    if (is_odd) tell(end_words(name.view(), child.pid, status));
+    if (is_odd) tell(end_words(name.view(), child.pid, result_of(status)));
     take_code(name.view(), status);
   }
 
@@ -38,6 +42,16 @@ class EntryEnd {
     if (rules_.code_from == nullptr) code_ = shell_code_of(status);
     main_ = pid;
     program_ = program;
+  }
+
+  /// What is known of an end beside its status: a SIGKILL after which the
+  /// kernel's count of kills for lack of memory has grown is one of them.
+  [[nodiscard]] core::JobResult result_of(std::int32_t status) const {
+    core::JobResult result = core::plain_result(status);
+    if (core::signal_of(status) == SIGKILL &&
+        memory_.new_kills().value_or(0) > 0)
+      result.reason = core::Reason::kOutOfMemory;
+    return result;
   }
 
   /// The command has left somebody behind who is ended now.
@@ -79,6 +93,7 @@ class EntryEnd {
   }
 
   const EntryRules& rules_;
+  const sys::OomWatch& memory_;
   std::optional<int> code_;
   core::Pid main_;
   std::string_view program_;

@@ -37,6 +37,7 @@
 #include "reaper/urgency.h"
 #include "sys/clock.h"
 #include "sys/clone.h"
+#include "sys/own_cgroup.h"
 #include "sys/signals.h"
 
 namespace reaper {
@@ -83,7 +84,8 @@ class Entrypoint {
     if (!launch()) return kOwnFailure;
     while (!is_over())
       wait_once();
-    return entry_end_.finish(core::plain_result(status_), signals_.passed_on());
+    return entry_end_.finish(entry_end_.result_of(status_),
+                             signals_.passed_on());
   }
 
  private:
@@ -103,6 +105,7 @@ class Entrypoint {
     // Both of us: neither may go on before it is so.
     if (rules_.has_own_group()) (void)::setpgid(main_.pid.raw(), 0);
     drop_callers_descriptors();
+    memory_.begin();
     (void)!::chdir("/");  // holds no mount of the caller's
     return true;
   }
@@ -208,7 +211,8 @@ class Entrypoint {
   JobEnd end_{container_, outsiders_};
   JobSignals signals_{rules_, options_.plan(), container_, outsiders_, end_};
   MainProcess main_;
-  EntryEnd entry_end_{rules_};
+  sys::OomWatch memory_;
+  EntryEnd entry_end_{rules_, memory_};
   std::int32_t status_ = 0;
   bool is_ending_ = false;  ///< the main process has left others behind
 };

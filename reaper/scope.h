@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/job_report_json.h"
 #include "core/job_result.h"
 #include "reaper/caller_signals.h"
 #include "reaper/deadline.h"
@@ -34,6 +33,7 @@
 #include "reaper/own_descriptors.h"
 #include "reaper/reap.h"
 #include "reaper/record_mode.h"
+#include "reaper/report_output.h"
 #include "reaper/say.h"
 #include "reaper/scope_link.h"
 #include "reaper/scope_options.h"
@@ -81,7 +81,7 @@ class Scope {
   [[nodiscard]] core::Result<void> prepare() {
     occupy_standard_numbers();
     outsiders_.find();
-    TRY(open_reports());
+    TRY(reports_.open(options_));
     signal_fd_ = TRY(sys::make_signal_fd(sys::SignalSet::all()));
     if (options_.link_fd >= 0) {
       if (options_.limits.has_more_than_wall_time())
@@ -96,21 +96,6 @@ class Scope {
         options_.jid == core::kNoJob ? random_job_id() : options_.jid;
     TRY(container_.make(facts_.report.jid, options_.engine,
                         options_.cgroup_base));
-    return {};
-  }
-
-  [[nodiscard]] core::Result<void> open_reports() {
-    report_json_fd_ = take_passed(options_.report_json_fd);
-    const char* const path = options_.report_path;
-    if (path == nullptr) return {};
-    if (options_.report_fd >= 0)
-      report_fd_ = take_passed(options_.report_fd);
-    else
-      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-      report_fd_ = sys::UniqueFd(::openat(
-          AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!report_fd_.is_open())
-      return core::fail(errno, "open the report", path);
     return {};
   }
 
@@ -437,21 +422,8 @@ class Scope {
       if (const auto removed = container_.remove(); !removed && !rules_.leaves)
         say(removed.error());
     }
-    if (!options_.report_is_json)
-      print_report(report_fd_, core::render(facts_.report).view());
-    const core::ReportJson json = core::render_json(facts_.report);
-    if (options_.report_is_json) print_report(report_fd_, json.view());
-    print_report(report_json_fd_, json.view());
+    reports_.print(facts_.report);
     return end_like_the_command();
-  }
-
-  static void print_report(const sys::UniqueFd& fd, std::string_view text) {
-    if (!fd.is_open()) return;
-    while (!text.empty()) {
-      const ssize_t size = ::write(fd.get(), text.data(), text.size());
-      if (size < 0) return;  // nobody reads it
-      text.remove_prefix(static_cast<std::size_t>(size));
-    }
   }
 
   [[nodiscard]] int end_like_the_command() const {
@@ -490,9 +462,9 @@ class Scope {
   JobEnd end_{container_, outsiders_};
   MainProcess main_;
   JobSignals signals_{rules_, options_.plan(), container_, outsiders_, end_};
-  EntryEnd entry_end_{rules_};
-  LimitKeeper limits_{options_, container_, outsiders_};
   sys::OomWatch oom_watch_;
+  EntryEnd entry_end_{rules_, oom_watch_};
+  LimitKeeper limits_{options_, container_, outsiders_};
   Recorder recorder_;
   ScopeLink link_;
   std::optional<ScopeEnded> ended_;
@@ -501,8 +473,7 @@ class Scope {
   sys::UniqueFd signal_fd_;
   sys::UniqueFd set_up_;
   sys::UniqueFd cgroup_events_;
-  sys::UniqueFd report_fd_;
-  sys::UniqueFd report_json_fd_;
+  ReportOutput reports_;
   bool is_ending_ = false;
   std::optional<core::BootTime> reap_until_;
 };

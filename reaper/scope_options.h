@@ -119,8 +119,16 @@ inline bool set_wall_limit(ScopeOptions& options, const char* value) {
   return number && *number > 0;
 }
 
-inline bool set_limit(ScopeOptions& options, const char* value) {
-  return parse_limit(options.limits, value);
+/// One limit, or several with commas between.
+inline bool set_limits(ScopeOptions& options, const char* value) {
+  std::string_view rest(value);
+  for (;;) {
+    const std::size_t comma = rest.find(',');
+    const std::size_t size = comma == rest.npos ? rest.size() : comma;
+    if (!parse_limit(options.limits, {rest.data(), size})) return false;
+    if (comma == rest.npos) return true;
+    rest.remove_prefix(size + 1);
+  }
 }
 
 inline bool set_report_format(ScopeOptions& options, const char* value) {

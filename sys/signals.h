@@ -72,52 +72,46 @@ inline SignalSet set_signal_mask(const SignalSet& mask) {
   return old;
 }
 
-/// What the kernel knows of a signal's action (its struct sigaction). No
-/// handlers: those need more of the C library than is wanted here.
+/// A signal's action (sigaction(2)). No handlers: those need more of the C
+/// library than is wanted here.
 class SignalAction {
  public:
   SignalAction() = default;
   /// SIG_DFL or SIG_IGN, and SA_NOCLDSTOP or nothing.
-  explicit SignalAction(void (*handler)(int), unsigned long flags = 0) {
-    words_[kHandler] = reinterpret_cast<unsigned long>(handler);
-    words_[kFlags] = flags;
+  explicit SignalAction(void (*handler)(int), int flags = 0) {
+    action_.sa_handler = handler;
+    action_.sa_flags = flags;
   }
   [[nodiscard]] bool is_ignored() const {
-    return words_[kHandler] == reinterpret_cast<unsigned long>(SIG_IGN);
+    return action_.sa_handler == SIG_IGN;
   }
 
-  /// Makes it the signal's action; returns the one before. (rt_sigaction(2);
-  /// KILL and STOP refuse.)
+  /// Makes it the signal's action; returns the one before. (KILL and STOP
+  /// refuse, and those that the C library keeps for its threads.)
   SignalAction set_for(core::SignalNumber signal) const {
-    return exchange(signal, words_);
+    SignalAction before;
+    (void)::sigaction(signal.raw(), &action_, &before.action_);
+    return before;
   }
   [[nodiscard]] static SignalAction of(core::SignalNumber signal) {
-    return exchange(signal, nullptr);
+    SignalAction now;
+    (void)::sigaction(signal.raw(), nullptr, &now.action_);
+    return now;
   }
 
  private:
-#ifdef __mips__
-  static constexpr std::size_t kFlags = 0, kHandler = 1;
-#else
-  static constexpr std::size_t kHandler = 0, kFlags = 1;
-#endif
-
-  static SignalAction exchange(core::SignalNumber signal,
-                               const unsigned long* action) {
-    SignalAction before;
-    (void)::syscall(SYS_rt_sigaction, signal.raw(), action, before.words_,
-                    kSignalSetSize);
-    return before;
-  }
-
-  unsigned long words_[8] = {};  ///< of every machine's the longest
+  struct sigaction action_ = {};
 };
 
 /// Gives every signal its default action, the ignored ones too, which clone3's
 /// CLONE_CLEAR_SIGHAND leaves ignored (signal(7)).
 inline void set_default_actions() {
+  // A kernel_sigaction of zeros is SIG_DFL with no flags on every machine. The
+  // C library's own call refuses the signals that it keeps for its threads.
+  const unsigned long zeros[8] = {};
   for (int signal = 1; signal <= kLastSignal; ++signal)
-    (void)SignalAction().set_for(core::SignalNumber(signal));
+    (void)::syscall(SYS_rt_sigaction, signal, zeros, nullptr,
+                    kSignalSetSize);  // not KILL, STOP
 }
 
 namespace detail {

@@ -78,6 +78,7 @@ def programs(build):
     build = pathlib.Path(build)
     return {
         build / "reaper/corral-init": f"{LIBEXEC}/corral-init",
+        build / "reaper/corral-reaper": f"{LIBEXEC}/corral-reaper",
         build / "supervisor/corrald": f"{LIBEXEC}/corrald",
         build / "cli/corral": "/usr/bin/corral",
         build / "tests/bench/bench-spawner": "/bench/bench-spawner",

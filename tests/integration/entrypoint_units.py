@@ -251,6 +251,11 @@ def supervisor_that_cannot_start(prefix, where):
     alone = folder / "corral-init"
     shutil.copy(corral.INIT, alone)
     with Units(prefix=prefix, init=alone) as init:
+        init.start(ready=False).ends(127, f"{where}, without corral-reaper", 5)
+        equal(init.stderr(), f"corral-init: cannot execute '{folder}/corral-reaper': No such file or directory; it belongs "
+              "beside corral-init\n", "one line")
+    shutil.copy(corral.REAPER, folder / "corral-reaper")
+    with Units(prefix=prefix, init=alone) as init:
         init.start(ready=False).ends(127, f"{where}, without corrald", 5)
         equal(init.stderr(), f"corral-init: cannot execute '{folder}/corrald': No such file or directory\n", "one line")
     with Units("--", "--nonsense", prefix=prefix) as init:

@@ -38,7 +38,7 @@ def main():
         os.kill(first, signal.SIGKILL)
         instance.process.wait()
         try:
-            corral.wait_until(lambda: corral.name_of(supervisor) == "corral-init", what="the supervisor's new life")
+            corral.wait_until(lambda: corral.name_of(supervisor) == "corral-reaper", what="the supervisor's new life")
             corral.check(True, f"process {supervisor}, the supervisor, is the reaper now")
             corral.equal(len(instance.facts("ps")), 6, "every job is found again")
             unknown = not kernel_keeps_statuses()

@@ -34,7 +34,8 @@ def upgrade(instance, fifo):
     pid = instance.facts("show", jid)["main_pid"]
     for round_number in (1, 2):
         old = image_of(reaper), image_of(instance.supervisor)
-        wanted = install(corral.INIT, "corral-init"), install(corral.BUILD / "supervisor" / "corrald", "corrald")
+        install(corral.INIT, "corral-init")
+        wanted = install(corral.REAPER, "corral-reaper"), install(corral.BUILD / "supervisor" / "corrald", "corrald")
         check(not set(old) & set(wanted), "the new files are others")
         equal((image_of(reaper), image_of(instance.supervisor)), old, "by themselves they change nothing")
         equal(instance.run("daemon-reexec").returncode, 0, f"daemon-reexec, {round_number}")
@@ -59,6 +60,7 @@ def refused(instance):
 
 def main():
     install(corral.INIT, "corral-init")
+    install(corral.REAPER, "corral-reaper")
     install(corral.DAEMON, "corrald")
     corral.DAEMON = folder / "corrald"
     os.mkfifo(folder / "fifo")

@@ -11,7 +11,7 @@ import machine
 def main():
     files = {
         corral.INIT: "/bin/corral-init",
-        corral.INIT.with_name("corral-reaper"): "/bin/corral-reaper",
+        corral.REAPER: "/bin/corral-reaper",
         corral.DAEMON: "/bin/corrald",
         corral.COMMAND: "/bin/corral",
     }

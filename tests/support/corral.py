@@ -26,6 +26,7 @@ import time
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CORRAL_BUILD", SOURCE / "build")).resolve()
 INIT = BUILD / "reaper" / "corral-init"
+REAPER = BUILD / "reaper" / "corral-reaper"
 INIT_GLIBC = BUILD / "reaper" / "corral-init-glibc"
 DAEMON = BUILD / "supervisor" / "corrald"
 COMMAND = BUILD / "cli" / "corral"

@@ -15,25 +15,29 @@ needed() {
   readelf --dynamic "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
 }
 
-if [ -f "$build/reaper/corral-init.o" ]; then
-  libraries=$(needed "$build/reaper/corral-init")
-  [ -z "$libraries" ] || fault "corral-init needs $libraries"
-  readelf --program-headers "$build/reaper/corral-init" | grep -q INTERP && fault "corral-init has an interpreter"
+check_reaper() {
+  libraries=$(needed "$build/reaper/$1")
+  [ -z "$libraries" ] || fault "$1 needs $libraries"
+  readelf --program-headers "$build/reaper/$1" | grep -q INTERP && fault "$1 has an interpreter"
 
   # The same link, not stripped: what is in it?
   program=$(mktemp)
-  trap 'rm -f "$program"' EXIT
-  musl-gcc -static -no-pie -Wl,--gc-sections "$build/reaper/corral-init.o" -o "$program"
+  musl-gcc -static -no-pie -Wl,--gc-sections "$build/reaper/$1.o" -o "$program"
   # The heap, operator new and delete, exceptions, guards, and anything of libstdc++ that is not a header's.
   unwanted=$(nm --defined-only "$program" | awk '{ print $3 }' |
     grep -E '^(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|_Zn[wa]|_Zd[la]|__cxa_|__gxx_|_Unwind_|_ZNSs|_ZNKSs|_ZTI|_ZTV|stdout|printf)' |
     grep -vxE '__cxa_atexit|__cxa_finalize' || true)
-  [ -z "$unwanted" ] || fault "corral-init holds $unwanted"
-  echo "corral-init: $(stat -c %s "$build/reaper/corral-init") bytes, no library, no heap, nothing of libstdc++"
-else
+  rm -f "$program"
+  [ -z "$unwanted" ] || fault "$1 holds $unwanted"
+  echo "$1: $(stat -c %s "$build/reaper/$1") bytes, no library, no heap, nothing of libstdc++"
+}
+
+if [ ! -f "$build/reaper/corral-init.o" ]; then
   echo "SKIP: corral-init was not linked statically in this build"
   exit 77
 fi
+check_reaper corral-init
+check_reaper corral-reaper
 
 libraries=$(needed "$build/cli/corral")
 for unwanted in libstdc++ libsystemd libgcc_s; do

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a scope's report of its job goes: files or descriptors that were opened
+// or taken over before the command began, so that a wrong one is told then.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "core/error.h"
+#include "core/job_report.h"
+#include "core/job_report_json.h"
+#include "reaper/own_descriptors.h"
+#include "reaper/scope_options.h"
+#include "sys/unique_fd.h"
+
+namespace reaper {
+
+class ReportOutput {
+ public:
+  /// Errors: those of open(2); EBADF for a number that is no open descriptor.
+  [[nodiscard]] core::Result<void> open(const ScopeOptions& options) {
+    is_json_ = options.report_is_json;
+    json_fd_ = take_passed(options.report_json_fd);
+    const char* const path = options.report_path;
+    if (path == nullptr) return {};
+    if (options.report_fd >= 0)
+      fd_ = take_passed(options.report_fd);
+    else
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+      fd_ = sys::UniqueFd(::openat(
+          AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!fd_.is_open()) return core::fail(errno, "open the report", path);
+    return {};
+  }
+
+  void print(const core::JobReport& report) const {
+    if (!is_json_) write(fd_, core::render(report).view());
+    if (!is_json_ && !json_fd_.is_open()) return;
+    const core::ReportJson json = core::render_json(report);
+    if (is_json_) write(fd_, json.view());
+    write(json_fd_, json.view());
+  }
+
+ private:
+  static void write(const sys::UniqueFd& fd, std::string_view text) {
+    while (fd.is_open() && !text.empty()) {
+      const ssize_t size = ::write(fd.get(), text.data(), text.size());
+      if (size < 0) return;  // nobody reads it
+      text.remove_prefix(static_cast<std::size_t>(size));
+    }
+  }
+
+  sys::UniqueFd fd_;
+  sys::UniqueFd json_fd_;  ///< of --report-json
+  bool is_json_ = false;   ///< what goes to `fd_`
+};
+
+}  // namespace reaper
