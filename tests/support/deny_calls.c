@@ -2,6 +2,7 @@
 // deny-calls ERRNO NUMBER... -- COMMAND: runs it behind a seccomp filter that
 // answers these system calls with this error, as container engines' profiles do
 // (seccomp(2)). Without CAP_SYS_ADMIN it sets no_new_privs, as they do.
+#define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
