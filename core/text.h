@@ -97,6 +97,8 @@ class Text : public TextBase {
   static_assert(N <= UINT16_MAX);
 
  public:
+  // Bytes that hold no text yet are never looked at.
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   constexpr Text() : TextBase(N) {
     data_[0] = '\0';
     if consteval {

@@ -78,7 +78,7 @@ class SignalAction {
 
   /// Makes it the signal's action; returns the one before. (rt_sigaction(2);
   /// KILL and STOP refuse.)
-  SignalAction set_for(core::SignalNumber signal) const {
+  [[nodiscard]] SignalAction set_for(core::SignalNumber signal) const {
     return exchange(signal, words_);
   }
   [[nodiscard]] static SignalAction of(core::SignalNumber signal) {
