@@ -60,7 +60,7 @@ struct [[nodiscard]] Failure {
 /// call. `subject` ends with a NUL byte.
 [[nodiscard]] inline detail::Failure fail(int code, const char* op,
                                           const char* subject = "") {
-  return {code, op, subject};
+  return {.code = code, .op = op, .subject = subject};
 }
 
 /// Likewise. Cold: kept out of its callers' code.

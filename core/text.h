@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace core {
 
@@ -84,17 +85,20 @@ class TextBase {
  private:
   char* bytes() { return reinterpret_cast<char*>(this) + sizeof(TextBase); }
 
-  // Without padding, into which the bytes would move.
   std::uint16_t capacity_;
   std::uint16_t was_cut_ = 0;
   std::uint32_t size_ = 0;
 };
+// With padding at its end the bytes would begin in it.
+static_assert(std::has_unique_object_representations_v<TextBase>);
 
 template <std::size_t N>
 class Text : public TextBase {
   static_assert(N <= UINT16_MAX);
 
  public:
+  // Bytes that hold no text yet are never looked at.
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   constexpr Text() : TextBase(N) {
     data_[0] = '\0';
     if consteval {

@@ -24,7 +24,7 @@ namespace reaper {
 
 /// Starts a program in a session of its own, so that a terminal's signals
 /// reach the reaper alone. `fds[i]` becomes number 3 + i.
-[[nodiscard]] inline core::Result<Spawned> spawn_own(CommandWords&& words,
+[[nodiscard]] inline core::Result<Spawned> spawn_own(CommandWords words,
                                                      std::span<const int> fds) {
   static constexpr std::int32_t kNumbers[] = {kLinkFd, kStoreFd, kReadyFd};
   ChildPlan plan;

@@ -35,7 +35,8 @@ namespace reaper {
 class Daemon {
  public:
   Daemon(const OwnCommands& commands, FixedMemory& memory,
-         Essentials&& essentials)
+         // NOLINTNEXTLINE(cppcoreguidelines-rvalue-reference-param-not-moved)
+         Essentials&& essentials)  // its members are
       : commands_(commands),
         memory_(memory),
         child_signals_(std::move(essentials.child_signals)),

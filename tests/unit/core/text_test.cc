@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include <doctest/doctest.h>
 
@@ -41,6 +42,16 @@ TEST_CASE("a text is appended to, cleared and compared") {
   text.clear();
   CHECK(text.empty());
   CHECK(text.append("x").view() == "x");
+}
+
+TEST_CASE("a text is a value, and a constant if need be") {
+  static_assert(std::is_trivially_copyable_v<Text<8>>);
+  static_assert(Text<8>("ab").append_number(-7).append_hex(10) == "ab-7a");
+  Text<4> text = "abcdef";
+  const Text<4> copy = text;
+  text.clear();
+  CHECK(copy == "abcd");
+  CHECK(copy.was_cut());
 }
 
 TEST_CASE("an error says call, subject and cause") {
