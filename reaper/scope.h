@@ -157,6 +157,7 @@ class Scope {
     if (fds[kSetUp].revents != 0) read_set_up();
     if (fds[kLink].revents != 0) hear();
     reap();
+    if (is_asked_ && link_.is_open()) answer_inspection();
     if (!link_.is_open()) decide();
     end_.advance(sys::boot_now());
     if (link_.is_open()) link_.send(main_fd_);
@@ -291,7 +292,7 @@ class Scope {
         end_.kill_now(sys::boot_now());
         return;
       case MessageType::kScopeInspect:
-        link_.tell_populated(inspect());
+        is_asked_ = true;
         return;
       case MessageType::kScopeEnded:
         ended_ = body_as<ScopeEnded>(message.body);
@@ -308,6 +309,15 @@ class Scope {
       (void)main_fd_.signal(signal);
     else
       container_.signal_all(signal, outsiders_);
+  }
+
+  /// That nobody is left is said after the last exit.
+  void answer_inspection() {
+    const Populated populated = inspect();
+    if (populated.count == 0 && !are_dead_seen()) return;
+    reap_until_.reset();
+    is_asked_ = false;
+    link_.tell_populated(populated);
   }
 
   [[nodiscard]] Populated inspect() const {
@@ -356,7 +366,11 @@ class Scope {
     if (ended_) return true;
     if (link_.is_open() || !facts_.main_has_ended) return false;
     if (!is_ending_) decide();
-    if (is_populated()) return false;
+    return !is_populated() && are_dead_seen();
+  }
+
+  /// Whether all the dead of an empty job have fallen to us, or do not come.
+  [[nodiscard]] bool are_dead_seen() {
     if (!has_descendants()) return true;
     const core::BootTime now = sys::boot_now();
     if (!reap_until_) reap_until_ = now + kReapPatience;
@@ -437,6 +451,7 @@ class Scope {
   core::Pid main_;
   sys::PidFd main_fd_;
   bool is_ending_ = false;
+  bool is_asked_ = false;  ///< the supervisor wants to know who is left
   std::optional<core::BootTime> reap_until_;
 };
 
