@@ -173,6 +173,7 @@ class Scope {
     if (fds[kSetUp].revents != 0) read_set_up();
     if (fds[kLink].revents != 0) hear();
     reap();
+    if (is_asked_ && link_.is_open()) answer_inspection();
     if (!link_.is_open()) decide();
     go_on_ending(sys::boot_now());
     if (link_.is_open()) link_.send(main_.pidfd);
@@ -319,7 +320,7 @@ class Scope {
         end_.kill_now(sys::boot_now());
         return;
       case MessageType::kScopeInspect:
-        link_.tell_populated(inspect());
+        is_asked_ = true;
         return;
       case MessageType::kScopeEnded:
         ended_ = body_as<ScopeEnded>(message.body);
@@ -340,6 +341,15 @@ class Scope {
 
   void send_to_main(core::SignalNumber signal) {
     (void)sys::signal_child(main_.pidfd, main_.pid, signal);
+  }
+
+  /// That nobody is left is said after the last exit.
+  void answer_inspection() {
+    const Populated populated = inspect();
+    if (populated.count == 0 && !are_dead_seen()) return;
+    reap_until_.reset();
+    is_asked_ = false;
+    link_.tell_populated(populated);
   }
 
   [[nodiscard]] Populated inspect() const {
@@ -396,7 +406,11 @@ class Scope {
     if (link_.is_open() || !main_.has_ended) return false;
     if (!is_ending_) decide();
     if (rules_.leaves) return true;
-    if (is_populated()) return false;
+    return !is_populated() && are_dead_seen();
+  }
+
+  /// Whether all the dead of an empty job have fallen to us, or do not come.
+  [[nodiscard]] bool are_dead_seen() {
     if (!has_descendants()) return true;
     const core::BootTime now = sys::boot_now();
     if (!reap_until_) reap_until_ = now + kReapPatience;
@@ -475,6 +489,7 @@ class Scope {
   sys::UniqueFd cgroup_events_;
   ReportOutput reports_;
   bool is_ending_ = false;
+  bool is_asked_ = false;  ///< the supervisor wants to know who is left
   std::optional<core::BootTime> reap_until_;
 };
 

@@ -68,6 +68,8 @@ void Inspector::inspect_cgroup(const core::Job& job) {
   }
   if (*is_populated)
     tell(job, containers_.inhabitants(job.jid));
+  else if (scopes_.is_open(job.jid))
+    scopes_.inspect(job.jid);  // its answer comes after the last exits
   else
     tell_empty(job);
 }

@@ -95,6 +95,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
     std::uint64_t acknowledged = 0;
   };
   void post_failure(const core::Job& job, const reaper::Launched& failed);
+  [[nodiscard]] bool is_launch_untold(core::JobId jid);
 
   Parts parts_;
   Handlers handlers_;

@@ -179,8 +179,15 @@ void JobService::resume(std::uint32_t last_sequence) {
   last_sequence_ = std::max(last_sequence_, last_sequence);
   // Effects post events; they are worked off when every job was taken up.
   std::vector<core::JobId> jobs;
-  for (const auto& [jid, entry] : table_.jobs())
-    if (entry.job.state != core::JobState::kEnded) jobs.push_back(jid);
+  for (const auto& [jid, entry] : table_.jobs()) {
+    if (entry.job.state != core::JobState::kEnded) {
+      jobs.push_back(jid);
+      continue;
+    }
+    // Its end is remembered, but perhaps its scope was not told.
+    parts_->scopes.resume(jid);
+    parts_->effects.release(entry.job);
+  }
   for (const core::JobId jid : jobs) {
     const TableEntry& entry = *table_.find(jid);
     const core::Job& job = entry.job;

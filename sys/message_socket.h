@@ -74,6 +74,9 @@ struct Packet {
 };
 
 /// Receives one packet into `buffer`. Errors: EAGAIN when there is none.
+/// A peer that closed without having read all that we sent shows first as
+/// ECONNRESET, once (unix_release_sock in the kernel); what it said before is
+/// still there behind that, and then the end.
 [[nodiscard]] inline core::Result<Packet> receive_packet(
     int socket, std::span<std::byte> buffer) {
   iovec part = {buffer.data(), buffer.size()};
@@ -87,7 +90,7 @@ struct Packet {
   long size = 0;
   do {
     size = ::syscall(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
+  } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0) return core::fail(errno, "recvmsg");
   Packet packet;
   packet.size = static_cast<std::size_t>(size);
