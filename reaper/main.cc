@@ -36,7 +36,8 @@ int run_scope(const Options& options, char**) {
     reaper::say("there is no command after '--'");
     return 2;
   }
-  return reaper::run_scope(options.scope, options.entry, options.command);
+  reaper::Scope scope(options.scope, options.entry, options.command);
+  return scope.run();
 }
 
 /// The same words, the same pid and descriptors, another program.

@@ -493,10 +493,4 @@ class Scope {
   std::optional<core::BootTime> reap_until_;
 };
 
-[[nodiscard]] inline int run_scope(const ScopeOptions& options,
-                                   const EntryRules& rules, char** command) {
-  Scope scope(options, rules, command);
-  return scope.run();
-}
-
 }  // namespace reaper
