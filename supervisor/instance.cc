@@ -261,7 +261,6 @@ void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
 
 void Instance::Parts::greet_reaper() {
   if (is_new_journal_) store_.put(Journal::kStoreName, journal_.memfd());
-  recorder_.start();
   reaper_.hello();
 }
 
@@ -285,6 +284,8 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
   service_.settle();
   service_.set_supervisor_starts(welcome.supervisor_starts);
   service_.resume(history_.counters.last_sequence);
+  // Not before: a start that it reports would find no caller awaited.
+  recorder_.start();
   if (!settings_.units.empty() && !is_ready_ && welcome.supervisor_starts == 1)
     announce_units(settings_.units);
   is_ready_ = true;

@@ -60,6 +60,10 @@ void JobReports::acknowledge() {
     sequence.acknowledged = sequence.seen;
   }
   if (launches_due_.empty()) return;
+  // Not before: a successor that does not know of the launch orders it again,
+  // with the end that the scope has.
+  for (const core::JobId jid : launches_due_)
+    parts_.handles.drop(jid, HandleKind::kScope);
   // Those of now: what is reported meanwhile is not in the journal yet.
   parts_.store.when_flushed([this, due = std::exchange(launches_due_, {})] {
     for (const core::JobId jid : due)
@@ -152,10 +156,8 @@ void JobReports::on_scope_launched(core::JobId jid,
                                    sys::UniqueFd pidfd) {
   const TableEntry* const entry = parts_.table.find(jid);
   if (entry == nullptr) return;
-  if (entry->job.spec.kind == core::JobKind::kDetached) {
+  if (entry->job.spec.kind == core::JobKind::kDetached)
     launches_due_.insert(jid);
-    parts_.handles.drop(jid, HandleKind::kScope);
-  }
   if (entry->job.state != core::JobState::kLaunching) return;
   if (pidfd.is_open())
     parts_.handles.put(jid, HandleKind::kMain, std::move(pidfd));
@@ -166,10 +168,8 @@ void JobReports::on_scope_failed(core::JobId jid,
                                  const reaper::Launched& failed) {
   const TableEntry* const entry = parts_.table.find(jid);
   if (entry == nullptr) return;
-  if (entry->job.spec.kind == core::JobKind::kDetached) {
+  if (entry->job.spec.kind == core::JobKind::kDetached)
     launches_due_.insert(jid);
-    parts_.handles.drop(jid, HandleKind::kScope);
-  }
   if (entry->job.state != core::JobState::kLaunching) return;
   post_failure(entry->job, failed);
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Launches go on while one child is stopped, one is in a frozen cgroup and one
-hangs in exec on a FUSE file: nothing of the instance waits for a child.
+hangs in exec on a FUSE file: nothing of the instance waits for a child. The
+median and the 99th percentile of the launches' times may not grow by more than
+MOST; the slowest of each is printed only, as one launch says nothing.
 
     SPAWNS=1000 tests/integration/blocked_children.py    the full number
 """
@@ -16,7 +18,9 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import corral  # noqa: E402
 
-SPAWNS = int(os.environ.get("SPAWNS", "120"))
+SPAWNS = int(os.environ.get("SPAWNS", "200"))
+MOST = float(os.environ.get("MOST_RATIO", "1.25"))
+ROUNDS = 5  # a busy machine gets more chances, the least ratio counts
 
 
 def launch_times(instance, count):
@@ -60,24 +64,52 @@ def hanging_execs():
                 continue
 
 
-def main():
-    if not os.path.exists("/dev/fuse"):
-        corral.skip("needs /dev/fuse")
-    with tempfile.TemporaryDirectory() as folder, corral.Instance() as instance:
+def is_hanging(launcher):
+    """Whether the child is in exec still: nobody has answered, the stack is in FUSE."""
+    return launcher.poll() is None and any(hanging_execs())
+
+
+def percentiles(times):
+    times = sorted(times)
+    return {"p50": statistics.median(times), "p99": times[int(len(times) * 0.99)], "max": times[-1]}
+
+
+def measure(folder, number):
+    """The percentiles of free launches and of those beside blocked children."""
+    with corral.Instance() as instance:
+        place = os.path.join(folder, f"round{number}")
+        os.mkdir(place)
         free = launch_times(instance, SPAWNS)
-        hanging, launcher, mount = block_three_ways(instance, folder)
+        hanging, launcher, mount = block_three_ways(instance, place)
         try:
             blocked = launch_times(instance, SPAWNS)
+            corral.check(is_hanging(launcher), "the third child hangs in exec still")
         finally:
             hanging.kill()
             subprocess.run(["umount", "-l", mount], check=False)
             hanging.wait(20)
             launcher.wait(60)
-        ratio = statistics.median(blocked) / statistics.median(free)
-        slowest = max(blocked) / max(free)
-        print(f"# median of {SPAWNS} launches: free {statistics.median(free):.2f} ms, blocked "
-              f"{statistics.median(blocked):.2f} ms, ratio {ratio:.3f}; of the slowest {slowest:.2f}")
-        corral.check(ratio < 1.25, "the others' latency is unchanged", ratio)
+    return percentiles(free), percentiles(blocked)
+
+
+def main():
+    corral.needs_cgroup2()
+    corral.needs_root()
+    if not os.path.exists("/dev/fuse"):
+        corral.skip("needs /dev/fuse")
+    least = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(ROUNDS):
+            free, blocked = measure(folder, number)
+            for name in free:
+                ratio = blocked[name] / free[name]
+                least[name] = min(ratio, least.get(name, ratio))
+                print(f"# {name} of {SPAWNS} launches: free {free[name]:.2f} ms, blocked {blocked[name]:.2f} ms, "
+                      f"ratio {ratio:.3f}")
+            if least["p50"] <= MOST and least["p99"] <= MOST:
+                break
+    for name in ("p50", "p99"):
+        corral.check(least[name] <= MOST, f"the others' {name} is unchanged: ratio {least[name]:.3f}")
 
 
 if __name__ == "__main__":

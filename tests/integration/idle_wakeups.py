@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An idle instance does not wake: reaper, store and supervisor make no context
 switch for SECONDS (default 8; the claim is for 60), with live jobs and without.
-Prints the private memory of each.
+Prints the private memory of each. The test's own timeout in meson.build is for
+60 s, twice.
 """
 
 import os

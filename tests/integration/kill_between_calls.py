@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Kills the supervisor between every two consecutive system calls of one
-launch and one end: a tracer stops it as its Nth call returns and sends SIGKILL,
-for N = 1, 2, 3, ... until the job is over before the Nth call is reached.
+"""Kills the supervisor, and in other parts the store, between every two
+consecutive system calls of one launch and one end: a tracer stops it as its Nth
+call returns and sends SIGKILL, for N = 1, 2, 3, ... until the job is over
+before the Nth call is reached. The job is a detached one in a cgroup, one under
+a scope, or a foreground one.
 
-    STEP=1 tests/integration/kill_between_calls.py     every point
+    STEP=1 tests/integration/kill_between_calls.py              every point
+    STEP=1 FIRST=40 MOST=50 ... store foreground                some, of some parts
 """
 
 import os
@@ -14,55 +17,96 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import corral  # noqa: E402
+import job_records  # noqa: E402
 
 STEP = int(os.environ.get("STEP", "9"))
+FIRST = int(os.environ.get("FIRST", "1"))
 MOST = int(os.environ.get("MOST", "2000"))
-CODE = 37
+TRUTH = job_records.Truth(code=37)
+PATIENCE = 20
+
+VICTIMS = ("supervisor", "store")
+WAYS = {
+    "detached": ["-d"],
+    "detached, subreaper": ["-d", "--engine", "subreaper"],
+    "foreground": [],
+    "foreground, subreaper": ["--engine", "subreaper"],
+}
 
 
-def one_round(instance, number):
-    """One job with the supervisor killed after its Nth call. Returns what the
-    tracer hit and the job's jid."""
+def play(instance, way, name):
+    """One job to its end. Returns its jid, None where it is not told."""
+    command = ["run", *WAYS[way], "--name", name, "--", "sh", "-c", f"exit {TRUTH.code}"]
+    started = instance.run(*command, timeout=PATIENCE)
+    if "-d" not in WAYS[way]:
+        if started.returncode != TRUTH.code or started.stderr:
+            corral.fail(f"{name}: {started.returncode}: {started.stderr}")
+        return None
+    if started.returncode != 0:
+        corral.fail(f"{name}: run -d: {started.returncode}: {started.stderr}")
+    jid = int(started.stdout.strip().splitlines()[-1], 16)
+    waited = instance.run("wait", f"{jid:#x}", timeout=PATIENCE)
+    if waited.returncode != TRUTH.code:
+        corral.fail(f"{name}: wait {jid:#x}: {waited.returncode}: {waited.stderr}")
+    return jid
+
+
+def one_round(instance, victim, way, number):
+    """One job with the victim killed after its Nth call. Returns what the
+    tracer hit, the job's name and its jid."""
+    pid = getattr(instance, victim)
     tracer = subprocess.Popen(
-        [corral.BUILD / "tests/support/kill-at-syscall", str(instance.supervisor), str(number)],
+        [corral.BUILD / "tests/support/kill-at-syscall", str(pid), str(number)],
         stdout=subprocess.PIPE,
         text=True,
     )
     if tracer.stdout.readline().strip() != "ready":
-        # The supervisor made its Nth call before we could read the first line.
+        # It made its Nth call before we could read the first line.
         corral.fail("the tracer did not attach")
-    started = instance.run("run", "-d", "--", "sh", "-c", f"exit {CODE}")
-    if started.returncode != 0:
-        corral.fail(f"point {number}: run -d: {started.returncode}: {started.stderr}")
-    jid = started.stdout.strip().splitlines()[-1]
-    waited = instance.run("wait", jid)
-    if waited.returncode != CODE:
-        corral.fail(f"point {number}: wait {jid}: {waited.returncode}: {waited.stderr}")
+    name = f"{victim}_{way.replace(', ', '_')}_{number}"
+    try:
+        jid = play(instance, way, name)
+    except subprocess.TimeoutExpired as error:
+        said = "".join(instance.run("show", job["jid"]).stdout for job in instance.facts("ps"))
+        corral.fail(f"{name}: hangs: {error.cmd}\n{said or 'there is no live job'}")
     tracer.send_signal(signal.SIGTERM)
-    return tracer.communicate(timeout=20)[0].strip(), jid
+    hit = tracer.communicate(timeout=20)[0].strip()
+    if hit.startswith("killed"):
+        corral.wait_until(lambda: getattr(instance, victim) not in (pid, None), what=f"a new {victim}")
+    return hit, name, jid
 
 
-def main():
+def named_jids(records):
+    return {record["name"]: int(record["jid"], 16) for record in records if record["kind"] == "start"}
+
+
+def part(victim, way):
+    """All points of one victim and one kind of job, under an instance of its own."""
     with corral.Instance() as instance:
-        jids, calls = [], []
-        for number in range(1, MOST, STEP):
+        jobs, calls = {}, []
+        # The store makes few calls for a job: all of its points are always made.
+        for number in range(FIRST, MOST, STEP if victim == "supervisor" else 1):
             corral.wait_until(lambda: instance.run("ps").returncode == 0, what="an answer")
-            hit, jid = one_round(instance, number)
-            jids.append(jid)
+            hit, name, jid = one_round(instance, victim, way, number)
+            jobs[name] = jid
             if not hit.startswith("killed"):
                 print(f"# the launch and the end were over before call {number}: {hit}")
                 break
             calls.append(hit.rpartition(" ")[2])
-        corral.equal(len(set(jids)), len(jids), f"{len(jids)} jobs, each launched once")
-        kinds = {}
-        for record in instance.records()["records"]:
-            kinds.setdefault(int(record.get("jid", "0"), 16), []).append(record["kind"])
-        for jid in jids:
-            found = sorted(kinds.get(int(jid, 16), []))
-            if found != ["end", "process", "start"]:
-                corral.fail(f"job {jid}: records {found}")
-        corral.check(True, f"{3 * len(jids)} records compared, each exactly once")
-        print(f"# points hit: {len(calls)}, after {len(set(calls))} different system calls")
+        corral.wait_until(lambda: instance.facts("ps") == [], what="the end of all jobs")
+        records = instance.records()["records"]
+        named = named_jids(records)
+        jids = [jid or named.get(name) for name, jid in jobs.items()]
+        corral.equal(len(set(jids)), len(jobs), f"{victim}, {way}: {len(jobs)} jobs, each launched once")
+        job_records.check_jobs(records, {jid: TRUTH for jid in jids}, f"{victim}, {way}")
+        print(f"# points hit: {len(calls)}, after {len(set(calls))} different system calls", flush=True)
+
+
+def main():
+    for victim in VICTIMS:
+        for way in WAYS:
+            if all(word in f"{victim} {way}".split() for word in sys.argv[1:]):
+                part(victim, way)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import corral
+import job_records
 
 
 def kinds_by_job(records):
@@ -33,8 +34,7 @@ def check_whole(records, count, text):
         if kinds[0] != "start" or kinds.count("start") != 1 or kinds.count("end") != 1 or "process" not in kinds
     }
     corral.equal(wrong, {}, f"{text}: each with one start, its processes, one end")
-    keys = [(record["instance"], record["key"]) for record in records if "key" in record and record["kind"] != "config"]
-    corral.equal(len(keys), len(set(keys)), f"{text}: no key is there twice")
+    job_records.check_keys(records, text)
 
 
 def scribe_of(instance):

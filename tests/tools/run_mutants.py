@@ -6,7 +6,7 @@ Each entry of mutants.toml is one small mistake: `old` in `file` becomes `new`,
 and `test` must fail. It is made in a copy of the tree (in WORK, with a build
 directory that is kept), built, tested, and undone. A mutant that survives, that
 does not compile, or whose `old` is not there exactly once is a failure.
---sample takes only the entries marked so: the ones that contrib/check runs."""
+--sample takes only the entries marked so: the ones that CORRAL_FULL=1 contrib/check runs."""
 
 import argparse
 import json
