@@ -93,6 +93,7 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
       findings.cgroup_base.empty() ? Json() : Json(findings.cgroup_base);
   Json& programs = json["programs"];
   programs["corral-init"] = text_or_null(findings.programs.init);
+  programs["corral-reaper"] = text_or_null(findings.programs.reaper);
   programs["corrald"] = text_or_null(findings.programs.supervisor);
   Json& instances = json["instances"] = Json::array();
   for (const InstanceState& instance : findings.instances) {

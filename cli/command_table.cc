@@ -222,7 +222,9 @@ constexpr JsonKey kDoctorKeys[] = {
     {"facts",
      "what the choice was made from: _has_cgroup2_, "
      "_cgroup2_is_writable_, _has_cgroup_kill_, _cgroup_base_"},
-    {"programs", "the paths of _corral-init_ and _corrald_; null: not found"},
+    {"programs",
+     "the paths of _corral-init_, _corral-reaper_ and _corrald_; null: not "
+     "found"},
     {"instances",
      "those that could be there: _kind_, _socket_, _is_running_ and, when it "
      "answers, _version_, _jobs_live_, _pacct_, _records_written_, "

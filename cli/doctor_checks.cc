@@ -121,6 +121,8 @@ std::vector<Check> judge(const Findings& findings) {
   checks.push_back(check_engine(findings));
   checks.push_back(check_program("corral-init", findings.programs.init,
                                  "no job can be run"));
+  checks.push_back(check_program("corral-reaper", findings.programs.reaper,
+                                 "no private instance can be started"));
   checks.push_back(check_program("corrald", findings.programs.supervisor,
                                  "no private instance can be started"));
   checks.push_back(check_bus(findings));

@@ -16,6 +16,7 @@ namespace cli {
 
 struct OwnPrograms {
   std::optional<std::string> init;
+  std::optional<std::string> reaper;
   std::optional<std::string> supervisor;
 };
 

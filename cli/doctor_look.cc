@@ -87,6 +87,7 @@ Findings look() {
   findings.cgroup_base = base.path.view();
   findings.programs = {
       .init = find_program(sys::OwnProgram::kInit),
+      .reaper = find_program(sys::OwnProgram::kReaper),
       .supervisor = find_program(sys::OwnProgram::kSupervisor)};
   for (const Instance& instance : possible_instances(Which::kAny))
     findings.instances.push_back(look_at(instance));

@@ -20,10 +20,6 @@
 
 namespace reaper {
 
-/// What ps(1) shows of an init that ends its job (PR_SET_NAME(2const)); the
-/// health command heeds it.
-inline constexpr const char* kEndingName = "corral-ending";
-
 /// The Kubernetes convention: what is in this file tells why a container ended.
 inline constexpr const char* kTerminationLog = "/dev/termination-log";
 
@@ -71,7 +67,7 @@ inline void append_survivors(Sentence& text, const Survivors& survivors) {
 /// "no process named 'server' was seen to end; exiting with 125".
 [[nodiscard]] inline Sentence unseen_words(const char* name) {
   Sentence text("no process named '");
-  text.append(name).append("' was seen to end, whose exit code was wanted");
+  text.append(name).append("' was seen to end; exiting with 125");
   return text;
 }
 

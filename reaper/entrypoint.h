@@ -10,11 +10,9 @@
 #pragma once
 
 #include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 
 #include "core/job_result.h"
@@ -43,14 +41,6 @@
 namespace reaper {
 
 namespace detail {
-
-inline constexpr const char* kUsualPath = "/usr/local/bin:/bin:/usr/bin";
-
-/// The PATH that the command is searched in; execvp(3) has a default too.
-inline const char* search_path() {
-  const char* const path = ::getenv("PATH");
-  return path != nullptr ? path : kUsualPath;
-}
 
 /// A terminal signals its whole foreground group.
 inline bool came_from_terminal(const siginfo_t& info) {
@@ -115,7 +105,7 @@ class Entrypoint {
     listen_pid.rewrite(::environ);
     if (rules_.has_own_group()) take_own_group();
     caller_signals_.restore();
-    const char* const search = detail::search_path();
+    const char* const search = search_path();
     const core::LaunchFailure failure = {
         core::LaunchStage::kExec,
         execute_searching(command_, ::environ, search)};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -71,6 +72,13 @@ inline bool searches_on(int code) {
 }
 
 }  // namespace detail
+
+/// The PATH that a command is searched in; execvp(3) has a default too.
+inline const char* search_path() {
+  constexpr const char* kUsual = "/usr/local/bin:/bin:/usr/bin";
+  const char* const path = ::getenv("PATH");
+  return path != nullptr ? path : kUsual;
+}
 
 /// Becomes `argv[0]`, or returns the errno that describes best why not: EACCES
 /// if something was found that may not be executed, else the last one.

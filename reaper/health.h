@@ -19,11 +19,11 @@
 
 #include "core/ids.h"
 #include "core/text.h"
-#include "reaper/end_words.h"
 #include "reaper/exec_search.h"
 #include "reaper/launch_words.h"
 #include "reaper/number_text.h"
 #include "reaper/options.h"
+#include "reaper/own_name.h"
 #include "reaper/say.h"
 #include "reaper/zombies.h"
 #include "sys/proc_files.h"
@@ -47,8 +47,11 @@ class Health {
           .append("', not corral-init");
     if (init->name() == kEndingName) return words.append(" is ending its job");
     if (const char* const what = trouble_of(*init)) return words.append(what);
-    const auto main = find_main();
-    if (!main) return words.append(" has no main process");
+    const bool is_instance = init->name() == kReaperName;
+    const auto main = is_instance ? find_supervisor() : find_main();
+    if (!main)
+      return words.append(is_instance ? " has no supervisor"
+                                      : " has no main process");
     const char* const what = trouble_of(*main);
     if (what == nullptr) return {};
     words = "main process '";
@@ -73,7 +76,8 @@ class Health {
   /// user may look at: an engine that brings the init mounts it under a name
   /// of its own (/run/podman-init). Where nothing can be known it may be one.
   static bool is_corral_init(const sys::ProcStat& init) {
-    if (init.name() == "corral-init" || init.name() == kEndingName) return true;
+    for (const char* const name : {kInitName, kReaperName, kEndingName})
+      if (init.name() == name) return true;
     core::Text<31> path("/proc/");
     path.append_number(init.pid).append("/exe");
     struct stat theirs = {};
@@ -113,6 +117,15 @@ class Health {
     return std::nullopt;
   }
 
+  /// What an instance stands and falls with.
+  [[nodiscard]] std::optional<sys::ProcStat> find_supervisor() const {
+    std::optional<sys::ProcStat> found;
+    (void)sys::for_each_process([&](const sys::ProcStat& stat) {
+      if (stat.ppid == init_.raw() && stat.name() == "corrald") found = stat;
+    });
+    return found;
+  }
+
   /// For a kernel without CONFIG_PROC_CHILDREN.
   [[nodiscard]] std::optional<sys::ProcStat> find_oldest_child() const {
     std::optional<sys::ProcStat> oldest;
@@ -146,7 +159,7 @@ class Health {
   }
   health.tell_zombies();
   if (*command == nullptr) return 0;
-  const char* const search = detail::search_path();
+  const char* const search = search_path();
   const core::LaunchFailure failure = {
       core::LaunchStage::kExec, execute_searching(command, ::environ, search)};
   say(sentence_of(failure, *command, search).view());

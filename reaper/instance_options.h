@@ -20,6 +20,9 @@ enum class Role : std::uint8_t {
 };
 
 struct InstanceOptions {
+  static constexpr const char* kKnown =
+      "those of an instance are in corral-init(8)";
+
   Role role = Role::kNone;
   const char* called = "";   ///< argv[0]
   char** command = nullptr;  ///< ends with a null; may be empty

@@ -4,17 +4,16 @@
 #pragma once
 
 #include <signal.h>
-#include <sys/prctl.h>
 
 #include <optional>
 
 #include "core/ids.h"
 #include "core/kill_plan.h"
-#include "reaper/end_words.h"
 #include "reaper/entry_rules.h"
 #include "reaper/job_container.h"
 #include "reaper/job_end.h"
 #include "reaper/outsiders.h"
+#include "reaper/own_name.h"
 #include "sys/clock.h"
 #include "sys/pid_fd.h"
 
@@ -54,7 +53,7 @@ class JobSignals {
   /// The main process has ended while others live. Those whom nobody has asked
   /// yet are asked now; a grace that runs already goes on.
   void end_rest(const MainProcess& main) {
-    (void)::prctl(PR_SET_NAME, kEndingName);
+    show_ending();
     if (!is_stopping_) return end_.begin(plan_, sys::boot_now());
     if (rules_.stop_target != Target::kJob || asked_with_ != plan_.first_signal)
       ask(plan_.first_signal, main);
@@ -63,7 +62,7 @@ class JobSignals {
  private:
   void stop(std::optional<core::SignalNumber> signal, const MainProcess& main) {
     is_stopping_ = true;
-    (void)::prctl(PR_SET_NAME, kEndingName);
+    show_ending();
     if (rules_.stop_with != core::SignalNumber()) signal = rules_.stop_with;
     if (signal) {
       asked_with_ = *signal;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/duration.h"
 #include "core/limits.h"
 
 namespace reaper {
@@ -25,11 +26,6 @@ struct AmountSuffix {
 };
 
 inline constexpr AmountSuffix kAmountSuffixes[] = {
-    {core::LimitUnit::kMicroseconds, {}, 0, 1000000},
-    {core::LimitUnit::kMicroseconds, {'m', 's'}, 0, 1000},
-    {core::LimitUnit::kMicroseconds, {'s'}, 0, 1000000},
-    {core::LimitUnit::kMicroseconds, {'m'}, 0, 60000000},
-    {core::LimitUnit::kMicroseconds, {'h'}, 0, 3600000000},
     {core::LimitUnit::kBytes, {}, 0, 1},
     {core::LimitUnit::kBytes, {'K'}, 10, 1},
     {core::LimitUnit::kBytes, {'M'}, 20, 1},
@@ -44,6 +40,11 @@ inline constexpr AmountSuffix kAmountSuffixes[] = {
 /// or too large to be meant.
 constexpr std::optional<std::uint64_t> parse_amount(core::LimitUnit unit,
                                                     std::string_view text) {
+  if (unit == core::LimitUnit::kMicroseconds) {
+    const auto time = core::parse_duration(text);
+    if (!time || time->raw() == 0) return std::nullopt;
+    return time->raw();
+  }
   constexpr std::uint64_t kMost = INT64_MAX / 2;
   std::uint64_t number = 0;
   std::size_t at = 0;

@@ -24,7 +24,7 @@ using reaper::Options;
 
 int run_plain_entrypoint(const Options& options, char**) {
   if (options.command_size == 0) {
-    reaper::say(reaper::kUsage);
+    reaper::say("there is no command; 'corral-init --help' lists the options");
     return 2;
   }
   reaper::Entrypoint entrypoint(options.entry, options.scope, options.command);

@@ -86,7 +86,7 @@ template <class Options>
     OptionError error("option '");
     error.append(given.name);
     if (row == nullptr)
-      return error.append("' is unknown; 'corral-init --help' lists them");
+      return error.append("' is unknown; ").append(Options::kKnown);
     const char* value = given.value;
     if (value != nullptr && row->expects == nullptr)
       return error.append("' takes no value");

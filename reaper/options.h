@@ -25,6 +25,8 @@ enum class Mode : std::uint8_t {
 };
 
 struct Options {
+  static constexpr const char* kKnown = "'corral-init --help' lists them";
+
   Mode mode = Mode::kEntrypoint;
   char** command = nullptr;  ///< ends with a null; may be empty
   int command_size = 0;

@@ -106,10 +106,10 @@ class OwnCommands {
       words.add(found_.c_str());
       words.add("--units");
       words.add(units_);
-    }
-    if (stop_timeout_ != nullptr) {
-      words.add("--stop-timeout");
-      words.add(stop_timeout_);
+      if (stop_timeout_ != nullptr) {
+        words.add("--stop-timeout");
+        words.add(stop_timeout_);
+      }
     }
     for (int i = 0; i < supervisor_size_; ++i)
       words.add(supervisor_[i]);

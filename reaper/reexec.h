@@ -235,6 +235,10 @@ inline int run_supervise(const InstanceOptions& options) {
     say("--supervise expects '-- CORRALD ARGS...', of at most 120 words");
     return 2;
   }
+  if (options.stop_timeout != nullptr && options.units == nullptr) {
+    say("option '--stop-timeout' belongs to '--units'");
+    return 2;
+  }
   detail::become_reaper();
   static constinit FixedMemory memory;
   const OwnCommands commands(options);

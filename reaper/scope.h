@@ -23,7 +23,8 @@
 #include "reaper/deadline.h"
 #include "reaper/entry_end.h"
 #include "reaper/entry_rules.h"
-#include "reaper/entrypoint.h"
+#include "reaper/exec_search.h"
+#include "reaper/foreground.h"
 #include "reaper/job_container.h"
 #include "reaper/job_end.h"
 #include "reaper/job_signals.h"
@@ -105,7 +106,7 @@ class Scope {
     ChildPlan plan;
     plan.argv = command_;
     plan.envp = ::environ;
-    plan.search = detail::search_path();
+    plan.search = search_path();
     plan.cwd = options_.cwd;
     plan.flags = LaunchHeader::kKeepSignals | ChildPlan::kListenPid;
     if (rules_.has_own_group()) plan.flags |= ChildPlan::kOwnGroup;
@@ -146,8 +147,7 @@ class Scope {
   void note_failure(const core::LaunchFailure& failure) {
     facts_.launch_failure = failure;
     facts_.started = {};
-    say(sentence_of(failure, command_[0], detail::search_path(), options_.cwd)
-            .view());
+    say(sentence_of(failure, command_[0], search_path(), options_.cwd).view());
     if (link_.is_open()) link_.tell_failed(failure);
   }
 

@@ -20,6 +20,7 @@
 #include "reaper/link.h"
 #include "reaper/next_image.h"
 #include "reaper/own_commands.h"
+#include "reaper/own_name.h"
 #include "reaper/own_process.h"
 #include "reaper/poll_set.h"
 #include "reaper/reap.h"
@@ -231,6 +232,7 @@ class Daemon {
       return;
     }
     signals_.take(info);
+    if (signals_.stop_signal() != 0) show_ending();
   }
 
   /// There is no supervisor that could end the jobs in order.

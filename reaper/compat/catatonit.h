@@ -220,7 +220,7 @@ inline void started(Peer& peer, const char* command) {
 
 inline constexpr Behaviour kCatatonit = {
     .prefix = "%s (catatonit:%d): ",
-    .levels = {"_packedFATAL", "ERROR", "WARN", "INFO", "DEBUG"},
+    .levels = {"FATAL", "ERROR", "WARN", "INFO", "DEBUG"},
     .first_quiet = catatonit::kDebug + 1,
     .usual_level = catatonit::kError,
     .exec_level = catatonit::kError,

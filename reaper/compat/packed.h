@@ -2,7 +2,8 @@
 // Texts at six tenths of their size: a byte from 128 on stands for a pair of
 // bytes, each of which may stand for another pair. "..."_packed is packed by
 // the compiler; what reads it expands it a byte at a time. The bytes of a text
-// are ASCII; a '%' and the byte behind it stay as they are.
+// are ASCII; a '%' and the byte behind it stay as they are. It is worth 2 KB of
+// a program that is promised to stay under 100 KB.
 #pragma once
 
 #include <algorithm>

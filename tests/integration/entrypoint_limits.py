@@ -36,7 +36,7 @@ NOTES = {
 
 
 def words(*options, engine="subreaper"):
-    line = [str(INIT), "--engine", engine]
+    line = [str(INIT), "--quiet", "--engine", engine]
     if engine == "cgroup2":
         line += ["--cgroup-base", str(BASE)]
     return line + list(options)

@@ -43,7 +43,7 @@ def kinds(path):
 
 
 def run(*command, options=(), record=None, engine=None, **more):
-    words = [str(corral.INIT), "--record", str(record or DIRECTORY / "pacct"), "--engine", engine or "subreaper"]
+    words = [str(corral.INIT), "--quiet", "--record", str(record or DIRECTORY / "pacct"), "--engine", engine or "subreaper"]
     if engine == "cgroup2":
         words += ["--cgroup-base", str(corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}")]
     return subprocess.run([*words, *options, "--", *command], capture_output=True, text=True, timeout=60,
@@ -82,7 +82,7 @@ def full_disk():
     script = DIRECTORY / "full.sh"
     script.write_text(f"""
 mount -t tmpfs -o size=64k none {DIRECTORY}/small || exit 99
-{corral.INIT} --engine subreaper --record {DIRECTORY}/small/pacct -- sh -c \
+{corral.INIT} --quiet --engine subreaper --record {DIRECTORY}/small/pacct -- sh -c \
   'dd if=/dev/zero of={DIRECTORY}/small/fill bs=1k 2>/dev/null; for i in $(seq 30); do (setsid true &); done; sleep 0.3; \
    [ $1 = free ] && rm {DIRECTORY}/small/fill; exit 6' - "$1"
 echo $?
@@ -106,7 +106,7 @@ def killed_scope(engine):
     base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}" if engine == "cgroup2" else None
     path = DIRECTORY / f"killed-{engine}"
     words = ["--cgroup-base", str(base)] if base else []
-    scope = subprocess.Popen([str(corral.INIT), "--record", str(path), "--engine", engine, *words, "--", "sh", "-c",
+    scope = subprocess.Popen([str(corral.INIT), "--quiet", "--record", str(path), "--engine", engine, *words, "--", "sh", "-c",
                               "sleep 555 & sleep 556 & echo ready; wait"], stdout=subprocess.PIPE, text=True)
     corral.equal(scope.stdout.readline(), "ready\n", f"{engine}: a job runs")
     scope.kill()
@@ -205,7 +205,7 @@ def limits_and_reports():
 
 def outsiders():
     result = subprocess.run(
-        ["sh", "-c", f"sleep 444 & echo $! >{DIRECTORY}/pid; exec {corral.INIT} --record {DIRECTORY}/o "
+        ["sh", "-c", f"sleep 444 & echo $! >{DIRECTORY}/pid; exec {corral.INIT} --quiet --record {DIRECTORY}/o "
                      "--engine subreaper -- sh -c 'setsid sleep 445 & exit 3'"],
         stdin=subprocess.DEVNULL, timeout=20)
     pid = int((DIRECTORY / "pid").read_text())
@@ -216,7 +216,7 @@ def outsiders():
 
 
 def no_idle_wakeups():
-    scope = subprocess.Popen([str(corral.INIT), "--record", str(DIRECTORY / "idle"), "--", "sleep", "3"])
+    scope = subprocess.Popen([str(corral.INIT), "--quiet", "--record", str(DIRECTORY / "idle"), "--", "sleep", "3"])
     time.sleep(0.5)
 
     def switches():
@@ -234,7 +234,7 @@ def no_wakeups_in_grace(engine):
     """While stragglers have their grace, everybody sleeps too."""
     base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}" if engine == "cgroup2" else None
     words = ["--cgroup-base", str(base)] if base else []
-    scope = subprocess.Popen([str(corral.INIT), "--record", str(DIRECTORY / "grace"), "--engine", engine, *words,
+    scope = subprocess.Popen([str(corral.INIT), "--quiet", "--record", str(DIRECTORY / "grace"), "--engine", engine, *words,
                               "--grace", "1500", "--", "sh", "-c", "trap '' TERM; sleep 557 & exit 0"])
     time.sleep(0.6)
 

@@ -11,7 +11,9 @@ cli::Findings healthy() {
                     .cgroup2_is_writable = true,
                     .has_cgroup_kill = true};
   findings.choice = core::choose_engine(findings.facts);
-  findings.programs = {.init = "/x/corral-init", .supervisor = "/x/corrald"};
+  findings.programs = {.init = "/x/corral-init",
+                       .reaper = "/x/corral-reaper",
+                       .supervisor = "/x/corrald"};
   findings.instances.push_back({.kind = sys::InstanceKind::kSystem,
                                 .socket = "/run/corral/private",
                                 .is_running = false,
@@ -43,6 +45,7 @@ TEST_CASE("each problem comes with its fix") {
   };
   const Case cases[] = {
       {"corral-init", [](cli::Findings& f) { f.programs.init.reset(); }},
+      {"corral-reaper", [](cli::Findings& f) { f.programs.reaper.reset(); }},
       {"corrald", [](cli::Findings& f) { f.programs.supervisor.reset(); }},
       {"libsystemd", [](cli::Findings& f) { f.bus_problem = "gone"; }},
       {"accounting", [](cli::Findings& f) { f.pacct_problem = "full"; }},
