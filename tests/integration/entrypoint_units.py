@@ -225,6 +225,25 @@ def killed_supervisor(prefix, where):
         init.ends(ORDERLY, f"{where}, and the job's own plan goes on", 10)
 
 
+def health():
+    """What a container's probe is told of an init of several processes."""
+    with Units() as init:
+        init.start()
+        found = init.inside(corral.INIT, "--health")
+        equal((found.returncode, found.stdout, found.stderr), (0, "", ""), "healthy: silence and 0")
+        os.kill(init.supervisor, signal.SIGSTOP)
+        found = init.inside(corral.INIT, "--health")
+        os.kill(init.supervisor, signal.SIGCONT)
+        check(found.returncode == 1 and "main process 'corrald'" in found.stderr and " is stopped" in found.stderr,
+              "a stopped supervisor is told", found)
+        init.job("deaf", "sh", "-c", "trap '' TERM; echo ready; sleep 2; sleep 2")
+        init.send(signal.SIGTERM)
+        wait_until(lambda: name_of(init.pid) == "corral-ending", what="the end's beginning")
+        found = init.inside(corral.INIT, "--health")
+        equal((found.returncode, found.stderr), (1, "corral-init: process 1 is ending its job\n"), "and so is its end")
+        init.process.wait(30)
+
+
 def wrong_directories(prefix, where):
     file = pathlib.Path(tempfile.mkdtemp(prefix="corral-units-")) / "file"
     file.write_text("")
@@ -345,6 +364,7 @@ def main():
     lost_scope()
     read_only_root()
     in_cgroup()
+    health()
 
 
 if __name__ == "__main__":
