@@ -6,7 +6,6 @@
 // now stays its state until it can.
 #pragma once
 
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -64,7 +63,7 @@ class Daemon {
       next_image_.expire(now);
       if (supervisor_.is_mute(now)) supervisor_.kill();
       if (!is_ending_) start_what_is_due(now);
-      if (is_ending_ && !is_sweeping_ && sweep_at_ <= now) sweep_up();
+      if (sweep_at_ && !is_sweeping_ && *sweep_at_ <= now) sweep_up();
       flush();
       wait_and_serve();
     }
@@ -131,10 +130,7 @@ class Daemon {
     if (!dead) return;
     close_link();
     const core::BootTime now = sys::boot_now();
-    if (is_ending_) {
-      sweep_at_ = now + kLastWork;
-      return;
-    }
+    if (is_ending_) return sweep_at(now + kLastWork);
     const auto pause = supervisor_.is_pausing(now)
                            ? supervisor_.next_start() - now
                            : core::Microseconds();
@@ -206,6 +202,12 @@ class Daemon {
       memory_.children.forget(child.pid);
     }
     ring_.push(record);
+  }
+
+  /// An init of units ends with its instance. Any other reaper stays while
+  /// somebody lives whom the supervisor left to live.
+  void sweep_at(core::BootTime time) {
+    if (commands_.is_for_units()) sweep_at_ = time;
   }
 
   /// Whoever is left belongs to no job, or to one that could not be ended.
@@ -341,7 +343,7 @@ class Daemon {
     const auto code = body_as<ExitCode>(received.body);
     if (!code) return false;
     end(code->code);
-    sweep_at_ = sys::boot_now() + kLastFarewell;
+    sweep_at(sys::boot_now() + kLastFarewell);
     return true;
   }
 
@@ -456,9 +458,8 @@ class Daemon {
     time.consider(launcher_.next_deadline());
     time.consider(next_image_.deadline());
     time.consider(supervisor_.hello_deadline());
-    if (is_ending_) {
-      if (!is_sweeping_) time.consider(sweep_at_);
-    } else {
+    if (sweep_at_ && !is_sweeping_) time.consider(sweep_at_);
+    if (!is_ending_) {
       time.consider(keeper_.next_start());
       if (!supervisor_.is_running()) time.consider(supervisor_.next_start());
     }
@@ -483,7 +484,7 @@ class Daemon {
   sys::UniqueFd ready_fd_;
   sys::UniqueFd new_store_end_;  ///< to be handed to the living supervisor
   SignalRelay signals_;
-  core::BootTime sweep_at_;        ///< once it is ending
+  std::optional<core::BootTime> sweep_at_;
   std::uint64_t next_record_ = 1;  ///< the first not sent to this supervisor
   std::uint64_t generation_ = 0;
   std::uint64_t garbage_ = 0;

@@ -33,7 +33,7 @@ def write_program(path, text):
 
 def in_place(reaper, directory):
     image = os.path.join(directory, 'next-image')
-    shutil.copy(reaper.program, image)
+    shutil.copy(corral.REAPER, image)
     sleeper = reaper.launch(['/bin/sleep', '60'])
     kept = reaper.order(['/bin/sleep', '60'])
     kept_pid = reaper.answer()

@@ -18,7 +18,7 @@ check() { # TEXT COMMAND...: the command succeeds
   fi
 }
 job() { # OPTION... -- COMMAND...: its status is in $code, its report in /run/json, its messages in /run/err
-  /bin/corral-init --report /run/json --report-format json "$@" 2>/run/err
+  /bin/corral-init --quiet --report /run/json --report-format json "$@" 2>/run/err
   code=$?
 }
 told() { grep -qF "$1" /run/json; }
@@ -71,7 +71,7 @@ check 'its kills are counted' told '"oom_kills":1'
 mkdir $root/container
 echo 40M >$root/container/memory.max
 contained() {
-  sh -c "echo 0 >$root/container/cgroup.procs; exec \"\$@\"" - /bin/corral-init --report /run/json --report-format json "$@" 2>/run/err
+  sh -c "echo 0 >$root/container/cgroup.procs; exec \"\$@\"" - /bin/corral-init --quiet --report /run/json --report-format json "$@" 2>/run/err
   code=$?
 }
 contained --engine subreaper -- sh -c "$hog"

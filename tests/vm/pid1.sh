@@ -43,7 +43,7 @@ no_zombie() { ! grep -l '^[0-9]* (.*) Z ' /proc/[0-9]*/stat 2>/dev/null; }
 in_job() { grep -q '/corral/j[0-9a-f]\{16\}$'; }
 
 read -r _ </run/ready
-check 'PID 1 is corral-init' grep -q corral-init /proc/1/comm
+check 'PID 1 is the reaper' grep -qx corral-reaper /proc/1/comm
 check 'the engine is cgroup2' sh -c 'corral doctor --json | grep -q cgroup2'
 check 'an exit code comes through' gives 7 corral run -- sh -c 'exit 7'
 check 'a job is born in its own cgroup' sh -c 'corral run -- cat /proc/self/cgroup | grep -Eq "/corral/j[0-9a-f]{16}$"'
