@@ -65,8 +65,8 @@ constexpr std::optional<std::uint64_t> value_of(std::string_view file,
 
 /// The same of an open file, read anew from its beginning, which also makes it
 /// wait for the next change (poll(2), POLLPRI).
-[[nodiscard]] inline std::optional<std::uint64_t> read_value(
-    int fd, const char* key) {
+[[nodiscard]] inline std::optional<std::uint64_t> read_value(int fd,
+                                                             const char* key) {
   char buffer[1024];
   const ssize_t size = ::pread(fd, buffer, sizeof buffer, 0);
   if (size <= 0) return std::nullopt;
