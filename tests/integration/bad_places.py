@@ -107,7 +107,7 @@ def supervisor():
         result = run(DAEMON, "--private", "--bus", "none", "--pacct", folder / "p", "--log-dir", folder / "l",
                      "--reaper-fd", "3", "--store-fd", "4", **places)
         equal((result.returncode, result.stdout), (2, ""), f"corrald ends without a place: {' '.join(places)}")
-        check(re.fullmatch(rf".* critical: [a-z ]+ '{path}': {why}; {RUNTIME}\n", result.stderr),
+        check(re.fullmatch(rf".* critical: [a-z: ]+ '{path}': {why}; {RUNTIME}\n", result.stderr),
               f"said in one sentence: {result.stderr.strip()}")
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # bare_root.sh [WORK] : proves contrib/try and contrib/check on a bare Debian 12.
 # Makes a minimal root with debootstrap in WORK (default build/bare), clones this
-# tree's HEAD into it, and runs both commands there by chroot, in a mount and pid
+# tree's HEAD into it, and runs both commands there by pivot_root, in a mount and pid
 # namespace of its own, with nothing preinstalled; then both again, which must be
 # quick (BARE_QUICK, default 60 s each): contrib/try with its job, contrib/check
 # with one test, as all that comes before the tests has nothing to do. WORK/log tells it all; its last lines are the packages installed and the
@@ -45,6 +45,7 @@ rm -rf --one-file-system "$root"
 mkdir -p "$root"
 tar --directory "$root" --extract --file "$work/minbase.tar"
 
+mount --bind "$root" "$root"
 # What a container engine gives: proc, dev, sys with the cgroups, the network's names; and how apt gets there.
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
@@ -60,8 +61,11 @@ deb $mirror bookworm-updates main
 SOURCES
 git clone --quiet --no-hardlinks "$top" "$root/corral"
 
+# Not by chroot: unshare(1) needs a root that is a mount of its own.
 inside() {
-  chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+  # shellcheck disable=SC2016 # the inner shell's own words
+  unshare --mount --propagation private sh -c 'cd "$1" && shift && pivot_root . mnt && cd / && umount -l mnt &&
+    exec "$@"' sh "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
     ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} "$@"
 }
 installed() {
@@ -111,5 +115,5 @@ installed >"$work/packages.after"
 say "packages installed: $(comm -13 "$work/packages.before" "$work/packages.after" | wc -l), on top of $(wc -l <"$work/packages.before")"
 comm -13 "$work/packages.before" "$work/packages.after" >>"$log"
 say "times:$times"
-[ -n "${BARE_KEEP:-}" ] || { umount -R "$root/proc" "$root/sys" "$root/dev" "$root/run" && rm -rf --one-file-system "$root"; }
+[ -n "${BARE_KEEP:-}" ] || { umount -R "$root" && rm -rf --one-file-system "$root"; }
 exit "$failed"

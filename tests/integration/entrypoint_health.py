@@ -157,6 +157,7 @@ def beside_others():
 
 
 def main():
+    corral.needs_namespaces()
     corral.needs_root()
     SCRATCH.chmod(0o755)
     if corral.INIT == corral.INIT_GLIBC:

@@ -160,6 +160,7 @@ def run(title, before, row):
 
 
 def main():
+    corral.needs_namespaces()
     corral.needs_root()
     absent = []
     for language, row in LANGUAGES.items():

@@ -281,8 +281,11 @@ def check_words():
 
 
 def main():
-    if os.geteuid() != 0:
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)  # whoever runs the test may ignore them
+    if not corral.has_namespaces():
         WORLDS.pop("pid 1")
+        corral.not_checked("needs a pid namespace")
     try:
         check_ends()
         check_signals()

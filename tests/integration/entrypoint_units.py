@@ -369,6 +369,7 @@ def main():
 
 if __name__ == "__main__":
     corral.needs_root()
+    corral.needs_namespaces()
     if IN_OWN_NAMESPACE not in os.environ:
         # What is killed here stays here.
         os.environ[IN_OWN_NAMESPACE] = "1"

@@ -47,7 +47,7 @@ def in_place(reaper, directory):
         check('it became image %d' % generation, (welcome['pid'], welcome['generation'], welcome['starts']) ==
               (reaper.pid, generation, 1), welcome)
         program = os.readlink('/proc/%d/exe' % reaper.pid)
-        check('it runs the other program', program == (image if generation % 2 else reaper.program), program)
+        check('it runs the other program', program == (image if generation % 2 else str(corral.REAPER)), program)
         check('with the same children', sorted(children_of(reaper.pid)) == before)
         entries = reaper.list()
         check('the store is untouched', set(entries) == {'ring', 'mine'})

@@ -134,6 +134,17 @@ def engines():
     return ["subreaper", "cgroup2"]
 
 
+def has_namespaces():
+    """Whether unshare(1) can make a pid namespace with its own /proc: not in a chroot."""
+    words = ["unshare", "--fork", "--pid", "--mount-proc", "true"]
+    return subprocess.run(words, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def needs_namespaces():
+    if not has_namespaces():
+        skip("needs a mount namespace")
+
+
 def needs_root():
     if os.geteuid() != 0:
         skip("needs root")

@@ -33,7 +33,7 @@ constexpr AmountRow kAmounts[] = {
     {LimitUnit::kMicroseconds, "1.5s", 0},
     {LimitUnit::kMicroseconds, "5M", 0},
     {LimitUnit::kMicroseconds, "5mss", 0},
-    {LimitUnit::kMicroseconds, "1h30m", 0},
+    {LimitUnit::kMicroseconds, "1h30m", 5400000000},
     {LimitUnit::kMicroseconds, "99999999999999999999s", 0},
     {LimitUnit::kMicroseconds, "4611686018427h", 0},
     {LimitUnit::kBytes, "4096", 4096},
