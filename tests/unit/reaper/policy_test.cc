@@ -138,6 +138,8 @@ TEST_CASE("variables of an entrypoint, and what goes before them") {
   CHECK(budget("CORRAL_INIT_STOP_TIMEOUT=9s") == 3000000);
   CHECK(budget("CORRAL_INIT_QUIET=0") == 3000000);
   reaper::Options options;
+  CHECK(parse_with("CORRAL_INIT_QUIET=0", options).empty());
+  CHECK(!options.entry.is_quiet);
   CHECK(parse_with("CORRAL_INIT_QUIET=1", options).empty());
   CHECK(options.entry.is_quiet);
   CHECK(parse_with("CORRAL_INIT_MAP_EXIT=3:x", options) ==
