@@ -2,18 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever a job's processes do, nothing of the job lives after its end.
 
-Each round runs one kind of escape as the command of a scope without a
-supervisor; the command itself then ends, and the kill plan (TERM, a short
-grace, kill) has to find the rest. Afterwards the test looks for the round's
-mark in the environment of every process of the machine, and into the cgroup.
+Each round runs one kind of escape, in one of two ways:
+
+alone     the command of a scope without a supervisor: it ends by itself (a
+          bomb by its wall time), and the policy has to find the rest;
+detached  a detached job of an instance: its command rests, and `corral kill`
+          ends it.
+
+The kill plan is TERM, a short grace, kill. Afterwards the test looks for the
+round's mark in the environment of every thread of the machine, and into the
+cgroups. Subreaper jobs of another user run at most 20 rounds, as do their bombs.
+While a bomb runs, this test and its `corral kill` have real-time priority, as
+whoever looks for help against one would take; Corral has what it takes itself.
 
     ROUNDS=200 BOMB=3000 python3 scope_escapes.py     the full campaign
+    python3 scope_escapes.py setsid bomb              some of it only
 """
 
+import contextlib
 import json
 import os
 import pathlib
-import resource
 import signal
 import subprocess
 import sys
@@ -24,8 +33,9 @@ import corral
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 BOMB = int(os.environ.get("BOMB", "300"))
+MOST_AS_SUBREAPER = 20
 NOBODY = 65534
-GRACE_MS = "100"
+GRACE_MS = 100
 
 # Every one leaves processes behind; `rest` sleeps where they end up.
 PRELUDE = """
@@ -36,8 +46,11 @@ def child(what):
     if os.fork() == 0:
         what()
         os._exit(0)
-def wait_for(path):
-    while not os.path.exists(path): time.sleep(0.005)
+"""
+# What a detached command does when its escape is made.
+STAY = """
+open(sys.argv[1], 'w').close()
+rest()
 """
 
 ESCAPES = {
@@ -112,106 +125,196 @@ for i in range(3): child(stuck)
 time.sleep(0.05)""",
 }
 
-# The bomb: everybody forks as long as the limit allows and never goes, so the
-# job is ended by its wall time (the command itself would hardly get to run). It
-# is C, as Python would take longer to start than to be killed.
+# The bomb: everybody forks as long as the limit allows and never goes. Without a
+# supervisor it is ended by its wall time (the command itself would hardly get to
+# run). It is C, as Python would take longer to start than to be killed.
 BOMB_SOURCE = r"""
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
-int main(void) {
+int main(int count, char **words) {  // LIMIT FULL
+  const rlim_t most = (rlim_t)atol(words[count - 2]);
+  const struct rlimit limit = {most, most};
+  if (setrlimit(RLIMIT_NPROC, &limit) < 0) return 1;
   signal(SIGTERM, SIG_IGN);
-  for (;;) { if (fork() == 0) setsid(); }
+  for (int told = 0;;) {
+    const pid_t child = fork();
+    if (child == 0) setsid();
+    if (child < 0 && !told) told = close(open(words[count - 1], O_WRONLY | O_CREAT, 0644)) == 0;
+  }
 }
 """
 BOMB_MS = 700
+BOMB_SECONDS = 5
+SIGTERMED = 128 + signal.SIGTERM
+SIGKILLED = 128 + signal.SIGKILL
 
 
-def marked(mark):
-    needle = mark.encode()
-    found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            if needle in pathlib.Path(f"/proc/{entry}/environ").read_bytes():
-                found.append(int(entry))
-        except OSError:
-            continue
-    return found
+def become_urgent(flags=0):
+    with contextlib.suppress(OSError):  # a container's root may not
+        os.sched_setscheduler(0, os.SCHED_FIFO | flags, os.sched_param(1))
 
 
 def end_marked(mark):
     """Ends what a failed round left, faster than it forks: all is stopped
     before anything is killed."""
-    while left := marked(mark):
+    while left := list(corral.processes_with(mark)):
         for number in (signal.SIGSTOP, signal.SIGSTOP, signal.SIGKILL):
-            for pid in marked(mark) if number == signal.SIGSTOP else left:
-                try:
+            for pid in corral.processes_with(mark) if number == signal.SIGSTOP else left:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
-                except ProcessLookupError:
-                    continue
+
+
+def is_ours(pid):
+    """The scope of a detached job has its environment, and ends after it told."""
+    with contextlib.suppress(OSError):
+        return os.path.samefile(f"/proc/{pid}/exe", corral.INIT)
+    return False
 
 
 class Campaign:
-    def __init__(self, engine):
+    """Rounds of one engine as one user; what is common to both ways."""
+
+    way = ""
+
+    def __init__(self, engine, user=None):
         self.engine = engine
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="corral-escape-"))
+        self.user = user
+        self.kept = tempfile.TemporaryDirectory(prefix="corral-test-escape-")
+        self.directory = pathlib.Path(self.kept.name)
         self.directory.chmod(0o777)
-        self.base = corral.cgroup2_parent() / f"corral-test-escape-{os.getpid()}" if engine == "cgroup2" else None
+        self.ready = self.directory / "ready"
         self.number = 0
 
-    def run(self, command, user=None, limit=None, wall_ms=None, code=0):
-        """One round; returns how long it took, with a wall time from its passing on."""
+    def __str__(self):
+        return f"{self.way}, {self.engine}" + (f", uid {self.user}" if self.user else "")
+
+    def rounds(self):
+        return min(ROUNDS, MOST_AS_SUBREAPER) if self.engine == "subreaper" and self.user else ROUNDS
+
+    def run(self, command, is_bomb=False):
+        """One round; returns how long the end took."""
         self.number += 1
-        mark = f"CORRAL_ESCAPE={os.getpid()}-{self.engine}-{self.number}"
-        options = ["--engine", self.engine, "--grace", GRACE_MS]
-        if self.base:
-            options += ["--cgroup-base", str(self.base)]
-        if user is not None and os.geteuid() == 0:
-            options += ["--uid", str(user), "--gid", str(user)]
-        if wall_ms:
-            options += ["--limit-wall", str(wall_ms), "--report-json", "1"]
-        environment = dict(os.environ)
-        environment[mark.split("=")[0]] = mark.split("=")[1]
-
-        def prepare():
-            if limit:
-                resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
-
-        records = self.directory / "pacct"
-        scope = subprocess.Popen(
-            [str(corral.INIT), "--record", str(records), *options, "--", *command],
-            env=environment, preexec_fn=prepare, stdin=subprocess.DEVNULL, cwd=self.directory,
-            stdout=subprocess.PIPE,
-        )
-        start = time.monotonic()
+        mark = f"CORRAL_ESCAPE={self.directory.name}.{self.way}.{self.number}"
+        self.ready.unlink(missing_ok=True)
         try:
-            report, _ = scope.communicate(timeout=60)
+            took = self.round(command, mark, is_bomb)
+            if left := [pid for pid in corral.processes_with(mark) if not is_ours(pid)]:
+                names = [corral.name_of(pid) for pid in left[:5]]
+                corral.fail(f"{self}: {len(left)} processes of {command[-2]!r} live: {names}")
+            corral.wait_until(lambda: not any(corral.processes_with(mark)), 5, f"{self}: the end of the scope")
         except BaseException as error:
-            scope.kill()
             end_marked(mark)
-            if not isinstance(error, subprocess.TimeoutExpired):
+            if isinstance(error, subprocess.TimeoutExpired):
+                corral.fail(f"{self}: {command[-2]!r} did not end in {error.timeout} s")
+            raise
+        return took
+
+
+class Alone(Campaign):
+    way = "alone"
+
+    def __init__(self, engine, user=None):
+        super().__init__(engine, user)
+        self.base = corral.cgroup2_parent() / self.directory.name if engine == "cgroup2" else None
+
+    def round(self, command, mark, is_bomb):
+        options = ["--record", self.directory / "pacct", "--engine", self.engine, "--grace", GRACE_MS]
+        if self.base:
+            options += ["--cgroup-base", self.base]
+        if self.user or is_bomb:
+            options += ["--uid", NOBODY, "--gid", NOBODY]
+        if is_bomb:
+            options += ["--limit-wall", BOMB_MS, "--report-json", 1]
+        name, _, value = mark.partition("=")
+        start = time.monotonic()
+        with subprocess.Popen(
+            [str(word) for word in (corral.INIT, *options, "--", *command)],
+            env={**os.environ, name: value}, stdin=subprocess.DEVNULL, cwd=self.directory, stdout=subprocess.PIPE,
+        ) as scope:
+            try:
+                report, _ = scope.communicate(timeout=60)
+            except BaseException:
+                scope.kill()
+                end_marked(mark)  # they hold the pipe
                 raise
-            corral.fail(f"the scope of {command[-1]!r} did not end in 60 s")
         took = time.monotonic() - start
-        if wall_ms:
-            took = (json.loads(report)["wall_us"] - wall_ms * 1000) / 1e6
-        if scope.returncode != code:
-            corral.fail(f"{command[-1]!r} ended with {scope.returncode}, not with {code}")
-        left = marked(mark)
-        if left:
-            names = [pathlib.Path(f"/proc/{pid}/stat").read_text() for pid in left[:5]]
-            end_marked(mark)
-            corral.fail(f"{len(left)} processes of {command[-1]!r} live under {self.engine}: {names}")
+        if is_bomb:  # from the passing of the limit on
+            took = (json.loads(report)["wall_us"] - BOMB_MS * 1000) / 1e6
+        wanted = SIGKILLED if is_bomb else 0
+        if scope.returncode != wanted:
+            corral.fail(f"{self}: {command[-2]!r} ended with {scope.returncode}, not with {wanted}")
         return took
 
     def close(self):
         if self.base and self.base.exists():
             populated = "populated 1" in (self.base / "cgroup.events").read_text()
             jobs = [path for path in (self.base / "alone").iterdir() if path.is_dir()]
-            corral.check(not populated and not jobs, "the cgroups are empty and removed", jobs)
+            corral.check(not populated and not jobs, f"{self}: the cgroups are empty and removed", jobs)
             (self.base / "alone").rmdir()
             self.base.rmdir()
+
+
+class Detached(Campaign):
+    way = "detached"
+
+    def __init__(self, instance, engine, user=None):
+        super().__init__(engine, user)
+        self.instance = instance
+
+    def corral(self, wanted, *arguments, **options):
+        result = self.instance.run(*arguments, **options)
+        if result.returncode != wanted or result.stderr:
+            corral.fail(f"{self}: {arguments}: {result.returncode}, not {wanted}: {result.stderr}")
+        return result.stdout.strip()
+
+    def round(self, command, mark, is_bomb):
+        options = ["--engine", self.engine, "--grace", f"{GRACE_MS}ms"]
+        if self.user or is_bomb:
+            options += ["-u", "nobody"]
+        name, _, value = mark.partition("=")
+        environment = {**self.instance.environment, name: value}
+        job = self.corral(0, "run", "-d", *options, "--", *command, env=environment, cwd=self.directory)
+        if is_bomb and self.number % 2:  # one round while it grows, one when it is full
+            time.sleep(self.number % 20 * 0.01)
+        else:
+            corral.wait_until(self.ready.exists, 60, f"{self}: the escape of {command[-2]!r}")
+        start = time.monotonic()
+        self.corral(0, "kill", job, preexec_fn=become_urgent if is_bomb else None)
+        took = time.monotonic() - start
+        if left := self.instance.job_cgroups():
+            corral.fail(f"{self}: {left} is there after the end of {command[-2]!r}")
+        self.corral(SIGKILLED if is_bomb else SIGTERMED, "wait", job)
+        return took
+
+    def close(self):
+        corral.equal(self.instance.job_cgroups(), [], f"{self}: the cgroups are removed")
+
+
+def is_wanted(name):
+    return len(sys.argv) == 1 or name in sys.argv[1:]
+
+
+def run_escapes(campaign):
+    rounds = campaign.rounds()
+    after = STAY if campaign.way == "detached" else ""
+    for name, body in filter(lambda escape: is_wanted(escape[0]), ESCAPES.items()):
+        command = [sys.executable, "-c", PRELUDE + body + after, campaign.ready]
+        longest = max(campaign.run(command) for _ in range(rounds))
+        corral.check(True, f"{campaign}: {name}: nothing lives after {rounds} rounds, the longest {longest:.2f} s")
+
+
+def run_bombs(campaign, bomb):
+    """Always as another user: the limit that bounds the bomb holds for no root."""
+    campaign.user = NOBODY
+    rounds = campaign.rounds()
+    longest = max(campaign.run([bomb, BOMB, campaign.ready], is_bomb=True) for _ in range(rounds))
+    corral.check(
+        longest < BOMB_SECONDS,
+        f"{campaign}: a fork bomb of {BOMB} is ended {rounds} times, the longest {longest:.2f} s",
+    )
 
 
 def main():
@@ -220,22 +323,24 @@ def main():
     bomb.parent.chmod(0o755)
     compiler = os.environ.get("CC", "cc").split()
     subprocess.run([*compiler, "-O1", "-x", "c", "-", "-o", bomb], input=BOMB_SOURCE, text=True, check=True)
-    for engine in corral.engines():
-        campaign = Campaign(engine)
-        for name, body in ESCAPES.items():
-            if len(sys.argv) > 1 and name not in sys.argv[1:]:
-                continue
-            longest = max(campaign.run([sys.executable, "-c", PRELUDE + body]) for _ in range(ROUNDS))
-            corral.check(True, f"{engine}: {name}: nothing lives after {ROUNDS} rounds, the longest {longest:.2f} s")
-        if os.geteuid() == 0:
-            rounds = min(ROUNDS, 20)
-            longest = max(campaign.run([str(bomb)], NOBODY, BOMB, BOMB_MS, 137) for _ in range(rounds))
-            corral.check(
-                longest < 5, f"{engine}: a fork bomb of {BOMB} is ended {rounds} times, the longest {longest:.2f} s"
-            )
-        else:
+    is_root = os.geteuid() == 0
+    engines = corral.engines()
+    other = NOBODY if is_root else None
+    with corral.Instance() as instance:
+        campaigns = [Alone(engine) for engine in engines]
+        campaigns += [Alone("subreaper", other)] if is_root else []
+        campaigns += [Detached(instance, engine, other if engine == "subreaper" else None) for engine in engines]
+        for campaign in campaigns:
+            run_escapes(campaign)
+            campaign.close()
+        if not is_root:
             corral.not_checked("needs root")
-        campaign.close()
+        elif is_wanted("bomb"):
+            become_urgent(os.SCHED_RESET_ON_FORK)
+            campaigns = [Alone(engine) for engine in engines] + [Detached(instance, engine) for engine in engines]
+            for campaign in campaigns:
+                run_bombs(campaign, bomb)
+                campaign.close()
 
 
 if __name__ == "__main__":

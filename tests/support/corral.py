@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import pathlib
+import secrets
 import select
 import shutil
 import signal
@@ -155,7 +156,8 @@ class Cgroup:
 
     def __init__(self, name=None):
         parent = needs_cgroup2()
-        name = name or f"corral-test-{os.getpid()}-{next(_numbers)}"
+        # Not by the pid alone: another pid namespace has the same.
+        name = name or f"corral-test-{os.getpid()}-{secrets.token_hex(4)}"
         self.path = parent / name
         self.path.mkdir()
 
@@ -212,10 +214,18 @@ def processes_with(variable):
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == os.getpid():
             continue
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{entry}/environ", "rb") as file:
-                if wanted in file.read().split(b"\0"):
-                    yield int(entry)
+        if any(wanted in environment for environment in _environments_of(entry)):
+            yield int(entry)
+
+
+def _environments_of(pid):
+    """As each thread has it: a first thread that has ended has none, while the
+    others live on."""
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/task/{thread}/environ", "rb") as file:
+                    yield file.read().split(b"\0")
 
 
 def end_processes_with(variable):
