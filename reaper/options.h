@@ -45,12 +45,6 @@ constexpr bool set_mode(Options& options, const char*) {
   return true;
 }
 
-/// The word is another program's.
-inline bool be_instance(Options& options, const char*) {
-  options.mode = Mode::kInstance;
-  return true;
-}
-
 /// An option of a scope; the first of them names the mode.
 template <bool (*set)(ScopeOptions&, const char*)>
 bool of_scope(Options& options, const char* value) {
@@ -151,10 +145,10 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--cwd", "a directory",
      of_scope<scope_option::set_text<&ScopeOptions::cwd>>},
     // Of corral-reaper.
-    {"--units", "a directory", be_instance},
-    {"--supervise", nullptr, be_instance},
-    {"--store", "a descriptor", be_instance},
-    {"--check-state", "a descriptor", be_instance},
+    {"--units", "a directory", set_mode<Mode::kInstance>},
+    {"--supervise", nullptr, set_mode<Mode::kInstance>},
+    {"--store", "a descriptor", set_mode<Mode::kInstance>},
+    {"--check-state", "a descriptor", set_mode<Mode::kInstance>},
 };
 
 /// "CORRAL_INIT_STOP_TIMEOUT=9s" is "--stop-timeout 9s".

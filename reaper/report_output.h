@@ -30,7 +30,9 @@ class ReportOutput {
     else
       // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
       fd_ = sys::UniqueFd(::openat(
-          AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+          AT_FDCWD, path,
+          // A FIFO that nobody reads is an error, not a wait for ever.
+          O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644));
     if (!fd_.is_open()) return core::fail(errno, "open the report", path);
     return {};
   }

@@ -112,7 +112,7 @@ class Scope {
     if (rules_.has_own_group()) plan.flags |= ChildPlan::kOwnGroup;
     plan.caller_signals = &caller_signals_;
     plan.limits = limits_.of_process();
-    if (options_.uid || options_.gid) {
+    if (options_.uid || options_.gid || options_.group_count > 0) {
       plan.flags |= LaunchHeader::kSetUser;
       plan.uid = options_.uid.value_or(::getuid());
       plan.gid = options_.gid.value_or(::getgid());

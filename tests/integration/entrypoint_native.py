@@ -262,6 +262,12 @@ def check_words():
         result = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", *command_of(world, [], ["sh", "-c", "exit 9"])],
                                 check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         corral.equal(result.returncode, 9, f"a closed standard error is no harm ({world})")
+    os.mkfifo(SCRATCH / "fifo")
+    result = run("plain", ["--report", str(SCRATCH / "fifo")], "exit 0")
+    corral.equal((result.returncode, result.stderr.count("\n")), (125, 1), "a report into a FIFO that nobody reads: one line")
+    if os.geteuid() == 0:
+        result = run("plain", ["--groups", "7"], ["id", "-G"])
+        corral.equal(result.stdout.split(), ["0", "7"], "--groups holds without --uid")
     for words, wanted in [
         (["--nothing"], "option '--nothing' is unknown; 'corral-init --help' lists them"),
         (["--stop-timeout", "soon", "x"], "option '--stop-timeout' expects a duration such as 8s or 500ms, not 'soon'"),
