@@ -5,6 +5,7 @@
 #include "cli/job_selection.h"
 #include "cli/output.h"
 #include "cli/value_types.h"
+#include "sys/urgency.h"
 
 namespace cli {
 namespace {
@@ -27,6 +28,7 @@ core::Answer<void> end_job(bus::Client& client, core::JobId jid,
 }  // namespace
 
 int kill_jobs(const Arguments& arguments) {
+  sys::become_urgent();  // the job may leave no processor to us
   auto client = connect(which_instance(arguments));
   if (!client) return complain(client.error());
   const bool is_signal = arguments.has("signal");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/job_machine.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace core {
@@ -36,6 +38,14 @@ void forget_launch(JobSpec& spec) {
   if (kept == spec.argv.size()) return;
   spec.argv.resize(kept);
   spec.argv.shrink_to_fit();
+}
+
+/// The plan's first step. What is stopped would sleep through its grace, so it
+/// is woken once the signal is on it.
+std::vector<Effect> first_signals(const KillPlan& plan) {
+  return {effect::Signal{.signal = plan.first_signal,
+                         .target = SignalTarget::kAll},
+          effect::Signal{.signal = kSigcont, .target = SignalTarget::kAll}};
 }
 
 /// The cause of the end: see the invariants in the header.
@@ -248,8 +258,7 @@ class Stepper {
     if (next.step == job_.kill.step) return;
     job_.kill = next;
     if (next.step == KillStep::kAsked)
-      ask(effect::Signal{.signal = plan.first_signal,
-                         .target = SignalTarget::kAll});
+      std::ranges::copy(first_signals(plan), std::back_inserter(effects_));
     else
       ask(effect::KillAll{});
     ask(effect::SetTimer{.timer = JobTimer::kKillPlan,
@@ -317,8 +326,7 @@ std::vector<Effect> resume(const Job& job) {
     case JobState::kRunning:
     case JobState::kEnding:
       if (job.kill.step == KillStep::kAsked)
-        effects = {effect::Signal{.signal = job.spec.kill_plan.first_signal,
-                                  .target = SignalTarget::kAll}};
+        effects = first_signals(job.spec.kill_plan);
       if (job.kill.step == KillStep::kKilled) effects = {effect::KillAll{}};
       if (job.kill.step == KillStep::kFrozenKilled)
         effects = {effect::FreezeAndKill{}};

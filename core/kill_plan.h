@@ -5,11 +5,11 @@
 //   kNone --begin--> kAsked --grace over--> kKilled --50 ms--> kFrozenKilled
 //                       \--begin with SIGKILL--/                   |   ^
 //                                                                  +---+
-// kAsked: the first signal was sent to every member; the grace period runs and
-// ends the moment the job is empty. kKilled: everything was killed at once
-// (cgroup.kill). kFrozenKilled: it was not empty in time, so it is frozen and
-// killed, again and again with growing pauses: what cannot die yet (a process
-// in an uninterruptible wait) is not given up.
+// kAsked: the first signal was sent to every member, and SIGCONT; the grace
+// period runs and ends the moment the job is empty. kKilled: everything was
+// killed at once (cgroup.kill). kFrozenKilled: it was not empty in time, so it
+// is frozen and killed, again and again with growing pauses: what cannot die
+// yet (a process in an uninterruptible wait) is not given up.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +22,7 @@ namespace core {
 
 inline constexpr SignalNumber kSigkill{9};
 inline constexpr SignalNumber kSigterm{15};
+inline constexpr SignalNumber kSigcont{18};
 
 /// To whom a signal goes.
 enum class SignalTarget : std::uint8_t { kAll = 0, kMain = 1 };

@@ -32,11 +32,11 @@
 #include "reaper/say.h"
 #include "reaper/scope_options.h"
 #include "reaper/terminal.h"
-#include "reaper/urgency.h"
 #include "sys/clock.h"
 #include "sys/clone.h"
 #include "sys/own_cgroup.h"
 #include "sys/signals.h"
+#include "sys/urgency.h"
 
 namespace reaper {
 
@@ -129,7 +129,7 @@ class Entrypoint {
   }
 
   void go_on_ending(core::BootTime now) {
-    if (end_.is_asking() && now >= *end_.deadline()) become_urgent();
+    if (end_.is_asking() && now >= *end_.deadline()) sys::become_urgent();
     entry_end_.say_killed(end_.advance(now), options_.plan().grace);
   }
 

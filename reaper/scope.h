@@ -42,9 +42,9 @@
 #include "reaper/sentinel.h"
 #include "reaper/spawn.h"
 #include "reaper/terminal.h"
-#include "reaper/urgency.h"
 #include "sys/clock.h"
 #include "sys/own_cgroup.h"
+#include "sys/urgency.h"
 
 namespace reaper {
 
@@ -139,7 +139,7 @@ class Scope {
     // is passed on, not lost. Without a sentinel everything is passed on.
     if (sentinel_.start({&Scope::guard, this}))
       outsiders_.set_sentinel(sentinel_.pid());
-    become_urgent();
+    sys::become_urgent();
     drop_callers_descriptors();
     (void)!::chdir("/");  // holds no mount of the caller's
   }
@@ -461,7 +461,7 @@ class Scope {
       if (!main_.has_ended) send_to_main(core::kSigkill);
       return;
     }
-    become_urgent();  // the sentinel was not, until now
+    sys::become_urgent();  // the sentinel was not, until now
     container_.end_after_scope(main_.pid, main_.pidfd);
     if (!is_ending_) recorder_.scope_was_killed(facts_, container_.engine());
   }

@@ -12,6 +12,7 @@
 #include "core/quantity.h"
 #include "sys/cgroup.h"
 #include "sys/clock.h"
+#include "sys/urgency.h"
 
 namespace supervisor {
 
@@ -113,6 +114,7 @@ void KillService::ask(char how, core::SignalNumber signal, int cgroup,
 }
 
 int run_kill_worker(int socket) {
+  sys::become_urgent();
   return serve_requests(
       socket, [](const WorkerRequest& request, std::vector<std::byte>&) {
         return obey(request);

@@ -23,6 +23,7 @@
 #include "supervisor/log.h"
 #include "supervisor/settings.h"
 #include "supervisor/workers.h"
+#include "sys/urgency.h"
 
 namespace {
 
@@ -185,6 +186,7 @@ int run(Settings settings) {
   auto started = supervisor::Instance::start(*loop, settings, {on_ready});
   if (!started) return fail(started.error());
   instance = *std::move(started);
+  sys::become_urgent();
   loop->run();
   server.reset();
   if (exit_code == 0 && instance->ending() == supervisor::Ending::kRevive)
