@@ -122,6 +122,8 @@ struct Launch {};
 struct Signal {
   SignalNumber signal;
   SignalTarget target = SignalTarget::kAll;
+  /// SIGCONT follows: what is stopped would sleep through its grace.
+  bool wakes = false;
 };
 struct KillAll {};
 struct FreezeAndKill {};

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/job_machine.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace core {
@@ -40,12 +38,11 @@ void forget_launch(JobSpec& spec) {
   spec.argv.shrink_to_fit();
 }
 
-/// The plan's first step. What is stopped would sleep through its grace, so it
-/// is woken once the signal is on it.
-std::vector<Effect> first_signals(const KillPlan& plan) {
-  return {effect::Signal{.signal = plan.first_signal,
-                         .target = SignalTarget::kAll},
-          effect::Signal{.signal = kSigcont, .target = SignalTarget::kAll}};
+/// The plan's first step.
+effect::Signal first_signal(const KillPlan& plan) {
+  return {.signal = plan.first_signal,
+          .target = SignalTarget::kAll,
+          .wakes = true};
 }
 
 /// The cause of the end: see the invariants in the header.
@@ -258,7 +255,7 @@ class Stepper {
     if (next.step == job_.kill.step) return;
     job_.kill = next;
     if (next.step == KillStep::kAsked)
-      std::ranges::copy(first_signals(plan), std::back_inserter(effects_));
+      ask(first_signal(plan));
     else
       ask(effect::KillAll{});
     ask(effect::SetTimer{.timer = JobTimer::kKillPlan,
@@ -326,7 +323,7 @@ std::vector<Effect> resume(const Job& job) {
     case JobState::kRunning:
     case JobState::kEnding:
       if (job.kill.step == KillStep::kAsked)
-        effects = first_signals(job.spec.kill_plan);
+        effects = {first_signal(job.spec.kill_plan)};
       if (job.kill.step == KillStep::kKilled) effects = {effect::KillAll{}};
       if (job.kill.step == KillStep::kFrozenKilled)
         effects = {effect::FreezeAndKill{}};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral-reaper: what keeps an instance. It spawns what the supervisor orders
-// and waits for everybody, or keeps the supervisor's descriptors. It has no
-// heap, and after its start nothing can make it fail. `corral-init --supervise`
-// and the like become it.
+// and waits for everybody, or keeps the supervisor's descriptors, or kills for
+// it. It has no heap, and after its start nothing can make it fail.
+// `corral-init --supervise` and the like become it.
 #include "reaper/instance_options.h"
+#include "reaper/killer.h"
 #include "reaper/reexec.h"
 #include "reaper/say.h"
 #include "reaper/store.h"
@@ -21,6 +22,7 @@ constexpr RoleRow kRoles[] = {
     {reaper::Role::kUnits, reaper::run_units},
     {reaper::Role::kStore, reaper::run_store},
     {reaper::Role::kCheckState, reaper::run_check_state},
+    {reaper::Role::kKiller, reaper::run_killer},
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ enum class Role : std::uint8_t {
   kUnits,  ///< --supervise with corrald found by itself
   kStore,
   kCheckState,
+  kKiller,
 };
 
 struct InstanceOptions {
@@ -28,7 +29,7 @@ struct InstanceOptions {
   char** command = nullptr;  ///< ends with a null; may be empty
   int command_size = 0;
 
-  int link_fd = -1;    ///< --store FD, --check-state FD
+  int link_fd = -1;    ///< --store FD, --check-state FD, --killer FD
   int ready_fd = -1;   ///< for the first supervisor
   int keeper_fd = -1;  ///< an orphaned store's link: a revival
   int state_fd = -1;   ///< what we were before we became this program
@@ -78,6 +79,7 @@ inline constexpr OptionRow<InstanceOptions> kInstanceRows[] = {
     {"--stop-timeout", "a duration such as 8s or 500ms", keep_stop_timeout},
     {"--store", "a descriptor", set_role_and_fd<Role::kStore>},
     {"--check-state", "a descriptor", set_role_and_fd<Role::kCheckState>},
+    {"--killer", "a descriptor", set_role_and_fd<Role::kKiller>},
     {"--ready-fd", "a descriptor", set_fd<&InstanceOptions::ready_fd>},
     {"--keeper-fd", "a descriptor", set_fd<&InstanceOptions::keeper_fd>},
     {"--state-fd", "a descriptor", set_fd<&InstanceOptions::state_fd>},

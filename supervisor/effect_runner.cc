@@ -44,9 +44,7 @@ struct EffectRunner::Doer {
     runner.parts_.recorder.record(job, start, entry);
   }
   void operator()(const effect::Launch&) { runner.launch(job); }
-  void operator()(const effect::Signal& signal) {
-    runner.signal(job, signal.signal, signal.target);
-  }
+  void operator()(const effect::Signal& signal) { runner.signal(job, signal); }
   void operator()(const effect::KillAll&) { runner.kill(job, KillHow::kPlain); }
   void operator()(const effect::FreezeAndKill&) {
     runner.kill(job, KillHow::kFrozen);
@@ -99,30 +97,37 @@ void EffectRunner::launch(const core::Job& job) {
                                 error.subject.view()});
 }
 
-void EffectRunner::signal(const core::Job& job, core::SignalNumber signal,
-                          core::SignalTarget target) {
-  const bool to_main = target == core::SignalTarget::kMain;
+void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
+  const bool is_many =
+      job.engine != core::Engine::kSubreaper &&
+      asked.target == core::SignalTarget::kAll &&
+      parts_.containers.members(job.jid).size() > kMostSignalledHere;
+  if (is_many) return signal_by_worker(job.jid, asked);
+  signal_here(job, asked.signal, asked.target);
+  if (asked.wakes) signal_here(job, core::kSigcont, asked.target);
+}
+
+void EffectRunner::signal_here(const core::Job& job, core::SignalNumber signal,
+                               core::SignalTarget target) {
   if (job.engine == core::Engine::kSubreaper) {
     if (parts_.scopes.is_open(job.jid))
       return parts_.scopes.signal(job.jid, signal, target);
     return signal_main(job.jid, signal);
   }
-  if (to_main) return signal_main(job.jid, signal);
-  if (parts_.containers.members(job.jid).size() > kMostSignalledHere)
-    return signal_by_worker(job.jid, signal);
+  if (target == core::SignalTarget::kMain) return signal_main(job.jid, signal);
   const auto sent = parts_.containers.signal_all(job.jid, signal);
   if (!sent && !is_gone(sent.error()))
     complain(job.jid, "signal", sent.error());
 }
 
 void EffectRunner::signal_by_worker(core::JobId jid,
-                                    core::SignalNumber signal) {
+                                    const effect::Signal& asked) {
   const auto directory = parts_.containers.open(jid);
   if (!directory) {
     if (!is_gone(directory.error())) complain(jid, "signal", directory.error());
     return;
   }
-  parts_.killer.signal_all(directory->get(), signal,
+  parts_.killer.signal_all(directory->get(), asked.signal, asked.wakes,
                            [jid](const core::Result<void>& sent) {
                              if (!sent && !is_gone(sent.error()))
                                complain(jid, "signal", sent.error());

@@ -63,9 +63,10 @@ class EffectRunner final : public EffectSink {
   struct Doer;
   void make_container(const core::Job& job);
   void launch(const core::Job& job);
-  void signal(const core::Job& job, core::SignalNumber signal,
-              core::SignalTarget target);
-  void signal_by_worker(core::JobId jid, core::SignalNumber signal);
+  void signal(const core::Job& job, const core::effect::Signal& asked);
+  void signal_here(const core::Job& job, core::SignalNumber signal,
+                   core::SignalTarget target);
+  void signal_by_worker(core::JobId jid, const core::effect::Signal& asked);
   void signal_main(core::JobId jid, core::SignalNumber signal);
   enum class KillHow : char { kPlain, kFrozen };
   void kill(const core::Job& job, KillHow how);

@@ -37,6 +37,7 @@ struct Host {
   core::EngineChoice engine;
   sys::UniqueFd directory;  ///< of the base; not open without one
   std::string init;
+  std::string reaper;
 };
 
 core::Result<Host> look_around(const Settings& settings) {
@@ -54,6 +55,7 @@ core::Result<Host> look_around(const Settings& settings) {
   host.init = settings.init;
   if (host.init.empty())
     host.init = TRY(sys::find_own_program(sys::OwnProgram::kInit));
+  host.reaper = TRY(sys::find_own_program(sys::OwnProgram::kReaper));
   return host;
 }
 
@@ -183,7 +185,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       scopes_(loop, handles_),
       containers_(host_.base.path.c_str(), std::move(host_.directory)),
       names_(loop),
-      killer_(loop),
+      killer_(loop, host_.reaper),
       service_(loop, site_of(settings_, host_, hid_), table_, journal_),
       watch_(loop,
              {.on_container =

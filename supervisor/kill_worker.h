@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/ids.h"
+#include "reaper/killer.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/worker.h"
 
@@ -20,23 +21,22 @@ class KillService {
   /// ETIME when the kernel did not come back in 30 s.
   using Done = std::function<void(core::Result<void>)>;
 
-  /// `program` runs the worker "kill".
-  explicit KillService(EventLoop& loop, std::string program = kOwnProgram);
+  /// `program` is corral-reaper. It is started at once: beside a fork bomb that
+  /// would take minutes.
+  KillService(EventLoop& loop, std::string program);
 
   /// cgroup.kill in `cgroup` (a directory, borrowed for the call).
   void kill_all(int cgroup, Done done);
   /// Freezes (waiting at most 500 ms for it), kills, thaws.
   void freeze_and_kill(int cgroup, Done done);
-  /// A signal to each member by its pidfd: the time grows with the square of
-  /// the members.
-  void signal_all(int cgroup, core::SignalNumber signal, Done done);
+  /// A signal to each member by its pidfd, and SIGCONT after it if it `wakes`:
+  /// the time grows with the square of the members.
+  void signal_all(int cgroup, core::SignalNumber signal, bool wakes, Done done);
 
  private:
-  void ask(char how, core::SignalNumber signal, int cgroup, Done done);
+  void ask(reaper::KillRequest::How how, core::SignalNumber signal, int cgroup,
+           Done done);
   WorkerPool pool_;
 };
-
-/// The worker "kill". Returns its exit code.
-int run_kill_worker(int socket);
 
 }  // namespace supervisor

@@ -186,7 +186,9 @@ core::Refused refusal_for(int code, std::string_view shown) {
 NameService::NameService(EventLoop& loop, std::string program)
     : loop_(loop),
       pool_(loop,
-            {.name = "names", .arguments = {}, .program = std::move(program)},
+            {.name = "names",
+             .words = {"corrald", "--worker=names"},
+             .program = std::move(program)},
             kMostWorkers) {}
 
 void NameService::find(std::string_view name, Done done) {

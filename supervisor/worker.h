@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workers: processes of the supervisor's own that do what would block it (name
 // look-ups, cgroup.kill, the accounting file). A worker is this program again,
-// /proc/self/exe --worker=NAME, with one end of a SOCK_SEQPACKET pair as its
-// descriptor 3. It ends when that socket does, so it never outlives its
-// supervisor for longer than one request.
+// /proc/self/exe --worker=NAME, or corral-reaper --killer, with one end of a
+// SOCK_SEQPACKET pair as its descriptor 3. It ends when that socket does, so it
+// never outlives its supervisor for longer than one request.
 //
 //   WorkerProcess  one process and its packets, in both directions: started on
 //                  demand, watched by pidfd, started again when it dies
@@ -36,9 +36,10 @@ inline constexpr const char* kOwnProgram = "/proc/self/exe";
 
 /// How to start a worker.
 struct WorkerPlan {
-  std::string name;                    ///< --worker=NAME
-  std::vector<std::string> arguments;  ///< further arguments
+  std::string name;                ///< for people
+  std::vector<std::string> words;  ///< its command line
   std::string program = kOwnProgram;
+  bool is_urgent = false;  ///< born with the supervisor's priority
 };
 
 class WorkerProcess {
@@ -107,6 +108,9 @@ class WorkerPool {
   /// has returned. Body: at most kLargestWorkerPacket - 16 bytes.
   void request(std::vector<std::byte> body, std::vector<sys::UniqueFd> fds,
                core::Microseconds patience, Done done);
+
+  /// Starts the first process before there is a request.
+  void prepare();
 
   /// Requests that have no answer yet.
   [[nodiscard]] std::size_t open_requests() const;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "reaper/worker_head.h"
 #include "supervisor/log.h"
 #include "supervisor/worker.h"
 #include "sys/clock.h"
@@ -21,13 +22,7 @@ namespace supervisor {
 
 namespace {
 
-/// Before the body of a request and of an answer.
-struct RequestHead {
-  std::uint64_t id = 0;
-  std::int32_t code = 0;  ///< of an answer: an errno, 0 if it was done
-  std::uint32_t reserved = 0;
-};
-static_assert(sizeof(RequestHead) == 16);
+using RequestHead = reaper::WorkerHead;
 
 std::vector<std::byte> packet_of(const RequestHead& head,
                                  std::span<const std::byte> body) {
@@ -49,12 +44,17 @@ class WorkerPool::State
            core::Microseconds patience, Done done) {
     Request request;
     request.id = ++last_id_;
-    request.packet = packet_of({.id = request.id}, body);
+    request.packet =
+        packet_of({.id = request.id, .code = 0, .reserved = 0}, body);
     request.fds = std::move(fds);
     request.patience = patience;
     request.done = std::move(done);
     queue_.push_back(std::move(request));
     seat_all();
+  }
+
+  void prepare() {
+    if (seats_.empty()) add_seat()->process->start();
   }
 
   /// The owner is gone: processes and requests with it. One that is at work
@@ -198,6 +198,10 @@ void WorkerPool::request(std::vector<std::byte> body,
                          std::vector<sys::UniqueFd> fds,
                          core::Microseconds patience, Done done) {
   state_->add(std::move(body), std::move(fds), patience, std::move(done));
+}
+
+void WorkerPool::prepare() {
+  state_->prepare();
 }
 
 std::size_t WorkerPool::open_requests() const {

@@ -21,6 +21,7 @@
 #include "sys/clock.h"
 #include "sys/message_socket.h"
 #include "sys/pid_fd.h"
+#include "sys/urgency.h"
 
 namespace supervisor {
 
@@ -61,8 +62,7 @@ int set_clean_signals(SpawnPlan& plan) {
 
 /// Starts this program as the worker, with `socket` as its descriptor 3.
 core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
-  std::vector<std::string> texts = {"corrald", "--worker=" + plan.name};
-  texts.insert(texts.end(), plan.arguments.begin(), plan.arguments.end());
+  std::vector<std::string> texts = plan.words;
   std::vector<char*> arguments;
   arguments.reserve(texts.size() + 1);
   for (std::string& text : texts)
@@ -76,6 +76,7 @@ core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
     code = ::posix_spawn_file_actions_adddup2(&spawn.actions, socket,
                                               kWorkerSocket);
   pid_t pid = -1;
+  const sys::UrgentBirths births(plan.is_urgent);
   if (code == 0)
     code = ::posix_spawn(&pid, plan.program.c_str(), &spawn.actions,
                          &spawn.attributes, arguments.data(), environ);

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "accounting/scribe.h"
-#include "supervisor/kill_worker.h"
 #include "supervisor/log.h"
 #include "supervisor/names_worker.h"
 #include "supervisor/worker.h"
@@ -20,7 +19,6 @@ struct NamedWorker {
 
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr NamedWorker kWorkers[] = {
-    {"kill", [](const Settings&) { return run_kill_worker(kWorkerSocket); }},
     {"names", [](const Settings&) { return run_names_worker(kWorkerSocket); }},
     {"scribe",
      [](const Settings& settings) {
@@ -34,9 +32,8 @@ constexpr NamedWorker kWorkers[] = {
 int run_worker(const Settings& settings) {
   for (const NamedWorker& worker : kWorkers)
     if (worker.name == settings.worker) return worker.run(settings);
-  spdlog::error(
-      "option '--worker' is '{}', expected 'kill', 'names' or 'scribe'",
-      settings.worker);
+  spdlog::error("option '--worker' is '{}', expected 'names' or 'scribe'",
+                settings.worker);
   return 2;
 }
 

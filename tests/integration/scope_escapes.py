@@ -12,8 +12,8 @@ detached  a detached job of an instance: its command rests, and `corral kill`
 The kill plan is TERM, a short grace, kill. Afterwards the test looks for the
 round's mark in the environment of every thread of the machine, and into the
 cgroups. Subreaper jobs of another user run at most 20 rounds, as do their bombs.
-While a bomb runs, this test and its `corral kill` have real-time priority, as
-whoever looks for help against one would take; Corral has what it takes itself.
+While a bomb runs, this test and its commands have real-time priority, as whoever
+looks for help against one would take; Corral has what it takes itself.
 
     ROUNDS=200 BOMB=3000 python3 scope_escapes.py     the full campaign
     python3 scope_escapes.py setsid bomb              some of it only
@@ -282,7 +282,7 @@ class Detached(Campaign):
         else:
             corral.wait_until(self.ready.exists, 60, f"{self}: the escape of {command[-2]!r}")
         start = time.monotonic()
-        self.corral(0, "kill", job, preexec_fn=become_urgent if is_bomb else None)
+        self.corral(0, "kill", job)
         took = time.monotonic() - start
         if left := self.instance.job_cgroups():
             corral.fail(f"{self}: {left} is there after the end of {command[-2]!r}")
@@ -309,6 +309,9 @@ def run_escapes(campaign):
 def run_bombs(campaign, bomb):
     """Always as another user: the limit that bounds the bomb holds for no root."""
     campaign.user = NOBODY
+    # Commands of a detached job's owner are born urgent: beside a bomb they would
+    # wait for their turn even to become so. A scope's command must not be.
+    become_urgent(0 if isinstance(campaign, Detached) else os.SCHED_RESET_ON_FORK)
     rounds = campaign.rounds()
     longest = max(campaign.run([bomb, BOMB, campaign.ready], is_bomb=True) for _ in range(rounds))
     corral.check(
@@ -336,7 +339,6 @@ def main():
         if not is_root:
             corral.not_checked("needs root")
         elif is_wanted("bomb"):
-            become_urgent(os.SCHED_RESET_ON_FORK)
             campaigns = [Alone(engine) for engine in engines] + [Detached(instance, engine) for engine in engines]
             for campaign in campaigns:
                 run_bombs(campaign, bomb)

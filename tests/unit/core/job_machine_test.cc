@@ -20,14 +20,11 @@ using samples::job_in;
 // Ending, Closing, remoVing, enDed.
 constexpr std::string_view kLetters = "POLRECVD";
 
-/// The first step of a kill plan: its signal to all, then SIGCONT, once each.
+/// The first step of a kill plan, once.
 bool asks_to_end(const std::vector<Effect>& effects) {
-  std::vector<SignalNumber> signals;
-  for (const Effect& effect : effects)
-    if (const auto* const signal = std::get_if<effect::Signal>(&effect);
-        signal != nullptr && signal->target == SignalTarget::kAll)
-      signals.push_back(signal->signal);
-  return signals == std::vector<SignalNumber>{kSigterm, core::kSigcont};
+  const auto* const signal = find<effect::Signal>(effects);
+  return count_of<effect::Signal>(effects) == 1 && signal->signal == kSigterm &&
+         signal->target == SignalTarget::kAll && signal->wakes;
 }
 
 struct Row {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "supervisor/kill_worker.h"
+#include "reaper/killer.h"
 #include "supervisor/names_worker.h"
 #include "supervisor/worker.h"
 
@@ -58,8 +58,7 @@ core::Result<void> obey(const supervisor::WorkerRequest& request,
 
 int main(int argc, char** argv) {
   const std::string_view name = argc > 1 ? argv[1] : "";
-  if (name == "--worker=kill")
-    return supervisor::run_kill_worker(supervisor::kWorkerSocket);
+  if (name == "--killer") return reaper::serve_kills(supervisor::kWorkerSocket);
   if (name == "--worker=names")
     return supervisor::run_names_worker(supervisor::kWorkerSocket);
   if (name == "--worker=test")

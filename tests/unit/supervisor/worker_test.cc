@@ -44,7 +44,9 @@ std::string worker_program() {
 }
 
 supervisor::WorkerPlan test_plan() {
-  return {.name = "test", .arguments = {}, .program = worker_program()};
+  return {.name = "test",
+          .words = {"worker-program", "--worker=test"},
+          .program = worker_program()};
 }
 
 std::vector<std::byte> bytes_of(std::string_view text) {
@@ -227,7 +229,7 @@ TEST_CASE("the pool may be destroyed by an answer, and with open requests") {
 TEST_CASE("a program that cannot be started is a deadline, not a storm") {
   EventLoop loop = make_loop();
   WorkerPool pool(loop,
-                  {.name = "x", .arguments = {}, .program = "/nonexistent"}, 1);
+                  {.name = "x", .words = {"x"}, .program = "/nonexistent"}, 1);
   Answers answers;
   int rounds = 0;
   const supervisor::PrepareWatch counter(loop, [&] { ++rounds; });
