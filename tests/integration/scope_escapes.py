@@ -157,6 +157,12 @@ def become_urgent(flags=0):
         os.sched_setscheduler(0, os.SCHED_FIFO | flags, os.sched_param(1))
 
 
+def wait_at_most(seconds, is_over):
+    end = time.monotonic() + seconds
+    while not is_over() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def end_marked(mark):
     """Ends what a failed round left, faster than it forks: all is stopped
     before anything is killed."""
@@ -279,6 +285,8 @@ class Detached(Campaign):
         job = self.corral(0, "run", "-d", *options, "--", *command, env=environment, cwd=self.directory)
         if is_bomb and self.number % 2:  # one round while it grows, one when it is full
             time.sleep(self.number % 20 * 0.01)
+        elif is_bomb:  # all of them at one file's lock, filling up takes minutes: then so full
+            wait_at_most(10, self.ready.exists)
         else:
             corral.wait_until(self.ready.exists, 60, f"{self}: the escape of {command[-2]!r}")
         start = time.monotonic()
