@@ -226,7 +226,7 @@ class JobContainer {
     if (level == 3) return false;
     if (level > 0 ||
         (is_below_own_ &&
-         ::faccessat(parent_.get(), "../../cgroup.type", F_OK, 0) != 0))
+         !sys::has_access(parent_.get(), "../../cgroup.type", F_OK)))
       (void)parent_.write(kFiles[level], controller);  // limit() looks
     return true;
   }
