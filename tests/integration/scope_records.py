@@ -96,6 +96,18 @@ def not_a_pacct_file():
     corral.equal(kinds(empty).count(END), 2, "both jobs are in it")
 
 
+def base_elsewhere():
+    """A cgroup base outside of cgroup v2: one line, and nothing is made there."""
+    for base in (DIRECTORY / "base", DIRECTORY / "none" / "base"):
+        for engine in ([], ["--engine", "cgroup2"]):
+            result = subprocess.run([str(corral.INIT), "--record", str(DIRECTORY / "pacct"), *engine, "--cgroup-base", str(base),
+                                     "--", "echo", "ran"], capture_output=True, text=True, timeout=60)
+            corral.equal((result.returncode, result.stdout), (125, ""), "a base outside of cgroup v2 is refused")
+            one_sentence(result, f"'--cgroup-base' expects a directory in cgroup v2, not '{base}'")
+            corral.check(not base.exists() and not (DIRECTORY / "none").exists(), "nothing is made")
+    corral.equal(run("true", engine="subreaper", options=["--cgroup-base", "/tmp"]).returncode, 0, "the other engine needs none")
+
+
 def full_disk():
     if os.geteuid() != 0:
         return corral.not_checked("needs root")
@@ -276,6 +288,7 @@ def main():
         whole_job()
         unwritable()
         not_a_pacct_file()
+        base_elsewhere()
         full_disk()
         for engine in corral.engines():
             killed_scope(engine)
