@@ -10,13 +10,17 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <span>
 #include <utility>
 
+#include "accounting/csa_layout.h"
 #include "core/error.h"
 #include "sys/file_size.h"
 #include "sys/unique_fd.h"
@@ -68,11 +72,39 @@ class FileLock {
   int fd_;
 };
 
+// Why a file that could be opened is not appended to, beside errno values: two
+// that nothing which opens or writes a regular file gives.
+inline constexpr int kNotRegular = ESPIPE;
+inline constexpr int kNotAccounting = EMEDIUMTYPE;
+
+/// The words for an errno value or one of the two above.
+[[nodiscard]] inline const char* words_of(int code) {
+  if (code == kNotRegular)
+    return "expected a regular file, found a pipe or a device";
+  if (code == kNotAccounting)
+    return "expected a pacct file, found other contents";
+  return std::strerror(code);
+}
+
+/// 0 if records may be appended to the open file: it is a regular one and empty
+/// or begins as a record of this machine's does; else why not. What may not be
+/// read is believed.
+[[nodiscard]] inline int fault_of_file(int fd) {
+  struct stat status = {};
+  if (::fstat(fd, &status) < 0) return errno;
+  if (!S_ISREG(status.st_mode)) return kNotRegular;
+  std::uint16_t head[2] = {};  // csa::Head's magic and revision
+  const ssize_t size = ::pread(fd, head, sizeof head, 0);
+  const bool is_head = head[0] == csa::kMagic && head[1] <= csa::kRevisionJob;
+  return size <= 0 || is_head ? 0 : kNotAccounting;
+}
+
 /// Opens the file for appending, makes it if needed: 0664 as csaswitch does, or
-/// for a user's own file 0600.
+/// for a user's own file 0600. It does not wait for the reader of a FIFO.
 [[nodiscard]] inline core::Result<sys::UniqueFd> open_for_append(
     int directory, const char* path) {
-  return sys::open_at(directory, path, O_RDWR | O_APPEND | O_CREAT | O_NOCTTY,
+  return sys::open_at(directory, path,
+                      O_RDWR | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK,
                       ::geteuid() == 0 ? 0664 : 0600);
 }
 

@@ -14,6 +14,7 @@
 #include "accounting/csa_file.h"
 #include "core/ids.h"
 #include "core/job_report.h"
+#include "core/printable.h"
 
 namespace accounting {
 
@@ -52,12 +53,9 @@ std::string number_of(const Count& number) {
   return number ? std::to_string(*number) : "-";
 }
 
-/// Names come from programs: what could move a terminal's cursor is shown '?'.
+/// Names come from programs: they are not to move a terminal's cursor.
 std::string printable(const std::string& text) {
-  std::string clean = text.empty() ? "-" : text;
-  for (char& c : clean)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  return clean;
+  return text.empty() ? "-" : core::printable(text);
 }
 
 std::string process_outcome(const RecordView& view) {

@@ -165,6 +165,10 @@ core::Result<void> Scribe::open_file() {
     instance_lock_ = TRY(lock_instance(directory, instance_));
   file_ = TRY(open_for_append(AT_FDCWD, path_.c_str()));
   was_recovered_ = false;
+  if (const int fault = fault_of_file(file_.get()); fault != 0) {
+    file_.reset();
+    return core::fail(fault, "open", path_);
+  }
   const FileLock lock = TRY(FileLock::take(file_.get()));
   struct stat status = {};
   if (::fstat(file_.get(), &status) < 0) return core::fail(errno, "fstat");

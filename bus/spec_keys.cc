@@ -5,6 +5,7 @@
 
 #include "bus/utf8.h"
 #include "bus/words.h"
+#include "core/job_name.h"
 #include "sys/unique_fd.h"
 
 namespace bus {
@@ -18,25 +19,18 @@ constexpr std::uint64_t kMostTime = 1'000'000ULL * 86400 * 365 * 100;
 constexpr std::int32_t kMostResource = 15;  // RLIM_NLIMITS - 1
 constexpr int kMostSignal = 64;
 
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') ||
-         std::string_view("_.@:-").find(c) != std::string_view::npos;
-}
-bool is_name(const std::string& text) {
-  return text.size() <= kMostName &&
-         std::ranges::all_of(text, is_name_character);
-}
-
 bool set_name(SpecDraft& draft, const Value& value) {
   const auto* const name = std::get_if<std::string>(&value);
-  if (name == nullptr || !is_name(*name)) return false;
+  if (name == nullptr || (!name->empty() && !core::is_job_name(*name)))
+    return false;
   draft.spec.name = *name;
   return true;
 }
 bool set_token(SpecDraft& draft, const Value& value) {
   const auto* const token = std::get_if<std::string>(&value);
-  if (token == nullptr || token->empty() || !is_name(*token)) return false;
+  if (token == nullptr || token->empty() || token->size() > kMostToken ||
+      !std::ranges::all_of(*token, core::is_name_character))
+    return false;
   draft.spec.token = *token;
   return true;
 }
@@ -163,7 +157,7 @@ constexpr const char* kTimeExpected =
 
 constexpr SpecKey kKeys[] = {
     {.key = "Name",
-     .expected = "at most 64 characters of A-Za-z0-9_.@:- (s)",
+     .expected = core::kJobNameExpected,
      .set = set_name,
      .get = get_text<&JobSpec::name>},
     {.key = "Argv",

@@ -25,7 +25,12 @@ Check check_engine(const Findings& findings) {
                          std::string(promise_of(choice.engine)),
               .fix = {}};
   if (choice.engine == core::Engine::kCgroup2) return check;
-  check.status = CheckStatus::kNote;
+  check.status = findings.facts.base_is_elsewhere ? CheckStatus::kProblem
+                                                  : CheckStatus::kNote;
+  if (findings.facts.base_is_elsewhere) {
+    check.fix = "name a directory in cgroup v2 in CORRAL_CGROUP_BASE, or none";
+    return check;
+  }
   check.fix =
       findings.facts.has_cgroup2
           ? "for cgroup2 run as root or in a delegated cgroup: 'systemd-run "

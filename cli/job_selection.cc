@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "core/job_name.h"
+
 namespace cli {
 namespace {
 
@@ -25,7 +27,7 @@ core::Answer<core::JobId> select_self(bus::Client& client) {
 
 core::Answer<core::JobId> select_job(bus::Client& client,
                                      std::string_view word) {
-  if (word == "self") return select_self(client);
+  if (word == core::kSelf) return select_self(client);
   const bool is_marked = word.starts_with("0x") || word.starts_with("0X");
   std::optional<core::JobId> ended;
   if (const auto jid = core::parse_job_id(word)) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bus/refusal_names.h"
+#include "core/printable.h"
 
 namespace cli {
 
@@ -22,7 +23,7 @@ int finish_output(int code) {
 
 int complain(std::string_view text, int code) {
   // One write, so that lines of several processes do not mix.
-  const std::string line = "corral: " + std::string(text) + "\n";
+  const std::string line = "corral: " + core::printable(text) + "\n";
   (void)std::fwrite(line.data(), 1, line.size(), stderr);  // nobody to tell
   return code;
 }

@@ -46,10 +46,6 @@ Character first_of(std::string_view text) {
   return {.code = code, .size = size};
 }
 
-bool is_control(char32_t code) {
-  return code < 0x20 || (code >= 0x7F && code < 0xA0);
-}
-
 /// wcwidth(3) for UTF-8, whatever the user's locale is.
 std::size_t columns_of(char32_t code) {
   static const locale_t kUtf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
@@ -91,19 +87,6 @@ Screen screen_of(int fd) {
       terminal == nullptr || std::string_view(terminal) == "dumb";
   screen.has_colours = !is_unwanted && !is_dumb;
   return screen;
-}
-
-std::string printable(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    const Character character = first_of(text);
-    if (character.code == kBad || is_control(character.code))
-      result += '?';
-    else
-      result.append(text.substr(0, character.size));
-    text.remove_prefix(character.size);
-  }
-  return result;
 }
 
 std::size_t columns_of(std::string_view text) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/printable.h"
+
 namespace cli {
 
 /// What may be done on `fd`: nothing special unless it is a terminal.
@@ -18,9 +20,7 @@ struct Screen {
 };
 [[nodiscard]] Screen screen_of(int fd);
 
-/// `text` with every control character and every byte that is no UTF-8
-/// replaced by '?'.
-[[nodiscard]] std::string printable(std::string_view text);
+using core::printable;
 
 /// The columns that printable text takes (wcwidth(3)).
 [[nodiscard]] std::size_t columns_of(std::string_view text);

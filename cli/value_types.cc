@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/containment.h"
+#include "core/job_name.h"
 #include "core/job_result.h"
 
 namespace cli {
@@ -36,21 +37,12 @@ bool is_assignment(std::string_view text) {
   const std::size_t equals = text.find('=');
   return equals != std::string_view::npos && equals > 0;
 }
-/// As the instance has it: a name can stand in a path and in a table.
-bool is_name(std::string_view text) {
-  const auto is_odd = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) == 0 &&
-           !std::string_view("_.@:-").contains(c);
-  };
-  return !text.empty() && text.size() <= 64 &&
-         !std::ranges::any_of(text, is_odd);
-}
 
 // NOLINTBEGIN(modernize-use-designated-initializers): tables
 constexpr ValueTypeRow kRows[] = {
     {ValueType::kFlag, "", "no value", nullptr},
     {ValueType::kText, "TEXT", "a text", nullptr},
-    {ValueType::kName, "NAME", "1 to 64 letters, digits and _.@:-", is_name},
+    {ValueType::kName, "NAME", core::kJobNameExpected, core::is_job_name},
     {ValueType::kAssignment, "NAME=VALUE", "NAME=VALUE", is_assignment},
     {ValueType::kFile, "FILE", "a file", nullptr, Completion::kFiles},
     {ValueType::kDirectory, "DIR", "a directory", nullptr,

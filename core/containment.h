@@ -35,6 +35,7 @@ struct ContainmentFacts {
   bool has_cgroup2 = false;          ///< a cgroup v2 hierarchy is mounted
   bool cgroup2_is_writable = false;  ///< we can make directories in our part
   bool has_cgroup_kill = false;      ///< cgroup.kill (Linux 5.14)
+  bool base_is_elsewhere = false;    ///< the part that was named is in no v2
 };
 
 struct EngineChoice {
@@ -44,6 +45,9 @@ struct EngineChoice {
 
 /// The best engine for these facts.
 constexpr EngineChoice choose_engine(const ContainmentFacts& facts) {
+  if (facts.base_is_elsewhere)
+    return {.engine = Engine::kSubreaper,
+            .why = "the cgroup base that was named is not in cgroup v2"};
   if (!facts.has_cgroup2)
     return {.engine = Engine::kSubreaper,
             .why = "no cgroup v2 hierarchy is mounted"};

@@ -28,7 +28,7 @@ struct JobReport {
   Text<120> straggler_names;
 };
 
-using ReportText = Text<2048>;
+using ReportText = Text<3072>;
 
 /// The report, several lines, each ended by a newline.
 ReportText render(const JobReport& report);
@@ -92,9 +92,9 @@ inline ReportText render(const JobReport& report) {
   ReportText text;
   text.append("corral: job ").append(display(report.jid).view());
   if (!report.name.empty())
-    text.append(" '").append(report.name.view()).append("'");
+    text.append(" '").append_printable(report.name.view()).append("'");
   text.append("\n  result      ").append(word_of(report.result.reason));
-  text.append(": ").append(sentence_of(report.result).view());
+  text.append(": ").append_printable(sentence_of(report.result).view());
   text.append("\n  wall time   ");
   if (report.wall_time)
     text.append(seconds_text(report.wall_time->raw()).view()).append("\n");
@@ -118,7 +118,7 @@ inline ReportText render(const JobReport& report) {
     text.append("  ended at the end  ").append_unsigned(report.stragglers);
     text.append(report.stragglers == 1 ? " process left behind: "
                                        : " processes left behind: ");
-    text.append(report.straggler_names.view()).append("\n");
+    text.append_printable(report.straggler_names.view()).append("\n");
   }
   return text;
 }

@@ -11,6 +11,7 @@
 #include "core/job_result.h"
 #include "core/quantity.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 namespace core {
 
@@ -18,17 +19,21 @@ using ReportJson = Text<4096>;
 
 namespace detail {
 
-/// A JSON string (RFC 8259). Bytes that are not ASCII are passed on: names of
-/// processes and users are UTF-8 or nobody knows what.
+/// A JSON string (RFC 8259), which is UTF-8: names of processes and arguments
+/// are bytes, and one that is none stands as U+FFFD.
 inline void json_string(ReportJson& json, std::string_view text) {
   json.append_char('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      json.append_char('\\').append_char(c);
-    else if (static_cast<unsigned char>(c) < 0x20)
+  while (!text.empty()) {
+    const char c = text[0];
+    const std::size_t length = utf8_length(text);
+    if (c == '"' || c == '\\') json.append_char('\\');
+    if (static_cast<unsigned char>(c) < 0x20)
       json.append("\\u").append_hex(static_cast<unsigned char>(c), 4);
+    else if (length == 0)
+      json.append("\xEF\xBF\xBD");
     else
-      json.append_char(c);
+      json.append({text.data(), length});
+    text.remove_prefix(length == 0 ? 1 : length);
   }
   json.append_char('"');
 }

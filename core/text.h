@@ -15,6 +15,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "core/utf8.h"
+
 namespace core {
 
 /// A text of any size, but for its bytes.
@@ -76,6 +78,18 @@ class TextBase {
     put_char(bytes(), c);
     return *this;
   }
+  [[gnu::noinline]] TextBase& append_shown(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t length = shown_length(text);
+      if (length == 0) {
+        append_literal("\\x");
+        append_in_base(static_cast<unsigned char>(text[0]), 16, 2);
+      }
+      append_view({text.data(), length});
+      text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return *this;
+  }
   [[gnu::noinline]] TextBase& append_in_base(std::uint64_t number,
                                              unsigned base, unsigned digits) {
     put_in_base(bytes(), number, base, digits);
@@ -134,6 +148,13 @@ class Text : public TextBase {
     } else {
       append_one(c);
     }
+    return *this;
+  }
+
+  /// Appends what people are shown: control characters, and bytes that are no
+  /// UTF-8, as \xNN.
+  Text& append_printable(std::string_view text) {
+    append_shown(text);
     return *this;
   }
 

@@ -2,6 +2,7 @@
 // Why something ended that was not expected to: one line each, for people.
 #pragma once
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/error.h"
 #include "core/ids.h"
 #include "core/job_result.h"
 #include "core/quantity.h"
@@ -72,19 +74,23 @@ inline void append_survivors(Sentence& text, const Survivors& survivors) {
 }
 
 /// Writes into `path`, or by convention into kTerminationLog if it is there
-/// and the command has said nothing itself. Kubernetes reads 4096 bytes.
+/// and the command has said nothing itself. Kubernetes reads 4096 bytes. A
+/// `path` that cannot be written is told.
 inline void leave_last_words(const char* path, std::string_view words) {
   const int flags = path != nullptr ? O_WRONLY | O_CREAT | O_TRUNC : O_WRONLY;
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
   const sys::UniqueFd file(::open(path != nullptr ? path : kTerminationLog,
                                   flags | O_CLOEXEC | O_NONBLOCK, 0644));
   struct stat status = {};
-  if (!file.is_open() || ::fstat(file.get(), &status) < 0) return;
-  if (path == nullptr && (!S_ISREG(status.st_mode) || status.st_size != 0))
+  if (path == nullptr && (!file.is_open() || ::fstat(file.get(), &status) < 0 ||
+                          !S_ISREG(status.st_mode) || status.st_size != 0))
     return;
-  core::Text<500> line(words);
-  line.append_char('\n');
-  (void)!::write(file.get(), line.c_str(), line.size());
+  Line line;
+  line.append_printable(words).append_char('\n');
+  const bool is_left =
+      file.is_open() && ::write(file.get(), line.c_str(), line.size()) >= 0;
+  if (!is_left && path != nullptr)
+    say(core::Error{errno, "cannot write the last words to", path});
 }
 
 }  // namespace reaper

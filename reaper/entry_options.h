@@ -3,6 +3,8 @@
 // in reaper/options.h.
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -40,8 +42,16 @@ bool add_each(EntryRules& rules, const char* value) {
   }
 }
 
-inline bool add_stop_signal(EntryRules& rules, std::string_view text) {
+/// A signal that can come to us: the kernel delivers two others by itself.
+inline std::optional<core::SignalNumber> parse_caught(std::string_view text) {
   const auto signal = parse_signal(text);
+  if (signal && (signal->raw() == SIGKILL || signal->raw() == SIGSTOP))
+    return std::nullopt;
+  return signal;
+}
+
+inline bool add_stop_signal(EntryRules& rules, std::string_view text) {
+  const auto signal = parse_caught(text);
   if (signal) rules.stop_signals.add(signal->raw());
   return signal.has_value();
 }
@@ -70,7 +80,7 @@ inline bool add_replacement(Replacement (&list)[EntryRules::kMostReplacements],
 inline bool add_rewrite(EntryRules& rules, std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == text.npos) return false;
-  const auto from = parse_signal({text.data(), colon});
+  const auto from = parse_caught({text.data(), colon});
   const std::string_view name(text.data() + colon + 1, text.size() - colon - 1);
   const auto to = name == "0" ? core::SignalNumber() : parse_signal(name);
   return from && to &&

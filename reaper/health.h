@@ -144,12 +144,16 @@ class Health {
   constexpr std::uint64_t kHighestPid = 4194304;  // PID_MAX_LIMIT, 64 bits
   char** command = options.command;
   std::int32_t pid = 1;
-  if (options.command_size > 0) {
-    if (const auto number = parse_number(command[0], kHighestPid)) {
+  // Behind "--" everything is the command.
+  if (*command != nullptr && std::string_view(command[-1]) != "--") {
+    if (const auto number = parse_number(*command, kHighestPid)) {
       pid = static_cast<std::int32_t>(*number);
       ++command;
     }
-    if (*command != nullptr && std::string_view(*command) == "--") ++command;
+    if (*command != nullptr && std::string_view(*command++) != "--") {
+      say("option '--health' expects a process id, or '--' and a command");
+      return 2;
+    }
   }
   const Health health{core::Pid(pid)};
   const Sentence trouble = health.trouble();

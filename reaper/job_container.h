@@ -36,12 +36,17 @@ class JobContainer {
   JobContainer() { (void)::prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
   /// Makes the container of a job without a supervisor: `wanted` or the best
-  /// engine that works here. Errors only if `wanted` is cgroup2.
+  /// engine that works here. Errors only if `wanted` is cgroup2, or `base` is
+  /// named and no place for it.
   [[nodiscard]] core::Result<void> make(core::JobId jid,
                                         std::optional<core::Engine> wanted,
                                         std::string_view base) {
     if (wanted == core::Engine::kSubreaper) return {};
     const sys::CgroupBase found = sys::find_cgroup_base(base);
+    if (found.facts.base_is_elsewhere)
+      return core::fail(
+          0, "option '--cgroup-base' expects a directory in cgroup v2, not",
+          base);
     const core::EngineChoice choice = core::choose_engine(found.facts);
     if (!wanted && choice.engine == core::Engine::kSubreaper) return {};
     if (choice.engine == core::Engine::kSubreaper)
@@ -226,7 +231,7 @@ class JobContainer {
     if (level == 3) return false;
     if (level > 0 ||
         (is_below_own_ &&
-         ::faccessat(parent_.get(), "../../cgroup.type", F_OK, 0) != 0))
+         !sys::has_access(parent_.get(), "../../cgroup.type", F_OK)))
       (void)parent_.write(kFiles[level], controller);  // limit() looks
     return true;
   }

@@ -11,11 +11,13 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -239,8 +241,7 @@ class LimitKeeper {
     char buffer[256];
     const auto text =
         sys::read_small_file("/sys/devices/system/cpu/online", buffer);
-    if (!text)
-      return static_cast<std::uint32_t>(::sysconf(_SC_NPROCESSORS_ONLN));
+    if (!text) return usable_processors();
     std::uint32_t last = 0;  // "0-3,6"
     for (const char c : *text) {
       if (c == '\n') break;
@@ -248,6 +249,17 @@ class LimitKeeper {
       last = is_digit ? last * 10 + static_cast<std::uint32_t>(c - '0') : 0;
     }
     return last + 1;
+  }
+
+  /// sched_getaffinity(2), bare: musl's sysconf(3), which asks it, is a
+  /// kilobyte of the program.
+  static std::uint32_t usable_processors() {
+    std::uint64_t mask[128] = {};
+    (void)::syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (const std::uint64_t word : mask)
+      count += std::popcount(word);
+    return static_cast<std::uint32_t>(count > 0 ? count : 1);
   }
 
   [[nodiscard]] std::optional<std::uint64_t> read_cpu_stat() const {
@@ -268,8 +280,7 @@ class LimitKeeper {
 
   [[nodiscard]] std::uint64_t measure() const {
     if (has_cpu_stat_) return read_cpu_stat().value_or(0);
-    const auto tick =
-        1000000U / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    const std::uint64_t tick = 1000000U / ::getauxval(AT_CLKTCK);
     std::uint64_t ticks = 0;
     Family family(core::Pid(::getpid()), outsiders_.pids());
     // Without /proc there are the dead, and the limit of each process.

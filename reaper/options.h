@@ -81,7 +81,7 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--version", nullptr, set_mode<Mode::kVersion>},
     {"--health", nullptr, set_mode<Mode::kHealth>},
     // An entrypoint's.
-    {"--stop-signal", "signals with commas between, or none",
+    {"--stop-signal", "signals with commas between, not KILL or STOP, or none",
      of_entry<entry_option::set_stop_signals>, Given::kVariableToo},
     {"--stop-with", "a signal", of_entry<entry_option::set_stop_with>,
      Given::kVariableToo},
@@ -93,7 +93,8 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--signal-to", "main, group or job",
      of_entry<entry_option::set_target<&EntryRules::signal_target>>,
      Given::kVariableToo},
-    {"--rewrite", "SIGNAL:SIGNAL, or SIGNAL:0 to drop it",
+    {"--rewrite",
+     "SIGNAL:SIGNAL, the first not KILL or STOP, or SIGNAL:0 to drop it",
      of_entry<entry_option::add_rewrites>, Given::kVariableToo},
     {"--stragglers", "end, kill, leave or linger", set_stragglers,
      Given::kVariableToo},
@@ -117,7 +118,7 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--cgroup-fd", "a descriptor",
      of_scope<scope_option::set_fd<&ScopeOptions::cgroup_fd>>},
     {"--jid", "a job id in hexadecimal", of_scope<scope_option::set_jid>},
-    {"--name", "a name", of_scope<scope_option::set_name>},
+    {"--name", core::kJobNameExpected, of_scope<scope_option::set_name>},
     {"--engine", "cgroup2 or subreaper", of_scope<scope_option::set_engine>},
     {"--cgroup-base", "a directory",
      of_scope<scope_option::set_text<&ScopeOptions::cgroup_base>>},
@@ -208,10 +209,20 @@ constexpr bool is_entrypoint(const Options& options) {
          (options.mode == Mode::kScope && !options.scope.is_transparent());
 }
 
+/// A user without a group keeps ours, which is root's more often than it is
+/// meant.
+[[nodiscard]] constexpr std::optional<OptionError> find_missing_option(
+    const Options& options) {
+  if (!options.scope.uid || options.scope.gid) return std::nullopt;
+  return OptionError(
+      "option '--uid' expects '--gid' too; '--gid 0' keeps root's group");
+}
+
 /// The words and, for an entrypoint, the variables; words go before variables.
 [[nodiscard]] constexpr std::optional<OptionError> parse_options(
     int argc, char** argv, char** environment, Options& options) {
   if (const auto error = parse_options(argc, argv, options)) return error;
+  if (const auto error = find_missing_option(options)) return error;
   if (!is_entrypoint(options)) return std::nullopt;
   Options both;
   if (const auto error = parse_variables(environment, both)) return error;

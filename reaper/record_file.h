@@ -31,14 +31,16 @@ namespace reaper {
 class RecordFile {
  public:
   /// Opens `path`, making it (0600) and the directories before it (0700). The
-  /// records are those of `instance`, a random number.
+  /// records are those of `instance`, a random number. Errors: those of
+  /// open(2), accounting::kNotRegular, accounting::kNotAccounting.
   [[nodiscard]] core::Result<void> open(const char* path,
                                         std::uint64_t instance) {
     instance_ = instance;
     make_directories(path);
-    auto fd = sys::open_at(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT, 0600);
-    if (!fd) code_ = fd.error().code;
-    if (!fd) return std::unexpected(std::move(fd).error());
+    auto fd = open_at(path, O_RDWR);
+    if (!fd && fd.error().code == EACCES) fd = open_at(path, O_WRONLY);
+    code_ = fd ? accounting::fault_of_file(fd->get()) : fd.error().code;
+    if (code_ != 0) return core::fail(code_, "open", path);
     fd_ = std::move(*fd);
     if (sys::size_of(fd_.get()) == std::uint64_t{0}) begin_file();
     return {};
@@ -85,6 +87,13 @@ class RecordFile {
 
  private:
   static constexpr std::size_t kMostKept = 32 * 1024;
+
+  /// Who may only write to the file does that.
+  static core::Result<sys::UniqueFd> open_at(const char* path, int access) {
+    return sys::open_at(AT_FDCWD, path,
+                        access | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK,
+                        0600);
+  }
 
   static void make_directories(const char* path) {
     core::Text<4095> directory;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "accounting/append.h"
 #include "accounting/csa_encode.h"
 #include "core/containment.h"
 #include "core/exit_record.h"
@@ -111,7 +112,7 @@ class Recorder {
 
   void complain(int code) {
     Sentence text("cannot write records to '");
-    text.append(path_).append("': ").append(std::strerror(code));
+    text.append(path_).append("': ").append(accounting::words_of(code));
     say(text.append("; the job runs without").view());
   }
 
@@ -121,7 +122,7 @@ class Recorder {
     text.append(file_.missing() == 1 ? " record" : " records");
     text.append(" of job ").append(core::display(jid_).view());
     text.append(" could not be written to '").append(path_).append("': ");
-    say(text.append(std::strerror(file_.code())).view());
+    say(text.append(accounting::words_of(file_.code())).view());
   }
 
   RecordFile file_;

@@ -3,6 +3,7 @@
 // or taken over before the command began, so that a wrong one is told then.
 #pragma once
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "core/job_report.h"
 #include "core/job_report_json.h"
 #include "reaper/own_descriptors.h"
+#include "reaper/say.h"
 #include "reaper/scope_options.h"
 #include "sys/unique_fd.h"
 
@@ -22,8 +24,9 @@ class ReportOutput {
   /// Errors: those of open(2); EBADF for a number that is no open descriptor.
   [[nodiscard]] core::Result<void> open(const ScopeOptions& options) {
     is_json_ = options.report_is_json;
+    wants_second_ = options.report_json_fd >= 0;
     json_fd_ = take_passed(options.report_json_fd);
-    const char* const path = options.report_path;
+    const char* const path = path_ = options.report_path;
     if (path == nullptr) return {};
     if (options.report_fd >= 0)
       fd_ = take_passed(options.report_fd);
@@ -38,25 +41,31 @@ class ReportOutput {
   }
 
   void print(const core::JobReport& report) const {
-    if (!is_json_) write(fd_, core::render(report).view());
-    if (!is_json_ && !json_fd_.is_open()) return;
+    if (path_ != nullptr && !is_json_)
+      write(fd_, path_, core::render(report).view());
+    if (!is_json_ && !wants_second_) return;
     const core::ReportJson json = core::render_json(report);
-    if (is_json_) write(fd_, json.view());
-    write(json_fd_, json.view());
+    if (path_ != nullptr && is_json_) write(fd_, path_, json.view());
+    if (wants_second_) write(json_fd_, "--report-json", json.view());
   }
 
  private:
-  static void write(const sys::UniqueFd& fd, std::string_view text) {
-    while (fd.is_open() && !text.empty()) {
+  static void write(const sys::UniqueFd& fd, const char* where,
+                    std::string_view text) {
+    while (!text.empty()) {
       const ssize_t size = ::write(fd.get(), text.data(), text.size());
-      if (size < 0) return;  // nobody reads it
+      if (size < 0 && errno != EPIPE)  // that one: nobody reads it
+        say(core::Error{errno, "cannot write the report to", where});
+      if (size < 0) return;
       text.remove_prefix(static_cast<std::size_t>(size));
     }
   }
 
+  const char* path_ = nullptr;  ///< of --report, as given
   sys::UniqueFd fd_;
-  sys::UniqueFd json_fd_;  ///< of --report-json
-  bool is_json_ = false;   ///< what goes to `fd_`
+  bool wants_second_ = false;  ///< --report-json
+  sys::UniqueFd json_fd_;      ///< of it; not open: it was closed
+  bool is_json_ = false;       ///< what goes to `fd_`
 };
 
 }  // namespace reaper

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words of the reaper for people, on standard error. A reader who does not
-// read is not waited for: what does not go at once is dropped.
+// read is not waited for: what does not go at once is dropped. Whatever names
+// and arguments are in them, a line is one line and moves no cursor.
 #pragma once
 
 #include <poll.h>
@@ -14,13 +15,15 @@
 namespace reaper {
 
 using Sentence = core::Text<400>;
+/// A sentence as it is shown: each byte may be \xNN.
+using Line = core::Text<4 * 400 + 20>;
 
 /// Writes "corral-init: TEXT" and a newline.
 inline void say(std::string_view text) {
   pollfd poll = {.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
   if (::poll(&poll, 1, 0) != 1 || (poll.revents & POLLOUT) == 0) return;
-  core::Text<500> line("corral-init: ");
-  line.append(text).append_char('\n');
+  Line line("corral-init: ");
+  line.append_printable(text).append_char('\n');
   // At most PIPE_BUF bytes: a pipe that is ready takes them whole.
   (void)!::write(STDERR_FILENO, line.c_str(), line.size());
 }

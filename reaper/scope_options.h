@@ -13,6 +13,7 @@
 #include "core/containment.h"
 #include "core/duration.h"
 #include "core/ids.h"
+#include "core/job_name.h"
 #include "core/job_result.h"
 #include "core/kill_plan.h"
 #include "core/limits.h"
@@ -73,7 +74,7 @@ inline bool set_jid(ScopeOptions& options, const char* value) {
 
 inline bool set_name(ScopeOptions& options, const char* value) {
   options.name = core::Text<64>(value);
-  return true;
+  return core::is_job_name(value);
 }
 
 inline bool set_engine(ScopeOptions& options, const char* value) {

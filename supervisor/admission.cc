@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/job_name.h"
 #include "reaper/launch_block.h"
 #include "supervisor/sandbox.h"
 #include "sys/proc_files.h"
@@ -16,7 +17,6 @@ namespace {
 
 using core::Refusal;
 
-constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestToken = 128;
 /// Four times what exec takes (execve(2)): the kernel's own refusal is clearer.
 constexpr std::size_t kLargestSpec = 8U << 20;
@@ -55,13 +55,6 @@ constexpr Requirement kRequirements[] = {
        return spec.cwd.empty() || spec.cwd.starts_with('/');
      },
      "the working directory is relative, expected an absolute path"},
-    {[](const core::JobSpec& spec) {
-       return spec.name.size() <= kLongestName &&
-              std::ranges::all_of(spec.name, [](unsigned char c) {
-                return c >= ' ' && c != 0x7F;
-              });
-     },
-     "the name is longer than 64 bytes or holds control characters"},
     {[](const core::JobSpec& spec) {
        return spec.token.size() <= kLongestToken;
      },
@@ -107,6 +100,10 @@ core::Answer<void> Admission::check(const core::Caller& caller,
   for (const Requirement& requirement : kRequirements)
     if (!requirement.holds(spec))
       return refuse(Refusal::kInvalid, requirement.otherwise);
+  if (!spec.name.empty() && !core::is_job_name(spec.name))
+    return refuse(
+        Refusal::kInvalid,
+        "the name is '" + spec.name + "', expected " + core::kJobNameExpected);
   TRY(check_bounds(caller, spec));
   if (spec.engine == core::Engine::kCgroup2 &&
       core::choose_engine(policy_.facts).engine != core::Engine::kCgroup2)

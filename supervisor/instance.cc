@@ -43,6 +43,11 @@ struct Host {
 core::Result<Host> look_around(const Settings& settings) {
   Host host;
   host.base = sys::find_cgroup_base(settings.cgroup_base);
+  if (host.base.facts.base_is_elsewhere &&
+      settings.engine != core::Engine::kSubreaper)
+    return core::fail(0,
+                      "'--cgroup-base' expects a directory in cgroup v2, not",
+                      settings.cgroup_base);
   host.engine = core::choose_engine(host.base.facts);
   if (settings.engine && *settings.engine != host.engine.engine) {
     if (*settings.engine == core::Engine::kCgroup2)

@@ -13,6 +13,8 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ansicolor_sink.h>
 
+#include "core/printable.h"
+
 namespace supervisor {
 
 namespace {
@@ -33,6 +35,21 @@ class PriorityFlag : public spdlog::custom_flag_formatter {
   }
 };
 
+/// %~ in a pattern: the message. Paths and arguments are in it, so it is one
+/// line and moves no cursor.
+class ShownFlag : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
+              spdlog::memory_buf_t& text) override {
+    const std::string shown =
+        core::printable({message.payload.data(), message.payload.size()});
+    text.append(shown.data(), shown.data() + shown.size());
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<ShownFlag>();
+  }
+};
+
 /// Whether standard error is the stream that JOURNAL_STREAM names as
 /// "device:inode" (systemd.exec(5)).
 bool stderr_is_journal() {
@@ -48,13 +65,11 @@ bool stderr_is_journal() {
 void start_log(std::string_view name, Verbosity verbosity) {
   auto sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_st>();
   auto logger = std::make_shared<spdlog::logger>(std::string(name), sink);
-  if (stderr_is_journal()) {
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<PriorityFlag>('*').set_pattern("%*%n: %v");
-    logger->set_formatter(std::move(formatter));
-  } else {
-    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %n[%P] %^%l%$: %v");
-  }
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<PriorityFlag>('*').add_flag<ShownFlag>('~').set_pattern(
+      stderr_is_journal() ? "%*%n: %~"
+                          : "%Y-%m-%d %H:%M:%S.%e %n[%P] %^%l%$: %~");
+  logger->set_formatter(std::move(formatter));
   logger->set_level(verbosity == Verbosity::kVerbose ? spdlog::level::debug
                                                      : spdlog::level::info);
   logger->flush_on(spdlog::level::trace);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "accounting/append.h"
 #include "supervisor/log.h"
 #include "supervisor/record_maker.h"
 #include "sys/clock.h"
@@ -99,7 +100,7 @@ void Recorder::on_packet(std::span<const std::byte> packet) {
 void Recorder::on_status(const accounting::ScribeStatus& status) {
   if (status.code != 0 && status_.code == 0)
     spdlog::error("the accounting file cannot be written: {}; records are kept",
-                  std::strerror(status.code));
+                  accounting::words_of(status.code));
   if (status.code == 0 && status_.code != 0)
     spdlog::info("the accounting file can be written again");
   status_ = status;

@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -51,12 +52,29 @@ constexpr core::JobId job_in_cgroup_path(std::string_view path) {
   return found;
 }
 
+inline constexpr long kCgroup2Magic = 0x63677270;  // CGROUP2_SUPER_MAGIC
+
+/// Whether a directory that is made as `path` would be no cgroup: the last part
+/// of the path that exists is of another file system. What may not be looked at
+/// is not judged.
+inline bool is_outside_cgroup2(std::string_view path) {
+  struct statfs facts = {};
+  while (::statfs(PathBuffer(path).c_str(), &facts) < 0) {
+    if (errno != ENOENT || path == ".") return false;
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string_view::npos)
+      path = ".";
+    else
+      path = {path.data(), std::max<std::size_t>(slash, 1)};
+  }
+  return facts.f_type != kCgroup2Magic;
+}
+
 /// Where cgroup v2 is mounted: /sys/fs/cgroup, or /sys/fs/cgroup/unified on a
 /// hybrid machine (systemd.io/CGROUP_DELEGATION). Empty if nowhere there.
 inline std::string_view cgroup2_mount() {
   constexpr const char* kPlaces[] = {"/sys/fs/cgroup",
                                      "/sys/fs/cgroup/unified"};
-  constexpr long kCgroup2Magic = 0x63677270;  // CGROUP2_SUPER_MAGIC
   for (const char* place : kPlaces) {
     struct statfs facts = {};
     if (::statfs(place, &facts) == 0 && facts.f_type == kCgroup2Magic)
@@ -81,12 +99,15 @@ struct CgroupBase {
 };
 
 /// Finds the base and makes it if it can. `wanted` names it instead (tests,
-/// settings); empty: own cgroup + "/corral".
+/// settings); empty: own cgroup + "/corral". Outside of cgroup v2 nothing is
+/// made.
 [[nodiscard]] inline CgroupBase find_cgroup_base(std::string_view wanted = {}) {
   CgroupBase base;
+  base.facts.base_is_elsewhere = !wanted.empty() && is_outside_cgroup2(wanted);
   const std::string_view mount = cgroup2_mount();
   if (mount.empty()) return base;
   base.facts.has_cgroup2 = true;
+  if (base.facts.base_is_elsewhere) return base;
   if (wanted.empty()) {
     char buffer[4096];
     const auto file = read_small_file("/proc/self/cgroup", buffer);

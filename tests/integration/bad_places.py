@@ -111,6 +111,22 @@ def supervisor():
               f"said in one sentence: {result.stderr.strip()}")
 
 
+def no_cgroup():
+    """A cgroup base that is named and no place for one: nothing is made in it."""
+    for base in (usable / "base", usable / "no" / "base"):
+        result = run(COMMAND, "run", "--", "true", CORRAL_ENGINE="", CORRAL_CGROUP_BASE=base)
+        equal((result.returncode, result.stderr.count("\n")), (125, 1), f"corral run: {result.stderr.strip()}")
+        result = run(COMMAND, "doctor", CORRAL_ENGINE="", CORRAL_CGROUP_BASE=base)
+        check(re.search("problem +engine .* is not in cgroup v2", result.stdout), "corral doctor tells", result.stdout)
+        units = folder / "units"
+        units.mkdir(exist_ok=True)
+        result = run(INIT, "--units", units, "--", "--bus", "none", "--pacct", folder / "p", TMPDIR=usable, CORRAL_ENGINE="",
+                     CORRAL_CGROUP_BASE=base)
+        said = [line for line in result.stderr.splitlines() if "expects a directory in cgroup v2" in line]
+        check(result.returncode != 0 and said and str(base) in said[0], f"an instance does not start: {said[:1]}")
+        check(not base.exists() and not (usable / "no").exists(), "nothing was made")
+
+
 def system_instance():
     """The machine's own instance with a read-only /run lives in the temporary directory, where it is found."""
     mount("-t", "tmpfs", "-o", "mode=755,ro", "none", "/run")
@@ -139,7 +155,7 @@ def system_instance():
 def inside():
     try:
         make_places()
-        for part in (foreground, detached, supervisor, system_instance):
+        for part in (foreground, detached, supervisor, no_cgroup, system_instance):
             part()
     finally:
         end_processes_with(MARK)

@@ -310,7 +310,7 @@ def records():
     table = [(BUSY, "wall=100ms", "wall time", 100000), (BUSY, "cpu=200ms", "cpu time", 200000)]
     for engine in ENGINES:
         for script, limit, kind, bound in table:
-            run(script, "--limit", limit, "--record", str(path), "--name", f"{engine}-{limit}", engine=engine)
+            run(script, "--limit", limit, "--record", str(path), "--name", f"{engine}-{kind.split()[0]}", engine=engine)
             out = subprocess.run([corral.COMMAND, "records", "--json", path], capture_output=True, text=True, check=True)
             data = json.loads(out.stdout) if out.stdout.startswith("[") else [json.loads(x) for x in out.stdout.splitlines()]
             text = json.dumps(data[-1])

@@ -5,6 +5,7 @@ ends and with which code, and what it says. Each row runs as a plain process (a
 subreaper), as PID 1 of a pid namespace, and in record mode, unless it says
 otherwise."""
 
+import json
 import os
 import pathlib
 import pty
@@ -252,6 +253,49 @@ def check_terminal():
         session.close()
 
 
+NAME = "option '--name' expects 1 to 64 letters, digits and _.@:- that are no jid (hexadecimal) and not 'self'"
+REWRITE = "option '--rewrite' expects SIGNAL:SIGNAL, the first not KILL or STOP, or SIGNAL:0 to drop it"
+STOP_SIGNAL = "option '--stop-signal' expects signals with commas between, not KILL or STOP, or none"
+HEALTH = "option '--health' expects a process id, or '--' and a command"
+
+
+def check_odd_bytes():
+    """A name that is no UTF-8 and would move a cursor: the JSON is JSON, and people see it escaped."""
+    folder = os.fsencode(SCRATCH)
+    odd = folder + b"/a\xff\x1b[2J\n\xc2\x9b"
+    shutil.copy("/bin/sh", odd)
+    shown = b"a\\xff\\x1b[2J\\x0a\\xc2\\x9b"
+
+    def run_odd(*words):
+        return subprocess.run([os.fsencode(corral.INIT), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+
+    result = run_odd(b"--report", b"1", b"--report-format", b"json", b"--", odd, b"-c", b"exit 3")
+    report = json.loads(result.stdout.decode("utf-8"))
+    corral.check(report["name"].endswith("a\ufffd\x1b[2J\n\u009b"), "a report in JSON is UTF-8", report)
+    corral.check(shown in result.stderr and result.stderr.count(b"\n") == 1, "and the words are one line", result.stderr)
+    log = SCRATCH / "odd-words"
+    result = run_odd(b"--report", b"1", b"--termination-log", os.fsencode(log), b"--", odd, b"-c", b"exit 3")
+    corral.check(shown in result.stdout and b"\x1b" not in result.stdout, "a report in words is escaped", result.stdout)
+    corral.check(shown in log.read_bytes() and log.read_bytes().count(b"\n") == 1, "so are the last words", log.read_bytes())
+    result = run_odd(b"--", b"no\x1bsuch\xff")
+    corral.check(b"cannot execute 'no\\x1bsuch\\xff'" in result.stderr, "and what could not be executed", result.stderr)
+
+
+def check_outputs():
+    """Where nothing can be written one line says so, and the job keeps its exit code."""
+    for what, options, wanted in [
+        ("a full device", ["--report", "/dev/full"], "cannot write the report to '/dev/full': No space left on device"),
+        ("a closed descriptor", ["--report-json", "77"], "cannot write the report to '--report-json': Bad file descriptor"),
+        ("no such directory", ["--termination-log", "/none/such"],
+         "cannot write the last words to '/none/such': No such file or directory"),
+        ("a full device", ["--termination-log", "/dev/full"],
+         "cannot write the last words to '/dev/full': No space left on device"),
+    ]:
+        result = run("plain", ["--quiet", *options], "exit 4")
+        corral.equal((result.returncode, result.stderr.lower()), (4, f"corral-init: {wanted}\n".lower()),
+                     f"{options[0]} into {what}: one line and the job's code")
+
+
 def check_words():
     """--termination-log and its convention, a closed standard error, bad words."""
     log = SCRATCH / "why"
@@ -272,9 +316,20 @@ def check_words():
         (["--nothing"], "option '--nothing' is unknown; 'corral-init --help' lists them"),
         (["--stop-timeout", "soon", "x"], "option '--stop-timeout' expects a duration such as 8s or 500ms, not 'soon'"),
         (["--stop-timeout"], "option '--stop-timeout' expects a duration such as 8s or 500ms"),
-        (["--rewrite", "TERM", "x"], "option '--rewrite' expects SIGNAL:SIGNAL, or SIGNAL:0 to drop it, not 'TERM'"),
-        (["--stop-signal", "TERM,FOO", "x"], "option '--stop-signal' expects signals with commas between, or none, not "
-         "'TERM,FOO'"),
+        (["--rewrite", "TERM", "x"], f"{REWRITE}, not 'TERM'"),
+        (["--rewrite", "KILL:TERM", "x"], f"{REWRITE}, not 'KILL:TERM'"),
+        (["--rewrite", "HUP:INT,19:0", "x"], f"{REWRITE}, not 'HUP:INT,19:0'"),
+        (["--stop-signal", "TERM,FOO", "x"], f"{STOP_SIGNAL}, not 'TERM,FOO'"),
+        (["--stop-signal", "KILL", "x"], f"{STOP_SIGNAL}, not 'KILL'"),
+        (["--stop-signal", "TERM,STOP", "x"], f"{STOP_SIGNAL}, not 'TERM,STOP'"),
+        (["--uid", "1000", "x"], "option '--uid' expects '--gid' too; '--gid 0' keeps root's group"),
+        (["--name", "", "x"], f"{NAME}, not ''"),
+        (["--name", "0x12", "x"], f"{NAME}, not '0x12'"),
+        (["--name", "123", "x"], f"{NAME}, not '123'"),
+        (["--name", "self", "x"], f"{NAME}, not 'self'"),
+        (["--name", "a\nb", "x"], f"{NAME}, not 'a\\x0ab'"),
+        (["--health", "x"], HEALTH),
+        (["--health", "1", "x"], HEALTH),
         (["--signal-to", "all", "x"], "option '--signal-to' expects main, group or job, not 'all'"),
         (["--map-exit", "256:0", "x"], "option '--map-exit' expects CODE:CODE, from 0 to 255, not '256:0'"),
         (["--quiet=yes", "x"], "option '--quiet' takes no value"),
@@ -299,6 +354,8 @@ def main():
         check_inheritance()
         check_terminal()
         check_words()
+        check_odd_bytes()
+        check_outputs()
         nothing_left("at the end")
     finally:
         corral.end_processes_with(MARK)

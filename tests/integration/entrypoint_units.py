@@ -236,7 +236,7 @@ def health():
         os.kill(init.supervisor, signal.SIGCONT)
         check(found.returncode == 1 and "main process 'corrald'" in found.stderr and " is stopped" in found.stderr,
               "a stopped supervisor is told", found)
-        init.job("deaf", "sh", "-c", "trap '' TERM; echo ready; sleep 2; sleep 2")
+        init.job("heedless", "sh", "-c", "trap '' TERM; echo ready; sleep 2; sleep 2")
         init.send(signal.SIGTERM)
         wait_until(lambda: name_of(init.pid) == "corral-ending", what="the end's beginning")
         found = init.inside(corral.INIT, "--health")
@@ -313,7 +313,7 @@ def read_only_root():
         user = "setpriv --reuid=4242 --regid=4242 --clear-groups --no-new-privs"
         setup += f'cd /; exec {user} "$@"'
         with Units("--", "--bus", "none", prefix=("unshare", "-fpm", "--kill-child", "sh", "-c", setup, "sh")) as init:
-            for name in ("RUNTIME_DIR", "PACCT", "LOG_DIR", "ENGINE"):
+            for name in ("RUNTIME_DIR", "PACCT", "LOG_DIR", "ENGINE", "CGROUP_BASE"):
                 init.environment.pop(f"CORRAL_{name}")
             for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME", "TMPDIR"):
                 init.environment.pop(name, None)

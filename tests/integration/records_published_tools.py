@@ -44,7 +44,7 @@ def make_file(folder):
     path = folder / "day1"
     for command in ("true", "exit 3", "kill -9 $$", "(sleep 0.2; :) & exit 0"):
         subprocess.run(
-            [str(corral.INIT), "--record", str(path), "--engine", "subreaper", "--name", "a job", "--"]
+            [str(corral.INIT), "--record", str(path), "--engine", "subreaper", "--name", "a-job", "--"]
             + ["sh", "-c", command],
             stdin=subprocess.DEVNULL,
             timeout=60,

@@ -48,14 +48,14 @@ def first_use():
     none = corral("ps", "--private")
     equal(none.returncode, 69, "before it runs, ps says so")
     check("'corral run -d' starts a private one" in none.stderr, "and says how it starts", none.stderr)
-    result = corral("run", "-d", "--private", "--json", "-n", "a", "--", "sleep", "1000")
+    result = corral("run", "-d", "--private", "--json", "-n", "first", "--", "sleep", "1000")
     check(result.returncode == 0, "run -d starts it", result.stderr)
     facts = json.loads(result.stdout)
-    equal((facts["name"], facts["instance"]), ("a", "private"), "run -d --json tells")
+    equal((facts["name"], facts["instance"]), ("first", "private"), "run -d --json tells")
     check(int(facts["jid"], 16) >> 63, "its jids have the top bit of a private instance", facts["jid"])
     mode = (folder / "run" / "corral").stat().st_mode & 0o777
     equal(mode, 0o700, "nobody else can look into its directory")
-    equal(corral("kill", "a").returncode, 0, "its job can be ended")
+    equal(corral("kill", "first").returncode, 0, "its job can be ended")
     wait_until(is_gone, 20, "the end of the instance without a job")
     check(True, "it ends when it has no job")
 

@@ -74,6 +74,40 @@ def unwritable():
                  and "could not be written" in lines[1], "what is missing is said at the start and at the end", lines)
 
 
+def not_a_pacct_file():
+    """What is no accounting file is left as it is, and said; the command runs."""
+    pipe, other, short, empty = (DIRECTORY / name for name in ("pipe", "other", "short", "empty"))
+    os.mkfifo(pipe)
+    other.write_text("a file of somebody's\n")
+    short.write_text("J")
+    empty.touch()
+    for path, why in ((pipe, "expected a regular file, found a pipe or a device"),
+                      (pathlib.Path("/dev/full"), "expected a regular file, found a pipe or a device"),
+                      (DIRECTORY, "directory"),
+                      (other, "expected a pacct file, found other contents"),
+                      (short, "expected a pacct file, found other contents")):
+        result = run("sh", "-c", "exit 5", record=path)
+        lines = result.stderr.splitlines()
+        corral.check(result.returncode == 5 and len(lines) == 2 and f"cannot write records to '{path}': " in lines[0]
+                     and all(why in line for line in lines), f"records into {path.name}: {why}", result)
+    corral.equal((other.read_text(), short.read_text()), ("a file of somebody's\n", "J"), "nothing was appended")
+    corral.equal(run("true", record=empty).stderr, "", "an empty file is begun")
+    corral.equal(run("true", record=empty).stderr, "", "and appended to")
+    corral.equal(kinds(empty).count(END), 2, "both jobs are in it")
+
+
+def base_elsewhere():
+    """A cgroup base outside of cgroup v2: one line, and nothing is made there."""
+    for base in (DIRECTORY / "base", DIRECTORY / "none" / "base"):
+        for engine in ([], ["--engine", "cgroup2"]):
+            result = subprocess.run([str(corral.INIT), "--record", str(DIRECTORY / "pacct"), *engine, "--cgroup-base", str(base),
+                                     "--", "echo", "ran"], capture_output=True, text=True, timeout=60)
+            corral.equal((result.returncode, result.stdout), (125, ""), "a base outside of cgroup v2 is refused")
+            one_sentence(result, f"'--cgroup-base' expects a directory in cgroup v2, not '{base}'")
+            corral.check(not base.exists() and not (DIRECTORY / "none").exists(), "nothing is made")
+    corral.equal(run("true", engine="subreaper", options=["--cgroup-base", "/tmp"]).returncode, 0, "the other engine needs none")
+
+
 def full_disk():
     if os.geteuid() != 0:
         return corral.not_checked("needs root")
@@ -182,7 +216,7 @@ def bounds():
                                 text=True, preexec_fn=no_processes)
         corral.equal(result.returncode, 125, "no process to be had gives 125")
         one_sentence(result, "creating the process", "Resource temporarily unavailable")
-        result = subprocess.run([str(init), "--record", str(DIRECTORY / "nobody2"), "--uid", "0", "--", "true"],
+        result = subprocess.run([str(init), "--record", str(DIRECTORY / "nobody2"), "--uid", "0", "--gid", "0", "--", "true"],
                                 capture_output=True, text=True, user=NOBODY, group=NOBODY, extra_groups=[])
         corral.equal(result.returncode, 125, "a user that one may not become gives 125")
         one_sentence(result, "setting groups", "Operation not permitted")
@@ -253,6 +287,8 @@ def main():
     try:
         whole_job()
         unwritable()
+        not_a_pacct_file()
+        base_elsewhere()
         full_disk()
         for engine in corral.engines():
             killed_scope(engine)

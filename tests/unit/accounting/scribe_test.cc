@@ -7,8 +7,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <cstring>
 #include <map>
 #include <optional>
 #include <random>
@@ -393,6 +395,34 @@ TEST_CASE("a file that cannot be opened keeps nobody waiting") {
       [](const ScribeStatus& status) { return status.written_key == 1; });
   REQUIRE(written);
   CHECK(written->synced_key == 1);
+}
+
+TEST_CASE("what is no accounting file is left alone, and the records kept") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  const Bytes theirs(64, std::byte{'t'});
+  samples::write_file(path, theirs);
+  ScribeProcess scribe(path);
+  scribe.greet();
+  const auto first = scribe.status();
+  REQUIRE(first);
+  CHECK(first->code == kNotAccounting);
+  scribe.send(1, record_of(1), kWantsSync);
+  const auto kept = scribe.await(
+      [](const ScribeStatus& status) { return status.accepted_key == 1; });
+  REQUIRE(kept);
+  CHECK(kept->waiting == 1);
+  CHECK(std::filesystem::file_size(path) == theirs.size());
+  std::filesystem::remove(path);
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  REQUIRE(scribe.await(
+      [](const ScribeStatus& status) { return status.code == kNotRegular; }));
+  std::filesystem::remove(path);
+  REQUIRE(scribe.await(
+      [](const ScribeStatus& status) { return status.written_key == 1; }));
+  CHECK(keys_in(samples::read_groups(path)) == up_to(1));
+  CHECK(words_of(kNotAccounting) !=
+        std::string_view(std::strerror(kNotAccounting)));
 }
 
 TEST_CASE("garbage on its socket is passed over") {

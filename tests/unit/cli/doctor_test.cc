@@ -49,6 +49,11 @@ TEST_CASE("each problem comes with its fix") {
       {"corrald", [](cli::Findings& f) { f.programs.supervisor.reset(); }},
       {"libsystemd", [](cli::Findings& f) { f.bus_problem = "gone"; }},
       {"accounting", [](cli::Findings& f) { f.pacct_problem = "full"; }},
+      {"engine",
+       [](cli::Findings& f) {
+         f.facts.base_is_elsewhere = true;
+         f.choice = core::choose_engine(f.facts);
+       }},
       {"system", [](cli::Findings& f) { f.instances[0].is_running = true; }},
       {"records",
        [](cli::Findings& f) {

@@ -61,9 +61,9 @@ TEST_CASE("the value of --report may be left out") {
 }
 
 TEST_CASE("the last value counts where one is wanted") {
-  const auto parsed = parse("run", {"-n", "a", "--name=b", "true"});
+  const auto parsed = parse("run", {"-n", "one", "--name=two", "true"});
   REQUIRE(parsed.has_value());
-  CHECK(parsed->value("name") == "b");
+  CHECK(parsed->value("name") == "two");
 }
 
 TEST_CASE("short options may stand together") {
@@ -90,7 +90,9 @@ TEST_CASE("misuse is said in one sentence with the fix") {
         "option '--name' needs a value; see 'corral run --help'");
   CHECK(misuse("run", {"--name", "", "x"}) ==
         "option '--name' has the value ''; expected 1 to 64 letters, digits "
-        "and _.@:-");
+        "and _.@:- that are no jid (hexadecimal) and not 'self'");
+  CHECK(misuse("run", {"--name", "self", "x"}).find("'self'") !=
+        std::string::npos);
   CHECK(misuse("run", {"--grace", "soon", "x"}) ==
         "option '--grace' has the value 'soon'; expected a duration such as "
         "500ms, 30s, 5m, 2h or 1d");

@@ -23,6 +23,11 @@ TEST_CASE("what is missing first is the reason") {
         "the cgroup v2 hierarchy is not writable here");
   CHECK(choose_engine({.has_cgroup2 = true, .cgroup2_is_writable = true}).why ==
         "this kernel has no cgroup.kill (Linux 5.14)");
+  CHECK(choose_engine({.has_cgroup2 = true,
+                       .cgroup2_is_writable = true,
+                       .has_cgroup_kill = true,
+                       .base_is_elsewhere = true})
+            .engine == Engine::kSubreaper);
 }
 
 TEST_CASE("engines have names that are read again") {

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/job_name.h"
+
 using namespace core;
 
 TEST_CASE("a jid is a host's id and a number") {
@@ -46,4 +48,17 @@ TEST_CASE("only 'j' and 16 digits are a path's name") {
        {"", "j", "j1", "j000000000000002", "j000000000000002aa",
         "k000000000000002a", "j00000000000000 a", "j000000000000002g"})
     CHECK_FALSE(job_of_path_name(text));
+}
+
+TEST_CASE("a job's name is never taken for a jid or a reserved word") {
+  for (const std::string name :
+       {"web", "a.b@c:d-e_f", "Z", "0", "selfish", "x12", "j000000000000002a",
+        "12345678901234567"})
+    CHECK(is_job_name(name));
+  CHECK(is_job_name(std::string(64, 'x')));
+  for (const std::string name :
+       {"", "self", "123", "0x12", "0X1", "0x", "0x1g", "2a", "CAFE",
+        "8000000100000001", "a b", "a/b", "a\nb", "a\x7f", "a\xff", "\xc3\xa4"})
+    CHECK_FALSE(is_job_name(name));
+  CHECK_FALSE(is_job_name(std::string(65, 'x')));
 }

@@ -109,6 +109,18 @@ TEST_CASE("refused forks and a limit are told in both forms") {
   CHECK(json.find("\"forks_refused\":3,") != std::string::npos);
 }
 
+TEST_CASE("odd bytes: JSON is UTF-8, and words are escaped") {
+  JobReport report = full_report();
+  report.name = "a\xFF\x1B\"\xC3\xA4";
+  const std::string json(render_json(report).view());
+  CHECK(json.find("\"name\":\"a\xEF\xBF\xBD\\u001b\\\"\xC3\xA4\"") !=
+        std::string::npos);
+  report.straggler_names = "s\n";
+  CHECK(text_of(report).find(" 'a\\xff\\x1b\"\xC3\xA4'\n") !=
+        std::string::npos);
+  CHECK(text_of(report).find("left behind: s\\x0a\n") != std::string::npos);
+}
+
 TEST_CASE("bytes in the unit that fits") {
   CHECK(detail::bytes_text(0) == "0 B");
   CHECK(detail::bytes_text(1023) == "1023 B");

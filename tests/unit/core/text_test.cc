@@ -7,10 +7,12 @@
 #include <limits>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <doctest/doctest.h>
 
 #include "core/error.h"
+#include "core/printable.h"
 
 using core::Text;
 
@@ -61,4 +63,21 @@ TEST_CASE("an error says call, subject and cause") {
         "parse 'x'");
   CHECK(core::Error{.code = EPERM, .op = "kill", .subject = {}}.message() ==
         "kill: Operation not permitted");
+}
+
+TEST_CASE("what people are shown is one line of UTF-8 that moves no cursor") {
+  for (const auto& [bytes, shown] :
+       {std::pair<std::string_view, std::string_view>{"plain", "plain"},
+        {"a\x1B[2Jb\n", "a\\x1b[2Jb\\x0a"},
+        {"\xFF\xC0\x80", "\\xff\\xc0\\x80"},
+        {"\xC2\x9B", "\\xc2\\x9b"},  // CSI as one character
+        {"\xC2\xA0", "\xC2\xA0"},
+        {"\xE6\x97", "\\xe6\\x97"},           // cut short
+        {"\xED\xA0\x80", "\\xed\\xa0\\x80"},  // a surrogate
+        {"gr\u00FC\u00DFe", "gr\u00FC\u00DFe"}}) {
+    core::Text<40> text;
+    text.append_printable(bytes);
+    CHECK(text.view() == shown);
+    CHECK(core::printable(bytes) == shown);
+  }
 }

@@ -167,6 +167,13 @@ TEST_CASE("an entrypoint's rules for signals and codes") {
   CHECK(rules.stop_signals.has(SIGINT));
   CHECK(rules.stop_signals.has(37));
   CHECK(!rules.stop_signals.has(SIGTERM));
+  CHECK(
+      parse({"corral-init", "--rewrite", "HUP:KILL", "true"}, options).empty());
+  for (const char* const rule : {"KILL:TERM", "STOP:0", "SIGKILL:HUP", "9:1"})
+    CHECK(!parse({"corral-init", "--rewrite", rule, "true"}, options).empty());
+  for (const char* const list : {"KILL", "TERM,SIGSTOP", "19"})
+    CHECK(!parse({"corral-init", "--stop-signal", list, "true"}, options)
+               .empty());
   reaper::SignalBits passed_on;
   passed_on.add(SIGTERM);
   CHECK(reaper::is_expected_end(0, passed_on));

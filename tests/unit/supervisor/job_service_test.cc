@@ -12,6 +12,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/job_name.h"
 #include "fake_world.h"
 
 namespace {
@@ -294,7 +295,10 @@ TEST_CASE("what a request must not hold is said in one sentence") {
   CHECK(refusal_of(spec).find("NAME=value") != std::string::npos);
   spec = Fixture::detached();
   spec.name = std::string(65, 'x');
-  CHECK(refusal_of(spec).starts_with("the name is longer"));
+  CHECK(refusal_of(spec).starts_with("the name is 'xxx"));
+  spec.name = "self";
+  CHECK(refusal_of(spec) ==
+        std::string("the name is 'self', expected ") + core::kJobNameExpected);
   spec = Fixture::detached();
   spec.kill_plan.first_signal = core::SignalNumber(65);
   CHECK(refusal_of(spec).starts_with("the first signal"));
