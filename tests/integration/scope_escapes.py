@@ -333,7 +333,8 @@ def main():
     bomb = pathlib.Path(tempfile.mkdtemp(prefix="corral-bomb-")) / "bomb"
     bomb.parent.chmod(0o755)
     compiler = os.environ.get("CC", "cc").split()
-    subprocess.run([*compiler, "-O1", "-x", "c", "-", "-o", bomb], input=BOMB_SOURCE, text=True, check=True)
+    # Static: one that has libc.so mapped makes every other program wait for the lock of that file, this test first.
+    subprocess.run([*compiler, "-O1", "-static", "-x", "c", "-", "-o", bomb], input=BOMB_SOURCE, text=True, check=True)
     is_root = os.geteuid() == 0
     engines = corral.engines()
     other = NOBODY if is_root else None
