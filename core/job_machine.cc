@@ -40,9 +40,8 @@ void forget_launch(JobSpec& spec) {
 
 /// The plan's first step.
 effect::Signal first_signal(const KillPlan& plan) {
-  return {.signal = plan.first_signal,
-          .target = SignalTarget::kAll,
-          .wakes = true};
+  return {
+      .signal = plan.first_signal, .target = SignalTarget::kAll, .wakes = true};
 }
 
 /// The cause of the end: see the invariants in the header.

@@ -20,8 +20,7 @@
 #include "core/kill_plan.h"
 #include "core/quantity.h"
 #include "reaper/instance_options.h"
-#include "reaper/say.h"
-#include "reaper/worker_head.h"
+#include "reaper/protocol.h"
 #include "sys/cgroup.h"
 #include "sys/clock.h"
 #include "sys/message_socket.h"
@@ -29,19 +28,6 @@
 #include "sys/urgency.h"
 
 namespace reaper {
-
-/// The body of a request; the cgroup's directory travels beside it.
-struct KillRequest {
-  enum class How : std::uint8_t {
-    kKill = 1,       ///< cgroup.kill
-    kFreezeAndKill,  ///< waiting at most 500 ms for the frost, then thaw
-    kSignal,         ///< `signal` to each member
-    kSignalAndWake,  ///< and SIGCONT after it
-  };
-  How how{};
-  std::uint8_t signal = 0;
-};
-static_assert(sizeof(KillRequest) == 2);
 
 namespace detail {
 

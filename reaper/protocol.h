@@ -5,11 +5,13 @@
 // numbers are in the machine's own order: both ends are on one machine. A
 // packet that does not decode is dropped and counted; it never stops a reader.
 //
-// Four kinds of link:
+// Five kinds of link:
 //   reaper link   supervisor <-> reaper   orders, answers, exit records
 //   store link    supervisor <-> store    descriptors kept across a crash
 //   keeper link   reaper     <-> store    the reaper hands the store its client
 //   scope link    supervisor <-> scope    one job's own reaper
+//   worker link   supervisor <-> worker   requests: WorkerHead and a body, no
+//                                         MessageHead; answers likewise
 //
 // Numbers that make repetition harmless:
 //   epoch     the journal's id; a new journal is a new epoch
@@ -231,6 +233,27 @@ struct ScopeEnded {
   char detail[96] = {};
   char straggler_names[120] = {};
 };
+
+/// Before the body of a request to a worker and of its answer.
+struct WorkerHead {
+  std::uint64_t id = 0;
+  std::int32_t code = 0;  ///< of an answer: an errno, 0 if it was done
+  std::uint32_t reserved = 0;
+};
+static_assert(sizeof(WorkerHead) == 16);
+
+/// The body of a request to the killer; the cgroup's directory goes beside it.
+struct KillRequest {
+  enum class How : std::uint8_t {
+    kKill = 1,       ///< cgroup.kill
+    kFreezeAndKill,  ///< waiting at most 500 ms for the frost, then thaw
+    kSignal,         ///< `signal` to each member
+    kSignalAndWake,  ///< and SIGCONT after it
+  };
+  How how{};
+  std::uint8_t signal = 0;
+};
+static_assert(sizeof(KillRequest) == 2);
 
 /// The body of a packet as a T, if it has exactly that size.
 template <class T>

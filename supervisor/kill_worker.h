@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/ids.h"
-#include "reaper/killer.h"
+#include "reaper/protocol.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/worker.h"
 

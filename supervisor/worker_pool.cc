@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-#include "reaper/worker_head.h"
+#include "reaper/protocol.h"
 #include "supervisor/log.h"
 #include "supervisor/worker.h"
 #include "sys/clock.h"
