@@ -26,6 +26,7 @@
 #include "reaper/launch_block.h"
 #include "reaper/listen_pid.h"
 #include "sys/clone.h"
+#include "sys/urgency.h"
 
 namespace reaper {
 
@@ -51,6 +52,9 @@ struct ChildPlan {
   /// Where the child says in which stage it is; null: nowhere.
   volatile std::uint32_t* stage = nullptr;
   int report = -1;  ///< the report pipe's writing end
+  /// Made urgent before the program runs, which may be a bomb; 0: nobody. Not
+  /// before the child is born: it would not get the caller's priority back.
+  pid_t urgent = 0;
 
   /// A checked launch block that fills in all of the above but `descriptors`,
   /// in the child, by overwriting its copy of the memory; null: nothing.
@@ -248,6 +252,7 @@ inline constexpr ChildStage kChildStages[] = {
 [[noreturn]] inline void become(ChildPlan& plan, int clone_code) {
   if (clone_code != 0)
     detail::give_up(plan, {core::LaunchStage::kClone, clone_code});
+  if (plan.urgent != 0) sys::become_urgent(plan.urgent);
   core::LaunchFailure failure;
   for (const detail::ChildStage& stage : detail::kChildStages) {
     if (plan.stage != nullptr)

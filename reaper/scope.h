@@ -112,6 +112,7 @@ class Scope {
     if (rules_.has_own_group()) plan.flags |= ChildPlan::kOwnGroup;
     plan.caller_signals = &caller_signals_;
     plan.limits = limits_.of_process();
+    plan.urgent = ::getpid();
     if (options_.uid || options_.gid || options_.group_count > 0) {
       plan.flags |= LaunchHeader::kSetUser;
       plan.uid = options_.uid.value_or(::getuid());
@@ -139,7 +140,6 @@ class Scope {
     // is passed on, not lost. Without a sentinel everything is passed on.
     if (sentinel_.start({&Scope::guard, this}))
       outsiders_.set_sentinel(sentinel_.pid());
-    sys::become_urgent();
     drop_callers_descriptors();
     (void)!::chdir("/");  // holds no mount of the caller's
   }

@@ -33,31 +33,30 @@ static_assert(sizeof(SchedulingAttributes) == 48);
 
 /// Short turns that come soon, in place of long ones that come late: since
 /// Linux 6.12 everybody may ask for them; earlier kernels pay no heed.
-inline void take_short_turns() {
+inline void take_short_turns(pid_t pid) {
   SchedulingAttributes attributes;
-  attributes.nice = ::getpriority(PRIO_PROCESS, 0);
+  attributes.nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(pid));
   attributes.runtime_ns = 100'000;  // the least there is
-  (void)::syscall(SYS_sched_setattr, 0, &attributes, 0);
+  (void)::syscall(SYS_sched_setattr, pid, &attributes, 0);
 }
 
 }  // namespace detail
 
-/// Real-time priority where that is allowed (CAP_SYS_NICE, RLIMIT_RTPRIO), else
-/// the best nice value that is (RLIMIT_NICE) and short turns. What is forked
-/// from here on runs at the usual priority again (sched(7),
-/// SCHED_RESET_ON_FORK): not at the caller's, so a scope calls this after its
-/// command was born.
-inline void become_urgent() {
+/// Gives the process (0: this one) real-time priority where that is allowed
+/// (CAP_SYS_NICE, RLIMIT_RTPRIO), else the best nice value that is
+/// (RLIMIT_NICE) and short turns. What it forks from then on runs at the usual
+/// priority again (sched(7), SCHED_RESET_ON_FORK), not at the caller's.
+inline void become_urgent(pid_t pid = 0) {
   constexpr int kBestNice = -20;
   sched_param first = {};
   first.sched_priority = 1;
   // musl's function of this name only says ENOSYS.
-  if (::syscall(SYS_sched_setscheduler, 0, SCHED_FIFO | SCHED_RESET_ON_FORK,
+  if (::syscall(SYS_sched_setscheduler, pid, SCHED_FIFO | SCHED_RESET_ON_FORK,
                 &first) == 0)
     return;
   for (int nice = kBestNice; nice < 0; ++nice)
-    if (::setpriority(PRIO_PROCESS, 0, nice) == 0) break;
-  detail::take_short_turns();
+    if (::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), nice) == 0) break;
+  detail::take_short_turns(pid);
 }
 
 /// While one lives, what an urgent process forks is born urgent, as far as that
