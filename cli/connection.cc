@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <ranges>
+
 #include "bus/client_transport.h"
 
 namespace cli {
@@ -46,9 +48,11 @@ std::vector<Instance> possible_instances(Which which) {
   std::vector<Instance> instances;
   for (const sys::Places& place : places)
     add_once(instances, place.kind, place.socket);
-  for (const sys::Places& place : places)
+  // These are the same for both kinds, and the system's comes there only where
+  // /run cannot be written.
+  for (const sys::Places& place : places | std::views::reverse)
     add_once(instances, place.kind, sys::fallback_socket(place));
-  for (const sys::Places& place : places)
+  for (const sys::Places& place : places | std::views::reverse)
     add_once(instances, place.kind, sys::last_socket(place));
   return instances;
 }

@@ -105,6 +105,16 @@ Check check_pacct(const Findings& findings) {
           .fix = "name a file that you can write in CORRAL_PACCT"};
 }
 
+Check check_runtime(const Findings& findings) {
+  const auto& fault = findings.runtime_fault;
+  return {.name = "runtime",
+          .status = fault ? CheckStatus::kProblem : CheckStatus::kOk,
+          .finding = "'" + findings.runtime + "'" +
+                     (fault ? ": found " + fault->found
+                            : " is or can be a private instance's"),
+          .fix = fault ? fault->fix : std::string()};
+}
+
 Check check_bus(const Findings& findings) {
   if (!findings.bus_problem)
     return {.name = "libsystemd",
@@ -131,6 +141,7 @@ std::vector<Check> judge(const Findings& findings) {
   checks.push_back(check_program("corrald", findings.programs.supervisor,
                                  "no private instance can be started"));
   checks.push_back(check_bus(findings));
+  checks.push_back(check_runtime(findings));
   checks.push_back(check_pacct(findings));
   for (const InstanceState& instance : findings.instances) {
     checks.push_back(check_instance(instance));

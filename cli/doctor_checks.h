@@ -38,6 +38,8 @@ struct Findings {
   std::string cgroup_base;  ///< empty: none
   OwnPrograms programs;
   std::vector<InstanceState> instances;
+  std::string runtime;  ///< of a private instance
+  std::optional<sys::RuntimeFault> runtime_fault;
   std::string pacct;
   std::optional<std::string> pacct_problem;
   std::optional<std::string> bus_problem;  ///< libsystemd cannot be loaded

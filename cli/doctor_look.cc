@@ -2,12 +2,16 @@
 // The doctor's eyes: reads facts of the host and asks the instances.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
+#include "accounting/append.h"
 #include "bus/client_transport.h"
 #include "cli/doctor_checks.h"
 #include "sys/cgroup_tree.h"
@@ -39,18 +43,46 @@ InstanceState look_at(const Instance& instance) {
     return state;
   }
   auto view = client->instance();
-  if (view)
-    state.view = std::move(*view);
-  else
+  if (!view) {
     state.problem = view.error().text;
+    return state;
+  }
+  // It knows best: both kinds may live in a temporary directory.
+  state.kind = view->kind == word_of(sys::InstanceKind::kSystem)
+                   ? sys::InstanceKind::kSystem
+                   : sys::InstanceKind::kPrivate;
+  state.view = std::move(*view);
   return state;
+}
+
+/// Why records cannot be appended to `path`, which may be written.
+std::optional<std::string> content_problem(const std::string& path) {
+  // It is not waited for whoever is at a FIFO's other end.
+  const auto file = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK);
+  if (!file) return std::nullopt;  // it may be written only
+  struct stat facts = {};
+  if (::fstat(file->get(), &facts) == 0 && S_ISDIR(facts.st_mode))
+    return std::strerror(EISDIR);
+  const int fault = accounting::fault_of_file(file->get());
+  if (fault == 0) return std::nullopt;
+  return accounting::words_of(fault);
 }
 
 /// Why `path` cannot be written or made; nothing if it can. Opens no file:
 /// appending is what records do, looking must not make one.
 std::optional<std::string> write_problem(std::string path) {
   if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0)
-    return std::nullopt;
+    return content_problem(path);
+  std::error_code error_code;
+  if (errno == ENOENT && std::filesystem::is_symlink(path, error_code)) {
+    const auto target = std::filesystem::read_symlink(path, error_code);
+    const auto parent =
+        (std::filesystem::path(path).parent_path() / target).parent_path();
+    if (::faccessat(AT_FDCWD, parent.c_str(), W_OK | X_OK, AT_EACCESS) == 0)
+      return std::nullopt;
+    return "it is a link to '" + target.string() +
+           "', which cannot be made: " + std::strerror(errno);
+  }
   // Its first directory that exists decides.
   while (errno == ENOENT && path.size() > 1) {
     path.resize(std::max<std::size_t>(path.rfind('/'), 1));
@@ -91,9 +123,11 @@ Findings look() {
       .supervisor = find_program(sys::OwnProgram::kSupervisor)};
   for (const Instance& instance : possible_instances(Which::kAny))
     findings.instances.push_back(look_at(instance));
-  findings.pacct = sys::find_places(sys::InstanceKind::kPrivate,
-                                    core::Uid(::geteuid()), environment)
-                       .pacct;
+  const sys::Places places = sys::find_places(
+      sys::InstanceKind::kPrivate, core::Uid(::geteuid()), environment);
+  findings.runtime = places.runtime;
+  findings.runtime_fault = sys::find_runtime_fault(places.runtime, places.kind);
+  findings.pacct = places.pacct;
   findings.pacct_problem = write_problem(findings.pacct);
   findings.bus_problem = bus_problem();
   return findings;

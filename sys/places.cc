@@ -43,6 +43,30 @@ core::Result<void> check_parent(const std::string& path) {
   return {};
 }
 
+std::string octal(mode_t mode) {
+  std::string text = "0000";
+  for (int i = 3; i >= 0; --i, mode >>= 3U)
+    text[static_cast<std::size_t>(i)] = static_cast<char>('0' + (mode & 7U));
+  return text;
+}
+
+/// Who else owns the directory, or may change or enter it.
+std::optional<RuntimeFault> fault_of(const struct stat& facts,
+                                     const std::string& path,
+                                     InstanceKind kind) {
+  const bool is_system = kind == InstanceKind::kSystem;
+  const std::string wanted = is_system ? "0755" : "0700";
+  const mode_t forbidden = is_system ? 022 : 077;
+  const bool is_ours = facts.st_uid == ::geteuid();
+  if (is_ours && (facts.st_mode & forbidden) == 0) return std::nullopt;
+  return RuntimeFault{
+      .found = "mode " + octal(facts.st_mode & 07777U) + " of uid " +
+               std::to_string(facts.st_uid) + ", expected mode " + wanted +
+               " of uid " + std::to_string(::geteuid()),
+      .fix = is_ours ? "'chmod " + wanted.substr(1) + " " + path + "' mends it"
+                     : std::string(kRuntimeAdvice.substr(2))};
+}
+
 /// Whether the directory is one that only we could have filled.
 core::Result<void> check_private(const std::string& path, InstanceKind kind) {
   const UniqueFd directory =
@@ -50,16 +74,8 @@ core::Result<void> check_private(const std::string& path, InstanceKind kind) {
   struct stat facts = {};
   if (::fstat(directory.get(), &facts) < 0)
     return core::fail(errno, "stat", path);
-  if (facts.st_uid != ::geteuid())
-    return core::fail(EPERM, "use a directory that another user owns", path);
-  const mode_t forbidden = kind == InstanceKind::kSystem ? 022 : 077;
-  if ((facts.st_mode & forbidden) != 0)
-    return core::fail(EPERM,
-                      kind == InstanceKind::kSystem
-                          ? "use a directory that others may write to"
-                          : "use a directory that others may enter (expected "
-                            "mode 0700)",
-                      path);
+  if (fault_of(facts, path, kind))
+    return core::fail(EPERM, "use the runtime directory", path);
   // It may have been made before its file system became read-only.
   if (::access(path.c_str(), W_OK) < 0)
     return core::fail(errno, "write to directory", path);
@@ -152,6 +168,31 @@ core::Result<void> prepare_runtime(Places& places) {
     places.socket = places.runtime + "/private";
   }
   return made;
+}
+
+std::optional<RuntimeFault> find_runtime_fault(const std::string& path,
+                                               InstanceKind kind) {
+  struct stat facts = {};
+  if (::lstat(path.c_str(), &facts) < 0) return std::nullopt;
+  if (!S_ISDIR(facts.st_mode))
+    return RuntimeFault{.found = "no directory, expected one",
+                        .fix = std::string(kRuntimeAdvice.substr(2))};
+  return fault_of(facts, path, kind);
+}
+
+std::string explain_runtime(const core::Error& error, const Places& places) {
+  const std::string path(error.subject.view());
+  const bool is_first = path == places.runtime;
+  const bool is_other =
+      path == places.fallback_runtime || path == places.last_runtime;
+  std::optional<RuntimeFault> fault;
+  if (is_first || is_other)
+    fault = find_runtime_fault(path,
+                               is_first ? places.kind : InstanceKind::kPrivate);
+  if (!fault)
+    return std::string(error.message().view()) + std::string(kRuntimeAdvice);
+  return "use the runtime directory '" + path + "': found " + fault->found +
+         "; " + fault->fix;
 }
 
 core::Result<void> make_directories(std::string_view path, unsigned mode) {

@@ -41,6 +41,12 @@ struct Places {
   std::string last_runtime;
 };
 
+/// Why a directory that is there cannot be an instance's runtime directory.
+struct RuntimeFault {
+  std::string found;  ///< "mode 0755 of uid 0, expected mode 0700 of uid 0"
+  std::string fix;    ///< a command or an advice
+};
+
 // What to do when a place cannot be used, for the end of a sentence.
 inline constexpr std::string_view kRuntimeAdvice =
     "; CORRAL_RUNTIME_DIR chooses another directory";
@@ -68,6 +74,15 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// ENOENT, then to places.last_runtime, and changes `places` to say so. Errors
 /// name the directory and what is wrong with it.
 [[nodiscard]] core::Result<void> prepare_runtime(Places& places);
+
+/// What is wrong with the directory `path` as a runtime directory of this kind;
+/// nothing if it will do, or is not there.
+[[nodiscard]] std::optional<RuntimeFault> find_runtime_fault(
+    const std::string& path, InstanceKind kind);
+
+/// An error of prepare_runtime() as a sentence with the fix in it.
+[[nodiscard]] std::string explain_runtime(const core::Error& error,
+                                          const Places& places);
 
 /// Makes the directory with its parents (`mode` for each that is missing).
 /// Errors: those of mkdir(2), ENOTDIR.

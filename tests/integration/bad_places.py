@@ -4,6 +4,7 @@
 the place goes on, and what does says in one sentence which path it is and what
 can be done. In a mount namespace of its own: nothing outside changes."""
 
+import json
 import os
 import pathlib
 import re
@@ -111,6 +112,44 @@ def supervisor():
               f"said in one sentence: {result.stderr.strip()}")
 
 
+def doctor():
+    """What it says of each place is what happens there."""
+    def checks(**places):
+        result = run(COMMAND, "doctor", "--json", TMPDIR=usable, **places)
+        return {entry["name"]: entry for entry in json.loads(result.stdout)["checks"]}
+
+    place = folder / "pacct"
+    place.mkdir()
+    (place / "directory").mkdir()
+    os.mkfifo(place / "fifo")
+    (place / "empty").touch()
+    (place / "text").write_text("somebody's\n")
+    (place / "link").symlink_to(place / "made")
+    (place / "dangling").symlink_to(place / "none" / "such")
+    run(INIT, "--record", place / "pacct", "--", "true")
+    for name, wanted in (("directory", "Is a directory"), ("fifo", "expected a regular file, found a pipe or a device"),
+                         ("text", "expected a pacct file, found other contents"),
+                         ("dangling", f"it is a link to '{place}/none/such', which cannot be made: No such file"),
+                         ("empty", None), ("pacct", None), ("link", None), ("new", None)):
+        found = checks(CORRAL_PACCT=place / name)["accounting"]
+        equal((found["status"], (wanted or "can be written") in found["finding"]), ("problem" if wanted else "ok", True),
+              f"corral doctor: {found['finding']}")
+    runtime = folder / "open"
+    runtime.mkdir(mode=0o755)
+    runtime.chmod(0o755)
+    words = f"'{runtime}': found mode 0755 of uid 0, expected mode 0700 of uid 0"
+    found = checks(CORRAL_RUNTIME_DIR=runtime)["runtime"]
+    equal((found["status"], found["finding"], found["fix"]), ("problem", words, f"'chmod 700 {runtime}' mends it"),
+          "corral doctor sees a runtime directory that others may enter")
+    result = run(COMMAND, "run", "-d", "--private", "--", "true", CORRAL_RUNTIME_DIR=runtime)
+    equal((result.returncode, result.stderr), (69, f"corral: cannot start a private instance: use the runtime directory {words}; "
+                                               f"'chmod 700 {runtime}' mends it\n"), "and so it is said when it is wanted")
+    instances = json.loads(run(COMMAND, "doctor", "--json", TMPDIR=usable).stdout)["instances"]
+    kinds = {entry["socket"]: entry["kind"] for entry in instances}
+    equal((kinds["/dev/shm/corral-0/private"], kinds["/run/corral/private"]), ("private", "system"),
+          "the private places are called so")
+
+
 def no_cgroup():
     """A cgroup base that is named and no place for one: nothing is made in it."""
     for base in (usable / "base", usable / "no" / "base"):
@@ -155,7 +194,7 @@ def system_instance():
 def inside():
     try:
         make_places()
-        for part in (foreground, detached, supervisor, no_cgroup, system_instance):
+        for part in (foreground, detached, supervisor, doctor, no_cgroup, system_instance):
             part()
     finally:
         end_processes_with(MARK)

@@ -48,6 +48,10 @@ TEST_CASE("each problem comes with its fix") {
       {"corral-reaper", [](cli::Findings& f) { f.programs.reaper.reset(); }},
       {"corrald", [](cli::Findings& f) { f.programs.supervisor.reset(); }},
       {"libsystemd", [](cli::Findings& f) { f.bus_problem = "gone"; }},
+      {"runtime",
+       [](cli::Findings& f) {
+         f.runtime_fault = {.found = "mode 0755", .fix = "'chmod' mends it"};
+       }},
       {"accounting", [](cli::Findings& f) { f.pacct_problem = "full"; }},
       {"engine",
        [](cli::Findings& f) {

@@ -163,6 +163,15 @@ TEST_CASE("a directory that others may enter is refused and named") {
   REQUIRE(!done);
   CHECK(done.error().code == EPERM);
   CHECK(done.error().subject.view() == places.runtime);
+  const std::string uid = std::to_string(::geteuid());
+  CHECK(sys::explain_runtime(done.error(), places) ==
+        "use the runtime directory '" + places.runtime +
+            "': found mode 0750 of uid " + uid +
+            ", expected mode 0700 of uid " + uid + "; 'chmod 700 " +
+            places.runtime + "' mends it");
+  REQUIRE(::chmod(places.runtime.c_str(), 0700) == 0);
+  CHECK_FALSE(sys::find_runtime_fault(places.runtime, places.kind));
+  CHECK_FALSE(sys::find_runtime_fault(scratch / "none", places.kind));
 }
 
 TEST_CASE("a symbolic link in the directory's place is refused") {
@@ -193,8 +202,9 @@ TEST_CASE("somebody else's directory is refused") {
   REQUIRE(::chown(places.runtime.c_str(), 12345, 12345) == 0);
   const auto done = sys::prepare_runtime(places);
   REQUIRE(!done);
-  CHECK(done.error().message().view().find("another user owns") !=
-        std::string_view::npos);
+  CHECK(sys::explain_runtime(done.error(), places)
+            .ends_with("found mode 0700 of uid 12345, expected mode 0700 of "
+                       "uid 0; CORRAL_RUNTIME_DIR chooses another directory"));
 }
 
 TEST_CASE("a directory inside somebody else's is not used") {
