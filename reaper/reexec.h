@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "reaper/supervise.h"
+#include "reaper/supervisor_talk.h"
 
 namespace reaper {
 

@@ -277,147 +277,22 @@ class Daemon {
     }
   }
 
-  void handle(Received& received) {
-    struct Row {
-      MessageType type;
-      bool (Daemon::*handle)(Received&);
-    };
-    static constexpr Row kRows[] = {
-        {MessageType::kHello, &Daemon::take_hello},
-        {MessageType::kLaunch, &Daemon::take_launch},
-        {MessageType::kLaunchAck, &Daemon::take_launch_ack},
-        {MessageType::kRecordAck, &Daemon::take_record_ack},
-        {MessageType::kReexec, &Daemon::take_reexec},
-        {MessageType::kShutDown, &Daemon::take_shut_down},
-    };
-    for (const Row& row : kRows) {
-      if (row.type != received.type) continue;
-      if (!(this->*row.handle)(received)) ++garbage_;
-      return;
-    }
-    ++garbage_;
-  }
-
-  bool take_hello(Received& received) {
-    const auto hello = body_as<Hello>(received.body);
-    if (!hello) return false;
-    launcher_.begin_epoch(hello->epoch);
-    supervisor_.is_working = true;
-    is_welcome_due_ = true;
-    signals_.begin_again();
-    next_record_ = ring_.first();
-    return true;
-  }
-
-  bool take_launch(Received& received) {
-    return launcher_.take_order(received, link_);
-  }
-
-  bool take_launch_ack(Received& received) {
-    const auto number = body_as<OrderNumber>(received.body);
-    if (number) launcher_.acknowledge(*number);
-    return number.has_value();
-  }
-
-  bool take_record_ack(Received& received) {
-    const auto number = body_as<SequenceNumber>(received.body);
-    if (!number) return false;
-    const bool was_full = ring_.is_full();
-    ring_.acknowledge(number->sequence);
-    if (was_full) reap();
-    return true;
-  }
-
-  bool take_reexec(Received& received) {
-    const auto path = body_as<PathText>(received.body);
-    if (!path || std::memchr(path->path, '\0', sizeof path->path) == nullptr)
-      return false;
-    if (const auto state = make_state())
-      next_image_.check(path->path, *state);
-    else
-      next_image_.refuse(state.error().code, "cannot write the state");
-    return true;
-  }
-
-  bool take_shut_down(Received& received) {
-    const auto code = body_as<ExitCode>(received.body);
-    if (!code) return false;
-    end(code->code);
-    sweep_at(sys::boot_now() + kLastFarewell);
-    return true;
-  }
-
-  /// Sends all that is due, as far as it goes.
-  void flush() {
-    wants_room_ = false;
-    if (!link_.is_open() || !supervisor_.is_working) return;
-    wants_room_ = send_all() == Sent::kLater;
-  }
-
-  [[nodiscard]] Sent send_all() {
-    using Sender = Sent (Daemon::*)();
-    // Answers go before records: a launch is known before its end.
-    static constexpr Sender kSenders[] = {
-        &Daemon::send_welcome, &Daemon::send_store_link, &Daemon::send_refusal,
-        &Daemon::send_answers, &Daemon::send_signal,     &Daemon::send_records,
-    };
-    for (const Sender sender : kSenders) {
-      const Sent sent = (this->*sender)();
-      if (sent != Sent::kYes) return sent;
-    }
-    return Sent::kYes;
-  }
-
-  Sent send_welcome() {
-    if (!is_welcome_due_) return Sent::kYes;
-    Welcome welcome;
-    welcome.reaper_pid = ::getpid();
-    welcome.supervisor_starts = supervisor_starts_;
-    welcome.reaper_generation = generation_;
-    welcome.first_sequence = ring_.first();
-    welcome.next_sequence = ring_.next();
-    welcome.reaper_is_pid1 = ::getpid() == 1 ? 1 : 0;
-    const Sent sent = link_.send(MessageType::kWelcome, welcome);
-    if (sent == Sent::kYes) is_welcome_due_ = false;
-    return sent;
-  }
-
-  Sent send_store_link() {
-    if (!new_store_end_.is_open()) return Sent::kYes;
-    const int fd = new_store_end_.get();
-    const Sent sent = link_.send(MessageType::kStoreLink, std::span(&fd, 1));
-    if (sent == Sent::kYes) new_store_end_.reset();
-    return sent;
-  }
-
-  Sent send_refusal() {
-    if (!next_image_.refusal()) return Sent::kYes;
-    const Sent sent =
-        link_.send(MessageType::kReexecRefused, *next_image_.refusal());
-    if (sent == Sent::kYes) next_image_.forget_refusal();
-    return sent;
-  }
-
-  Sent send_answers() { return launcher_.send_answers(link_); }
-
-  Sent send_signal() {
-    while (const SignalSeen* const seen = signals_.next()) {
-      const Sent sent = link_.send(MessageType::kSignalled, *seen);
-      if (sent != Sent::kYes) return sent;
-      signals_.next_was_sent();
-    }
-    return Sent::kYes;
-  }
-
-  Sent send_records() {
-    for (; next_record_ < ring_.next(); ++next_record_) {
-      core::ExitRecord record;
-      if (!ring_.read(next_record_, record)) continue;  // damaged: no lies
-      const Sent sent = link_.send(MessageType::kExit, record);
-      if (sent != Sent::kYes) return sent;
-    }
-    return Sent::kYes;
-  }
+  // What is said on it: reaper/supervisor_talk.h.
+  void handle(Received& received);
+  bool take_hello(Received& received);
+  bool take_launch(Received& received);
+  bool take_launch_ack(Received& received);
+  bool take_record_ack(Received& received);
+  bool take_reexec(Received& received);
+  bool take_shut_down(Received& received);
+  void flush();
+  [[nodiscard]] Sent send_all();
+  Sent send_welcome();
+  Sent send_store_link();
+  Sent send_refusal();
+  Sent send_answers();
+  Sent send_signal();
+  Sent send_records();
 
   // --- waiting ---
 
