@@ -42,7 +42,7 @@ core::Result<sys::UniqueFd> listen_at(const std::string& path,
   sys::UniqueFd fd(
       ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.is_open()) return core::fail(errno, "socket");
-  (void)::unlink(path.c_str());  // of a process that had our number and died
+  (void)::unlink(path.c_str());  // of one that died before it was renamed
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address),
              sizeof address) < 0)
     return core::fail(errno, "bind", path);
@@ -57,7 +57,10 @@ core::Result<sys::UniqueFd> listen_at(const std::string& path,
 /// A socket listening at `path`, replacing what was there at once.
 core::Result<sys::UniqueFd> replace(const std::string& path,
                                     SocketAccess access) {
-  const std::string beside = path + "." + std::to_string(::getpid());
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    return core::fail(ENAMETOOLONG, "listen", path);
+  // No longer than the path itself. Who holds the lock is alone with it.
+  const std::string beside = path.substr(0, path.rfind('/') + 1) + ".new";
   core::Result<sys::UniqueFd> fd = listen_at(beside, access);
   if (fd && ::rename(beside.c_str(), path.c_str()) < 0)
     fd = core::fail(errno, "rename", path);

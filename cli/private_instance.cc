@@ -157,12 +157,14 @@ core::Result<void> start(const sys::Places& places, const sys::UniqueFd& log) {
   return await_ready(ready.read_end.get(), log_path_of(places));
 }
 
+std::unexpected<core::Refused> cannot_start(const std::string& why) {
+  return std::unexpected(
+      core::Refused{.why = core::Refusal::kUnavailable,
+                    .text = "cannot start a private instance: " + why});
+}
 std::unexpected<core::Refused> cannot_start(const core::Error& error,
                                             std::string_view advice = {}) {
-  return std::unexpected(core::Refused{
-      .why = core::Refusal::kUnavailable,
-      .text = "cannot start a private instance: " +
-              std::string(error.message().view()) + std::string(advice)});
+  return cannot_start(std::string(error.message().view()).append(advice));
 }
 
 }  // namespace
@@ -173,7 +175,7 @@ core::Answer<Instance> ensure_private_instance() {
       sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
                        sys::process_environment());
   if (const auto done = sys::prepare_runtime(places); !done)
-    return cannot_start(done.error(), sys::kRuntimeAdvice);
+    return cannot_start(sys::runtime_trouble(done.error(), places));
   const auto lock = lock_runtime(places.runtime);
   if (!lock) return cannot_start(lock.error(), sys::kRuntimeAdvice);
   Instance instance{.kind = places.kind, .socket = places.socket};

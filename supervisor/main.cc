@@ -160,8 +160,8 @@ int run(Settings settings) {
     (void)::fcntl(settings.ready_fd, F_SETFD, FD_CLOEXEC);
   (void)::signal(SIGPIPE, SIG_IGN);  // a peer's end is an error of the call
   if (const auto done = sys::prepare_runtime(settings.places); !done) {
-    spdlog::critical("there is no place for the private socket: {}{}",
-                     text_of(done.error().message()), sys::kRuntimeAdvice);
+    spdlog::critical("there is no place for the private socket: {}",
+                     sys::runtime_trouble(done.error(), settings.places));
     return kExitUsage;
   }
   prepare_files(settings);

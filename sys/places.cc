@@ -2,6 +2,7 @@
 #include "sys/places.h"
 
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +14,12 @@
 namespace sys {
 
 namespace {
+
+constexpr std::string_view kSocketName = "/private";
+
+/// unix(7): a socket's path and its NUL byte have 108.
+constexpr std::size_t kLongestRuntime =
+    sizeof(sockaddr_un::sun_path) - 1 - kSocketName.size();
 
 std::string number_text(core::Uid uid) {
   return std::to_string(uid.raw());
@@ -67,6 +74,8 @@ core::Result<void> check_private(const std::string& path, InstanceKind kind) {
 }
 
 core::Result<void> make_private(const std::string& path, InstanceKind kind) {
+  if (path.size() > kLongestRuntime)
+    return core::fail(ENAMETOOLONG, "use directory", path);
   TRY(check_parent(path));
   const mode_t mode = kind == InstanceKind::kSystem ? 0755 : 0700;
   if (::mkdir(path.c_str(), mode) == 0) {
@@ -152,6 +161,17 @@ core::Result<void> prepare_runtime(Places& places) {
     places.socket = places.runtime + "/private";
   }
   return made;
+}
+
+std::string runtime_trouble(const core::Error& error, const Places& places) {
+  std::string text(error.message().view());
+  for (const std::string& path :
+       {places.last_runtime, places.fallback_runtime, places.runtime})
+    if (error.code == ENAMETOOLONG && path.size() > kLongestRuntime)
+      text = "runtime directory '" + path + "' is " +
+             std::to_string(path.size()) + " bytes long, expected at most " +
+             std::to_string(kLongestRuntime) + " for the path of a socket";
+  return text.append(kRuntimeAdvice);
 }
 
 core::Result<void> make_directories(std::string_view path, unsigned mode) {

@@ -66,8 +66,13 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// the one that is there: ours, no symbolic link, writable by us and not by
 /// others. Falls back to places.fallback_runtime on EROFS, EACCES, EPERM and
 /// ENOENT, then to places.last_runtime, and changes `places` to say so. Errors
-/// name the directory and what is wrong with it.
+/// name the directory and what is wrong with it; ENAMETOOLONG: it has no room
+/// for a socket's path. Nothing is made of that.
 [[nodiscard]] core::Result<void> prepare_runtime(Places& places);
+
+/// Why prepare_runtime() failed, with the fix, for the end of a sentence.
+[[nodiscard]] std::string runtime_trouble(const core::Error& error,
+                                          const Places& places);
 
 /// Makes the directory with its parents (`mode` for each that is missing).
 /// Errors: those of mkdir(2), ENOTDIR.
