@@ -62,6 +62,7 @@ enum class MessageType : std::uint16_t {
   kRecordAck,  ///< SequenceNumber: forget records up to it (scope: too)
   kReexec,     ///< PathText: become this program, keeping everything
   kShutDown,   ///< ExitCode: end when no child lives
+  kReady,      ///< no body: clients are served
   // reaper link, from the reaper
   kWelcome = 32,   ///< Welcome: the answer to Hello
   kLaunched,       ///< Launched; fds: pidfd if pid != 0

@@ -111,6 +111,7 @@ inline void Daemon::restore(const State& state) {
                   core::BootTime(body.store.began));
   new_store_end_ = sys::UniqueFd(body.new_store_end);
   supervisor_starts_ = body.supervisor_starts;
+  has_served_ = true;  // it was asked for by a client
   is_ending_ = body.is_ending != 0;
   exit_code_ = body.exit_code;
   signals_.restore(body.signal);

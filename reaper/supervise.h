@@ -51,7 +51,7 @@ class Daemon {
   void adopt_store(Link keeper) {
     keeper_.adopt(std::move(keeper));
     keeper_.keep(kRingName, ring_.descriptor());
-    is_revival_ = true;
+    is_revival_ = has_served_ = true;
   }
   void restore(const State& state);
 
@@ -61,7 +61,7 @@ class Daemon {
       const core::BootTime now = sys::boot_now();
       launcher_.expire(now);
       next_image_.expire(now);
-      if (supervisor_.is_mute(now)) supervisor_.kill();
+      if (supervisor_.is_overdue(now)) supervisor_.kill();
       if (!is_ending_) start_what_is_due(now);
       if (sweep_at_ && !is_sweeping_ && *sweep_at_ <= now) sweep_up();
       flush();
@@ -134,17 +134,26 @@ class Daemon {
     const auto pause = supervisor_.is_pausing(now)
                            ? supervisor_.next_start() - now
                            : core::Microseconds();
-    say(describe_end("the supervisor", dead->wait_status, pause).view());
+    const bool is_last = !is_worth_another(dead->wait_status, pause);
+    say(describe_end("the supervisor", dead->wait_status,
+                     is_last ? core::Microseconds() : pause)
+            .view());
     if (pause.raw() != 0 && signals_.stop_signal() != 0)
       return give_up(signals_.stop_signal());
-    const bool may_ever_work = !commands_.is_for_units() ||
-                               launcher_.epoch() != 0 ||
-                               may_yet_work(dead->wait_status, pause);
-    if (may_ever_work) return;
+    if (!is_last) return;
     say("the supervisor cannot start");
     end(core::status_is_exit(dead->wait_status)
             ? core::exit_code_of(dead->wait_status)
             : 128 + core::signal_of(dead->wait_status));
+  }
+
+  /// An instance that was never ready, and has nobody to look after, is better
+  /// ended than tried for ever. A machine's PID 1 must stay.
+  [[nodiscard]] bool is_worth_another(std::int32_t wait_status,
+                                      core::Microseconds pause) const {
+    const bool must_stay = ::getpid() == 1 && !commands_.is_for_units();
+    return has_served_ || must_stay || memory_.children.size() != 0 ||
+           may_yet_work(wait_status, pause);
   }
 
   /// That it had come to work stays known until its end is taken: a supervisor
@@ -269,9 +278,9 @@ class Daemon {
           return;
         case LinkState::kClosed:
           close_link();
-          // Without a link it is no supervisor. If it is ending anyway, this
-          // changes nothing about how it ends.
-          if (!is_ending_) supervisor_.finish_off();
+          // Without a link it is no supervisor, but how it ends it may still
+          // say by its status.
+          if (!is_ending_) supervisor_.await_end();
           return;
       }
     }
@@ -285,6 +294,7 @@ class Daemon {
   bool take_record_ack(Received& received);
   bool take_reexec(Received& received);
   bool take_shut_down(Received& received);
+  bool take_ready(Received& received);
   void flush();
   [[nodiscard]] Sent send_all();
   Sent send_welcome();
@@ -332,7 +342,7 @@ class Daemon {
     WaitTime time;
     time.consider(launcher_.next_deadline());
     time.consider(next_image_.deadline());
-    time.consider(supervisor_.hello_deadline());
+    time.consider(supervisor_.deadline());
     if (sweep_at_ && !is_sweeping_) time.consider(sweep_at_);
     if (!is_ending_) {
       time.consider(keeper_.next_start());
@@ -366,6 +376,7 @@ class Daemon {
   std::uint32_t supervisor_starts_ = 0;
   int exit_code_ = 0;
   bool is_revival_ = false;
+  bool has_served_ = false;  ///< a supervisor was ready
   bool is_welcome_due_ = false;
   bool is_ending_ = false;
   bool is_sweeping_ = false;

@@ -25,6 +25,7 @@ inline void Daemon::handle(Received& received) {
       {MessageType::kRecordAck, &Daemon::take_record_ack},
       {MessageType::kReexec, &Daemon::take_reexec},
       {MessageType::kShutDown, &Daemon::take_shut_down},
+      {MessageType::kReady, &Daemon::take_ready},
   };
   for (const Row& row : kRows) {
     if (row.type != received.type) continue;
@@ -80,6 +81,11 @@ inline bool Daemon::take_shut_down(Received& received) {
   if (!code) return false;
   end(code->code);
   sweep_at(sys::boot_now() + kLastFarewell);
+  return true;
+}
+
+inline bool Daemon::take_ready(Received&) {
+  has_served_ = true;
   return true;
 }
 

@@ -289,7 +289,8 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
   if (!settings_.units.empty() && !is_ready_ && welcome.supervisor_starts == 1)
     announce_units(settings_.units);
   is_ready_ = true;
-  handlers_.on_ready();
+  if (!handlers_.on_ready()) return;
+  reaper_.ready();
   shutdown_.resume();
   on_settled();
 }

@@ -177,10 +177,12 @@ int run(Settings settings) {
                    [](std::string_view notice) { spdlog::warn("{}", notice); });
     if (const auto done = serve(*server, *instance, settings); !done) {
       exit_code = fail(done.error());
-      return loop->stop();
+      loop->stop();
+      return false;
     }
     say_ready(settings.ready_fd);
     spdlog::info("ready on '{}'", settings.places.socket);
+    return true;
   };
   auto started = supervisor::Instance::start(*loop, settings, {on_ready});
   if (!started) return fail(started.error());
