@@ -50,7 +50,8 @@ struct ChildPlan {
   const CallerSignals* caller_signals = nullptr;
   /// Where the child says in which stage it is; null: nowhere.
   volatile std::uint32_t* stage = nullptr;
-  int report = -1;  ///< the report pipe's writing end
+  int report = -1;    ///< the report pipe's writing end
+  int withheld = -1;  ///< closed first; -1: nothing
 
   /// A checked launch block that fills in all of the above but `descriptors`,
   /// in the child, by overwriting its copy of the memory; null: nothing.
@@ -248,6 +249,7 @@ inline constexpr ChildStage kChildStages[] = {
 [[noreturn]] inline void become(ChildPlan& plan, int clone_code) {
   if (clone_code != 0)
     detail::give_up(plan, {core::LaunchStage::kClone, clone_code});
+  if (plan.withheld >= 0) (void)::close(plan.withheld);
   core::LaunchFailure failure;
   for (const detail::ChildStage& stage : detail::kChildStages) {
     if (plan.stage != nullptr)

@@ -23,16 +23,23 @@
 namespace reaper {
 
 /// Starts a program in a session of its own, so that a terminal's signals
-/// reach the reaper alone. `fds[i]` becomes number 3 + i.
+/// reach the reaper alone. `fds[i]` becomes number 3 + i; -1 is passed over.
 [[nodiscard]] inline core::Result<Spawned> spawn_own(CommandWords words,
                                                      std::span<const int> fds) {
-  static constexpr std::int32_t kNumbers[] = {kLinkFd, kStoreFd, kReadyFd};
+  int given[kLockFd + 1 - kLinkFd];
+  std::int32_t numbers[kLockFd + 1 - kLinkFd];
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    if (fds[i] < 0) continue;
+    given[count] = fds[i];
+    numbers[count++] = kLinkFd + static_cast<std::int32_t>(i);
+  }
   ChildPlan plan;
   plan.argv = words.words();
   plan.envp = environ;
   plan.flags = LaunchHeader::kNewSession;
-  plan.descriptors = fds;
-  plan.targets = std::span(kNumbers).first(fds.size());
+  plan.descriptors = std::span(given).first(count);
+  plan.targets = std::span(numbers).first(count);
   return spawn(plan, -1);
 }
 

@@ -47,6 +47,11 @@ class Daemon {
 
   /// For the first supervisor.
   void give_ready_fd(sys::UniqueFd fd) { ready_fd_ = std::move(fd); }
+  /// Of an instance that was another reaper's.
+  void hold_lock(sys::UniqueFd lock) {
+    lock_ = std::move(lock);
+    launcher_.withhold(lock_.get());
+  }
   /// The store of a reaper that was killed is still there.
   void adopt_store(Link keeper) {
     keeper_.adopt(std::move(keeper));
@@ -79,6 +84,8 @@ class Daemon {
 
   [[nodiscard]] bool is_over() {
     if (!is_alone()) return false;
+    // Who is left belongs to no instance: the next one need not wait for him.
+    hold_lock({});
     keeper_.end();
     return !has_children();
   }
@@ -98,10 +105,10 @@ class Daemon {
     auto pair = sys::make_socket_pair();
     const sys::UniqueFd store_end = keeper_.make_client();
     if (pair && store_end.is_open()) {
-      const int fds[] = {pair->second.get(), store_end.get(), ready_fd_.get()};
-      supervisor_.start(
-          spawn_own(commands_.supervisor(ready_fd_.is_open()),
-                    std::span(fds).first(ready_fd_.is_open() ? 3 : 2)));
+      const int fds[] = {pair->second.get(), store_end.get(), ready_fd_.get(),
+                         lock_.get()};
+      supervisor_.start(spawn_own(
+          commands_.supervisor(ready_fd_.is_open(), lock_.is_open()), fds));
     } else {
       supervisor_.start(core::fail(EMFILE, "socketpair"));
     }
@@ -295,6 +302,7 @@ class Daemon {
   bool take_reexec(Received& received);
   bool take_shut_down(Received& received);
   bool take_ready(Received& received);
+  bool take_lock(Received& received);
   void flush();
   [[nodiscard]] Sent send_all();
   Sent send_welcome();
@@ -367,6 +375,7 @@ class Daemon {
   Link link_;
   NextImage next_image_;
   sys::UniqueFd ready_fd_;
+  sys::UniqueFd lock_;  ///< of the instance; every supervisor is handed it
   sys::UniqueFd new_store_end_;  ///< to be handed to the living supervisor
   SignalRelay signals_;
   std::optional<core::BootTime> sweep_at_;

@@ -26,6 +26,7 @@ inline void Daemon::handle(Received& received) {
       {MessageType::kReexec, &Daemon::take_reexec},
       {MessageType::kShutDown, &Daemon::take_shut_down},
       {MessageType::kReady, &Daemon::take_ready},
+      {MessageType::kHoldLock, &Daemon::take_lock},
   };
   for (const Row& row : kRows) {
     if (row.type != received.type) continue;
@@ -86,6 +87,12 @@ inline bool Daemon::take_shut_down(Received& received) {
 
 inline bool Daemon::take_ready(Received&) {
   has_served_ = true;
+  return true;
+}
+
+inline bool Daemon::take_lock(Received& received) {
+  if (received.packet.fd_count != 1) return false;
+  hold_lock(std::move(received.fds()[0]));
   return true;
 }
 

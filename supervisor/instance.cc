@@ -261,6 +261,7 @@ void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
 
 void Instance::Parts::greet_reaper() {
   if (is_new_journal_) store_.put(Journal::kStoreName, journal_.memfd());
+  reaper_.hold_lock(settings_.lock_fd);
   reaper_.hello();
 }
 
@@ -402,8 +403,11 @@ core::Result<std::vector<std::string>> Instance::Parts::revival() {
   // Without close-on-exec: it is for the program that we become.
   const int number = ::fcntl(keeper.get(), F_DUPFD, 3);
   if (number < 0) return core::fail(errno, "keep the store's link");
-  std::vector<std::string> command = {host_.init, "--supervise", "--keeper-fd",
-                                      std::to_string(number), "--"};
+  const int lock = ::fcntl(settings_.lock_fd, F_DUPFD, 3);
+  if (lock < 0) return core::fail(errno, "keep the instance's lock");
+  std::vector<std::string> command = {
+      host_.init,  "--supervise",        "--keeper-fd", std::to_string(number),
+      "--lock-fd", std::to_string(lock), "--"};
   command.push_back(TRY(sys::find_own_program(sys::OwnProgram::kSupervisor)));
   command.insert(command.end(), settings_.kept_arguments.begin(),
                  settings_.kept_arguments.end());
