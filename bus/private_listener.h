@@ -4,7 +4,8 @@
 // Invariants:
 //  - The path is never without a listener while one replaces another: the new
 //    socket is bound beside it and renamed onto it.
-//  - One instance a path: a lock file beside the socket is held for life.
+//  - It is alone with the path: its process holds the instance's lock
+//    (sys/instance_lock.h).
 #pragma once
 
 #include <string>
@@ -21,8 +22,8 @@ enum class SocketAccess : char {
 
 class PrivateListener {
  public:
-  /// Listens at `path`, in place of a socket that nobody answers at. Errors:
-  /// EADDRINUSE (another instance is there), ENAMETOOLONG (107 bytes at most),
+  /// Listens at `path`, in place of any socket: what still listens there is one
+  /// that a store keeps for nobody. Errors: ENAMETOOLONG (107 bytes at most),
   /// EROFS, EACCES, ENOENT.
   [[nodiscard]] static core::Result<PrivateListener> open(
       const std::string& path, SocketAccess access);
@@ -41,13 +42,10 @@ class PrivateListener {
   }
 
  private:
-  PrivateListener(sys::UniqueFd socket, sys::UniqueFd lock, std::string path)
-      : socket_(std::move(socket)),
-        lock_(std::move(lock)),
-        path_(std::move(path)) {}
+  PrivateListener(sys::UniqueFd socket, std::string path)
+      : socket_(std::move(socket)), path_(std::move(path)) {}
 
   sys::UniqueFd socket_;
-  sys::UniqueFd lock_;
   std::string path_;
 };
 

@@ -16,6 +16,7 @@
 #include "cli/connection.h"
 #include "cli/handlers.h"
 #include "cli/job_json.h"
+#include "cli/living_instance.h"
 #include "cli/output.h"
 #include "cli/private_instance.h"
 #include "cli/run_request.h"
@@ -107,18 +108,19 @@ int run_foreground(const RunRequest& request, Which which) {
     setting.identity = std::move(*identity);
   }
   if (was_open(STDERR_FILENO)) setting.report_fd = STDERR_FILENO;
-  const auto instance = find_running(which);
-  if (!instance && which == Which::kAny)
-    return run_recorded(request, std::move(setting));
-  if (!instance) {
-    const auto none = connect(which);
-    return none ? kRunFailure : complain(none.error());
-  }
-  auto job = ask_instance(*instance, request);
+  const auto patience = first_answer_within(kPatience);
+  if (!patience) return complain(patience.error());
+  const auto living = await_living(which, *patience);
+  if (which != Which::kAny && !living) return complain(living.error());
+  if (which != Which::kAny && !*living) return complain(no_instance(which));
+  if (!living) complain("running without the instance: " + living.error().text);
+  if (!living || !*living) return run_recorded(request, std::move(setting));
+  const Instance& instance = **living;
+  auto job = ask_instance(instance, request);
   if (job) return run_supervised(request, std::move(setting), std::move(*job));
   if (job.error().why != core::Refusal::kUnavailable)
     return complain(job.error());
-  complain("running without the instance at '" + instance->socket +
+  complain("running without the instance at '" + instance.socket +
            "': " + job.error().text);
   return run_recorded(request, std::move(setting));
 }
@@ -176,11 +178,10 @@ core::Answer<core::JobSpec> detached_spec(const RunRequest& request) {
 
 core::Answer<Instance> detached_instance(Which which) {
   if (which != Which::kPrivate) {
-    if (auto running = find_running(Which::kSystem)) return *running;
-    if (which == Which::kSystem) {
-      auto none = connect(which);
-      if (!none) return std::unexpected(none.error());
-    }
+    const auto patience = TRY(first_answer_within());
+    if (auto living = TRY(await_living(Which::kSystem, patience)))
+      return *std::move(living);
+    if (which == Which::kSystem) return std::unexpected(no_instance(which));
   }
   return ensure_private_instance();
 }

@@ -7,6 +7,8 @@
 #include <ranges>
 
 #include "bus/client_transport.h"
+#include "cli/living_instance.h"
+#include "core/duration.h"
 
 namespace cli {
 namespace {
@@ -18,8 +20,27 @@ void add_once(std::vector<Instance>& instances, sys::InstanceKind kind,
   if (!socket.empty()) instances.push_back({.kind = kind, .socket = socket});
 }
 
-/// Could only we or root have made a socket there? A directory in /tmp may be
-/// anybody's, and whoever answers would be told our environment.
+}  // namespace
+
+Which which_instance(const Arguments& arguments) {
+  if (arguments.has("system")) return Which::kSystem;
+  if (arguments.has("private")) return Which::kPrivate;
+  return Which::kAny;
+}
+
+core::Answer<core::Microseconds> first_answer_within(
+    core::Microseconds otherwise) {
+  const auto text = sys::process_environment()("CORRAL_TIMEOUT");
+  if (!text) return otherwise;
+  const auto patience = core::parse_duration(*text);
+  if (patience && patience->raw() > 0) return *patience;
+  return std::unexpected(core::Refused{
+      .why = core::Refusal::kInvalid,
+      .text = "environment variable 'CORRAL_TIMEOUT' is '" + *text +
+              "', expected a duration such as 5s or "
+              "500ms"});
+}
+
 bool is_trusted(const std::string& socket) {
   const std::string directory = socket.substr(0, socket.rfind('/'));
   struct stat status = {};
@@ -27,14 +48,6 @@ bool is_trusted(const std::string& socket) {
   const bool is_ours = status.st_uid == ::geteuid() || status.st_uid == 0;
   return S_ISDIR(status.st_mode) && is_ours &&
          (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-}  // namespace
-
-Which which_instance(const Arguments& arguments) {
-  if (arguments.has("system")) return Which::kSystem;
-  if (arguments.has("private")) return Which::kPrivate;
-  return Which::kAny;
 }
 
 std::vector<Instance> possible_instances(Which which) {
@@ -65,8 +78,13 @@ std::optional<Instance> find_running(Which which) {
 }
 
 core::Answer<bus::Client> connect(Which which, bus::ClientOptions options) {
-  if (const auto instance = find_running(which))
+  const auto patience = TRY(first_answer_within());
+  if (const auto instance = TRY(await_living(which, patience)))
     return bus::Client::connect(instance->socket, options);
+  return std::unexpected(no_instance(which));
+}
+
+core::Refused no_instance(Which which) {
   std::string text = "no ";
   if (which == Which::kSystem) text += "system ";
   if (which == Which::kPrivate) text += "private ";
@@ -77,8 +95,7 @@ core::Answer<bus::Client> connect(Which which, bus::ClientOptions options) {
     separator = ", '";
   }
   text += "); 'corral run -d' starts a private one";
-  return std::unexpected(core::Refused{.why = core::Refusal::kUnavailable,
-                                       .text = std::move(text)});
+  return {.why = core::Refusal::kUnavailable, .text = std::move(text)};
 }
 
 std::string_view word_of(sys::InstanceKind kind) {

@@ -24,16 +24,28 @@ struct Instance {
   std::string socket;
 };
 
+/// How long an instance may take to answer at all: $CORRAL_TIMEOUT, else
+/// `otherwise`. Errors: kInvalid for a variable that is no duration.
+[[nodiscard]] core::Answer<core::Microseconds> first_answer_within(
+    core::Microseconds otherwise = core::seconds(5));
+
+/// Could only we or root have made a socket there? A directory in /tmp may be
+/// anybody's, and whoever answers would be told our environment.
+[[nodiscard]] bool is_trusted(const std::string& socket);
+
 /// Where an instance of that kind could listen, in the order to try.
 [[nodiscard]] std::vector<Instance> possible_instances(Which which);
 
 /// The first that answers a connect(2).
 [[nodiscard]] std::optional<Instance> find_running(Which which);
 
-/// Connects to the instance that is running. Errors: kUnavailable, in words
-/// that name the sockets and the fix.
+/// Connects to the instance that is running, or that lives and will answer
+/// soon. Errors: kUnavailable, in words that name the sockets and the fix.
 [[nodiscard]] core::Answer<bus::Client> connect(
     Which which, bus::ClientOptions options = {});
+
+/// What connect() says where none runs: the sockets, and the fix.
+[[nodiscard]] core::Refused no_instance(Which which);
 
 [[nodiscard]] std::string_view word_of(sys::InstanceKind kind);
 

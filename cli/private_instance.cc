@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,7 +13,8 @@
 #include <cstring>
 #include <vector>
 
-#include "bus/client_transport.h"
+#include "cli/living_instance.h"
+#include "sys/instance_lock.h"
 #include "sys/own_programs.h"
 #include "sys/unique_fd.h"
 
@@ -49,13 +49,15 @@ core::Result<Pipe> make_pipe() {
               .write_end = sys::UniqueFd(ends[1])};
 }
 
+/// How long another command may take to start one.
+constexpr core::Microseconds kLockPatience = core::seconds(60);
+
 /// The lock that starters of this user's instance take; freed by its closing.
 core::Result<sys::UniqueFd> lock_runtime(const std::string& runtime) {
   const std::string path = runtime + "/lock";
   sys::UniqueFd lock = TRY(sys::open_at(AT_FDCWD, path.c_str(),
                                         O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  while (::flock(lock.get(), LOCK_EX) < 0)
-    if (errno != EINTR) return core::fail(errno, "flock", path);
+  TRY(sys::lock_within(lock.get(), path, kLockPatience));
   return lock;
 }
 
@@ -165,14 +167,15 @@ std::unexpected<core::Refused> cannot_start(const std::string& why) {
 
 std::unexpected<core::Refused> cannot_start(const core::Error& error,
                                             std::string_view advice = {}) {
-  return cannot_start(std::string(error.message().view()) +
-                      std::string(advice));
+  return cannot_start(std::string(error.message().view()).append(advice));
 }
 
 }  // namespace
 
 core::Answer<Instance> ensure_private_instance() {
-  if (auto running = find_running(Which::kPrivate)) return *running;
+  const auto patience = TRY(first_answer_within());
+  if (auto living = TRY(await_living(Which::kPrivate, patience)))
+    return *std::move(living);
   sys::Places places =
       sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
                        sys::process_environment());
@@ -180,14 +183,14 @@ core::Answer<Instance> ensure_private_instance() {
     return cannot_start(sys::explain_runtime(done.error(), places));
   const auto lock = lock_runtime(places.runtime);
   if (!lock) return cannot_start(lock.error(), sys::kRuntimeAdvice);
-  Instance instance{.kind = places.kind, .socket = places.socket};
   // Another command may have started it while we waited for the lock.
-  if (bus::is_answering(places.socket)) return instance;
+  if (auto living = TRY(await_living(Which::kPrivate, patience)))
+    return *std::move(living);
   const auto log = open_log(places);
   if (!log) return cannot_start(log.error(), sys::kLogsAdvice);
   if (const auto done = start(places, *log); !done)
     return cannot_start(done.error());
-  return instance;
+  return Instance{.kind = places.kind, .socket = places.socket};
 }
 
 }  // namespace cli

@@ -55,6 +55,7 @@ struct ChildPlan {
   /// Made urgent before the program runs, which may be a bomb; 0: nobody. Not
   /// before the child is born: it would not get the caller's priority back.
   pid_t urgent = 0;
+  int withheld = -1;  ///< closed first; -1: nothing
 
   /// A checked launch block that fills in all of the above but `descriptors`,
   /// in the child, by overwriting its copy of the memory; null: nothing.
@@ -252,6 +253,7 @@ inline constexpr ChildStage kChildStages[] = {
 [[noreturn]] inline void become(ChildPlan& plan, int clone_code) {
   if (clone_code != 0)
     detail::give_up(plan, {core::LaunchStage::kClone, clone_code});
+  if (plan.withheld >= 0) (void)::close(plan.withheld);
   if (plan.urgent != 0) sys::become_urgent(plan.urgent);
   core::LaunchFailure failure;
   for (const detail::ChildStage& stage : detail::kChildStages) {

@@ -32,6 +32,7 @@ struct InstanceOptions {
   int link_fd = -1;    ///< --store FD, --check-state FD, --killer FD
   int ready_fd = -1;   ///< for the first supervisor
   int keeper_fd = -1;  ///< an orphaned store's link: a revival
+  int lock_fd = -1;    ///< of an instance that was another reaper's
   int state_fd = -1;   ///< what we were before we became this program
   std::uint32_t ring_records = 4096;
 
@@ -82,6 +83,7 @@ inline constexpr OptionRow<InstanceOptions> kInstanceRows[] = {
     {"--killer", "a descriptor", set_role_and_fd<Role::kKiller>},
     {"--ready-fd", "a descriptor", set_fd<&InstanceOptions::ready_fd>},
     {"--keeper-fd", "a descriptor", set_fd<&InstanceOptions::keeper_fd>},
+    {"--lock-fd", "a descriptor", set_fd<&InstanceOptions::lock_fd>},
     {"--state-fd", "a descriptor", set_fd<&InstanceOptions::state_fd>},
     {"--ring-records", "a number from 1 to 65536", set_ring_records},
 };

@@ -28,6 +28,10 @@ class Launcher {
   Launcher(ChildTable& children, sys::SharedMemory stages)
       : children_(children), stages_(std::move(stages)) {}
 
+  /// Children are rid of it at once: one that hangs before its exec would hold
+  /// it longer than we do. -1: there is none.
+  void withhold(int fd) { withheld_ = fd; }
+
   static constexpr std::size_t kStagesSize =
       kOpenOrders * sizeof(std::uint32_t);
 
@@ -173,6 +177,7 @@ class Launcher {
     plan.block_memory = request.memory().data();
     plan.flags = request.block().header().flags;
     plan.descriptors = request.descriptors();
+    plan.withheld = withheld_;
     plan.stage = stage_word(open);
     *plan.stage = static_cast<std::uint32_t>(core::LaunchStage::kClone);
     auto spawned = spawn(plan, request.cgroup());
@@ -219,6 +224,7 @@ class Launcher {
   sys::SharedMemory stages_;
   OpenOrders orders_;
   std::uint64_t epoch_ = 0;
+  int withheld_ = -1;
 };
 
 }  // namespace reaper

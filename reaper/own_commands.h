@@ -17,6 +17,7 @@ namespace reaper {
 inline constexpr int kLinkFd = 3;
 inline constexpr int kStoreFd = 4;
 inline constexpr int kReadyFd = 5;
+inline constexpr int kLockFd = 6;
 
 /// The longest command line of a supervisor.
 inline constexpr int kMostWords = 120;
@@ -60,13 +61,15 @@ class OwnCommands {
   [[nodiscard]] bool is_for_units() const { return units_ != nullptr; }
 
   /// CORRALD ARGS... and where its descriptors are.
-  [[nodiscard]] CommandWords supervisor(bool has_ready_fd) const {
+  [[nodiscard]] CommandWords supervisor(bool has_ready_fd,
+                                        bool has_lock) const {
     CommandWords words;
     add_supervisor(words);
     words.add("--reaper-fd=3");
     words.add("--store-fd=4");
     words.add(init_option_.c_str());
     if (has_ready_fd) words.add("--ready-fd=5");
+    if (has_lock) words.add("--lock-fd=6");
     return words;
   }
 

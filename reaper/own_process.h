@@ -23,16 +23,23 @@
 namespace reaper {
 
 /// Starts a program in a session of its own, so that a terminal's signals
-/// reach the reaper alone. `fds[i]` becomes number 3 + i.
+/// reach the reaper alone. `fds[i]` becomes number 3 + i; -1 is passed over.
 [[nodiscard]] inline core::Result<Spawned> spawn_own(CommandWords words,
                                                      std::span<const int> fds) {
-  static constexpr std::int32_t kNumbers[] = {kLinkFd, kStoreFd, kReadyFd};
+  int given[kLockFd + 1 - kLinkFd];
+  std::int32_t numbers[kLockFd + 1 - kLinkFd];
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    if (fds[i] < 0) continue;
+    given[count] = fds[i];
+    numbers[count++] = kLinkFd + static_cast<std::int32_t>(i);
+  }
   ChildPlan plan;
   plan.argv = words.words();
   plan.envp = environ;
   plan.flags = LaunchHeader::kNewSession;
-  plan.descriptors = fds;
-  plan.targets = std::span(kNumbers).first(fds.size());
+  plan.descriptors = std::span(given).first(count);
+  plan.targets = std::span(numbers).first(count);
   return spawn(plan, -1);
 }
 
@@ -66,6 +73,7 @@ class OwnProcess {
 
   void start(core::Result<Spawned> spawned) {
     began_ = sys::boot_now();
+    end_deadline_.reset();
     is_working = false;
     was_killed_ = false;
     start_code_ = spawned ? 0 : spawned.error().code;
@@ -89,22 +97,26 @@ class OwnProcess {
     finish_off();
   }
 
-  /// Ends one whose link has closed. It is mostly dying already (a process
-  /// closes its descriptors first), of what its status will tell.
+  /// For one whose link has closed. It is mostly ending already (a process
+  /// closes its descriptors first), with a status that is worth its time.
+  void await_end() { end_deadline_ = sys::boot_now() + kLastSteps; }
+
+  /// Kills it, unless it has ended.
   void finish_off() {
     if (!is_running()) return;
     // It may be gone.
     (void)sys::signal_child(pidfd_, pid_, core::kSigkill);
   }
 
-  /// When it must have said hello, as long as it has not.
-  [[nodiscard]] std::optional<core::BootTime> hello_deadline() const {
-    if (!is_running() || is_working || was_killed_) return std::nullopt;
+  /// When it must have ended, if it must, or said hello, if it has not.
+  [[nodiscard]] std::optional<core::BootTime> deadline() const {
+    if (!is_running() || was_killed_) return std::nullopt;
+    if (end_deadline_ || is_working) return end_deadline_;
     return began_ + kPatience;
   }
-  [[nodiscard]] bool is_mute(core::BootTime now) const {
-    const auto deadline = hello_deadline();
-    return deadline && *deadline <= now;
+  [[nodiscard]] bool is_overdue(core::BootTime now) const {
+    const auto due = deadline();
+    return due && *due <= now;
   }
 
   /// Takes its end if it has ended, and plans the next start.
@@ -140,6 +152,8 @@ class OwnProcess {
  private:
   /// A program that works says hello within this.
   static constexpr core::Microseconds kPatience = core::seconds(30);
+  /// One that closed its link ends within this.
+  static constexpr core::Microseconds kLastSteps = core::seconds(2);
 
   void pause(const ProgramEnd& end) {
     next_start_ = sys::boot_now() + restarts_.pause_after(end);
@@ -150,6 +164,7 @@ class OwnProcess {
   sys::UniqueFd report_;
   core::BootTime began_;
   core::BootTime next_start_;
+  std::optional<core::BootTime> end_deadline_;
   RestartCount restarts_;
   int start_code_ = 0;
   bool was_killed_ = false;  ///< by us

@@ -64,6 +64,8 @@ enum class MessageType : std::uint16_t {
   kRecordAck,  ///< SequenceNumber: forget records up to it (scope: too)
   kReexec,     ///< PathText: become this program, keeping everything
   kShutDown,   ///< ExitCode: end when no child lives
+  kReady,      ///< no body: clients are served
+  kHoldLock,   ///< fds: the instance's lock, to be held as long as you live
   // reaper link, from the reaper
   kWelcome = 32,   ///< Welcome: the answer to Hello
   kLaunched,       ///< Launched; fds: pidfd if pid != 0

@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "reaper/supervise.h"
+#include "reaper/supervisor_talk.h"
 
 namespace reaper {
 
@@ -27,6 +28,7 @@ inline void set_inheritance(const StateBody& body, int flags) {
                                 body.store.pidfd};
   for (const std::int32_t fd : fixed)
     set_inheritance(fd, flags);
+  if (body.lock_fd > 0) set_inheritance(body.lock_fd, flags);
   for (const SavedOrder& order : body.orders) {
     set_inheritance(order.pidfd, flags);
     set_inheritance(order.report_fd, flags);
@@ -83,6 +85,7 @@ inline core::Result<State> Daemon::make_state() {
   body.ring_fd = ring_.descriptor().get();
   body.stages_fd = launcher_.stages().get();
   body.new_store_end = new_store_end_.get();
+  body.lock_fd = lock_.is_open() ? lock_.get() : 0;
   body.supervisor_starts = supervisor_starts_;
   body.has_said_hello = supervisor_.is_working ? 1 : 0;
   body.is_ending = is_ending_ ? 1 : 0;
@@ -109,7 +112,9 @@ inline void Daemon::restore(const State& state) {
                   sys::PidFd(sys::UniqueFd(body.store.pidfd)),
                   core::BootTime(body.store.began));
   new_store_end_ = sys::UniqueFd(body.new_store_end);
+  if (body.lock_fd > 0) hold_lock(sys::UniqueFd(body.lock_fd));
   supervisor_starts_ = body.supervisor_starts;
+  has_served_ = true;  // it was asked for by a client
   is_ending_ = body.is_ending != 0;
   exit_code_ = body.exit_code;
   signals_.restore(body.signal);
@@ -223,6 +228,7 @@ inline int start_anew(const InstanceOptions& options,
   }
   Daemon daemon(commands, memory, std::move(essentials));
   daemon.give_ready_fd(sys::UniqueFd(options.ready_fd));
+  daemon.hold_lock(sys::UniqueFd(options.lock_fd));
   if (keeper.is_open()) daemon.adopt_store(std::move(keeper));
   return daemon.run();
 }

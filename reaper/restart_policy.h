@@ -41,11 +41,14 @@ struct RestartCount {
 };
 
 /// Whether another start is worth it of a program that never came to work: not
-/// after it said that its options are wrong, nor once it is paused for.
+/// after it said that its options are wrong, or that another instance has its
+/// place, nor once it is paused for.
 constexpr bool may_yet_work(std::int32_t wait_status,
                             core::Microseconds pause) {
   constexpr std::int32_t kWrongOptions = 2 << 8;
-  return wait_status != kWrongOptions && pause.raw() == 0;
+  constexpr std::int32_t kUnavailable = 69 << 8;
+  return wait_status != kWrongOptions && wait_status != kUnavailable &&
+         pause.raw() == 0;
 }
 
 }  // namespace reaper

@@ -78,7 +78,7 @@ struct StateBody {
   std::uint32_t has_said_hello = 0;
   std::uint32_t is_ending = 0;
   std::int32_t exit_code = 0;
-  std::uint32_t reserved = 0;
+  std::int32_t lock_fd = 0;  ///< 0: none
   SavedSignal signal;
   SavedOrder orders[kOpenOrders];
 };

@@ -47,11 +47,16 @@ class Daemon {
 
   /// For the first supervisor.
   void give_ready_fd(sys::UniqueFd fd) { ready_fd_ = std::move(fd); }
+  /// Of an instance that was another reaper's.
+  void hold_lock(sys::UniqueFd lock) {
+    lock_ = std::move(lock);
+    launcher_.withhold(lock_.get());
+  }
   /// The store of a reaper that was killed is still there.
   void adopt_store(Link keeper) {
     keeper_.adopt(std::move(keeper));
     keeper_.keep(kRingName, ring_.descriptor());
-    is_revival_ = true;
+    is_revival_ = has_served_ = true;
   }
   void restore(const State& state);
 
@@ -61,7 +66,7 @@ class Daemon {
       const core::BootTime now = sys::boot_now();
       launcher_.expire(now);
       next_image_.expire(now);
-      if (supervisor_.is_mute(now)) supervisor_.kill();
+      if (supervisor_.is_overdue(now)) supervisor_.kill();
       if (!is_ending_) start_what_is_due(now);
       if (sweep_at_ && !is_sweeping_ && *sweep_at_ <= now) sweep_up();
       flush();
@@ -79,6 +84,8 @@ class Daemon {
 
   [[nodiscard]] bool is_over() {
     if (!is_alone()) return false;
+    // Who is left belongs to no instance: the next one need not wait for him.
+    hold_lock({});
     keeper_.end();
     return !has_children();
   }
@@ -98,10 +105,10 @@ class Daemon {
     auto pair = sys::make_socket_pair();
     const sys::UniqueFd store_end = keeper_.make_client();
     if (pair && store_end.is_open()) {
-      const int fds[] = {pair->second.get(), store_end.get(), ready_fd_.get()};
-      supervisor_.start(
-          spawn_own(commands_.supervisor(ready_fd_.is_open()),
-                    std::span(fds).first(ready_fd_.is_open() ? 3 : 2)));
+      const int fds[] = {pair->second.get(), store_end.get(), ready_fd_.get(),
+                         lock_.get()};
+      supervisor_.start(spawn_own(
+          commands_.supervisor(ready_fd_.is_open(), lock_.is_open()), fds));
     } else {
       supervisor_.start(core::fail(EMFILE, "socketpair"));
     }
@@ -134,17 +141,26 @@ class Daemon {
     const auto pause = supervisor_.is_pausing(now)
                            ? supervisor_.next_start() - now
                            : core::Microseconds();
-    say(describe_end("the supervisor", dead->wait_status, pause).view());
+    const bool is_last = !is_worth_another(dead->wait_status, pause);
+    say(describe_end("the supervisor", dead->wait_status,
+                     is_last ? core::Microseconds() : pause)
+            .view());
     if (pause.raw() != 0 && signals_.stop_signal() != 0)
       return give_up(signals_.stop_signal());
-    const bool may_ever_work = !commands_.is_for_units() ||
-                               launcher_.epoch() != 0 ||
-                               may_yet_work(dead->wait_status, pause);
-    if (may_ever_work) return;
+    if (!is_last) return;
     say("the supervisor cannot start");
     end(core::status_is_exit(dead->wait_status)
             ? core::exit_code_of(dead->wait_status)
             : 128 + core::signal_of(dead->wait_status));
+  }
+
+  /// An instance that was never ready, and has nobody to look after, is better
+  /// ended than tried for ever. A machine's PID 1 must stay.
+  [[nodiscard]] bool is_worth_another(std::int32_t wait_status,
+                                      core::Microseconds pause) const {
+    const bool must_stay = ::getpid() == 1 && !commands_.is_for_units();
+    return has_served_ || must_stay || memory_.children.size() != 0 ||
+           may_yet_work(wait_status, pause);
   }
 
   /// That it had come to work stays known until its end is taken: a supervisor
@@ -269,155 +285,32 @@ class Daemon {
           return;
         case LinkState::kClosed:
           close_link();
-          // Without a link it is no supervisor. If it is ending anyway, this
-          // changes nothing about how it ends.
-          if (!is_ending_) supervisor_.finish_off();
+          // Without a link it is no supervisor, but how it ends it may still
+          // say by its status.
+          if (!is_ending_) supervisor_.await_end();
           return;
       }
     }
   }
 
-  void handle(Received& received) {
-    struct Row {
-      MessageType type;
-      bool (Daemon::*handle)(Received&);
-    };
-    static constexpr Row kRows[] = {
-        {MessageType::kHello, &Daemon::take_hello},
-        {MessageType::kLaunch, &Daemon::take_launch},
-        {MessageType::kLaunchAck, &Daemon::take_launch_ack},
-        {MessageType::kRecordAck, &Daemon::take_record_ack},
-        {MessageType::kReexec, &Daemon::take_reexec},
-        {MessageType::kShutDown, &Daemon::take_shut_down},
-    };
-    for (const Row& row : kRows) {
-      if (row.type != received.type) continue;
-      if (!(this->*row.handle)(received)) ++garbage_;
-      return;
-    }
-    ++garbage_;
-  }
-
-  bool take_hello(Received& received) {
-    const auto hello = body_as<Hello>(received.body);
-    if (!hello) return false;
-    launcher_.begin_epoch(hello->epoch);
-    supervisor_.is_working = true;
-    is_welcome_due_ = true;
-    signals_.begin_again();
-    next_record_ = ring_.first();
-    return true;
-  }
-
-  bool take_launch(Received& received) {
-    return launcher_.take_order(received, link_);
-  }
-
-  bool take_launch_ack(Received& received) {
-    const auto number = body_as<OrderNumber>(received.body);
-    if (number) launcher_.acknowledge(*number);
-    return number.has_value();
-  }
-
-  bool take_record_ack(Received& received) {
-    const auto number = body_as<SequenceNumber>(received.body);
-    if (!number) return false;
-    const bool was_full = ring_.is_full();
-    ring_.acknowledge(number->sequence);
-    if (was_full) reap();
-    return true;
-  }
-
-  bool take_reexec(Received& received) {
-    const auto path = body_as<PathText>(received.body);
-    if (!path || std::memchr(path->path, '\0', sizeof path->path) == nullptr)
-      return false;
-    if (const auto state = make_state())
-      next_image_.check(path->path, *state);
-    else
-      next_image_.refuse(state.error().code, "cannot write the state");
-    return true;
-  }
-
-  bool take_shut_down(Received& received) {
-    const auto code = body_as<ExitCode>(received.body);
-    if (!code) return false;
-    end(code->code);
-    sweep_at(sys::boot_now() + kLastFarewell);
-    return true;
-  }
-
-  /// Sends all that is due, as far as it goes.
-  void flush() {
-    wants_room_ = false;
-    if (!link_.is_open() || !supervisor_.is_working) return;
-    wants_room_ = send_all() == Sent::kLater;
-  }
-
-  [[nodiscard]] Sent send_all() {
-    using Sender = Sent (Daemon::*)();
-    // Answers go before records: a launch is known before its end.
-    static constexpr Sender kSenders[] = {
-        &Daemon::send_welcome, &Daemon::send_store_link, &Daemon::send_refusal,
-        &Daemon::send_answers, &Daemon::send_signal,     &Daemon::send_records,
-    };
-    for (const Sender sender : kSenders) {
-      const Sent sent = (this->*sender)();
-      if (sent != Sent::kYes) return sent;
-    }
-    return Sent::kYes;
-  }
-
-  Sent send_welcome() {
-    if (!is_welcome_due_) return Sent::kYes;
-    Welcome welcome;
-    welcome.reaper_pid = ::getpid();
-    welcome.supervisor_starts = supervisor_starts_;
-    welcome.reaper_generation = generation_;
-    welcome.first_sequence = ring_.first();
-    welcome.next_sequence = ring_.next();
-    welcome.reaper_is_pid1 = ::getpid() == 1 ? 1 : 0;
-    const Sent sent = link_.send(MessageType::kWelcome, welcome);
-    if (sent == Sent::kYes) is_welcome_due_ = false;
-    return sent;
-  }
-
-  Sent send_store_link() {
-    if (!new_store_end_.is_open()) return Sent::kYes;
-    const int fd = new_store_end_.get();
-    const Sent sent = link_.send(MessageType::kStoreLink, std::span(&fd, 1));
-    if (sent == Sent::kYes) new_store_end_.reset();
-    return sent;
-  }
-
-  Sent send_refusal() {
-    if (!next_image_.refusal()) return Sent::kYes;
-    const Sent sent =
-        link_.send(MessageType::kReexecRefused, *next_image_.refusal());
-    if (sent == Sent::kYes) next_image_.forget_refusal();
-    return sent;
-  }
-
-  Sent send_answers() { return launcher_.send_answers(link_); }
-
-  Sent send_signal() {
-    while (const SignalSeen* const seen = signals_.next()) {
-      const Sent sent = link_.send(MessageType::kSignalled, *seen);
-      if (sent != Sent::kYes) return sent;
-      signals_.next_was_sent();
-    }
-    return Sent::kYes;
-  }
-
-  Sent send_records() {
-    for (; next_record_ < ring_.next(); ++next_record_) {
-      core::ExitRecord record;
-      if (!ring_.read(next_record_, record)) continue;  // damaged: no lies
-      const Sent sent = link_.send(MessageType::kExit, record);
-      if (sent != Sent::kYes) return sent;
-    }
-    return Sent::kYes;
-  }
+  // What is said on it: reaper/supervisor_talk.h.
+  void handle(Received& received);
+  bool take_hello(Received& received);
+  bool take_launch(Received& received);
+  bool take_launch_ack(Received& received);
+  bool take_record_ack(Received& received);
+  bool take_reexec(Received& received);
+  bool take_shut_down(Received& received);
+  bool take_ready(Received& received);
+  bool take_lock(Received& received);
+  void flush();
+  [[nodiscard]] Sent send_all();
+  Sent send_welcome();
+  Sent send_store_link();
+  Sent send_refusal();
+  Sent send_answers();
+  Sent send_signal();
+  Sent send_records();
 
   // --- waiting ---
 
@@ -457,7 +350,7 @@ class Daemon {
     WaitTime time;
     time.consider(launcher_.next_deadline());
     time.consider(next_image_.deadline());
-    time.consider(supervisor_.hello_deadline());
+    time.consider(supervisor_.deadline());
     if (sweep_at_ && !is_sweeping_) time.consider(sweep_at_);
     if (!is_ending_) {
       time.consider(keeper_.next_start());
@@ -482,6 +375,7 @@ class Daemon {
   Link link_;
   NextImage next_image_;
   sys::UniqueFd ready_fd_;
+  sys::UniqueFd lock_;  ///< of the instance; every supervisor is handed it
   sys::UniqueFd new_store_end_;  ///< to be handed to the living supervisor
   SignalRelay signals_;
   std::optional<core::BootTime> sweep_at_;
@@ -491,6 +385,7 @@ class Daemon {
   std::uint32_t supervisor_starts_ = 0;
   int exit_code_ = 0;
   bool is_revival_ = false;
+  bool has_served_ = false;  ///< a supervisor was ready
   bool is_welcome_due_ = false;
   bool is_ending_ = false;
   bool is_sweeping_ = false;

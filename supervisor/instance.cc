@@ -268,6 +268,7 @@ void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
 
 void Instance::Parts::greet_reaper() {
   if (is_new_journal_) store_.put(Journal::kStoreName, journal_.memfd());
+  reaper_.hold_lock(settings_.lock_fd);
   reaper_.hello();
 }
 
@@ -296,7 +297,8 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
   if (!settings_.units.empty() && !is_ready_ && welcome.supervisor_starts == 1)
     announce_units(settings_.units);
   is_ready_ = true;
-  handlers_.on_ready();
+  if (!handlers_.on_ready()) return;
+  reaper_.ready();
   shutdown_.resume();
   on_settled();
 }
@@ -408,8 +410,11 @@ core::Result<std::vector<std::string>> Instance::Parts::revival() {
   // Without close-on-exec: it is for the program that we become.
   const int number = ::fcntl(keeper.get(), F_DUPFD, 3);
   if (number < 0) return core::fail(errno, "keep the store's link");
-  std::vector<std::string> command = {host_.init, "--supervise", "--keeper-fd",
-                                      std::to_string(number), "--"};
+  const int lock = ::fcntl(settings_.lock_fd, F_DUPFD, 3);
+  if (lock < 0) return core::fail(errno, "keep the instance's lock");
+  std::vector<std::string> command = {
+      host_.init,  "--supervise",        "--keeper-fd", std::to_string(number),
+      "--lock-fd", std::to_string(lock), "--"};
   command.push_back(TRY(sys::find_own_program(sys::OwnProgram::kSupervisor)));
   command.insert(command.end(), settings_.kept_arguments.begin(),
                  settings_.kept_arguments.end());

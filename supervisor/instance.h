@@ -33,7 +33,8 @@ class Instance {
  public:
   struct Handlers {
     /// The reaper has answered and the jobs were taken up: clients may come.
-    std::function<void()> on_ready;
+    /// False: they cannot, and the loop was stopped.
+    std::function<bool()> on_ready;
   };
 
   /// Takes the links that `settings` names. Errors name what is missing.

@@ -23,6 +23,7 @@
 #include "supervisor/log.h"
 #include "supervisor/settings.h"
 #include "supervisor/workers.h"
+#include "sys/instance_lock.h"
 #include "sys/urgency.h"
 
 namespace {
@@ -34,6 +35,7 @@ using supervisor::text_of;
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
+constexpr int kExitUnavailable = 69;
 
 // --- the loop, as bus/ wants it
 
@@ -154,6 +156,36 @@ int revive(supervisor::Instance& instance) {
   return fail(core::fail(code, "execute", command->front()).error());
 }
 
+/// The lock that makes this the instance of its place.
+core::Result<sys::InstanceLock> take_lock(Settings& settings) {
+  constexpr core::Microseconds kPatience = core::seconds(5);
+  const std::string& socket = settings.places.socket;
+  if (settings.lock_fd >= 0) {
+    sys::UniqueFd kept(settings.lock_fd);
+    (void)::fcntl(kept.get(), F_SETFD, FD_CLOEXEC);
+    if (auto lock = sys::InstanceLock::adopt(std::move(kept), socket))
+      return lock;
+  }
+  return sys::InstanceLock::take(socket, kPatience);
+}
+
+/// Takes the lock before any job is looked at.
+std::optional<sys::InstanceLock> be_alone(Settings& settings) {
+  auto lock = take_lock(settings);
+  if (!lock && lock.error().code == EADDRINUSE)
+    spdlog::critical("there is another instance at '{}': {}",
+                     settings.places.socket,
+                     sys::holder_of(settings.places.socket));
+  else if (!lock)
+    (void)fail(lock.error(), sys::kRuntimeAdvice);
+  if (!lock) return std::nullopt;
+  settings.lock_fd = lock->fd();
+  if (const auto done = lock->sign(core::Pid(::getppid())); !done)
+    spdlog::warn("the lock does not tell whose it is: {}",
+                 text_of(done.error().message()));
+  return *std::move(lock);
+}
+
 int run(Settings settings) {
   raise_descriptor_bound();
   // Workers must not hold it open: its end means something to the reader.
@@ -165,6 +197,8 @@ int run(Settings settings) {
                      sys::explain_runtime(done.error(), settings.places));
     return kExitUsage;
   }
+  const auto lock = be_alone(settings);
+  if (!lock) return kExitUnavailable;
   prepare_files(settings);
   auto loop = EventLoop::make();
   if (!loop) return fail(loop.error());
@@ -178,10 +212,12 @@ int run(Settings settings) {
                    [](std::string_view notice) { spdlog::warn("{}", notice); });
     if (const auto done = serve(*server, *instance, settings); !done) {
       exit_code = fail(done.error());
-      return loop->stop();
+      loop->stop();
+      return false;
     }
     say_ready(settings.ready_fd);
     spdlog::info("ready on '{}'", settings.places.socket);
+    return true;
   };
   auto started = supervisor::Instance::start(*loop, settings, {on_ready});
   if (!started) return fail(started.error());

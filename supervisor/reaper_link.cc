@@ -123,6 +123,14 @@ void ReaperLink::shut_down(std::int32_t code) {
   link_.send_value(reaper::MessageType::kShutDown, reaper::ExitCode{code, 0});
 }
 
+void ReaperLink::hold_lock(int lock) {
+  link_.send(reaper::MessageType::kHoldLock, {}, std::span(&lock, 1));
+}
+
+void ReaperLink::ready() {
+  link_.send(reaper::MessageType::kReady);
+}
+
 void ReaperLink::on_message(const reaper::Message& message,
                             std::span<sys::UniqueFd> fds) {
   using enum reaper::MessageType;

@@ -62,6 +62,10 @@ class ReaperLink final : private PacketHandler {
   void acknowledge_records(std::uint64_t sequence);
   void reexec(std::string_view program);
   void shut_down(std::int32_t code);
+  /// Before hello(): it holds the instance's lock as long as it lives.
+  void hold_lock(int lock);
+  /// Clients are served: this instance can start.
+  void ready();
   [[nodiscard]] bool is_flushed() const { return link_.is_flushed(); }
   void when_flushed(EventLoop::Callback done) {
     link_.when_flushed(std::move(done));

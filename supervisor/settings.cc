@@ -145,6 +145,8 @@ constexpr Option kOptions[] = {
      "the link to the descriptor store"},
     {"--ready-fd", "N", nullptr, Kept::kNo, set_descriptor<&Settings::ready_fd>,
      "where to write a line when the private socket listens"},
+    {"--lock-fd", "N", nullptr, Kept::kNo, set_descriptor<&Settings::lock_fd>,
+     "the lock that the reaper holds for this instance"},
     {"--worker", "NAME", nullptr, Kept::kNo, set_text<&Settings::worker>,
      "be the worker kill, names or scribe on descriptor 3"},
     {"--help", "", nullptr, Kept::kNo, set_flag<&Settings::wants_help>,

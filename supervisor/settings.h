@@ -23,6 +23,7 @@ struct Settings {
   std::string bus = "system";          ///< "system", "none", or an address
   int reaper_fd = -1;                  ///< -1: no reaper (a bug outside tests)
   int store_fd = -1;
+  int lock_fd = -1;   ///< the instance's lock; -1: it is to be taken
   int ready_fd = -1;  ///< -1: nobody waits for readiness
   std::string init;   ///< path of corral-init; empty: beside corrald
   bool is_verbose = false;

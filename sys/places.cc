@@ -2,6 +2,7 @@
 #include "sys/places.h"
 
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +14,12 @@
 namespace sys {
 
 namespace {
+
+constexpr std::string_view kSocketName = "/private";
+
+/// unix(7): a socket's path and its NUL byte have 108.
+constexpr std::size_t kLongestRuntime =
+    sizeof(sockaddr_un::sun_path) - 1 - kSocketName.size();
 
 std::string number_text(core::Uid uid) {
   return std::to_string(uid.raw());
@@ -83,6 +90,8 @@ core::Result<void> check_private(const std::string& path, InstanceKind kind) {
 }
 
 core::Result<void> make_private(const std::string& path, InstanceKind kind) {
+  if (path.size() > kLongestRuntime)
+    return core::fail(ENAMETOOLONG, "use directory", path);
   TRY(check_parent(path));
   const mode_t mode = kind == InstanceKind::kSystem ? 0755 : 0700;
   if (::mkdir(path.c_str(), mode) == 0) {
@@ -181,6 +190,13 @@ std::optional<RuntimeFault> find_runtime_fault(const std::string& path,
 }
 
 std::string explain_runtime(const core::Error& error, const Places& places) {
+  for (const std::string& longest :
+       {places.runtime, places.fallback_runtime, places.last_runtime})
+    if (error.code == ENAMETOOLONG && longest.size() > kLongestRuntime)
+      return "runtime directory '" + longest + "' is " +
+             std::to_string(longest.size()) + " bytes long, expected at most " +
+             std::to_string(kLongestRuntime) + " for the path of a socket" +
+             std::string(kRuntimeAdvice);
   const std::string path(error.subject.view());
   const bool is_first = path == places.runtime;
   const bool is_other =

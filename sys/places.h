@@ -72,7 +72,8 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// the one that is there: ours, no symbolic link, writable by us and not by
 /// others. Falls back to places.fallback_runtime on EROFS, EACCES, EPERM and
 /// ENOENT, then to places.last_runtime, and changes `places` to say so. Errors
-/// name the directory and what is wrong with it.
+/// name the directory and what is wrong with it; ENAMETOOLONG: it has no room
+/// for a socket's path. Nothing is made of that.
 [[nodiscard]] core::Result<void> prepare_runtime(Places& places);
 
 /// What is wrong with the directory `path` as a runtime directory of this kind;

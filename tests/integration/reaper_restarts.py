@@ -118,6 +118,19 @@ def kill_rounds(reaper):
     check('one that closes its link is replaced', True)
 
 
+def last_steps(reaper):
+    """Who closes its link before it ends is not killed meanwhile; who does not end is."""
+    stand_in = reaper.stand_in_pid
+    reaper.store.socket.shutdown(socket.SHUT_RDWR)
+    reaper.link.socket.shutdown(socket.SHUT_RDWR)
+    began = time.monotonic()
+    time.sleep(0.5)
+    check('a supervisor without its link has time for its end', os.path.exists('/proc/%d' % stand_in))
+    reaper.accept()
+    took = time.monotonic() - began
+    check('but not for ever', 1.8 < took < 10 and not os.path.exists('/proc/%d' % stand_in), took)
+
+
 def ready_fd():
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
@@ -167,17 +180,23 @@ def lost_supervisor():
 
 
 def back_off():
-    """A supervisor that dies by itself at once is started ever more slowly; the reaper still listens."""
+    """A supervisor that dies by itself at once is started ever more slowly; the reaper still listens. As PID 1: another
+    reaper gives up."""
     directory = tempfile.mkdtemp(prefix='A-crash-')
     log = os.path.join(directory, 'starts')
     began = time.monotonic()
-    process = subprocess.Popen([os.environ['CORRAL_BUILD'] + '/reaper/corral-init', '--supervise', '--', '/bin/sh', '-c',
-                                'echo >> %s; exit 3' % log], stderr=subprocess.DEVNULL)
+    command = [os.environ['CORRAL_BUILD'] + '/reaper/corral-init', '--supervise', '--', '/bin/sh', '-c',
+               'echo >> %s; exit 3' % log]
+    process = subprocess.Popen(['unshare', '-fp', '--kill-child', *command], stderr=subprocess.DEVNULL)
     wait_until(lambda: os.path.exists(log) and os.path.getsize(log) >= 8, 10)
     took = time.monotonic() - began
     check('six starts at once, then pauses of 100 and 200 ms', 0.28 < took < 3, took)
-    os.kill(process.pid, signal.SIGTERM)
+    os.kill(children_of(process.pid)[0], signal.SIGTERM)
     check('TERM in a pause ends the reaper', process.wait(10) == 128 + signal.SIGTERM)
+    os.unlink(log)
+    done = subprocess.run(command, stderr=subprocess.PIPE, timeout=10, check=False)
+    check('one that is not PID 1 ends with the status of the sixth', (done.returncode, os.path.getsize(log)) == (3, 6), done)
+    check('and says so', done.stderr.endswith(b'corral-init: the supervisor cannot start\n'), done.stderr)
     os.unlink(log)
     os.rmdir(directory)
 
@@ -189,6 +208,7 @@ def main():
         store_restart(reaper)
         signals(reaper)
         kill_rounds(reaper)
+        last_steps(reaper)
         check('it ends as it was told', reaper.shut_down(0) == 0)
     ready_fd()
     cannot_start()

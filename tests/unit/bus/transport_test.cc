@@ -31,7 +31,6 @@ class Place {
   Place& operator=(const Place&) = delete;
   ~Place() {
     (void)::unlink(socket.c_str());
-    (void)::unlink((socket + ".lock").c_str());
     (void)::rmdir((top + "/run").c_str());
     (void)::rmdir(top.c_str());
   }
@@ -61,16 +60,6 @@ TEST_CASE("a socket is made with its rights, and nothing is left beside it") {
   struct stat facts = {};
   REQUIRE(::stat(place.socket.c_str(), &facts) == 0);
   CHECK((facts.st_mode & 0777U) == 0600);
-}
-
-TEST_CASE("one instance a path") {
-  const Place place;
-  place.make();
-  const auto first = PrivateListener::open(place.socket, SocketAccess::kOwner);
-  REQUIRE(first);
-  const auto second = PrivateListener::open(place.socket, SocketAccess::kOwner);
-  REQUIRE_FALSE(second);
-  CHECK(second.error().code == EADDRINUSE);
 }
 
 TEST_CASE("a listening socket is taken over, with who waits in it") {
@@ -128,7 +117,6 @@ TEST_CASE("a path that is too long is said to be so") {
   CHECK(bus::connect_private(path).error().code == ENAMETOOLONG);
   CHECK(PrivateListener::open(path, SocketAccess::kOwner).error().code ==
         ENAMETOOLONG);
-  (void)::unlink((path + ".lock").c_str());
 }
 
 TEST_CASE("the kernel tells who is at the other end") {

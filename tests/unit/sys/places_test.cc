@@ -183,6 +183,26 @@ TEST_CASE("a symbolic link in the directory's place is refused") {
   CHECK(!sys::prepare_runtime(places));
 }
 
+TEST_CASE("a directory without room for a socket's path is refused") {
+  const Scratch scratch;
+  Places places = private_in(scratch);
+  const std::string base = scratch / "";
+  places.runtime = base + std::string(100 - base.size(), 'x');
+  const auto done = sys::prepare_runtime(places);
+  REQUIRE(!done);
+  CHECK(done.error().code == ENAMETOOLONG);
+  CHECK(!std::filesystem::exists(places.runtime));
+  CHECK(sys::explain_runtime(done.error(), places) ==
+        "runtime directory '" + places.runtime +
+            "' is 100 bytes long, expected at most 99 for the path of a "
+            "socket; CORRAL_RUNTIME_DIR chooses another directory");
+  places.runtime.pop_back();
+  CHECK(sys::prepare_runtime(places));
+  CHECK(sys::explain_runtime(core::Error{EPERM, "use", "/x"}, places) ==
+        "use '/x': Operation not permitted; CORRAL_RUNTIME_DIR chooses "
+        "another directory");
+}
+
 TEST_CASE("a file in the directory's place is refused") {
   const Scratch scratch;
   Places places = private_in(scratch);

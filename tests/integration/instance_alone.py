@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""One instance a runtime directory, whoever of it is killed: a second starter waits for the one that lives, takes no job
+before the lock is its own, and names the holder when it has waited long enough."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import corral
+from corral import check, equal, wait_until
+
+PID1 = ["unshare", "-fp", "--mount-proc", "--kill-child"]
+IN_OWN_NAMESPACE = "CORRAL_TEST_IN_NAMESPACE"
+
+
+def reapers(instance):
+    """The reapers of this instance, without stores."""
+    found = []
+    for pid in corral.processes_with(instance.mark):
+        with contextlib.suppress(OSError):
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if corral.name_of(pid) == "corral-reaper" and b"--store" not in words:
+                found.append(pid)
+    return found
+
+
+def kill(*pids):
+    """All at once: none sees another's end first."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(corral.is_alive(pid) for pid in pids), what="the end of what was killed")
+
+
+def detached(instance, number, **options):
+    return instance.popen("run", "-d", "--private", "-n", f"job-{number}", "--", "sleep", "1000", stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, **options)  # fmt: skip
+
+
+def both_lost():
+    """Nobody listens, but the reaper lives: no second instance beside it."""
+    with corral.Instance(options=["--private"]) as instance:
+        reaper = instance.reaper
+        # What is slow here is fast in life: it does not start the next supervisor yet.
+        os.kill(reaper, signal.SIGSTOP)
+        kill(instance.supervisor, instance.store)
+        words = f"process {reaper}, its reaper"
+        short = {**instance.environment, "CORRAL_TIMEOUT": "300ms"}
+        for verb in (["ps"], ["show", "job-1"], ["wait", "job-1"], ["run", "-d", "--private", "true"]):
+            result = instance.run(*verb, env=short)
+            equal((result.returncode, result.stdout), (69, ""), f"corral {verb[0]}: the instance does not answer in time")
+            check(words in result.stderr and result.stderr.count("\n") == 1, f"in one sentence: {result.stderr.strip()}")
+        result = instance.run("run", "--", "sh", "-c", "exit 3", env=short)
+        check((result.returncode, words in result.stderr) == (3, True), "corral run: runs without it, and says so", result)
+        clients = [detached(instance, number) for number in range(5)]
+        asking = instance.popen("ps", stdout=subprocess.DEVNULL)
+        time.sleep(1)
+        equal([client.poll() for client in clients], [None] * 5, "five clients wait for the living instance")
+        os.kill(reaper, signal.SIGCONT)
+        results = [(*client.communicate(timeout=60), client.returncode) for client in clients]
+        equal([result[1:] for result in results], [("", 0)] * 5, "all five have their job")
+        equal(asking.wait(20), 0, "and who asked has his answer")
+        equal(reapers(instance), [reaper], "of the one instance that there is")
+        names = sorted(job["name"] for job in instance.facts("ps"))
+        equal(names, [f"job-{number}" for number in range(5)], "and all five run")
+        equal(instance.run("kill", "-g", "0", *names).returncode, 0, "and can be ended")
+
+
+def reaper_and_supervisor_lost():
+    """Nobody of it lives but the jobs: the next one is another instance, and the only one."""
+    with corral.Instance(options=["--private"]) as instance:
+        equal(detached(instance, 0).wait(30), 0, "a job runs")
+        kill(instance.reaper, instance.supervisor)
+        instance.process.wait()
+        clients = [detached(instance, number) for number in range(1, 6)]
+        equal([client.wait(60) for client in clients], [0] * 5, "reaper and supervisor killed: five clients start together")
+        equal(len(reapers(instance)), 1, "one instance")
+        names = {job["name"] for job in instance.facts("ps")}
+        check({f"job-{number}" for number in range(1, 6)} <= names, "with all five jobs", names)
+        for pid in reapers(instance):
+            os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not reapers(instance), 30, "its end")
+
+
+def reaper_lost():
+    """As a service manager does it: the next instance is started while the supervisor of the last becomes a reaper."""
+    with corral.Instance() as instance:
+        job = instance.run("run", "-d", "--", "sleep", "1000").stdout.strip()
+        supervisor = instance.supervisor
+        os.kill(instance.reaper, signal.SIGKILL)
+        instance.process.wait()
+        said = instance.folder / "second"
+        with open(said, "wb") as file:
+            command = instance.command_line(0)
+            command.remove("--ready-fd=0")
+            second = subprocess.Popen(command, env=instance.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        equal(second.wait(60), 69, "a second instance gives up where the first has a new reaper")
+        words = said.read_text()
+        check(f"there is another instance at '{instance.socket}': process {supervisor}, its reaper" in words, "names it", words)
+        check("taken over" not in words, "and has not touched a job", words)
+        equal(reapers(instance), [supervisor], "the supervisor is the one reaper now")
+        equal(instance.facts("show", job)["state"], "running", "the job is there")
+        orphan = corral.children_of(supervisor)
+        orphan = next(pid for pid in orphan if corral.name_of(pid) == "corrald")
+        # One that does not go on: the lock is free when it is gone, and not before.
+        os.kill(orphan, signal.SIGSTOP)
+        os.kill(supervisor, signal.SIGKILL)
+        with open(said, "wb") as file:
+            second = subprocess.Popen(command, env=instance.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        time.sleep(1)
+        equal((second.poll(), "ready on" in said.read_text()), (None, False), "the second waits while an orphan has the lock")
+        os.kill(orphan, signal.SIGKILL)
+        wait_until(lambda: "ready on" in said.read_text(), 20, "its turn")
+        equal(reapers(instance), [second.pid], "and comes when it is gone")
+        equal(instance.facts("ps")[0]["jid"] if instance.cgroup else job, job, "the job is found by its cgroup")
+        second.terminate()
+        second.wait(30)
+
+
+def main():
+    both_lost()
+    reaper_and_supervisor_lost()
+    reaper_lost()
+
+
+corral.needs_root()
+corral.needs_namespaces()
+if IN_OWN_NAMESPACE in os.environ:
+    main()
+else:
+    sys.exit(subprocess.run([*PID1, sys.executable, __file__], env={**os.environ, IN_OWN_NAMESPACE: "1"}).returncode)

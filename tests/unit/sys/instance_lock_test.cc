@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who has the lock is alone, whoever else holds the same open file; and a
+// waiter has it as soon as it is free.
+#include "sys/instance_lock.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "sys/clock.h"
+
+namespace {
+
+using sys::InstanceLock;
+
+struct Place {
+  Place() {
+    char name[] = "/tmp/corral-lock-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    top = name;
+    socket = top + "/private";
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() { std::filesystem::remove_all(top); }
+
+  std::string top;
+  std::string socket;
+};
+
+TEST_CASE("one instance a socket, until the last who holds the lock is gone") {
+  const Place place;
+  CHECK_FALSE(sys::has_instance(place.socket));
+  std::optional<InstanceLock> first = *InstanceLock::take(place.socket, {});
+  CHECK(sys::has_instance(place.socket));
+  const auto second = InstanceLock::take(place.socket, core::milliseconds(20));
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == EADDRINUSE);
+  {
+    const auto handed_on =
+        InstanceLock::adopt(*sys::duplicate(first->fd()), place.socket);
+    REQUIRE(handed_on);
+    first.reset();
+    CHECK(sys::has_instance(place.socket));
+  }
+  CHECK_FALSE(sys::has_instance(place.socket));
+  CHECK(InstanceLock::take(place.socket, {}));
+}
+
+TEST_CASE("a waiter has it as soon as it is free") {
+  const Place place;
+  int ready[2] = {-1, -1};
+  REQUIRE(::pipe(ready) == 0);
+  const pid_t other = ::fork();
+  REQUIRE(other >= 0);
+  if (other == 0) {
+    const auto held = InstanceLock::take(place.socket, {});
+    (void)!::write(ready[1], "1", 1);
+    (void)::usleep(300'000);
+    ::_exit(held ? 0 : 1);
+  }
+  char byte = 0;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  const auto began = sys::boot_now();
+  CHECK(InstanceLock::take(place.socket, core::seconds(20)));
+  CHECK((sys::boot_now() - began).raw() < 10'000'000);
+  REQUIRE(::waitpid(other, nullptr, 0) == other);
+  (void)::close(ready[0]);
+  (void)::close(ready[1]);
+}
+
+TEST_CASE("a lock whose directory was replaced is none") {
+  const Place place;
+  const auto lock = InstanceLock::take(place.socket, {});
+  REQUIRE(lock);
+  REQUIRE(::unlink((place.socket + ".lock").c_str()) == 0);
+  const auto kept =
+      InstanceLock::adopt(*sys::duplicate(lock->fd()), place.socket);
+  REQUIRE_FALSE(kept);
+  CHECK(kept.error().code == ESTALE);
+}
+
+TEST_CASE("who holds it is told") {
+  const Place place;
+  const auto lock = InstanceLock::take(place.socket, {});
+  REQUIRE(lock);
+  CHECK(sys::holder_of(place.socket) ==
+        "a process that has not said who it is");
+  REQUIRE(lock->sign(core::Pid(::getpid())));
+  CHECK(sys::holder_of(place.socket) ==
+        "process " + std::to_string(::getpid()) + ", its reaper");
+  const pid_t gone = ::fork();
+  if (gone == 0) ::_exit(0);
+  REQUIRE(::waitpid(gone, nullptr, 0) == gone);
+  REQUIRE(lock->sign(core::Pid(gone)));
+  CHECK(sys::holder_of(place.socket) == "the supervisor of process " +
+                                            std::to_string(gone) +
+                                            ", a reaper that is gone");
+}
+
+}  // namespace
