@@ -65,6 +65,7 @@ enum class MessageType : std::uint16_t {
   kReexec,     ///< PathText: become this program, keeping everything
   kShutDown,   ///< ExitCode: end when no child lives
   kReady,      ///< no body: clients are served
+  kBarrier,    ///< SequenceNumber: answer behind the records of all the dead
   kHoldLock,   ///< fds: the instance's lock, to be held as long as you live
   // reaper link, from the reaper
   kWelcome = 32,   ///< Welcome: the answer to Hello
@@ -73,6 +74,7 @@ enum class MessageType : std::uint16_t {
   kStoreLink,      ///< fds: the new store link; put everything again
   kSignalled,      ///< SignalSeen: the reaper was sent this
   kReexecRefused,  ///< Refused: the new image would not have it
+  kBarrierPassed,  ///< SequenceNumber: the last kBarrier's
   // store link, from the supervisor
   kPut = 64,  ///< StoreName; fds: one. Replaces one of that name
   kDrop,      ///< StoreName

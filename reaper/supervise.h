@@ -299,6 +299,7 @@ class Daemon {
   bool take_launch(Received& received);
   bool take_launch_ack(Received& received);
   bool take_record_ack(Received& received);
+  bool take_barrier(Received& received);
   bool take_reexec(Received& received);
   bool take_shut_down(Received& received);
   bool take_ready(Received& received);
@@ -311,6 +312,7 @@ class Daemon {
   Sent send_answers();
   Sent send_signal();
   Sent send_records();
+  Sent send_barrier();
 
   // --- waiting ---
 
@@ -380,6 +382,7 @@ class Daemon {
   SignalRelay signals_;
   std::optional<core::BootTime> sweep_at_;
   std::uint64_t next_record_ = 1;  ///< the first not sent to this supervisor
+  std::uint64_t barrier_ = 0;      ///< to be answered; 0: none
   std::uint64_t generation_ = 0;
   std::uint64_t garbage_ = 0;
   std::uint32_t supervisor_starts_ = 0;

@@ -26,6 +26,7 @@ inline void Daemon::handle(Received& received) {
       {MessageType::kReexec, &Daemon::take_reexec},
       {MessageType::kShutDown, &Daemon::take_shut_down},
       {MessageType::kReady, &Daemon::take_ready},
+      {MessageType::kBarrier, &Daemon::take_barrier},
       {MessageType::kHoldLock, &Daemon::take_lock},
   };
   for (const Row& row : kRows) {
@@ -63,6 +64,15 @@ inline bool Daemon::take_record_ack(Received& received) {
   const bool was_full = ring_.is_full();
   ring_.acknowledge(number->sequence);
   if (was_full) reap();
+  return true;
+}
+
+/// Whoever has ended is a zombie by now, though SIGCHLD may not be read yet.
+inline bool Daemon::take_barrier(Received& received) {
+  const auto number = body_as<SequenceNumber>(received.body);
+  if (!number) return false;
+  reap();
+  barrier_ = number->sequence;
   return true;
 }
 
@@ -109,6 +119,7 @@ inline Sent Daemon::send_all() {
   static constexpr Sender kSenders[] = {
       &Daemon::send_welcome, &Daemon::send_store_link, &Daemon::send_refusal,
       &Daemon::send_answers, &Daemon::send_signal,     &Daemon::send_records,
+      &Daemon::send_barrier,
   };
   for (const Sender sender : kSenders) {
     const Sent sent = (this->*sender)();
@@ -168,6 +179,15 @@ inline Sent Daemon::send_records() {
     if (sent != Sent::kYes) return sent;
   }
   return Sent::kYes;
+}
+
+/// Behind all records. While the ring is full some of the dead wait unread.
+inline Sent Daemon::send_barrier() {
+  if (barrier_ == 0 || ring_.is_full()) return Sent::kYes;
+  const Sent sent =
+      link_.send(MessageType::kBarrierPassed, SequenceNumber{barrier_});
+  if (sent == Sent::kYes) barrier_ = 0;
+  return sent;
 }
 
 }  // namespace reaper

@@ -38,7 +38,26 @@ void Inspector::inspect_soon(core::JobId jid) {
     loop_.defer([this] {
       for (const core::JobId wanted : std::exchange(wanted_, {}))
         inspect(wanted);
+      if (std::exchange(barrier_is_due_, false)) send_barrier_(last_barrier_);
     });
+}
+
+void Inspector::tell_empty_soon(core::JobId jid) {
+  if (!std::exchange(barrier_is_due_, true)) ++last_barrier_;
+  empty_[jid] = last_barrier_;
+}
+
+void Inspector::on_barrier(std::uint64_t number) {
+  for (auto at = empty_.begin(); at != empty_.end();) {
+    if (at->second > number) {
+      ++at;
+      continue;
+    }
+    const TableEntry* const entry = table_.find(at->first);
+    at = empty_.erase(at);
+    if (entry != nullptr && is_worth_reading(entry->job))
+      tell_empty(entry->job);
+  }
 }
 
 void Inspector::inspect(core::JobId jid) {
@@ -71,7 +90,7 @@ void Inspector::inspect_cgroup(const core::Job& job) {
   else if (scopes_.is_open(job.jid))
     scopes_.inspect(job.jid);  // its answer comes after the last exits
   else
-    tell_empty(job);
+    tell_empty_soon(job.jid);
 }
 
 void Inspector::inspect_scope(const core::Job& job) {
@@ -118,6 +137,7 @@ void Inspector::tell_empty(const core::Job& job) {
 
 void Inspector::forget(core::JobId jid) {
   wanted_.erase(jid);
+  empty_.erase(jid);
   patience_.erase(jid);
 }
 

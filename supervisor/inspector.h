@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads containers and tells what it found: Emptied or Populated. A reading
-// waits for the end of the loop's round, so that the records of all processes
-// that were reaped together are in before the job is found empty, and a job
-// whose thousand processes end at once is read once.
+// waits for the end of the loop's round, so that a job whose thousand processes
+// end at once is read once. What is found empty is told only when the reaper
+// has answered a barrier: then the records of all its processes are in.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "supervisor/containers.h"
 #include "supervisor/event_sink.h"
@@ -30,6 +33,12 @@ class Inspector {
         sink_(sink) {}
 
   void inspect_soon(core::JobId jid);
+  /// How a barrier is sent to the reaper, with its number.
+  void set_barrier(std::function<void(std::uint64_t)> send) {
+    send_barrier_ = std::move(send);
+  }
+  /// The reaper's answer to a barrier.
+  void on_barrier(std::uint64_t number);
   /// A scope's answer to the question that inspect_soon() asked it.
   void on_answer(core::JobId jid, const Inhabitants& found);
   void forget(core::JobId jid);
@@ -40,6 +49,7 @@ class Inspector {
   void inspect_scope(const core::Job& job);
   void tell(const core::Job& job, const Inhabitants& found);
   void tell_empty(const core::Job& job);
+  void tell_empty_soon(core::JobId jid);
 
   EventLoop& loop_;
   const JobTable& table_;
@@ -49,6 +59,11 @@ class Inspector {
   JobWatch& watch_;
   EventSink& sink_;
   std::set<core::JobId> wanted_;
+  std::function<void(std::uint64_t)> send_barrier_;
+  std::uint64_t last_barrier_ = 0;
+  bool barrier_is_due_ = false;
+  /// Empty jobs, and the barrier that each waits for.
+  std::map<core::JobId, std::uint64_t> empty_;
   /// Empty jobs of whose main process nobody has told anything yet.
   std::map<core::JobId, Timer> patience_;
 };

@@ -241,6 +241,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                 [this](std::int32_t code) { tell_exit_code(code); }) {
   scopes_.set_events(reports_);
   reports_.set_reaper(reaper_);
+  inspector_.set_barrier(
+      [this](std::uint64_t number) { reaper_.send_barrier(number); });
   service_.connect(
       {admission_, effects_, containers_, handles_, scopes_, store_, launcher_,
        recorder_},

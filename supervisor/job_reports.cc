@@ -143,6 +143,10 @@ void JobReports::on_reaper_signalled(const reaper::SignalSeen& seen) {
   handlers_.on_signalled(seen);
 }
 
+void JobReports::on_barrier(std::uint64_t number) {
+  parts_.inspector.on_barrier(number);
+}
+
 void JobReports::on_reexec_refused(const reaper::Refused& refused) {
   handlers_.on_reexec_refused(refused);
 }

@@ -73,6 +73,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
   void on_new_store(sys::UniqueFd link) override;
   void on_reaper_signalled(const reaper::SignalSeen& seen) override;
   void on_reexec_refused(const reaper::Refused& refused) override;
+  void on_barrier(std::uint64_t number) override;
   void on_reaper_gone() override;
 
   void on_scope_launched(core::JobId jid, const reaper::ScopeLaunched& launched,

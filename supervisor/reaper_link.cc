@@ -112,6 +112,11 @@ void ReaperLink::acknowledge_records(std::uint64_t sequence) {
                    reaper::SequenceNumber{sequence});
 }
 
+void ReaperLink::send_barrier(std::uint64_t number) {
+  link_.send_value(reaper::MessageType::kBarrier,
+                   reaper::SequenceNumber{number});
+}
+
 void ReaperLink::reexec(std::string_view program) {
   reaper::PathText text;
   std::memcpy(text.path, program.data(),
@@ -153,6 +158,10 @@ void ReaperLink::on_message(const reaper::Message& message,
     case kSignalled:
       return with_body<reaper::SignalSeen>(message, [&](const auto& body) {
         events_.on_reaper_signalled(body);
+      });
+    case kBarrierPassed:
+      return with_body<reaper::SequenceNumber>(message, [&](const auto& body) {
+        events_.on_barrier(body.sequence);
       });
     case kReexecRefused:
       return with_body<reaper::Refused>(

@@ -37,6 +37,8 @@ class ReaperEvents {
   virtual void on_new_store(sys::UniqueFd link) = 0;
   virtual void on_reaper_signalled(const reaper::SignalSeen& seen) = 0;
   virtual void on_reexec_refused(const reaper::Refused& refused) = 0;
+  /// Everything that had ended when barrier `number` came was told before.
+  virtual void on_barrier(std::uint64_t number) = 0;
   virtual void on_reaper_gone() = 0;
 };
 
@@ -60,6 +62,8 @@ class ReaperLink final : private PacketHandler {
   void acknowledge_launch(core::JobId jid);
   /// The records up to `sequence` are in the journal: forget them.
   void acknowledge_records(std::uint64_t sequence);
+  /// on_barrier() follows, behind the records of all who have ended.
+  void send_barrier(std::uint64_t number);
   void reexec(std::string_view program);
   void shut_down(std::int32_t code);
   /// Before hello(): it holds the instance's lock as long as it lives.

@@ -124,6 +124,7 @@ class Reports final : public supervisor::ReaperEvents {
   void on_new_store(sys::UniqueFd) override {}
   void on_reaper_signalled(const reaper::SignalSeen&) override {}
   void on_reexec_refused(const reaper::Refused&) override {}
+  void on_barrier(std::uint64_t) override {}
   void on_reaper_gone() override {}
 };
 
