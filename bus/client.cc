@@ -127,6 +127,9 @@ Client::~Client() = default;
 core::Answer<Client> Client::connect(std::string socket_path,
                                      ClientOptions options) {
   core::Result<sys::UniqueFd> socket = connect_private(socket_path);
+  // Its queue is full: it is not taking anybody out of it.
+  if (!socket && socket.error().code == EAGAIN)
+    socket = await_private(socket_path, sys::boot_now() + options.hello_within);
   if (!socket)
     return std::unexpected(
         core::Refused{.why = core::Refusal::kUnavailable,
@@ -137,7 +140,7 @@ core::Answer<Client> Client::connect(std::string socket_path,
     return std::unexpected(core::Refused{.why = core::Refusal::kUnavailable,
                                          .text = std::move(sd).error()});
   auto state = std::make_unique<State>(*sd, std::move(socket_path), options);
-  TRY(state->connection.start(*std::move(socket)));
+  TRY(state->connection.start(*std::move(socket), options.hello_within));
   return Client(std::move(state));
 }
 

@@ -31,6 +31,8 @@ struct BorrowedHandles {
 struct ClientOptions {
   /// How long a lost supervisor is waited for before a request fails.
   core::Microseconds reconnect_within = core::seconds(20);
+  /// How long one that listens may take to greet us.
+  core::Microseconds hello_within = core::seconds(5);
   /// How long a supervisor that is there may take to answer (a wait for a
   /// job's end may take for ever).
   core::Microseconds answer_within = core::seconds(60);

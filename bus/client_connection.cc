@@ -10,6 +10,7 @@
 #include "bus/client_transport.h"
 #include "bus/names.h"
 #include "bus/refusal_names.h"
+#include "bus/silent_peer.h"
 #include "sys/clock.h"
 
 namespace bus {
@@ -85,8 +86,10 @@ void ClientConnection::close() {
   if (bus_ != nullptr) bus_ = sd_.close_unref(bus_);
 }
 
-core::Answer<void> ClientConnection::start(sys::UniqueFd socket) {
+core::Answer<void> ClientConnection::start(sys::UniqueFd socket,
+                                           core::Microseconds within) {
   close();
+  listener_ = listener_of(socket.get());
   int r = sd_.bus_new(&bus_);
   if (r < 0) return unavailable("cannot make a bus connection", -r);
   r = sd_.set_fd(bus_, socket.get(), socket.get());
@@ -97,18 +100,17 @@ core::Answer<void> ClientConnection::start(sys::UniqueFd socket) {
   if (r == -EPIPE || r == -ECONNRESET) return {};
   if (r < 0) return unavailable("cannot speak to the instance", -r);
   opened_ = sys::boot_now();
-  return await_ready();
+  return await_ready(within);
 }
 
-core::Answer<void> ClientConnection::await_ready() {
-  const core::BootTime deadline = sys::boot_now() + patience_.answer_within;
+core::Answer<void> ClientConnection::await_ready(core::Microseconds within) {
+  const core::BootTime deadline = sys::boot_now() + within;
   while (is_open() && sd_.is_ready(bus_) == 0) {
     const int r = sd_.process(bus_, nullptr);
     if (r < 0) break;
     if (r > 0) continue;
     const std::uint64_t left = (deadline - sys::boot_now()).raw();
-    if (left == 0)
-      return unavailable("the instance at '" + path_ + "' does not answer");
+    if (left == 0) return unavailable(describe_silence(path_, listener_));
     (void)sd_.wait(bus_, left);
   }
   return {};
@@ -120,7 +122,7 @@ core::Answer<void> ClientConnection::reconnect() {
   if (!socket)
     return unavailable("the instance went away and did not come back: " +
                        std::string(socket.error().message().view()));
-  return start(*std::move(socket));
+  return start(*std::move(socket), patience_.reconnect_within);
 }
 
 /// Connects again, and again if that does not hold, until the outage has lasted
@@ -164,6 +166,8 @@ core::Answer<HeldMessage> ClientConnection::call(const Method& method,
     const int r = sd_.call(bus_, message.get(), patience_.answer_within.raw(),
                            error.out(), &reply);
     if (r >= 0) return HeldMessage(sd_, reply);
+    if (is_open() && r == -ETIMEDOUT)
+      return unavailable(describe_silence(path_, listener_));
     if (is_open()) return std::unexpected(error.refused(-r));
     if (method.repeat == Repeat::kNever)
       return unavailable(

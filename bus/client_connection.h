@@ -76,8 +76,9 @@ class ClientConnection {
   ~ClientConnection();
 
   /// Begins to speak on a connected socket. Returns when the other side has
-  /// said who it is; a supervisor that hangs is given up after a while.
-  [[nodiscard]] core::Answer<void> start(sys::UniqueFd socket);
+  /// said who it is; a supervisor that has not `within` this is given up.
+  [[nodiscard]] core::Answer<void> start(sys::UniqueFd socket,
+                                         core::Microseconds within);
 
   /// Sends and waits for the answer.
   [[nodiscard]] core::Answer<HeldMessage> call(const Method& method,
@@ -112,7 +113,7 @@ class ClientConnection {
     unsigned attempts = 0;
   };
 
-  [[nodiscard]] core::Answer<void> await_ready();
+  [[nodiscard]] core::Answer<void> await_ready(core::Microseconds within);
   [[nodiscard]] Outage new_outage() const;
   [[nodiscard]] core::Answer<void> restore(Outage& outage);
   [[nodiscard]] core::Answer<void> reconnect();
@@ -128,6 +129,7 @@ class ClientConnection {
   ConnectionPatience patience_;
   sd_bus* bus_ = nullptr;
   core::BootTime opened_;
+  core::Pid listener_;  ///< who listened when we came
   std::optional<OpenCall> open_;
 };
 

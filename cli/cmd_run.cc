@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +23,7 @@
 #include "cli/run_request.h"
 #include "cli/scope_command.h"
 #include "cli/standard_fds.h"
+#include "sys/clock.h"
 #include "sys/own_programs.h"
 #include "sys/unique_fd.h"
 
@@ -92,10 +94,12 @@ int run_supervised(const RunRequest& request, ScopeSetting setting,
 }
 
 core::Answer<core::CreatedJob> ask_instance(const Instance& instance,
-                                            const RunRequest& request) {
+                                            const RunRequest& request,
+                                            core::Microseconds patience) {
   auto client = bus::Client::connect(
-      instance.socket,
-      {.reconnect_within = kPatience, .answer_within = kPatience});
+      instance.socket, {.reconnect_within = patience,
+                        .hello_within = patience,
+                        .answer_within = std::max(patience, kPatience)});
   if (!client) return std::unexpected(client.error());
   return client->create(request.spec);
 }
@@ -116,7 +120,7 @@ int run_foreground(const RunRequest& request, Which which) {
   if (!living) complain("running without the instance: " + living.error().text);
   if (!living || !*living) return run_recorded(request, std::move(setting));
   const Instance& instance = **living;
-  auto job = ask_instance(instance, request);
+  auto job = ask_instance(instance, request, *patience);
   if (job) return run_supervised(request, std::move(setting), std::move(*job));
   if (job.error().why != core::Refusal::kUnavailable)
     return complain(job.error());
@@ -196,16 +200,20 @@ struct DetachedJob {
 core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
                                          Which which) {
   core::Answer<core::CreatedJob> job;
+  const auto patience = TRY(first_answer_within());
+  const core::BootTime deadline = sys::boot_now() + patience;
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto instance = detached_instance(which);
     if (!instance) return std::unexpected(instance.error());
-    auto client = bus::Client::connect(instance->socket);
+    auto client =
+        bus::Client::connect(instance->socket, {.hello_within = patience});
     if (client) job = client->create(spec);
     if (client && job)
       return DetachedJob{.jid = job->jid, .instance = *instance};
     if (!client) job = std::unexpected(client.error());
     if (job.error().why != core::Refusal::kUnavailable ||
-        instance->kind != sys::InstanceKind::kPrivate)
+        instance->kind != sys::InstanceKind::kPrivate ||
+        sys::boot_now() >= deadline)
       break;
   }
   return std::unexpected(job.error());

@@ -268,8 +268,9 @@ constexpr Command kCommands[] = {
          "*corral run* can stand before any command of a script. When the "
          "program ends, processes that it left behind are asked to end, then "
          "killed. If an instance is running, the job is one of its jobs; if "
-         "none is, or none answers within 2 seconds, the job is contained and "
-         "recorded all the same.\n\n"
+         "none is, or none answers within 2 seconds (*CORRAL_TIMEOUT*), the "
+         "job "
+         "is contained and recorded all the same.\n\n"
          "With *--detach* the job belongs to the system instance if one is "
          "running, else to your private instance, which is started and ends "
          "when it has no job. The program then runs in a session of its own "
@@ -405,7 +406,7 @@ constexpr ExitCode kCommonCodes[] = {
     {"65", "The job has ended"},
     {"66", "There is no such job"},
     {"67", "There is no such user"},
-    {"69", "No instance is running, or it does not answer"},
+    {"69", "No instance is running, or it does not answer in time"},
     {"72", "The engine or the host cannot do it"},
     {"73", "A live job of yours has the name"},
     {"75", "A bound of the instance was reached"},

@@ -79,6 +79,7 @@ std::optional<Instance> find_running(Which which) {
 
 core::Answer<bus::Client> connect(Which which, bus::ClientOptions options) {
   const auto patience = TRY(first_answer_within());
+  options.hello_within = patience;
   if (const auto instance = TRY(await_living(which, patience)))
     return bus::Client::connect(instance->socket, options);
   return std::unexpected(no_instance(which));

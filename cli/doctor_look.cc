@@ -35,9 +35,10 @@ InstanceState look_at(const Instance& instance) {
                       .view = std::nullopt,
                       .problem = {}};
   if (!state.is_running) return state;
-  auto client = bus::Client::connect(
-      instance.socket,
-      {.reconnect_within = kPatience, .answer_within = kPatience});
+  auto client =
+      bus::Client::connect(instance.socket, {.reconnect_within = kPatience,
+                                             .hello_within = kPatience,
+                                             .answer_within = kPatience});
   if (!client) {
     state.problem = client.error().text;
     return state;

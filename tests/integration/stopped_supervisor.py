@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A supervisor that is stopped (SIGSTOP) keeps nobody waiting for ever: every command says within its time which process
+does not answer, in which state it is and what lets it go on. Who already waits for a job goes on waiting."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import corral
+from corral import check, equal, wait_until
+
+PID1 = ["unshare", "-fp", "--mount-proc", "--kill-child"]
+IN_OWN_NAMESPACE = "CORRAL_TEST_IN_NAMESPACE"
+VERBS = (["ps"], ["tree"], ["show", "job"], ["kill", "job"], ["wait", "job"], ["log", "job"], ["run", "-d", "true"],
+         ["daemon-reexec"])  # fmt: skip
+
+
+def timed(instance, *words, **variables):
+    began = time.monotonic()
+    result = instance.run(*words, env={**instance.environment, **variables})
+    return result, time.monotonic() - began
+
+
+def verbs(instance):
+    os.kill(instance.supervisor, signal.SIGSTOP)
+    words = (f"corral: the supervisor at '{instance.socket}' (process {instance.supervisor}) does not answer: it is stopped; "
+             f"'kill -CONT {instance.supervisor}' lets it go on\n")  # fmt: skip
+    for verb in VERBS:
+        result, took = timed(instance, *verb, CORRAL_TIMEOUT="500ms")
+        equal((result.returncode, result.stdout, result.stderr), (69, "", words), f"corral {verb[0]}: one sentence, 69")
+        check(0.5 <= took < 4, f"after {took:.2f} s of 0.5 s")
+    result, took = timed(instance, "ps")
+    check(result.returncode == 69 and 5 <= took < 9, f"without CORRAL_TIMEOUT: after {took:.2f} s of 5 s", result)
+    result, took = timed(instance, "run", "--", "sh", "-c", "exit 3")
+    check(result.returncode == 3 and 2 <= took < 6, f"corral run: the program runs all the same, after {took:.2f} s", result)
+    check("running without the instance" in result.stderr and "it is stopped" in result.stderr, "and why is said", result)
+    result, took = timed(instance, "doctor")
+    check("it is stopped" in result.stdout and took < 10, f"corral doctor tells it, after {took:.2f} s", result)
+    os.kill(instance.supervisor, signal.SIGCONT)
+    equal(timed(instance, "ps")[0].returncode, 0, "it goes on, and answers")
+
+
+def waiting(instance):
+    """What it was asked before has no bound."""
+    waiter = instance.popen("wait", "job", env={**instance.environment, "CORRAL_TIMEOUT": "300ms"})
+    scope = instance.popen("run", "-n", "scope", "--", "sh", "-c", "sleep 1; exit 4")
+    wait_until(lambda: len(instance.facts("ps")) == 2, what="a foreground job")
+    time.sleep(0.5)
+    os.kill(instance.supervisor, signal.SIGSTOP)
+    time.sleep(1.5)
+    equal(waiter.poll(), None, "a wait that had begun goes on")
+    os.kill(instance.supervisor, signal.SIGCONT)
+    equal(scope.wait(30), 4, "a foreground job too")
+    equal(instance.run("kill", "job").returncode, 0, "the job is ended")
+    equal(waiter.wait(30), 128 + signal.SIGTERM, "the wait tells its end")
+
+
+def follower(instance):
+    """The socket that the store kept is another process's now."""
+    first = instance.supervisor
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: instance.supervisor not in (None, first), what="the next supervisor")
+    wait_until(lambda: instance.run("ps").returncode == 0, what="its answer")
+    os.kill(instance.supervisor, signal.SIGSTOP)
+    result, _ = timed(instance, "ps", CORRAL_TIMEOUT="300ms")
+    check(f"(process {instance.supervisor})" in result.stderr, "the supervisor that is named is the one that listens", result)
+    os.kill(instance.supervisor, signal.SIGCONT)
+
+
+def wrong(instance):
+    for value in ("soon", "0", "-1s"):
+        result, _ = timed(instance, "ps", CORRAL_TIMEOUT=value)
+        equal((result.returncode, result.stderr), (64, f"corral: environment variable 'CORRAL_TIMEOUT' is '{value}', expected "
+              "a duration such as 5s or 500ms\n"), f"CORRAL_TIMEOUT={value} is no time")
+
+
+def main():
+    with corral.Instance() as instance:
+        equal(instance.run("run", "-d", "-n", "job", "--", "sleep", "1000").returncode, 0, "a job runs")
+        for part in (verbs, waiting, follower, wrong):
+            part(instance)
+
+
+corral.needs_root()
+corral.needs_namespaces()
+if IN_OWN_NAMESPACE in os.environ:
+    main()
+else:
+    sys.exit(subprocess.run([*PID1, sys.executable, __file__], env={**os.environ, IN_OWN_NAMESPACE: "1"}).returncode)
