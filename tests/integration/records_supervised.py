@@ -82,6 +82,22 @@ def plain(instance):
     corral.check("exited with code 7" in text.stdout, "with the sentence", text.stdout)
 
 
+def orphans(instance, count=int(os.environ.get("JOBS", "60"))):
+    """The end counts every process that was waited for, also orphans that end last."""
+    before = set(kinds_by_job(instance.records()["records"]))
+    run_jobs(instance, count, "sh", "-c", "for i in 1 2 3; do setsid sh -c 'sleep 0.01; :' & done; sleep 0.009")
+    jobs = collections.defaultdict(list)
+    for record in wait_for_ends(instance, len(before) + count):
+        if record.get("jid", "0x0") not in before | {"0x0"}:
+            jobs[record["jid"]].append(record)
+    wrong = [
+        (jid, [r["kind"] for r in records], records[-1].get("processes_seen"))
+        for jid, records in jobs.items()
+        if records[-1]["kind"] != "end" or records[-1]["processes_seen"] != len(records) - 2
+    ]
+    corral.equal((len(jobs), wrong), (count, []), f"{count} ends count the processes recorded before them")
+
+
 def killed_scribe(instance):
     before = len(kinds_by_job(instance.records()["records"]))
     for round_number in range(10):
@@ -179,6 +195,7 @@ def main():
         return
     with corral.Instance() as instance:
         plain(instance)
+        orphans(instance)
         killed_scribe(instance)
         renamed(instance)
     full_disk()
