@@ -24,7 +24,7 @@ def reapers(instance):
     for pid in corral.processes_with(instance.mark):
         with contextlib.suppress(OSError):
             words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if corral.name_of(pid) == "corral-reaper" and b"--store" not in words:
+            if corral.name_of(pid) in ("corral-reaper", "corral-ending") and b"--store" not in words:
                 found.append(pid)
     return found
 
