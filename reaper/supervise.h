@@ -180,14 +180,15 @@ class Daemon {
     while (!ring_.is_full() || is_alone()) {
       const auto child = peek_dead_child();
       if (!child) break;
-      if (is_own(child->pid)) {
-        reap_own();
-        continue;
-      }
-      if (!ring_.is_full()) record(*child);
-      (void)take_dead_child(child->pid);
+      reap(*child);
     }
     if (is_sweeping_) sweep();
+  }
+
+  void reap(const DeadChild& child) {
+    if (is_own(child.pid)) return reap_own();
+    if (!ring_.is_full()) record(child);
+    (void)take_dead_child(child.pid);
   }
 
   /// Nobody will ever ask for records again.
@@ -340,10 +341,18 @@ class Daemon {
     if (next_image_.take_acceptance()) become_next_image();
   }
 
+  /// One at most is pending, about the first of perhaps many. That one is found
+  /// by its number and told at once; the search for others goes through all who
+  /// live, and the supervisor has work meanwhile.
   void take_child_signal() {
     signalfd_siginfo info;
-    // One at most is pending; who it was about is asked of waitid(2).
-    (void)!::read(child_signals_.get(), &info, sizeof info);
+    if (::read(child_signals_.get(), &info, sizeof info) != sizeof info) return;
+    const core::Pid first(static_cast<std::int32_t>(info.ssi_pid));
+    if (const auto child = peek_dead_child(first);
+        child && !is_own(first) && !ring_.is_full()) {
+      reap(*child);
+      flush();
+    }
     reap();
   }
 

@@ -67,11 +67,11 @@ inline bool Daemon::take_record_ack(Received& received) {
   return true;
 }
 
-/// Whoever has ended is a zombie by now, though SIGCHLD may not be read yet.
+/// Whoever has ended is a zombie by now, though his SIGCHLD may be unread.
 inline bool Daemon::take_barrier(Received& received) {
   const auto number = body_as<SequenceNumber>(received.body);
   if (!number) return false;
-  reap();
+  take_child_signal();
   barrier_ = number->sequence;
   return true;
 }

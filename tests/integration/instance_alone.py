@@ -19,12 +19,12 @@ IN_OWN_NAMESPACE = "CORRAL_TEST_IN_NAMESPACE"
 
 
 def reapers(instance):
-    """The reapers of this instance, without stores."""
+    """The reapers of this instance, without stores and killers."""
     found = []
     for pid in corral.processes_with(instance.mark):
         with contextlib.suppress(OSError):
             words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if corral.name_of(pid) in ("corral-reaper", "corral-ending") and b"--store" not in words:
+            if corral.name_of(pid) in ("corral-reaper", "corral-ending") and not {b"--store", b"--killer"} & set(words):
                 found.append(pid)
     return found
 
