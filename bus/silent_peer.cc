@@ -14,6 +14,7 @@ struct StateRow {
   std::string_view words;
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr StateRow kStates[] = {
     {'T', "it is stopped"},
     {'t', "it is stopped by who traces it"},
@@ -21,6 +22,7 @@ constexpr StateRow kStates[] = {
     {'Z', "it has ended, and no other has taken its place"},
     {'X', "it has ended, and no other has taken its place"},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 std::string_view words_of(char state) {
   for (const StateRow& row : kStates)
