@@ -161,8 +161,8 @@ def check_python(instance, kind):
             ({"Argv": dbus.Array(["a"], signature="s"), "Colour": 1.5},
              "key 'Colour' is not known, its type is d"),
             ({"Argv": dbus.Array(["a"], signature="s"), "Name": "a b"},
-             "key 'Name' is 'a b' (s), expected at most 64 characters of "
-             "A-Za-z0-9_.@:- (s)"),
+             "key 'Name' is 'a b' (s), expected 1 to 64 letters, digits and "
+             "_.@:- that are no jid (hexadecimal) and not 'self'"),
             ({"Name": "x"}, "key 'Argv' is missing")):
         equal(refusal(lambda: manager.CreateJob(spec, signature="a{sv}")),
               (wanted, sentence), sentence)
