@@ -3,6 +3,8 @@
 // timer, so it exists only where a person looks at it.
 #include <unistd.h>
 
+#include <vector>
+
 #include "cli/connection.h"
 #include "cli/handlers.h"
 #include "cli/job_json.h"
@@ -92,14 +94,12 @@ void report_end(const core::JobView& job, ReportForm form) {
   }
 }
 
-int wait_for_one(bus::Client& client, const std::string& word,
+int wait_for_one(bus::Client& client, core::JobId jid,
                  const Arguments& arguments) {
-  const auto jid = select_job(client, word);
-  if (!jid) return complain(jid.error());
   const Screen screen = screen_of(STDERR_FILENO);
   const bool is_live = screen.is_terminal && !arguments.has("quiet");
   const auto job =
-      is_live ? wait_showing(client, *jid, screen) : client.wait(*jid);
+      is_live ? wait_showing(client, jid, screen) : client.wait(jid);
   if (!job) return complain(job.error());
   const ReportForm form = report_form(arguments);
   if (is_live && form == ReportForm::kNone) say_end(*job, screen);
@@ -113,9 +113,16 @@ int wait_for_one(bus::Client& client, const std::string& word,
 int wait_for_jobs(const Arguments& arguments) {
   auto client = connect(which_instance(arguments));
   if (!client) return complain(client.error());
+  // A name that is wrong is said now, not when those before it have ended.
+  std::vector<core::JobId> jobs;
+  for (const std::string& word : arguments.operands()) {
+    const auto jid = select_job(*client, word);
+    if (!jid) return complain(jid.error());
+    jobs.push_back(*jid);
+  }
   int code = kSuccess;
-  for (const std::string& word : arguments.operands())
-    code = wait_for_one(*client, word, arguments);
+  for (const core::JobId jid : jobs)
+    code = wait_for_one(*client, jid, arguments);
   return code;
 }
 

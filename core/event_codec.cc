@@ -275,10 +275,14 @@ void fields(auto& io, Of<Job::Cancelled> auto& c) {
   io(by, who, is_gave_up);
 }
 void fields(auto& io, Of<Job> auto& j) {
-  auto& [jid, spec, owner, engine, state, created, started, ended, main, status,
-         main_has_ended, main_is_stopped, reaper_was_lost, kill, stragglers,
-         straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
-         ran_out_of_memory, cancelled, detail, totals, result] = j;
+  // Of those seen to end or alive so far nothing is kept: after a crash the
+  // container is read again, and the job ends when it is found empty, or with
+  // an exit that is reported from then on.
+  auto& [jid, spec, owner, engine, state, created, started, ended, last_exit,
+         populated, main, status, main_has_ended, main_is_stopped,
+         reaper_was_lost, kill, stragglers, straggler_names, processes_seen,
+         main_exit, launch_failure, limit_hit, ran_out_of_memory, cancelled,
+         detail, totals, result] = j;
   io(jid, spec, owner, engine, state, created, started, ended, main, status,
      main_has_ended, main_is_stopped, reaper_was_lost, kill, stragglers,
      straggler_names, processes_seen, main_exit, launch_failure, limit_hit,

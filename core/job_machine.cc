@@ -128,6 +128,9 @@ class Stepper {
   void operator()(const event::ProcessExited& exited) {
     const ExitRecord& record = exited.record;
     ++job_.processes_seen;
+    if (record.end_boot_us > job_.last_exit.boot.raw())
+      job_.last_exit = {.boot = BootTime(record.end_boot_us),
+                        .real = RealTime(record.end_real_us)};
     ask(effect::RecordProcess{record});
     if (is_live(job_) && !job_.main_has_ended && is_main(job_, record)) {
       job_.main_exit = record;
@@ -173,6 +176,7 @@ class Stepper {
   }
 
   void operator()(const event::Populated& populated) {
+    if (populated.count > 0) job_.populated = when_.boot;
     if (job_.state != JobState::kEnding) return;
     if (job_.stragglers == 0) {
       job_.stragglers = populated.count;
@@ -272,9 +276,18 @@ class Stepper {
       ask(effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
   }
 
+  /// However late the supervisor noticed.
+  [[nodiscard]] Moment end_of_job() const {
+    const Moment& last = job_.last_exit;
+    const bool is_last = last.boot.raw() != 0 && !job_.reaper_was_lost &&
+                         last.boot >= job_.populated;
+    if (!is_last || last.boot > when_.boot) return when_;
+    return last.boot < job_.started.boot ? job_.started : last;
+  }
+
   void close(const JobTotals& totals) {
     job_.totals = totals;
-    job_.ended = when_;
+    job_.ended = end_of_job();
     if (totals.oom_kills.value_or(0) > 0) job_.ran_out_of_memory = true;
     job_.result = decide_result(job_);
     forget_launch(job_.spec);

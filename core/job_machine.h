@@ -22,6 +22,8 @@
 //  - The result is decided once, when the job becomes kClosing. Its cause is
 //    the first of: launch failure, limit, out of memory, cancellation by
 //    somebody; else the main process's status; else unknown.
+//  - It ended with its last exit, if that was reported: nobody was found alive
+//    after it, and who reports was never lost. Else when it was found empty.
 //  - Every process reported gives one RecordProcess, whatever the state.
 //  - An event that does not fit the state changes nothing and has no effect:
 //    after a crash events may be seen twice.
@@ -79,8 +81,10 @@ struct Job {
   JobState state = JobState::kPreparing;
 
   Moment created;
-  Moment started;  ///< of the first process; zero before
-  Moment ended;    ///< when it was found empty; zero before
+  Moment started;    ///< of the first process; zero before
+  Moment ended;      ///< its last exit, or when it was found empty; zero before
+  Moment last_exit;  ///< the latest of those reported
+  BootTime populated;  ///< when somebody was last found alive in it
 
   std::optional<Pid> main;             ///< the first process; 0: pid lost
   std::optional<std::int32_t> status;  ///< of the main process, once it ended

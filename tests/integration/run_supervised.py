@@ -80,6 +80,27 @@ def killing(instance):
     equal(instance.facts("ps"), [], "none lives")
 
 
+def waiting(instance):
+    """A name that is wrong is said before anything is waited for."""
+    jid = instance.run("run", "-d", "-n", "slow", "sleep", "1000").stdout.strip()
+    said(instance.run("wait", "slow", jid, "nosuch", timeout=20), 66, "corral: there is no job 'nosuch'; .*\n",
+         "wait looks for all the jobs first")
+    instance.run("kill", "-g", "0", jid)
+
+
+def late_notice(instance):
+    """A job that ends while the supervisor is stopped ended then, not when that was noticed."""
+    jid = instance.run("run", "-d", "--linger", "sh", "-c", "setsid sleep 0.6 & exit 3").stdout.strip()
+    supervisor = instance.supervisor
+    os.kill(supervisor, signal.SIGSTOP)
+    time.sleep(3)
+    os.kill(supervisor, signal.SIGCONT)
+    equal(instance.run("wait", jid).returncode, 3, "the job has ended")
+    facts = instance.facts("show", jid)
+    wall = (facts["ended_us"] - facts["started_us"]) / 1e6
+    check(0.3 < wall < 2, f"after {wall:.2f} s, whenever that was noticed", facts)
+
+
 def watching(instance):
     """The status line of wait: on a terminal only."""
     jid = instance.run("run", "-d", "sh", "-c", "sleep 2.5; exit 3").stdout.strip()
@@ -171,5 +192,5 @@ def attributes(instance):
 
 
 with Instance() as instance:
-    for part in (foreground, detached, killing, following, watching, arguments, restarts, attributes, mistakes, hanging):
+    for part in (foreground, detached, killing, waiting, late_notice, following, watching, arguments, restarts, attributes, mistakes, hanging):
         part(instance)

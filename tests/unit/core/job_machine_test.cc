@@ -410,3 +410,40 @@ TEST_CASE("states have names of their own") {
             name_of(static_cast<JobState>(j)));
   CHECK(name_of(static_cast<JobState>(99)) == "unknown");
 }
+
+TEST_CASE("a job ended with its last exit, however late that was noticed") {
+  const auto exit_at = [](Pid pid, std::uint64_t second) {
+    event::ProcessExited event = exited(pid);
+    event.record.end_boot_us = samples::at(second).boot.raw();
+    event.record.end_real_us = samples::at(second).real.raw();
+    return event;
+  };
+  const auto ended = [](Job job) {
+    return after(std::move(job), 60, event::Emptied{}).job.ended;
+  };
+  const Job before = running();
+  const std::uint64_t began = before.started.boot.raw() / 1000000;
+  const Job main_gone =
+      after(before, 59, exit_at(samples::kMainPid, began + 2)).job;
+  CHECK(ended(main_gone).boot == samples::at(began + 2).boot);
+  CHECK(ended(main_gone).real == samples::at(began + 2).real);
+  // An orphan that was reported first may have ended last.
+  Job both = after(before, 58, exit_at(Pid(501), began + 3)).job;
+  both = after(both, 59, exit_at(samples::kMainPid, began + 2)).job;
+  CHECK(ended(both).boot == samples::at(began + 3).boot);
+  // Somebody who was alive later ended unseen.
+  const Job seen = after(main_gone, 59, samples::populated(1)).job;
+  CHECK(ended(seen).boot == samples::at(60).boot);
+  CHECK(ended(after(main_gone, 59, samples::populated(0)).job).boot ==
+        samples::at(began + 2).boot);
+  // Nothing is known of who ended after the reaper.
+  const Job lost = after(main_gone, 59, event::ReaperLost{}).job;
+  CHECK(ended(lost).boot == samples::at(60).boot);
+  // A clock that went wrong is not believed, nor an end before the start.
+  CHECK(ended(after(before, 59, exit_at(samples::kMainPid, 61)).job).boot ==
+        samples::at(60).boot);
+  const Job early = after(before, 59, exit_at(samples::kMainPid, 1)).job;
+  CHECK(ended(early).boot == std::max(samples::at(1).boot, early.started.boot));
+  CHECK(ended(after(before, 59, exited(samples::kMainPid)).job).boot ==
+        samples::at(60).boot);
+}

@@ -123,7 +123,7 @@ TEST_CASE("limits have names") {
   CHECK(name_of(LimitKind::kWallTime) == "wall time");
   CHECK(name_of(LimitKind::kNone) == "none");
   CHECK(name_of(LimitKind::kLast) == "open files");
-  CHECK(row_of(LimitKind::kCpuTime).word == "cpu");
+  CHECK(row_of(LimitKind::kCpuTime).word == std::string_view("cpu"));
   CHECK(row_of(LimitKind::kMemory).unit == LimitUnit::kBytes);
   CHECK(name_of(static_cast<LimitKind>(99)) == "unknown");
 }

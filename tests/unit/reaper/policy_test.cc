@@ -127,6 +127,11 @@ TEST_CASE("command lines of an entrypoint") {
   CHECK(parse({"corral-init", "--supervise", "--of", "another"}, options)
             .empty());
   CHECK(options.mode == reaper::Mode::kInstance);
+  reaper::Options user;
+  CHECK(parse({"corral-init", "--uid", "1000", "true"}, user).empty());
+  CHECK(reaper::find_missing_option(user));
+  CHECK(parse({"corral-init", "--gid=0", "true"}, user).empty());
+  CHECK_FALSE(reaper::find_missing_option(user));
 }
 
 TEST_CASE("variables of an entrypoint, and what goes before them") {
