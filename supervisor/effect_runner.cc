@@ -140,8 +140,18 @@ void EffectRunner::signal_main(core::JobId jid, core::SignalNumber signal) {
   if (!sent && !is_gone(sent.error())) complain(jid, "signal", sent.error());
 }
 
+/// A scope that was stopped with its job kills nobody and tells no end.
+void EffectRunner::wake_scope(core::JobId jid) {
+  const core::Pid scope = parts_.scopes.scope_pid(jid);
+  if (scope == core::Pid()) return;
+  // Its link is open, so it lives and the number is its own.
+  if (const auto pidfd = sys::PidFd::open(scope))
+    (void)pidfd->signal(core::kSigcont);
+}
+
 void EffectRunner::kill(const core::Job& job, KillHow how) {
   const core::JobId jid = job.jid;
+  wake_scope(jid);
   if (job.engine == core::Engine::kSubreaper) {
     if (parts_.scopes.is_open(jid)) return parts_.scopes.kill(jid);
     return signal_main(jid, core::kSigkill);

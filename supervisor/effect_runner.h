@@ -66,6 +66,7 @@ class EffectRunner final : public EffectSink {
   void signal(const core::Job& job, const core::effect::Signal& asked);
   void signal_here(const core::Job& job, core::SignalNumber signal,
                    core::SignalTarget target);
+  void wake_scope(core::JobId jid);
   void signal_by_worker(core::JobId jid, const core::effect::Signal& asked);
   void signal_main(core::JobId jid, core::SignalNumber signal);
   enum class KillHow : char { kPlain, kFrozen };

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from corral import Instance, check, equal, is_alive, not_checked, wait_until
+from corral import Instance, check, engines, equal, is_alive, not_checked, wait_until
 
 JID = re.compile(r"0x[0-9a-f]{1,16}\n")
 
@@ -160,6 +160,25 @@ def hanging(instance):
         os.kill(supervisor, signal.SIGCONT)
 
 
+def stopped_scopes(instance):
+    """What was stopped with its reaper is ended by corral kill all the same."""
+    for engine in engines():
+        for grace, code in (("0", -signal.SIGKILL), ("300ms", -signal.SIGTERM)):
+            name = f"stopped-{engine}-{grace}"
+            run = instance.popen("run", "--engine", engine, "-n", name, "--", "sleep", "1000", process_group=0)
+            wait_until(lambda name=name: name in [job["name"] for job in instance.facts("ps")], what="the job")
+            main = wait_until(lambda name=name: instance.facts("show", name).get("main_pid"), what="a main process")
+            os.killpg(run.pid, signal.SIGSTOP)
+            wait_until(lambda pids=(run.pid, main): [state_of(pid) for pid in pids] == ["T", "T"], what="both stopped")
+            said(instance.run("kill", "-g", grace, name, timeout=20), 0, "", f"{engine}: kill -g {grace} of a stopped scope")
+            equal((run.wait(10), is_alive(main)), (code, False), "and its command")
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
 def mistakes(instance):
     said(instance.run("show", "nothing"), 66, "corral: there is no job 'nothing'; .*'corral ps -a'.*\n", "an unknown job")
     said(instance.run("show", "self"), 66, "corral: this process is in no job.*\n", "no job of its own")
@@ -192,5 +211,6 @@ def attributes(instance):
 
 
 with Instance() as instance:
-    for part in (foreground, detached, killing, waiting, late_notice, following, watching, arguments, restarts, attributes, mistakes, hanging):
+    for part in (foreground, detached, killing, waiting, late_notice, following, watching, arguments, restarts, attributes, mistakes, stopped_scopes,
+                 hanging):
         part(instance)
