@@ -45,6 +45,7 @@ inline bool Daemon::take_hello(Received& received) {
   is_welcome_due_ = true;
   signals_.begin_again();
   next_record_ = ring_.first();
+  barrier_ = 0;  // its predecessor's
   return true;
 }
 
@@ -67,7 +68,9 @@ inline bool Daemon::take_record_ack(Received& received) {
   return true;
 }
 
-/// Whoever has ended is a zombie by now, though his SIGCHLD may be unread.
+/// Whoever has ended is a zombie by now, though his SIGCHLD may be unread; but
+/// for one that the kernel stopped on the few lines between leaving its cgroup
+/// and becoming one (do_exit). Its own record is as complete as any.
 inline bool Daemon::take_barrier(Received& received) {
   const auto number = body_as<SequenceNumber>(received.body);
   if (!number) return false;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads containers and tells what it found: Emptied or Populated. A reading
 // waits for the end of the loop's round, so that a job whose thousand processes
-// end at once is read once. What is found empty is told only when the reaper
-// has answered a barrier: then the records of all its processes are in.
+// end at once is read once. A cgroup that is found empty is told only when the
+// reaper has answered a barrier: then the records of its processes are in. (A
+// scope answers behind its records anyway.)
 #pragma once
 
 #include <cstdint>

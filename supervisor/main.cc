@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
@@ -169,16 +170,17 @@ core::Result<sys::InstanceLock> take_lock(Settings& settings) {
   return sys::InstanceLock::take(socket, kPatience);
 }
 
-/// Takes the lock before any job is looked at.
-std::optional<sys::InstanceLock> be_alone(Settings& settings) {
+/// Takes the lock before any job is looked at. The error is an exit code.
+std::expected<sys::InstanceLock, int> be_alone(Settings& settings) {
   auto lock = take_lock(settings);
-  if (!lock && lock.error().code == EADDRINUSE)
+  if (!lock && lock.error().code != EADDRINUSE)
+    return std::unexpected(fail(lock.error(), sys::kRuntimeAdvice));
+  if (!lock) {
     spdlog::critical("there is another instance at '{}': {}",
                      settings.places.socket,
                      sys::holder_of(settings.places.socket));
-  else if (!lock)
-    (void)fail(lock.error(), sys::kRuntimeAdvice);
-  if (!lock) return std::nullopt;
+    return std::unexpected(kExitUnavailable);
+  }
   settings.lock_fd = lock->fd();
   if (const auto done = lock->sign(core::Pid(::getppid())); !done)
     spdlog::warn("the lock does not tell whose it is: {}",
@@ -198,7 +200,7 @@ int run(Settings settings) {
     return kExitUsage;
   }
   const auto lock = be_alone(settings);
-  if (!lock) return kExitUnavailable;
+  if (!lock) return lock.error();
   prepare_files(settings);
   auto loop = EventLoop::make();
   if (!loop) return fail(loop.error());
