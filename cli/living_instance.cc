@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/living_instance.h"
 
+#include <poll.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "bus/client_transport.h"
 #include "core/duration.h"
@@ -45,7 +48,11 @@ core::Answer<std::optional<Instance>> await_living(
     if (!living) return std::nullopt;
     const core::BootTime now = sys::boot_now();
     if (now >= deadline) return silent(*living, patience);
-    (void)bus::await_private(living->socket, std::min(now + pause, deadline));
+    const core::BootTime next = std::min(now + pause, deadline);
+    const auto come = bus::await_private(living->socket, next);
+    // It cannot be watched: no inotify(7) instance is left, say.
+    if (!come && come.error().code != ETIMEDOUT)
+      (void)::poll(nullptr, 0, static_cast<int>((next - now).raw() / 1000));
   }
 }
 

@@ -182,6 +182,9 @@ core::Answer<Instance> ensure_private_instance() {
   if (const auto done = sys::prepare_runtime(places); !done)
     return cannot_start(sys::explain_runtime(done.error(), places));
   const auto lock = lock_runtime(places.runtime);
+  if (!lock && lock.error().code == EADDRINUSE)
+    return cannot_start("another command has been starting it for a minute ('" +
+                        places.runtime + "/lock' is held)");
   if (!lock) return cannot_start(lock.error(), sys::kRuntimeAdvice);
   // Another command may have started it while we waited for the lock.
   if (auto living = TRY(await_living(Which::kPrivate, patience)))

@@ -69,7 +69,7 @@ class JobEnd {
       return container_.kill_all(next.step, outsiders_);
     container_.signal_all(first_signal_, outsiders_);
     // A stopped process would sleep through its grace.
-    container_.signal_all(core::SignalNumber(SIGCONT), outsiders_);
+    container_.signal_all(core::kSigcont, outsiders_);
     return {};
   }
 

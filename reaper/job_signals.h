@@ -68,14 +68,14 @@ class JobSignals {
       asked_with_ = *signal;
       send(*signal, rules_.stop_target, main);
       // A stopped process would sleep through its grace.
-      send(core::SignalNumber(SIGCONT), rules_.stop_target, main);
+      send(core::kSigcont, rules_.stop_target, main);
     }
     if (!end_.is_asking()) end_.give_grace(plan_.grace, sys::boot_now());
   }
 
   void ask(core::SignalNumber signal, const MainProcess& main) {
     send(signal, Target::kJob, main);
-    send(core::SignalNumber(SIGCONT), Target::kJob, main);
+    send(core::kSigcont, Target::kJob, main);
   }
 
   void send(core::SignalNumber signal, Target target, const MainProcess& main) {

@@ -103,7 +103,7 @@ inline int serve_kills(int socket) {
     auto packet = sys::receive_packet(socket, buffer);
     if (!packet) return 1;
     if (packet->size == 0) return 0;
-    if (packet->was_cut || packet->size < sizeof(WorkerHead)) continue;
+    if (packet->size < sizeof(WorkerHead)) continue;  // nobody to answer
     WorkerHead head;
     std::memcpy(&head, buffer, sizeof head);
     head.code = detail::serve_kill(

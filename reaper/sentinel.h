@@ -32,6 +32,7 @@
 
 #include "core/error.h"
 #include "core/ids.h"
+#include "core/kill_plan.h"
 #include "sys/pid_fd.h"
 #include "sys/signals.h"
 #include "sys/unique_fd.h"
@@ -77,13 +78,12 @@ class Sentinel {
   /// Whether the whole process group was sent `signal`, which the scope has
   /// just received; the sentinel forgets it. Without a sentinel: no.
   [[nodiscard]] bool group_was_sent(core::SignalNumber signal) {
-    constexpr core::SignalNumber kContinue{SIGCONT};
     if (!is_alive()) return false;
     if (is_stopped()) {
       // The group was sent SIGSTOP, and then we alone were continued.
       (void)::kill(pid_.raw(), SIGCONT);
-      (void)ask(kContinue);
-      if (signal == kContinue) return false;
+      (void)ask(core::kSigcont);
+      if (signal == core::kSigcont) return false;
     }
     return ask(signal);
   }
@@ -215,7 +215,7 @@ class Sentinel {
           (watched_[kWakeUp].revents | watched_[kScope].revents) != 0)
         return;
       // Again until it runs: the first may have come just before the stop.
-      (void)scope_.signal(core::SignalNumber(SIGCONT));
+      (void)scope_.signal(core::kSigcont);
       size = kMain;
       patience = kPauseMilliseconds;
     }

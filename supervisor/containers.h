@@ -32,7 +32,7 @@ class Containers {
   virtual ~Containers() = default;
   /// Makes the container, or finds it made already.
   [[nodiscard]] virtual core::Result<void> make(core::JobId jid) = 0;
-  /// The directory (O_RDONLY), for the clone, the kill worker and the scope.
+  /// The directory (O_RDONLY), for the clone, the killer and the scope.
   [[nodiscard]] virtual core::Result<sys::UniqueFd> open(core::JobId jid) = 0;
   /// Whether a process lives in it. A container that is gone is empty.
   [[nodiscard]] virtual core::Result<bool> is_populated(core::JobId jid) = 0;

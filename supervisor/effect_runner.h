@@ -17,7 +17,7 @@
 #include "supervisor/inspector.h"
 #include "supervisor/job_watch.h"
 #include "supervisor/kept_handles.h"
-#include "supervisor/kill_worker.h"
+#include "supervisor/kill_service.h"
 #include "supervisor/launcher.h"
 #include "supervisor/reaper_link.h"
 #include "supervisor/recorder.h"

@@ -22,9 +22,9 @@ namespace supervisor {
 
 namespace {
 
-using RequestHead = reaper::WorkerHead;
+using reaper::WorkerHead;
 
-std::vector<std::byte> packet_of(const RequestHead& head,
+std::vector<std::byte> packet_of(const WorkerHead& head,
                                  std::span<const std::byte> body) {
   std::vector<std::byte> packet(sizeof head + body.size());
   std::memcpy(packet.data(), &head, sizeof head);
@@ -133,7 +133,7 @@ class WorkerPool::State
   }
 
   void answer(SeatRef seat, std::span<const std::byte> packet) {
-    RequestHead head;
+    WorkerHead head;
     if (packet.size() < sizeof head) return;
     std::memcpy(&head, packet.data(), sizeof head);
     // After a restart the same request may be answered twice.
@@ -220,7 +220,7 @@ int serve_requests(int socket, const WorkerHandler& handler) {
         sys::receive_packet(socket, {buffer.get(), kLargestWorkerPacket});
     if (!packet) return 1;
     if (packet->size == 0) return 0;
-    RequestHead head;
+    WorkerHead head;
     if (packet->was_cut || packet->size < sizeof head) continue;
     std::memcpy(&head, buffer.get(), sizeof head);
     const std::span<const std::byte> body(buffer.get() + sizeof head,

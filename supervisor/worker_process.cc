@@ -60,7 +60,7 @@ int set_clean_signals(SpawnPlan& plan) {
       &plan.attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
-/// Starts this program as the worker, with `socket` as its descriptor 3.
+/// Starts the plan's program, with `socket` as its descriptor 3.
 core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
   std::vector<std::string> texts = plan.words;
   std::vector<char*> arguments;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Urgency: what ends jobs runs before everybody else, where it may: a scope,
-// the supervisor, its kill workers, and `corral kill`. They sleep nearly all
-// the time; but when a job is to be ended they compete with all of it that is
-// not stopped yet, and a fork bomb is a few hundred for each processor.
-// Measured: a scope was 10 s late even to see that the time was up, and `corral
-// kill` of a full bomb of 3,000 was not over in 25 s, 0.42 s with this.
+// Urgency: what ends jobs runs before everybody else, where it may: a scope, an
+// entrypoint that has to kill, the supervisor, its killer, and `corral kill`.
+// They sleep nearly all the time; but when a job is to be ended they compete
+// with all of it that is not stopped yet, and a fork bomb is a few hundred for
+// each processor. Measured: a scope was 10 s late even to see that the time was
+// up, and `corral kill` of a full bomb of 3,000 was not over in 25 s, 0.42 s
+// with this.
 #pragma once
 
 #include <sched.h>
@@ -17,6 +18,14 @@
 namespace sys {
 
 namespace detail {
+
+/// The lowest real-time priority; `policy` with or without
+/// SCHED_RESET_ON_FORK. By the system call: musl's function only says ENOSYS.
+inline bool set_real_time(pid_t pid, int policy) {
+  sched_param first = {};
+  first.sched_priority = 1;
+  return ::syscall(SYS_sched_setscheduler, pid, policy, &first) == 0;
+}
 
 /// struct sched_attr of sched_setattr(2); the C libraries have none or theirs.
 struct SchedulingAttributes {
@@ -48,12 +57,7 @@ inline void take_short_turns(pid_t pid) {
 /// priority again (sched(7), SCHED_RESET_ON_FORK), not at the caller's.
 inline void become_urgent(pid_t pid = 0) {
   constexpr int kBestNice = -20;
-  sched_param first = {};
-  first.sched_priority = 1;
-  // musl's function of this name only says ENOSYS.
-  if (::syscall(SYS_sched_setscheduler, pid, SCHED_FIFO | SCHED_RESET_ON_FORK,
-                &first) == 0)
-    return;
+  if (detail::set_real_time(pid, SCHED_FIFO | SCHED_RESET_ON_FORK)) return;
   for (int nice = kBestNice; nice < 0; ++nice)
     if (::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), nice) == 0) break;
   detail::take_short_turns(pid);
@@ -66,21 +70,16 @@ class UrgentBirths {
   explicit UrgentBirths(bool is_wanted)
       : is_wanted_(is_wanted && ::sched_getscheduler(0) ==
                                     (SCHED_FIFO | SCHED_RESET_ON_FORK)) {
-    if (is_wanted_) set(SCHED_FIFO);
+    if (is_wanted_) (void)detail::set_real_time(0, SCHED_FIFO);
   }
   UrgentBirths(const UrgentBirths&) = delete;
   UrgentBirths& operator=(const UrgentBirths&) = delete;
   ~UrgentBirths() {
-    if (is_wanted_) set(SCHED_FIFO | SCHED_RESET_ON_FORK);
+    if (is_wanted_)
+      (void)detail::set_real_time(0, SCHED_FIFO | SCHED_RESET_ON_FORK);
   }
 
  private:
-  static void set(int policy) {
-    sched_param first = {};
-    first.sched_priority = 1;
-    (void)::syscall(SYS_sched_setscheduler, 0, policy, &first);
-  }
-
   bool is_wanted_;
 };
 

@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -21,7 +20,6 @@ from corral import check, children_of, descendants_of, equal, is_alive, name_of,
 PID1 = ("unshare", "-fp", "--kill-child", "--mount-proc")
 STUBBORN = "trap '' TERM; echo up; while :; do sleep 1000; done"
 ORDERLY, KILLED = 0, 128 + signal.SIGKILL
-IN_OWN_NAMESPACE = "CORRAL_TEST_IN_NAMESPACE"
 
 
 class Units:
@@ -368,10 +366,4 @@ def main():
 
 
 if __name__ == "__main__":
-    corral.needs_root()
-    corral.needs_namespaces()
-    if IN_OWN_NAMESPACE not in os.environ:
-        # What is killed here stays here.
-        os.environ[IN_OWN_NAMESPACE] = "1"
-        sys.exit(subprocess.run([*PID1, sys.executable, *sys.argv], check=False).returncode)
-    main()
+    corral.run_in_own_namespace(main)  # what is killed here stays here

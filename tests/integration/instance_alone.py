@@ -8,14 +8,10 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import time
 
 import corral
 from corral import check, equal, wait_until
-
-PID1 = ["unshare", "-fp", "--mount-proc", "--kill-child"]
-IN_OWN_NAMESPACE = "CORRAL_TEST_IN_NAMESPACE"
 
 
 def reapers(instance):
@@ -129,9 +125,4 @@ def main():
     reaper_lost()
 
 
-corral.needs_root()
-corral.needs_namespaces()
-if IN_OWN_NAMESPACE in os.environ:
-    main()
-else:
-    sys.exit(subprocess.run([*PID1, sys.executable, __file__], env={**os.environ, IN_OWN_NAMESPACE: "1"}).returncode)
+corral.run_in_own_namespace(main)

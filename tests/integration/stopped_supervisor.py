@@ -5,15 +5,11 @@ does not answer, in which state it is and what lets it go on. Who already waits 
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import corral
 from corral import check, equal, wait_until
 
-PID1 = ["unshare", "-fp", "--mount-proc", "--kill-child"]
-IN_OWN_NAMESPACE = "CORRAL_TEST_IN_NAMESPACE"
 VERBS = (["ps"], ["tree"], ["show", "job"], ["kill", "job"], ["wait", "job"], ["log", "job"], ["run", "-d", "true"],
          ["daemon-reexec"])  # fmt: skip
 
@@ -84,9 +80,4 @@ def main():
             part(instance)
 
 
-corral.needs_root()
-corral.needs_namespaces()
-if IN_OWN_NAMESPACE in os.environ:
-    main()
-else:
-    sys.exit(subprocess.run([*PID1, sys.executable, __file__], env={**os.environ, IN_OWN_NAMESPACE: "1"}).returncode)
+corral.run_in_own_namespace(main)

@@ -146,6 +146,17 @@ def needs_namespaces():
         skip("needs a mount namespace")
 
 
+def run_in_own_namespace(main):
+    """Runs main() as PID 1 of a pid namespace of this script's own."""
+    mark = "CORRAL_TEST_IN_NAMESPACE"
+    needs_root()
+    needs_namespaces()
+    if mark in os.environ:
+        return main()
+    command = ["unshare", "-fp", "--mount-proc", "--kill-child", sys.executable, *sys.argv]
+    sys.exit(subprocess.run(command, env={**os.environ, mark: "1"}).returncode)
+
+
 def needs_root():
     if os.geteuid() != 0:
         skip("needs root")

@@ -17,7 +17,7 @@
 
 #include <doctest/doctest.h>
 
-#include "supervisor/kill_worker.h"
+#include "supervisor/kill_service.h"
 #include "supervisor/names_worker.h"
 #include "sys/cgroup.h"
 #include "sys/cgroup_tree.h"

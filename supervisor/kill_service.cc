@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "supervisor/kill_worker.h"
+#include "supervisor/kill_service.h"
 
 #include <fcntl.h>
 
