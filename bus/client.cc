@@ -254,8 +254,8 @@ core::Answer<void> Client::signal(core::JobId jid, core::SignalNumber signal,
 }
 
 core::Answer<void> Client::end(core::JobId jid,
-                               std::optional<core::KillPlan> plan) {
-  const Dict dict = plan ? dict_of(*plan) : Dict();
+                               const core::KillPlanChange& change) {
+  const Dict dict = dict_of(change);
   TRY(state_->call(manager("EndJob"),
                    [&](const SdBusTable& sd, sd_bus_message* message) {
                      const int r = sd.append(message, "t", jid.raw());

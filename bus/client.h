@@ -74,8 +74,8 @@ class Client {
       core::JobId jid, core::SignalNumber signal,
       core::SignalTarget target = core::SignalTarget::kAll);
   /// Ends the job by its own kill plan, or by this one.
-  [[nodiscard]] core::Answer<void> end(
-      core::JobId jid, std::optional<core::KillPlan> plan = std::nullopt);
+  [[nodiscard]] core::Answer<void> end(core::JobId jid,
+                                       const core::KillPlanChange& change = {});
 
   /// Blocks until the job has ended, across restarts of the supervisor.
   [[nodiscard]] core::Answer<core::JobView> wait(core::JobId jid);

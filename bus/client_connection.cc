@@ -126,7 +126,8 @@ core::Answer<void> ClientConnection::reconnect() {
 }
 
 /// Connects again, and again if that does not hold, until the outage has lasted
-/// too long.
+/// too long. A supervisor that greets us ends it, however soon it dies: many
+/// short outages are not a long one.
 core::Answer<void> ClientConnection::restore(Outage& outage) {
   while (!is_open()) {
     if (outage.attempts > 0 && sys::boot_now() >= outage.deadline)
@@ -134,6 +135,8 @@ core::Answer<void> ClientConnection::restore(Outage& outage) {
                          "' closes every connection");
     pause_before(outage.attempts++);
     TRY(reconnect());
+    if (is_open())
+      outage.deadline = sys::boot_now() + patience_.reconnect_within;
   }
   return {};
 }

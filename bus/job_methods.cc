@@ -72,9 +72,9 @@ void end_job(const Call& call) {
   const core::Answer<Dict> dict =
       read_dict(linked_sd_bus(), call.message.get());
   if (!dict) return call.reply().refuse(dict.error());
-  const auto plan = plan_of(*dict);
-  if (!plan) return call.reply().refuse(plan.error());
-  answer_nothing(call, call.port().end(call.caller(), jid, *plan));
+  const auto change = plan_change_of(*dict);
+  if (!change) return call.reply().refuse(change.error());
+  answer_nothing(call, call.port().end(call.caller(), jid, *change));
 }
 
 void wait_for_job(const Call& call) {

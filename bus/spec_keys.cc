@@ -329,27 +329,30 @@ Dict dict_of(const JobSpec& spec) {
   return dict;
 }
 
-core::Answer<std::optional<core::KillPlan>> plan_of(const Dict& dict) {
-  if (dict.empty()) return std::nullopt;
-  core::KillPlan plan;
+core::Answer<core::KillPlanChange> plan_change_of(const Dict& dict) {
+  core::KillPlanChange change;
   for (const DictEntry& entry : dict) {
     if (entry.key == "FirstSignal") {
-      if (!set_signal(plan.first_signal, entry.value))
+      if (!set_signal(change.first_signal.emplace(), entry.value))
         return refuse_value(entry, kSignalExpected);
     } else if (entry.key == "GraceUSec") {
-      if (!set_time(plan.grace, entry.value))
+      if (!set_time(change.grace.emplace(), entry.value))
         return refuse_value(entry, kTimeExpected);
     } else {
       return refuse("key '" + to_utf8(entry.key) +
                     "' is not known, expected 'FirstSignal' or 'GraceUSec'");
     }
   }
-  return plan;
+  return change;
 }
 
-Dict dict_of(const core::KillPlan& plan) {
-  return {{.key = "FirstSignal", .value = plan.first_signal.raw()},
-          {.key = "GraceUSec", .value = plan.grace.raw()}};
+Dict dict_of(const core::KillPlanChange& change) {
+  Dict dict;
+  if (change.first_signal)
+    dict.push_back({.key = "FirstSignal", .value = change.first_signal->raw()});
+  if (change.grace)
+    dict.push_back({.key = "GraceUSec", .value = change.grace->raw()});
+  return dict;
 }
 
 }  // namespace bus

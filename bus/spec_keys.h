@@ -39,9 +39,9 @@ struct SpecKey {
 [[nodiscard]] core::Answer<SpecDraft> spec_of(const Dict& dict);
 [[nodiscard]] Dict dict_of(const core::JobSpec& spec);
 
-/// EndJob's plan: "FirstSignal" and "GraceUSec"; empty: the job's own.
-[[nodiscard]] core::Answer<std::optional<core::KillPlan>> plan_of(
+/// What EndJob changes of the job's plan: "FirstSignal" and "GraceUSec".
+[[nodiscard]] core::Answer<core::KillPlanChange> plan_change_of(
     const Dict& dict);
-[[nodiscard]] Dict dict_of(const core::KillPlan& plan);
+[[nodiscard]] Dict dict_of(const core::KillPlanChange& change);
 
 }  // namespace bus

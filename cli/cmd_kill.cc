@@ -19,10 +19,10 @@ core::Answer<void> send_signal(bus::Client& client, core::JobId jid,
 
 core::Answer<void> end_job(bus::Client& client, core::JobId jid,
                            const Arguments& arguments) {
-  const auto grace = arguments.value("grace");
-  if (!grace) return client.end(jid);
-  return client.end(jid, core::KillPlan{.first_signal = core::kSigterm,
-                                        .grace = *parse_duration(*grace)});
+  core::KillPlanChange change;
+  if (const auto grace = arguments.value("grace"))
+    change.grace = *parse_duration(*grace);
+  return client.end(jid, change);
 }
 
 }  // namespace

@@ -146,9 +146,9 @@ class JobControl {
   virtual Answer<void> signal(const Caller& caller, JobId jid,
                               SignalNumber signal, SignalTarget target) = 0;
 
-  /// The end of the job by its kill plan, or by this one.
+  /// The end of the job by its kill plan, changed by this.
   virtual Answer<void> end(const Caller& caller, JobId jid,
-                           std::optional<KillPlan> plan) = 0;
+                           const KillPlanChange& change) = 0;
 
   /// Answers when the job has ended (at once if it has). Returns 0 if it
   /// answered already, else a number for forget_wait().

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "core/ids.h"
 #include "core/quantity.h"
@@ -37,6 +38,17 @@ enum class Stragglers : std::uint8_t {
 struct KillPlan {
   SignalNumber first_signal = kSigterm;
   Microseconds grace = seconds(5);
+};
+
+/// What a request to end a job changes of its plan. Absent: as the plan says.
+struct KillPlanChange {
+  std::optional<SignalNumber> first_signal;
+  std::optional<Microseconds> grace;
+
+  [[nodiscard]] constexpr KillPlan of(const KillPlan& plan) const {
+    return {.first_signal = first_signal.value_or(plan.first_signal),
+            .grace = grace.value_or(plan.grace)};
+  }
 };
 
 enum class KillStep : std::uint8_t {

@@ -84,6 +84,9 @@ class LimitKeeper {
 
   /// Becomes readable (POLLPRI) when the memory limit was met; -1 without one.
   [[nodiscard]] int memory_events() const { return memory_events_.get(); }
+  void acknowledge_memory_events() {
+    if (!sys::acknowledge_change(memory_events_.get())) memory_events_.reset();
+  }
 
   /// The limit that is passed, if one is.
   [[nodiscard]] std::optional<core::LimitHit> check(core::BootTime now) {

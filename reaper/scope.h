@@ -163,12 +163,15 @@ class Scope {
     fds[kLink] = {link_.get(), link_.events(), 0};
     fds[kTimer] = {deadline_.get(), POLLIN, 0};
     fds[kCgroup] = {cgroup_events_.get(), POLLPRI, 0};
-    fds[kMemory] = {limits_.memory_events(), POLLPRI, 0};  // check() reads it
+    fds[kMemory] = {limits_.memory_events(), POLLPRI, 0};
     const int patience = deadline_.patience(deadline, sys::boot_now());
     if (::poll(fds, kCount, patience) < 0) return;  // EINTR: stopped, continued
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
-    if (fds[kCgroup].revents != 0)
-      (void)JobContainer::read_populated(cgroup_events_);  // decide() looks
+    // What they say decide() looks at; but they must not stay ready.
+    if (fds[kCgroup].revents != 0 &&
+        !sys::acknowledge_change(cgroup_events_.get()))
+      cgroup_events_.reset();
+    if (fds[kMemory].revents != 0) limits_.acknowledge_memory_events();
     if (fds[kSignals].revents != 0) read_signals();
     if (fds[kSetUp].revents != 0) read_set_up();
     if (fds[kLink].revents != 0) hear();

@@ -89,14 +89,13 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
 }
 
 Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
-                             std::optional<core::KillPlan> plan) {
+                             const core::KillPlanChange& change) {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
   if (job->state >= core::JobState::kClosing)
     return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
-  post(jid,
-       core::event::EndRequested{.by = caller.uid,
-                                 .who = who_is(caller),
-                                 .plan = plan.value_or(job->spec.kill_plan)});
+  post(jid, core::event::EndRequested{.by = caller.uid,
+                                      .who = who_is(caller),
+                                      .plan = change.of(job->spec.kill_plan)});
   return {};
 }
 

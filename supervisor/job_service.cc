@@ -242,14 +242,14 @@ void JobService::lose_reaper() {
 }
 
 void JobService::end_all(std::string_view who,
-                         std::optional<core::KillPlan> plan) {
+                         const core::KillPlanChange& change) {
   is_going_down_ = true;
   for (const auto& [jid, entry] : table_.jobs())
     if (entry.job.state < core::JobState::kClosing)
-      post(jid, event::EndRequested{
-                    .by = site_.user,
-                    .who = who,
-                    .plan = plan.value_or(entry.job.spec.kill_plan)});
+      post(jid,
+           event::EndRequested{.by = site_.user,
+                               .who = who,
+                               .plan = change.of(entry.job.spec.kill_plan)});
 }
 
 bool JobService::is_idle() const {

@@ -72,7 +72,7 @@ class JobService final : public core::JobControl, public EventSink {
   void lose_reaper();
   /// No new jobs; every live one is ended, by `plan` or by its own. `who`:
   /// "shutdown".
-  void end_all(std::string_view who, std::optional<core::KillPlan> plan = {});
+  void end_all(std::string_view who, const core::KillPlanChange& change = {});
   [[nodiscard]] bool is_caller_awaited(core::JobId jid) const {
     return awaited_callers_.contains(jid);
   }
@@ -98,7 +98,7 @@ class JobService final : public core::JobControl, public EventSink {
                             core::SignalNumber signal,
                             core::SignalTarget target) override;
   core::Answer<void> end(const core::Caller& caller, core::JobId jid,
-                         std::optional<core::KillPlan> plan) override;
+                         const core::KillPlanChange& change) override;
   WaitId wait(const core::Caller& caller, core::JobId jid,
               WaitDone done) override;
   void forget_wait(WaitId id) override;

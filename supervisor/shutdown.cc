@@ -87,7 +87,7 @@ void Shutdown::kill_all() {
   remember(order);
   parts_.service.end_all(
       order.who.view(),
-      core::KillPlan{.first_signal = core::kSigkill, .grace = {}});
+      core::KillPlanChange{.first_signal = core::kSigkill, .grace = {}});
   parts_.service.settle();
 }
 

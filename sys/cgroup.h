@@ -73,6 +73,13 @@ constexpr std::optional<std::uint64_t> value_of(std::string_view file,
   return value_of({buffer, static_cast<std::size_t>(size)}, key);
 }
 
+/// Takes note of a change of a watched file: it is ready (POLLPRI) until it is
+/// read. False: the file has gone with its cgroup and is ready for ever.
+[[nodiscard]] inline bool acknowledge_change(int fd) {
+  char byte = 0;
+  return ::pread(fd, &byte, 1, 0) == 1;
+}
+
 /// The sum of `name`=N over all devices of io.stat; absent if no line has it.
 constexpr std::optional<std::uint64_t> io_sum_of(std::string_view file,
                                                  const char* name) {

@@ -53,11 +53,13 @@ inline void take_short_turns(pid_t pid) {
 
 /// Gives the process (0: this one) real-time priority where that is allowed
 /// (CAP_SYS_NICE, RLIMIT_RTPRIO), else the best nice value that is
-/// (RLIMIT_NICE) and short turns. What it forks from then on runs at the usual
-/// priority again (sched(7), SCHED_RESET_ON_FORK), not at the caller's.
+/// (RLIMIT_NICE) and short turns. SCHED_RR: with SCHED_FIFO one of us that
+/// never slept would keep the others from running. What it forks from then on
+/// runs at the usual priority again (sched(7), SCHED_RESET_ON_FORK), not at the
+/// caller's.
 inline void become_urgent(pid_t pid = 0) {
   constexpr int kBestNice = -20;
-  if (detail::set_real_time(pid, SCHED_FIFO | SCHED_RESET_ON_FORK)) return;
+  if (detail::set_real_time(pid, SCHED_RR | SCHED_RESET_ON_FORK)) return;
   for (int nice = kBestNice; nice < 0; ++nice)
     if (::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), nice) == 0) break;
   detail::take_short_turns(pid);
@@ -69,14 +71,14 @@ class UrgentBirths {
  public:
   explicit UrgentBirths(bool is_wanted)
       : is_wanted_(is_wanted && ::sched_getscheduler(0) ==
-                                    (SCHED_FIFO | SCHED_RESET_ON_FORK)) {
-    if (is_wanted_) (void)detail::set_real_time(0, SCHED_FIFO);
+                                    (SCHED_RR | SCHED_RESET_ON_FORK)) {
+    if (is_wanted_) (void)detail::set_real_time(0, SCHED_RR);
   }
   UrgentBirths(const UrgentBirths&) = delete;
   UrgentBirths& operator=(const UrgentBirths&) = delete;
   ~UrgentBirths() {
     if (is_wanted_)
-      (void)detail::set_real_time(0, SCHED_FIFO | SCHED_RESET_ON_FORK);
+      (void)detail::set_real_time(0, SCHED_RR | SCHED_RESET_ON_FORK);
   }
 
  private:

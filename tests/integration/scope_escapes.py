@@ -154,7 +154,7 @@ SIGKILLED = 128 + signal.SIGKILL
 
 def become_urgent(flags=0):
     with contextlib.suppress(OSError):  # a container's root may not
-        os.sched_setscheduler(0, os.SCHED_FIFO | flags, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_RR | flags, os.sched_param(1))
 
 
 def wait_at_most(seconds, is_over):

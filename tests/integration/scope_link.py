@@ -94,6 +94,30 @@ def launch_failure():
     corral.check("cannot execute 'nonesuch': no such file, searched PATH=" in err, "after one clear sentence", err)
 
 
+def removed_container():
+    """The supervisor removes the cgroup, dies, and its successor is late with
+    the word that the job has ended: the scope sleeps."""
+    directory = corral.Cgroup()
+    cgroup = os.open(directory.path, os.O_RDONLY | os.O_DIRECTORY)
+    scope = Scope("true", cgroup=cgroup)
+    scope.launched()
+    scope.exit()
+    corral.wait_until(lambda: not directory.is_populated(), what="the empty cgroup")
+    directory.path.rmdir()
+
+    def cpu_ns():
+        with open(f"/proc/{scope.process.pid}/schedstat") as file:
+            return int(file.read().split()[0])
+
+    time.sleep(0.1)
+    before = cpu_ns()
+    time.sleep(0.3)
+    corral.check(cpu_ns() - before < 3e6, "a scope whose cgroup was removed sleeps", before, cpu_ns())
+    scope.end()
+    corral.equal(scope.finish()[0], 0, "until it hears of the job's end")
+    os.close(cgroup)
+
+
 def new_supervisor():
     scope = Scope("sh", "-c", "(exit 5) & wait; kill -STOP $$; exit 4")
     scope.launched()
@@ -232,6 +256,7 @@ def main():
     orders("subreaper")
     if corral.cgroup2_parent():
         orders("cgroup2")
+        removed_container()
     kill_of_a_stopped_job()
     many_exits_unacknowledged()
     garbage()

@@ -67,12 +67,12 @@ class FakeJobControl : public core::JobControl {
     return {};
   }
   core::Answer<void> end(const core::Caller& caller, core::JobId jid,
-                         std::optional<core::KillPlan> plan) override {
+                         const core::KillPlanChange& change) override {
     Row* const row = find_row(jid);
     if (row == nullptr) return no_such_job(jid);
     if (!core::may(caller, core::Verb::kControl, row->job.owner, instance_uid))
       return refuse(core::Refusal::kAccessDenied, "the job is another user's");
-    last_plan = plan;
+    last_change = change;
     finish(jid);
     return {};
   }
@@ -228,7 +228,7 @@ class FakeJobControl : public core::JobControl {
   core::Uid instance_uid{::geteuid()};
   core::JobObserver* observer = nullptr;
   core::LaunchHandles last_handles;
-  std::optional<core::KillPlan> last_plan;
+  core::KillPlanChange last_change;
   std::vector<std::pair<int, core::SignalTarget>> signals;
   std::map<core::JobId, Row> rows;
   std::vector<std::function<void()>> late;

@@ -205,17 +205,26 @@ TEST_CASE("arguments and environment are bounded together") {
   CHECK(bus::spec_of({{"Argv", bus::TextList{half}}}));
 }
 
-TEST_CASE("an end by the job's own plan, or by another") {
-  const auto own = bus::plan_of({});
-  REQUIRE(own);
-  CHECK_FALSE(*own);
-  const auto other = bus::plan_of(
-      bus::dict_of(core::KillPlan{core::kSigkill, core::Microseconds(0)}));
-  REQUIRE(other);
-  REQUIRE(*other);
-  CHECK((*other)->first_signal == core::kSigkill);
-  CHECK_FALSE(bus::plan_of({{"GraceUSec", std::uint32_t{5}}}));
-  CHECK_FALSE(bus::plan_of({{"Grace", std::uint64_t{5}}}));
+TEST_CASE("an end by the job's own plan, or by a changed one") {
+  const core::KillPlan plan = {.first_signal = core::SignalNumber(12),
+                               .grace = core::seconds(3)};
+  const auto nothing =
+      bus::plan_change_of(bus::dict_of(core::KillPlanChange()));
+  REQUIRE(nothing);
+  CHECK(nothing->of(plan).first_signal == plan.first_signal);
+  CHECK(nothing->of(plan).grace == plan.grace);
+  const auto signal = bus::plan_change_of(bus::dict_of(
+      core::KillPlanChange{.first_signal = core::kSigkill, .grace = {}}));
+  REQUIRE(signal);
+  CHECK(signal->of(plan).first_signal == core::kSigkill);
+  CHECK(signal->of(plan).grace == plan.grace);
+  const auto grace = bus::plan_change_of(bus::dict_of(core::KillPlanChange{
+      .first_signal = {}, .grace = core::Microseconds(0)}));
+  REQUIRE(grace);
+  CHECK(grace->of(plan).first_signal == plan.first_signal);
+  CHECK(grace->of(plan).grace == core::Microseconds(0));
+  CHECK_FALSE(bus::plan_change_of({{"GraceUSec", std::uint32_t{5}}}));
+  CHECK_FALSE(bus::plan_change_of({{"Grace", std::uint64_t{5}}}));
 }
 
 TEST_CASE("every refusal has a name of its own, and comes back from it") {

@@ -167,8 +167,7 @@ TEST_CASE("verbs, answers and refusals") {
                         core::SignalTarget::kMain));
     CHECK(client.signal(job->jid, core::SignalNumber(65)).error().why ==
           core::Refusal::kInvalid);
-    CHECK(client.end(job->jid,
-                     core::KillPlan{core::kSigkill, core::Microseconds(0)}));
+    CHECK(client.end(job->jid, {.first_signal = core::kSigkill, .grace = {}}));
     CHECK(client.end(core::JobId(5)).error().why == core::Refusal::kNoSuchJob);
 
     const auto log = client.open_log(job->jid);
@@ -188,8 +187,8 @@ TEST_CASE("verbs, answers and refusals") {
   instance.stop();
   CHECK(instance.port.signals.at(0) ==
         std::pair(12, core::SignalTarget::kMain));
-  REQUIRE(instance.port.last_plan);
-  CHECK(instance.port.last_plan->first_signal == core::kSigkill);
+  CHECK(instance.port.last_change.first_signal == core::kSigkill);
+  CHECK_FALSE(instance.port.last_change.grace);
   CHECK(instance.port.reexecs == 1);
 }
 
@@ -267,6 +266,32 @@ TEST_CASE("a request with a token is made once across a restart") {
   REQUIRE(first);
   REQUIRE(second);
   CHECK(first->jid == second->jid);
+}
+
+TEST_CASE("many short outages are not a long one") {
+  const Directory directory;
+  Instance instance(directory.socket());
+  const core::Microseconds patience = core::milliseconds(250);
+  auto client =
+      bus::Client::connect(directory.socket(), {.reconnect_within = patience});
+  REQUIRE(client);
+  const auto job = client->create(spec_of({"x"}));
+  REQUIRE(job);
+  std::atomic<bool> has_answered = false;
+  std::thread waiter([&] {
+    const auto view = client->wait(job->jid);
+    CHECK_MESSAGE(view, (view ? "" : view.error().text));
+    has_answered = true;
+  });
+  const core::BootTime late = sys::boot_now() + core::seconds(2);
+  while (sys::boot_now() < late && !has_answered) {
+    instance.stop();
+    instance.start();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  CHECK_FALSE(has_answered);
+  instance.should_finish_all = true;
+  waiter.join();
 }
 
 TEST_CASE("an instance that stays away is unavailable") {

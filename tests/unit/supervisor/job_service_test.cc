@@ -327,7 +327,7 @@ TEST_CASE("another user may see a job but neither signal nor end it") {
   const auto seen = fixture.service.show(other, jid);
   REQUIRE(seen);
   CHECK(seen->argv.empty());
-  const auto ended = fixture.service.end(other, jid, std::nullopt);
+  const auto ended = fixture.service.end(other, jid, {});
   REQUIRE_FALSE(ended);
   CHECK(ended.error().why == core::Refusal::kAccessDenied);
   CHECK_FALSE(fixture.service.processes(other, jid));
