@@ -46,19 +46,18 @@ effect::Signal first_signal(const KillPlan& plan) {
 
 /// The cause of the end: see the invariants in the header.
 JobResult decide_result(const Job& job) {
-  JobResult result;
+  const auto imposed = imposed_result(
+      {.launch_failure = job.launch_failure,
+       .limit_hit = job.limit_hit,
+       .out_of_memory =
+           job.ran_out_of_memory ? OutOfMemory::kInJob : OutOfMemory::kNowhere,
+       .status = job.status});
+  JobResult result = imposed.value_or(JobResult());
   result.has_status = job.status.has_value();
   result.wait_status = job.status.value_or(0);
   result.detail = job.detail;
-  if (job.launch_failure) {
-    result.reason = Reason::kLaunchFailed;
-    result.launch = *job.launch_failure;
-  } else if (job.limit_hit) {
-    result.reason = Reason::kOverLimit;
-    result.limit = *job.limit_hit;
-  } else if (job.ran_out_of_memory && job.status != 0) {
-    result.reason = Reason::kOutOfMemory;
-  } else if (job.cancelled) {
+  if (imposed) return result;
+  if (job.cancelled) {
     result.reason =
         job.cancelled->is_gave_up ? Reason::kGaveUp : Reason::kCancelled;
     result.by = job.cancelled->by;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "core/ids.h"
@@ -88,6 +89,48 @@ constexpr bool dumped_core(std::int32_t status) {
 constexpr Reason reason_of_status(std::int32_t status) {
   if (status_is_exit(status)) return Reason::kExited;
   return dumped_core(status) ? Reason::kDumpedCore : Reason::kSignalled;
+}
+
+/// Where the kernel's out-of-memory killer was seen to strike.
+enum class OutOfMemory : std::uint8_t {
+  kNowhere,
+  kInJob,   ///< by the job's own counter
+  kAround,  ///< by the counter of a cgroup that others share
+};
+
+/// Why a job may have ended, as its supervisor or, alone, its scope knows it.
+struct EndCauses {
+  std::optional<LaunchFailure> launch_failure;
+  std::optional<LimitHit> limit_hit;
+  OutOfMemory out_of_memory = OutOfMemory::kNowhere;
+  std::optional<std::int32_t> status;  ///< of the main process
+};
+
+/// The first cause of: launch failure, limit, out of memory. Nothing if it is
+/// none of them; `detail` is the caller's. A main process that got over the
+/// death of another ends well, and one that shares the counter must have got
+/// the SIGKILL itself.
+constexpr std::optional<JobResult> imposed_result(const EndCauses& causes) {
+  JobResult result;
+  result.has_status = causes.status.has_value();
+  result.wait_status = causes.status.value_or(0);
+  if (causes.launch_failure) {
+    result.reason = Reason::kLaunchFailed;
+    result.launch = *causes.launch_failure;
+    return result;
+  }
+  if (causes.limit_hit) {
+    result.reason = Reason::kOverLimit;
+    result.limit = *causes.limit_hit;
+    return result;
+  }
+  result.reason = Reason::kOutOfMemory;
+  if (causes.out_of_memory == OutOfMemory::kInJob && causes.status != 0)
+    return result;
+  if (causes.out_of_memory == OutOfMemory::kAround &&
+      signal_of(result.wait_status) == 9)
+    return result;
+  return std::nullopt;
 }
 
 /// The result of a job of which nothing but its main process's end is known.

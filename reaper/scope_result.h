@@ -27,32 +27,27 @@ struct ScopeFacts {
   core::JobReport report;  ///< jid, name and what was counted
 };
 
-/// The first of: launch failure, limit, out of memory; else the main process's
-/// own end. (core/job_machine.h decides alike.)
+/// (core/job_machine.cc decides alike.)
 [[nodiscard]] inline core::JobResult decide_result(const ScopeFacts& facts,
                                                    const char* program) {
-  core::JobResult result;
-  if (facts.launch_failure) {
-    result.reason = core::Reason::kLaunchFailed;
-    result.launch = *facts.launch_failure;
-    result.detail.append(program);
-    return result;
+  core::EndCauses causes = {.launch_failure = facts.launch_failure,
+                            .limit_hit = facts.limit_hit,
+                            .out_of_memory = core::OutOfMemory::kNowhere,
+                            .status = {}};
+  if (facts.main_has_ended && !facts.launch_failure)
+    causes.status = facts.main_status;
+  if (facts.report.totals.oom_kills.value_or(0) > 0)
+    causes.out_of_memory = core::OutOfMemory::kInJob;
+  else if (facts.kills_around.value_or(0) > 0)
+    causes.out_of_memory = core::OutOfMemory::kAround;
+  if (auto imposed = core::imposed_result(causes)) {
+    if (facts.launch_failure) imposed->detail.append(program);
+    return *imposed;
   }
-  result.has_status = facts.main_has_ended;
-  result.wait_status = facts.main_status;
-  if (!facts.main_has_ended) {
-    result.reason = core::Reason::kUnknown;
-  } else if (facts.limit_hit) {
-    result.reason = core::Reason::kOverLimit;
-    result.limit = *facts.limit_hit;
-  } else if (facts.report.totals.oom_kills.value_or(
-                 facts.kills_around.value_or(0)) > 0 &&
-             core::signal_of(facts.main_status) == 9) {
-    result.reason = core::Reason::kOutOfMemory;
-  } else {
-    result.reason = core::reason_of_status(facts.main_status);
-  }
-  return result;
+  if (causes.status) return core::plain_result(*causes.status);
+  core::JobResult unknown;
+  unknown.reason = core::Reason::kUnknown;
+  return unknown;
 }
 
 namespace detail {

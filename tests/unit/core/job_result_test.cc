@@ -126,11 +126,55 @@ const Row kRows[] = {
      "was ended by a crash of the machine or the instance", 125},
 };
 
+TEST_CASE("an imposed end has one cause, the first of those that hold") {
+  constexpr std::int32_t kGood = 0;
+  constexpr std::int32_t kCode3 = 3 << 8;
+  const EndCauses all = {
+      .launch_failure = LaunchFailure{LaunchStage::kExec, ENOENT},
+      .limit_hit = LimitHit{LimitKind::kWallTime, 2, 1},
+      .out_of_memory = OutOfMemory::kInJob,
+      .status = SIGKILL};
+  const auto reason_of = [](const EndCauses& causes) {
+    const auto result = imposed_result(causes);
+    return result ? result->reason : Reason::kNone;
+  };
+  EndCauses some = all;
+  CHECK(reason_of(some) == Reason::kLaunchFailed);
+  some.launch_failure.reset();
+  CHECK(reason_of(some) == Reason::kOverLimit);
+  some.limit_hit.reset();
+  CHECK(reason_of(some) == Reason::kOutOfMemory);
+  some.out_of_memory = OutOfMemory::kNowhere;
+  CHECK(reason_of(some) == Reason::kNone);
+
+  struct Kill {
+    OutOfMemory where;
+    std::optional<std::int32_t> status;
+    bool is_cause;
+  };
+  for (const Kill& row : {Kill{OutOfMemory::kInJob, kGood, false},
+                          Kill{OutOfMemory::kInJob, kCode3, true},
+                          Kill{OutOfMemory::kInJob, SIGKILL, true},
+                          Kill{OutOfMemory::kInJob, std::nullopt, true},
+                          Kill{OutOfMemory::kAround, kGood, false},
+                          Kill{OutOfMemory::kAround, kCode3, false},
+                          Kill{OutOfMemory::kAround, SIGKILL, true},
+                          Kill{OutOfMemory::kAround, std::nullopt, false}}) {
+    CAPTURE(static_cast<int>(row.where));
+    CAPTURE(row.status.value_or(-1));
+    CHECK((reason_of({.launch_failure = {},
+                      .limit_hit = {},
+                      .out_of_memory = row.where,
+                      .status = row.status}) == Reason::kOutOfMemory) ==
+          row.is_cause);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("word, sentence and shell's code of every reason") {
   bool seen[static_cast<int>(Reason::kLast) + 1] = {};
-  for (const Row& row : kRows) {
+  for (const Kill& row : kRows) {
     seen[static_cast<int>(row.result.reason)] = true;
     CHECK(word_of(row.result.reason) == row.word);
     CHECK(std::string(sentence_of(row.result).view()) == row.sentence);
