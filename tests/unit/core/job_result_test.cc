@@ -174,7 +174,7 @@ TEST_CASE("an imposed end has one cause, the first of those that hold") {
 
 TEST_CASE("word, sentence and shell's code of every reason") {
   bool seen[static_cast<int>(Reason::kLast) + 1] = {};
-  for (const Kill& row : kRows) {
+  for (const Row& row : kRows) {
     seen[static_cast<int>(row.result.reason)] = true;
     CHECK(word_of(row.result.reason) == row.word);
     CHECK(std::string(sentence_of(row.result).view()) == row.sentence);
