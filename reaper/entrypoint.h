@@ -72,6 +72,7 @@ class Entrypoint {
     occupy_standard_numbers();
     outsiders_.find();
     if (!launch()) return kOwnFailure;
+    settle();
     while (!is_over())
       wait_once();
     return entry_end_.finish(entry_end_.result_of(status_),
@@ -94,10 +95,16 @@ class Entrypoint {
     main_.pidfd = std::move(child->pidfd);
     // Both of us: neither may go on before it is so.
     if (rules_.has_own_group()) (void)::setpgid(main_.pid.raw(), 0);
-    drop_callers_descriptors();
-    memory_.begin();
-    (void)!::chdir("/");  // holds no mount of the caller's
     return true;
+  }
+
+  /// What need not be done before the command runs.
+  void settle() {
+    const auto first = sys::wait_for_signal(sys::SignalSet::all(), kHeadStart);
+    if (first) hear(*first);
+    if (main_.has_ended && !container_.is_populated(outsiders_)) return;
+    let_go_of_callers();
+    memory_.begin();
   }
 
   [[noreturn]] void become_command() const {
@@ -123,9 +130,15 @@ class Entrypoint {
       signal = sys::wait_for_signal(sys::SignalSet::all());
     else if (before < *deadline)
       signal = sys::wait_for_signal(sys::SignalSet::all(), *deadline - before);
-    if (signal && signal->si_signo != SIGCHLD) pass_on(*signal);
-    if (signal && signal->si_signo == SIGCHLD) hear_of_children();
+    if (signal) hear(*signal);
     if (deadline) go_on_ending(sys::boot_now());
+  }
+
+  void hear(const siginfo_t& signal) {
+    if (signal.si_signo == SIGCHLD)
+      hear_of_children();
+    else
+      pass_on(signal);
   }
 
   void go_on_ending(core::BootTime now) {

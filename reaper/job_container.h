@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -70,10 +71,7 @@ class JobContainer {
   /// Whether a member lives. A zombie that we have not reaped is one without a
   /// cgroup.
   [[nodiscard]] bool is_populated(const Outsiders& outsiders) const {
-    if (cgroup_.is_open()) {
-      // An unreadable file is a removed cgroup: nobody is in it.
-      return cgroup_.is_populated().value_or(false);
-    }
+    if (cgroup_.is_open()) return reads_populated();
     return outsiders.empty() ? has_descendants() : lives_beside(outsiders);
   }
 
@@ -137,13 +135,25 @@ class JobContainer {
     return sys::read_value(watch(file).get(), key);
   }
 
-  /// Becomes readable (POLLPRI) when the file of the cgroup has changed, by
-  /// default when the cgroup may have become empty; not open without one.
-  [[nodiscard]] sys::UniqueFd watch(
-      const char* file = sys::cgroup_file::kEvents) const {
+  /// Becomes readable (POLLPRI) when the file of the cgroup has changed; not
+  /// open without one.
+  [[nodiscard]] sys::UniqueFd watch(const char* file) const {
     if (!cgroup_.is_open()) return {};
     auto events = sys::open_at(cgroup_.get(), file, O_RDONLY);
     return events ? std::move(*events) : sys::UniqueFd();
+  }
+
+  /// Becomes readable (POLLPRI) when the cgroup may have become empty, until
+  /// acknowledge_events(). -1 without a cgroup, or when it was removed.
+  [[nodiscard]] int events() const {
+    if (!events_.is_open() && !is_removed_)
+      events_ = watch(sys::cgroup_file::kEvents);
+    return events_.get();
+  }
+  void acknowledge_events() const {
+    if (sys::acknowledge_change(events_.get())) return;
+    is_removed_ = true;  // its file would stay ready for ever
+    events_.reset();
   }
 
   /// Kills the members after the scope itself was killed; `main` was its
@@ -158,18 +168,11 @@ class JobContainer {
       (void)main_fd.signal(core::kSigkill);
       return;
     }
-    const sys::UniqueFd events = watch();
-    pollfd poll = {.fd = events.get(), .events = POLLPRI, .revents = 0};
     constexpr int kPatience = 5000;  // milliseconds, for each change
-    while (read_populated(events) && ::poll(&poll, 1, kPatience) > 0) {
+    pollfd poll = {.fd = events(), .events = POLLPRI, .revents = 0};
+    while (reads_populated() && ::poll(&poll, 1, kPatience) > 0) {
     }
     (void)remove();  // what cannot die yet keeps it
-  }
-
-  /// Whether somebody lives, by a watch(), which then waits for the next change
-  /// from now on; unread, it would be ready for ever.
-  static bool read_populated(const sys::UniqueFd& watch) {
-    return sys::read_value(watch.get(), "populated").value_or(0) != 0;
   }
 
   /// Removes the cgroup that make() made.
@@ -191,6 +194,12 @@ class JobContainer {
   }
 
  private:
+  /// Read anew at each call: the kernel's notification comes up to 16 ms late.
+  /// An unreadable file is a removed cgroup: nobody is in it.
+  [[nodiscard]] bool reads_populated() const {
+    return sys::read_value(events(), "populated").value_or(0) != 0;
+  }
+
   /// For the init of a pid namespace everybody else in it is the job, also who
   /// was sent into it from outside (`docker exec`), and the kernel signals them
   /// all under one lock: nobody is forked in between (kill(2)).
@@ -252,6 +261,10 @@ class JobContainer {
   static constexpr int kMostLeftovers = 64;
 
   void remove_leftovers() const {
+    struct stat status = {};
+    const bool has_some =
+        ::fstat(parent_.get(), &status) < 0 || status.st_nlink > 2;
+    if (!has_some) return;  // cheaper than to list it
     int left = kMostLeftovers;
     sys::Cgroup::for_each_child(parent_.get(), [&](const char* name) {
       if (--left < 0) return;
@@ -263,6 +276,8 @@ class JobContainer {
 
   sys::Cgroup cgroup_;
   sys::Cgroup parent_;
+  mutable sys::UniqueFd events_;
+  mutable bool is_removed_ = false;
   core::Text<17> name_;
   bool is_below_own_ = false;  ///< the base was not named
 };

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/quantity.h"
 #include "sys/directory.h"
 #include "sys/unique_fd.h"
 
@@ -43,9 +44,15 @@ inline sys::UniqueFd take_passed(int number) {
   return sys::UniqueFd(fd);
 }
 
-/// Closes every descriptor from 3 on that the command has too, and lets go of
-/// standard input and output. Ours are those that close on exec.
-inline void drop_callers_descriptors() {
+/// What can wait waits until the command has had this time. Done at once it
+/// wakes a second processor for the command's exec: a tenth of a short command.
+inline constexpr core::Microseconds kHeadStart = core::milliseconds(5);
+
+/// Closes every descriptor from 3 on that the command has too, lets go of
+/// standard input and output, and of the working directory, whose mount it
+/// would hold. Ours are those that close on exec.
+inline void let_go_of_callers() {
+  (void)!::chdir("/");
   if (const sys::UniqueFd placeholder = make_placeholder();
       placeholder.is_open()) {
     (void)::syscall(SYS_dup3, placeholder.get(), STDIN_FILENO, O_CLOEXEC);

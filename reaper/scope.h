@@ -67,6 +67,7 @@ class Scope {
       return kOwnFailure;
     }
     launch();
+    settle();
     while (!is_over())
       wait_once();
     return finish();
@@ -135,13 +136,21 @@ class Scope {
     set_up_ = std::move(spawned->report);
     facts_.started = sys::now();
     limits_.begin(facts_.started.boot);
-    if (options_.link_fd < 0) oom_watch_.begin();
     // After the command was born: a signal to the group that comes before that
     // is passed on, not lost. Without a sentinel everything is passed on.
     if (sentinel_.start({&Scope::guard, this}))
       outsiders_.set_sentinel(sentinel_.pid());
-    drop_callers_descriptors();
-    (void)!::chdir("/");  // holds no mount of the caller's
+  }
+
+  /// What need not be done before the command runs.
+  void settle() {
+    if (link_.is_open()) return let_go_of_callers();
+    pollfd signal = {signal_fd_.get(), POLLIN, 0};
+    constexpr int kMost = static_cast<int>(kHeadStart.raw() / 1000);
+    if (::poll(&signal, 1, kMost) > 0) wait_once();
+    if (is_over()) return;
+    let_go_of_callers();
+    oom_watch_.begin();
   }
 
   void note_failure(const core::LaunchFailure& failure) {
@@ -162,15 +171,13 @@ class Scope {
     fds[kSetUp] = {set_up_.get(), POLLIN, 0};
     fds[kLink] = {link_.get(), link_.events(), 0};
     fds[kTimer] = {deadline_.get(), POLLIN, 0};
-    fds[kCgroup] = {cgroup_events_.get(), POLLPRI, 0};
+    fds[kCgroup] = {main_.has_ended ? container_.events() : -1, POLLPRI, 0};
     fds[kMemory] = {limits_.memory_events(), POLLPRI, 0};
     const int patience = deadline_.patience(deadline, sys::boot_now());
     if (::poll(fds, kCount, patience) < 0) return;  // EINTR: stopped, continued
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
     // What they say decide() looks at; but they must not stay ready.
-    if (fds[kCgroup].revents != 0 &&
-        !sys::acknowledge_change(cgroup_events_.get()))
-      cgroup_events_.reset();
+    if (fds[kCgroup].revents != 0) container_.acknowledge_events();
     if (fds[kMemory].revents != 0) limits_.acknowledge_memory_events();
     if (fds[kSignals].revents != 0) read_signals();
     if (fds[kSetUp].revents != 0) read_set_up();
@@ -265,7 +272,6 @@ class Scope {
       main_.has_ended = true;
       facts_.main_status = child.wait_status;
       entry_end_.note_main(command_[0], main_.pid, child.wait_status);
-      cgroup_events_ = container_.watch();
       if (facts_.launch_failure) return;  // the command never was
       facts_.report.main = record;
     }
@@ -368,7 +374,7 @@ class Scope {
 
   void decide() {
     const core::BootTime now = sys::boot_now();
-    if (main_.has_ended && !is_populated()) {
+    if (main_.has_ended && !container_.is_populated(outsiders_)) {
       is_ending_ = true;
       return;
     }
@@ -398,10 +404,6 @@ class Scope {
            !signals_.is_stopping();
   }
 
-  [[nodiscard]] bool is_populated() const {
-    return container_.is_populated(outsiders_);
-  }
-
   /// Whether the job is empty and all its dead were seen, or the supervisor
   /// says that it has ended.
   [[nodiscard]] bool is_over() {
@@ -409,7 +411,7 @@ class Scope {
     if (link_.is_open() || !main_.has_ended) return false;
     if (!is_ending_) decide();
     if (rules_.leaves) return true;
-    return !is_populated() && are_dead_seen();
+    return !container_.is_populated(outsiders_) && are_dead_seen();
   }
 
   /// Whether all the dead of an empty job have fallen to us, or do not come.
@@ -489,7 +491,6 @@ class Scope {
   Deadline deadline_;
   sys::UniqueFd signal_fd_;
   sys::UniqueFd set_up_;
-  sys::UniqueFd cgroup_events_;
   ReportOutput reports_;
   bool is_ending_ = false;
   bool is_asked_ = false;  ///< the supervisor wants to know who is left

@@ -215,7 +215,7 @@ def check_inheritance():
                                    pass_fds=[writing])
         os.close(writing)
         corral.equal(os.read(reading, 1), b"", f"a passed descriptor is not pinned ({world})")
-        corral.equal(os.readlink(f"/proc/{process.pid}/cwd"), "/", f"nor the working directory ({world})")
+        corral.wait_until(lambda: os.readlink(f"/proc/{process.pid}/cwd") == "/", what=f"the working directory let go ({world})")
         process.terminate()
         corral.equal(process.wait(10), 143, f"and it stops ({world})")
 
