@@ -142,17 +142,28 @@ constexpr JobResult plain_result(std::int32_t status) {
   return result;
 }
 
-/// What a shell shows for a result: the exit code, 128 + signal, 126 or 127 for
-/// a program that could not run, 125 where Corral itself failed or cannot tell.
+/// The exit code where Corral itself failed or cannot tell.
+inline constexpr int kOwnFailureCode = 125;
+
+/// A wait status as a shell shows it: the exit code, or 128 + the signal.
+constexpr int shell_code(std::int32_t status) {
+  return status_is_exit(status) ? exit_code_of(status)
+                                : 128 + signal_of(status);
+}
+
+/// 127 for a program that was not found, 126 for one that could not be
+/// executed, kOwnFailureCode where it did not come so far.
+constexpr int shell_code(const LaunchFailure& failure) {
+  if (failure.stage != LaunchStage::kExec) return kOwnFailureCode;
+  return failure.code == ENOENT ? 127 : 126;
+}
+
+/// What a shell shows for a result: the exit code or 128 + signal of the main
+/// process, what stands for a launch that failed, or kOwnFailureCode.
 constexpr int shell_code(const JobResult& result) {
-  if (result.reason == Reason::kLaunchFailed) {
-    if (result.launch.stage != LaunchStage::kExec) return 125;
-    return result.launch.code == ENOENT ? 127 : 126;
-  }
-  if (!result.has_status) return 125;
-  if (status_is_exit(result.wait_status))
-    return exit_code_of(result.wait_status);
-  return 128 + signal_of(result.wait_status);
+  if (result.reason == Reason::kLaunchFailed) return shell_code(result.launch);
+  if (!result.has_status) return kOwnFailureCode;
+  return shell_code(result.wait_status);
 }
 
 /// "SIGTERM", "SIGRTMIN+3", or "signal 77".

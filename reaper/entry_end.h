@@ -39,7 +39,7 @@ class EntryEnd {
 
   void note_main(std::string_view program, core::Pid pid, std::int32_t status) {
     if (wants_code()) take_code(name_of(pid).view(), status);
-    if (rules_.code_from == nullptr) code_ = shell_code_of(status);
+    if (rules_.code_from == nullptr) code_ = core::shell_code(status);
     main_ = pid;
     program_ = program;
   }
@@ -66,7 +66,7 @@ class EntryEnd {
   /// The job has ended; the exit code.
   [[nodiscard]] int finish(const core::JobResult& result,
                            const SignalBits& passed_on) const {
-    const int code = rules_.map_code(code_.value_or(kUnseen));
+    const int code = rules_.map_code(code_.value_or(core::kOwnFailureCode));
     if (!code_) tell(unseen_words(rules_.code_from));
     const bool is_plain = result.reason <= core::Reason::kDumpedCore;
     if (is_plain &&
@@ -79,14 +79,12 @@ class EntryEnd {
   }
 
  private:
-  /// Corral's own failures end with this.
-  static constexpr int kUnseen = 125;
-
   [[nodiscard]] bool wants_code() const {
     return rules_.code_from != nullptr && !code_;
   }
   void take_code(std::string_view name, std::int32_t status) {
-    if (wants_code() && name == rules_.code_from) code_ = shell_code_of(status);
+    if (wants_code() && name == rules_.code_from)
+      code_ = core::shell_code(status);
   }
   void tell(const Sentence& words) const {
     if (!rules_.is_quiet) say(words.view());

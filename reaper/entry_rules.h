@@ -87,17 +87,11 @@ struct EntryRules {
   }
 };
 
-/// The exit code for a wait status, as a shell has it.
-constexpr int shell_code_of(std::int32_t status) {
-  return core::status_is_exit(status) ? core::exit_code_of(status)
-                                      : 128 + core::signal_of(status);
-}
-
 /// Whether an end needs no words: success, a death by a signal that was passed
 /// on or by somebody's ^C, or the exit code that stands for one; and 126 and
 /// 127, which whoever could not execute something has explained.
 inline bool is_expected_end(std::int32_t status, const SignalBits& passed_on) {
-  const int code = shell_code_of(status);
+  const int code = core::shell_code(status);
   return code == 0 || code == 126 || code == 127 || code == 128 + SIGINT ||
          (code > 128 && passed_on.has(code - 128));
 }

@@ -71,7 +71,7 @@ class Entrypoint {
   [[nodiscard]] int run() {
     occupy_standard_numbers();
     outsiders_.find();
-    if (!launch()) return kOwnFailure;
+    if (!launch()) return core::kOwnFailureCode;
     settle();
     while (!is_over())
       wait_once();
@@ -80,8 +80,6 @@ class Entrypoint {
   }
 
  private:
-  static constexpr int kOwnFailure = 125;
-
   // Set-up.
 
   [[nodiscard]] bool launch() {
@@ -117,7 +115,7 @@ class Entrypoint {
         core::LaunchStage::kExec,
         execute_searching(command_, ::environ, search)};
     say(sentence_of(failure, command_[0], search).view());
-    ::_exit(exit_code_of(failure));
+    ::_exit(core::shell_code(failure));
   }
 
   // The loop.

@@ -167,7 +167,7 @@ class Health {
   const core::LaunchFailure failure = {
       core::LaunchStage::kExec, execute_searching(command, ::environ, search)};
   say(sentence_of(failure, *command, search).view());
-  return exit_code_of(failure);
+  return core::shell_code(failure);
 }
 
 }  // namespace reaper

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why a command could not run, as one sentence for people, and the exit code
-// that a shell gives for it.
+// Why a command could not run, as one sentence for people.
 #pragma once
 
 #include <errno.h>
@@ -13,13 +12,6 @@
 #include "reaper/say.h"
 
 namespace reaper {
-
-/// 127 for a program that was not found, 126 for one that could not be
-/// executed, 125 where it did not come so far.
-constexpr int exit_code_of(const core::LaunchFailure& failure) {
-  if (failure.stage != core::LaunchStage::kExec) return 125;
-  return failure.code == ENOENT ? 127 : 126;
-}
 
 /// "cannot execute 'foo': no such file, searched PATH=/bin:/usr/bin".
 /// `search` is null when the name was not searched for.

@@ -64,7 +64,7 @@ class Scope {
     if (!prepared) say(prepared.error());
     if (!prepared || !limits_.set_up()) {
       (void)container_.remove();  // nobody was in it
-      return kOwnFailure;
+      return core::kOwnFailureCode;
     }
     launch();
     settle();
@@ -74,7 +74,6 @@ class Scope {
   }
 
  private:
-  static constexpr int kOwnFailure = 125;
   /// How long the dead of an empty cgroup may take to fall to us.
   static constexpr core::Microseconds kReapPatience = core::milliseconds(20);
 
@@ -128,7 +127,7 @@ class Scope {
     if (!spawned) {
       note_failure({core::LaunchStage::kClone, spawned.error().code});
       main_.has_ended = true;
-      facts_.main_status = kOwnFailure << 8;
+      facts_.main_status = core::kOwnFailureCode << 8;
       return;
     }
     main_.pid = spawned->pid;
@@ -446,7 +445,7 @@ class Scope {
   }
 
   [[nodiscard]] int end_like_the_command() const {
-    if (facts_.launch_failure) return exit_code_of(*facts_.launch_failure);
+    if (facts_.launch_failure) return core::shell_code(*facts_.launch_failure);
     if (!main_.has_ended) return core::shell_code(facts_.report.result);
     if (!options_.is_transparent())
       return entry_end_.finish(facts_.report.result, signals_.passed_on());
