@@ -121,7 +121,7 @@ class Reports final : public supervisor::ReaperEvents {
     exits.push_back(record.sequence);
   }
   void on_reaper_batch_end() override {}
-  void on_new_store(sys::UniqueFd) override {}
+  void on_new_store(supervisor::StoreEnds) override {}
   void on_reaper_signalled(const reaper::SignalSeen&) override {}
   void on_reexec_refused(const reaper::Refused&) override {}
   void on_barrier(std::uint64_t) override {}
