@@ -48,6 +48,7 @@ Server::~Server() {
 }
 
 void Server::serve(PrivateListener listener) {
+  listening_.reset();  // of the one before
   listener_ = std::move(listener);
   listening_ =
       hooks_.watch(listener_->fd(), POLLIN, [this] { on_connections(); });

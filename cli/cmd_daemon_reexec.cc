@@ -4,12 +4,20 @@
 #include "cli/connection.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
+#include "cli/silent_reaper.h"
 
 namespace cli {
 
 int reexec_daemon(const Arguments& arguments) {
-  auto client = connect(which_instance(arguments));
+  const Which which = which_instance(arguments);
+  auto client = connect(which);
   if (!client) return complain(client.error());
+  const auto patience = first_answer_within();
+  if (!patience) return complain(patience.error());
+  // The supervisor would end for a reaper that does not start the next.
+  if (const auto instance = find_running(which))
+    if (const auto done = await_reaper(instance->socket, *patience); !done)
+      return complain(done.error());
   if (const auto done = client->reexec(); !done) return complain(done.error());
   if (const auto instance = client->instance(); !instance)
     return complain(instance.error());

@@ -4,6 +4,7 @@
 #include "cli/handlers.h"
 #include "cli/job_selection.h"
 #include "cli/output.h"
+#include "cli/silent_reaper.h"
 #include "cli/value_types.h"
 #include "sys/urgency.h"
 
@@ -25,11 +26,30 @@ core::Answer<void> end_job(bus::Client& client, core::JobId jid,
   return client.end(jid, change);
 }
 
+/// Waits for the end of a job that was told to end. A stopped reaper does not
+/// tell it: then it is not waited for.
+core::Answer<void> await_end(bus::Client& client, core::JobId jid,
+                             Which which) {
+  const auto patience = TRY(first_answer_within());
+  while (!TRY(client.wait_for(jid, patience))) {
+    const auto instance = find_running(which);
+    const auto words =
+        instance ? silent_reaper(instance->socket) : std::nullopt;
+    if (!words) continue;
+    return std::unexpected(core::Refused{
+        .why = core::Refusal::kUnavailable,
+        .text = "job " + std::string(core::display(jid).view()) +
+                " was told to end; whether it has is not known: " + *words});
+  }
+  return {};
+}
+
 }  // namespace
 
 int kill_jobs(const Arguments& arguments) {
   sys::become_urgent();  // the job may leave no processor to us
-  auto client = connect(which_instance(arguments));
+  const Which which = which_instance(arguments);
+  auto client = connect(which);
   if (!client) return complain(client.error());
   const bool is_signal = arguments.has("signal");
   int code = kSuccess;
@@ -50,7 +70,7 @@ int kill_jobs(const Arguments& arguments) {
       ending.push_back(*jid);
   }
   for (const core::JobId jid : ending)
-    if (const auto ended = client->wait(jid); !ended)
+    if (const auto ended = await_end(*client, jid, which); !ended)
       code = complain(ended.error());
   return code;
 }

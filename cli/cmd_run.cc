@@ -22,6 +22,7 @@
 #include "cli/private_instance.h"
 #include "cli/run_request.h"
 #include "cli/scope_command.h"
+#include "cli/silent_reaper.h"
 #include "cli/standard_fds.h"
 #include "sys/clock.h"
 #include "sys/own_programs.h"
@@ -195,6 +196,21 @@ struct DetachedJob {
   Instance instance;
 };
 
+/// Nothing is asked of an instance whose reaper is stopped. One that is stopped
+/// later leaves it open whether the job starts.
+core::Answer<core::CreatedJob> create_detached(const Instance& instance,
+                                               const core::JobSpec& spec,
+                                               core::Microseconds patience) {
+  auto client =
+      TRY(bus::Client::connect(instance.socket, {.hello_within = patience}));
+  TRY(await_reaper(instance.socket, patience));
+  auto job = client.create(spec);
+  if (job || job.error().why != core::Refusal::kUnavailable) return job;
+  if (const auto words = silent_reaper(instance.socket))
+    job.error().text = *words + "; it is not known whether the job starts then";
+  return job;
+}
+
 /// A private instance that was about to end when it was found is replaced once.
 /// The system's does not end by itself: what it refuses is refused.
 core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
@@ -205,12 +221,8 @@ core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto instance = detached_instance(which);
     if (!instance) return std::unexpected(instance.error());
-    auto client =
-        bus::Client::connect(instance->socket, {.hello_within = patience});
-    if (client) job = client->create(spec);
-    if (client && job)
-      return DetachedJob{.jid = job->jid, .instance = *instance};
-    if (!client) job = std::unexpected(client.error());
+    job = create_detached(*instance, spec, patience);
+    if (job) return DetachedJob{.jid = job->jid, .instance = *instance};
     if (job.error().why != core::Refusal::kUnavailable ||
         instance->kind != sys::InstanceKind::kPrivate ||
         sys::boot_now() >= deadline)

@@ -78,6 +78,14 @@ Check check_instance(const InstanceState& instance) {
   return check;
 }
 
+Check check_stopped(const InstanceState::Stopped& process) {
+  return {.name = process.name,
+          .status = CheckStatus::kProblem,
+          .finding = "process " + std::to_string(process.pid.raw()) +
+                     " does not answer: " + process.silence.why,
+          .fix = process.silence.fix};
+}
+
 Check check_instance_records(const core::InstanceView& view) {
   Check check{.name = "records",
               .status = CheckStatus::kOk,
@@ -145,6 +153,8 @@ std::vector<Check> judge(const Findings& findings) {
   checks.push_back(check_pacct(findings));
   for (const InstanceState& instance : findings.instances) {
     checks.push_back(check_instance(instance));
+    for (const auto& process : instance.stopped)
+      checks.push_back(check_stopped(process));
     if (instance.view) checks.push_back(check_instance_records(*instance.view));
   }
   return checks;

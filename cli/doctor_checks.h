@@ -11,6 +11,7 @@
 #include "cli/connection.h"
 #include "core/containment.h"
 #include "core/job_control.h"
+#include "sys/silence.h"
 
 namespace cli {
 
@@ -27,6 +28,13 @@ struct InstanceState {
   bool is_running = false;
   std::optional<core::InstanceView> view;  ///< if it answered
   std::string problem;                     ///< why it did not
+  /// Its processes that are stopped.
+  struct Stopped {
+    std::string_view name;  ///< "reaper", "store"
+    core::Pid pid;
+    sys::Silence silence;
+  };
+  std::vector<Stopped> stopped;
 };
 
 /// All that was looked at.

@@ -9,13 +9,16 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "accounting/append.h"
 #include "bus/client_transport.h"
 #include "cli/doctor_checks.h"
 #include "sys/cgroup_tree.h"
+#include "sys/instance_lock.h"
 #include "sys/own_programs.h"
+#include "sys/process_tree.h"
 
 namespace cli {
 namespace {
@@ -28,13 +31,36 @@ std::optional<std::string> find_program(sys::OwnProgram program) {
   return *std::move(path);
 }
 
+bool is_store(core::Pid pid) {
+  std::ifstream file("/proc/" + std::to_string(pid.raw()) + "/cmdline");
+  std::string word;
+  while (std::getline(file, word, '\0'))
+    if (word == "--store") return true;
+  return false;
+}
+
+/// Of reaper and store, as far as we may know who they are.
+std::vector<InstanceState::Stopped> find_stopped(const std::string& socket) {
+  std::vector<InstanceState::Stopped> stopped;
+  const core::Pid reaper = sys::reaper_of(socket);
+  if (reaper.raw() <= 0) return stopped;
+  if (sys::is_stopped(reaper))
+    stopped.push_back({"reaper", reaper, sys::silence_of(reaper)});
+  for (const core::Pid pid : sys::descendants_of(reaper))
+    if (sys::is_stopped(pid) && is_store(pid))
+      stopped.push_back({"store", pid, sys::silence_of(pid)});
+  return stopped;
+}
+
 InstanceState look_at(const Instance& instance) {
   InstanceState state{.kind = instance.kind,
                       .socket = instance.socket,
                       .is_running = bus::is_answering(instance.socket),
                       .view = std::nullopt,
-                      .problem = {}};
+                      .problem = {},
+                      .stopped = {}};
   if (!state.is_running) return state;
+  state.stopped = find_stopped(instance.socket);
   auto client =
       bus::Client::connect(instance.socket, {.reconnect_within = kPatience,
                                              .hello_within = kPatience,

@@ -29,11 +29,12 @@ struct InstanceOptions {
   char** command = nullptr;  ///< ends with a null; may be empty
   int command_size = 0;
 
-  int link_fd = -1;    ///< --store FD, --check-state FD, --killer FD
-  int ready_fd = -1;   ///< for the first supervisor
-  int keeper_fd = -1;  ///< an orphaned store's link: a revival
-  int lock_fd = -1;    ///< of an instance that was another reaper's
-  int state_fd = -1;   ///< what we were before we became this program
+  int link_fd = -1;      ///< --store FD, --check-state FD, --killer FD
+  int ready_fd = -1;     ///< for the first supervisor
+  int keeper_fd = -1;    ///< an orphaned store's link: a revival
+  int store_pidfd = -1;  ///< of that store
+  int lock_fd = -1;      ///< of an instance that was another reaper's
+  int state_fd = -1;     ///< what we were before we became this program
   std::uint32_t ring_records = 4096;
 
   const char* units = nullptr;         ///< the directory, of kUnits
@@ -83,6 +84,7 @@ inline constexpr OptionRow<InstanceOptions> kInstanceRows[] = {
     {"--killer", "a descriptor", set_role_and_fd<Role::kKiller>},
     {"--ready-fd", "a descriptor", set_fd<&InstanceOptions::ready_fd>},
     {"--keeper-fd", "a descriptor", set_fd<&InstanceOptions::keeper_fd>},
+    {"--store-pidfd", "a descriptor", set_fd<&InstanceOptions::store_pidfd>},
     {"--lock-fd", "a descriptor", set_fd<&InstanceOptions::lock_fd>},
     {"--state-fd", "a descriptor", set_fd<&InstanceOptions::state_fd>},
     {"--ring-records", "a number from 1 to 65536", set_ring_records},

@@ -23,7 +23,11 @@ class Keeper {
  public:
   explicit Keeper(const OwnCommands& commands) : commands_(commands) {}
 
-  void adopt(Link link) { link_ = std::move(link); }
+  /// A store that is not our child: it has no pid here, but perhaps a pidfd.
+  void adopt(Link link, sys::PidFd pidfd) {
+    link_ = std::move(link);
+    process_.restore(core::Pid(), std::move(pidfd), core::BootTime());
+  }
   void restore(Link link, core::Pid pid, sys::PidFd pidfd,
                core::BootTime began) {
     link_ = std::move(link);

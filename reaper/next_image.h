@@ -81,11 +81,15 @@ class NextImage {
     refused.code = code;
     std::memcpy(refused.text, text.c_str(), text.size());
     refusal_ = refused;
+    is_told_ = false;
   }
-  [[nodiscard]] const std::optional<Refused>& refusal() const {
-    return refusal_;
+  /// Null: there is none to be told.
+  [[nodiscard]] const Refused* refusal() const {
+    return refusal_ && !is_told_ ? &*refusal_ : nullptr;
   }
-  void forget_refusal() { refusal_.reset(); }
+  void refusal_was_told() { is_told_ = true; }
+  /// To the one after him who asked, who ended and may not have read it.
+  void tell_again() { is_told_ = false; }
 
  private:
   static constexpr core::Microseconds kPatience = core::seconds(10);
@@ -96,6 +100,7 @@ class NextImage {
   sys::UniqueFd report_;
   core::BootTime deadline_;
   std::optional<Refused> refusal_;
+  bool is_told_ = false;
   bool is_accepted_ = false;
   bool was_killed_ = false;
 };

@@ -18,6 +18,7 @@ inline constexpr int kLinkFd = 3;
 inline constexpr int kStoreFd = 4;
 inline constexpr int kReadyFd = 5;
 inline constexpr int kLockFd = 6;
+inline constexpr int kStorePidFd = 7;
 
 /// The longest command line of a supervisor.
 inline constexpr int kMostWords = 120;
@@ -61,8 +62,8 @@ class OwnCommands {
   [[nodiscard]] bool is_for_units() const { return units_ != nullptr; }
 
   /// CORRALD ARGS... and where its descriptors are.
-  [[nodiscard]] CommandWords supervisor(bool has_ready_fd,
-                                        bool has_lock) const {
+  [[nodiscard]] CommandWords supervisor(bool has_ready_fd, bool has_lock,
+                                        bool has_store_pidfd) const {
     CommandWords words;
     add_supervisor(words);
     words.add("--reaper-fd=3");
@@ -70,6 +71,7 @@ class OwnCommands {
     words.add(init_option_.c_str());
     if (has_ready_fd) words.add("--ready-fd=5");
     if (has_lock) words.add("--lock-fd=6");
+    if (has_store_pidfd) words.add("--store-pidfd=7");
     return words;
   }
 

@@ -26,8 +26,8 @@ namespace reaper {
 /// reach the reaper alone. `fds[i]` becomes number 3 + i; -1 is passed over.
 [[nodiscard]] inline core::Result<Spawned> spawn_own(CommandWords words,
                                                      std::span<const int> fds) {
-  int given[kLockFd + 1 - kLinkFd];
-  std::int32_t numbers[kLockFd + 1 - kLinkFd];
+  int given[kStorePidFd + 1 - kLinkFd];
+  std::int32_t numbers[kStorePidFd + 1 - kLinkFd];
   std::size_t count = 0;
   for (std::size_t i = 0; i < fds.size(); ++i) {
     if (fds[i] < 0) continue;
@@ -92,8 +92,7 @@ class OwnProcess {
 
   /// Ends one that does not come to work: an end of its own doing.
   void kill() {
-    if (!is_running()) return;
-    was_killed_ = true;
+    if (is_running()) was_killed_ = true;
     finish_off();
   }
 
@@ -101,12 +100,9 @@ class OwnProcess {
   /// closes its descriptors first), with a status that is worth its time.
   void await_end() { end_deadline_ = sys::boot_now() + kLastSteps; }
 
-  /// Kills it, unless it has ended.
-  void finish_off() {
-    if (!is_running()) return;
-    // It may be gone.
-    (void)sys::signal_child(pidfd_, pid_, core::kSigkill);
-  }
+  /// Kills it, unless it has ended: also one that is not our child, if its
+  /// pidfd was handed to us.
+  void finish_off() { (void)sys::signal_child(pidfd_, pid_, core::kSigkill); }
 
   /// When it must have ended, if it must, or said hello, if it has not.
   [[nodiscard]] std::optional<core::BootTime> deadline() const {

@@ -34,6 +34,8 @@
 namespace reaper {
 
 inline constexpr std::uint32_t kMagic = 0x314C5243U;  // "CRL1"
+/// Of a packet's form. Messages may be added without another: an end drops what
+/// it does not know, and a reaper says in Welcome which it knows.
 inline constexpr std::uint16_t kVersion = 1;
 
 /// A launch block of at most this size travels in the Launch packet, a larger
@@ -68,10 +70,11 @@ enum class MessageType : std::uint16_t {
   kBarrier,    ///< SequenceNumber: answer behind the records of all the dead
   kHoldLock,   ///< fds: the instance's lock, to be held as long as you live
   // reaper link, from the reaper
-  kWelcome = 32,   ///< Welcome: the answer to Hello
+  kWelcome = 32,   ///< Welcome: the answer to Hello; fds: the exit ring
   kLaunched,       ///< Launched; fds: pidfd if pid != 0
   kExit,           ///< core::ExitRecord (scope link: too)
-  kStoreLink,      ///< fds: the new store link; put everything again
+  kStoreLink,      ///< fds: the new store link[, the store's pidfd]; put
+                   ///< everything again
   kSignalled,      ///< SignalSeen: the reaper was sent this
   kReexecRefused,  ///< Refused: the new image would not have it
   kBarrierPassed,  ///< SequenceNumber: the last kBarrier's
@@ -120,8 +123,13 @@ struct Welcome {
   std::uint64_t first_sequence = 0;     ///< oldest record not acknowledged
   std::uint64_t next_sequence = 0;
   std::uint32_t reaper_is_pid1 = 0;
-  std::uint32_t reserved = 0;
+  /// What the reaper knows: 1 and more kBarrier. Earlier ones sent 0. While a
+  /// re-exec is checked, and after one that was refused, a new supervisor
+  /// speaks to an old reaper.
+  std::uint32_t level = 0;
 };
+inline constexpr std::uint32_t kReaperLevel = 1;
+inline constexpr std::uint32_t kBarrierLevel = 1;
 
 /// Followed by the launch block if `block_size` <= kInlineBlock.
 struct Launch {

@@ -229,7 +229,9 @@ inline int start_anew(const InstanceOptions& options,
   Daemon daemon(commands, memory, std::move(essentials));
   daemon.give_ready_fd(sys::UniqueFd(options.ready_fd));
   daemon.hold_lock(sys::UniqueFd(options.lock_fd));
-  if (keeper.is_open()) daemon.adopt_store(std::move(keeper));
+  if (keeper.is_open())
+    daemon.adopt_store(std::move(keeper),
+                       sys::PidFd(sys::UniqueFd(options.store_pidfd)));
   return daemon.run();
 }
 

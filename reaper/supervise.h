@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "reaper/essentials.h"
 #include "reaper/instance_options.h"
@@ -53,8 +54,8 @@ class Daemon {
     launcher_.withhold(lock_.get());
   }
   /// The store of a reaper that was killed is still there.
-  void adopt_store(Link keeper) {
-    keeper_.adopt(std::move(keeper));
+  void adopt_store(Link keeper, sys::PidFd pidfd) {
+    keeper_.adopt(std::move(keeper), std::move(pidfd));
     keeper_.keep(kRingName, ring_.descriptor());
     is_revival_ = has_served_ = true;
   }
@@ -105,10 +106,13 @@ class Daemon {
     auto pair = sys::make_socket_pair();
     const sys::UniqueFd store_end = keeper_.make_client();
     if (pair && store_end.is_open()) {
+      const int store = keeper_.process().pidfd().get();
       const int fds[] = {pair->second.get(), store_end.get(), ready_fd_.get(),
-                         lock_.get()};
-      supervisor_.start(spawn_own(
-          commands_.supervisor(ready_fd_.is_open(), lock_.is_open()), fds));
+                         lock_.get(), store};
+      supervisor_.start(
+          spawn_own(commands_.supervisor(ready_fd_.is_open(), lock_.is_open(),
+                                         store >= 0),
+                    fds));
     } else {
       supervisor_.start(core::fail(EMFILE, "socketpair"));
     }
@@ -165,7 +169,10 @@ class Daemon {
 
   /// That it had come to work stays known until its end is taken: a supervisor
   /// that was killed is followed at once.
-  void close_link() { link_.close(); }
+  void close_link() {
+    link_.close();
+    if (std::exchange(has_asked_, false)) next_image_.tell_again();
+  }
 
   /// Ends when no child lives any more.
   void end(int code) {
@@ -398,6 +405,7 @@ class Daemon {
   int exit_code_ = 0;
   bool is_revival_ = false;
   bool has_served_ = false;  ///< a supervisor was ready
+  bool has_asked_ = false;   ///< this supervisor, for a re-exec
   bool is_welcome_due_ = false;
   bool is_ending_ = false;
   bool is_sweeping_ = false;

@@ -83,6 +83,7 @@ inline bool Daemon::take_reexec(Received& received) {
   const auto path = body_as<PathText>(received.body);
   if (!path || std::memchr(path->path, '\0', sizeof path->path) == nullptr)
     return false;
+  has_asked_ = true;
   if (const auto state = make_state())
     next_image_.check(path->path, *state);
   else
@@ -140,15 +141,21 @@ inline Sent Daemon::send_welcome() {
   welcome.first_sequence = ring_.first();
   welcome.next_sequence = ring_.next();
   welcome.reaper_is_pid1 = ::getpid() == 1 ? 1 : 0;
-  const Sent sent = link_.send(MessageType::kWelcome, welcome);
+  welcome.level = kReaperLevel;
+  // A supervisor that must become the next reaper goes on with the ring.
+  const int ring = ring_.descriptor().get();
+  const Sent sent =
+      link_.send(MessageType::kWelcome, welcome, std::span(&ring, 1));
   if (sent == Sent::kYes) is_welcome_due_ = false;
   return sent;
 }
 
 inline Sent Daemon::send_store_link() {
   if (!new_store_end_.is_open()) return Sent::kYes;
-  const int fd = new_store_end_.get();
-  const Sent sent = link_.send(MessageType::kStoreLink, std::span(&fd, 1));
+  const int fds[] = {new_store_end_.get(), keeper_.process().pidfd().get()};
+  const std::size_t count = fds[1] < 0 ? 1 : 2;
+  const Sent sent =
+      link_.send(MessageType::kStoreLink, std::span(fds).first(count));
   if (sent == Sent::kYes) new_store_end_.reset();
   return sent;
 }
@@ -157,7 +164,7 @@ inline Sent Daemon::send_refusal() {
   if (!next_image_.refusal()) return Sent::kYes;
   const Sent sent =
       link_.send(MessageType::kReexecRefused, *next_image_.refusal());
-  if (sent == Sent::kYes) next_image_.forget_refusal();
+  if (sent == Sent::kYes) next_image_.refusal_was_told();
   return sent;
 }
 

@@ -12,10 +12,12 @@
 
 #include "core/job_result.h"
 #include "core/stop_signal.h"
+#include "supervisor/host.h"
 #include "supervisor/instance_id.h"
 #include "supervisor/job_reports.h"
 #include "supervisor/job_service.h"
 #include "supervisor/log.h"
+#include "supervisor/revival.h"
 #include "supervisor/shutdown.h"
 #include "supervisor/unit_files.h"
 #include "sys/cgroup_tree.h"
@@ -30,39 +32,6 @@ namespace {
 constexpr const char* kListenerName = "listener";
 /// How long a private instance without jobs waits for the next one.
 constexpr core::Microseconds kIdlePatience = core::seconds(5);
-
-/// What is found about the host before anything is built on it.
-struct Host {
-  sys::CgroupBase base;
-  core::EngineChoice engine;
-  sys::UniqueFd directory;  ///< of the base; not open without one
-  std::string init;
-  std::string reaper;
-};
-
-core::Result<Host> look_around(const Settings& settings) {
-  Host host;
-  host.base = sys::find_cgroup_base(settings.cgroup_base);
-  if (host.base.facts.base_is_elsewhere &&
-      settings.engine != core::Engine::kSubreaper)
-    return core::fail(0,
-                      "'--cgroup-base' expects a directory in cgroup v2, not",
-                      settings.cgroup_base);
-  host.engine = core::choose_engine(host.base.facts);
-  if (settings.engine && *settings.engine != host.engine.engine) {
-    if (*settings.engine == core::Engine::kCgroup2)
-      return core::fail(0, host.engine.why.data(), "cgroup2");
-    host.engine = {*settings.engine, "it was asked for"};
-  }
-  if (host.base.facts.cgroup2_is_writable)
-    host.directory = TRY(
-        sys::open_at(AT_FDCWD, host.base.path.c_str(), O_RDONLY | O_DIRECTORY));
-  host.init = settings.init;
-  if (host.init.empty())
-    host.init = TRY(sys::find_own_program(sys::OwnProgram::kInit));
-  host.reaper = TRY(sys::find_own_program(sys::OwnProgram::kReaper));
-  return host;
-}
 
 ServiceSite site_of(const Settings& settings, const Host& host,
                     std::uint32_t hid) {
@@ -120,6 +89,7 @@ class Instance::Parts {
   core::JobControl& port() { return service_; }
   std::optional<sys::UniqueFd> take_listener();
   void keep_listener(sys::UniqueFd listener);
+  void hold_lock(int lock);
   [[nodiscard]] Ending ending() const { return ending_; }
   [[nodiscard]] core::Result<std::vector<std::string>> revival();
 
@@ -129,7 +99,8 @@ class Instance::Parts {
   void take_over_containers();
   void on_signalled(const reaper::SignalSeen& seen);
   void on_reaper_gone();
-  void on_new_store(sys::UniqueFd link);
+  void on_new_store(StoreEnds store);
+  void put_again();
   void on_settled();
   void compact_if_due();
   void on_reexec();
@@ -226,7 +197,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                },
            .on_reaper_gone = [this] { on_reaper_gone(); },
            .on_new_store =
-               [this](sys::UniqueFd link) { on_new_store(std::move(link)); },
+               [this](StoreEnds store) { on_new_store(std::move(store)); },
            .on_stray = [this](core::JobId jid) { service_.note_jid(jid); },
            .is_caller_awaited =
                [this](core::JobId jid) {
@@ -270,7 +241,7 @@ void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
 
 void Instance::Parts::greet_reaper() {
   if (is_new_journal_) store_.put(Journal::kStoreName, journal_.memfd());
-  reaper_.hold_lock(settings_.lock_fd);
+  hold_lock(settings_.lock_fd);
   reaper_.hello();
 }
 
@@ -334,9 +305,13 @@ void Instance::Parts::on_reaper_gone() {
   end(Ending::kRevive);
 }
 
-void Instance::Parts::on_new_store(sys::UniqueFd link) {
+void Instance::Parts::on_new_store(StoreEnds store) {
   spdlog::warn("there is a new store: putting everything again");
-  store_.replace(std::move(link));
+  store_.replace(std::move(store.link), std::move(store.process));
+  put_again();
+}
+
+void Instance::Parts::put_again() {
   store_.put(Journal::kStoreName, journal_.memfd());
   if (listener_.is_open()) store_.put(kListenerName, listener_.get());
   handles_.put_again();
@@ -407,16 +382,29 @@ void Instance::Parts::keep_listener(sys::UniqueFd listener) {
   store_.put(kListenerName, listener_.get());
 }
 
+void Instance::Parts::hold_lock(int lock) {
+  settings_.lock_fd = lock;
+  reaper_.hold_lock(lock);
+}
+
 core::Result<std::vector<std::string>> Instance::Parts::revival() {
-  const sys::UniqueFd keeper = std::move(store_).promote();
-  // Without close-on-exec: it is for the program that we become.
-  const int number = ::fcntl(keeper.get(), F_DUPFD, 3);
-  if (number < 0) return core::fail(errno, "keep the store's link");
-  const int lock = ::fcntl(settings_.lock_fd, F_DUPFD, 3);
-  if (lock < 0) return core::fail(errno, "keep the instance's lock");
-  std::vector<std::string> command = {
-      host_.init,  "--supervise",        "--keeper-fd", std::to_string(number),
-      "--lock-fd", std::to_string(lock), "--"};
+  const StoreEnds store =
+      TRY(pass_on_store(store_, {.reaper = host_.reaper,
+                                 .ring = reaper_.ring(),
+                                 .put_again = [this] { put_again(); }}));
+  std::vector<std::string> command = {host_.init, "--supervise"};
+  const std::pair<const char*, int> kept[] = {
+      {"--keeper-fd", store.link.get()},
+      {"--store-pidfd", store.process.get()},
+      {"--lock-fd", settings_.lock_fd}};
+  for (const auto& [option, fd] : kept) {
+    if (fd < 0) continue;
+    // Without close-on-exec: it is for the program that we become.
+    const int number = ::fcntl(fd, F_DUPFD, 3);
+    if (number < 0) return core::fail(errno, "keep the descriptor of", option);
+    command.insert(command.end(), {option, std::to_string(number)});
+  }
+  command.emplace_back("--");
   command.push_back(TRY(sys::find_own_program(sys::OwnProgram::kSupervisor)));
   command.insert(command.end(), settings_.kept_arguments.begin(),
                  settings_.kept_arguments.end());
@@ -430,10 +418,15 @@ Instance::~Instance() = default;
 
 core::Result<Instance::Past> Instance::look_back(EventLoop& loop,
                                                  const Settings& settings) {
+  sys::PidFd process;
+  if (settings.store_pidfd >= 0)
+    process =
+        sys::PidFd(TRY(adopt_link(settings.store_pidfd, "--store-pidfd")));
   auto store = std::make_unique<StoreLink>(
-      loop, TRY(adopt_link(settings.store_fd, "--store-fd")));
+      loop, TRY(adopt_link(settings.store_fd, "--store-fd")),
+      std::move(process));
   auto entries = store->list();
-  // A store that is gone is replaced; one that hangs is waited for.
+  // One that is gone, also because it was silent, is replaced.
   if (!entries && entries.error().code != EPIPE)
     return std::unexpected(std::move(entries).error());
   Inheritance inheritance = sort_inheritance(
@@ -480,6 +473,9 @@ std::optional<sys::UniqueFd> Instance::take_listener() {
 }
 void Instance::keep_listener(sys::UniqueFd listener) {
   parts_->keep_listener(std::move(listener));
+}
+void Instance::hold_lock(int lock) {
+  parts_->hold_lock(lock);
 }
 Ending Instance::ending() const {
   return parts_->ending();

@@ -51,6 +51,9 @@ class Instance {
   /// Puts the listening socket into the store.
   void keep_listener(sys::UniqueFd listener);
 
+  /// The lock is another descriptor now: for the reaper too.
+  void hold_lock(int lock);
+
   [[nodiscard]] Ending ending() const;
   /// The command line of the reaper that this process becomes, which inherits
   /// the store. Only for kRevive.

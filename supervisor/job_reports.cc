@@ -135,8 +135,8 @@ void JobReports::on_reaper_exit(const core::ExitRecord& record) {
   parts_.sink.post(jid, event::ProcessExited{own});
 }
 
-void JobReports::on_new_store(sys::UniqueFd link) {
-  handlers_.on_new_store(std::move(link));
+void JobReports::on_new_store(StoreEnds store) {
+  handlers_.on_new_store(std::move(store));
 }
 
 void JobReports::on_reaper_signalled(const reaper::SignalSeen& seen) {

@@ -32,7 +32,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
     std::function<void(const reaper::SignalSeen&)> on_signalled;
     std::function<void(const reaper::Refused&)> on_reexec_refused;
     std::function<void()> on_reaper_gone;
-    std::function<void(sys::UniqueFd)> on_new_store;
+    std::function<void(StoreEnds)> on_new_store;
     /// A process ended of a job that nobody knows.
     std::function<void(core::JobId)> on_stray;
     /// A caller who lost us may still come back for this job's link.
@@ -70,7 +70,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
                    sys::UniqueFd pidfd) override;
   void on_reaper_exit(const core::ExitRecord& record) override;
   void on_reaper_batch_end() override { parts_.sink.settle(); }
-  void on_new_store(sys::UniqueFd link) override;
+  void on_new_store(StoreEnds store) override;
   void on_reaper_signalled(const reaper::SignalSeen& seen) override;
   void on_reexec_refused(const reaper::Refused& refused) override;
   void on_barrier(std::uint64_t number) override;

@@ -18,10 +18,12 @@
 #include <utility>
 #include <vector>
 
+#include "bus/client_transport.h"
 #include "bus/server.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/instance.h"
 #include "supervisor/log.h"
+#include "supervisor/place_guard.h"
 #include "supervisor/settings.h"
 #include "supervisor/workers.h"
 #include "sys/instance_lock.h"
@@ -122,11 +124,18 @@ core::Result<bus::PrivateListener> listen(supervisor::Instance& instance,
   return bus::PrivateListener::open(places.socket, access);
 }
 
-core::Result<void> serve(bus::Server& server, supervisor::Instance& instance,
-                         const Settings& settings) {
+core::Result<void> serve_socket(bus::Server& server,
+                                supervisor::Instance& instance,
+                                const Settings& settings) {
   bus::PrivateListener listener = TRY(listen(instance, settings.places));
   instance.keep_listener(TRY(listener.duplicate()));
   server.serve(std::move(listener));
+  return {};
+}
+
+core::Result<void> serve(bus::Server& server, supervisor::Instance& instance,
+                         const Settings& settings) {
+  TRY(serve_socket(server, instance, settings));
   // The name on the system bus is the system instance's. A private one joins a
   // bus only by its address.
   const bool is_system = settings.places.kind == sys::InstanceKind::kSystem;
@@ -188,6 +197,38 @@ std::expected<sys::InstanceLock, int> be_alone(Settings& settings) {
   return *std::move(lock);
 }
 
+/// Something was removed beside the socket: what is ours is put again, so that
+/// nobody takes the place for a free one.
+core::Result<void> restore_place(bus::Server& server,
+                                 supervisor::Instance& instance,
+                                 sys::InstanceLock& lock,
+                                 const Settings& settings) {
+  if (TRY(lock.renew())) {
+    spdlog::warn("the instance's lock was removed; it is taken again");
+    instance.hold_lock(lock.fd());
+  }
+  TRY(lock.sign(core::Pid(::getppid())));
+  if (bus::is_answering(settings.places.socket)) return {};
+  spdlog::warn("'{}' was removed; listening anew", settings.places.socket);
+  return serve_socket(server, instance, settings);
+}
+
+std::optional<supervisor::PlaceGuard> guard_place(
+    EventLoop& loop, const std::string& socket,
+    std::function<core::Result<void>()> restore) {
+  auto guard = supervisor::PlaceGuard::make(
+      loop, socket.substr(0, socket.rfind('/')),
+      [restore = std::move(restore)] {
+        if (const auto done = restore(); !done)
+          spdlog::error("what was removed is not put again: {}",
+                        text_of(done.error().message()));
+      });
+  if (guard) return *std::move(guard);
+  spdlog::warn("nobody sees it if the socket is removed: {}",
+               text_of(guard.error().message()));
+  return std::nullopt;
+}
+
 int run(Settings settings) {
   raise_descriptor_bound();
   // Workers must not hold it open: its end means something to the reader.
@@ -199,13 +240,16 @@ int run(Settings settings) {
                      sys::explain_runtime(done.error(), settings.places));
     return kExitUsage;
   }
-  const auto lock = be_alone(settings);
+  auto lock = be_alone(settings);
   if (!lock) return lock.error();
   prepare_files(settings);
   auto loop = EventLoop::make();
   if (!loop) return fail(loop.error());
 
   BusLoop bus_loop(*loop);
+  // Closed last: that may take the kernel 20 ms, and the reaper waits for the
+  // end of its link.
+  std::optional<supervisor::PlaceGuard> guard;
   std::unique_ptr<supervisor::Instance> instance;
   std::optional<bus::Server> server;
   int exit_code = 0;
@@ -217,6 +261,9 @@ int run(Settings settings) {
       loop->stop();
       return false;
     }
+    guard = guard_place(*loop, settings.places.socket, [&] {
+      return restore_place(*server, *instance, *lock, settings);
+    });
     say_ready(settings.ready_fd);
     spdlog::info("ready on '{}'", settings.places.socket);
     return true;

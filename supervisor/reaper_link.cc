@@ -113,8 +113,23 @@ void ReaperLink::acknowledge_records(std::uint64_t sequence) {
 }
 
 void ReaperLink::send_barrier(std::uint64_t number) {
+  barrier_ = number;
+  ask_barrier();
+}
+
+void ReaperLink::ask_barrier() {
+  if (barrier_ == 0 || !level_) return;  // its Welcome comes first
+  if (*level_ < reaper::kBarrierLevel)
+    return events_.on_barrier(std::exchange(barrier_, 0));
   link_.send_value(reaper::MessageType::kBarrier,
-                   reaper::SequenceNumber{number});
+                   reaper::SequenceNumber{barrier_});
+}
+
+void ReaperLink::take_welcome(const reaper::Welcome& welcome) {
+  level_ = welcome.level;
+  events_.on_welcome(welcome);
+  // The image before this one may have forgotten it, or never have known it.
+  ask_barrier();
 }
 
 void ReaperLink::reexec(std::string_view program) {
@@ -141,8 +156,9 @@ void ReaperLink::on_message(const reaper::Message& message,
   using enum reaper::MessageType;
   switch (message.type) {
     case kWelcome:
+      if (!fds.empty()) ring_ = std::move(fds[0]);
       return with_body<reaper::Welcome>(
-          message, [&](const auto& body) { events_.on_welcome(body); });
+          message, [&](const auto& body) { take_welcome(body); });
     case kLaunched:
       return with_body<reaper::Launched>(message, [&](const auto& body) {
         if (body.epoch != epoch_) return;  // of a journal that is lost
@@ -153,7 +169,10 @@ void ReaperLink::on_message(const reaper::Message& message,
       return with_body<core::ExitRecord>(
           message, [&](const auto& body) { events_.on_reaper_exit(body); });
     case kStoreLink:
-      if (!fds.empty()) events_.on_new_store(std::move(fds[0]));
+      if (!fds.empty())
+        events_.on_new_store(
+            {std::move(fds[0]),
+             sys::PidFd(fds.size() > 1 ? std::move(fds[1]) : sys::UniqueFd())});
       return;
     case kSignalled:
       return with_body<reaper::SignalSeen>(message, [&](const auto& body) {
@@ -161,6 +180,7 @@ void ReaperLink::on_message(const reaper::Message& message,
       });
     case kBarrierPassed:
       return with_body<reaper::SequenceNumber>(message, [&](const auto& body) {
+        if (body.sequence >= barrier_) barrier_ = 0;
         events_.on_barrier(body.sequence);
       });
     case kReexecRefused:

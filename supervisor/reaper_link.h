@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "core/ids.h"
 #include "core/launch_stage.h"
 #include "supervisor/packet_link.h"
+#include "supervisor/store_link.h"
 
 namespace supervisor {
 
@@ -34,7 +36,7 @@ class ReaperEvents {
   virtual void on_reaper_exit(const core::ExitRecord& record) = 0;
   /// The records told so far are a good moment's worth: acknowledge them.
   virtual void on_reaper_batch_end() = 0;
-  virtual void on_new_store(sys::UniqueFd link) = 0;
+  virtual void on_new_store(StoreEnds store) = 0;
   virtual void on_reaper_signalled(const reaper::SignalSeen& seen) = 0;
   virtual void on_reexec_refused(const reaper::Refused& refused) = 0;
   /// Everything that had ended when barrier `number` came was told before.
@@ -62,7 +64,8 @@ class ReaperLink final : private PacketHandler {
   void acknowledge_launch(core::JobId jid);
   /// The records up to `sequence` are in the journal: forget them.
   void acknowledge_records(std::uint64_t sequence);
-  /// on_barrier() follows, behind the records of all who have ended.
+  /// on_barrier() follows, behind the records of all who have ended. A reaper
+  /// that knows no barriers is not waited for.
   void send_barrier(std::uint64_t number);
   void reexec(std::string_view program);
   void shut_down(std::int32_t code);
@@ -75,12 +78,16 @@ class ReaperLink final : private PacketHandler {
     link_.when_flushed(std::move(done));
   }
   [[nodiscard]] std::size_t orders_waiting() const { return queue_.size(); }
+  /// The reaper's exit ring, as a descriptor for its successor; -1: not known.
+  [[nodiscard]] int ring() const { return ring_.get(); }
 
  private:
   void on_message(const reaper::Message& message,
                   std::span<sys::UniqueFd> fds) override;
   void on_batch_end() override { events_.on_reaper_batch_end(); }
   void on_end() override { events_.on_reaper_gone(); }
+  void take_welcome(const reaper::Welcome& welcome);
+  void ask_barrier();
   void send_orders();
   void send_order(LaunchOrder order);
 
@@ -89,6 +96,10 @@ class ReaperLink final : private PacketHandler {
   ReaperEvents& events_;
   std::deque<LaunchOrder> queue_;
   std::set<core::JobId> open_;  ///< sent and not acknowledged
+  sys::UniqueFd ring_;
+  /// What the reaper knows (reaper::Welcome); absent before its Welcome.
+  std::optional<std::uint32_t> level_;
+  std::uint64_t barrier_ = 0;  ///< the last that has no answer; 0: none
   PacketLink link_;
 };
 

@@ -23,9 +23,10 @@ struct Settings {
   std::string bus = "system";          ///< "system", "none", or an address
   int reaper_fd = -1;                  ///< -1: no reaper (a bug outside tests)
   int store_fd = -1;
-  int lock_fd = -1;   ///< the instance's lock; -1: it is to be taken
-  int ready_fd = -1;  ///< -1: nobody waits for readiness
-  std::string init;   ///< path of corral-init; empty: beside corrald
+  int store_pidfd = -1;  ///< of the store; -1: it cannot be woken
+  int lock_fd = -1;      ///< the instance's lock; -1: it is to be taken
+  int ready_fd = -1;     ///< -1: nobody waits for readiness
+  std::string init;      ///< path of corral-init; empty: beside corrald
   bool is_verbose = false;
   std::string worker;  ///< not empty: be this worker
   std::string units;   ///< the directory of the units; empty: there are none

@@ -7,16 +7,31 @@
 #include <cstring>
 #include <utility>
 
+#include "core/kill_plan.h"
 #include "supervisor/log.h"
+#include "sys/clock.h"
 
 namespace supervisor {
 
 namespace {
 
-/// How long a new supervisor waits for a store that hangs.
-constexpr int kListPatienceMs = 10000;
-/// How long the last word to a store may take.
-constexpr core::Microseconds kLastPatience = core::seconds(10);
+/// What is done about a store that is silent, after which silence. All of it
+/// takes less than a reaper waits for a new supervisor's hello.
+struct Nudge {
+  core::Microseconds after;
+  core::SignalNumber signal;
+  const char* words;
+};
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
+constexpr Nudge kNudges[] = {
+    {core::seconds(1), core::kSigcont,
+     "the store does not answer; waking it (SIGCONT)"},
+    {core::seconds(15), core::kSigkill,
+     "the store does not answer; killing it, for another in its place"},
+};
+// NOLINTEND(modernize-use-designated-initializers)
+/// How long a killed one may take to be gone.
+constexpr core::Microseconds kLastSteps = core::seconds(2);
 
 reaper::StoreName name_of(std::string_view text) {
   reaper::StoreName name;
@@ -27,8 +42,11 @@ reaper::StoreName name_of(std::string_view text) {
 
 }  // namespace
 
-StoreLink::StoreLink(EventLoop& loop, sys::UniqueFd socket)
-    : loop_(loop), socket_(std::move(socket)) {
+StoreLink::StoreLink(EventLoop& loop, sys::UniqueFd socket, sys::PidFd process)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      process_(std::move(process)),
+      silence_(loop, [this] { on_silence(); }) {
   watch();
 }
 
@@ -36,16 +54,53 @@ void StoreLink::watch() {
   if (socket_.is_open()) link_ = PacketLink(loop_, socket_.get(), *this);
 }
 
+bool StoreLink::nudge() {
+  if (nudges_ >= std::size(kNudges)) return false;
+  const Nudge& due = kNudges[nudges_++];
+  spdlog::warn("{}", due.words);
+  // One that is gone meanwhile closes its link.
+  (void)process_.signal(due.signal);
+  return true;
+}
+
+/// Something was put: it goes, or its not going is a silence.
+void StoreLink::watch_silence() {
+  if (link_.is_flushed() || silence_.is_set() || !process_.is_open()) return;
+  nudges_ = 0;
+  silence_.set(sys::boot_now() + kNudges[0].after);
+  link_.when_flushed([this] { silence_.clear(); });
+}
+
+void StoreLink::on_silence() {
+  if (link_.is_flushed() || !nudge() || nudges_ >= std::size(kNudges)) return;
+  silence_.set(sys::boot_now() + kNudges[nudges_].after);
+}
+
+core::Result<void> StoreLink::await_packet() {
+  for (nudges_ = 0;;) {
+    const core::Microseconds patience =
+        nudges_ < std::size(kNudges) ? kNudges[nudges_].after : kLastSteps;
+    const core::BootTime deadline = sys::boot_now() + patience;
+    pollfd ready = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    int count = 0;
+    do {
+      const auto left = (deadline - sys::boot_now()).raw() / 1000 + 1;
+      count = ::poll(&ready, 1, static_cast<int>(left));
+    } while (count < 0 && errno == EINTR);
+    if (count > 0) return {};
+    if (count < 0) return core::fail(errno, "poll", "store link");
+    if (nudge()) continue;
+    // A killed one that is not gone yet gives nothing any more.
+    return core::fail(process_.is_open() ? EPIPE : ETIME, "ask", "store");
+  }
+}
+
 core::Result<std::vector<StoreEntry>> StoreLink::list() {
   std::vector<StoreEntry> entries;
   if (!socket_.is_open()) return entries;
   link_.send(reaper::MessageType::kList);
   for (;;) {
-    pollfd ready = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
-    const int count = ::poll(&ready, 1, kListPatienceMs);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return core::fail(errno, "poll", "store link");
-    if (count == 0) return core::fail(ETIME, "list", "store");
+    TRY(await_packet());
     std::byte buffer[1024];
     auto packet = sys::receive_packet(socket_.get(), buffer);
     if (!packet && packet.error().code == EAGAIN) continue;
@@ -63,6 +118,7 @@ core::Result<std::vector<StoreEntry>> StoreLink::list() {
 
 void StoreLink::put(std::string_view name, int fd) {
   link_.send_value(reaper::MessageType::kPut, name_of(name), std::span(&fd, 1));
+  watch_silence();
 }
 
 core::Result<void> StoreLink::put_now(std::string_view name, int fd) {
@@ -90,22 +146,49 @@ void StoreLink::drop(std::string_view name) {
   link_.send_value(reaper::MessageType::kDrop, name_of(name));
 }
 
-void StoreLink::replace(sys::UniqueFd socket) {
+void StoreLink::replace(sys::UniqueFd socket, sys::PidFd process) {
   link_ = PacketLink();
+  silence_.clear();
   socket_ = std::move(socket);
+  process_ = std::move(process);
   watch();
   // Whoever waits, waits for what is put again next.
   if (!waiting_.empty())
     loop_.defer([this] { link_.when_flushed([this] { call_waiting(); }); });
 }
 
-sys::UniqueFd StoreLink::promote() && {
+/// What is put and does not go yet is sent as the store makes room.
+core::Result<sys::UniqueFd> StoreLink::fetch(std::string_view name) {
+  if (!socket_.is_open()) return core::fail(EPIPE, "ask", "store");
+  link_.send_value(reaper::MessageType::kFetch, name_of(name));
+  for (nudges_ = 0;;) {
+    const auto after =
+        nudges_ < std::size(kNudges) ? kNudges[nudges_].after : kLastSteps;
+    if (link_.flush_now(after)) break;
+    if (!nudge()) return core::fail(EPIPE, "ask", "store");
+  }
+  for (;;) {
+    TRY(await_packet());
+    std::byte buffer[1024];
+    auto packet = sys::receive_packet(socket_.get(), buffer);
+    if (!packet && packet.error().code == EAGAIN) continue;
+    if (!packet || packet->size == 0) return core::fail(EPIPE, "ask", "store");
+    const auto message = reaper::decode(std::span(buffer).first(packet->size));
+    if (!message) continue;
+    if (message->type == reaper::MessageType::kNoEntry)
+      return core::fail(ENOENT, "fetch from the store", name);
+    if (message->type == reaper::MessageType::kEntry && packet->fd_count == 1)
+      return std::move(packet->fds[0]);
+  }
+}
+
+StoreEnds StoreLink::promote() && {
   link_.send(reaper::MessageType::kPromote);
-  if (const auto done = link_.flush_now(kLastPatience); !done)
+  if (const auto done = link_.flush_now(kLastSteps); !done)
     spdlog::error("the store does not take its last orders: {}",
                   text_of(done.error().message()));
   link_ = PacketLink();
-  return std::move(socket_);
+  return {std::move(socket_), std::move(process_)};
 }
 
 void StoreLink::on_message(const reaper::Message& message,
@@ -123,7 +206,9 @@ void StoreLink::on_message(const reaper::Message& message,
 void StoreLink::on_end() {
   spdlog::warn("the store has gone; waiting for a new one");
   link_ = PacketLink();
+  silence_.clear();
   socket_.reset();
+  process_ = sys::PidFd();
   call_waiting();
 }
 

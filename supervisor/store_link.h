@@ -3,7 +3,10 @@
 // journal, and for each live job its main process's pidfd, our end of its
 // scope's link and the standard streams it was lent.
 //
-// Invariant: what was put and is flushed is given back to the next supervisor.
+// Invariants:
+//  - What was put and is flushed is given back to the next supervisor.
+//  - A store that does not take or give is woken (SIGCONT); one that stays
+//    silent is killed, and the reaper starts another.
 #pragma once
 
 #include <functional>
@@ -13,6 +16,7 @@
 
 #include "core/error.h"
 #include "supervisor/packet_link.h"
+#include "sys/pid_fd.h"
 
 namespace supervisor {
 
@@ -21,13 +25,21 @@ struct StoreEntry {
   sys::UniqueFd fd;
 };
 
+/// A store, for a reaper that takes it over.
+struct StoreEnds {
+  sys::UniqueFd link;
+  sys::PidFd process;
+};
+
 class StoreLink final : private PacketHandler {
  public:
-  /// `socket` may be closed: then nothing is kept until replace().
-  StoreLink(EventLoop& loop, sys::UniqueFd socket);
+  /// `socket` may be closed: then nothing is kept until replace(). `process`
+  /// too: then a store that is silent is waited for.
+  StoreLink(EventLoop& loop, sys::UniqueFd socket, sys::PidFd process = {});
 
   /// Everything that the store has. Only before the loop runs: it waits.
-  /// Errors: ETIME when the store does not answer, EPIPE when it is gone.
+  /// Errors: ETIME when the store does not answer, EPIPE when it is gone, of
+  /// itself or because it did not.
   [[nodiscard]] core::Result<std::vector<StoreEntry>> list();
 
   /// Replaces what has that name.
@@ -42,10 +54,17 @@ class StoreLink final : private PacketHandler {
   void when_flushed(EventLoop::Callback done);
 
   /// A new store has taken the old one's place: put everything again.
-  void replace(sys::UniqueFd socket);
+  void replace(sys::UniqueFd socket, sys::PidFd process);
 
+  /// Whether it has handled everything that was put, and what it keeps by that
+  /// name. Only when the loop does not run any more: it waits. Errors: as
+  /// list(); ENOENT for a name that it has not.
+  [[nodiscard]] core::Result<sys::UniqueFd> fetch(std::string_view name);
   /// Makes this link the keeper link of a new reaper and hands it over.
-  [[nodiscard]] sys::UniqueFd promote() &&;
+  [[nodiscard]] StoreEnds promote() &&;
+
+  /// The store's pidfd; -1 if there is none.
+  [[nodiscard]] int process() const { return process_.get(); }
 
  private:
   void on_message(const reaper::Message& message,
@@ -53,9 +72,17 @@ class StoreLink final : private PacketHandler {
   void on_end() override;
   void watch();
   void call_waiting();
+  void watch_silence();
+  void on_silence();
+  [[nodiscard]] core::Result<void> await_packet();
+  /// Does the next thing about its silence; nothing is left to do: false.
+  bool nudge();
 
   EventLoop& loop_;
   sys::UniqueFd socket_;
+  sys::PidFd process_;
+  std::size_t nudges_ = 0;  ///< done about a silence that lasts
+  Timer silence_;           ///< set while something does not go
   /// For when_flushed(): they outlive a link that is replaced.
   std::vector<EventLoop::Callback> waiting_;
   PacketLink link_;

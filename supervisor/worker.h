@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/ids.h"
 #include "core/quantity.h"
 #include "supervisor/event_loop.h"
 #include "sys/unique_fd.h"
@@ -41,6 +42,11 @@ struct WorkerPlan {
   std::string program = kOwnProgram;
   bool is_urgent = false;  ///< born with the supervisor's priority
 };
+
+/// Starts the plan's program, with `socket` as its descriptor 3. Errors: those
+/// of posix_spawn(3).
+[[nodiscard]] core::Result<core::Pid> spawn_worker(const WorkerPlan& plan,
+                                                   int socket);
 
 class WorkerProcess {
  public:

@@ -60,30 +60,6 @@ int set_clean_signals(SpawnPlan& plan) {
       &plan.attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
-/// Starts the plan's program, with `socket` as its descriptor 3.
-core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
-  std::vector<std::string> texts = plan.words;
-  std::vector<char*> arguments;
-  arguments.reserve(texts.size() + 1);
-  for (std::string& text : texts)
-    arguments.push_back(text.data());
-  arguments.push_back(nullptr);
-
-  SpawnPlan spawn;
-  int code = set_clean_signals(spawn);
-  // dup2 of a number to itself clears close-on-exec here (posix_spawn(3)).
-  if (code == 0)
-    code = ::posix_spawn_file_actions_adddup2(&spawn.actions, socket,
-                                              kWorkerSocket);
-  pid_t pid = -1;
-  const sys::UrgentBirths births(plan.is_urgent);
-  if (code == 0)
-    code = ::posix_spawn(&pid, plan.program.c_str(), &spawn.actions,
-                         &spawn.attributes, arguments.data(), environ);
-  if (code != 0) return core::fail(code, "start worker", plan.name);
-  return core::Pid(pid);
-}
-
 /// The worker's side of the socket waits; ours never does.
 core::Result<void> let_it_block(int socket) {
   const int flags = ::fcntl(socket, F_GETFL);
@@ -106,6 +82,29 @@ std::vector<int> numbers_of(const std::vector<sys::UniqueFd>& fds) {
 }
 
 }  // namespace
+
+core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
+  std::vector<std::string> texts = plan.words;
+  std::vector<char*> arguments;
+  arguments.reserve(texts.size() + 1);
+  for (std::string& text : texts)
+    arguments.push_back(text.data());
+  arguments.push_back(nullptr);
+
+  SpawnPlan spawn;
+  int code = set_clean_signals(spawn);
+  // dup2 of a number to itself clears close-on-exec here (posix_spawn(3)).
+  if (code == 0)
+    code = ::posix_spawn_file_actions_adddup2(&spawn.actions, socket,
+                                              kWorkerSocket);
+  pid_t pid = -1;
+  const sys::UrgentBirths births(plan.is_urgent);
+  if (code == 0)
+    code = ::posix_spawn(&pid, plan.program.c_str(), &spawn.actions,
+                         &spawn.attributes, arguments.data(), environ);
+  if (code != 0) return core::fail(code, "start worker", plan.name);
+  return core::Pid(pid);
+}
 
 class WorkerProcess::State
     : public std::enable_shared_from_this<WorkerProcess::State> {

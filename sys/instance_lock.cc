@@ -25,6 +25,43 @@ std::string path_of(const std::string& socket) {
   return socket + ".lock";
 }
 
+std::string directory_of(const std::string& socket) {
+  return socket.substr(0, socket.rfind('/') + 1);
+}
+
+/// The socket's directory, if nobody else may open (and so lock) it. Errors:
+/// EACCES if others may, those of open(2).
+core::Result<UniqueFd> open_own_directory(const std::string& socket) {
+  const std::string path = directory_of(socket);
+  UniqueFd directory =
+      TRY(open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY));
+  struct stat facts = {};
+  if (::fstat(directory.get(), &facts) < 0)
+    return core::fail(errno, "stat", path);
+  if ((facts.st_mode & (S_IRGRP | S_IROTH)) != 0)
+    return core::fail(EACCES, "lock", path);
+  return directory;
+}
+
+bool is_at(int fd, const std::string& path) {
+  struct stat ours = {};
+  struct stat there = {};
+  return ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/// Not the directory once others may open it: they do not ask there.
+bool is_lock_of(int fd, const std::string& socket) {
+  return is_at(fd, path_of(socket)) ||
+         (is_at(fd, directory_of(socket)) && open_own_directory(socket));
+}
+
+/// Shared: two that ask do not mistake each other for an instance.
+bool is_locked(const core::Result<UniqueFd>& file) {
+  return file && ::flock(file->get(), LOCK_SH | LOCK_NB) < 0 &&
+         errno == EWOULDBLOCK;
+}
+
 /// Interrupts a call that waits: SIGALRM comes when the patience is over, and
 /// again every 50 ms, because the first may have come before the call.
 class Alarm {
@@ -58,13 +95,6 @@ class Alarm {
   sigset_t mask_ = {};
 };
 
-bool is_at(int fd, const std::string& path) {
-  struct stat ours = {};
-  struct stat there = {};
-  return ::fstat(fd, &ours) == 0 && ::lstat(path.c_str(), &there) == 0 &&
-         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
-}
-
 }  // namespace
 
 core::Result<void> lock_within(int fd, const std::string& path,
@@ -82,41 +112,59 @@ core::Result<void> lock_within(int fd, const std::string& path,
 
 core::Result<InstanceLock> InstanceLock::take(const std::string& socket,
                                               core::Microseconds patience) {
+  const core::BootTime deadline = boot_now() + patience;
   const std::string path = path_of(socket);
-  UniqueFd lock =
-      TRY(open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  TRY(lock_within(lock.get(), path, patience));
-  return InstanceLock(std::move(lock));
+  auto directory = open_own_directory(socket);
+  if (directory) TRY(lock_within(directory->get(), path, patience));
+  // With the directory the file need not be made; an instance of an earlier
+  // version holds the file alone.
+  const int flags = directory ? O_RDWR : O_RDWR | O_CREAT;
+  auto file = open_at(AT_FDCWD, path.c_str(), flags | O_NOFOLLOW, 0600);
+  if (file) TRY(lock_within(file->get(), path, deadline - boot_now()));
+  if (directory) return InstanceLock(*std::move(directory), socket);
+  return InstanceLock(TRY(std::move(file)), socket);
 }
 
 core::Result<InstanceLock> InstanceLock::adopt(UniqueFd lock,
                                                const std::string& socket) {
-  const std::string path = path_of(socket);
-  if (!is_at(lock.get(), path)) return core::fail(ESTALE, "use lock", path);
-  return InstanceLock(std::move(lock));
+  if (!is_lock_of(lock.get(), socket))
+    return core::fail(ESTALE, "use lock", path_of(socket));
+  return InstanceLock(std::move(lock), socket);
+}
+
+core::Result<bool> InstanceLock::renew() {
+  if (is_lock_of(fd(), socket_)) return false;
+  *this = TRY(take(socket_, {}));
+  return true;
 }
 
 core::Result<void> InstanceLock::sign(core::Pid reaper) const {
+  const std::string path = path_of(socket_);
+  const UniqueFd file =
+      TRY(open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   const auto text = core::Text<15>().append_number(reaper.raw()).append("\n");
-  if (::ftruncate(fd(), 0) < 0 ||
-      ::pwrite(fd(), text.c_str(), text.size(), 0) < 0)
-    return core::fail(errno, "write", "the lock");
+  if (::ftruncate(file.get(), 0) < 0 ||
+      ::pwrite(file.get(), text.c_str(), text.size(), 0) < 0)
+    return core::fail(errno, "write", path);
   return {};
 }
 
 bool has_instance(const std::string& socket) {
-  const auto lock = open_at(AT_FDCWD, path_of(socket).c_str(),
-                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  // Shared: two that ask do not mistake each other for an instance.
-  return lock && ::flock(lock->get(), LOCK_SH | LOCK_NB) < 0 &&
-         errno == EWOULDBLOCK;
+  return is_locked(open_own_directory(socket)) ||
+         is_locked(open_at(AT_FDCWD, path_of(socket).c_str(),
+                           O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
 }
 
-std::string holder_of(const std::string& socket) {
+core::Pid reaper_of(const std::string& socket) {
   char buffer[16];
   const auto text = read_small_file(path_of(socket).c_str(), buffer);
   std::int32_t pid = 0;
   if (text) (void)std::from_chars(text->begin(), text->end(), pid);
+  return core::Pid(pid);
+}
+
+std::string holder_of(const std::string& socket) {
+  const std::int32_t pid = reaper_of(socket).raw();
   if (pid <= 0) return "a process that has not said who it is";
   const std::string words = "process " + std::to_string(pid);
   if (read_proc_stat(core::Pid(pid))) return words + ", its reaper";

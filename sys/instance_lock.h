@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lock of an instance, SOCKET.lock: one instance a socket.
+// The lock of an instance: one instance a socket. It is on the socket's
+// directory where nobody else may open that, because a directory is not removed
+// as easily as a file; elsewhere, as anybody could hold it there, on the file
+// SOCKET.lock. That file says who holds the lock, for people, in both cases.
 //
 // Invariants:
 //  - Who has not got it touches no job: an instance takes it before anything
@@ -35,18 +38,27 @@ class InstanceLock {
   [[nodiscard]] static core::Result<InstanceLock> adopt(
       UniqueFd lock, const std::string& socket);
 
+  /// After something was removed there: takes it anew if what it was on is that
+  /// place's no more. True: fd() is another now. Errors: as take(), at once.
+  [[nodiscard]] core::Result<bool> renew();
+
   /// Writes down who holds it, for people.
   [[nodiscard]] core::Result<void> sign(core::Pid reaper) const;
 
   [[nodiscard]] int fd() const { return lock_.get(); }
 
  private:
-  explicit InstanceLock(UniqueFd lock) : lock_(std::move(lock)) {}
+  InstanceLock(UniqueFd lock, std::string socket)
+      : lock_(std::move(lock)), socket_(std::move(socket)) {}
   UniqueFd lock_;
+  std::string socket_;
 };
 
 /// Whether an instance lives there, as far as we may know: others' are theirs.
 [[nodiscard]] bool has_instance(const std::string& socket);
+
+/// The reaper of the instance that lives there; 0: it is not known.
+[[nodiscard]] core::Pid reaper_of(const std::string& socket);
 
 /// Who lives there, for the middle of a sentence: "process 12, its reaper".
 [[nodiscard]] std::string holder_of(const std::string& socket);

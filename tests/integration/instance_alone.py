@@ -119,7 +119,42 @@ def reaper_lost():
         second.wait(30)
 
 
+def removed(mode):
+    """Socket and lock are removed under a living instance: it stays the only one, and both come back."""
+    instance = corral.Instance()
+    instance.runtime.mkdir()
+    instance.runtime.chmod(mode)
+    with instance:
+        job = instance.run("run", "-d", "--", "sleep", "1000").stdout.strip()
+        lock = instance.runtime / "private.lock"
+        command = instance.command_line(0)
+        command.remove("--ready-fd=0")
+
+        def second():
+            with open(instance.folder / "second", "wb") as file:
+                return subprocess.Popen(command, env=instance.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+
+        for path in (lock, instance.socket):
+            path.unlink()
+            wait_until(path.exists, what=f"{path.name} again")
+            wait_until(lambda: instance.run("ps").returncode == 0, what="an answer")
+            equal(second().wait(60), 69, f"mode {mode:o}, {path.name} removed: it is there again, and a second instance gives up")
+            said = (instance.folder / "second").read_text()
+            check("there is another instance" in said and "taken over" not in said, "and touches no job", said)
+        if mode == 0o700:
+            os.kill(instance.supervisor, signal.SIGSTOP)
+            for path in (lock, instance.socket):
+                path.unlink()
+            equal(second().wait(60), 69, "also when nobody can put them again at once")
+            os.kill(instance.supervisor, signal.SIGCONT)
+            wait_until(lambda: instance.run("ps").returncode == 0, what="an answer")
+        equal(reapers(instance), [instance.reaper], "there is one instance")
+        equal(instance.run("kill", "-g", "0", job).returncode, 0, "and its job is its own")
+
+
 def main():
+    for mode in (0o700, 0o755):
+        removed(mode)
     both_lost()
     reaper_and_supervisor_lost()
     reaper_lost()

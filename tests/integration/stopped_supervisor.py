@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A supervisor that is stopped (SIGSTOP) keeps nobody waiting for ever: every command says within its time which process
+"""A supervisor or a reaper that is stopped (SIGSTOP) keeps nobody waiting for ever: every command says within its time which process
 does not answer, in which state it is and what lets it go on. Who already waits for a job goes on waiting."""
 
 import os
@@ -66,6 +66,46 @@ def follower(instance):
     os.kill(instance.supervisor, signal.SIGCONT)
 
 
+def reaper(instance):
+    """What needs the reaper is refused, and not done later; what does not need it is done."""
+    pid = instance.reaper
+    words = (f"the reaper of the instance at '{instance.socket}' (process {pid}) does not answer: it is stopped; "
+             f"'kill -CONT {pid}' lets it go on\n")  # fmt: skip
+    trace = instance.folder / "ran"
+    equal(instance.run("run", "-d", "-n", "victim", "--", "sleep", "1000").returncode, 0, "another job runs")
+    jobs = {job["name"] for job in instance.facts("ps")}
+    os.kill(pid, signal.SIGSTOP)
+    for verb in (["run", "-d", "-n", "late", "--", "touch", str(trace)], ["daemon-reexec"]):
+        result, took = timed(instance, *verb, CORRAL_TIMEOUT="500ms")
+        equal((result.returncode, result.stdout, result.stderr), (69, "", "corral: " + words), f"corral {verb[0]}: one sentence, 69")
+        check(0.5 <= took < 4, f"after {took:.2f} s of 0.5 s")
+    result, took = timed(instance, "run", "-d", "true")
+    check(result.returncode == 69 and 5 <= took < 9, f"without CORRAL_TIMEOUT: after {took:.2f} s of 5 s", result)
+    equal({job["name"] for job in instance.facts("ps")}, jobs, "no job was made")
+    equal(timed(instance, "run", "--", "sh", "-c", "exit 3")[0].returncode, 3, "a job in the foreground needs no reaper")
+    result, took = timed(instance, "kill", "-g", "0", "victim", CORRAL_TIMEOUT="500ms")
+    equal((result.returncode, result.stdout), (69, ""), "corral kill does not wait for ever")
+    check(result.stderr.count("\n") == 1 and "was told to end; whether it has is not known: " + words in result.stderr
+          and took < 4, f"and says why, after {took:.2f} s", result)  # fmt: skip
+    result, _ = timed(instance, "doctor")
+    check(result.returncode == 1 and f"process {pid} does not answer: it is stopped" in result.stdout
+          and f"fix: 'kill -CONT {pid}' lets it go on" in result.stdout, "corral doctor tells it, and the command", result)  # fmt: skip
+    asking = instance.popen("run", "-d", "-n", "patient", "--", "true", env={**instance.environment, "CORRAL_TIMEOUT": "20s"})
+    time.sleep(1)
+    equal(asking.poll(), None, "who has the patience waits")
+    os.kill(pid, signal.SIGCONT)
+    equal(asking.wait(20), 0, "and has his job when it goes on")
+    equal(instance.run("wait", "victim").returncode, 128 + signal.SIGKILL, "it goes on, and tells the end of the other")
+    time.sleep(0.5)
+    check(not trace.exists(), "what was refused has not started")
+    os.kill(instance.store, signal.SIGSTOP)
+    result, _ = timed(instance, "doctor")
+    store = instance.store
+    check(f"process {store} does not answer: it is stopped" in result.stdout and f"fix: 'kill -CONT {store}'" in result.stdout,
+          "corral doctor sees a stopped store too", result)  # fmt: skip
+    os.kill(instance.store, signal.SIGCONT)
+
+
 def wrong(instance):
     for value in ("soon", "0", "-1s"):
         result, _ = timed(instance, "ps", CORRAL_TIMEOUT=value)
@@ -76,7 +116,7 @@ def wrong(instance):
 def main():
     with corral.Instance() as instance:
         equal(instance.run("run", "-d", "-n", "job", "--", "sleep", "1000").returncode, 0, "a job runs")
-        for part in (verbs, waiting, follower, wrong):
+        for part in (verbs, waiting, follower, reaper, wrong):
             part(instance)
 
 

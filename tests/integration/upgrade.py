@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """An upgrade under running jobs: new files in the place of the old ones, then `corral daemon-reexec`. Reaper and
-supervisor really run the new files, and no job notices; an image that does not understand the state is not taken."""
+supervisor really run the new files, and no job notices; an image that does not understand the state is not taken. A new
+supervisor over an old reaper, as it is while the image is checked and after it was refused, ends every job."""
 
 import os
 import pathlib
@@ -58,6 +59,21 @@ def refused(instance):
     check(len(said) == 1, f"said once: {said}")
 
 
+def old_reaper():
+    """It knows no barriers: nobody waits for them."""
+    daemon, corral.DAEMON = corral.DAEMON, folder / "old" / "corrald"
+    corral.DAEMON.parent.mkdir()
+    corral.DAEMON.symlink_to(corral.SOURCE / "tests" / "support" / "old_reaper.py")
+    real = corral.BUILD / "supervisor" / "corrald"
+    with corral.Instance(environment={"CORRAL_TEST_CORRALD": str(real)}) as instance:
+        for code in (0, 5):
+            jid = instance.run("run", "-d", "--", "sh", "-c", f"sleep 0.2; exit {code}").stdout.strip()
+            equal(instance.run("wait", jid, timeout=30).returncode, code, f"a new supervisor over an old reaper: status {code}")
+        jid = instance.run("run", "-d", "--", "sh", "-c", "setsid sleep 1000 & exit 6").stdout.strip()
+        equal(instance.run("wait", jid, timeout=30).returncode, 6, "and a job with stragglers")
+    corral.DAEMON = daemon
+
+
 def main():
     install(corral.INIT, "corral-init")
     install(corral.REAPER, "corral-reaper")
@@ -77,6 +93,7 @@ def main():
 
         wait_until(lambda: len(codes()) >= 2, what="both records")
         equal(codes(), [7, 8], "each has one record")
+    old_reaper()
 
 
 try:

@@ -224,8 +224,10 @@ class Reaper:
         return self.take_welcome()
 
     def take_welcome(self):
-        fields = 'pid starts generation first next is_pid1 reserved'.split()
-        return dict(zip(fields, WELCOME.unpack(self.link.expect(WELCOME_TYPE).body)))
+        fields = 'pid starts generation first next is_pid1 level'.split()
+        welcome = self.link.expect(WELCOME_TYPE)
+        welcome.close()  # the exit ring
+        return dict(zip(fields, WELCOME.unpack(welcome.body)))
 
     def kill_supervisor(self):
         os.kill(self.stand_in_pid, signal.SIGKILL)

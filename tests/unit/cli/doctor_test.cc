@@ -18,7 +18,8 @@ cli::Findings healthy() {
                                 .socket = "/run/corral/private",
                                 .is_running = false,
                                 .view = std::nullopt,
-                                .problem = {}});
+                                .problem = {},
+                                .stopped = {}});
   findings.pacct = "/p";
   return findings;
 }

@@ -2,7 +2,9 @@
 // Links over real sockets: nothing is lost when a socket is full, garbage is
 // dropped, and a link may go from within its own call.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
@@ -121,7 +123,7 @@ class Reports final : public supervisor::ReaperEvents {
     exits.push_back(record.sequence);
   }
   void on_reaper_batch_end() override {}
-  void on_new_store(sys::UniqueFd) override {}
+  void on_new_store(supervisor::StoreEnds) override {}
   void on_reaper_signalled(const reaper::SignalSeen&) override {}
   void on_reexec_refused(const reaper::Refused&) override {}
   void on_barrier(std::uint64_t) override {}
@@ -199,6 +201,35 @@ TEST_CASE("answers of another epoch are nobody's") {
   run(loop);
   CHECK(reports.launched.size() == 1);
   CHECK(reports.exits == std::vector<std::uint64_t>{5});
+}
+
+TEST_CASE("a store that does not take what is put is woken") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    for (;;)
+      ::pause();
+  }
+  auto process = sys::PidFd::open(core::Pid(child));
+  REQUIRE(process);
+  const int null = ends.first.get();
+  {
+    supervisor::StoreLink store(loop, *ends.first.duplicate(),
+                                *std::move(process));
+    REQUIRE(::kill(child, SIGSTOP) == 0);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, WUNTRACED) == child);
+    while (store.is_flushed())
+      store.put("name", null);
+    loop.run_once();
+    CHECK(::waitpid(child, &status, WCONTINUED | WNOHANG) == child);
+    CHECK(WIFCONTINUED(status));
+    run(loop);
+  }
+  (void)::kill(child, SIGKILL);
+  (void)::waitpid(child, nullptr, 0);
 }
 
 TEST_CASE("a handle's name in the store leads back to its job") {

@@ -3,6 +3,7 @@
 // waiter has it as soon as it is free.
 #include "sys/instance_lock.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +56,30 @@ TEST_CASE("one instance a socket, until the last who holds the lock is gone") {
   CHECK(InstanceLock::take(place.socket, {}));
 }
 
+TEST_CASE("a directory of our own is locked itself: no file to be removed") {
+  const Place place;
+  auto lock = *InstanceLock::take(place.socket, {});
+  CHECK(lock.sign(core::Pid(::getpid())));
+  CHECK(sys::reaper_of(place.socket) == core::Pid(::getpid()));
+  std::filesystem::remove(place.socket + ".lock");
+  CHECK(sys::has_instance(place.socket));
+  CHECK_FALSE(InstanceLock::take(place.socket, {}));
+  CHECK_FALSE(*lock.renew());
+}
+
+TEST_CASE("where others may open the directory it is a file, and renewed") {
+  const Place place;
+  REQUIRE(::chmod(place.top.c_str(), 0755) == 0);
+  auto lock = *InstanceLock::take(place.socket, {});
+  CHECK_FALSE(InstanceLock::take(place.socket, {}));
+  CHECK_FALSE(*lock.renew());
+  std::filesystem::remove(place.socket + ".lock");
+  CHECK_FALSE(sys::has_instance(place.socket));
+  CHECK(*lock.renew());
+  CHECK(sys::has_instance(place.socket));
+  CHECK_FALSE(InstanceLock::take(place.socket, {}));
+}
+
 TEST_CASE("a waiter has it as soon as it is free") {
   const Place place;
   int ready[2] = {-1, -1};
@@ -81,7 +106,10 @@ TEST_CASE("a lock whose directory was replaced is none") {
   const Place place;
   const auto lock = InstanceLock::take(place.socket, {});
   REQUIRE(lock);
-  REQUIRE(::unlink((place.socket + ".lock").c_str()) == 0);
+  const std::string old = place.top + ".old";
+  std::filesystem::rename(place.top, old);
+  REQUIRE(::mkdir(place.top.c_str(), 0700) == 0);
+  std::filesystem::remove_all(old);
   const auto kept =
       InstanceLock::adopt(*sys::duplicate(lock->fd()), place.socket);
   REQUIRE_FALSE(kept);

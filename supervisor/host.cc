@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/host.h"
+
+#include <fcntl.h>
+
+#include "sys/cgroup_tree.h"
+#include "sys/own_programs.h"
+
+namespace supervisor {
+
+core::Result<Host> look_around(const Settings& settings) {
+  Host host;
+  host.base = sys::find_cgroup_base(settings.cgroup_base);
+  if (host.base.facts.base_is_elsewhere &&
+      settings.engine != core::Engine::kSubreaper)
+    return core::fail(0,
+                      "'--cgroup-base' expects a directory in cgroup v2, not",
+                      settings.cgroup_base);
+  host.engine = core::choose_engine(host.base.facts);
+  if (settings.engine && *settings.engine != host.engine.engine) {
+    if (*settings.engine == core::Engine::kCgroup2)
+      return core::fail(0, host.engine.why.data(), "cgroup2");
+    host.engine = {*settings.engine, "it was asked for"};
+  }
+  if (host.base.facts.cgroup2_is_writable)
+    host.directory = TRY(
+        sys::open_at(AT_FDCWD, host.base.path.c_str(), O_RDONLY | O_DIRECTORY));
+  host.init = settings.init;
+  if (host.init.empty())
+    host.init = TRY(sys::find_own_program(sys::OwnProgram::kInit));
+  host.reaper = TRY(sys::find_own_program(sys::OwnProgram::kReaper));
+  return host;
+}
+
+}  // namespace supervisor
