@@ -52,13 +52,16 @@ TEST_CASE("only 'j' and 16 digits are a path's name") {
 
 TEST_CASE("a job's name is never taken for a jid or a reserved word") {
   for (const std::string name :
-       {"web", "a.b@c:d-e_f", "Z", "0", "selfish", "x12", "j000000000000002a",
-        "12345678901234567"})
+       {"web", "a.b@c:d-e_f", "Z", "selfish", "x12", "j000000000000002a", "a",
+        "db", "cafe", "CAFE", "2a", "80000001000000aa", "1.2", ".a", "..."})
     CHECK(is_job_name(name));
   CHECK(is_job_name(std::string(64, 'x')));
   for (const std::string name :
-       {"", "self", "123", "0x12", "0X1", "0x", "0x1g", "2a", "CAFE",
-        "8000000100000001", "a b", "a/b", "a\nb", "a\x7f", "a\xff", "\xc3\xa4"})
+       {"",        "self", "0",    "123",   "12345678901234567",
+        "0x12",    "0X1",  "0x",   "0x1g",  "0xself",
+        ".",       "..",   "-",    "-9",    "-d",
+        "a b",     "a/b",  "a\nb", "a\x7f", "a\xff",
+        "\xc3\xa4"})
     CHECK_FALSE(is_job_name(name));
   CHECK_FALSE(is_job_name(std::string(65, 'x')));
 }
