@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "core/job_name.h"
+#include "core/job_token.h"
 
 using namespace core;
 
@@ -48,6 +49,16 @@ TEST_CASE("only 'j' and 16 digits are a path's name") {
        {"", "j", "j1", "j000000000000002", "j000000000000002aa",
         "k000000000000002a", "j00000000000000 a", "j000000000000002g"})
     CHECK_FALSE(job_of_path_name(text));
+}
+
+TEST_CASE("a token has one rule, and what a door says is that rule") {
+  CHECK(is_token("c-0"));
+  CHECK(is_token(std::string(kLongestToken, 'x')));
+  for (const std::string& text :
+       {std::string(), std::string(kLongestToken + 1, 'x'), std::string("a b")})
+    CHECK_FALSE(is_token(text));
+  CHECK(std::string_view(kTokenExpected)
+            .starts_with("1 to " + std::to_string(kLongestToken) + " "));
 }
 
 TEST_CASE("a job's name is never taken for a jid or a reserved word") {
