@@ -29,6 +29,10 @@ struct Instance {
 [[nodiscard]] core::Answer<core::Microseconds> first_answer_within(
     core::Microseconds otherwise = core::seconds(5));
 
+/// Errors: kInvalid for a $CORRAL_RUNTIME_DIR that is relative: two commands
+/// would mean two places by it.
+[[nodiscard]] core::Answer<void> check_runtime_variable();
+
 /// Could only we or root have made a socket there? A directory in /tmp may be
 /// anybody's, and whoever answers would be told our environment.
 [[nodiscard]] bool is_trusted(const std::string& socket);
