@@ -85,6 +85,9 @@ core::Result<InstanceLock> InstanceLock::take(const std::string& socket,
   const std::string path = path_of(socket);
   UniqueFd lock =
       TRY(open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  struct stat facts = {};
+  if (::fstat(lock.get(), &facts) == 0 && !S_ISREG(facts.st_mode))
+    return core::fail(0, "expected a regular file at", path);
   TRY(lock_within(lock.get(), path, patience));
   return InstanceLock(std::move(lock));
 }
@@ -112,11 +115,16 @@ bool has_instance(const std::string& socket) {
          errno == EWOULDBLOCK;
 }
 
-std::string holder_of(const std::string& socket) {
+core::Pid reaper_of(const std::string& socket) {
   char buffer[16];
   const auto text = read_small_file(path_of(socket).c_str(), buffer);
   std::int32_t pid = 0;
   if (text) (void)std::from_chars(text->begin(), text->end(), pid);
+  return core::Pid(pid);
+}
+
+std::string holder_of(const std::string& socket) {
+  const std::int32_t pid = reaper_of(socket).raw();
   if (pid <= 0) return "a process that has not said who it is";
   const std::string words = "process " + std::to_string(pid);
   if (read_proc_stat(core::Pid(pid))) return words + ", its reaper";

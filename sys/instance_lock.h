@@ -48,6 +48,9 @@ class InstanceLock {
 /// Whether an instance lives there, as far as we may know: others' are theirs.
 [[nodiscard]] bool has_instance(const std::string& socket);
 
+/// The reaper of the instance that lives there; 0: it is not known.
+[[nodiscard]] core::Pid reaper_of(const std::string& socket);
+
 /// Who lives there, for the middle of a sentence: "process 12, its reaper".
 [[nodiscard]] std::string holder_of(const std::string& socket);
 
