@@ -25,7 +25,8 @@ struct Instance {
 };
 
 /// How long an instance may take to answer at all, or another command to start
-/// it: $CORRAL_TIMEOUT, else `otherwise`. Errors: kInvalid for a variable that is no duration.
+/// it: $CORRAL_TIMEOUT, else `otherwise`. Errors: kInvalid for a variable that
+/// is no duration.
 [[nodiscard]] core::Answer<core::Microseconds> first_answer_within(
     core::Microseconds otherwise = core::seconds(5));
 

@@ -280,9 +280,9 @@ TEST_CASE("who asks for the end of what ends already is not its cause") {
 
 TEST_CASE("who asks for the end of a job whose result is decided is late") {
   const KillPlan other = {.first_signal = kSigkill, .grace = seconds(1)};
-  std::vector<Job> decided = {after(job_in(JobState::kPreparing), 5,
-                                    event::ContainerFailed{.code = 28})
-                                  .job};
+  std::vector<Job> decided = {
+      after(job_in(JobState::kPreparing), 5, event::ContainerFailed{.code = 28})
+          .job};
   for (const JobState state :
        {JobState::kClosing, JobState::kRemoving, JobState::kEnded})
     decided.push_back(job_in(state));
