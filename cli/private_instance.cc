@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "cli/living_instance.h"
-#include "sys/instance_lock.h"
+#include "sys/lock_file.h"
 #include "sys/own_programs.h"
 #include "sys/unique_fd.h"
 
@@ -56,8 +56,7 @@ constexpr core::Microseconds kLockPatience = core::seconds(60);
 core::Result<sys::UniqueFd> lock_runtime(const std::string& runtime,
                                          core::Microseconds patience) {
   const std::string path = runtime + "/lock";
-  sys::UniqueFd lock = TRY(sys::open_at(AT_FDCWD, path.c_str(),
-                                        O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  sys::UniqueFd lock = TRY(sys::open_lock_file(path));
   TRY(sys::lock_within(lock.get(), path, patience));
   return lock;
 }
