@@ -11,6 +11,7 @@
 #include "bus/instance_fields.h"
 #include "bus/job_fields.h"
 #include "bus/names.h"
+#include "bus/silent_peer.h"
 #include "bus/spec_keys.h"
 #include "bus/words.h"
 #include "sys/clock.h"
@@ -130,6 +131,10 @@ core::Answer<Client> Client::connect(std::string socket_path,
   // Its queue is full: it is not taking anybody out of it.
   if (!socket && socket.error().code == EAGAIN)
     socket = await_private(socket_path, sys::boot_now() + options.hello_within);
+  if (!socket && socket.error().code == EAGAIN)
+    return std::unexpected(
+        core::Refused{.why = core::Refusal::kUnavailable,
+                      .text = describe_full_queue(socket_path)});
   if (!socket)
     return std::unexpected(
         core::Refused{.why = core::Refusal::kUnavailable,

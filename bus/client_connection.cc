@@ -119,6 +119,8 @@ core::Answer<void> ClientConnection::await_ready(core::Microseconds within) {
 core::Answer<void> ClientConnection::reconnect() {
   core::Result<sys::UniqueFd> socket =
       await_private(path_, sys::boot_now() + patience_.reconnect_within);
+  if (!socket && socket.error().code == EAGAIN)
+    return unavailable(describe_full_queue(path_));
   if (!socket)
     return unavailable("the instance went away and did not come back: " +
                        std::string(socket.error().message().view()));

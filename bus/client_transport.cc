@@ -85,7 +85,7 @@ core::Result<sys::UniqueFd> await_private(const std::string& path,
         code != EAGAIN && code != EINTR)
       return fd;
     if (sys::boot_now() >= deadline)
-      return core::fail(ETIMEDOUT, "connect", path);
+      return core::fail(code == EAGAIN ? EAGAIN : ETIMEDOUT, "connect", path);
     wait_for_event(watch, deadline);
   }
 }

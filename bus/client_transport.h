@@ -21,7 +21,8 @@ namespace bus {
 
 /// Connects, waiting until `deadline` for somebody to listen there: inotify(7)
 /// on the socket's directory wakes it, nothing is polled. The directory may
-/// be missing at first. Errors: ETIMEDOUT, else those of connect_private().
+/// be missing at first. Errors: ETIMEDOUT, EAGAIN (its queue is full to the
+/// end), else those of connect_private().
 [[nodiscard]] core::Result<sys::UniqueFd> await_private(
     const std::string& path, core::BootTime deadline);
 

@@ -3,9 +3,28 @@
 
 #include <sys/socket.h>
 
+#include "sys/instance_lock.h"
+#include "sys/proc_files.h"
+#include "sys/process_tree.h"
 #include "sys/silence.h"
 
 namespace bus {
+
+namespace {
+
+/// As far as the lock of its instance can be read; 0: not.
+core::Pid supervisor_at(const std::string& path) {
+  const core::Pid reaper = sys::reaper_of(path);
+  if (reaper.raw() <= 0) return {};
+  for (const core::Pid pid : sys::descendants_of(reaper)) {
+    const auto stat = sys::read_proc_stat(pid);
+    if (stat && stat->ppid == reaper.raw() && stat->name() == "corrald")
+      return pid;
+  }
+  return {};
+}
+
+}  // namespace
 
 core::Pid listener_of(int socket) {
   ucred who = {};
@@ -20,6 +39,13 @@ std::string describe_silence(std::string_view path, core::Pid listener) {
   if (listener.raw() <= 0)
     return text + "does not answer; its process is not in this pid namespace";
   return text + sys::describe_silence(listener);
+}
+
+std::string describe_full_queue(const std::string& path) {
+  const core::Pid supervisor = supervisor_at(path);
+  if (supervisor.raw() > 0) return describe_silence(path, supervisor);
+  return "the supervisor at '" + path +
+         "' does not answer: the queue of its socket is full";
 }
 
 }  // namespace bus

@@ -19,4 +19,9 @@ namespace bus {
 [[nodiscard]] std::string describe_silence(std::string_view path,
                                            core::Pid listener);
 
+/// The same where it does not even take a connection, as too many wait to be
+/// taken. Nobody is connected then who could be asked for his process: it is
+/// found by its instance's lock, by who may read that.
+[[nodiscard]] std::string describe_full_queue(const std::string& path);
+
 }  // namespace bus

@@ -6,6 +6,7 @@
 #include "bus/utf8.h"
 #include "bus/words.h"
 #include "core/job_name.h"
+#include "core/job_token.h"
 #include "sys/unique_fd.h"
 
 namespace bus {
@@ -28,9 +29,7 @@ bool set_name(SpecDraft& draft, const Value& value) {
 }
 bool set_token(SpecDraft& draft, const Value& value) {
   const auto* const token = std::get_if<std::string>(&value);
-  if (token == nullptr || token->empty() || token->size() > kMostToken ||
-      !std::ranges::all_of(*token, core::is_name_character))
-    return false;
+  if (token == nullptr || !core::is_token(*token)) return false;
   draft.spec.token = *token;
   return true;
 }
@@ -232,7 +231,7 @@ constexpr SpecKey kKeys[] = {
                                         : Maybe();
          }},
     {.key = "Token",
-     .expected = "1 to 64 characters of A-Za-z0-9_.@:- (s)",
+     .expected = core::kTokenExpected,
      .set = set_token,
      .get = get_text<&JobSpec::token>},
     {.key = "StandardInput",

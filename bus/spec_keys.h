@@ -12,7 +12,6 @@
 
 namespace bus {
 
-inline constexpr std::size_t kMostToken = 64;
 /// Arguments and environment together; execve(2) takes no more than 3/4 of
 /// 8 MiB whatever the limits.
 inline constexpr std::size_t kMostArgumentBytes = 6U << 20U;

@@ -44,7 +44,7 @@ void print_checks(const Findings& findings, const std::vector<Check>& checks) {
     append_padded(line, check.name, check.name.size(), 13);
     line += printable(check.finding) + "\n";
     if (!check.fix.empty())
-      line += std::string(24, ' ') + "fix: " + check.fix + "\n";
+      line += std::string(24, ' ') + "fix: " + printable(check.fix) + "\n";
     print(line);
   }
 }

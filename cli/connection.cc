@@ -41,6 +41,15 @@ core::Answer<core::Microseconds> first_answer_within(
               "500ms"});
 }
 
+core::Answer<void> check_runtime_variable() {
+  const auto path = sys::process_environment()("CORRAL_RUNTIME_DIR");
+  if (!path || path->starts_with('/')) return {};
+  return std::unexpected(
+      core::Refused{.why = core::Refusal::kInvalid,
+                    .text = "environment variable 'CORRAL_RUNTIME_DIR' is '" +
+                            *path + "', expected an absolute path"});
+}
+
 bool is_trusted(const std::string& socket) {
   const std::string directory = socket.substr(0, socket.rfind('/'));
   struct stat status = {};

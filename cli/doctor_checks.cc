@@ -117,9 +117,9 @@ Check check_runtime(const Findings& findings) {
   const auto& fault = findings.runtime_fault;
   return {.name = "runtime",
           .status = fault ? CheckStatus::kProblem : CheckStatus::kOk,
-          .finding = "'" + findings.runtime + "'" +
-                     (fault ? ": found " + fault->found
-                            : " is or can be a private instance's"),
+          .finding = fault ? fault->found
+                           : "'" + findings.runtime +
+                                 "' is or can be a private instance's",
           .fix = fault ? fault->fix : std::string()};
 }
 

@@ -95,29 +95,52 @@ std::optional<std::string> content_problem(const std::string& path) {
   return accounting::words_of(fault);
 }
 
+std::string parent_of(const std::filesystem::path& path) {
+  const std::string parent = path.parent_path();
+  return parent.empty() ? "." : parent;
+}
+
+/// Why nothing can be made in the directory.
+std::optional<std::string> making_problem(const std::string& directory) {
+  if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) < 0)
+    return std::strerror(errno);
+  if (sys::takes_no_files(directory)) return "nobody can make a file there";
+  return std::nullopt;
+}
+
 /// Why `path` cannot be written or made; nothing if it can. Opens no file:
 /// appending is what records do, looking must not make one.
-std::optional<std::string> write_problem(std::string path) {
+std::optional<std::string> write_problem(const std::string& path) {
   if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0)
     return content_problem(path);
+  const int error = errno;
+  if (error != ENOENT)
+    return "'" + path + "' cannot be written: " + std::strerror(error);
   std::error_code error_code;
-  if (errno == ENOENT && std::filesystem::is_symlink(path, error_code)) {
+  if (std::filesystem::is_symlink(path, error_code)) {
     const auto target = std::filesystem::read_symlink(path, error_code);
-    const auto parent =
-        (std::filesystem::path(path).parent_path() / target).parent_path();
-    if (::faccessat(AT_FDCWD, parent.c_str(), W_OK | X_OK, AT_EACCESS) == 0)
-      return std::nullopt;
+    const auto problem = making_problem(
+        parent_of(std::filesystem::path(parent_of(path)) / target));
+    if (!problem) return std::nullopt;
     return "it is a link to '" + target.string() +
-           "', which cannot be made: " + std::strerror(errno);
+           "', which cannot be made: " + *problem;
   }
   // Its first directory that exists decides.
-  while (errno == ENOENT && path.size() > 1) {
-    path.resize(std::max<std::size_t>(path.rfind('/'), 1));
-    if (::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0)
-      return std::nullopt;
-  }
-  const int error = errno;
-  return "'" + path + "' cannot be written: " + std::strerror(error);
+  std::string directory = parent_of(path);
+  while (directory != "/" && directory != "." &&
+         ::faccessat(AT_FDCWD, directory.c_str(), F_OK, 0) < 0 &&
+         errno == ENOENT)
+    directory = parent_of(directory);
+  const auto problem = making_problem(directory);
+  if (!problem) return std::nullopt;
+  return "'" + directory + "' cannot be written: " + *problem;
+}
+
+/// Why no private instance can be started, by the rules of who starts one.
+std::optional<sys::RuntimeFault> runtime_fault(sys::Places& places) {
+  if (const auto done = sys::inspect_runtime(places); !done)
+    return sys::describe_runtime(done.error(), places);
+  return sys::find_odd_entry(places);
 }
 
 std::optional<std::string> bus_problem() {
@@ -150,10 +173,10 @@ Findings look() {
       .supervisor = find_program(sys::OwnProgram::kSupervisor)};
   for (const Instance& instance : possible_instances(Which::kAny))
     findings.instances.push_back(look_at(instance));
-  const sys::Places places = sys::find_places(
-      sys::InstanceKind::kPrivate, core::Uid(::geteuid()), environment);
+  sys::Places places = sys::find_places(sys::InstanceKind::kPrivate,
+                                        core::Uid(::geteuid()), environment);
+  findings.runtime_fault = runtime_fault(places);
   findings.runtime = places.runtime;
-  findings.runtime_fault = sys::find_runtime_fault(places.runtime, places.kind);
   findings.pacct = places.pacct;
   findings.pacct_problem = write_problem(findings.pacct);
   findings.bus_problem = bus_problem();

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "core/ids.h"
 #include "core/job_name.h"
 
 namespace cli {
@@ -28,21 +29,17 @@ core::Answer<core::JobId> select_self(bus::Client& client) {
 core::Answer<core::JobId> select_job(bus::Client& client,
                                      std::string_view word) {
   if (word == core::kSelf) return select_self(client);
-  const bool is_marked = word.starts_with("0x") || word.starts_with("0X");
-  std::optional<core::JobId> ended;
-  if (const auto jid = core::parse_job_id(word)) {
-    const auto view = client.show(*jid);
-    if (view && (is_marked || view->state != core::JobState::kEnded))
-      return *jid;
-    if (view) ended = *jid;
-    if (!view && view.error().why != core::Refusal::kNoSuchJob)
-      return std::unexpected(view.error());
+  // What can be no name is not asked for as one.
+  if (core::is_job_name(word)) {
+    auto named = client.find(word);
+    if (named || named.error().why != core::Refusal::kNoSuchJob) return named;
   }
-  if (is_marked) return no_such_job(word);
-  auto named = client.find(word);
-  if (named || named.error().why != core::Refusal::kNoSuchJob) return named;
-  if (ended) return *ended;
-  return no_such_job(word);
+  const auto jid = core::parse_job_id(word);
+  if (!jid) return no_such_job(word);
+  const auto view = client.show(*jid);
+  if (view) return *jid;
+  if (view.error().why == core::Refusal::kNoSuchJob) return no_such_job(word);
+  return std::unexpected(view.error());
 }
 
 }  // namespace cli

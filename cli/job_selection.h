@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which job a word means: "0x" and hexadecimal digits are a jid, 'self' is the
-// job of this process, anything else is a name. A name that reads as a jid
-// without its 0x is the jid if such a job lives.
+// job of this process, anything else is a name. Hexadecimal digits without 0x
+// are the jid if no job has that name.
 #pragma once
 
 #include <string>

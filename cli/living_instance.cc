@@ -51,7 +51,7 @@ core::Answer<std::optional<Instance>> await_living(
     const core::BootTime next = std::min(now + pause, deadline);
     const auto come = bus::await_private(living->socket, next);
     // It cannot be watched: no inotify(7) instance is left, say.
-    if (!come && come.error().code != ETIMEDOUT)
+    if (!come && come.error().code != ETIMEDOUT && come.error().code != EAGAIN)
       (void)::poll(nullptr, 0, static_cast<int>((next - now).raw() / 1000));
   }
 }

@@ -9,6 +9,8 @@
 
 #include "cli/command_table.h"
 #include "cli/completion.h"
+#include "cli/connection.h"
+#include "cli/handlers.h"
 #include "cli/help.h"
 #include "cli/man_text.h"
 #include "cli/output.h"
@@ -74,6 +76,9 @@ int run_command(const Command& command, std::span<const char* const> words) {
     print(help_text(command));
     return finish_output(kSuccess);
   }
+  // The doctor tells it as what it found.
+  const auto place = check_runtime_variable();
+  if (!place && command.handler != diagnose) return complain(place.error());
   return finish_output(command.handler(*arguments));
 }
 

@@ -36,6 +36,14 @@ std::string option_term(const OptionRow& row) {
   return term + " " + underlined(type.placeholder);
 }
 
+/// What a value must be, where its placeholder does not tell.
+std::string rule_of(const OptionRow& row) {
+  if (row.type != ValueType::kName) return {};
+  const ValueTypeRow& type = row_of(row.type);
+  return ". " + underlined(type.placeholder) + " is " +
+         escaped(type.expectation);
+}
+
 /// A term and its text, indented as scdoc's lists of options are.
 void append_entry(std::string& text, const std::string& term,
                   const std::string& meaning) {
@@ -66,7 +74,8 @@ void append_command(std::string& text, const Command& command) {
   text += usage_line(command) + "\n\n";
   text += std::string(command.description) + "\n\n";
   for (const OptionRow& row : command.options)
-    append_entry(text, option_term(row), escaped(sentence_of(row)));
+    append_entry(text, option_term(row),
+                 escaped(sentence_of(row)) + rule_of(row));
   if (!command.exit_codes.empty()) text += "Exit codes of its own:\n\n";
   for (const ExitCode& code : command.exit_codes)
     append_entry(text, bold(code.code), escaped(code.meaning));

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "cli/living_instance.h"
-#include "sys/instance_lock.h"
+#include "sys/lock_file.h"
 #include "sys/own_programs.h"
 #include "sys/unique_fd.h"
 
@@ -49,15 +49,15 @@ core::Result<Pipe> make_pipe() {
               .write_end = sys::UniqueFd(ends[1])};
 }
 
-/// How long another command may take to start one.
+/// How long another command may take to start one, without $CORRAL_TIMEOUT.
 constexpr core::Microseconds kLockPatience = core::seconds(60);
 
 /// The lock that starters of this user's instance take; freed by its closing.
-core::Result<sys::UniqueFd> lock_runtime(const std::string& runtime) {
+core::Result<sys::UniqueFd> lock_runtime(const std::string& runtime,
+                                         core::Microseconds patience) {
   const std::string path = runtime + "/lock";
-  sys::UniqueFd lock = TRY(sys::open_at(AT_FDCWD, path.c_str(),
-                                        O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  TRY(sys::lock_within(lock.get(), path, kLockPatience));
+  sys::UniqueFd lock = TRY(sys::open_lock_file(path));
+  TRY(sys::lock_within(lock.get(), path, patience));
   return lock;
 }
 
@@ -180,10 +180,15 @@ core::Answer<Instance> ensure_private_instance() {
       sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
                        sys::process_environment());
   if (const auto done = sys::prepare_runtime(places); !done)
-    return cannot_start(sys::explain_runtime(done.error(), places));
-  const auto lock = lock_runtime(places.runtime);
+    return cannot_start(
+        sys::sentence_of(sys::describe_runtime(done.error(), places)));
+  if (const auto odd = sys::find_odd_entry(places))
+    return cannot_start(sys::sentence_of(*odd));
+  const auto lock_patience = TRY(first_answer_within(kLockPatience));
+  const auto lock = lock_runtime(places.runtime, lock_patience);
   if (!lock && lock.error().code == EADDRINUSE)
-    return cannot_start("another command has been starting it for a minute ('" +
+    return cannot_start("another command has been starting it for " +
+                        std::to_string(lock_patience.raw() / 1000) + " ms ('" +
                         places.runtime + "/lock' is held)");
   if (!lock) return cannot_start(lock.error(), sys::kRuntimeAdvice);
   // Another command may have started it while we waited for the lock.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which names a job may have: those that can stand in a path and in a table,
-// and that nobody takes for a jid or a word with a meaning of its own, so that
-// a job can always be spoken of by its name. One rule for every door.
+// and that nobody takes for a jid, an option or a word with a meaning of its
+// own, so that a job can always be spoken of by its name. One rule for every
+// door. A word such as "db" or "cafe" is a name: a jid is written with its 0x.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
-
-#include "core/ids.h"
 
 namespace core {
 
@@ -15,10 +14,10 @@ inline constexpr std::size_t kLongestJobName = 64;
 /// Stands for the job that the asking process is in.
 inline constexpr std::string_view kSelf = "self";
 
-/// What a refusal of a name says was expected.
+/// What a refusal of a name says was expected, and why.
 inline constexpr const char* kJobNameExpected =
-    "1 to 64 letters, digits and _.@:- that are no jid (hexadecimal) and not "
-    "'self'";
+    "1 to 64 letters, digits and _.@:-, but nothing that is taken for a jid (a "
+    "number, 0x...), an option (-...), a directory (., ..) or 'self'";
 
 constexpr bool is_name_character(char c) {
   // In ASCII: "-." and "0123456789:", "@" and the capitals, "_", the others.
@@ -28,11 +27,14 @@ constexpr bool is_name_character(char c) {
 
 constexpr bool is_job_name(std::string_view text) {
   if (text.empty() || text.size() > kLongestJobName) return false;
-  for (const char c : text)
+  bool is_number = true;
+  for (const char c : text) {
     if (!is_name_character(c)) return false;
-  // "0x" alone, or with too many digits, is taken for a jid too.
-  return text != kSelf && !text.starts_with("0x") && !text.starts_with("0X") &&
-         !parse_job_id(text);
+    is_number = is_number && c >= '0' && c <= '9';
+  }
+  // "0x" alone, or with what is no digit, is taken for a jid too.
+  return !is_number && !text.starts_with("0x") && !text.starts_with("0X") &&
+         text.front() != '-' && text != "." && text != ".." && text != kSelf;
 }
 
 }  // namespace core

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "reaper/protocol.h"
@@ -75,7 +76,8 @@ inline bool Daemon::take_barrier(Received& received) {
   const auto number = body_as<SequenceNumber>(received.body);
   if (!number) return false;
   take_child_signal();
-  barrier_ = number->sequence;
+  // It may have served the link itself, up to a later barrier.
+  barrier_ = std::max(barrier_, number->sequence);
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/job_name.h"
+#include "core/job_token.h"
 #include "reaper/launch_block.h"
 #include "supervisor/sandbox.h"
 #include "sys/proc_files.h"
@@ -17,7 +18,6 @@ namespace {
 
 using core::Refusal;
 
-constexpr std::size_t kLongestToken = 128;
 /// Four times what exec takes (execve(2)): the kernel's own refusal is clearer.
 constexpr std::size_t kLargestSpec = 8U << 20;
 
@@ -55,10 +55,6 @@ constexpr Requirement kRequirements[] = {
        return spec.cwd.empty() || spec.cwd.starts_with('/');
      },
      "the working directory is relative, expected an absolute path"},
-    {[](const core::JobSpec& spec) {
-       return spec.token.size() <= kLongestToken;
-     },
-     "the token is longer than 128 bytes"},
     {[](const core::JobSpec& spec) {
        return spec.rlimits.size() <= reaper::kMostLimits &&
               std::ranges::all_of(spec.rlimits, [](const auto& limit) {
@@ -104,6 +100,9 @@ core::Answer<void> Admission::check(const core::Caller& caller,
     return refuse(
         Refusal::kInvalid,
         "the name is '" + spec.name + "', expected " + core::kJobNameExpected);
+  if (!spec.token.empty() && !core::is_token(spec.token))
+    return refuse(Refusal::kInvalid, "the token is '" + spec.token +
+                                         "', expected " + core::kTokenExpected);
   TRY(check_bounds(caller, spec));
   if (spec.engine == core::Engine::kCgroup2 &&
       core::choose_engine(policy_.facts).engine != core::Engine::kCgroup2)

@@ -236,8 +236,9 @@ int run(Settings settings) {
     (void)::fcntl(settings.ready_fd, F_SETFD, FD_CLOEXEC);
   (void)::signal(SIGPIPE, SIG_IGN);  // a peer's end is an error of the call
   if (const auto done = sys::prepare_runtime(settings.places); !done) {
-    spdlog::critical("there is no place for the private socket: {}",
-                     sys::explain_runtime(done.error(), settings.places));
+    spdlog::critical(
+        "there is no place for the private socket: {}",
+        sys::sentence_of(sys::describe_runtime(done.error(), settings.places)));
     return kExitUsage;
   }
   auto lock = be_alone(settings);

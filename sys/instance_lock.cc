@@ -2,10 +2,8 @@
 #include "sys/instance_lock.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +13,7 @@
 #include "core/text.h"
 #include "sys/cgroup_tree.h"
 #include "sys/clock.h"
+#include "sys/lock_file.h"
 #include "sys/proc_files.h"
 
 namespace sys {
@@ -46,7 +45,7 @@ core::Result<UniqueFd> open_own_directory(const std::string& socket) {
 bool is_at(int fd, const std::string& path) {
   struct stat ours = {};
   struct stat there = {};
-  return ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &there) == 0 &&
+  return ::fstat(fd, &ours) == 0 && ::lstat(path.c_str(), &there) == 0 &&
          ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
@@ -62,53 +61,7 @@ bool is_locked(const core::Result<UniqueFd>& file) {
          errno == EWOULDBLOCK;
 }
 
-/// Interrupts a call that waits: SIGALRM comes when the patience is over, and
-/// again every 50 ms, because the first may have come before the call.
-class Alarm {
- public:
-  explicit Alarm(core::Microseconds patience) {
-    struct sigaction interrupt = {};
-    interrupt.sa_handler = [](int) {};  // without SA_RESTART
-    (void)::sigaction(SIGALRM, &interrupt, &before_);
-    sigset_t alarm;
-    (void)::sigemptyset(&alarm);
-    (void)::sigaddset(&alarm, SIGALRM);
-    (void)::sigprocmask(SIG_UNBLOCK, &alarm, &mask_);
-    const std::uint64_t us = patience.raw() + 1;  // 0 would be never
-    const itimerval time = {
-        .it_interval = {.tv_sec = 0, .tv_usec = 50'000},
-        .it_value = {.tv_sec = static_cast<time_t>(us / 1'000'000),
-                     .tv_usec = static_cast<suseconds_t>(us % 1'000'000)}};
-    (void)::setitimer(ITIMER_REAL, &time, nullptr);
-  }
-  Alarm(const Alarm&) = delete;
-  Alarm& operator=(const Alarm&) = delete;
-  ~Alarm() {
-    const itimerval never = {};
-    (void)::setitimer(ITIMER_REAL, &never, nullptr);
-    (void)::sigprocmask(SIG_SETMASK, &mask_, nullptr);
-    (void)::sigaction(SIGALRM, &before_, nullptr);
-  }
-
- private:
-  struct sigaction before_ = {};
-  sigset_t mask_ = {};
-};
-
 }  // namespace
-
-core::Result<void> lock_within(int fd, const std::string& path,
-                               core::Microseconds patience) {
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
-  if (errno != EWOULDBLOCK) return core::fail(errno, "lock", path);
-  const core::BootTime deadline = boot_now() + patience;
-  const Alarm alarm(patience);
-  while (::flock(fd, LOCK_EX) < 0) {
-    if (errno != EINTR) return core::fail(errno, "lock", path);
-    if (boot_now() >= deadline) return core::fail(EADDRINUSE, "lock", path);
-  }
-  return {};
-}
 
 core::Result<InstanceLock> InstanceLock::take(const std::string& socket,
                                               core::Microseconds patience) {
@@ -116,13 +69,11 @@ core::Result<InstanceLock> InstanceLock::take(const std::string& socket,
   const std::string path = path_of(socket);
   auto directory = open_own_directory(socket);
   if (directory) TRY(lock_within(directory->get(), path, patience));
-  // With the directory the file need not be made; an instance of an earlier
-  // version holds the file alone.
-  const int flags = directory ? O_RDWR : O_RDWR | O_CREAT;
-  auto file = open_at(AT_FDCWD, path.c_str(), flags | O_NOFOLLOW, 0600);
-  if (file) TRY(lock_within(file->get(), path, deadline - boot_now()));
+  // Also with the directory: an instance of an earlier version holds the file.
+  UniqueFd file = TRY(open_lock_file(path));
+  TRY(lock_within(file.get(), path, deadline - boot_now()));
   if (directory) return InstanceLock(*std::move(directory), socket);
-  return InstanceLock(TRY(std::move(file)), socket);
+  return InstanceLock(std::move(file), socket);
 }
 
 core::Result<InstanceLock> InstanceLock::adopt(UniqueFd lock,

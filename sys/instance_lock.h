@@ -21,11 +21,6 @@
 
 namespace sys {
 
-/// Locks the open file `fd` (flock(2)), waiting for at most `patience`. Errors:
-/// EADDRINUSE if it is not free then; the subject is `path`.
-[[nodiscard]] core::Result<void> lock_within(int fd, const std::string& path,
-                                             core::Microseconds patience);
-
 class InstanceLock {
  public:
   /// Waits until the instance that holds it is gone, for at most `patience`.

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/places.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <utility>
 
+#include "core/shell_word.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -57,6 +65,20 @@ std::string octal(mode_t mode) {
   return text;
 }
 
+/// Whether all that is in the directory is an instance's: others are hurt by no
+/// change of its mode.
+bool is_an_instances(const std::string& path) {
+  constexpr std::string_view kNames[] = {
+      ".", "..", "private", "private.lock", "hid", "lock", ".new"};
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()),
+                                                      ::closedir);
+  if (!directory) return false;
+  while (const dirent* const entry = ::readdir(directory.get()))
+    if (std::ranges::find(kNames, entry->d_name) == std::end(kNames))
+      return false;
+  return true;
+}
+
 /// Who else owns the directory, or may change or enter it.
 std::optional<RuntimeFault> fault_of(const struct stat& facts,
                                      const std::string& path,
@@ -66,12 +88,27 @@ std::optional<RuntimeFault> fault_of(const struct stat& facts,
   const mode_t forbidden = is_system ? 022 : 077;
   const bool is_ours = facts.st_uid == ::geteuid();
   if (is_ours && (facts.st_mode & forbidden) == 0) return std::nullopt;
-  return RuntimeFault{
-      .found = "mode " + octal(facts.st_mode & 07777U) + " of uid " +
-               std::to_string(facts.st_uid) + ", expected mode " + wanted +
-               " of uid " + std::to_string(::geteuid()),
-      .fix = is_ours ? "'chmod " + wanted.substr(1) + " " + path + "' mends it"
-                     : std::string(kRuntimeAdvice.substr(2))};
+  RuntimeFault fault{.found = "mode " + octal(facts.st_mode & 07777U) +
+                              " of uid " + std::to_string(facts.st_uid) +
+                              ", expected mode " + wanted + " of uid " +
+                              std::to_string(::geteuid()),
+                     .fix = std::string(kRuntimeAdvice.substr(2))};
+  const auto word = core::shell_word(path);
+  if (is_ours && (facts.st_mode & S_ISVTX) == 0 && word &&
+      is_an_instances(path))
+    fault.fix = "'chmod " + wanted.substr(1) + " " + *word + "' mends it";
+  return fault;
+}
+
+/// Why what is at `path`, if anything is, cannot be the runtime directory.
+std::optional<RuntimeFault> fault_at(const std::string& path,
+                                     InstanceKind kind) {
+  struct stat facts = {};
+  if (::lstat(path.c_str(), &facts) < 0) return std::nullopt;
+  if (!S_ISDIR(facts.st_mode))
+    return RuntimeFault{.found = "no directory, expected one",
+                        .fix = std::string(kRuntimeAdvice.substr(2))};
+  return fault_of(facts, path, kind);
 }
 
 /// Whether the directory is one that only we could have filled.
@@ -89,10 +126,15 @@ core::Result<void> check_private(const std::string& path, InstanceKind kind) {
   return {};
 }
 
-core::Result<void> make_private(const std::string& path, InstanceKind kind) {
+core::Result<void> check_path(const std::string& path) {
+  if (!path.starts_with('/')) return core::fail(EINVAL, "use directory", path);
   if (path.size() > kLongestRuntime)
     return core::fail(ENAMETOOLONG, "use directory", path);
-  TRY(check_parent(path));
+  return check_parent(path);
+}
+
+core::Result<void> make_private(const std::string& path, InstanceKind kind) {
+  TRY(check_path(path));
   const mode_t mode = kind == InstanceKind::kSystem ? 0755 : 0700;
   if (::mkdir(path.c_str(), mode) == 0) {
     // The umask may have taken more than we want; it can never have given.
@@ -104,10 +146,50 @@ core::Result<void> make_private(const std::string& path, InstanceKind kind) {
   return check_private(path, kind);
 }
 
+/// What make_private() would say, but makes nothing.
+core::Result<void> could_make_private(const std::string& path,
+                                      InstanceKind kind) {
+  TRY(check_path(path));
+  struct stat facts = {};
+  if (::lstat(path.c_str(), &facts) == 0) return check_private(path, kind);
+  const std::string parent = parent_of(path);
+  if (takes_no_files(parent)) return core::fail(ENOENT, "make directory", path);
+  if (::faccessat(AT_FDCWD, parent.c_str(), W_OK | X_OK, AT_EACCESS) < 0)
+    return core::fail(errno, "make directory", path);
+  return {};
+}
+
 /// Errors that say "not here" rather than "not at all".
 bool is_reason_to_move(int code) {
   return code == EROFS || code == EACCES || code == EPERM || code == ENOENT ||
-         code == ENOTDIR || code == ELOOP;
+         code == ENOTDIR || code == ELOOP || code == EINVAL;
+}
+
+/// The first of the places that will do, by `use`.
+core::Result<void> choose_runtime(
+    Places& places,
+    core::Result<void> (*use)(const std::string& path, InstanceKind kind)) {
+  auto done = use(places.runtime, places.kind);
+  for (const std::string& other :
+       {places.fallback_runtime, places.last_runtime}) {
+    if (done || !is_reason_to_move(done.error().code)) break;
+    if (other.empty() || other == places.runtime) continue;
+    // Anybody can be the first to make it in a temporary directory: whatever
+    // the instance's kind, only 0700 and ours will do there.
+    done = use(other, InstanceKind::kPrivate);
+    if (!done) continue;
+    places.runtime = other;
+    places.socket = places.runtime + "/private";
+  }
+  return done;
+}
+
+std::string_view type_word(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return S_ISREG(mode) ? "a regular file" : "a device";
 }
 
 }  // namespace
@@ -164,51 +246,77 @@ std::string last_socket(const Places& places) {
 }
 
 core::Result<void> prepare_runtime(Places& places) {
-  auto made = make_private(places.runtime, places.kind);
-  for (const std::string& other :
-       {places.fallback_runtime, places.last_runtime}) {
-    if (made || !is_reason_to_move(made.error().code)) break;
-    if (other.empty() || other == places.runtime) continue;
-    // Anybody can be the first to make it in a temporary directory: whatever
-    // the instance's kind, only 0700 and ours will do there.
-    made = make_private(other, InstanceKind::kPrivate);
-    if (!made) continue;
-    places.runtime = other;
-    places.socket = places.runtime + "/private";
+  return choose_runtime(places, make_private);
+}
+
+core::Result<void> inspect_runtime(Places& places) {
+  return choose_runtime(places, could_make_private);
+}
+
+std::optional<RuntimeFault> find_odd_entry(const Places& places) {
+  constexpr struct {
+    const char* name;
+    mode_t type;
+  } kEntries[] = {{"private", S_IFSOCK},
+                  {".new", S_IFSOCK},
+                  {"private.lock", S_IFREG},
+                  {"lock", S_IFREG}};
+  for (const auto& entry : kEntries) {
+    const std::string path = places.runtime + "/" + entry.name;
+    struct stat facts = {};
+    if (::lstat(path.c_str(), &facts) < 0) continue;
+    if ((facts.st_mode & S_IFMT) == entry.type) continue;
+    return RuntimeFault{
+        .found = "'" + path + "' is " + std::string(type_word(facts.st_mode)) +
+                 ", expected " + std::string(type_word(entry.type)) +
+                 " or nothing",
+        .fix = "move it away; or CORRAL_RUNTIME_DIR chooses another directory"};
   }
-  return made;
+  return std::nullopt;
 }
 
-std::optional<RuntimeFault> find_runtime_fault(const std::string& path,
-                                               InstanceKind kind) {
-  struct stat facts = {};
-  if (::lstat(path.c_str(), &facts) < 0) return std::nullopt;
-  if (!S_ISDIR(facts.st_mode))
-    return RuntimeFault{.found = "no directory, expected one",
-                        .fix = std::string(kRuntimeAdvice.substr(2))};
-  return fault_of(facts, path, kind);
-}
-
-std::string explain_runtime(const core::Error& error, const Places& places) {
-  for (const std::string& longest :
-       {places.runtime, places.fallback_runtime, places.last_runtime})
-    if (error.code == ENAMETOOLONG && longest.size() > kLongestRuntime)
-      return "runtime directory '" + longest + "' is " +
-             std::to_string(longest.size()) + " bytes long, expected at most " +
-             std::to_string(kLongestRuntime) + " for the path of a socket" +
-             std::string(kRuntimeAdvice);
+RuntimeFault describe_runtime(const core::Error& error, const Places& places) {
+  const std::string other(kRuntimeAdvice.substr(2));
+  for (const std::string& path :
+       {places.runtime, places.fallback_runtime, places.last_runtime}) {
+    if (error.code == EINVAL && error.subject.view() == path)
+      return {.found = "runtime directory '" + path +
+                       "' is relative, expected an absolute path",
+              .fix = other};
+    if (error.code == ENAMETOOLONG && path.size() > kLongestRuntime)
+      return {.found = "runtime directory '" + path + "' is " +
+                       std::to_string(path.size()) +
+                       " bytes long, expected at most " +
+                       std::to_string(kLongestRuntime) +
+                       " for the path of a socket",
+              .fix = other};
+  }
   const std::string path(error.subject.view());
   const bool is_first = path == places.runtime;
   const bool is_other =
       path == places.fallback_runtime || path == places.last_runtime;
   std::optional<RuntimeFault> fault;
   if (is_first || is_other)
-    fault = find_runtime_fault(path,
-                               is_first ? places.kind : InstanceKind::kPrivate);
+    fault = fault_at(path, is_first ? places.kind : InstanceKind::kPrivate);
   if (!fault)
-    return std::string(error.message().view()) + std::string(kRuntimeAdvice);
-  return "use the runtime directory '" + path + "': found " + fault->found +
-         "; " + fault->fix;
+    return {.found = std::string(error.message().view()), .fix = other};
+  return {.found =
+              "use the runtime directory '" + path + "': found " + fault->found,
+          .fix = fault->fix};
+}
+
+std::string sentence_of(const RuntimeFault& fault) {
+  return fault.found + "; " + fault.fix;
+}
+
+bool takes_no_files(const std::string& directory) {
+  constexpr std::uint32_t kKernels[] = {
+      PROC_SUPER_MAGIC, SYSFS_MAGIC,   CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+      DEBUGFS_MAGIC,    TRACEFS_MAGIC, SECURITYFS_MAGIC};
+  struct statfs facts = {};
+  if (::statfs(directory.c_str(), &facts) < 0) return false;
+  const auto type = static_cast<std::uint32_t>(facts.f_type);
+  return std::ranges::find(kKernels, type) != std::end(kKernels);
 }
 
 core::Result<void> make_directories(std::string_view path, unsigned mode) {

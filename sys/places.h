@@ -41,9 +41,9 @@ struct Places {
   std::string last_runtime;
 };
 
-/// Why a directory that is there cannot be an instance's runtime directory.
+/// Why a place cannot be an instance's runtime directory.
 struct RuntimeFault {
-  std::string found;  ///< "mode 0755 of uid 0, expected mode 0700 of uid 0"
+  std::string found;  ///< what is wrong, with the path
   std::string fix;    ///< a command or an advice
 };
 
@@ -76,14 +76,23 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// for a socket's path. Nothing is made of that.
 [[nodiscard]] core::Result<void> prepare_runtime(Places& places);
 
-/// What is wrong with the directory `path` as a runtime directory of this kind;
-/// nothing if it will do, or is not there.
-[[nodiscard]] std::optional<RuntimeFault> find_runtime_fault(
-    const std::string& path, InstanceKind kind);
+/// What prepare_runtime() would do and say; makes nothing.
+[[nodiscard]] core::Result<void> inspect_runtime(Places& places);
 
-/// An error of prepare_runtime() as a sentence with the fix in it.
-[[nodiscard]] std::string explain_runtime(const core::Error& error,
-                                          const Places& places);
+/// What stands where the instance's socket or a lock goes and is none. Nothing:
+/// all is well, or not there.
+[[nodiscard]] std::optional<RuntimeFault> find_odd_entry(const Places& places);
+
+/// An error of prepare_runtime() or inspect_runtime() for people.
+[[nodiscard]] RuntimeFault describe_runtime(const core::Error& error,
+                                            const Places& places);
+
+/// "FOUND; FIX".
+[[nodiscard]] std::string sentence_of(const RuntimeFault& fault);
+
+/// Whether nobody can make a file in the directory, whatever its mode says: it
+/// is the kernel's own (/proc, /sys, a cgroup).
+[[nodiscard]] bool takes_no_files(const std::string& directory);
 
 /// Makes the directory with its parents (`mode` for each that is missing).
 /// Errors: those of mkdir(2), ENOTDIR.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/silence.h"
 
+#include <signal.h>
+
+#include <cerrno>
 #include <string_view>
 
 #include "sys/proc_files.h"
@@ -21,6 +24,7 @@ constexpr StateRow kStates[] = {
     {'D', "it waits for a device or a file system"},
     {'Z', "it has ended, and no other has taken its place"},
     {'X', "it has ended, and no other has taken its place"},
+    {'?', "its state cannot be seen by you (/proc hides it)"},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
@@ -30,9 +34,10 @@ std::string_view words_of(char state) {
   return "it runs, but is busy or frozen";
 }
 
+/// kill(2) tells of a process that /proc hides (hidepid, proc(5)).
 char state_of(core::Pid pid) {
-  const auto stat = read_proc_stat(pid);
-  return stat ? stat->state : 'X';
+  if (const auto stat = read_proc_stat(pid)) return stat->state;
+  return ::kill(pid.raw(), 0) < 0 && errno == ESRCH ? 'X' : '?';
 }
 
 }  // namespace

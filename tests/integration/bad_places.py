@@ -134,20 +134,71 @@ def doctor():
         found = checks(CORRAL_PACCT=place / name)["accounting"]
         equal((found["status"], (wanted or "can be written") in found["finding"]), ("problem" if wanted else "ok", True),
               f"corral doctor: {found['finding']}")
-    runtime = folder / "open"
-    runtime.mkdir(mode=0o755)
-    runtime.chmod(0o755)
-    words = f"'{runtime}': found mode 0755 of uid 0, expected mode 0700 of uid 0"
-    found = checks(CORRAL_RUNTIME_DIR=runtime)["runtime"]
-    equal((found["status"], found["finding"], found["fix"]), ("problem", words, f"'chmod 700 {runtime}' mends it"),
-          "corral doctor sees a runtime directory that others may enter")
-    result = run(COMMAND, "run", "-d", "--private", "--", "true", CORRAL_RUNTIME_DIR=runtime)
-    equal((result.returncode, result.stderr), (69, f"corral: cannot start a private instance: use the runtime directory {words}; "
-                                               f"'chmod 700 {runtime}' mends it\n"), "and so it is said when it is wanted")
+    equal(checks(CORRAL_PACCT="/proc/x")["accounting"]["finding"], "'/proc/x': '/proc' cannot be written: nobody can make a file there",
+          "corral doctor: no file is made in /proc")
+    (place / "near").symlink_to("unmade")
+    for name, target in (("near", None), ("unmade", None), ("dangling", "is a link to")):
+        result = run("sh", "-c", 'cd "$0" && exec "$@"', place, COMMAND, "doctor", "--json", CORRAL_PACCT=name)
+        found = next(entry for entry in json.loads(result.stdout)["checks"] if entry["name"] == "accounting")
+        equal((found["status"], (target or "can be written") in found["finding"]), ("problem" if target else "ok", True),
+              f"a relative accounting file: {found['finding']}")
     instances = json.loads(run(COMMAND, "doctor", "--json", TMPDIR=usable).stdout)["instances"]
     kinds = {entry["socket"]: entry["kind"] for entry in instances}
     equal((kinds["/dev/shm/corral-0/private"], kinds["/run/corral/private"]), ("private", "system"),
           "the private places are called so")
+
+
+def odd_places():
+    """Of a runtime directory doctor says what 'run -d' says, and it advises nothing that harms."""
+    def both(runtime, wanted, fix):
+        result = run(COMMAND, "doctor", "--json", TMPDIR=usable, CORRAL_RUNTIME_DIR=runtime)
+        found = {entry["name"]: entry for entry in json.loads(result.stdout)["checks"]}["runtime"]
+        equal((found["status"], found["finding"], found["fix"]), ("problem", wanted, fix), f"corral doctor: {wanted}")
+        result = run(COMMAND, "run", "-d", "--private", "--", "true", CORRAL_RUNTIME_DIR=runtime, TMPDIR=usable)
+        equal((result.returncode, result.stderr), (69, f"corral: cannot start a private instance: {wanted}; {fix}\n"),
+              "and so does who starts an instance there")
+
+    def directory(name, mode=0o700):
+        path = folder / name
+        path.mkdir()
+        path.chmod(mode)
+        return path
+
+    def loose(mode):
+        return f"found mode {mode} of uid 0, expected mode 0700 of uid 0"
+
+    path, spaced, mine = directory("open", 0o755), directory("it's open", 0o755), directory("mine", 0o755)
+    quoted = str(spaced).replace("'", "\\'").replace(" ", "\\ ")
+    (mine / "letter").touch()
+    both(path, f"use the runtime directory '{path}': {loose('0755')}", f"'chmod 700 {path}' mends it")
+    both(spaced, f"use the runtime directory '{spaced}': {loose('0755')}", f"'chmod 700 {quoted}' mends it")
+    both(mine, f"use the runtime directory '{mine}': {loose('0755')}", RUNTIME)
+    both(usable, f"use the runtime directory '{usable}': {loose('1777')}", RUNTIME)
+    both("/", f"use the runtime directory '/': {loose('0755')}", RUNTIME)
+    both("/proc/x", "make directory '/proc/x': No such file or directory", RUNTIME)
+    both(folder / "no" / "run", f"stat '{folder}/no': No such file or directory", RUNTIME)
+    longer = folder / ("x" * (99 - len(str(folder))))
+    both(longer, f"runtime directory '{longer}' is 100 bytes long, expected at most 99 for the path of a socket", RUNTIME)
+    kinds = {"a directory": lambda path: path.mkdir(), "a pipe": os.mkfifo, "a symbolic link": lambda path: path.symlink_to("x")}
+    for number, (kind, make) in enumerate(kinds.items()):
+        for name, wanted in (("private.lock", "a regular file"), ("lock", "a regular file"), ("private", "a socket")):
+            path = directory(f"{name}.{number}")
+            make(path / name)
+            both(path, f"'{path}/{name}' is {kind}, expected {wanted} or nothing", f"move it away; or {RUNTIME}")
+            equal(os.listdir(path), [name], "nothing is made there")
+
+
+def relative():
+    """Two directories to call it from would be two places."""
+    words = "corral: environment variable 'CORRAL_RUNTIME_DIR' is 'run', expected an absolute path\n"
+    for verb in (["ps"], ["tree"], ["show", "x"], ["kill", "x"], ["wait", "x"], ["log", "x"], ["records", "x"], ["daemon-reexec"],
+                 ["run", "--", "true"], ["run", "-d", "--", "true"]):  # fmt: skip
+        result = run(COMMAND, *verb, CORRAL_RUNTIME_DIR="run")
+        equal((result.returncode, result.stdout, result.stderr), (64, "", words), f"corral {verb[0]}: a relative place is refused")
+    result = run(COMMAND, "doctor", CORRAL_RUNTIME_DIR="run")
+    check(result.returncode == 1 and "runtime directory 'run' is relative, expected an absolute path" in result.stdout,
+          "corral doctor finds it", result)
+    equal(run(COMMAND, "ps", "--help", CORRAL_RUNTIME_DIR="run").returncode, 0, "help is given all the same")
 
 
 def no_cgroup():
@@ -194,7 +245,7 @@ def system_instance():
 def inside():
     try:
         make_places()
-        for part in (foreground, detached, supervisor, doctor, no_cgroup, system_instance):
+        for part in (foreground, detached, supervisor, doctor, odd_places, relative, no_cgroup, system_instance):
             part()
     finally:
         end_processes_with(MARK)

@@ -253,7 +253,8 @@ def check_terminal():
         session.close()
 
 
-NAME = "option '--name' expects 1 to 64 letters, digits and _.@:- that are no jid (hexadecimal) and not 'self'"
+NAME = ("option '--name' expects 1 to 64 letters, digits and _.@:-, but nothing that is taken for a jid (a number, 0x...), "
+        "an option (-...), a directory (., ..) or 'self'")
 REWRITE = "option '--rewrite' expects SIGNAL:SIGNAL, the first not KILL or STOP, or SIGNAL:0 to drop it"
 STOP_SIGNAL = "option '--stop-signal' expects signals with commas between, not KILL or STOP, or none"
 HEALTH = "option '--health' expects a process id, or '--' and a command"

@@ -8,17 +8,15 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
-from corral import COMMAND, DAEMON, INIT, check, end_processes_with, equal, needs_namespaces, needs_root, wait_until
+from corral import COMMAND, DAEMON, INIT, check, end_processes_with, equal, run_in_own_namespace, wait_until
 
 MARK = f"CORRAL_TEST=start.{os.getpid()}"
 PID1 = ["unshare", "-fp", "--mount-proc", "--kill-child"]
-IN_OWN_NAMESPACE = "CORRAL_TEST_IN_NAMESPACE"
 MOST = 99
-folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-test-"))
+folder = pathlib.Path()  # main() makes it
 
 
 def environment(runtime):
@@ -89,19 +87,15 @@ def back_off():
 
 
 def main():
-    too_long()
-    never_ready()
-    back_off()
-
-
-needs_root()
-needs_namespaces()
-if IN_OWN_NAMESPACE in os.environ:
+    global folder
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-test-"))
     try:
-        main()
+        too_long()
+        never_ready()
+        back_off()
     finally:
         end_processes_with(MARK)
         shutil.rmtree(folder, ignore_errors=True)
-else:
-    folder.rmdir()
-    sys.exit(subprocess.run([*PID1, sys.executable, __file__], env={**os.environ, IN_OWN_NAMESPACE: "1"}).returncode)
+
+
+run_in_own_namespace(main)

@@ -86,6 +86,28 @@ def killing(instance):
     equal(instance.facts("ps"), [], "none lives")
 
 
+def names_like_jids(instance):
+    """A word of hexadecimal digits is a name first, and the jid where no job has the name."""
+    def start(*options):
+        return instance.run("run", "-d", *options, "sleep", "1000").stdout.strip()
+
+    def meant(word):
+        return instance.facts("show", word)["jid"]
+
+    jids = [start()]
+    while jids[-1][2:].isdecimal():  # such a word cannot be a name
+        jids.append(start())
+    bare = jids[-1][2:]
+    equal(meant(bare), jids[-1], f"{bare} is the jid as long as no job has the name")
+    named = start("--name", bare)
+    check(named.startswith("0x"), f"--name {bare} is a name", named)
+    equal((meant(bare), meant(f"0x{bare}")), (named, jids[-1]), "then it is the name, and with its 0x the jid")
+    equal(meant(named[2:]), named, "other digits are still a jid")
+    for word in ("0xself", "dead.beef", ".", "0", "12345678901234567"):
+        said(instance.run("show", word), 66, f"corral: there is no job '{re.escape(word)}'; .*\n", f"'{word}' is no job")
+    equal(instance.run("kill", "-g", "0", named, *jids).returncode, 0, "and all of them end")
+
+
 def waiting(instance):
     """A name that is wrong is said before anything is waited for."""
     jid = instance.run("run", "-d", "-n", "slow", "sleep", "1000").stdout.strip()
@@ -194,6 +216,12 @@ def mistakes(instance):
     result = instance.run("run", "-d", "/no/such/program")
     code = instance.run("wait", result.stdout.strip()).returncode if result.returncode == 0 else result.returncode
     equal(code, 127, "a detached program that is not found is 127")
+    began = time.monotonic()
+    codes = set()
+    for _ in range(80):  # one by one: what the reaper owes one is not told with the next
+        jid = instance.run("run", "-d", "/no/such/program").stdout.strip()
+        codes |= {instance.run("wait", jid, timeout=20).returncode} if jid else set()
+    check(codes <= {127}, f"80 of them end, in {time.monotonic() - began:.1f} s", codes)
 
 
 def attributes(instance):
@@ -217,6 +245,6 @@ def attributes(instance):
 
 
 with Instance() as instance:
-    for part in (foreground, detached, killing, waiting, late_notice, following, watching, arguments, restarts, attributes, mistakes, stopped_scopes,
-                 hanging):
+    for part in (foreground, detached, killing, names_like_jids, waiting, late_notice, following, watching, arguments, restarts,
+                 attributes, mistakes, stopped_scopes, hanging):
         part(instance)

@@ -3,8 +3,13 @@
 """A supervisor or a reaper that is stopped (SIGSTOP) keeps nobody waiting for ever: every command says within its time which process
 does not answer, in which state it is and what lets it go on. Who already waits for a job goes on waiting."""
 
+import contextlib
+import fcntl
 import os
+import pathlib
 import signal
+import socket
+import subprocess
 import time
 
 import corral
@@ -106,6 +111,64 @@ def reaper(instance):
     os.kill(instance.store, signal.SIGCONT)
 
 
+def full_queue(instance):
+    """So many wait for the stopped one that no other can even connect: it is found by the instance's lock."""
+    supervisor = instance.supervisor
+    os.kill(supervisor, signal.SIGSTOP)
+    waiting = []
+    with contextlib.suppress(BlockingIOError):
+        while len(waiting) < 20000:
+            client = socket.socket(socket.AF_UNIX)
+            waiting.append(client)
+            client.setblocking(False)
+            client.connect(str(instance.socket))
+    for verb in (["ps"], ["run", "-d", "true"]):
+        result, took = timed(instance, *verb, CORRAL_TIMEOUT="500ms")
+        equal((result.returncode, result.stderr), (69, f"corral: the supervisor at '{instance.socket}' (process {supervisor}) does not "
+              f"answer: it is stopped; 'kill -CONT {supervisor}' lets it go on\n"), f"{len(waiting)} wait: corral {verb[0]} names it")
+        check(0.5 <= took < 4, f"after {took:.2f} s of 0.5 s")
+    lock = pathlib.Path(f"{instance.socket}.lock")
+    signed = lock.read_text()
+    lock.write_text("")
+    result, _ = timed(instance, "ps", CORRAL_TIMEOUT="500ms")
+    equal(result.stderr, f"corral: the supervisor at '{instance.socket}' does not answer: the queue of its socket is full\n",
+          "where the lock names nobody the queue is told")
+    lock.write_text(signed)
+    for client in waiting:
+        client.close()
+    os.kill(supervisor, signal.SIGCONT)
+    wait_until(lambda: instance.run("ps").returncode == 0, what="its answer")
+
+
+def hidden(instance):
+    """/proc shows nobody the processes of others: who cannot see says so, and not that it has ended."""
+    supervisor = instance.supervisor
+    os.kill(supervisor, signal.SIGSTOP)
+    words = f"(process {supervisor}) does not answer: its state cannot be seen by you (/proc hides it)\n"
+    script = 'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
+    for path in (instance.folder, instance.runtime):
+        path.chmod(0o755)
+    try:
+        instance.socket.chmod(0o666)
+        result = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", str(corral.COMMAND), "ps"], capture_output=True, text=True,
+                                check=False, env={**instance.environment, "CORRAL_TIMEOUT": "500ms"})  # fmt: skip
+        equal((result.returncode, result.stderr), (69, f"corral: the supervisor at '{instance.socket}' {words}"), "hidepid")
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+
+
+def starters(instance):
+    """CORRAL_TIMEOUT bounds the wait for another who starts an instance."""
+    place = instance.folder / "other"
+    place.mkdir(mode=0o700)
+    with open(place / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result, took = timed(instance, "run", "-d", "--private", "true", CORRAL_RUNTIME_DIR=str(place), CORRAL_TIMEOUT="700ms")
+    equal((result.returncode, result.stderr), (69, "corral: cannot start a private instance: another command has been starting it for "
+          f"700 ms ('{place}/lock' is held)\n"), "who waits for another starter says so")
+    check(0.7 <= took < 4, f"after {took:.2f} s of 0.7 s")
+
+
 def wrong(instance):
     for value in ("soon", "0", "-1s"):
         result, _ = timed(instance, "ps", CORRAL_TIMEOUT=value)
@@ -116,7 +179,7 @@ def wrong(instance):
 def main():
     with corral.Instance() as instance:
         equal(instance.run("run", "-d", "-n", "job", "--", "sleep", "1000").returncode, 0, "a job runs")
-        for part in (verbs, waiting, follower, reaper, wrong):
+        for part in (verbs, waiting, follower, reaper, full_queue, hidden, starters, wrong):
             part(instance)
 
 

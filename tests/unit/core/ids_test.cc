@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "core/job_name.h"
+#include "core/job_token.h"
 
 using namespace core;
 
@@ -50,15 +51,28 @@ TEST_CASE("only 'j' and 16 digits are a path's name") {
     CHECK_FALSE(job_of_path_name(text));
 }
 
+TEST_CASE("a token has one rule, and what a door says is that rule") {
+  CHECK(is_token("c-0"));
+  CHECK(is_token(std::string(kLongestToken, 'x')));
+  for (const std::string& text :
+       {std::string(), std::string(kLongestToken + 1, 'x'), std::string("a b")})
+    CHECK_FALSE(is_token(text));
+  CHECK(std::string_view(kTokenExpected)
+            .starts_with("1 to " + std::to_string(kLongestToken) + " "));
+}
+
 TEST_CASE("a job's name is never taken for a jid or a reserved word") {
   for (const std::string name :
-       {"web", "a.b@c:d-e_f", "Z", "0", "selfish", "x12", "j000000000000002a",
-        "12345678901234567"})
+       {"web", "a.b@c:d-e_f", "Z", "selfish", "x12", "j000000000000002a", "a",
+        "db", "cafe", "CAFE", "2a", "80000001000000aa", "1.2", ".a", "..."})
     CHECK(is_job_name(name));
   CHECK(is_job_name(std::string(64, 'x')));
   for (const std::string name :
-       {"", "self", "123", "0x12", "0X1", "0x", "0x1g", "2a", "CAFE",
-        "8000000100000001", "a b", "a/b", "a\nb", "a\x7f", "a\xff", "\xc3\xa4"})
+       {"",        "self", "0",    "123",   "12345678901234567",
+        "0x12",    "0X1",  "0x",   "0x1g",  "0xself",
+        ".",       "..",   "-",    "-9",    "-d",
+        "a b",     "a/b",  "a\nb", "a\x7f", "a\xff",
+        "\xc3\xa4"})
     CHECK_FALSE(is_job_name(name));
   CHECK_FALSE(is_job_name(std::string(65, 'x')));
 }

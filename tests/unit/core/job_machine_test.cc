@@ -278,6 +278,21 @@ TEST_CASE("who asks for the end of what ends already is not its cause") {
   CHECK(asks_to_end(now.effects));
 }
 
+TEST_CASE("who asks for the end of a job whose result is decided is late") {
+  const KillPlan other = {.first_signal = kSigkill, .grace = seconds(1)};
+  std::vector<Job> decided = {
+      after(job_in(JobState::kPreparing), 5, event::ContainerFailed{.code = 28})
+          .job};
+  for (const JobState state :
+       {JobState::kClosing, JobState::kRemoving, JobState::kEnded})
+    decided.push_back(job_in(state));
+  for (const Job& job : decided) {
+    const Step now = after(job, 30, samples::end_requested(other));
+    CHECK(samples::digest(now.job) == samples::digest(job));
+    CHECK(now.effects.empty());
+  }
+}
+
 TEST_CASE("the supervisor that gives up says so") {
   event::EndRequested request = samples::end_requested({}, "no space");
   request.is_gave_up = true;

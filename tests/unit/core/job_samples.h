@@ -89,6 +89,8 @@ inline std::string digest(const core::Job& job) {
           number(int{job.main_is_stopped}) + number(int{job.reaper_was_lost});
   text += number(static_cast<int>(job.kill.step)) +
           number(job.kill.deadline.raw()) + number(job.kill.repeats);
+  const core::KillPlan& plan = job.spec.kill_plan;
+  text += number(plan.first_signal.raw()) + number(plan.grace.raw());
   text += number(job.stragglers) + std::string(job.straggler_names.view()) +
           ' ' + number(job.processes_seen);
   text += number(int{job.launch_failure.has_value()}) +

@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "core/job_name.h"
+#include "core/job_token.h"
 #include "fake_world.h"
 
 namespace {
@@ -299,6 +300,12 @@ TEST_CASE("what a request must not hold is said in one sentence") {
   spec.name = "self";
   CHECK(refusal_of(spec) ==
         std::string("the name is 'self', expected ") + core::kJobNameExpected);
+  spec = Fixture::detached();
+  for (const std::string& token : {std::string(65, 'x'), std::string("a b")}) {
+    spec.token = token;
+    CHECK(refusal_of(spec) ==
+          "the token is '" + token + "', expected " + core::kTokenExpected);
+  }
   spec = Fixture::detached();
   spec.kill_plan.first_signal = core::SignalNumber(65);
   CHECK(refusal_of(spec).starts_with("the first signal"));

@@ -102,6 +102,15 @@ TEST_CASE("a waiter has it as soon as it is free") {
   (void)::close(ready[1]);
 }
 
+TEST_CASE("what is no regular file is no lock") {
+  const Place place;
+  REQUIRE(::mkfifo((place.socket + ".lock").c_str(), 0600) == 0);
+  const auto lock = InstanceLock::take(place.socket, {});
+  REQUIRE_FALSE(lock);
+  CHECK(lock.error().message().view() ==
+        "expected a regular file at '" + place.socket + ".lock'");
+}
+
 TEST_CASE("a lock whose directory was replaced is none") {
   const Place place;
   const auto lock = InstanceLock::take(place.socket, {});

@@ -70,6 +70,24 @@ Places private_in(const Scratch& scratch) {
   return places;
 }
 
+std::string explain(const core::Error& error, const Places& places) {
+  return sys::sentence_of(sys::describe_runtime(error, places));
+}
+
+/// What the doctor says, and what a start does: the same, or this fails.
+std::string inspected(Places places) {
+  Places same = places;
+  const auto could = sys::inspect_runtime(places);
+  const bool was_there = std::filesystem::exists(places.runtime);
+  const auto done = sys::prepare_runtime(same);
+  CHECK(could.has_value() == done.has_value());
+  CHECK(places.runtime == same.runtime);
+  if (done && !was_there) std::filesystem::remove(same.runtime);
+  if (could) return "usable";
+  CHECK(explain(could.error(), places) == explain(done.error(), same));
+  return explain(could.error(), places);
+}
+
 }  // namespace
 
 TEST_CASE("the system's places are fixed") {
@@ -164,14 +182,94 @@ TEST_CASE("a directory that others may enter is refused and named") {
   CHECK(done.error().code == EPERM);
   CHECK(done.error().subject.view() == places.runtime);
   const std::string uid = std::to_string(::geteuid());
-  CHECK(sys::explain_runtime(done.error(), places) ==
+  CHECK(explain(done.error(), places) ==
         "use the runtime directory '" + places.runtime +
             "': found mode 0750 of uid " + uid +
             ", expected mode 0700 of uid " + uid + "; 'chmod 700 " +
             places.runtime + "' mends it");
   REQUIRE(::chmod(places.runtime.c_str(), 0700) == 0);
-  CHECK_FALSE(sys::find_runtime_fault(places.runtime, places.kind));
-  CHECK_FALSE(sys::find_runtime_fault(scratch / "none", places.kind));
+  CHECK(inspected(places) == "usable");
+}
+
+TEST_CASE("what could be made is told without making it") {
+  const Scratch scratch;
+  Places places = private_in(scratch);
+  REQUIRE(::mkdir((scratch / "run").c_str(), 0700) == 0);
+  REQUIRE(sys::inspect_runtime(places));
+  CHECK(places.runtime == scratch / "run/corral");
+  CHECK(!std::filesystem::exists(places.runtime));
+  CHECK(inspected(places) == "usable");
+  const std::string other = "; CORRAL_RUNTIME_DIR chooses another directory";
+  const auto only = [&](const std::string& path) {
+    places.runtime = places.fallback_runtime = path;
+    return inspected(places);
+  };
+  CHECK(only("run") ==
+        "runtime directory 'run' is relative, expected an absolute path" +
+            other);
+  CHECK(only(scratch / "no/such") ==
+        "stat '" + (scratch / "no") + "': No such file or directory" + other);
+  CHECK(only("/proc/x") ==
+        "make directory '/proc/x': No such file or directory" + other);
+  CHECK(only("/" + std::string(99, 'x')).contains("is 100 bytes long"));
+  REQUIRE(::mkdir((scratch / "tmp").c_str(), 0777) == 0);
+  places = private_in(scratch);
+  places.runtime = scratch / "no/such";  // moves
+  CHECK(inspected(places) == "usable");
+}
+
+TEST_CASE("no change is advised for a directory that is not the instance's") {
+  const Scratch scratch;
+  Places places = private_in(scratch);
+  const auto advice = [&](const std::string& path) {
+    places.runtime = places.fallback_runtime = path;
+    return inspected(places);
+  };
+  const std::string other = "; CORRAL_RUNTIME_DIR chooses another directory";
+  for (const char* path : {"/", "/tmp", "/usr"})
+    CHECK(advice(path).ends_with(other));
+  const std::string own = scratch / "it's mine";
+  REQUIRE(::mkdir(own.c_str(), 0755) == 0);
+  REQUIRE(::chmod(own.c_str(), 0755) == 0);
+  CHECK(advice(own).ends_with("; 'chmod 700 " + (scratch / "it\\'s\\ mine") +
+                              "' mends it"));
+  REQUIRE(sys::open_at(AT_FDCWD, (own + "/private.lock").c_str(),
+                       O_CREAT | O_WRONLY, 0600));
+  CHECK(advice(own).ends_with("' mends it"));
+  REQUIRE(sys::open_at(AT_FDCWD, (own + "/letter").c_str(), O_CREAT | O_WRONLY,
+                       0600));
+  CHECK(advice(own).ends_with(other));
+  const std::string odd = scratch / "a\nb";
+  REQUIRE(::mkdir(odd.c_str(), 0755) == 0);
+  REQUIRE(::chmod(odd.c_str(), 0755) == 0);
+  CHECK(advice(odd).ends_with(other));
+}
+
+TEST_CASE("what is no socket or lock where one goes is named") {
+  const Scratch scratch;
+  Places places = private_in(scratch);
+  places.runtime = places.fallback_runtime = scratch / "run";
+  REQUIRE(::mkdir(places.runtime.c_str(), 0700) == 0);
+  for (const std::string name : {"private.lock", "lock", "private", ".new"}) {
+    CAPTURE(name);
+    const std::string path = places.runtime + "/" + name;
+    const std::string wanted =
+        name.ends_with("lock") ? "a regular file" : "a socket";
+    const auto odd = [&](const char* type) {
+      const auto fault = sys::find_odd_entry(places);
+      CHECK((fault ? fault->found : "nothing") == "'" + path + "' is " + type +
+                                                      ", expected " + wanted +
+                                                      " or nothing");
+      std::filesystem::remove(path);
+      CHECK_FALSE(sys::find_odd_entry(places));
+    };
+    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
+    odd("a directory");
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    odd("a pipe");
+    REQUIRE(::symlink("/dev/null", path.c_str()) == 0);
+    odd("a symbolic link");
+  }
 }
 
 TEST_CASE("a symbolic link in the directory's place is refused") {
@@ -192,13 +290,13 @@ TEST_CASE("a directory without room for a socket's path is refused") {
   REQUIRE(!done);
   CHECK(done.error().code == ENAMETOOLONG);
   CHECK(!std::filesystem::exists(places.runtime));
-  CHECK(sys::explain_runtime(done.error(), places) ==
+  CHECK(explain(done.error(), places) ==
         "runtime directory '" + places.runtime +
             "' is 100 bytes long, expected at most 99 for the path of a "
             "socket; CORRAL_RUNTIME_DIR chooses another directory");
   places.runtime.pop_back();
   CHECK(sys::prepare_runtime(places));
-  CHECK(sys::explain_runtime(core::Error{EPERM, "use", "/x"}, places) ==
+  CHECK(explain(core::Error{EPERM, "use", "/x"}, places) ==
         "use '/x': Operation not permitted; CORRAL_RUNTIME_DIR chooses "
         "another directory");
 }
@@ -222,7 +320,7 @@ TEST_CASE("somebody else's directory is refused") {
   REQUIRE(::chown(places.runtime.c_str(), 12345, 12345) == 0);
   const auto done = sys::prepare_runtime(places);
   REQUIRE(!done);
-  CHECK(sys::explain_runtime(done.error(), places)
+  CHECK(explain(done.error(), places)
             .ends_with("found mode 0700 of uid 12345, expected mode 0700 of "
                        "uid 0; CORRAL_RUNTIME_DIR chooses another directory"));
 }
