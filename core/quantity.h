@@ -58,6 +58,9 @@ class BootTime {
   std::uint64_t microseconds_ = 0;
 };
 
+/// Later than any other.
+inline constexpr BootTime kEndOfTime{~std::uint64_t{0}};
+
 /// A point of CLOCK_REALTIME, in microseconds since 1970: for records only.
 class RealTime {
  public:

@@ -103,6 +103,7 @@ class Entrypoint {
     if (main_.has_ended && !container_.is_populated(outsiders_)) return;
     let_go_of_callers();
     memory_.begin();
+    sys::take_short_turns();  // to wake in time beside a job that spins
   }
 
   [[noreturn]] void become_command() const {

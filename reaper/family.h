@@ -18,7 +18,7 @@ namespace reaper {
 
 class Family {
  public:
-  using Visitor = core::Visitor<const sys::ProcStat&>;
+  using Visitor = core::Visitor<const sys::ListedProcess&>;
 
   /// The descendants of `root`, but not those of the `outsiders`, which are
   /// children of `root` that belong to somebody else.
@@ -28,16 +28,20 @@ class Family {
   Family& operator=(const Family&) = delete;
   ~Family() = default;
 
-  /// Calls `visit(const sys::ProcStat&)` for every descendant, zombies too, in
-  /// the order of their pids. Errors: ENOMEM; ENOENT where /proc is missing.
-  [[nodiscard]] core::Result<void> for_each_descendant(const Visitor& visitor) {
+  /// Calls `visit(const sys::ListedProcess&)` for every descendant, zombies
+  /// too, in the order of their pids; for none any more once it is `until`.
+  /// Errors: ENOMEM; ENOENT where /proc is missing.
+  [[nodiscard]] core::Result<void> for_each_descendant(
+      const Visitor& visitor, core::BootTime until = core::kEndOfTime) {
     // Everybody descends from nobody.
     if (root_.raw() <= 0) return core::fail(ESRCH, "read the family");
     // What was true in an earlier reading proves nothing in this one.
     TRY(kinship_.clear());
-    return sys::for_each_process([&](const sys::ProcStat& stat) {
-      if (classify(stat) == kDescendant) visitor(stat);
-    });
+    return sys::for_each_process(
+        [&](const sys::ListedProcess& process) {
+          if (classify(process) == kDescendant) visitor(process);
+        },
+        until);
   }
 
  private:

@@ -95,6 +95,23 @@ class JobContainer {
     (void)sweep.signal_all(signal);  // the plan's next step is harsher
   }
 
+  /// Asks every member to end until it is `until`, when the plan's next step is
+  /// due; SIGCONT follows, because a stopped process would sleep through its
+  /// grace.
+  void ask_all(core::SignalNumber signal, const Outsiders& outsiders,
+               core::BootTime until) const {
+    if (cgroup_.is_open() && cgroup_.signal_all(signal, until) > 0) {
+      (void)cgroup_.signal_all(core::kSigcont, until);
+      return;
+    }
+    if (signal_namespace(signal, outsiders)) {
+      (void)signal_namespace(core::kSigcont, outsiders);
+      return;
+    }
+    Sweep sweep(self(), outsiders.pids());
+    (void)sweep.ask_all(signal, until);
+  }
+
   /// Kills every member; returns whom, as far as that is known. The plan
   /// repeats it until nobody is left.
   Survivors kill_all(core::KillStep step, const Outsiders& outsiders) const {

@@ -67,9 +67,7 @@ class JobEnd {
     if (!is_new) return {};
     if (next.step != core::KillStep::kAsked)
       return container_.kill_all(next.step, outsiders_);
-    container_.signal_all(first_signal_, outsiders_);
-    // A stopped process would sleep through its grace.
-    container_.signal_all(core::kSigcont, outsiders_);
+    container_.ask_all(first_signal_, outsiders_, next.deadline);
     return {};
   }
 

@@ -56,7 +56,8 @@ class JobSignals {
     show_ending();
     if (!is_stopping_) return end_.begin(plan_, sys::boot_now());
     if (rules_.stop_target != Target::kJob || asked_with_ != plan_.first_signal)
-      ask(plan_.first_signal, main);
+      ask(plan_.first_signal, Target::kJob, main,
+          end_.deadline().value_or(core::kEndOfTime));
   }
 
  private:
@@ -64,18 +65,24 @@ class JobSignals {
     is_stopping_ = true;
     show_ending();
     if (rules_.stop_with != core::SignalNumber()) signal = rules_.stop_with;
+    const core::BootTime now = sys::boot_now();
     if (signal) {
       asked_with_ = *signal;
-      send(*signal, rules_.stop_target, main);
-      // A stopped process would sleep through its grace.
-      send(core::kSigcont, rules_.stop_target, main);
+      ask(*signal, rules_.stop_target, main, now + plan_.grace);
     }
-    if (!end_.is_asking()) end_.give_grace(plan_.grace, sys::boot_now());
+    if (!end_.is_asking()) end_.give_grace(plan_.grace, now);
   }
 
-  void ask(core::SignalNumber signal, const MainProcess& main) {
-    send(signal, Target::kJob, main);
-    send(core::kSigcont, Target::kJob, main);
+  /// A stopped process would sleep through its grace: SIGCONT follows.
+  void ask(core::SignalNumber signal, Target target, const MainProcess& main,
+           core::BootTime until) {
+    if (target != Target::kJob && !main.has_ended) {
+      send(signal, target, main);
+      return send(core::kSigcont, target, main);
+    }
+    passed_on_.add(signal.raw());
+    passed_on_.add(SIGCONT);
+    container_.ask_all(signal, outsiders_, until);
   }
 
   void send(core::SignalNumber signal, Target target, const MainProcess& main) {

@@ -5,13 +5,14 @@
 // stopped, reading /proc anew until two readings find nobody new, and only
 // then killed: what is killed leaves no gap that a fork bomb could grow into.
 //
-// Every signal goes through a pidfd whose process was looked at again after the
-// pidfd was made: it cannot hit a stranger who got the number later.
+// Every signal goes through a pidfd that was made before its process was looked
+// at: it cannot hit a stranger who got the number later.
 #pragma once
 
 #include <signal.h>
 
 #include <cstdint>
+#include <span>
 
 #include "core/error.h"
 #include "core/ids.h"
@@ -39,17 +40,19 @@ struct Survivors {
 
 namespace detail {
 
-/// Signals the very process that `stat` was read of. Whether it was signalled.
-inline bool signal_process(const sys::ProcStat& stat,
-                           core::SignalNumber signal) {
-  const core::Pid pid(stat.pid);
-  const auto pidfd = sys::PidFd::open(pid);
-  if (!pidfd && pidfd.error().code == ESRCH) return false;
-  const auto again = sys::read_proc_stat(pid);
-  if (!again || again->start_ticks != stat.start_ticks) return false;
-  if (pidfd && pidfd->signal(signal)) return true;
-  // No pidfds here, or no descriptor left: the number was right a moment ago.
-  return ::kill(stat.pid, signal.raw()) == 0;
+/// Sends signals to that very process. Whether it got the last of them.
+inline bool signal_process(const sys::ListedProcess& process,
+                           std::span<const core::SignalNumber> signals) {
+  bool has_gone = false;
+  for (const core::SignalNumber signal : signals) {
+    has_gone = process.pidfd.is_open() && process.pidfd.signal(signal);
+    if (has_gone || (process.pidfd.is_open() && errno == ESRCH)) continue;
+    // No pidfds here, or no descriptor left: the number may be another's.
+    const auto again = sys::read_proc_stat(core::Pid(process.pid));
+    has_gone = again && again->start_ticks == process.start_ticks &&
+               ::kill(process.pid, signal.raw()) == 0;
+  }
+  return has_gone;
 }
 
 }  // namespace detail
@@ -73,12 +76,16 @@ class Sweep {
   /// all the time is not chased: that is what kill_all() is for.
   [[nodiscard]] core::Result<std::uint32_t> signal_all(
       core::SignalNumber signal) {
-    TRY(was_seen_.clear());
-    std::uint32_t count = 0;
-    std::uint32_t fresh = 1;
-    for (int i = 0; i < kMostAskings && fresh > 0; ++i)
-      count += fresh = TRY(signal_new(signal));
-    return count;
+    return send_all({&signal, 1}, core::kEndOfTime);
+  }
+
+  /// Asks everybody to end, and wakes who is stopped to hear it; nobody any
+  /// more once it is `until`. Beside a job that leaves a sweep no processor it
+  /// would take longer than the whole grace.
+  [[nodiscard]] core::Result<std::uint32_t> ask_all(core::SignalNumber signal,
+                                                    core::BootTime until) {
+    const core::SignalNumber signals[] = {signal, core::kSigcont};
+    return send_all(signals, until);
   }
 
   /// Stops all, then kills all; returns whom. Those who came to be in between
@@ -87,8 +94,9 @@ class Sweep {
     Survivors killed;
     TRY(was_seen_.clear());
     int quiet = 0;
+    constexpr core::SignalNumber kStop{SIGSTOP};
     for (int i = 0; i < kMostReadings && quiet < kEnoughQuiet; ++i)
-      quiet = TRY(signal_new(core::SignalNumber(SIGSTOP), &killed)) == 0
+      quiet = TRY(signal_new({&kStop, 1}, core::kEndOfTime, &killed)) == 0
                   ? quiet + 1
                   : 0;
     TRY(signal_all(core::kSigkill));
@@ -103,25 +111,40 @@ class Sweep {
   static constexpr int kEnoughQuiet = 2;
 
   [[nodiscard]] core::Result<void> for_each_living(
-      const Family::Visitor& visit) {
-    return family_.for_each_descendant([&](const sys::ProcStat& stat) {
-      if (!stat.is_dead()) visit(stat);
-    });
+      const Family::Visitor& visit, core::BootTime until = core::kEndOfTime) {
+    return family_.for_each_descendant(
+        [&](const sys::ListedProcess& process) {
+          if (!process.is_dead()) visit(process);
+        },
+        until);
+  }
+
+  [[nodiscard]] core::Result<std::uint32_t> send_all(
+      std::span<const core::SignalNumber> signals, core::BootTime until) {
+    TRY(was_seen_.clear());
+    std::uint32_t count = 0;
+    std::uint32_t fresh = 1;
+    for (int i = 0; i < kMostAskings && fresh > 0; ++i)
+      count += fresh = TRY(signal_new(signals, until));
+    return count;
   }
 
   /// Signals those who were not seen before. One that was sent SIGSTOP need not
   /// have stopped yet: a pending one is enough.
   [[nodiscard]] core::Result<std::uint32_t> signal_new(
-      core::SignalNumber signal, Survivors* whom = nullptr) {
+      std::span<const core::SignalNumber> signals, core::BootTime until,
+      Survivors* whom = nullptr) {
     std::uint32_t count = 0;
-    TRY(for_each_living([&](const sys::ProcStat& stat) {
-      std::uint8_t& was_seen = was_seen_[stat.pid];
-      if (was_seen != 0) return;
-      was_seen = 1;
-      if (!detail::signal_process(stat, signal)) return;
-      ++count;
-      if (whom != nullptr) whom->add(stat.name());
-    }));
+    TRY(for_each_living(
+        [&](const sys::ListedProcess& process) {
+          std::uint8_t& was_seen = was_seen_[process.pid];
+          if (was_seen != 0) return;
+          was_seen = 1;
+          if (!detail::signal_process(process, signals)) return;
+          ++count;
+          if (whom != nullptr) whom->add(process.name());
+        },
+        until));
     return count;
   }
 

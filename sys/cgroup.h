@@ -18,8 +18,10 @@
 
 #include "core/ids.h"
 #include "core/job_totals.h"
+#include "core/quantity.h"
 #include "core/text.h"
 #include "core/visitor.h"
+#include "sys/clock.h"
 #include "sys/directory.h"
 #include "sys/pid_fd.h"
 #include "sys/pid_table.h"
@@ -172,14 +174,16 @@ class Cgroup {
   /// pidfd's process is still listed: its pid cannot have been used again. The
   /// list is read again when somebody was: a child that was forked behind one
   /// reading by a parent that had not been signalled yet gets it too.
-  /// Returns how many were signalled.
-  [[nodiscard]] std::uint32_t signal_all(core::SignalNumber signal) const {
+  /// From `until` on nobody is signalled any more. Returns how many were.
+  [[nodiscard]] std::uint32_t signal_all(
+      core::SignalNumber signal,
+      core::BootTime until = core::kEndOfTime) const {
     PidTable seen;
     int readings = seen.clear() ? kMostReadings : 0;  // without memory: one
     std::uint32_t count = 0;
     std::uint32_t fresh = 0;
     do {
-      fresh = signal_new(signal, seen);
+      fresh = signal_new(signal, seen, until);
       count += fresh;
     } while (fresh > 0 && readings-- > 0);
     return count;
@@ -270,10 +274,12 @@ class Cgroup {
 
   /// Signals those who are not in `seen` yet, and puts them there.
   [[nodiscard]] std::uint32_t signal_new(core::SignalNumber signal,
-                                         PidTable& seen) const {
+                                         PidTable& seen,
+                                         core::BootTime until) const {
     std::uint32_t count = 0;
     Batch batch;
     for_each_member([&](core::Pid pid) {
+      if (is_past(until)) return;
       if (seen.is_made() && seen[pid.raw()]++ != 0) return;
       if (batch.add(pid)) return;
       count += send_to(batch, signal);

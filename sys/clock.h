@@ -37,6 +37,10 @@ inline std::uint64_t read_clock_us(clockid_t clock) {
 inline core::BootTime boot_now() {
   return core::BootTime(read_clock_us(CLOCK_BOOTTIME));
 }
+/// Whether it is `time`, which never is the end of time.
+inline bool is_past(core::BootTime time) {
+  return time != core::kEndOfTime && boot_now() >= time;
+}
 inline core::RealTime real_now() {
   return core::RealTime(read_clock_us(CLOCK_REALTIME));
 }

@@ -9,19 +9,31 @@
 #include "core/error.h"
 #include "core/ids.h"
 #include "core/visitor.h"
+#include "sys/clock.h"
 #include "sys/directory.h"
+#include "sys/pid_fd.h"
 #include "sys/proc_files.h"
 
 namespace sys {
 
-/// Calls `visit` for every process, in the order of their pids. Errors: ENOENT
-/// where /proc is missing.
+/// A process with its pidfd, which was made first: what is sent through it goes
+/// to the one that the rest tells of. It is not open where the kernel has none
+/// or no descriptor is left.
+struct ListedProcess : ProcStat {
+  PidFd pidfd;
+};
+
+/// Calls `visit` for every process, in the order of their pids; for none any
+/// more once it is `until`. Errors: ENOENT where /proc is missing.
 [[nodiscard]] inline core::Result<void> for_each_process(
-    core::Visitor<const ProcStat&> visit) {
+    core::Visitor<const ListedProcess&> visit,
+    core::BootTime until = core::kEndOfTime) {
   return for_each_entry(AT_FDCWD, "/proc", [&](const DirectoryEntry& entry) {
     const core::Pid pid(number_of(entry.name));
-    if (pid == core::Pid()) return;
-    if (const auto stat = read_proc_stat(pid)) visit(*stat);
+    if (pid == core::Pid() || is_past(until)) return;
+    auto pidfd = PidFd::open(pid);
+    if (const auto stat = read_proc_stat(pid))
+      visit({*stat, pidfd ? std::move(*pidfd) : PidFd()});
   });
 }
 

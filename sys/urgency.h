@@ -40,16 +40,17 @@ struct SchedulingAttributes {
 };
 static_assert(sizeof(SchedulingAttributes) == 48);
 
+}  // namespace detail
+
 /// Short turns that come soon, in place of long ones that come late: since
-/// Linux 6.12 everybody may ask for them; earlier kernels pay no heed.
-inline void take_short_turns(pid_t pid) {
-  SchedulingAttributes attributes;
+/// Linux 6.12 everybody may ask for them; earlier kernels pay no heed. What the
+/// process forks from then on has the usual ones.
+inline void take_short_turns(pid_t pid = 0) {
+  detail::SchedulingAttributes attributes;
   attributes.nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(pid));
   attributes.runtime_ns = 100'000;  // the least there is
   (void)::syscall(SYS_sched_setattr, pid, &attributes, 0);
 }
-
-}  // namespace detail
 
 /// Gives the process (0: this one) real-time priority where that is allowed
 /// (CAP_SYS_NICE, RLIMIT_RTPRIO), else the best nice value that is
@@ -62,7 +63,7 @@ inline void become_urgent(pid_t pid = 0) {
   if (detail::set_real_time(pid, SCHED_RR | SCHED_RESET_ON_FORK)) return;
   for (int nice = kBestNice; nice < 0; ++nice)
     if (::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), nice) == 0) break;
-  detail::take_short_turns(pid);
+  take_short_turns(pid);
 }
 
 /// While one lives, what an urgent process forks is born urgent, as far as that

@@ -21,7 +21,7 @@ SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="corral-faults-"))
 SIGNALS = int(os.environ.get("SIGNALS", "20000"))
 NOBODY = 65534
 #: Nobody may not go before the bomb: beside 400 processes that fork all the time it runs only now and then.
-PATIENCE = 30
+PATIENCE = 10
 MODES = {"plain": [], "record": ["--record", str(SCRATCH / "pacct")]}
 
 # Counts what it gets, in order to write it down when it is asked to end.
