@@ -154,7 +154,7 @@ class Entrypoint {
   // Children.
 
   void hear_of_children() {
-    while (const auto child = peek_dead_descendant()) {
+    while (const auto child = peek_end_of_descendant()) {
       if (outsiders_.contains(child->pid))
         outsiders_.remove(child->pid);
       else

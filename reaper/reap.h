@@ -56,14 +56,17 @@ inline std::int32_t wait_status_of(const siginfo_t& info) {
 
 namespace detail {
 
+enum class Usage : char { kNone, kAsked };
+
 inline std::optional<DeadChild> wait_for(idtype_t kind, core::Pid pid,
-                                         int options) {
+                                         int options, Usage usage) {
   siginfo_t info;
   std::memset(&info, 0, sizeof info);
   DeadChild child;
   // The C libraries' waitid has no place for the usage, the system call has.
-  const long result = ::syscall(SYS_waitid, kind, pid.raw(), &info,
-                                WEXITED | WNOHANG | options, &child.usage);
+  const long result =
+      ::syscall(SYS_waitid, kind, pid.raw(), &info, WEXITED | WNOHANG | options,
+                usage == Usage::kAsked ? &child.usage : nullptr);
   if (result < 0 || info.si_pid == 0) return std::nullopt;
   child.pid = core::Pid(info.si_pid);
   child.wait_status = wait_status_of(info);
@@ -112,22 +115,29 @@ inline void add_io(core::ExitRecord& record, const sys::ProcIo& io) {
 
 /// A dead child, left a zombie. It is the same one until it is taken.
 [[nodiscard]] inline std::optional<DeadChild> peek_dead_child() {
-  return detail::wait_for(P_ALL, core::Pid(), WNOWAIT | __WALL);
+  return detail::wait_for(P_ALL, core::Pid(), WNOWAIT | __WALL,
+                          detail::Usage::kAsked);
 }
 
 /// Likewise, but blind to a child that ends without SIGCHLD: the sentinel.
 [[nodiscard]] inline std::optional<DeadChild> peek_dead_descendant() {
-  return detail::wait_for(P_ALL, core::Pid(), WNOWAIT);
+  return detail::wait_for(P_ALL, core::Pid(), WNOWAIT, detail::Usage::kAsked);
+}
+
+/// Likewise, but its status only: to add up what it used is half of the cost.
+[[nodiscard]] inline std::optional<DeadChild> peek_end_of_descendant() {
+  return detail::wait_for(P_ALL, core::Pid(), WNOWAIT, detail::Usage::kNone);
 }
 
 /// Likewise of one child.
 [[nodiscard]] inline std::optional<DeadChild> peek_dead_child(core::Pid pid) {
-  return detail::wait_for(P_PID, pid, WNOWAIT | __WALL);
+  return detail::wait_for(P_PID, pid, WNOWAIT | __WALL, detail::Usage::kAsked);
 }
 
-/// Waits for the dead child `pid` for good. Nothing if it lives.
+/// Waits for the dead child `pid` for good; its usage is not asked for. Nothing
+/// if it lives.
 inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
-  return detail::wait_for(P_PID, pid, __WALL);
+  return detail::wait_for(P_PID, pid, __WALL, detail::Usage::kNone);
 }
 
 /// Whether we have any child, dead or alive.

@@ -7,7 +7,7 @@
                 [--tini PATH] [--tini-static PATH] [--dumb-init PATH] [--catatonit PATH]
 
 launch    wall time of /bin/true under each: median ratio of RUNS interleaved runs of ROUNDS
-memory    private memory, and context switches in SECONDS with a sleeping child
+memory    private memory of the second of two, and context switches in SECONDS with a sleeping child
 signals   from kill(2) at the entrypoint to its child, SIGNALS each in interleaved blocks, median of SIGNAL_RUNS
 orphans   ORPHANS in batches of 1000 as PID 1 of a fresh pid namespace (needs root or user namespaces): CPU and drain time
 size      of the binaries
@@ -99,8 +99,9 @@ def bench_launch(arguments, found):
 
 
 def bench_memory(arguments, found):
-    print(f"## memory and wake-ups: a sleeping child, {arguments.seconds:g} s")
-    running = {one.name: subprocess.Popen([one.program, *one.options, "sleep", "1000"]) for one in found.values()}
+    print(f"## memory and wake-ups: a sleeping child, {arguments.seconds:g} s; two of each run, as on a host of containers")
+    rounds = [{one.name: subprocess.Popen([one.program, *one.options, "sleep", "1000"]) for one in found.values()} for _ in range(2)]
+    running = rounds[1]
     try:
         time.sleep(1)
         before = {name: measure.switches(process.pid) for name, process in running.items()}
@@ -111,7 +112,7 @@ def bench_memory(arguments, found):
             print(f"   {name:16} private {private[name]:5} KiB   resident {measure.resident_kib(process.pid):5} KiB"
                   f"   descriptors {measure.descriptors(process.pid):2}   context switches {woken[name]}")
     finally:
-        for process in running.values():
+        for process in [*rounds[0].values(), *rounds[1].values()]:
             with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
                 for child in file.read().split():
                     os.kill(int(child), 9)
