@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The peers' own published suites against corral-init. CORRAL_PEER_SUITES names
 a directory with checkouts of tini and dumb-init as `tini` and `dumb-init`, which
-are no part of Corral. They run in a PID namespace of their own: both look for
+are no part of Corral; they want Debian's python3-psutil, python3-prctl and
+python3-pytest. They run in a PID namespace of their own: both look for
 processes all over the machine, and count on a PID 1 that reaps at once."""
 
+import importlib.util
 import os
 import pathlib
 import shutil
@@ -50,6 +52,9 @@ def main():
     if not (pathlib.Path(SUITES) / "tini" / "test").is_dir():
         corral.skip("needs checkouts of the peers in CORRAL_PEER_SUITES")
     corral.needs_root()
+    for module in ("psutil", "prctl", "pytest"):
+        if importlib.util.find_spec(module) is None:
+            corral.fail(f"the peers' suites want Python's module {module}: apt-get install python3-{module}")
     with tempfile.TemporaryDirectory(prefix="corral-peers-") as name:
         folder = pathlib.Path(name)
         (folder / "bin").mkdir()
