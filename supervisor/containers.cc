@@ -18,14 +18,25 @@ namespace {
 /// Names of more processes than these would not fit anyway.
 constexpr std::uint32_t kMostNamed = 8;
 
+/// The base as /proc/PID/cgroup has it: below the cgroup mount.
+std::string below_mount(std::string base) {
+  const std::string_view mount = sys::cgroup2_mount();
+  if (base.starts_with(mount)) base.erase(0, mount.size());
+  return base;
+}
+
 }  // namespace
 
 CgroupContainers::CgroupContainers(std::string base, sys::UniqueFd directory)
-    : base_(std::move(base)), directory_(std::move(directory)) {}
+    : base_(std::move(base)),
+      below_mount_(below_mount(base_)),
+      directory_(std::move(directory)) {}
 
 core::Result<void> CgroupContainers::make(core::JobId jid) {
   if (!directory_.is_open()) return core::fail(ENOTSUP, "make cgroup");
-  (void)TRY(sys::Cgroup::make(directory_.get(), core::path_name(jid).c_str()));
+  const auto name = core::path_name(jid);
+  if (::mkdirat(directory_.get(), name.c_str(), 0755) < 0 && errno != EEXIST)
+    return core::fail(errno, "make cgroup", name.view());
   return {};
 }
 
@@ -36,12 +47,15 @@ core::Result<sys::UniqueFd> CgroupContainers::open(core::JobId jid) {
 }
 
 core::Result<bool> CgroupContainers::is_populated(core::JobId jid) {
-  auto directory = open(jid);
-  if (!directory && directory.error().code == ENOENT) return false;
-  if (!directory) return std::unexpected(std::move(directory).error());
-  auto is_populated = sys::Cgroup(*std::move(directory)).is_populated();
-  if (!is_populated && is_populated.error().code == ENODEV) return false;
-  return is_populated;
+  if (!directory_.is_open()) return core::fail(ENOTSUP, "open cgroup");
+  core::Text<47> path(core::path_name(jid).view());
+  path.append("/").append(sys::cgroup_file::kEvents);
+  char buffer[256];
+  const auto text =
+      sys::read_small_file_at(directory_.get(), path.c_str(), buffer);
+  if (text) return sys::value_of(*text, "populated").value_or(0) != 0;
+  if (text.error().code == ENOENT || text.error().code == ENODEV) return false;
+  return std::unexpected(text.error());
 }
 
 Inhabitants CgroupContainers::inhabitants(core::JobId jid) {
@@ -113,10 +127,7 @@ std::string CgroupContainers::events_path(core::JobId jid) const {
 
 std::string CgroupContainers::path(core::JobId jid) const {
   if (!directory_.is_open()) return {};
-  const std::string_view mount = sys::cgroup2_mount();
-  std::string below = base_;
-  if (below.starts_with(mount)) below.erase(0, mount.size());
-  return below + "/" + core::path_name(jid).c_str();
+  return below_mount_ + "/" + core::path_name(jid).c_str();
 }
 
 }  // namespace supervisor

@@ -75,6 +75,7 @@ class CgroupContainers final : public Containers {
 
  private:
   std::string base_;
+  std::string below_mount_;
   sys::UniqueFd directory_;
 };
 

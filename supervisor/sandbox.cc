@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <iterator>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "sys/proc_files.h"
@@ -20,14 +22,30 @@ std::uint64_t number_in(std::string_view status, std::string_view key) {
   return static_cast<std::uint64_t>(number.value_or(0));
 }
 
-/// What a namespace file of a process refers to.
-std::optional<struct stat> namespace_of(std::string_view process,
-                                        std::string_view name) {
-  const std::string path =
-      std::string("/proc/").append(process).append("/ns/").append(name);
-  struct stat facts = {};
-  if (::stat(path.c_str(), &facts) < 0) return std::nullopt;
-  return facts;
+constexpr std::string_view kLevels[] = {
+    "NoNewPrivs:", "Seccomp_filters:", "Seccomp:"};
+constexpr std::string_view kNamespaces[] = {"user", "mnt", "pid"};
+
+/// What confines a process.
+struct Confinement {
+  std::uint64_t levels[std::size(kLevels)] = {};
+  struct stat namespaces[std::size(kNamespaces)] = {};
+};
+
+/// `process` is "self" or a pid. Nothing if it cannot be read.
+std::optional<Confinement> confinement_of(std::string_view process) {
+  const std::string folder = std::string("/proc/").append(process).append("/");
+  char buffer[4096];
+  const auto status = sys::read_small_file((folder + "status").c_str(), buffer);
+  if (!status) return std::nullopt;
+  Confinement found;
+  for (std::size_t i = 0; i < std::size(kLevels); ++i)
+    found.levels[i] = number_in(*status, kLevels[i]);
+  for (std::size_t i = 0; i < std::size(kNamespaces); ++i)
+    if (::stat((folder + "ns/").append(kNamespaces[i]).c_str(),
+               &found.namespaces[i]) < 0)
+      return std::nullopt;
+  return found;
 }
 
 bool is_same(const struct stat& a, const struct stat& b) {
@@ -37,24 +55,18 @@ bool is_same(const struct stat& a, const struct stat& b) {
 }  // namespace
 
 std::string sandbox_of(core::Pid caller) {
-  char own_buffer[4096];
-  char caller_buffer[4096];
-  const auto own = sys::read_small_file("/proc/self/status", own_buffer);
-  const auto theirs = sys::read_proc_file(caller, "status", caller_buffer);
+  // Ours does not change.
+  static const std::optional<Confinement> own = confinement_of("self");
+  const auto theirs = confinement_of(std::to_string(caller.raw()));
   if (!own || !theirs) return "a process that cannot be read";
-  for (const std::string_view key :
-       {"NoNewPrivs:", "Seccomp_filters:", "Seccomp:"})
-    if (number_in(*theirs, key) > number_in(*own, key))
-      return key == "NoNewPrivs:" ? "no_new_privs" : "a seccomp filter";
-  for (const std::string_view name : {"user", "mnt", "pid"}) {
-    const auto ours = namespace_of("self", name);
-    const auto other = namespace_of(std::to_string(caller.raw()), name);
-    if (!ours || !other) return "a process that cannot be read";
-    if (!is_same(*ours, *other))
+  for (std::size_t i = 0; i < std::size(kLevels); ++i)
+    if (theirs->levels[i] > own->levels[i])
+      return i == 0 ? "no_new_privs" : "a seccomp filter";
+  for (std::size_t i = 0; i < std::size(kNamespaces); ++i)
+    if (!is_same(own->namespaces[i], theirs->namespaces[i]))
       return std::string("another ")
-          .append(name == "mnt" ? "mount" : name)
+          .append(kNamespaces[i] == "mnt" ? "mount" : kNamespaces[i])
           .append(" namespace");
-  }
   return {};
 }
 
