@@ -128,8 +128,7 @@ core::Answer<void> ClientConnection::reconnect() {
 }
 
 /// Connects again, and again if that does not hold, until the outage has lasted
-/// too long. A supervisor that greets us ends it, however soon it dies: many
-/// short outages are not a long one.
+/// too long.
 core::Answer<void> ClientConnection::restore(Outage& outage) {
   while (!is_open()) {
     if (outage.attempts > 0 && sys::boot_now() >= outage.deadline)
@@ -137,8 +136,6 @@ core::Answer<void> ClientConnection::restore(Outage& outage) {
                          "' closes every connection");
     pause_before(outage.attempts++);
     TRY(reconnect());
-    if (is_open())
-      outage.deadline = sys::boot_now() + patience_.reconnect_within;
   }
   return {};
 }
@@ -213,6 +210,9 @@ core::Answer<void> ClientConnection::reopen_call(Outage& outage) {
   open_->reply = {};
   if (sys::boot_now() >= opened_ + kHeld) outage = new_outage();
   TRY(restore(outage));
+  // Greeted: however soon this one dies, many short outages are no long one.
+  // (A request that ends each supervisor is bounded: call().)
+  outage.deadline = sys::boot_now() + patience_.reconnect_within;
   return send_open_call();
 }
 

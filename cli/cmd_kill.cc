@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral kill: ends jobs by their kill plans, or sends them one signal.
+#include <algorithm>
+
 #include "cli/connection.h"
 #include "cli/handlers.h"
 #include "cli/job_selection.h"
@@ -30,7 +32,8 @@ core::Answer<void> end_job(bus::Client& client, core::JobId jid,
 /// tell it: then it is not waited for.
 core::Answer<void> await_end(bus::Client& client, core::JobId jid,
                              Which which) {
-  const auto patience = TRY(first_answer_within());
+  // To look more often would be of no use.
+  const auto patience = std::max(TRY(first_answer_within()), core::seconds(1));
   while (!TRY(client.wait_for(jid, patience))) {
     const auto instance = find_running(which);
     const auto words =

@@ -18,6 +18,7 @@
 #include "sys/cgroup_tree.h"
 #include "sys/instance_lock.h"
 #include "sys/own_programs.h"
+#include "sys/proc_files.h"
 #include "sys/process_tree.h"
 
 namespace cli {
@@ -31,12 +32,14 @@ std::optional<std::string> find_program(sys::OwnProgram program) {
   return *std::move(path);
 }
 
-bool is_store(core::Pid pid) {
+/// A child of its own that the reaper runs as `corral-reaper --store`.
+bool is_store(core::Pid pid, core::Pid reaper) {
+  const auto stat = sys::read_proc_stat(pid);
+  if (!stat || stat->ppid != reaper.raw()) return false;
   std::ifstream file("/proc/" + std::to_string(pid.raw()) + "/cmdline");
   std::string word;
-  while (std::getline(file, word, '\0'))
-    if (word == "--store") return true;
-  return false;
+  return std::getline(file, word, '\0') && word.ends_with("corral-reaper") &&
+         std::getline(file, word, '\0') && word == "--store";
 }
 
 /// Of reaper and store, as far as we may know who they are.
@@ -47,7 +50,7 @@ std::vector<InstanceState::Stopped> find_stopped(const std::string& socket) {
   if (sys::is_stopped(reaper))
     stopped.push_back({"reaper", reaper, sys::silence_of(reaper)});
   for (const core::Pid pid : sys::descendants_of(reaper))
-    if (sys::is_stopped(pid) && is_store(pid))
+    if (sys::is_stopped(pid) && is_store(pid, reaper))
       stopped.push_back({"store", pid, sys::silence_of(pid)});
   return stopped;
 }

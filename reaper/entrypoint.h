@@ -83,6 +83,7 @@ class Entrypoint {
   // Set-up.
 
   [[nodiscard]] bool launch() {
+    memory_.begin();
     auto child = sys::clone_process(sys::SignalActions::kKeep, -1);
     if (!child) {
       say(child.error());
@@ -102,7 +103,6 @@ class Entrypoint {
     if (first) hear(*first);
     if (main_.has_ended && !container_.is_populated(outsiders_)) return;
     let_go_of_callers();
-    memory_.begin();
     sys::take_short_turns();  // to wake in time beside a job that spins
   }
 

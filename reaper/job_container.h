@@ -100,7 +100,8 @@ class JobContainer {
   /// grace.
   void ask_all(core::SignalNumber signal, const Outsiders& outsiders,
                core::BootTime until) const {
-    if (cgroup_.is_open() && cgroup_.signal_all(signal, until) > 0) {
+    if (cgroup_.is_open() &&
+        (cgroup_.signal_all(signal, until) > 0 || sys::is_past(until))) {
       (void)cgroup_.signal_all(core::kSigcont, until);
       return;
     }

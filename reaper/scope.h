@@ -119,6 +119,7 @@ class Scope {
       plan.gid = options_.gid.value_or(::getgid());
       plan.groups = {options_.groups, options_.group_count};
     }
+    if (options_.link_fd < 0) oom_watch_.begin();
     auto spawned = spawn(plan, container_.cgroup());
     while (!spawned && container_.make_again(spawned.error().code)) {
       limits_.renew();
@@ -149,7 +150,6 @@ class Scope {
     if (::poll(&signal, 1, kMost) > 0) wait_once();
     if (is_over()) return;
     let_go_of_callers();
-    oom_watch_.begin();
   }
 
   void note_failure(const core::LaunchFailure& failure) {

@@ -36,10 +36,11 @@ struct ScopeFacts {
                             .status = {}};
   if (facts.main_has_ended && !facts.launch_failure)
     causes.status = facts.main_status;
-  if (facts.report.totals.oom_kills.value_or(0) > 0)
-    causes.out_of_memory = core::OutOfMemory::kInJob;
-  else if (facts.kills_around.value_or(0) > 0)
-    causes.out_of_memory = core::OutOfMemory::kAround;
+  // A counter of the job's own is the better one, also when it says none.
+  const auto own_kills = facts.report.totals.oom_kills;
+  if (own_kills.value_or(facts.kills_around.value_or(0)) > 0)
+    causes.out_of_memory =
+        own_kills ? core::OutOfMemory::kInJob : core::OutOfMemory::kAround;
   if (auto imposed = core::imposed_result(causes)) {
     if (facts.launch_failure) imposed->detail.append(program);
     return *imposed;

@@ -40,19 +40,22 @@ struct Survivors {
 
 namespace detail {
 
-/// Sends signals to that very process. Whether it got the last of them.
+/// Sends signals to that very process. Whether it got one of them.
 inline bool signal_process(const sys::ListedProcess& process,
                            std::span<const core::SignalNumber> signals) {
-  bool has_gone = false;
+  bool was_sent = false;
   for (const core::SignalNumber signal : signals) {
-    has_gone = process.pidfd.is_open() && process.pidfd.signal(signal);
-    if (has_gone || (process.pidfd.is_open() && errno == ESRCH)) continue;
+    if (process.pidfd.is_open()) {
+      const auto sent = process.pidfd.signal(signal);
+      was_sent |= sent.has_value();
+      if (sent || sent.error().code == ESRCH) continue;
+    }
     // No pidfds here, or no descriptor left: the number may be another's.
     const auto again = sys::read_proc_stat(core::Pid(process.pid));
-    has_gone = again && again->start_ticks == process.start_ticks &&
-               ::kill(process.pid, signal.raw()) == 0;
+    was_sent |= again && again->start_ticks == process.start_ticks &&
+                ::kill(process.pid, signal.raw()) == 0;
   }
-  return has_gone;
+  return was_sent;
 }
 
 }  // namespace detail

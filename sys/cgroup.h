@@ -79,7 +79,7 @@ constexpr std::optional<std::uint64_t> value_of(std::string_view file,
 /// read. False: the file has gone with its cgroup and is ready for ever.
 [[nodiscard]] inline bool acknowledge_change(int fd) {
   char byte = 0;
-  return ::pread(fd, &byte, 1, 0) == 1;
+  return ::pread(fd, &byte, 1, 0) == 1 || errno != ENODEV;
 }
 
 /// The sum of `name`=N over all devices of io.stat; absent if no line has it.

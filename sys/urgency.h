@@ -46,6 +46,8 @@ static_assert(sizeof(SchedulingAttributes) == 48);
 /// Linux 6.12 everybody may ask for them; earlier kernels pay no heed. What the
 /// process forks from then on has the usual ones.
 inline void take_short_turns(pid_t pid = 0) {
+  // Who was given another policy keeps it.
+  if (::syscall(SYS_sched_getscheduler, pid) != SCHED_OTHER) return;
   detail::SchedulingAttributes attributes;
   attributes.nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(pid));
   attributes.runtime_ns = 100'000;  // the least there is

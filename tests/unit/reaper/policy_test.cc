@@ -12,6 +12,7 @@
 #include "reaper/options.h"
 #include "reaper/reap.h"
 #include "reaper/restart_policy.h"
+#include "reaper/scope_result.h"
 #include "reaper/signal_relay.h"
 #include "sys/proc_files.h"
 
@@ -109,6 +110,18 @@ std::string parse_with(const char* variable, reaper::Options& options) {
   const auto error = reaper::parse_options(
       4, const_cast<char**>(argv), const_cast<char**>(environment), options);
   return error ? std::string(error->view()) : std::string();
+}
+
+TEST_CASE("a job's own count of kills is believed, also when it is none") {
+  reaper::ScopeFacts facts;
+  facts.main_has_ended = true;
+  facts.main_status = 9;
+  facts.kills_around = 1;
+  CHECK(reaper::decide_result(facts, "x").reason == core::Reason::kOutOfMemory);
+  facts.report.totals.oom_kills = 0;
+  CHECK(reaper::decide_result(facts, "x").reason == core::Reason::kSignalled);
+  facts.report.totals.oom_kills = 1;
+  CHECK(reaper::decide_result(facts, "x").reason == core::Reason::kOutOfMemory);
 }
 
 }  // namespace
