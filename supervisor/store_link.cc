@@ -57,6 +57,7 @@ void StoreLink::watch() {
 bool StoreLink::nudge() {
   if (nudges_ >= std::size(kNudges)) return false;
   const Nudge& due = kNudges[nudges_++];
+  if (!process_.is_open()) return true;  // it is only waited for
   spdlog::warn("{}", due.words);
   // One that is gone meanwhile closes its link.
   (void)process_.signal(due.signal);
@@ -95,24 +96,34 @@ core::Result<void> StoreLink::await_packet() {
   }
 }
 
+/// The next packet that decodes, in `buffer`.
+core::Result<StoreLink::Answer> StoreLink::await_answer(
+    std::span<std::byte> buffer) {
+  for (;;) {
+    TRY(await_packet());
+    auto packet = sys::receive_packet(socket_.get(), buffer);
+    if (!packet && packet.error().code == EAGAIN) continue;
+    if (!packet || packet->size == 0) return core::fail(EPIPE, "ask", "store");
+    const auto message = reaper::decode(buffer.first(packet->size));
+    if (!message) continue;
+    return Answer{*message, packet->fd_count == 1 ? std::move(packet->fds[0])
+                                                  : sys::UniqueFd()};
+  }
+}
+
 core::Result<std::vector<StoreEntry>> StoreLink::list() {
   std::vector<StoreEntry> entries;
   if (!socket_.is_open()) return entries;
   link_.send(reaper::MessageType::kList);
+  std::byte buffer[1024];
   for (;;) {
-    TRY(await_packet());
-    std::byte buffer[1024];
-    auto packet = sys::receive_packet(socket_.get(), buffer);
-    if (!packet && packet.error().code == EAGAIN) continue;
-    if (!packet || packet->size == 0) return core::fail(EPIPE, "list", "store");
-    const auto message = reaper::decode(std::span(buffer).first(packet->size));
-    if (!message) continue;
-    if (message->type == reaper::MessageType::kListEnd) return entries;
-    auto name = reaper::body_as<reaper::StoreName>(message->body);
-    if (message->type != reaper::MessageType::kEntry || !name) continue;
+    Answer answer = TRY(await_answer(buffer));
+    if (answer.message.type == reaper::MessageType::kListEnd) return entries;
+    auto name = reaper::body_as<reaper::StoreName>(answer.message.body);
+    if (answer.message.type != reaper::MessageType::kEntry || !name) continue;
     name->name[sizeof name->name - 1] = '\0';
-    if (packet->fd_count == 1)
-      entries.push_back({name->name, std::move(packet->fds[0])});
+    if (answer.fd.is_open())
+      entries.push_back({name->name, std::move(answer.fd)});
   }
 }
 
@@ -167,18 +178,14 @@ core::Result<sys::UniqueFd> StoreLink::fetch(std::string_view name) {
     if (link_.flush_now(after)) break;
     if (!nudge()) return core::fail(EPIPE, "ask", "store");
   }
+  std::byte buffer[1024];
   for (;;) {
-    TRY(await_packet());
-    std::byte buffer[1024];
-    auto packet = sys::receive_packet(socket_.get(), buffer);
-    if (!packet && packet.error().code == EAGAIN) continue;
-    if (!packet || packet->size == 0) return core::fail(EPIPE, "ask", "store");
-    const auto message = reaper::decode(std::span(buffer).first(packet->size));
-    if (!message) continue;
-    if (message->type == reaper::MessageType::kNoEntry)
+    Answer answer = TRY(await_answer(buffer));
+    if (answer.message.type == reaper::MessageType::kNoEntry)
       return core::fail(ENOENT, "fetch from the store", name);
-    if (message->type == reaper::MessageType::kEntry && packet->fd_count == 1)
-      return std::move(packet->fds[0]);
+    if (answer.message.type == reaper::MessageType::kEntry &&
+        answer.fd.is_open())
+      return std::move(answer.fd);
   }
 }
 

@@ -63,9 +63,6 @@ class StoreLink final : private PacketHandler {
   /// Makes this link the keeper link of a new reaper and hands it over.
   [[nodiscard]] StoreEnds promote() &&;
 
-  /// The store's pidfd; -1 if there is none.
-  [[nodiscard]] int process() const { return process_.get(); }
-
  private:
   void on_message(const reaper::Message& message,
                   std::span<sys::UniqueFd> fds) override;
@@ -74,7 +71,13 @@ class StoreLink final : private PacketHandler {
   void call_waiting();
   void watch_silence();
   void on_silence();
+  struct Answer {
+    reaper::Message message;
+    sys::UniqueFd fd;  ///< not open: none came with it
+  };
+
   [[nodiscard]] core::Result<void> await_packet();
+  [[nodiscard]] core::Result<Answer> await_answer(std::span<std::byte> buffer);
   /// Does the next thing about its silence; nothing is left to do: false.
   bool nudge();
 
