@@ -36,10 +36,9 @@ std::string option_term(const OptionRow& row) {
   return term + " " + underlined(type.placeholder);
 }
 
-/// What a value must be, where its placeholder does not tell.
 std::string rule_of(const OptionRow& row) {
-  if (row.type != ValueType::kName) return {};
   const ValueTypeRow& type = row_of(row.type);
+  if (!type.has_rule) return {};
   return ". " + underlined(type.placeholder) + " is " +
          escaped(type.expectation);
 }

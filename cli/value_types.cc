@@ -42,7 +42,11 @@ bool is_assignment(std::string_view text) {
 constexpr ValueTypeRow kRows[] = {
     {ValueType::kFlag, "", "no value", nullptr},
     {ValueType::kText, "TEXT", "a text", nullptr},
-    {ValueType::kName, "NAME", core::kJobNameExpected, core::is_job_name},
+    {.type = ValueType::kName,
+     .placeholder = "NAME",
+     .expectation = core::kJobNameExpected,
+     .is_good = core::is_job_name,
+     .has_rule = true},
     {ValueType::kAssignment, "NAME=VALUE", "NAME=VALUE", is_assignment},
     {ValueType::kFile, "FILE", "a file", nullptr, Completion::kFiles},
     {ValueType::kDirectory, "DIR", "a directory", nullptr,

@@ -52,6 +52,8 @@ struct ValueTypeRow {
   std::string_view choices = {};  ///< separated by spaces
   /// The value that stands for a bare option; empty: a value must follow.
   std::string_view implied = {};
+  /// The placeholder does not tell what is expected: the manual does.
+  bool has_rule = false;
   // NOLINTEND(readability-redundant-member-init)
 };
 
