@@ -73,7 +73,7 @@ class Client {
   [[nodiscard]] core::Answer<void> signal(
       core::JobId jid, core::SignalNumber signal,
       core::SignalTarget target = core::SignalTarget::kAll);
-  /// Ends the job by its own kill plan, or by this one.
+  /// Ends the job by its own kill plan, changed by this.
   [[nodiscard]] core::Answer<void> end(core::JobId jid,
                                        const core::KillPlanChange& change = {});
 

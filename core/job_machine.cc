@@ -53,10 +53,10 @@ JobResult decide_result(const Job& job) {
            job.ran_out_of_memory ? OutOfMemory::kInJob : OutOfMemory::kNowhere,
        .status = job.status});
   JobResult result = imposed.value_or(JobResult());
-  result.has_status = job.status.has_value();
-  result.wait_status = job.status.value_or(0);
   result.detail = job.detail;
   if (imposed) return result;
+  result.has_status = job.status.has_value();
+  result.wait_status = job.status.value_or(0);
   if (job.cancelled) {
     result.reason =
         job.cancelled->is_gave_up ? Reason::kGaveUp : Reason::kCancelled;

@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 
+#include <utility>
+
 #include "core/error.h"
 #include "core/ids.h"
 #include "core/visitor.h"
