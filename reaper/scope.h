@@ -424,7 +424,7 @@ class Scope {
   // The end.
 
   [[nodiscard]] int finish() {
-    sentinel_.stop();
+    sentinel_.dismiss();  // it dies while we write
     if (ended_) {
       take_over(facts_.report, *ended_);
     } else {
@@ -441,6 +441,7 @@ class Scope {
         say(removed.error());
     }
     reports_.print(facts_.report);
+    sentinel_.stop();
     return end_like_the_command();
   }
 

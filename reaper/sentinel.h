@@ -115,12 +115,16 @@ class Sentinel {
     scope_ = sys::PidFd();
   }
 
-  /// Ends it and waits for it. It is our own child, not yet waited for: its
-  /// number is its own.
+  /// Ends it; stop() waits for it, which it is too early for now. It is our own
+  /// child, not yet waited for: its number is its own.
+  void dismiss() const {
+    if (pid_ != core::Pid()) (void)::kill(pid_.raw(), SIGKILL);
+  }
+
+  /// Ends it and waits for it.
   void stop() {
-    if (pid_ == core::Pid()) return;
-    (void)::kill(pid_.raw(), SIGKILL);
-    (void)::waitpid(pid_.raw(), nullptr, __WALL);
+    dismiss();
+    if (pid_ != core::Pid()) (void)::waitpid(pid_.raw(), nullptr, __WALL);
     pid_ = core::Pid();
   }
 
