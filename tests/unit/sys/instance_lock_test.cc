@@ -3,6 +3,7 @@
 // waiter has it as soon as it is free.
 #include "sys/instance_lock.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include <doctest/doctest.h>
 
 #include "sys/clock.h"
+#include "sys/lock_file.h"
 
 namespace {
 
@@ -100,6 +102,41 @@ TEST_CASE("a waiter has it as soon as it is free") {
   REQUIRE(::waitpid(other, nullptr, 0) == other);
   (void)::close(ready[0]);
   (void)::close(ready[1]);
+}
+
+TEST_CASE("a lock is renewed though somebody just asks whether it is free") {
+  const Place place;
+  REQUIRE(::chmod(place.top.c_str(), 0755) == 0);
+  auto lock = *InstanceLock::take(place.socket, {});
+  const std::string path = place.socket + ".lock";
+  std::filesystem::remove(path);
+  const auto asking = sys::open_lock_file(path);
+  REQUIRE(asking);
+  REQUIRE(::flock(asking->get(), LOCK_SH) == 0);
+  const pid_t other = ::fork();
+  REQUIRE(other >= 0);
+  if (other == 0) {
+    (void)::usleep(20'000);
+    (void)::flock(asking->get(), LOCK_UN);
+    ::_exit(0);
+  }
+  const auto renewed = lock.renew();
+  REQUIRE(::waitpid(other, nullptr, 0) == other);
+  REQUIRE(renewed);
+  CHECK(*renewed);
+  REQUIRE(::flock(asking->get(), LOCK_SH | LOCK_NB) < 0);
+}
+
+TEST_CASE("nothing is written into what is no regular file") {
+  const Place place;
+  const auto lock = InstanceLock::take(place.socket, {});
+  REQUIRE(lock);
+  std::filesystem::remove(place.socket + ".lock");
+  REQUIRE(::mkfifo((place.socket + ".lock").c_str(), 0600) == 0);
+  const auto done = lock->sign(core::Pid(::getpid()));
+  REQUIRE_FALSE(done);
+  CHECK(done.error().message().view() ==
+        "expected a regular file at '" + place.socket + ".lock'");
 }
 
 TEST_CASE("what is no regular file is no lock") {
