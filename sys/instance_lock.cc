@@ -117,11 +117,19 @@ core::Pid reaper_of(const std::string& socket) {
   return core::Pid(pid);
 }
 
+core::Pid living_reaper_of(const std::string& socket) {
+  const core::Pid reaper = reaper_of(socket);
+  if (reaper.raw() <= 0) return {};
+  const auto stat = read_proc_stat(reaper);
+  // corral-reaper; corral-ending, once the instance is being ended.
+  return stat && stat->name().starts_with("corral-") ? reaper : core::Pid();
+}
+
 std::string holder_of(const std::string& socket) {
   const std::int32_t pid = reaper_of(socket).raw();
   if (pid <= 0) return "a process that has not said who it is";
   const std::string words = "process " + std::to_string(pid);
-  if (read_proc_stat(core::Pid(pid))) return words + ", its reaper";
+  if (living_reaper_of(socket).raw() > 0) return words + ", its reaper";
   return "the supervisor of process " + std::to_string(pid) +
          ", a reaper that is gone";
 }

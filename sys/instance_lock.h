@@ -57,6 +57,10 @@ class InstanceLock {
 /// The reaper of the instance that lives there; 0: it is not known.
 [[nodiscard]] core::Pid reaper_of(const std::string& socket);
 
+/// Likewise, but also 0 if no process of ours has that number: it may be a
+/// stranger's by now.
+[[nodiscard]] core::Pid living_reaper_of(const std::string& socket);
+
 /// Who lives there, for the middle of a sentence: "process 12, its reaper".
 [[nodiscard]] std::string holder_of(const std::string& socket);
 

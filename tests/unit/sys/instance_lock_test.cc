@@ -4,6 +4,7 @@
 #include "sys/instance_lock.h"
 
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +38,18 @@ struct Place {
 
   std::string top;
   std::string socket;
+};
+
+/// This process has another name (proc(5), comm).
+struct Name {
+  explicit Name(const char* name) {
+    (void)::prctl(PR_GET_NAME, before);
+    (void)::prctl(PR_SET_NAME, name);
+  }
+  Name(const Name&) = delete;
+  Name& operator=(const Name&) = delete;
+  ~Name() { (void)::prctl(PR_SET_NAME, before); }
+  char before[16] = {};
 };
 
 TEST_CASE("one instance a socket, until the last who holds the lock is gone") {
@@ -162,7 +175,18 @@ TEST_CASE("a lock whose directory was replaced is none") {
   CHECK(kept.error().code == ESTALE);
 }
 
+TEST_CASE("a stranger that has the reaper's number is not taken for it") {
+  const Place place;
+  const auto lock = InstanceLock::take(place.socket, {});
+  REQUIRE(lock);
+  REQUIRE(lock->sign(core::Pid(::getpid())));
+  CHECK(sys::living_reaper_of(place.socket) == core::Pid());
+  const Name name("corral-ending");
+  CHECK(sys::living_reaper_of(place.socket) == core::Pid(::getpid()));
+}
+
 TEST_CASE("who holds it is told") {
+  const Name name("corral-reaper");
   const Place place;
   const auto lock = InstanceLock::take(place.socket, {});
   REQUIRE(lock);
