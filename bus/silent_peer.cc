@@ -14,7 +14,7 @@ namespace {
 
 /// As far as the lock of its instance can be read; 0: not.
 core::Pid supervisor_at(const std::string& path) {
-  const core::Pid reaper = sys::reaper_of(path);
+  const core::Pid reaper = sys::living_reaper_of(path);
   if (reaper.raw() <= 0) return {};
   for (const core::Pid pid : sys::descendants_of(reaper)) {
     const auto stat = sys::read_proc_stat(pid);

@@ -256,6 +256,7 @@ constexpr JsonKey kRecordsKeys[] = {
      "that was not collected is absent, never 0"},
 };
 
+/// In the order of a job's life; then what is the instance's.
 constexpr Command kCommands[] = {
     {.name = "run",
      .summary = "Run a program as a job",
@@ -268,8 +269,7 @@ constexpr Command kCommands[] = {
          "*corral run* can stand before any command of a script. When the "
          "program ends, processes that it left behind are asked to end, then "
          "killed. If an instance is running, the job is one of its jobs; if "
-         "none is, or none answers within 2 seconds (*CORRAL_TIMEOUT*), the "
-         "job "
+         "none is, or none answers in time (*CORRAL_TIMEOUT*), the job "
          "is contained and recorded all the same.\n\n"
          "With *--detach* the job belongs to the system instance if one is "
          "running, else to your private instance, which is started and ends "
@@ -319,20 +319,18 @@ constexpr Command kCommands[] = {
      .exit_codes = {},
      .json_keys = kShowKeys,
      .handler = show_job},
-    {.name = "kill",
-     .summary = "End jobs, or signal them",
-     .description =
-         "Ends jobs: every process of the job is sent the job's signal, and "
-         "SIGKILL when its grace is over. Returns when nothing of them lives. "
-         "With *--signal* only that signal is sent, and nothing else happens.",
-     .options = kKillOptions,
-     .pairs = kKillPairs,
-     .operands = {Operands::kOneOrMore, ValueType::kJob,
+    {.name = "log",
+     .summary = "Show the output of a detached job",
+     .description = "Prints what the job has written to its standard output "
+                    "and standard error, unless it was given others.",
+     .options = kLogOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOne, ValueType::kJob,
                   "name it by its jid or its name"},
-     .examples = kKillExamples,
-     .exit_codes = kKillCodes,
+     .examples = kLogExamples,
+     .exit_codes = {},
      .json_keys = {},
-     .handler = kill_jobs},
+     .handler = show_log},
     {.name = "wait",
      .summary = "Wait for jobs to end",
      .description =
@@ -347,18 +345,32 @@ constexpr Command kCommands[] = {
      .exit_codes = kWaitCodes,
      .json_keys = kWaitKeys,
      .handler = wait_for_jobs},
-    {.name = "log",
-     .summary = "Show the output of a detached job",
-     .description = "Prints what the job has written to its standard output "
-                    "and standard error, unless it was given others.",
-     .options = kLogOptions,
-     .pairs = kInstancePairs,
-     .operands = {Operands::kOne, ValueType::kJob,
+    {.name = "kill",
+     .summary = "End jobs, or signal them",
+     .description =
+         "Ends jobs: every process of the job is sent the job's signal, and "
+         "SIGKILL when its grace is over. Returns when nothing of them lives. "
+         "With *--signal* only that signal is sent, and nothing else happens.",
+     .options = kKillOptions,
+     .pairs = kKillPairs,
+     .operands = {Operands::kOneOrMore, ValueType::kJob,
                   "name it by its jid or its name"},
-     .examples = kLogExamples,
-     .exit_codes = {},
+     .examples = kKillExamples,
+     .exit_codes = kKillCodes,
      .json_keys = {},
-     .handler = show_log},
+     .handler = kill_jobs},
+    {.name = "records",
+     .summary = "Print an accounting file",
+     .description = "Prints the records of an accounting file, oldest first. "
+                    "Damaged parts are skipped and reported.",
+     .options = kRecordsOptions,
+     .pairs = {},
+     .operands = {Operands::kOne, ValueType::kFile,
+                  "'corral doctor' names the one in use"},
+     .examples = kRecordsExamples,
+     .exit_codes = kRecordsCodes,
+     .json_keys = kRecordsKeys,
+     .handler = show_records},
     {.name = "doctor",
      .summary = "Tell what works here and what does not",
      .description =
@@ -384,18 +396,6 @@ constexpr Command kCommands[] = {
      .exit_codes = {},
      .json_keys = {},
      .handler = reexec_daemon},
-    {.name = "records",
-     .summary = "Print an accounting file",
-     .description = "Prints the records of an accounting file, oldest first. "
-                    "Damaged parts are skipped and reported.",
-     .options = kRecordsOptions,
-     .pairs = {},
-     .operands = {Operands::kOne, ValueType::kFile,
-                  "'corral doctor' names the one in use"},
-     .examples = kRecordsExamples,
-     .exit_codes = kRecordsCodes,
-     .json_keys = kRecordsKeys,
-     .handler = show_records},
 };
 
 constexpr ExitCode kCommonCodes[] = {

@@ -45,7 +45,7 @@ bool is_store(core::Pid pid, core::Pid reaper) {
 /// Of reaper and store, as far as we may know who they are.
 std::vector<InstanceState::Stopped> find_stopped(const std::string& socket) {
   std::vector<InstanceState::Stopped> stopped;
-  const core::Pid reaper = sys::reaper_of(socket);
+  const core::Pid reaper = sys::living_reaper_of(socket);
   if (reaper.raw() <= 0) return stopped;
   if (sys::is_stopped(reaper))
     stopped.push_back({"reaper", reaper, sys::silence_of(reaper)});

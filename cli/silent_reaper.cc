@@ -20,7 +20,7 @@ constexpr core::Microseconds kLongestPause = core::milliseconds(320);
 }  // namespace
 
 std::optional<std::string> silent_reaper(const std::string& socket) {
-  const core::Pid reaper = sys::reaper_of(socket);
+  const core::Pid reaper = sys::living_reaper_of(socket);
   if (!sys::is_stopped(reaper)) return std::nullopt;
   return "the reaper of the instance at '" + socket + "' " +
          sys::describe_silence(reaper);

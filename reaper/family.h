@@ -32,12 +32,14 @@ class Family {
   /// too, in the order of their pids; for none any more once it is `until`.
   /// Errors: ENOMEM; ENOENT where /proc is missing.
   [[nodiscard]] core::Result<void> for_each_descendant(
-      const Visitor& visitor, core::BootTime until = core::kEndOfTime) {
+      sys::ListedFor purpose, const Visitor& visitor,
+      core::BootTime until = core::kEndOfTime) {
     // Everybody descends from nobody.
     if (root_.raw() <= 0) return core::fail(ESRCH, "read the family");
     // What was true in an earlier reading proves nothing in this one.
     TRY(kinship_.clear());
     return sys::for_each_process(
+        purpose,
         [&](const sys::ListedProcess& process) {
           if (classify(process) == kDescendant) visitor(process);
         },

@@ -120,19 +120,22 @@ class Health {
   /// What an instance stands and falls with.
   [[nodiscard]] std::optional<sys::ProcStat> find_supervisor() const {
     std::optional<sys::ProcStat> found;
-    (void)sys::for_each_process([&](const sys::ProcStat& stat) {
-      if (stat.ppid == init_.raw() && stat.name() == "corrald") found = stat;
-    });
+    (void)sys::for_each_process(
+        sys::ListedFor::kReading, [&](const sys::ProcStat& stat) {
+          if (stat.ppid == init_.raw() && stat.name() == "corrald")
+            found = stat;
+        });
     return found;
   }
 
   /// For a kernel without CONFIG_PROC_CHILDREN.
   [[nodiscard]] std::optional<sys::ProcStat> find_oldest_child() const {
     std::optional<sys::ProcStat> oldest;
-    (void)sys::for_each_process([&](const sys::ProcStat& stat) {
-      if (stat.ppid != init_.raw() || !has_executed(stat)) return;
-      if (!oldest || stat.start_ticks < oldest->start_ticks) oldest = stat;
-    });
+    (void)sys::for_each_process(
+        sys::ListedFor::kReading, [&](const sys::ProcStat& stat) {
+          if (stat.ppid != init_.raw() || !has_executed(stat)) return;
+          if (!oldest || stat.start_ticks < oldest->start_ticks) oldest = stat;
+        });
     return oldest;
   }
 

@@ -5,10 +5,13 @@
 // `corral-init --supervise` and the like become it.
 #include "reaper/instance_options.h"
 #include "reaper/killer.h"
+#include "reaper/own_name.h"
 #include "reaper/reexec.h"
 #include "reaper/say.h"
 #include "reaper/store.h"
 #include "reaper/units.h"
+
+const char* const reaper::kOwnName = reaper::kReaperName;
 
 namespace {
 

@@ -266,8 +266,8 @@ class JobContainer {
   [[nodiscard]] static bool lives_beside(const Outsiders& outsiders) {
     Family family(self(), outsiders.pids());
     bool lives = false;
-    const auto read =
-        family.for_each_descendant([&](const sys::ProcStat&) { lives = true; });
+    const auto read = family.for_each_descendant(
+        sys::ListedFor::kReading, [&](const sys::ProcStat&) { lives = true; });
     return lives || !read;
   }
 

@@ -287,9 +287,10 @@ class LimitKeeper {
     std::uint64_t ticks = 0;
     Family family(core::Pid(::getpid()), outsiders_.pids());
     // Without /proc there are the dead, and the limit of each process.
-    (void)family.for_each_descendant([&](const sys::ProcStat& stat) {
-      ticks += stat.cpu_ticks + stat.waited_ticks;
-    });
+    (void)family.for_each_descendant(
+        sys::ListedFor::kReading, [&](const sys::ProcStat& stat) {
+          ticks += stat.cpu_ticks + stat.waited_ticks;
+        });
     return reaped_us_ + ticks * tick;
   }
 

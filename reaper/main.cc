@@ -14,9 +14,12 @@
 #include "reaper/health.h"
 #include "reaper/help.h"
 #include "reaper/options.h"
+#include "reaper/own_name.h"
 #include "reaper/own_path.h"
 #include "reaper/say.h"
 #include "reaper/scope.h"
+
+const char* const reaper::kOwnName = reaper::kInitName;
 
 namespace {
 

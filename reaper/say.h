@@ -18,12 +18,15 @@ using Sentence = core::Text<400>;
 /// A sentence as it is shown: each byte may be \xNN.
 using Line = core::Text<4 * 400 + 20>;
 
-/// Writes "corral-init: TEXT" and a newline.
+/// The program's own name; each has its own (main.cc, instance.cc).
+extern const char* const kOwnName;
+
+/// Writes "corral-init: TEXT", or what the program is called, and a newline.
 inline void say(std::string_view text) {
   pollfd poll = {.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
   if (::poll(&poll, 1, 0) != 1 || (poll.revents & POLLOUT) == 0) return;
-  Line line("corral-init: ");
-  line.append_printable(text).append_char('\n');
+  Line line(kOwnName);
+  line.append(": ").append_printable(text).append_char('\n');
   // At most PIPE_BUF bytes: a pipe that is ready takes them whole.
   (void)!::write(STDERR_FILENO, line.c_str(), line.size());
 }

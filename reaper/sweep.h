@@ -69,6 +69,7 @@ class Sweep {
   [[nodiscard]] core::Result<Survivors> look() {
     Survivors survivors;
     TRY(for_each_living(
+        sys::ListedFor::kReading,
         [&](const sys::ProcStat& stat) { survivors.add(stat.name()); }));
     return survivors;
   }
@@ -114,8 +115,10 @@ class Sweep {
   static constexpr int kEnoughQuiet = 2;
 
   [[nodiscard]] core::Result<void> for_each_living(
-      const Family::Visitor& visit, core::BootTime until = core::kEndOfTime) {
+      sys::ListedFor purpose, const Family::Visitor& visit,
+      core::BootTime until = core::kEndOfTime) {
     return family_.for_each_descendant(
+        purpose,
         [&](const sys::ListedProcess& process) {
           if (!process.is_dead()) visit(process);
         },
@@ -139,6 +142,7 @@ class Sweep {
       Survivors* whom = nullptr) {
     std::uint32_t count = 0;
     TRY(for_each_living(
+        sys::ListedFor::kSignalling,
         [&](const sys::ListedProcess& process) {
           std::uint8_t& was_seen = was_seen_[process.pid];
           if (was_seen != 0) return;

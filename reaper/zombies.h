@@ -39,10 +39,11 @@ class Zombies {
   /// The first look: whether a second one is worth while.
   [[nodiscard]] bool look() {
     count_ = 0;
-    (void)sys::for_each_process([this](const sys::ProcStat& stat) {
-      if (count_ < kMostZombies && parent_of(stat))
-        seen_[count_++] = {stat.pid, stat.start_ticks};
-    });
+    (void)sys::for_each_process(
+        sys::ListedFor::kReading, [this](const sys::ProcStat& stat) {
+          if (count_ < kMostZombies && parent_of(stat))
+            seen_[count_++] = {stat.pid, stat.start_ticks};
+        });
     return count_ > 0;
   }
 

@@ -51,15 +51,16 @@ ServiceSite site_of(const Settings& settings, const Host& host,
   return site;
 }
 
-/// A link that was passed to us: ours alone from now on.
-core::Result<sys::UniqueFd> adopt_link(int number, const char* option) {
+/// A descriptor that was passed to us by number, a link or a pidfd: ours alone
+/// from now on, and never waited for.
+core::Result<sys::UniqueFd> adopt_descriptor(int number, const char* option) {
   const int flags = ::fcntl(number, F_GETFL);
   if (flags < 0) return core::fail(errno, "use the descriptor of", option);
-  sys::UniqueFd link(number);
+  sys::UniqueFd descriptor(number);
   if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0 ||
       ::fcntl(number, F_SETFL, flags | O_NONBLOCK) < 0)
     return core::fail(errno, "set up the descriptor of", option);
-  return link;
+  return descriptor;
 }
 
 std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
@@ -420,10 +421,10 @@ core::Result<Instance::Past> Instance::look_back(EventLoop& loop,
                                                  const Settings& settings) {
   sys::PidFd process;
   if (settings.store_pidfd >= 0)
-    process =
-        sys::PidFd(TRY(adopt_link(settings.store_pidfd, "--store-pidfd")));
+    process = sys::PidFd(
+        TRY(adopt_descriptor(settings.store_pidfd, "--store-pidfd")));
   auto store = std::make_unique<StoreLink>(
-      loop, TRY(adopt_link(settings.store_fd, "--store-fd")),
+      loop, TRY(adopt_descriptor(settings.store_fd, "--store-fd")),
       std::move(process));
   auto entries = store->list();
   // One that is gone, also because it was silent, is replaced.
@@ -457,7 +458,7 @@ core::Result<std::unique_ptr<Instance>> Instance::start(EventLoop& loop,
   Host host = TRY(look_around(settings));
   Past past = TRY(look_back(loop, settings));
   settings.reaper_fd =
-      TRY(adopt_link(settings.reaper_fd, "--reaper-fd")).release();
+      TRY(adopt_descriptor(settings.reaper_fd, "--reaper-fd")).release();
   auto parts =
       std::make_unique<Parts>(loop, std::move(settings), std::move(handlers),
                               std::move(host), std::move(past));

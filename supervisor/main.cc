@@ -197,20 +197,34 @@ std::expected<sys::InstanceLock, int> be_alone(Settings& settings) {
   return *std::move(lock);
 }
 
-/// Something was removed beside the socket: what is ours is put again, so that
-/// nobody takes the place for a free one.
-core::Result<void> restore_place(bus::Server& server,
-                                 supervisor::Instance& instance,
-                                 sys::InstanceLock& lock,
-                                 const Settings& settings) {
+core::Result<void> restore_lock(supervisor::Instance& instance,
+                                sys::InstanceLock& lock) {
   if (TRY(lock.renew())) {
     spdlog::warn("the instance's lock was removed; it is taken again");
     instance.hold_lock(lock.fd());
   }
-  TRY(lock.sign(core::Pid(::getppid())));
-  if (bus::is_answering(settings.places.socket)) return {};
-  spdlog::warn("'{}' was removed; listening anew", settings.places.socket);
-  return serve_socket(server, instance, settings);
+  return lock.sign(core::Pid(::getppid()));
+}
+
+/// Something was removed beside the socket, or their directory was: what is
+/// ours is put again, so that nobody takes the place for a free one, and is
+/// watched from before it is looked at. Errors: EADDRINUSE when another
+/// instance has taken it already.
+core::Result<void> restore_place(bus::Server& server,
+                                 supervisor::Instance& instance,
+                                 sys::InstanceLock& lock,
+                                 const Settings& settings,
+                                 supervisor::PlaceGuard& guard) {
+  TRY(sys::remake_runtime(settings.places));
+  auto watched = guard.renew();
+  auto locked = restore_lock(instance, lock);
+  // Any other error is no reason to be out of reach, too.
+  if (!locked && locked.error().code == EADDRINUSE) return locked;
+  if (!bus::is_answering(settings.places.socket)) {
+    spdlog::warn("'{}' was removed; listening anew", settings.places.socket);
+    TRY(serve_socket(server, instance, settings));
+  }
+  return locked ? watched : locked;
 }
 
 std::optional<supervisor::PlaceGuard> guard_place(
@@ -219,7 +233,10 @@ std::optional<supervisor::PlaceGuard> guard_place(
   auto guard = supervisor::PlaceGuard::make(
       loop, socket.substr(0, socket.rfind('/')),
       [restore = std::move(restore)] {
-        if (const auto done = restore(); !done)
+        auto done = restore();
+        // Its directory may go before it is watched: nothing tells that.
+        if (!done && done.error().code == ENOENT) done = restore();
+        if (!done)
           spdlog::error("what was removed is not put again: {}",
                         text_of(done.error().message()));
       });
@@ -263,7 +280,7 @@ int run(Settings settings) {
       return false;
     }
     guard = guard_place(*loop, settings.places.socket, [&] {
-      return restore_place(*server, *instance, *lock, settings);
+      return restore_place(*server, *instance, *lock, settings, *guard);
     });
     say_ready(settings.ready_fd);
     spdlog::info("ready on '{}'", settings.places.socket);

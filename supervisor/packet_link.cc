@@ -79,7 +79,9 @@ class PacketLink::State : public std::enable_shared_from_this<State> {
       const core::Microseconds left = deadline - sys::boot_now();
       if (left.raw() == 0) return core::fail(ETIME, "sendmsg");
       pollfd room = {.fd = socket_, .events = POLLOUT, .revents = 0};
-      (void)::poll(&room, 1, static_cast<int>(left.raw() / 1000 + 1));
+      const int wait = static_cast<int>(left.raw() / 1000 + 1);
+      if (::poll(&room, 1, wait) < 0 && errno != EINTR)
+        return core::fail(errno, "poll", "link");
     }
     return {};
   }

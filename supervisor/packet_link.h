@@ -64,7 +64,7 @@ class PacketLink {
   /// even if this process dies now.
   [[nodiscard]] bool is_flushed() const;
   /// Waits, for a last word before the process becomes another, until
-  /// everything is with the kernel. Errors: ETIME after `patience`.
+  /// everything is with the kernel. Errors: ETIME after `patience`, poll(2)'s.
   [[nodiscard]] core::Result<void> flush_now(core::Microseconds patience);
   /// Calls `done` once, when it is flushed (at once if it is).
   void when_flushed(EventLoop::Callback done);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells when something was removed from a directory or moved in or out: an
-// instance's socket and its lock are put again (main.cc).
+// Tells when something was removed from a directory or moved in or out, or the
+// directory itself was: an instance's socket and its lock are put again
+// (main.cc).
+//
+// A removed directory that we hold open (the lock is on it) tells nothing of
+// its own end; but something is removed from it before.
 #pragma once
 
 #include <functional>
@@ -19,12 +23,20 @@ class PlaceGuard {
       EventLoop& loop, const std::string& directory,
       std::function<void()> on_change);
 
- private:
-  PlaceGuard(sys::UniqueFd inotify, IoWatch watch)
-      : inotify_(std::move(inotify)), watch_(std::move(watch)) {}
+  /// Watches what is at the directory's path now. Errors: those of
+  /// inotify_add_watch(2); then what was watched before is.
+  [[nodiscard]] core::Result<void> renew();
 
+ private:
+  PlaceGuard(std::string directory, sys::UniqueFd inotify, IoWatch watch)
+      : directory_(std::move(directory)),
+        inotify_(std::move(inotify)),
+        watch_(std::move(watch)) {}
+
+  std::string directory_;
   sys::UniqueFd inotify_;
   IoWatch watch_;
+  int directory_watch_ = -1;  ///< inotify's number of it
 };
 
 }  // namespace supervisor

@@ -175,7 +175,10 @@ core::Result<sys::UniqueFd> StoreLink::fetch(std::string_view name) {
   for (nudges_ = 0;;) {
     const auto after =
         nudges_ < std::size(kNudges) ? kNudges[nudges_].after : kLastSteps;
-    if (link_.flush_now(after)) break;
+    const auto done = link_.flush_now(after);
+    if (done) break;
+    // Only what it does not take in time is its silence.
+    if (done.error().code != ETIME) return std::unexpected(done.error());
     if (!nudge()) return core::fail(EPIPE, "ask", "store");
   }
   std::byte buffer[1024];

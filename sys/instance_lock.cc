@@ -20,6 +20,10 @@ namespace sys {
 
 namespace {
 
+/// Who asks whether there is an instance holds the lock for an instant, or for
+/// a turn on a busy machine.
+constexpr core::Microseconds kMoment = core::milliseconds(100);
+
 std::string path_of(const std::string& socket) {
   return socket + ".lock";
 }
@@ -85,14 +89,13 @@ core::Result<InstanceLock> InstanceLock::adopt(UniqueFd lock,
 
 core::Result<bool> InstanceLock::renew() {
   if (is_lock_of(fd(), socket_)) return false;
-  *this = TRY(take(socket_, {}));
+  *this = TRY(take(socket_, kMoment));
   return true;
 }
 
 core::Result<void> InstanceLock::sign(core::Pid reaper) const {
   const std::string path = path_of(socket_);
-  const UniqueFd file =
-      TRY(open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  const UniqueFd file = TRY(open_lock_file(path));
   const auto text = core::Text<15>().append_number(reaper.raw()).append("\n");
   if (::ftruncate(file.get(), 0) < 0 ||
       ::pwrite(file.get(), text.c_str(), text.size(), 0) < 0)
@@ -114,11 +117,19 @@ core::Pid reaper_of(const std::string& socket) {
   return core::Pid(pid);
 }
 
+core::Pid living_reaper_of(const std::string& socket) {
+  const core::Pid reaper = reaper_of(socket);
+  if (reaper.raw() <= 0) return {};
+  const auto stat = read_proc_stat(reaper);
+  // corral-reaper; corral-ending, once the instance is being ended.
+  return stat && stat->name().starts_with("corral-") ? reaper : core::Pid();
+}
+
 std::string holder_of(const std::string& socket) {
   const std::int32_t pid = reaper_of(socket).raw();
   if (pid <= 0) return "a process that has not said who it is";
   const std::string words = "process " + std::to_string(pid);
-  if (read_proc_stat(core::Pid(pid))) return words + ", its reaper";
+  if (living_reaper_of(socket).raw() > 0) return words + ", its reaper";
   return "the supervisor of process " + std::to_string(pid) +
          ", a reaper that is gone";
 }

@@ -34,10 +34,12 @@ class InstanceLock {
       UniqueFd lock, const std::string& socket);
 
   /// After something was removed there: takes it anew if what it was on is that
-  /// place's no more. True: fd() is another now. Errors: as take(), at once.
+  /// place's no more. True: fd() is another now. Errors: as take(), which waits
+  /// for 100 ms: who only asks there has let go by then.
   [[nodiscard]] core::Result<bool> renew();
 
-  /// Writes down who holds it, for people.
+  /// Writes down who holds it, for people. Errors: as open_lock_file(), those
+  /// of write(2).
   [[nodiscard]] core::Result<void> sign(core::Pid reaper) const;
 
   [[nodiscard]] int fd() const { return lock_.get(); }
@@ -54,6 +56,10 @@ class InstanceLock {
 
 /// The reaper of the instance that lives there; 0: it is not known.
 [[nodiscard]] core::Pid reaper_of(const std::string& socket);
+
+/// Likewise, but also 0 if no process of ours has that number: it may be a
+/// stranger's by now.
+[[nodiscard]] core::Pid living_reaper_of(const std::string& socket);
 
 /// Who lives there, for the middle of a sentence: "process 12, its reaper".
 [[nodiscard]] std::string holder_of(const std::string& socket);

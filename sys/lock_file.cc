@@ -53,7 +53,8 @@ class Alarm {
 
 core::Result<UniqueFd> open_lock_file(const std::string& path) {
   UniqueFd lock =
-      TRY(open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+      TRY(open_at(AT_FDCWD, path.c_str(),
+                  O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600));
   struct stat facts = {};
   if (::fstat(lock.get(), &facts) == 0 && !S_ISREG(facts.st_mode))
     return core::fail(0, "expected a regular file at", path);
@@ -64,6 +65,7 @@ core::Result<void> lock_within(int fd, const std::string& path,
                                core::Microseconds patience) {
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
   if (errno != EWOULDBLOCK) return core::fail(errno, "lock", path);
+  if (patience.raw() == 0) return core::fail(EADDRINUSE, "lock", path);
   const core::BootTime deadline = boot_now() + patience;
   const Alarm alarm(patience);
   while (::flock(fd, LOCK_EX) < 0) {

@@ -179,6 +179,7 @@ core::Result<void> choose_runtime(
     done = use(other, InstanceKind::kPrivate);
     if (!done) continue;
     places.runtime = other;
+    places.is_makeshift = true;
     places.socket = places.runtime + "/private";
   }
   return done;
@@ -247,6 +248,12 @@ std::string last_socket(const Places& places) {
 
 core::Result<void> prepare_runtime(Places& places) {
   return choose_runtime(places, make_private);
+}
+
+core::Result<void> remake_runtime(const Places& places) {
+  return make_private(places.runtime, places.is_makeshift
+                                          ? InstanceKind::kPrivate
+                                          : places.kind);
 }
 
 core::Result<void> inspect_runtime(Places& places) {

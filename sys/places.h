@@ -39,6 +39,8 @@ struct Places {
   /// And where when that cannot be made either (a read-only root without /tmp):
   /// /dev/shm/corral-UID, which every container engine lets be written.
   std::string last_runtime;
+  /// `runtime` is one of these two: 0700 whatever the kind.
+  bool is_makeshift = false;
 };
 
 /// Why a place cannot be an instance's runtime directory.
@@ -75,6 +77,10 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// name the directory and what is wrong with it; ENAMETOOLONG: it has no room
 /// for a socket's path. Nothing is made of that.
 [[nodiscard]] core::Result<void> prepare_runtime(Places& places);
+
+/// Makes that very directory again, if it is gone, once prepare_runtime() has
+/// chosen it. Errors: as there.
+[[nodiscard]] core::Result<void> remake_runtime(const Places& places);
 
 /// What prepare_runtime() would do and say; makes nothing.
 [[nodiscard]] core::Result<void> inspect_runtime(Places& places);

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include <cstdint>
 #include <utility>
 
 #include "core/error.h"
@@ -18,22 +19,26 @@
 
 namespace sys {
 
-/// A process with its pidfd, which was made first: what is sent through it goes
-/// to the one that the rest tells of. It is not open where the kernel has none
-/// or no descriptor is left.
+/// A process, with its pidfd where one was wanted: it was made first, so what
+/// is sent through it goes to the one that the rest tells of. It is not open
+/// where the kernel has none or no descriptor is left.
 struct ListedProcess : ProcStat {
   PidFd pidfd;
 };
 
+/// What is wanted of each process: to read of it, or to signal it too.
+enum class ListedFor : std::uint8_t { kReading, kSignalling };
+
 /// Calls `visit` for every process, in the order of their pids; for none any
 /// more once it is `until`. Errors: ENOENT where /proc is missing.
 [[nodiscard]] inline core::Result<void> for_each_process(
-    core::Visitor<const ListedProcess&> visit,
+    ListedFor purpose, core::Visitor<const ListedProcess&> visit,
     core::BootTime until = core::kEndOfTime) {
   return for_each_entry(AT_FDCWD, "/proc", [&](const DirectoryEntry& entry) {
     const core::Pid pid(number_of(entry.name));
     if (pid == core::Pid() || is_past(until)) return;
-    auto pidfd = PidFd::open(pid);
+    core::Result<PidFd> pidfd = PidFd();
+    if (purpose == ListedFor::kSignalling) pidfd = PidFd::open(pid);
     if (const auto stat = read_proc_stat(pid))
       visit({*stat, pidfd ? std::move(*pidfd) : PidFd()});
   });

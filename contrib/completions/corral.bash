@@ -25,7 +25,7 @@ _corral() {
   local command=${COMP_WORDS[1]} at=2
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run ps tree show kill wait log doctor daemon-reexec records --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run ps tree show log wait kill records doctor daemon-reexec --help --version' -- "$word")
     return
   fi
   case $command in
@@ -81,13 +81,11 @@ _corral() {
       else
         mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
       fi ;;
-    kill)
+    log)
       case $previous in
-        --signal|-s) mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
-        --grace|-g) :; return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--signal --main --grace --wait --no-wait --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--follow --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
       fi ;;
@@ -99,13 +97,23 @@ _corral() {
       else
         mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
       fi ;;
-    log)
+    kill)
+      case $previous in
+        --signal|-s) mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
+        --grace|-g) :; return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--signal --main --grace --wait --no-wait --system --private --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    records)
       case $previous in
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--follow --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi ;;
     doctor)
       case $previous in
@@ -122,14 +130,6 @@ _corral() {
         mapfile -t COMPREPLY < <(compgen -W '--system --private --help' -- "$word")
       else
         :
-      fi ;;
-    records)
-      case $previous in
-      esac
-      if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word")
-      else
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi ;;
   esac
 }

@@ -53,6 +53,22 @@ complete -c corral -n '__fish_seen_subcommand_from show' -l private -d 'Ask your
 complete -c corral -n '__fish_seen_subcommand_from show' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from show' -x -a '(__corral_jobs)'
 
+complete -c corral -n __fish_use_subcommand -a log -d 'Show the output of a detached job'
+complete -c corral -n '__fish_seen_subcommand_from log' -l follow -s f -d 'Go on with what is written until the job has ended'
+complete -c corral -n '__fish_seen_subcommand_from log' -l system -d 'Ask the system instance only'
+complete -c corral -n '__fish_seen_subcommand_from log' -l private -d 'Ask your private instance only'
+complete -c corral -n '__fish_seen_subcommand_from log' -l help -s h -d 'Show this help and exit'
+complete -c corral -n '__fish_seen_subcommand_from log' -x -a '(__corral_jobs)'
+
+complete -c corral -n __fish_use_subcommand -a wait -d 'Wait for jobs to end'
+complete -c corral -n '__fish_seen_subcommand_from wait' -l report -s r -d 'Print a report on standard error when a job has ended'
+complete -c corral -n '__fish_seen_subcommand_from wait' -l quiet -s q -d 'Show no status line on a terminal'
+complete -c corral -n '__fish_seen_subcommand_from wait' -l json -s j -d 'Print facts as JSON'
+complete -c corral -n '__fish_seen_subcommand_from wait' -l system -d 'Ask the system instance only'
+complete -c corral -n '__fish_seen_subcommand_from wait' -l private -d 'Ask your private instance only'
+complete -c corral -n '__fish_seen_subcommand_from wait' -l help -s h -d 'Show this help and exit'
+complete -c corral -n '__fish_seen_subcommand_from wait' -x -a '(__corral_jobs)'
+
 complete -c corral -n __fish_use_subcommand -a kill -d 'End jobs, or signal them'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l signal -s s -x -a 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -d 'Send this signal to every process, and nothing else'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l main -d 'With --signal: to the main process only'
@@ -64,21 +80,10 @@ complete -c corral -n '__fish_seen_subcommand_from kill' -l private -d 'Ask your
 complete -c corral -n '__fish_seen_subcommand_from kill' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from kill' -x -a '(__corral_jobs)'
 
-complete -c corral -n __fish_use_subcommand -a wait -d 'Wait for jobs to end'
-complete -c corral -n '__fish_seen_subcommand_from wait' -l report -s r -d 'Print a report on standard error when a job has ended'
-complete -c corral -n '__fish_seen_subcommand_from wait' -l quiet -s q -d 'Show no status line on a terminal'
-complete -c corral -n '__fish_seen_subcommand_from wait' -l json -s j -d 'Print facts as JSON'
-complete -c corral -n '__fish_seen_subcommand_from wait' -l system -d 'Ask the system instance only'
-complete -c corral -n '__fish_seen_subcommand_from wait' -l private -d 'Ask your private instance only'
-complete -c corral -n '__fish_seen_subcommand_from wait' -l help -s h -d 'Show this help and exit'
-complete -c corral -n '__fish_seen_subcommand_from wait' -x -a '(__corral_jobs)'
-
-complete -c corral -n __fish_use_subcommand -a log -d 'Show the output of a detached job'
-complete -c corral -n '__fish_seen_subcommand_from log' -l follow -s f -d 'Go on with what is written until the job has ended'
-complete -c corral -n '__fish_seen_subcommand_from log' -l system -d 'Ask the system instance only'
-complete -c corral -n '__fish_seen_subcommand_from log' -l private -d 'Ask your private instance only'
-complete -c corral -n '__fish_seen_subcommand_from log' -l help -s h -d 'Show this help and exit'
-complete -c corral -n '__fish_seen_subcommand_from log' -x -a '(__corral_jobs)'
+complete -c corral -n __fish_use_subcommand -a records -d 'Print an accounting file'
+complete -c corral -n '__fish_seen_subcommand_from records' -l json -s j -d 'Print facts as JSON'
+complete -c corral -n '__fish_seen_subcommand_from records' -l help -s h -d 'Show this help and exit'
+complete -c corral -n '__fish_seen_subcommand_from records' -r -F
 
 complete -c corral -n __fish_use_subcommand -a doctor -d 'Tell what works here and what does not'
 complete -c corral -n '__fish_seen_subcommand_from doctor' -l json -s j -d 'Print facts as JSON'
@@ -88,8 +93,3 @@ complete -c corral -n __fish_use_subcommand -a daemon-reexec -d 'Restart an inst
 complete -c corral -n '__fish_seen_subcommand_from daemon-reexec' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from daemon-reexec' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from daemon-reexec' -l help -s h -d 'Show this help and exit'
-
-complete -c corral -n __fish_use_subcommand -a records -d 'Print an accounting file'
-complete -c corral -n '__fish_seen_subcommand_from records' -l json -s j -d 'Print facts as JSON'
-complete -c corral -n '__fish_seen_subcommand_from records' -l help -s h -d 'Show this help and exit'
-complete -c corral -n '__fish_seen_subcommand_from records' -r -F

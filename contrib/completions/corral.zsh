@@ -19,12 +19,12 @@ _corral() {
     'ps:List jobs'
     'tree:Show jobs with their processes'
     'show:Show all facts of a job'
-    'kill:End jobs, or signal them'
-    'wait:Wait for jobs to end'
     'log:Show the output of a detached job'
+    'wait:Wait for jobs to end'
+    'kill:End jobs, or signal them'
+    'records:Print an accounting file'
     'doctor:Tell what works here and what does not'
     'daemon-reexec:Restart an instance in place'
-    'records:Print an accounting file'
   )
   if ((CURRENT == 2)); then
     _describe command commands
@@ -96,6 +96,28 @@ _corral() {
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         '*:JOB:_corral_jobs' && return ;;
+    log)
+      _arguments -s -S \
+        '--follow[Go on with what is written until the job has ended]' \
+        '-f[Go on with what is written until the job has ended]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '1:JOB:_corral_jobs' && return ;;
+    wait)
+      _arguments -s -S \
+        '--report=-[Print a report on standard error when a job has ended]::FORMAT:(text json)' \
+        '-r[Print a report on standard error when a job has ended]::FORMAT:(text json)' \
+        '--quiet[Show no status line on a terminal]' \
+        '-q[Show no status line on a terminal]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:JOB:_corral_jobs' && return ;;
     kill)
       _arguments -s -S \
         '--signal[Send this signal to every process, and nothing else]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
@@ -111,28 +133,13 @@ _corral() {
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         '*:JOB:_corral_jobs' && return ;;
-    wait)
+    records)
       _arguments -s -S \
-        '--report=-[Print a report on standard error when a job has ended]::FORMAT:(text json)' \
-        '-r[Print a report on standard error when a job has ended]::FORMAT:(text json)' \
-        '--quiet[Show no status line on a terminal]' \
-        '-q[Show no status line on a terminal]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
-        '--system[Ask the system instance only]' \
-        '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '*:JOB:_corral_jobs' && return ;;
-    log)
-      _arguments -s -S \
-        '--follow[Go on with what is written until the job has ended]' \
-        '-f[Go on with what is written until the job has ended]' \
-        '--system[Ask the system instance only]' \
-        '--private[Ask your private instance only]' \
-        '--help[Show this help and exit]' \
-        '-h[Show this help and exit]' \
-        '1:JOB:_corral_jobs' && return ;;
+        '1:FILE:_files' && return ;;
     doctor)
       _arguments -s -S \
         '--json[Print facts as JSON]' \
@@ -147,13 +154,6 @@ _corral() {
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         && return ;;
-    records)
-      _arguments -s -S \
-        '--json[Print facts as JSON]' \
-        '-j[Print facts as JSON]' \
-        '--help[Show this help and exit]' \
-        '-h[Show this help and exit]' \
-        '1:FILE:_files' && return ;;
   esac
 }
 

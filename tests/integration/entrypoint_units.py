@@ -258,7 +258,7 @@ def wrong_directories(prefix, where):
             [*prefix, *words, corral.INIT, "--units", directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=30, check=False,
         )  # fmt: skip
-        wanted = f"corral-init: option '--units' expects a directory that can be read, not '{directory}': {why}\n"
+        wanted = f"corral-reaper: option '--units' expects a directory that can be read, not '{directory}': {why}\n"
         equal((result.returncode, result.stdout, result.stderr), (2, "", wanted), f"{where}: {why}")
     shutil.rmtree(file.parent)
 
@@ -274,7 +274,7 @@ def supervisor_that_cannot_start(prefix, where):
     shutil.copy(corral.REAPER, folder / "corral-reaper")
     with Units(prefix=prefix, init=alone) as init:
         init.start(ready=False).ends(127, f"{where}, without corrald", 5)
-        equal(init.stderr(), f"corral-init: cannot execute '{folder}/corrald': No such file or directory\n", "one line")
+        equal(init.stderr(), f"corral-reaper: cannot execute '{folder}/corrald': No such file or directory\n", "one line")
     with Units("--", "--nonsense", prefix=prefix) as init:
         init.start(ready=False).ends(2, f"{where}, with a wrong option for corrald", 5)
         check("unknown argument '--nonsense'" in init.stderr(), "which is named once", init.stderr())
@@ -286,7 +286,7 @@ def supervisor_that_cannot_start(prefix, where):
     with Units(prefix=prefix, environment={"CORRAL_LIBEXEC": str(folder)}) as init:
         init.start(ready=False).ends(3, f"{where}, a supervisor that always fails", 10)
         check("the supervisor ended with status 3" in init.stderr(), "is seen", init.stderr())
-        check(init.stderr().endswith("corral-init: the supervisor cannot start\n"), "and given up", init.stderr())
+        check(init.stderr().endswith("corral-reaper: the supervisor cannot start\n"), "and given up", init.stderr())
     flag.unlink()
     with Units("--", "--bus", "none", prefix=prefix, environment={"CORRAL_LIBEXEC": str(folder)}) as init:
         init.start()

@@ -6,6 +6,7 @@ before the lock is its own, and names the holder when it has waited long enough.
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -152,9 +153,60 @@ def removed(mode):
         equal(instance.run("kill", "-g", "0", job).returncode, 0, "and its job is its own")
 
 
+def directory_lost(mode, lose):
+    """The whole runtime directory is gone: it is made again, with all that belongs into it."""
+    instance = corral.Instance()
+    instance.runtime.mkdir()
+    instance.runtime.chmod(mode)
+    with instance:
+        job = instance.run("run", "-d", "--", "sleep", "1000").stdout.strip()
+        # Nothing is put again while it is being lost.
+        os.kill(instance.supervisor, signal.SIGSTOP)
+        lose(instance.runtime)
+        check(not instance.runtime.exists(), "the directory is gone")
+        os.kill(instance.supervisor, signal.SIGCONT)
+        name = f"mode {mode:o}, the directory is lost by {lose.__name__}"
+        wait_until(lambda: instance.run("ps", env={**instance.environment, "CORRAL_TIMEOUT": "1s"}).returncode == 0,
+                   what=f"an answer: {name}")  # fmt: skip
+        wait_until((instance.runtime / "private.lock").exists, what="its lock")
+        command = instance.command_line(0)
+        command.remove("--ready-fd=0")
+        second = subprocess.run(command, env=instance.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                timeout=60, check=False)  # fmt: skip
+        equal(second.returncode, 69, f"{name}: a second instance gives up")
+        check("there is another instance" in second.stderr and "taken over" not in second.stderr, "touches no job", second)
+        for again in (instance.socket, instance.runtime / "private.lock"):
+            again.unlink()
+            wait_until(again.exists, what=f"{again.name} again, in the new directory")
+        equal(reapers(instance), [instance.reaper], "there is one instance")
+        equal(instance.run("kill", "-g", "0", job).returncode, 0, "and its job is its own")
+
+
+def move(path):
+    path.rename(path.with_suffix(".old"))
+
+
+def socket_displaced():
+    """What cannot be put again is said once, not tried for ever."""
+    with corral.Instance() as instance:
+        os.kill(instance.supervisor, signal.SIGSTOP)
+        instance.socket.unlink()
+        instance.socket.mkdir()
+        os.kill(instance.supervisor, signal.SIGCONT)
+        words = "what was removed is not put again"
+        wait_until(lambda: words in instance.stderr(), what="the words")
+        time.sleep(0.5)
+        check(instance.stderr().count(words) <= 3, "a few tries", instance.stderr().count(words))
+        instance.socket.rmdir()
+        wait_until(lambda: instance.run("ps").returncode == 0, what="an answer, as soon as it can be")
+
+
 def main():
     for mode in (0o700, 0o755):
         removed(mode)
+        for lose in (move, shutil.rmtree):
+            directory_lost(mode, lose)
+    socket_displaced()
     both_lost()
     reaper_and_supervisor_lost()
     reaper_lost()

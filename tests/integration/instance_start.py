@@ -66,7 +66,7 @@ def never_ready():
     equal((result.returncode, result.stderr.count("critical")), (1, 6), "six failed starts, then corrald's own status")
     check(took < 20, f"and the end: {took:.2f} s")
     equal(result.stderr.count("the supervisor ended with status 1\n"), 6, "each end is told by its status, none by a signal")
-    check(result.stderr.endswith("corral-init: the supervisor cannot start\n"), "the last line says so", result.stderr)
+    check(result.stderr.endswith("corral-reaper: the supervisor cannot start\n"), "the last line says so", result.stderr)
 
 
 def back_off():

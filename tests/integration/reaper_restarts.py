@@ -196,7 +196,7 @@ def back_off():
     os.unlink(log)
     done = subprocess.run(command, stderr=subprocess.PIPE, timeout=10, check=False)
     check('one that is not PID 1 ends with the status of the sixth', (done.returncode, os.path.getsize(log)) == (3, 6), done)
-    check('and says so', done.stderr.endswith(b'corral-init: the supervisor cannot start\n'), done.stderr)
+    check('and says so', done.stderr.endswith(b'corral-reaper: the supervisor cannot start\n'), done.stderr)
     os.unlink(log)
     os.rmdir(directory)
 

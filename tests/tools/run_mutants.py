@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""run_mutants.py SOURCE WORK [--sample] [--only WORD]: does every test that
+"""run_mutants.py SOURCE WORK [--sample] [--only WORD] [--look]: does every test that
 guards a line turn red when the line is wrong?
 
 Each entry of mutants.toml is one small mistake: `old` in `file` becomes `new`,
 and `test` must fail. It is made in a copy of the tree (in WORK, with a build
 directory that is kept), built, tested, and undone. A mutant that survives, that
 does not compile, or whose `old` is not there exactly once is a failure.
---sample takes only the entries marked so: the ones that CORRAL_FULL=1 contrib/check runs."""
+--sample takes only the entries marked so: the ones that CORRAL_FULL=1 contrib/check runs. --look builds nothing: it
+only looks whether each `old` is still there."""
 
 import argparse
 import json
@@ -60,6 +61,13 @@ def tests_of(build):
     return programs
 
 
+def misplaced(tree, mutant):
+    """How an entry does not fit the tree, if so."""
+    path = tree / mutant["file"]
+    count = path.read_text(encoding="utf-8").count(mutant["old"]) if path.exists() else 0
+    return None if count == 1 else f"'{mutant['old']}' stands there {count} times, not once"
+
+
 class Mutants:
     def __init__(self, source, work):
         self.tree = work / "tree"
@@ -87,9 +95,9 @@ class Mutants:
         path = self.tree / mutant["file"]
         if mutant["test"] not in self.programs:
             return f"there is no test '{mutant['test']}'"
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        if text.count(mutant["old"]) != 1:
-            return f"'{mutant['old']}' stands there {text.count(mutant['old'])} times, not once"
+        if wrong := misplaced(self.tree, mutant):
+            return wrong
+        text = path.read_text(encoding="utf-8")
         path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")
         try:
             passed = self.passes(mutant["test"])
@@ -106,12 +114,17 @@ def main():
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("--sample", action="store_true")
     parser.add_argument("--only", default="")
+    parser.add_argument("--look", action="store_true")
     options = parser.parse_args()
+    entries = tomllib.loads((options.source / "tests/tools/mutants.toml").read_text())["mutant"]
+    if options.look:
+        faults = [f"{entry['file']}: {entry['why']}: {wrong}" for entry in entries if (wrong := misplaced(options.source, entry))]
+        print("\n".join(faults) or f"{len(entries)} mutants fit the tree")
+        return 1 if faults else 0
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("CCACHE_NOHASHDIR", "1")
 
-    entries = tomllib.loads((options.source / "tests/tools/mutants.toml").read_text())["mutant"]
     entries = [entry for entry in entries if entry.get("sample") or not options.sample]
     entries = [entry for entry in entries if options.only in entry["file"] + entry["test"]]
     mutants = Mutants(options.source.resolve(), work)

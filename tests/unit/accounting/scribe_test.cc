@@ -161,6 +161,21 @@ int in_small_file_system(const std::string& path, const char* size, Body body) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/// It says at once that it cannot write, because of `code`; a record that it
+/// gets is kept.
+void check_keeps_one(ScribeProcess& scribe, int code) {
+  scribe.greet();
+  const auto first = scribe.status();
+  REQUIRE(first);
+  CHECK(first->code == code);
+  scribe.send(1, record_of(1), kWantsSync);
+  const auto kept = scribe.await(
+      [](const ScribeStatus& status) { return status.accepted_key == 1; });
+  REQUIRE(kept);
+  CHECK(kept->written_key == 0);
+  CHECK(kept->waiting == 1);
+}
+
 }  // namespace
 
 TEST_CASE("what is sent is in the file once, in order, behind a first record") {
@@ -380,16 +395,7 @@ TEST_CASE("a file that cannot be opened keeps nobody waiting") {
   const std::string path = directory.file("missing/pacct");
   samples::write_file(directory.file("missing"), Bytes(1));  // not a directory
   ScribeProcess scribe(path);
-  scribe.greet();
-  const auto first = scribe.status();
-  REQUIRE(first);
-  CHECK(first->code == ENOTDIR);
-  scribe.send(1, record_of(1), kWantsSync);
-  const auto kept = scribe.await(
-      [](const ScribeStatus& status) { return status.accepted_key == 1; });
-  REQUIRE(kept);
-  CHECK(kept->written_key == 0);
-  CHECK(kept->waiting == 1);
+  check_keeps_one(scribe, ENOTDIR);
   std::filesystem::remove(directory.file("missing"));
   const auto written = scribe.await(
       [](const ScribeStatus& status) { return status.written_key == 1; });
@@ -403,15 +409,7 @@ TEST_CASE("what is no accounting file is left alone, and the records kept") {
   const Bytes theirs(64, std::byte{'t'});
   samples::write_file(path, theirs);
   ScribeProcess scribe(path);
-  scribe.greet();
-  const auto first = scribe.status();
-  REQUIRE(first);
-  CHECK(first->code == kNotAccounting);
-  scribe.send(1, record_of(1), kWantsSync);
-  const auto kept = scribe.await(
-      [](const ScribeStatus& status) { return status.accepted_key == 1; });
-  REQUIRE(kept);
-  CHECK(kept->waiting == 1);
+  check_keeps_one(scribe, kNotAccounting);
   CHECK(std::filesystem::file_size(path) == theirs.size());
   std::filesystem::remove(path);
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);

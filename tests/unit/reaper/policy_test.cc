@@ -2,6 +2,7 @@
 // The reaper's decisions: when a program is started again, what a command line
 // means, and what /proc's texts say.
 #include <signal.h>
+#include <unistd.h>
 
 #include <initializer_list>
 #include <string>
@@ -14,7 +15,9 @@
 #include "reaper/restart_policy.h"
 #include "reaper/scope_result.h"
 #include "reaper/signal_relay.h"
+#include "sys/pid_fd.h"
 #include "sys/proc_files.h"
+#include "sys/proc_list.h"
 
 namespace {
 
@@ -122,6 +125,21 @@ TEST_CASE("a job's own count of kills is believed, also when it is none") {
   CHECK(reaper::decide_result(facts, "x").reason == core::Reason::kSignalled);
   facts.report.totals.oom_kills = 1;
   CHECK(reaper::decide_result(facts, "x").reason == core::Reason::kOutOfMemory);
+}
+
+TEST_CASE("a pidfd is made for who is to be signalled, not to be read of") {
+  const auto own_is_open = [](sys::ListedFor purpose) {
+    bool is_open = false;
+    const auto done =
+        sys::for_each_process(purpose, [&](const sys::ListedProcess& process) {
+          if (process.pid == ::getpid()) is_open = process.pidfd.is_open();
+        });
+    CHECK(done);
+    return is_open;
+  };
+  CHECK_FALSE(own_is_open(sys::ListedFor::kReading));
+  CHECK(own_is_open(sys::ListedFor::kSignalling) ==
+        sys::PidFd::open(core::Pid(::getpid())).has_value());
 }
 
 }  // namespace

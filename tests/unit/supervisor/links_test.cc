@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "supervisor/kept_handles.h"
 #include "supervisor/reaper_link.h"
 #include "supervisor/service_items.h"
+#include "sys/clock.h"
 
 namespace {
 
@@ -201,6 +203,24 @@ TEST_CASE("answers of another epoch are nobody's") {
   run(loop);
   CHECK(reports.launched.size() == 1);
   CHECK(reports.exits == std::vector<std::uint64_t>{5});
+}
+
+TEST_CASE("an error of ours is not a store's silence") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  supervisor::StoreLink store(loop, *ends.first.duplicate());
+  while (store.is_flushed())
+    store.put("name", ends.first.get());
+  rlimit before = {};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);  // poll(2): EINVAL
+  const core::BootTime began = sys::boot_now();
+  const auto got = store.fetch("name");
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE_FALSE(got);
+  CHECK(got.error().code == EINVAL);
+  CHECK((sys::boot_now() - began) < core::seconds(1));
 }
 
 TEST_CASE("a store that does not take what is put is woken") {

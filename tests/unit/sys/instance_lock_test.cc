@@ -3,6 +3,8 @@
 // waiter has it as soon as it is free.
 #include "sys/instance_lock.h"
 
+#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@
 #include <doctest/doctest.h>
 
 #include "sys/clock.h"
+#include "sys/lock_file.h"
 
 namespace {
 
@@ -35,6 +38,18 @@ struct Place {
 
   std::string top;
   std::string socket;
+};
+
+/// This process has another name (proc(5), comm).
+struct Name {
+  explicit Name(const char* name) {
+    (void)::prctl(PR_GET_NAME, before);
+    (void)::prctl(PR_SET_NAME, name);
+  }
+  Name(const Name&) = delete;
+  Name& operator=(const Name&) = delete;
+  ~Name() { (void)::prctl(PR_SET_NAME, before); }
+  char before[16] = {};
 };
 
 TEST_CASE("one instance a socket, until the last who holds the lock is gone") {
@@ -102,6 +117,41 @@ TEST_CASE("a waiter has it as soon as it is free") {
   (void)::close(ready[1]);
 }
 
+TEST_CASE("a lock is renewed though somebody just asks whether it is free") {
+  const Place place;
+  REQUIRE(::chmod(place.top.c_str(), 0755) == 0);
+  auto lock = *InstanceLock::take(place.socket, {});
+  const std::string path = place.socket + ".lock";
+  std::filesystem::remove(path);
+  const auto asking = sys::open_lock_file(path);
+  REQUIRE(asking);
+  REQUIRE(::flock(asking->get(), LOCK_SH) == 0);
+  const pid_t other = ::fork();
+  REQUIRE(other >= 0);
+  if (other == 0) {
+    (void)::usleep(20'000);
+    (void)::flock(asking->get(), LOCK_UN);
+    ::_exit(0);
+  }
+  const auto renewed = lock.renew();
+  REQUIRE(::waitpid(other, nullptr, 0) == other);
+  REQUIRE(renewed);
+  CHECK(*renewed);
+  REQUIRE(::flock(asking->get(), LOCK_SH | LOCK_NB) < 0);
+}
+
+TEST_CASE("nothing is written into what is no regular file") {
+  const Place place;
+  const auto lock = InstanceLock::take(place.socket, {});
+  REQUIRE(lock);
+  std::filesystem::remove(place.socket + ".lock");
+  REQUIRE(::mkfifo((place.socket + ".lock").c_str(), 0600) == 0);
+  const auto done = lock->sign(core::Pid(::getpid()));
+  REQUIRE_FALSE(done);
+  CHECK(done.error().message().view() ==
+        "expected a regular file at '" + place.socket + ".lock'");
+}
+
 TEST_CASE("what is no regular file is no lock") {
   const Place place;
   REQUIRE(::mkfifo((place.socket + ".lock").c_str(), 0600) == 0);
@@ -125,7 +175,18 @@ TEST_CASE("a lock whose directory was replaced is none") {
   CHECK(kept.error().code == ESTALE);
 }
 
+TEST_CASE("a stranger that has the reaper's number is not taken for it") {
+  const Place place;
+  const auto lock = InstanceLock::take(place.socket, {});
+  REQUIRE(lock);
+  REQUIRE(lock->sign(core::Pid(::getpid())));
+  CHECK(sys::living_reaper_of(place.socket) == core::Pid());
+  const Name name("corral-ending");
+  CHECK(sys::living_reaper_of(place.socket) == core::Pid(::getpid()));
+}
+
 TEST_CASE("who holds it is told") {
+  const Name name("corral-reaper");
   const Place place;
   const auto lock = InstanceLock::take(place.socket, {});
   REQUIRE(lock);
