@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/csa_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
+
+#include "accounting/append.h"
 
 namespace accounting {
 
@@ -20,6 +24,15 @@ const char* doubt_of(const Group& group) {
 }
 
 }  // namespace
+
+core::Result<sys::UniqueFd> open_for_reading(const char* path) {
+  auto file =
+      TRY(sys::open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  struct stat status = {};
+  if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat", path);
+  if (!S_ISREG(status.st_mode)) return core::fail(kNotRegular, "read", path);
+  return file;
+}
 
 CsaReader::CsaReader(sys::UniqueFd file, std::uint64_t offset)
     : file_(std::move(file)), offset_(offset) {}

@@ -23,6 +23,10 @@ struct Damage {
   bool is_tail = false;  ///< the file ends with it
 };
 
+/// Opens a file for reading, without waiting for the writer of a FIFO. Errors:
+/// those of open(2), kNotRegular.
+[[nodiscard]] core::Result<sys::UniqueFd> open_for_reading(const char* path);
+
 class CsaReader {
  public:
   /// Reads `file` from `offset` on.

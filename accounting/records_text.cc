@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/records_text.h"
 
-#include <fcntl.h>
 #include <time.h>
 
 #include <array>
@@ -205,17 +204,17 @@ constexpr CountKey kCounts[] = {
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
-void report(const std::string& path, const Damage& damage,
+void report(const std::string& name, const Damage& damage,
             std::ostream& errors) {
-  errors << "corral: '" << path << "': bytes " << damage.offset << " to "
+  errors << "corral: '" << name << "': bytes " << damage.offset << " to "
          << damage.offset + damage.size - 1 << " skipped: " << damage.what
          << '\n';
 }
 
 void report_new(const CsaReader& reader, std::size_t& reported,
-                const std::string& path, std::ostream& errors) {
+                const std::string& name, std::ostream& errors) {
   for (; reported < reader.damages().size(); ++reported)
-    report(path, reader.damages()[reported], errors);
+    report(name, reader.damages()[reported], errors);
 }
 
 }  // namespace
@@ -257,21 +256,17 @@ std::string to_json(const RecordView& view) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-int print_records(const std::string& path, RecordsFormat format,
-                  std::ostream& out, std::ostream& errors) {
-  auto file = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY);
-  if (!file) {
-    errors << "corral: " << file.error().message().view() << '\n';
-    return 1;
-  }
-  CsaReader reader(std::move(*file));
+int print_records(sys::UniqueFd file, const std::string& name,
+                  RecordsFormat format, std::ostream& out,
+                  std::ostream& errors) {
+  CsaReader reader(std::move(file));
   std::size_t reported = 0;
   if (format == RecordsFormat::kText) out << records_heading() << '\n';
   for (;;) {
     const auto group = reader.next();
-    report_new(reader, reported, path, errors);
+    report_new(reader, reported, name, errors);
     if (!group) {
-      errors << "corral: '" << path << "': " << group.error().message().view()
+      errors << "corral: '" << name << "': " << group.error().message().view()
              << '\n';
       return 1;
     }

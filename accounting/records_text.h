@@ -9,6 +9,7 @@
 #include <string>
 
 #include "accounting/record_view.h"
+#include "sys/unique_fd.h"
 
 namespace accounting {
 
@@ -20,10 +21,11 @@ std::string records_heading();
 std::string to_text(const RecordView& view);
 std::string to_json(const RecordView& view);
 
-/// Prints the records of the file `path` to `out`, oldest first, and to
-/// `errors` what could not be read and where. Returns the exit code: 0, or 1 if
-/// the file could not be opened or is damaged.
-int print_records(const std::string& path, RecordsFormat format,
-                  std::ostream& out, std::ostream& errors);
+/// Prints the records of a file to `out`, oldest first, and to `errors`, where
+/// the file is called `name`, what could not be read and where. Returns the
+/// exit code: 0, or 1 if it could not be read or is damaged.
+int print_records(sys::UniqueFd file, const std::string& name,
+                  RecordsFormat format, std::ostream& out,
+                  std::ostream& errors);
 
 }  // namespace accounting

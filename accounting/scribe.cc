@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -342,6 +343,9 @@ bool is_same(const ScribeStatus& a, const ScribeStatus& b) {
 int run_scribe(int socket, const std::string& path,
                const ScribeOptions& options) {
   Scribe scribe(path, options);
+  // A file that may not grow is a full disk (EFBIG), not a death
+  // (setrlimit(2)).
+  (void)::signal(SIGXFSZ, SIG_IGN);
   core::Microseconds pause;
   // The socket's other end decides whether it blocks; here nothing may.
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so

@@ -25,8 +25,12 @@ std::unexpected<core::Refused> unavailable(std::string text) {
   return std::unexpected(core::Refused{.why = core::Refusal::kUnavailable,
                                        .text = std::move(text)});
 }
+/// sd-bus says EXFULL of descriptors that there is no room for.
+const char* words_of(int code) {
+  return std::strerror(code == EXFULL ? EMFILE : code);
+}
 std::unexpected<core::Refused> unavailable(const char* what, int code) {
-  return unavailable(std::string(what) + ": " + std::strerror(code));
+  return unavailable(std::string(what) + ": " + words_of(code));
 }
 
 /// The error in an answer, or made by sd-bus for the lack of one.
@@ -43,9 +47,8 @@ class CallError {
   }
   static core::Refused refused_of(const sd_bus_error* error, int code) {
     const bool has_name = error != nullptr && error->name != nullptr;
-    const char* const text = has_name && error->message != nullptr
-                                 ? error->message
-                                 : std::strerror(code);
+    const char* const text =
+        has_name && error->message != nullptr ? error->message : words_of(code);
     return {
         .why = has_name ? refusal_of(error->name) : core::Refusal::kUnavailable,
         .text = text};

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cli/instance_limits.h"
 #include "cli/living_instance.h"
 #include "sys/lock_file.h"
 #include "sys/own_programs.h"
@@ -76,6 +77,7 @@ void reset_signals() {
 int become_instance(const std::vector<const char*>& words, int log, int null,
                     int ready) {
   reset_signals();
+  raise_limits();
   (void)::umask(077);
   if (::chdir("/") < 0) return errno;
   if (::dup2(null, STDIN_FILENO) < 0 || ::dup2(log, STDOUT_FILENO) < 0 ||
@@ -176,6 +178,7 @@ core::Answer<Instance> ensure_private_instance() {
   const auto patience = TRY(first_answer_within());
   if (auto living = TRY(await_living(Which::kPrivate, patience)))
     return *std::move(living);
+  if (const auto low = find_low_limit()) return cannot_start(*low);
   sys::Places places =
       sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
                        sys::process_environment());

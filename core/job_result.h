@@ -257,6 +257,11 @@ inline void append_launch_failure(Text<320>& text, const JobResult& result) {
         .append(detail);
     return;
   }
+  if (result.launch.stage == LaunchStage::kSupervisorGone) {
+    text.append("was not launched: ")
+        .append(detail.empty() ? "its caller has gone" : detail);
+    return;
+  }
   if (result.launch.stage == LaunchStage::kExec) {
     text.append("cannot execute '").append(detail).append("'");
   } else {

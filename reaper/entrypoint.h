@@ -146,6 +146,7 @@ class Entrypoint {
   }
 
   void pass_on(const siginfo_t& info) {
+    if (info.si_pid == ::getpid()) return;  // a write of ours has caused it
     // The command is in our group and has heard of it from the terminal.
     if (!rules_.has_own_group() && detail::came_from_terminal(info)) return;
     signals_.pass_on(info.si_signo, main_);

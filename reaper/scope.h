@@ -215,7 +215,7 @@ class Scope {
   }
 
   void pass_on(core::SignalNumber signal, core::Pid sender) {
-    if (sender != core::Pid() && sender == sentinel_.pid()) return;
+    if (sentinel_.is_one_of_us(sender)) return;
     const bool has_it_already = sentinel_.group_was_sent(signal);
     if (!options_.is_transparent()) {
       if (!has_it_already) signals_.pass_on(signal.raw(), main_);

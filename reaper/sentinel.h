@@ -75,6 +75,13 @@ class Sentinel {
 
   [[nodiscard]] core::Pid pid() const { return pid_; }
 
+  /// Whether the sender of a signal was the sentinel or, by a write to a file
+  /// that may not grow or to a closed pipe, the scope itself.
+  [[nodiscard]] bool is_one_of_us(core::Pid sender) const {
+    return sender == core::Pid(::getpid()) ||
+           (sender == pid_ && pid_ != core::Pid());
+  }
+
   /// Whether the whole process group was sent `signal`, which the scope has
   /// just received; the sentinel forgets it. Without a sentinel: no.
   [[nodiscard]] bool group_was_sent(core::SignalNumber signal) {

@@ -36,9 +36,7 @@ struct Requirement {
 };
 
 constexpr Requirement kRequirements[] = {
-    {[](const core::JobSpec& spec) {
-       return !spec.argv.empty() && !spec.argv.front().empty();
-     },
+    {[](const core::JobSpec& spec) { return !spec.argv.empty(); },
      "no program was named, expected at least one argument"},
     {[](const core::JobSpec& spec) {
        return std::ranges::none_of(spec.argv, has_nul) &&

@@ -79,7 +79,9 @@ inline constexpr const char* kNotReaper =
     "Tini is not running as PID 1 and isn't registered as a child subreaper.\n"
     "Zombie processes will not be re-parented to Tini, so zombie reaping won't "
     "work.\n"
-    "Use -s, set TINI_SUBREAPER, or run Tini as PID 1."_packed;
+    "To fix the problem, use the -s option or set the environment variable "
+    "TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID "
+    "1."_packed;
 
 inline int print_usage(const Peer& peer, Output& to) {
   const char* const name = base_name(peer.called);

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -215,6 +216,18 @@ def engines():
             equal(is_inside, engine == "cgroup2", f"and contains ({engine})")
 
 
+def file_size_limit():
+    """Our own write that passes the caller's limit of file size is not the program's affair."""
+    pacct = pathlib.Path(ENVIRONMENT["CORRAL_PACCT"])
+    check(pacct.stat().st_size > 1024, "the accounting file is larger than the limit")
+    low = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))  # noqa: E731
+    result = run("--", "sh", "-c", "sleep 0.1; echo fine; exit 3", preexec_fn=low)
+    equal((result.stdout, result.returncode), ("fine\n", 3), "a program under ulimit -f 1 ends as it wants")
+    check("File too large" in result.stderr, "that there is no record is said", result.stderr)
+    result = run("--", "sh", "-c", "head -c 4096 /dev/zero > big", preexec_fn=low, cwd=folder)
+    check(result.returncode != 0, "and the program's own limit holds", result)
+
+
 def nobody():
     """Without root, in a home that cannot be written."""
     if os.geteuid() != 0:
@@ -226,7 +239,7 @@ def nobody():
     equal(report["stragglers"], 1, "and stragglers are ended")
 
 
-for part in (exit_codes, arguments_and_streams, attributes, blocked_signals, stragglers, reports, options, engines, nobody):
+for part in (exit_codes, arguments_and_streams, attributes, blocked_signals, stragglers, reports, options, engines, file_size_limit, nobody):
     part()
 subprocess.run(["rm", "-rf", str(folder)], check=False)
 sys.exit(0)

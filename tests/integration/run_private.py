@@ -6,6 +6,7 @@ many start it together, and gone when it has no job."""
 import json
 import os
 import pathlib
+import resource
 import socket
 import subprocess
 import tempfile
@@ -96,6 +97,24 @@ def descriptors():
     wait_until(is_gone, 20, "the end of the instance")
 
 
+def low_limits():
+    """The shell that happens to start the instance does not bound all jobs to come."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for limit, values, option in ((resource.RLIMIT_NOFILE, (24, 24), "-n"), (resource.RLIMIT_FSIZE, (9999, 9999), "-f")):
+        refused = corral("run", "-d", "--private", "true", preexec_fn=lambda: resource.setrlimit(limit, values))
+        equal(refused.returncode, 69, f"a hard limit too low for an instance (ulimit {option}) starts none")
+        check(f"(ulimit -H {option}) is {values[1]}" in refused.stderr, "and is named", refused.stderr)
+        check(is_gone(), "nothing is left running")
+    low = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))  # noqa: E731
+    job = corral("run", "-d", "--private", "sh", "-c", "ulimit -Sn; sleep 1000", preexec_fn=low).stdout.strip()
+    daemon = next(pid for pid in processes_with(MARK) if pathlib.Path(f"/proc/{pid}/comm").read_text() == "corrald\n")
+    equal(resource.prlimit(daemon, resource.RLIMIT_NOFILE), (hard, hard), "the instance takes what it may")
+    wait_until(lambda: corral("log", job).stdout, 10, "the job's output")
+    equal(corral("log", job).stdout, "64\n", "the job keeps its caller's limits")
+    equal(corral("kill", "-g", "0", job).returncode, 0, "it is ended")
+    wait_until(is_gone, 20, "the end of the instance")
+
+
 def strangers():
     """A directory that others may write is not trusted: the instance lives
     elsewhere, and nobody is asked there."""
@@ -119,7 +138,7 @@ def strangers():
 
 
 try:
-    for part in (first_use, together, descriptors, strangers):
+    for part in (first_use, together, descriptors, low_limits, strangers):
         part()
 finally:
     end_processes_with(MARK)

@@ -3,6 +3,8 @@
 // damage on the error stream with its bytes.
 #include "accounting/records_text.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <sstream>
 
@@ -40,7 +42,8 @@ Printed print(const Bytes& bytes, RecordsFormat format) {
   std::ostringstream out;
   std::ostringstream errors;
   Printed printed;
-  printed.code = print_records(path, format, out, errors);
+  printed.code =
+      print_records(*open_for_reading(path.c_str()), path, format, out, errors);
   printed.out = out.str();
   printed.errors = errors.str();
   const std::size_t at = printed.errors.find(path);
@@ -167,11 +170,12 @@ TEST_CASE("damage is told with its bytes, and the rest is printed") {
   CHECK(std::count(printed.out.begin(), printed.out.end(), '\n') == 187);
 }
 
-TEST_CASE("a file that is not there is told") {
-  std::ostringstream out;
-  std::ostringstream errors;
-  CHECK(print_records("/nonexistent/pacct", RecordsFormat::kText, out,
-                      errors) == 1);
-  CHECK(errors.str() ==
-        "corral: open '/nonexistent/pacct': No such file or directory\n");
+TEST_CASE("only a regular file is read, and a FIFO does not block") {
+  const samples::Directory directory;
+  const std::string fifo = directory.file("fifo");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  CHECK(open_for_reading(fifo.c_str()).error().code == kNotRegular);
+  CHECK(open_for_reading("/dev/zero").error().code == kNotRegular);
+  CHECK(open_for_reading("/").error().code == kNotRegular);
+  CHECK(open_for_reading("/nonexistent/pacct").error().code == ENOENT);
 }
