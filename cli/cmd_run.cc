@@ -72,8 +72,10 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
 
 int run_recorded(const RunRequest& request, ScopeSetting setting) {
   const sys::Environment environment = sys::process_environment();
-  const sys::Places places = sys::find_places(
-      sys::InstanceKind::kPrivate, core::Uid(::geteuid()), environment);
+  sys::Places places = sys::find_places(sys::InstanceKind::kPrivate,
+                                        core::Uid(::geteuid()), environment);
+  // Where that fails the scope says that it cannot write there.
+  if (sys::keeps_pacct_in_runtime(places)) (void)sys::prepare_runtime(places);
   Recorded recorded;
   recorded.pacct = places.pacct;
   recorded.cgroup_base = environment("CORRAL_CGROUP_BASE").value_or("");

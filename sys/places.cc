@@ -33,9 +33,22 @@ std::string number_text(core::Uid uid) {
   return std::to_string(uid.raw());
 }
 
-/// The home directory by $HOME; "/" without one, as a login without one has.
-std::string home_of(const Environment& environment) {
-  return environment("HOME").value_or("/");
+/// Where a user's state goes, if he has such a place: a user of a container
+/// has the home "/", or another's.
+std::optional<std::string> state_home(const Environment& environment) {
+  if (auto state = environment("XDG_STATE_HOME")) return state;
+  const auto home = environment("HOME");
+  if (!home || *home == "/" || !home->starts_with('/')) return std::nullopt;
+  const bool can_be_made = ::access(home->c_str(), W_OK | X_OK) == 0;
+  std::string state = *home + "/.local/state";
+  if (!can_be_made && ::access((state + "/corral").c_str(), W_OK | X_OK) < 0)
+    return std::nullopt;
+  return state;
+}
+
+void keep_state_in(Places& places, const std::string& directory) {
+  places.pacct = directory + "/pacct";
+  places.logs = directory + "/log";
 }
 
 std::string parent_of(std::string_view path) {
@@ -69,7 +82,8 @@ std::string octal(mode_t mode) {
 /// change of its mode.
 bool is_an_instances(const std::string& path) {
   constexpr std::string_view kNames[] = {
-      ".", "..", "private", "private.lock", "hid", "lock", ".new"};
+      ".",   "..",   "private", "private.lock", "hid",
+      "log", "lock", "pacct",   ".new"};
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()),
                                                       ::closedir);
   if (!directory) return false;
@@ -178,6 +192,7 @@ core::Result<void> choose_runtime(
     // the instance's kind, only 0700 and ours will do there.
     done = use(other, InstanceKind::kPrivate);
     if (!done) continue;
+    if (keeps_pacct_in_runtime(places)) keep_state_in(places, other);
     places.runtime = other;
     places.is_makeshift = true;
     places.socket = places.runtime + "/private";
@@ -217,16 +232,15 @@ Places find_places(InstanceKind kind, core::Uid uid,
   } else {
     const auto session = environment("XDG_RUNTIME_DIR");
     places.runtime = session ? *session + "/corral" : places.fallback_runtime;
-    const std::string state =
-        environment("XDG_STATE_HOME")
-            .value_or(home_of(environment) + "/.local/state");
-    places.pacct = state + "/corral/pacct";
-    places.logs = state + "/corral/log";
   }
   if (const auto runtime = environment("CORRAL_RUNTIME_DIR")) {
     places.runtime = *runtime;
     places.last_runtime = *runtime;
     places.fallback_runtime = *runtime;  // who names a place means that place
+  }
+  if (kind == InstanceKind::kPrivate) {
+    const auto state = state_home(environment);
+    keep_state_in(places, state ? *state + "/corral" : places.runtime);
   }
   if (const auto pacct = environment("CORRAL_PACCT")) {
     places.pacct = *pacct;
@@ -236,6 +250,10 @@ Places find_places(InstanceKind kind, core::Uid uid,
   if (const auto logs = environment("CORRAL_LOG_DIR")) places.logs = *logs;
   places.socket = places.runtime + "/private";
   return places;
+}
+
+bool keeps_pacct_in_runtime(const Places& places) {
+  return places.pacct == places.runtime + "/pacct";
 }
 
 std::string fallback_socket(const Places& places) {

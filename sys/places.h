@@ -7,7 +7,8 @@
 //                                     else /dev/shm/corral-UID
 //   socket   RUNTIME/private          RUNTIME/private
 //   pacct    /var/csa/day/pacct       ${XDG_STATE_HOME:-~/.local/state}
-//                                     /corral/pacct
+//                                     /corral/pacct; for a user who cannot
+//                                     write to his home RUNTIME/pacct
 //   logs     /var/log/corral          log/ beside the pacct
 //
 // CORRAL_RUNTIME_DIR, CORRAL_PACCT and CORRAL_LOG_DIR replace each, for tests
@@ -64,6 +65,10 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// The places of an instance of user `uid`. Creates nothing.
 [[nodiscard]] Places find_places(InstanceKind kind, core::Uid uid,
                                  const Environment& environment);
+
+/// Whether the accounting file is in the runtime directory, which must be
+/// prepared before it is written.
+[[nodiscard]] bool keeps_pacct_in_runtime(const Places& places);
 
 /// The sockets of the instance's fallback runtime directories: where a client
 /// looks when `places.socket` does not answer.

@@ -232,6 +232,14 @@ def nobody():
     """Without root, in a home that cannot be written."""
     if os.geteuid() != 0:
         return not_checked("needs root")
+    environment = {"PATH": ENVIRONMENT["PATH"], "HOME": "/"}
+    private = tempfile.mkdtemp(prefix="corral-test-")
+    os.chmod(private, 0o1777)
+    quiet = run("--", "true", env={**environment, "TMPDIR": private}, user="nobody")
+    equal((quiet.returncode, quiet.stderr), (0, ""), "a user with the home '/' is told nothing")
+    records = list(pathlib.Path(private).glob("corral-*/pacct"))
+    equal(len(records), 1, "his records are in a directory of his own")
+    subprocess.run(["rm", "-rf", private], check=False)
     environment = {"PATH": ENVIRONMENT["PATH"], "HOME": "/nonexistent", "CORRAL_RUNTIME_DIR": "/nonexistent"}
     result = run("--report=json", "--", "sh", "-c", "setsid sleep 1000 & exit 6", env=environment, user="nobody")
     equal(result.returncode, 6, "without rights and without a home the code is passed on")

@@ -106,15 +106,34 @@ TEST_CASE("a user's places follow the XDG variables, else the home and /tmp") {
       sys::find_places(InstanceKind::kPrivate, core::Uid(1000),
                        environment_of({{"XDG_RUNTIME_DIR", "/run/user/1000"},
                                        {"XDG_STATE_HOME", "/state"},
-                                       {"HOME", "/home/u"}}));
+                                       {"HOME", "/root"}}));
   CHECK(with.socket == "/run/user/1000/corral/private");
   CHECK(with.pacct == "/state/corral/pacct");
   CHECK(with.logs == "/state/corral/log");
   const Places without = sys::find_places(
       InstanceKind::kPrivate, core::Uid(1000),
-      environment_of({{"HOME", "/home/u"}, {"TMPDIR", "/var/tmp"}}));
+      environment_of({{"HOME", "/tmp"}, {"TMPDIR", "/var/tmp"}}));
   CHECK(without.socket == "/var/tmp/corral-1000/private");
-  CHECK(without.pacct == "/home/u/.local/state/corral/pacct");
+  CHECK(without.pacct == "/tmp/.local/state/corral/pacct");
+  CHECK_FALSE(sys::keeps_pacct_in_runtime(without));
+}
+
+TEST_CASE("a user without a home keeps accounts where his instance lives") {
+  for (const char* const home : {"/", "relative", "/nonexistent"}) {
+    CAPTURE(home);
+    const Scratch scratch;
+    Places places = sys::find_places(
+        InstanceKind::kPrivate, core::Uid(::geteuid()),
+        environment_of({{"XDG_RUNTIME_DIR", scratch / "missing/run"},
+                        {"TMPDIR", scratch / "tmp"},
+                        {"HOME", home}}));
+    CHECK(sys::keeps_pacct_in_runtime(places));
+    std::filesystem::create_directory(scratch / "tmp");
+    REQUIRE(sys::prepare_runtime(places).has_value());
+    CHECK(places.pacct == places.runtime + "/pacct");
+    CHECK(places.logs == places.runtime + "/log");
+    CHECK(places.runtime.starts_with(scratch / "tmp"));
+  }
 }
 
 TEST_CASE("Corral's own variables win") {
