@@ -77,6 +77,7 @@ core::Result<void> JobService::work_off() {
     TRY(on_event(queue_.front()));
     queue_.pop_front();
   }
+    ++worked_off_;
   return {};
 }
 

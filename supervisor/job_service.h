@@ -7,6 +7,8 @@
 //    crash between any two lines of on_event() is repaired by replay.
 //  - Events are worked off one after another, never from within another.
 //  - Whoever waits for a job is answered before its end is announced.
+//  - A request to signal or end a job is answered after its event was worked
+//    off: the journal has it, and its effects were run.
 #pragma once
 
 #include <cstdint>
@@ -160,6 +162,10 @@ class JobService final : public core::JobControl, public EventSink {
   Journal& journal_;
   std::optional<Parts> parts_;
   Handlers handlers_;
+  /// The request's event, in the journal and acted on before this returns. What
+  /// the journal refuses is refused to the caller, and never happens.
+  [[nodiscard]] core::Answer<void> carry_out(core::JobId jid,
+                                             core::EventBody body);
   core::JobObserver* observer_ = nullptr;
 
   std::deque<core::JobEvent> queue_;
@@ -171,6 +177,7 @@ class JobService final : public core::JobControl, public EventSink {
   std::uint32_t last_sequence_ = 0;
   bool is_going_down_ = false;
   std::map<core::JobId, std::vector<CreateDone>> creators_;
+  std::uint64_t worked_off_ = 0;  ///< events
   std::map<core::JobId, Timer> awaited_callers_;
   std::map<core::JobId, std::vector<Waiter>> waiters_;
   WaitId last_wait_ = 0;
