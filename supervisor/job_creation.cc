@@ -18,6 +18,10 @@ std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
   return std::unexpected(core::Refused{why, std::move(text)});
 }
 
+std::unexpected<core::Refused> refuse_going_down() {
+  return refuse(core::Refusal::kUnavailable, "the instance is shutting down");
+}
+
 std::unexpected<core::Refused> refuse_ended(const core::Job& job) {
   return refuse(core::Refusal::kEnded,
                 "job " + std::string(core::display(job.jid).view()) + " " +
@@ -28,11 +32,8 @@ std::unexpected<core::Refused> refuse_ended(const core::Job& job) {
 
 void JobService::create(const core::Caller& caller, core::JobSpec spec,
                         core::LaunchHandles handles, CreateDone done) {
-  if (const TableEntry* made = table_.find_token(caller.uid, spec.token))
-    return repeat(made->job, std::move(done));
-  if (is_going_down_)
-    return done(
-        refuse(core::Refusal::kUnavailable, "the instance is shutting down"));
+  if (is_repeated(caller, spec, done)) return;
+  if (is_going_down_) return done(refuse_going_down());
   // A std::function must be copyable, which handles are not.
   auto kept = std::make_shared<core::LaunchHandles>(std::move(handles));
   parts_->admission.admit(
@@ -46,9 +47,12 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
 
 void JobService::accept(const core::Caller& caller, core::JobSpec spec,
                         core::LaunchHandles handles, CreateDone done) {
-  // While a name was looked up the request may have come again.
-  if (const TableEntry* made = table_.find_token(caller.uid, spec.token))
-    return repeat(made->job, std::move(done));
+  // While a name was looked up this request may have come again, and others
+  // may have taken its name and its place.
+  if (is_repeated(caller, spec, done)) return;
+  if (is_going_down_) return done(refuse_going_down());
+  if (auto room = parts_->admission.check_room(caller, spec); !room)
+    return done(std::unexpected(std::move(room).error()));
   const core::JobId jid = core::make_job_id(site_.hid, ++last_sequence_);
   const core::Engine engine = spec.engine.value_or(core::Engine::kSubreaper);
   if (spec.kind == core::JobKind::kDetached) {
@@ -56,12 +60,25 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
     parts_->launcher.remove_old_log(jid);
   }
   creators_[jid].push_back(std::move(done));
+  table_.promise(jid, caller.uid, spec);
   // The streams must be in the store before the journal has the job: the next
   // supervisor could not ask for them again.
   parts_->store.when_flushed(
       [this, jid, owner = caller.uid, engine, spec = std::move(spec)] {
         post(jid, core::event::Created{spec, owner, engine});
       });
+}
+
+bool JobService::is_repeated(const core::Caller& caller,
+                             const core::JobSpec& spec, CreateDone& done) {
+  if (const auto jid = table_.promised_token(caller.uid, spec.token)) {
+    creators_[*jid].push_back(std::move(done));
+    return true;
+  }
+  const TableEntry* const made = table_.find_token(caller.uid, spec.token);
+  if (made == nullptr) return false;
+  repeat(made->job, std::move(done));
+  return true;
 }
 
 void JobService::keep_streams(core::JobId jid, core::LaunchHandles handles) {

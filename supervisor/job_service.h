@@ -143,6 +143,9 @@ class JobService final : public core::JobControl, public EventSink {
   // Creation: job_creation.cc.
   void accept(const core::Caller& caller, core::JobSpec spec,
               core::LaunchHandles handles, CreateDone done);
+  /// Whether the request's token has made a job: then it takes `done`.
+  bool is_repeated(const core::Caller& caller, const core::JobSpec& spec,
+                   CreateDone& done);
   void repeat(const core::Job& job, CreateDone done);
   void keep_streams(core::JobId jid, core::LaunchHandles handles);
   void offer_launch(const core::Job& job);

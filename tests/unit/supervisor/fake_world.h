@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <map>
 #include <random>
 #include <set>
@@ -17,6 +18,12 @@
 #include "sys/clock.h"
 
 namespace test {
+
+/// Built beside this program.
+inline std::string worker_program() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+         "supervisor/worker-program";
+}
 
 /// Containers that are numbers.
 class FakeContainers final : public supervisor::Containers {
@@ -90,7 +97,7 @@ class Fixture {
   FakeContainers containers;
   supervisor::JobTable table;
   supervisor::Journal journal = *supervisor::Journal::create();
-  supervisor::NameService names{loop};
+  supervisor::NameService names{loop, worker_program()};
   supervisor::JobService service{
       loop,
       {.user = core::Uid(::geteuid()), .hid = kHid, .view = {}},
