@@ -176,7 +176,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                   [this](core::JobId jid, core::JobTimer timer) {
                     service_.post(jid, core::event::TimerFired{timer});
                   }}),
-      recorder_(loop, service_, journal_.epoch(), settings_.places.pacct),
+      recorder_(loop, service_, journal_.epoch(),
+                {.pacct = settings_.places.pacct}),
       inspector_(loop, table_, containers_, handles_, scopes_, watch_,
                  service_),
       launcher_({.init = host_.init,

@@ -75,7 +75,7 @@ std::optional<ServiceItem> decode_item(std::span<const std::byte> bytes) {
   if (kind == kPendingRecord && bytes.size() >= sizeof(PendingHead)) {
     PendingHead head;
     std::memcpy(&head, bytes.data(), sizeof head);
-    if (head.what > RecordKind::kEnd) return std::nullopt;
+    if (head.what > RecordKind::kLast) return std::nullopt;
     const auto rest = bytes.subspan(sizeof head);
     return PendingRecord{
         head.key, core::JobId(head.jid), head.what, {rest.begin(), rest.end()}};

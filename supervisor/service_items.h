@@ -18,8 +18,14 @@
 
 namespace supervisor {
 
-/// What waits for a record.
-enum class RecordKind : std::uint8_t { kStart = 0, kProcess = 1, kEnd = 2 };
+/// What waits for a record. kLoss stands for those that were dropped.
+enum class RecordKind : std::uint8_t {
+  kStart = 0,
+  kProcess = 1,
+  kEnd = 2,
+  kLoss = 3,
+  kLast = kLoss,
+};
 
 /// One append to the accounting file. `key` is the number of the journal entry
 /// that caused it: it is written exactly once under that number.

@@ -103,7 +103,8 @@ class Fixture {
       {.user = core::Uid(::geteuid()), .hid = kHid, .view = {}},
       table,
       journal};
-  supervisor::Recorder recorder{loop, service, 1, "/nonexistent/pacct"};
+  supervisor::Recorder recorder{
+      loop, service, 1, {.pacct = "/nonexistent/pacct"}};
   supervisor::Launcher launcher{
       {.init = "/init", .logs = "/nonexistent"}, containers, handles, scopes};
   supervisor::Admission admission{{.instance = core::Uid(::geteuid()),
