@@ -14,9 +14,12 @@
 #include "core/stop_signal.h"
 #include "supervisor/host.h"
 #include "supervisor/instance_id.h"
+#include "supervisor/jid_source.h"
 #include "supervisor/job_reports.h"
 #include "supervisor/job_service.h"
+#include "supervisor/ledger.h"
 #include "supervisor/log.h"
+#include "supervisor/past.h"
 #include "supervisor/revival.h"
 #include "supervisor/shutdown.h"
 #include "supervisor/unit_files.h"
@@ -51,17 +54,6 @@ ServiceSite site_of(const Settings& settings, const Host& host,
   return site;
 }
 
-/// A link that was passed to us: ours alone from now on.
-core::Result<sys::UniqueFd> adopt_link(int number, const char* option) {
-  const int flags = ::fcntl(number, F_GETFL);
-  if (flags < 0) return core::fail(errno, "use the descriptor of", option);
-  sys::UniqueFd link(number);
-  if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0 ||
-      ::fcntl(number, F_SETFL, flags | O_NONBLOCK) < 0)
-    return core::fail(errno, "set up the descriptor of", option);
-  return link;
-}
-
 std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
   const auto stat = sys::read_proc_stat(core::Pid(pid));
   if (!stat) return std::nullopt;
@@ -69,15 +61,6 @@ std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
 }
 
 }  // namespace
-
-/// What was before us.
-struct Instance::Past {
-  std::unique_ptr<StoreLink> store;
-  std::vector<StoreEntry> entries;  ///< of the store, without the journal
-  Journal journal;
-  bool is_new_journal = false;
-  Restored restored;
-};
 
 class Instance::Parts {
  public:
@@ -97,6 +80,7 @@ class Instance::Parts {
   void adopt(std::vector<StoreEntry> entries);
   void on_welcome(const reaper::Welcome& welcome);
   void take_over_containers();
+  void remember_jids(const JidBlock& block);
   void on_signalled(const reaper::SignalSeen& seen);
   void on_reaper_gone();
   void on_new_store(StoreEnds store);
@@ -128,6 +112,8 @@ class Instance::Parts {
   CgroupContainers containers_;
   NameService names_;
   KillService killer_;
+  Ledger ledger_;
+  JidSource jids_;
   JobService service_;
   JobWatch watch_;
   Recorder recorder_;
@@ -162,7 +148,14 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       containers_(host_.base.path.c_str(), std::move(host_.directory)),
       names_(loop),
       killer_(loop, host_.reaper),
-      service_(loop, site_of(settings_, host_, hid_), table_, journal_),
+      ledger_(loop, settings_.places),
+      jids_(loop,
+            {.reserve =
+                 [this](std::uint32_t above, JidSource::Answer done) {
+                   ledger_.reserve(hid_, above, std::move(done));
+                 },
+             .remember = [this](const auto& block) { remember_jids(block); }}),
+      service_(loop, site_of(settings_, host_, hid_), table_, journal_, jids_),
       watch_(loop,
              {.on_container =
                   [this](core::JobId jid) { inspector_.inspect_soon(jid); },
@@ -223,6 +216,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
        .on_ended = [this](core::JobId jid) { reports_.forget(jid); },
        .on_settled = [this] { on_settled(); }});
   adopt(std::move(past.entries));
+  jids_.take_up(history_.counters.last_sequence, history_.jids);
   reports_.resume_from(history_.counters.last_exit,
                        std::exchange(history_.scope_exits, {}));
   for (PendingRecord& record : past.restored.records)
@@ -265,7 +259,8 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
   }
   service_.settle();
   service_.set_supervisor_starts(welcome.supervisor_starts);
-  service_.resume(history_.counters.last_sequence);
+  service_.resume();
+  jids_.prepare();
   // Not before: a start that it reports would find no caller awaited.
   recorder_.start();
   if (!settings_.units.empty() && !is_ready_ && welcome.supervisor_starts == 1)
@@ -284,6 +279,14 @@ void Instance::Parts::take_over_containers() {
                  core::display(jid).view());
     service_.adopt(job_of_container(containers_, jid));
   }
+}
+
+void Instance::Parts::remember_jids(const JidBlock& block) {
+  history_.jids = jids_.block();
+  const auto done = service_.remember(encode_item(block));
+  if (!done)
+    spdlog::error("the jids are not remembered: {}",
+                  text_of(done.error().message()));
 }
 
 void Instance::Parts::on_signalled(const reaper::SignalSeen& seen) {
@@ -416,41 +419,6 @@ core::Result<std::vector<std::string>> Instance::Parts::revival() {
 
 Instance::Instance(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Instance::~Instance() = default;
-
-core::Result<Instance::Past> Instance::look_back(EventLoop& loop,
-                                                 const Settings& settings) {
-  sys::PidFd process;
-  if (settings.store_pidfd >= 0)
-    process =
-        sys::PidFd(TRY(adopt_link(settings.store_pidfd, "--store-pidfd")));
-  auto store = std::make_unique<StoreLink>(
-      loop, TRY(adopt_link(settings.store_fd, "--store-fd")),
-      std::move(process));
-  auto entries = store->list();
-  // One that is gone, also because it was silent, is replaced.
-  if (!entries && entries.error().code != EPIPE)
-    return std::unexpected(std::move(entries).error());
-  Inheritance inheritance = sort_inheritance(
-      entries ? *std::move(entries) : std::vector<StoreEntry>());
-  if (inheritance.journal) {
-    auto restored = replay(*inheritance.journal);
-    if (restored)
-      return Past{std::move(store), std::move(inheritance.others),
-                  *std::move(inheritance.journal), false, *std::move(restored)};
-    spdlog::critical("the journal cannot be understood: {}; starting a new one",
-                     text_of(restored.error().message()));
-  }
-  Past past{std::move(store),
-            std::move(inheritance.others),
-            TRY(Journal::create()),
-            true,
-            {}};
-  past.restored.history.counters.hid = TRY(hid_for(settings.places));
-  std::vector<std::byte> bytes;
-  core::encode(past.restored.history.counters, bytes);
-  (void)TRY(past.journal.append(bytes));
-  return past;
-}
 
 core::Result<std::unique_ptr<Instance>> Instance::start(EventLoop& loop,
                                                         Settings settings,

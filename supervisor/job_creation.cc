@@ -41,24 +41,29 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
       [this, caller, kept,
        done = std::move(done)](core::Answer<core::JobSpec> admitted) mutable {
         if (!admitted) return done(std::unexpected(admitted.error()));
-        accept(caller, *std::move(admitted), std::move(*kept), std::move(done));
+        accept(caller, *std::move(admitted), std::move(kept), std::move(done));
       });
 }
 
 void JobService::accept(const core::Caller& caller, core::JobSpec spec,
-                        core::LaunchHandles handles, CreateDone done) {
+                        SharedHandles handles, CreateDone done) {
   // While a name was looked up this request may have come again, and others
   // may have taken its name and its place.
   if (is_repeated(caller, spec, done)) return;
   if (is_going_down_) return done(refuse_going_down());
   if (auto room = parts_->admission.check_room(caller, spec); !room)
     return done(std::unexpected(std::move(room).error()));
-  const core::JobId jid = core::make_job_id(site_.hid, ++last_sequence_);
+  const auto found = new_jid(spec.kind);
+  if (!found)
+    return jids_.when_there([this, caller, spec = std::move(spec),
+                             handles = std::move(handles),
+                             done = std::move(done)]() mutable {
+      accept(caller, std::move(spec), std::move(handles), std::move(done));
+    });
+  const core::JobId jid = *found;
   const core::Engine engine = spec.engine.value_or(core::Engine::kSubreaper);
-  if (spec.kind == core::JobKind::kDetached) {
-    keep_streams(jid, std::move(handles));
-    parts_->launcher.remove_old_log(jid);
-  }
+  if (spec.kind == core::JobKind::kDetached)
+    keep_streams(jid, std::move(*handles));
   creators_[jid].push_back(std::move(done));
   table_.promise(jid, caller.uid, spec);
   // The streams must be in the store before the journal has the job: the next
@@ -67,6 +72,18 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
       [this, jid, owner = caller.uid, engine, spec = std::move(spec)] {
         post(jid, core::event::Created{spec, owner, engine});
       });
+}
+
+/// Nothing: the next jids are not reserved yet.
+std::optional<core::JobId> JobService::new_jid(core::JobKind kind) {
+  for (;;) {
+    const auto sequence = jids_.next();
+    if (!sequence) return std::nullopt;
+    const core::JobId jid = core::make_job_id(site_.hid, *sequence);
+    // A log that is there is another job's, whoever gave that the same jid.
+    if (kind == core::JobKind::kForeground || !parts_->launcher.has_log(jid))
+      return jid;
+  }
 }
 
 bool JobService::is_repeated(const core::Caller& caller,

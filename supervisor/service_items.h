@@ -2,7 +2,8 @@
 // What the supervisor keeps in the journal beside the core's items
 // (core/event_codec.h): records that the scribe has not written yet, carried
 // over a compaction, which reaper it was that reported so far, and that the
-// instance is to end. Their first byte is a kind that is no codec version.
+// instance is to end, and which jids are reserved. Their first byte is a kind
+// that is no codec version.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include "core/ids.h"
 #include "core/quantity.h"
 #include "core/text.h"
+#include "supervisor/jid_blocks.h"
 
 namespace supervisor {
 
@@ -51,7 +53,8 @@ struct StopOrder {
   bool was_hard = false;    ///< the budget is over, and jobs were killed
 };
 
-using ServiceItem = std::variant<PendingRecord, ReaperIdentity, StopOrder>;
+using ServiceItem = std::variant<PendingRecord, ReaperIdentity, StopOrder,
+                                 JidBlock>;
 
 [[nodiscard]] std::vector<std::byte> encode_item(const ServiceItem& item);
 /// Nothing if the bytes are none of these.

@@ -39,6 +39,7 @@ struct History {
   core::InstanceCounters counters;
   std::optional<ReaperIdentity> reaper;
   std::optional<StopOrder> stop;
+  std::optional<JidBlock> jids;     ///< of which the last are given
   /// The last sequence that each scope reported.
   std::map<core::JobId, std::uint64_t> scope_exits;
 };

@@ -98,11 +98,14 @@ class Fixture {
   supervisor::JobTable table;
   supervisor::Journal journal = *supervisor::Journal::create();
   supervisor::NameService names{loop, worker_program()};
+  /// As many jids as are wanted, at once.
+  supervisor::JidSource jids{loop, {.reserve = {}, .remember = [](auto) {}}};
   supervisor::JobService service{
       loop,
       {.user = core::Uid(::geteuid()), .hid = kHid, .view = {}},
       table,
-      journal};
+      journal,
+      jids};
   supervisor::Recorder recorder{
       loop, service, 1, {.pacct = "/nonexistent/pacct"}};
   supervisor::Launcher launcher{
@@ -124,6 +127,7 @@ class Fixture {
     std::vector<std::byte> bytes;
     core::encode(counters, bytes);
     (void)service.remember(bytes);
+    jids.take_up(0, supervisor::JidBlock{.after = 0, .end = 1U << 30});
     service.connect({admission, effects, containers, handles, scopes, store,
                      launcher, recorder},
                     {.on_reexec = [] {},

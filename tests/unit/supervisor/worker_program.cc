@@ -12,6 +12,7 @@
 
 #include "accounting/scribe.h"
 #include "reaper/killer.h"
+#include "supervisor/ledger.h"
 #include "supervisor/names_worker.h"
 #include "supervisor/worker.h"
 
@@ -65,6 +66,8 @@ int main(int argc, char** argv) {
   if (name == "--worker=scribe" && argc > 2)
     return accounting::run_scribe(supervisor::kWorkerSocket,
                                   argv[2] + sizeof "--pacct=" - 1);
+  if (name == "--worker=ledger")
+    return supervisor::run_ledger_worker(supervisor::kWorkerSocket);
   if (name == "--worker=test")
     return supervisor::serve_requests(supervisor::kWorkerSocket, obey);
   return 2;
