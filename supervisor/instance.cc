@@ -18,6 +18,7 @@
 #include "supervisor/job_reports.h"
 #include "supervisor/job_service.h"
 #include "supervisor/ledger.h"
+#include "supervisor/left_open.h"
 #include "supervisor/log.h"
 #include "supervisor/past.h"
 #include "supervisor/revival.h"
@@ -117,6 +118,7 @@ class Instance::Parts {
   JobService service_;
   JobWatch watch_;
   Recorder recorder_;
+  LeftOpen left_open_;
   Inspector inspector_;
   Launcher launcher_;
   Admission admission_;
@@ -171,6 +173,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                   }}),
       recorder_(loop, service_, journal_.epoch(),
                 {.pacct = settings_.places.pacct}),
+      left_open_({ledger_, table_, journal_, recorder_, history_}, hid_),
       inspector_(loop, table_, containers_, handles_, scopes_, watch_,
                  service_),
       launcher_({.init = host_.init,
@@ -261,6 +264,8 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
   service_.set_supervisor_starts(welcome.supervisor_starts);
   service_.resume();
   jids_.prepare();
+  // What lives was found: the rest of what is open was ended by a crash.
+  left_open_.close_all();
   // Not before: a start that it reports would find no caller awaited.
   recorder_.start();
   if (!settings_.units.empty() && !is_ready_ && welcome.supervisor_starts == 1)

@@ -11,6 +11,7 @@ constexpr std::uint8_t kPendingRecord = 0x81;
 constexpr std::uint8_t kReaperIdentity = 0x82;
 constexpr std::uint8_t kStopOrder = 0x83;
 constexpr std::uint8_t kReservedJids = 0x84;
+constexpr std::uint8_t kCrashSearched = 0x85;
 
 struct PendingHead {
   std::uint8_t kind = kPendingRecord;
@@ -79,6 +80,8 @@ std::vector<std::byte> encode_item(const ServiceItem& item) {
     body.after = block->after;
     body.end = block->end;
     put(bytes, body);
+  } else if (std::holds_alternative<CrashSearched>(item)) {
+    put(bytes, kCrashSearched);
   }
   return bytes;
 }
@@ -111,6 +114,7 @@ std::optional<ServiceItem> decode_item(std::span<const std::byte> bytes) {
     std::memcpy(&body, bytes.data(), sizeof body);
     return JidBlock{.after = body.after, .end = body.end};
   }
+  if (kind == kCrashSearched && bytes.size() == 1) return CrashSearched{};
   return std::nullopt;
 }
 

@@ -2,8 +2,9 @@
 // What the supervisor keeps in the journal beside the core's items
 // (core/event_codec.h): records that the scribe has not written yet, carried
 // over a compaction, which reaper it was that reported so far, and that the
-// instance is to end, and which jids are reserved. Their first byte is a kind
-// that is no codec version.
+// instance is to end, which jids are reserved, and that the jobs which a crash
+// left open were searched for. Their first byte is a kind that is no codec
+// version.
 #pragma once
 
 #include <cstddef>
@@ -53,8 +54,11 @@ struct StopOrder {
   bool was_hard = false;    ///< the budget is over, and jobs were killed
 };
 
+/// What a crash left open was searched for, and its ends are in the journal.
+struct CrashSearched {};
+
 using ServiceItem = std::variant<PendingRecord, ReaperIdentity, StopOrder,
-                                 JidBlock>;
+                                 JidBlock, CrashSearched>;
 
 [[nodiscard]] std::vector<std::byte> encode_item(const ServiceItem& item);
 /// Nothing if the bytes are none of these.

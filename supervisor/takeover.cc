@@ -45,6 +45,9 @@ class Replay {
     auto& jids = restored_.history.jids;
     jids = jids ? joined(*jids, block) : block;
   }
+  void operator()(const CrashSearched&) {
+    restored_.history.has_searched_crash = true;
+  }
   void operator()(const core::InstanceCounters& counters) {
     restored_.history.counters = counters;
   }
@@ -144,6 +147,8 @@ core::Result<void> write_snapshot(Journal& journal, const JobTable& table,
   if (history.reaper) (void)TRY(journal.append(encode_item(*history.reaper)));
   if (history.stop) (void)TRY(journal.append(encode_item(*history.stop)));
   if (history.jids) (void)TRY(journal.append(encode_item(*history.jids)));
+  if (history.has_searched_crash)
+    (void)TRY(journal.append(encode_item(CrashSearched{})));
   for (const core::JobId jid : table.ended())
     TRY(append_job(journal, *table.find(jid)));
   for (const auto& [jid, entry] : table.jobs())
