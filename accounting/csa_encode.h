@@ -56,7 +56,8 @@ struct ProcessEnd {
   bool inclusive = true;  ///< its counters include waited-for children
 };
 
-/// A job is empty. `started` is zero if it never ran.
+/// A job is empty. `started` is zero if it never ran; its `boot` alone is zero
+/// if nobody can tell how long it ran.
 struct EndOfJob {
   RecordKey key;
   core::JobId jid;
@@ -390,7 +391,7 @@ inline RecordBytes encode(const EndOfJob& end) {
   record.jid = end.jid.raw();
   record.etime = site.head.time;
   record.btime =
-      detail::has_run(end)
+      end.started.real != core::RealTime()
           ? std::max<std::int64_t>(detail::in_seconds(end.started.real), 1)
           : record.etime;
   record.corehimem = site.memory_peak / 1024;

@@ -152,6 +152,8 @@ void refine_end(RecordView& view, const SiteEnd& site,
       collected(EndField::kWriteBytes, site.write_bytes);
   view.oom_kills = collected(EndField::kOomKills, site.oom_kills);
   view.processes_not_seen = collected(EndField::kNotSeen, site.not_seen);
+  if (view.result->reason == core::Reason::kCrashed)
+    return view.engine.clear();  // nobody was there to count
   view.processes_seen = site.processes_seen;
   view.stragglers = site.stragglers;
 }

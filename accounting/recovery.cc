@@ -113,8 +113,7 @@ core::Result<FileTail> repair_tail(int file, std::uint64_t instance) {
   return tail;
 }
 
-std::optional<std::uint64_t> key_in_switched_file(const std::string& path,
-                                                  std::uint64_t instance) {
+std::string youngest_switched_file(const std::string& path) {
   namespace fs = std::filesystem;
   const fs::path whole(path);
   const std::string name = whole.filename().string();
@@ -130,6 +129,12 @@ std::optional<std::uint64_t> key_in_switched_file(const std::string& path,
     when = changed;
     youngest = entry.path();
   }
+  return youngest.string();
+}
+
+std::optional<std::uint64_t> key_in_switched_file(const std::string& path,
+                                                  std::uint64_t instance) {
+  const std::string youngest = youngest_switched_file(path);
   if (youngest.empty()) return std::nullopt;
   const auto file = sys::open_at(AT_FDCWD, youngest.c_str(), O_RDONLY);
   if (!file) return std::nullopt;

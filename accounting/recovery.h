@@ -28,8 +28,12 @@ struct FileTail {
 [[nodiscard]] core::Result<FileTail> repair_tail(int file,
                                                  std::uint64_t instance);
 
-/// The last key of `instance` in the youngest of the files that csaswitch made
-/// of `path` (path1, path2, ...); absent: none there.
+/// The youngest of the files that csaswitch made of `path` (path1, path2, ...);
+/// empty: there is none.
+[[nodiscard]] std::string youngest_switched_file(const std::string& path);
+
+/// The last key of `instance` in the youngest of those files; absent: none
+/// there.
 [[nodiscard]] std::optional<std::uint64_t> key_in_switched_file(
     const std::string& path, std::uint64_t instance);
 

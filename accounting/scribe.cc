@@ -19,6 +19,7 @@
 #include "accounting/append.h"
 #include "accounting/csa_encode.h"
 #include "accounting/recovery.h"
+#include "accounting/scribe_lock.h"
 #include "sys/clock.h"
 #include "sys/message_socket.h"
 
@@ -31,43 +32,11 @@ constexpr std::size_t kBatchBytes = std::size_t{1} << 20U;
 /// So many packets are gathered before they are written.
 constexpr std::size_t kBatchPackets = 1024;
 
-/// The file of which scribes lock one byte each, by instance. Its name does not
-/// match the pacct* that csarun gathers.
-constexpr const char* kLockName = ".corral-scribe.lock";
-
-std::string directory_of(const std::string& path) {
-  const std::string directory =
-      std::filesystem::path(path).parent_path().string();
-  return directory.empty() ? "." : directory;
-}
-
 core::Result<void> make_directory(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) return core::fail(error.value(), "mkdir", directory);
   return {};
-}
-
-/// Waits until this process holds the byte of `instance` in the lock file. The
-/// lock goes with the descriptor (fcntl(2), F_OFD_SETLKW), so it is given back
-/// by the holder's end, whatever ends it.
-core::Result<sys::UniqueFd> lock_instance(const std::string& directory,
-                                          std::uint64_t instance) {
-  const std::string path = directory + "/" + kLockName;
-  sys::UniqueFd file =
-      TRY(sys::open_at(AT_FDCWD, path.c_str(), O_RDWR | O_CREAT, 0600));
-  struct flock lock = {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(instance >> 1U);  // an off_t is signed
-  lock.l_len = 1;
-  int result = 0;
-  do {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
-    result = ::fcntl(file.get(), F_OFD_SETLKW, &lock);
-  } while (result < 0 && errno == EINTR);
-  if (result < 0) return core::fail(errno, "lock", path);
-  return file;
 }
 
 template <std::size_t N>

@@ -56,7 +56,7 @@ inline constexpr std::uint32_t kMarkInclusive = 1U << 0;
 /// Bits of SiteEnd::present: which of its fields were collected.
 enum class EndField : std::uint32_t {
   kStatus = 1U << 0,
-  kWallTime = 1U << 1,  ///< clear: it never ran
+  kWallTime = 1U << 1,  ///< clear: it never ran, or it is not known
   kUserTime = 1U << 2,
   kSystemTime = 1U << 3,
   kMemoryPeak = 1U << 4,

@@ -142,11 +142,13 @@ class JobControl {
   virtual void create(const Caller& caller, JobSpec spec, LaunchHandles handles,
                       CreateDone done) = 0;
 
-  /// A signal to the job's processes, with no further consequence.
+  /// A signal to the job's processes, with no further consequence. Answered
+  /// when it was sent: at most once, and never after a refusal.
   virtual Answer<void> signal(const Caller& caller, JobId jid,
                               SignalNumber signal, SignalTarget target) = 0;
 
-  /// The end of the job by its kill plan, changed by this.
+  /// The end of the job by its kill plan, changed by this. Once it is answered
+  /// no crash loses it.
   virtual Answer<void> end(const Caller& caller, JobId jid,
                            const KillPlanChange& change) = 0;
 

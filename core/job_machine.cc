@@ -255,8 +255,13 @@ class Stepper {
 
   void start_killing(const KillPlan& plan) {
     const KillProgress next = begin_kill(job_.kill, plan, when_.boot);
-    if (next.step == job_.kill.step) return;
+    const bool is_sooner = next.deadline != job_.kill.deadline;
+    const bool is_new = next.step != job_.kill.step;
     job_.kill = next;
+    if (!is_new && is_sooner)
+      ask(effect::SetTimer{.timer = JobTimer::kKillPlan,
+                           .deadline = next.deadline});
+    if (!is_new) return;
     if (next.step == KillStep::kAsked)
       ask(first_signal(plan));
     else

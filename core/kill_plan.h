@@ -6,7 +6,8 @@
 //                       \--begin with SIGKILL--/                   |   ^
 //                                                                  +---+
 // kAsked: the first signal was sent to every member, and SIGCONT; the grace
-// period runs and ends the moment the job is empty. kKilled: everything was
+// period runs and ends the moment the job is empty; a request with less grace
+// left brings its end nearer. kKilled: everything was
 // killed at once (cgroup.kill). kFrozenKilled: it was not empty in time, so it
 // is frozen and killed, again and again with growing pauses: what cannot die
 // yet (a process in an uninterruptible wait) is not given up.
@@ -68,8 +69,8 @@ struct KillProgress {
 inline constexpr Microseconds kKillPatience = milliseconds(50);
 inline constexpr Microseconds kKillPauseMost = seconds(60);
 
-/// The first step at `now`. A later, harsher request replaces a softer step;
-/// a softer one changes nothing.
+/// The first step at `now`. A later, harsher request replaces a softer step, a
+/// shorter grace the one that runs; a softer one changes nothing.
 constexpr KillProgress begin_kill(const KillProgress& progress,
                                   const KillPlan& plan, BootTime now) {
   const bool kill_now = plan.first_signal == kSigkill || plan.grace.raw() == 0;
@@ -80,6 +81,10 @@ constexpr KillProgress begin_kill(const KillProgress& progress,
   if (!kill_now && progress.step == KillStep::kNone)
     return {
         .step = KillStep::kAsked, .deadline = now + plan.grace, .repeats = 0};
+  if (progress.step == KillStep::kAsked)
+    return {.step = KillStep::kAsked,
+            .deadline = std::min(progress.deadline, now + plan.grace),
+            .repeats = 0};
   return progress;
 }
 

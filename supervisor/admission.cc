@@ -101,16 +101,18 @@ core::Answer<void> Admission::check(const core::Caller& caller,
   if (!spec.token.empty() && !core::is_token(spec.token))
     return refuse(Refusal::kInvalid, "the token is '" + spec.token +
                                          "', expected " + core::kTokenExpected);
-  TRY(check_bounds(caller, spec));
+  if (size_of(spec) > kLargestSpec)
+    return refuse(Refusal::kInvalid, "arguments and environment are " +
+                                         std::to_string(size_of(spec)) +
+                                         " bytes, expected at "
+                                         "most " +
+                                         std::to_string(kLargestSpec));
+  TRY(check_room(caller, spec));
   if (spec.engine == core::Engine::kCgroup2 &&
       core::choose_engine(policy_.facts).engine != core::Engine::kCgroup2)
     return refuse(Refusal::kNotSupported,
                   "engine 'cgroup2' cannot be used: " +
                       std::string(core::choose_engine(policy_.facts).why));
-  if (table_.find_live_name(caller.uid, spec.name) != nullptr)
-    return refuse(Refusal::kNameTaken,
-                  "a live job of uid " + std::to_string(caller.uid.raw()) +
-                      " is named '" + spec.name + "' already");
   if (spec.kind == core::JobKind::kForeground) return {};
   const std::string sandbox = sandbox_of(caller.pid);
   if (!sandbox.empty())
@@ -122,24 +124,23 @@ core::Answer<void> Admission::check(const core::Caller& caller,
   return {};
 }
 
-core::Answer<void> Admission::check_bounds(const core::Caller& caller,
-                                           const core::JobSpec& spec) const {
-  if (size_of(spec) > kLargestSpec)
-    return refuse(Refusal::kInvalid, "arguments and environment are " +
-                                         std::to_string(size_of(spec)) +
-                                         " bytes, expected at "
-                                         "most " +
-                                         std::to_string(kLargestSpec));
+core::Answer<void> Admission::check_room(const core::Caller& caller,
+                                         const core::JobSpec& spec) const {
+  if (table_.find_live_name(caller.uid, spec.name))
+    return refuse(Refusal::kNameTaken,
+                  "a live job of uid " + std::to_string(caller.uid.raw()) +
+                      " is named '" + spec.name + "' already");
+  const std::size_t live = table_.live_count() + table_.promised_count();
   const std::size_t own = table_.live_count_of(caller.uid);
   const bool is_over =
-      table_.live_count() >= policy_.most_live ||
+      live >= policy_.most_live ||
       (caller.uid != core::Uid(0) && own >= policy_.most_live_of_one);
   if (!is_over) return {};
-  return refuse(Refusal::kTooMany,
-                "there are " + std::to_string(table_.live_count()) +
-                    " live jobs, " + std::to_string(own) + " of them of uid " +
-                    std::to_string(caller.uid.raw()) +
-                    "; wait for some to end");
+  return refuse(Refusal::kTooMany, "there are " + std::to_string(live) +
+                                       " live jobs, " + std::to_string(own) +
+                                       " of them of uid " +
+                                       std::to_string(caller.uid.raw()) +
+                                       "; wait for some to end");
 }
 
 void Admission::find_user(const core::Caller& caller, core::JobSpec spec,

@@ -34,12 +34,14 @@ class Admission {
 
   /// Answers at once, or when the user's name was looked up.
   void admit(const core::Caller& caller, core::JobSpec spec, Done done);
+  /// Whether there is room for the job, and its name is free: to be asked again
+  /// when it is accepted, as others came in while a name was looked up.
+  [[nodiscard]] core::Answer<void> check_room(const core::Caller& caller,
+                                              const core::JobSpec& spec) const;
 
  private:
   [[nodiscard]] core::Answer<void> check(const core::Caller& caller,
                                          const core::JobSpec& spec) const;
-  [[nodiscard]] core::Answer<void> check_bounds(
-      const core::Caller& caller, const core::JobSpec& spec) const;
   void find_user(const core::Caller& caller, core::JobSpec spec, Done done);
 
   AdmissionPolicy policy_;

@@ -14,9 +14,13 @@
 #include "core/stop_signal.h"
 #include "supervisor/host.h"
 #include "supervisor/instance_id.h"
+#include "supervisor/jid_source.h"
 #include "supervisor/job_reports.h"
 #include "supervisor/job_service.h"
+#include "supervisor/ledger.h"
+#include "supervisor/left_open.h"
 #include "supervisor/log.h"
+#include "supervisor/past.h"
 #include "supervisor/revival.h"
 #include "supervisor/shutdown.h"
 #include "supervisor/unit_files.h"
@@ -51,18 +55,6 @@ ServiceSite site_of(const Settings& settings, const Host& host,
   return site;
 }
 
-/// A descriptor that was passed to us by number, a link or a pidfd: ours alone
-/// from now on, and never waited for.
-core::Result<sys::UniqueFd> adopt_descriptor(int number, const char* option) {
-  const int flags = ::fcntl(number, F_GETFL);
-  if (flags < 0) return core::fail(errno, "use the descriptor of", option);
-  sys::UniqueFd descriptor(number);
-  if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0 ||
-      ::fcntl(number, F_SETFL, flags | O_NONBLOCK) < 0)
-    return core::fail(errno, "set up the descriptor of", option);
-  return descriptor;
-}
-
 std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
   const auto stat = sys::read_proc_stat(core::Pid(pid));
   if (!stat) return std::nullopt;
@@ -70,15 +62,6 @@ std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
 }
 
 }  // namespace
-
-/// What was before us.
-struct Instance::Past {
-  std::unique_ptr<StoreLink> store;
-  std::vector<StoreEntry> entries;  ///< of the store, without the journal
-  Journal journal;
-  bool is_new_journal = false;
-  Restored restored;
-};
 
 class Instance::Parts {
  public:
@@ -98,6 +81,7 @@ class Instance::Parts {
   void adopt(std::vector<StoreEntry> entries);
   void on_welcome(const reaper::Welcome& welcome);
   void take_over_containers();
+  void remember_jids(const JidBlock& block);
   void on_signalled(const reaper::SignalSeen& seen);
   void on_reaper_gone();
   void on_new_store(StoreEnds store);
@@ -129,9 +113,12 @@ class Instance::Parts {
   CgroupContainers containers_;
   NameService names_;
   KillService killer_;
+  Ledger ledger_;
+  JidSource jids_;
   JobService service_;
   JobWatch watch_;
   Recorder recorder_;
+  LeftOpen left_open_;
   Inspector inspector_;
   Launcher launcher_;
   Admission admission_;
@@ -163,7 +150,14 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       containers_(host_.base.path.c_str(), std::move(host_.directory)),
       names_(loop),
       killer_(loop, host_.reaper),
-      service_(loop, site_of(settings_, host_, hid_), table_, journal_),
+      ledger_(loop, settings_.places),
+      jids_(loop,
+            {.reserve =
+                 [this](std::uint32_t above, JidSource::Answer done) {
+                   ledger_.reserve(hid_, above, std::move(done));
+                 },
+             .remember = [this](const auto& block) { remember_jids(block); }}),
+      service_(loop, site_of(settings_, host_, hid_), table_, journal_, jids_),
       watch_(loop,
              {.on_container =
                   [this](core::JobId jid) { inspector_.inspect_soon(jid); },
@@ -177,7 +171,9 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                   [this](core::JobId jid, core::JobTimer timer) {
                     service_.post(jid, core::event::TimerFired{timer});
                   }}),
-      recorder_(loop, service_, journal_.epoch(), settings_.places.pacct),
+      recorder_(loop, service_, journal_.epoch(),
+                {.pacct = settings_.places.pacct}),
+      left_open_({ledger_, table_, journal_, recorder_, history_}, hid_),
       inspector_(loop, table_, containers_, handles_, scopes_, watch_,
                  service_),
       launcher_({.init = host_.init,
@@ -223,6 +219,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
        .on_ended = [this](core::JobId jid) { reports_.forget(jid); },
        .on_settled = [this] { on_settled(); }});
   adopt(std::move(past.entries));
+  jids_.take_up(history_.counters.last_sequence, history_.jids);
   reports_.resume_from(history_.counters.last_exit,
                        std::exchange(history_.scope_exits, {}));
   for (PendingRecord& record : past.restored.records)
@@ -265,7 +262,10 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
   }
   service_.settle();
   service_.set_supervisor_starts(welcome.supervisor_starts);
-  service_.resume(history_.counters.last_sequence);
+  service_.resume();
+  jids_.prepare();
+  // What lives was found: the rest of what is open was ended by a crash.
+  left_open_.close_all();
   // Not before: a start that it reports would find no caller awaited.
   recorder_.start();
   if (!settings_.units.empty() && !is_ready_ && welcome.supervisor_starts == 1)
@@ -284,6 +284,14 @@ void Instance::Parts::take_over_containers() {
                  core::display(jid).view());
     service_.adopt(job_of_container(containers_, jid));
   }
+}
+
+void Instance::Parts::remember_jids(const JidBlock& block) {
+  history_.jids = jids_.block();
+  const auto done = service_.remember(encode_item(block));
+  if (!done)
+    spdlog::error("the jids are not remembered: {}",
+                  text_of(done.error().message()));
 }
 
 void Instance::Parts::on_signalled(const reaper::SignalSeen& seen) {
@@ -416,41 +424,6 @@ core::Result<std::vector<std::string>> Instance::Parts::revival() {
 
 Instance::Instance(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Instance::~Instance() = default;
-
-core::Result<Instance::Past> Instance::look_back(EventLoop& loop,
-                                                 const Settings& settings) {
-  sys::PidFd process;
-  if (settings.store_pidfd >= 0)
-    process = sys::PidFd(
-        TRY(adopt_descriptor(settings.store_pidfd, "--store-pidfd")));
-  auto store = std::make_unique<StoreLink>(
-      loop, TRY(adopt_descriptor(settings.store_fd, "--store-fd")),
-      std::move(process));
-  auto entries = store->list();
-  // One that is gone, also because it was silent, is replaced.
-  if (!entries && entries.error().code != EPIPE)
-    return std::unexpected(std::move(entries).error());
-  Inheritance inheritance = sort_inheritance(
-      entries ? *std::move(entries) : std::vector<StoreEntry>());
-  if (inheritance.journal) {
-    auto restored = replay(*inheritance.journal);
-    if (restored)
-      return Past{std::move(store), std::move(inheritance.others),
-                  *std::move(inheritance.journal), false, *std::move(restored)};
-    spdlog::critical("the journal cannot be understood: {}; starting a new one",
-                     text_of(restored.error().message()));
-  }
-  Past past{std::move(store),
-            std::move(inheritance.others),
-            TRY(Journal::create()),
-            true,
-            {}};
-  past.restored.history.counters.hid = TRY(hid_for(settings.places));
-  std::vector<std::byte> bytes;
-  core::encode(past.restored.history.counters, bytes);
-  (void)TRY(past.journal.append(bytes));
-  return past;
-}
 
 core::Result<std::unique_ptr<Instance>> Instance::start(EventLoop& loop,
                                                         Settings settings,

@@ -61,9 +61,6 @@ class Instance {
 
  private:
   class Parts;
-  struct Past;
-  [[nodiscard]] static core::Result<Past> look_back(EventLoop& loop,
-                                                    const Settings& settings);
   explicit Instance(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

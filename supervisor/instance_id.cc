@@ -11,6 +11,7 @@
 
 #include "core/ids.h"
 #include "core/text.h"
+#include "supervisor/ledger.h"
 #include "supervisor/log.h"
 #include "sys/cgroup_tree.h"
 
@@ -61,8 +62,11 @@ core::Result<std::uint32_t> hid_for(const sys::Places& places) {
 }
 
 void forget_hid(const sys::Places& places) {
-  if (places.kind == sys::InstanceKind::kPrivate)
-    (void)::unlink(path_of(places).c_str());  // it may not have been written
+  if (places.kind != sys::InstanceKind::kPrivate) return;
+  // They may not have been written. The hid goes first: jids without it are
+  // nobody's, but without its jids it would begin anew.
+  (void)::unlink(path_of(places).c_str());
+  (void)::unlink(jid_file(places).c_str());
 }
 
 }  // namespace supervisor

@@ -18,6 +18,10 @@ std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
   return std::unexpected(core::Refused{why, std::move(text)});
 }
 
+std::unexpected<core::Refused> refuse_going_down() {
+  return refuse(core::Refusal::kUnavailable, "the instance is shutting down");
+}
+
 std::unexpected<core::Refused> refuse_ended(const core::Job& job) {
   return refuse(core::Refusal::kEnded,
                 "job " + std::string(core::display(job.jid).view()) + " " +
@@ -28,11 +32,8 @@ std::unexpected<core::Refused> refuse_ended(const core::Job& job) {
 
 void JobService::create(const core::Caller& caller, core::JobSpec spec,
                         core::LaunchHandles handles, CreateDone done) {
-  if (const TableEntry* made = table_.find_token(caller.uid, spec.token))
-    return repeat(made->job, std::move(done));
-  if (is_going_down_)
-    return done(
-        refuse(core::Refusal::kUnavailable, "the instance is shutting down"));
+  if (is_repeated(caller, spec, done)) return;
+  if (is_going_down_) return done(refuse_going_down());
   // A std::function must be copyable, which handles are not.
   auto kept = std::make_shared<core::LaunchHandles>(std::move(handles));
   parts_->admission.admit(
@@ -40,28 +41,61 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
       [this, caller, kept,
        done = std::move(done)](core::Answer<core::JobSpec> admitted) mutable {
         if (!admitted) return done(std::unexpected(admitted.error()));
-        accept(caller, *std::move(admitted), std::move(*kept), std::move(done));
+        accept(caller, *std::move(admitted), std::move(kept), std::move(done));
       });
 }
 
 void JobService::accept(const core::Caller& caller, core::JobSpec spec,
-                        core::LaunchHandles handles, CreateDone done) {
-  // While a name was looked up the request may have come again.
-  if (const TableEntry* made = table_.find_token(caller.uid, spec.token))
-    return repeat(made->job, std::move(done));
-  const core::JobId jid = core::make_job_id(site_.hid, ++last_sequence_);
+                        SharedHandles handles, CreateDone done) {
+  // While a name was looked up this request may have come again, and others
+  // may have taken its name and its place.
+  if (is_repeated(caller, spec, done)) return;
+  if (is_going_down_) return done(refuse_going_down());
+  if (auto room = parts_->admission.check_room(caller, spec); !room)
+    return done(std::unexpected(std::move(room).error()));
+  const auto found = new_jid(spec.kind);
+  if (!found)
+    return jids_.when_there([this, caller, spec = std::move(spec),
+                             handles = std::move(handles),
+                             done = std::move(done)]() mutable {
+      accept(caller, std::move(spec), std::move(handles), std::move(done));
+    });
+  const core::JobId jid = *found;
   const core::Engine engine = spec.engine.value_or(core::Engine::kSubreaper);
-  if (spec.kind == core::JobKind::kDetached) {
-    keep_streams(jid, std::move(handles));
-    parts_->launcher.remove_old_log(jid);
-  }
+  if (spec.kind == core::JobKind::kDetached)
+    keep_streams(jid, std::move(*handles));
   creators_[jid].push_back(std::move(done));
+  table_.promise(jid, caller.uid, spec);
   // The streams must be in the store before the journal has the job: the next
   // supervisor could not ask for them again.
   parts_->store.when_flushed(
       [this, jid, owner = caller.uid, engine, spec = std::move(spec)] {
         post(jid, core::event::Created{spec, owner, engine});
       });
+}
+
+/// Nothing: the next jids are not reserved yet.
+std::optional<core::JobId> JobService::new_jid(core::JobKind kind) {
+  for (;;) {
+    const auto sequence = jids_.next();
+    if (!sequence) return std::nullopt;
+    const core::JobId jid = core::make_job_id(site_.hid, *sequence);
+    // A log that is there is another job's, whoever gave that the same jid.
+    if (kind == core::JobKind::kForeground || !parts_->launcher.has_log(jid))
+      return jid;
+  }
+}
+
+bool JobService::is_repeated(const core::Caller& caller,
+                             const core::JobSpec& spec, CreateDone& done) {
+  if (const auto jid = table_.promised_token(caller.uid, spec.token)) {
+    creators_[*jid].push_back(std::move(done));
+    return true;
+  }
+  const TableEntry* const made = table_.find_token(caller.uid, spec.token);
+  if (made == nullptr) return false;
+  repeat(made->job, std::move(done));
+  return true;
 }
 
 void JobService::keep_streams(core::JobId jid, core::LaunchHandles handles) {

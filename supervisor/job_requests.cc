@@ -72,6 +72,7 @@ core::JobView JobService::view(const core::Caller& caller,
 Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
                                 core::SignalNumber signal,
                                 core::SignalTarget target) {
+  settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
   if (signal.raw() < 1 || signal.raw() > 64)
     return refuse(Refusal::kInvalid, std::to_string(signal.raw()) +
@@ -84,19 +85,34 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
   if (target == core::SignalTarget::kMain && job->main_has_ended)
     return refuse(Refusal::kEnded,
                   "the main process of job " + text_of(jid) + " has ended");
-  post(jid, core::event::Signalled{caller.uid, signal, target});
-  return {};
+  return carry_out(jid, core::event::Signalled{caller.uid, signal, target});
 }
 
 Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
                              const core::KillPlanChange& change) {
+  settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
   if (job->state >= core::JobState::kClosing)
     return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
-  post(jid, core::event::EndRequested{.by = caller.uid,
-                                      .who = who_is(caller),
-                                      .plan = change.of(job->spec.kill_plan)});
-  return {};
+  return carry_out(
+      jid, core::event::EndRequested{.by = caller.uid,
+                                     .who = who_is(caller),
+                                     .plan = change.of(job->spec.kill_plan)});
+}
+
+Answer<void> JobService::carry_out(core::JobId jid, core::EventBody body) {
+  // Nothing waits before it: so it is done, or it is the first that waits.
+  if (queue_.empty()) {
+    const std::uint64_t before = worked_off_;
+    queue_.push_back({jid, sys::now(), std::move(body)});
+    settle();
+    if (worked_off_ != before) return {};
+    queue_.pop_front();  // what was refused must not be done later
+  }
+  return refuse(Refusal::kUnavailable,
+                "the request about job " + text_of(jid) +
+                    " cannot be written into the journal, so it is not done; "
+                    "is memory short?");
 }
 
 JobService::WaitId JobService::wait(const core::Caller& caller, core::JobId jid,

@@ -34,11 +34,12 @@ bool is_reported_by_reaper(const core::Job& job) {
 }  // namespace
 
 JobService::JobService(EventLoop& loop, ServiceSite site, JobTable& table,
-                       Journal& journal)
+                       Journal& journal, JidSource& jids)
     : loop_(loop),
       site_(std::move(site)),
       table_(table),
       journal_(journal),
+      jids_(jids),
       journal_retry_(loop, [this] { settle(); }) {}
 
 void JobService::connect(const Parts& parts, Handlers handlers) {
@@ -76,6 +77,7 @@ core::Result<void> JobService::work_off() {
     // Taken out only when it is done: what the journal refuses is kept.
     TRY(on_event(queue_.front()));
     queue_.pop_front();
+    ++worked_off_;
   }
   return {};
 }
@@ -175,8 +177,7 @@ core::Result<void> JobService::remember(std::span<const std::byte> item) {
   return {};
 }
 
-void JobService::resume(std::uint32_t last_sequence) {
-  last_sequence_ = std::max(last_sequence_, last_sequence);
+void JobService::resume() {
   // Effects post events; they are worked off when every job was taken up.
   std::vector<core::JobId> jobs;
   for (const auto& [jid, entry] : table_.jobs()) {
@@ -215,8 +216,7 @@ void JobService::resume(std::uint32_t last_sequence) {
 }
 
 void JobService::note_jid(core::JobId jid) {
-  if (core::hid_of(jid) == site_.hid)
-    last_sequence_ = std::max(last_sequence_, core::sequence_of(jid));
+  if (core::hid_of(jid) == site_.hid) jids_.note(core::sequence_of(jid));
 }
 
 void JobService::adopt(core::Job job) {
@@ -253,7 +253,8 @@ void JobService::end_all(std::string_view who,
 }
 
 bool JobService::is_idle() const {
-  return table_.live_count() == 0 && waiters_.empty() && creators_.empty();
+  return table_.live_count() == 0 && waiters_.empty() && creators_.empty() &&
+         !jids_.is_awaited();
 }
 
 }  // namespace supervisor

@@ -7,12 +7,15 @@
 //    crash between any two lines of on_event() is repaired by replay.
 //  - Events are worked off one after another, never from within another.
 //  - Whoever waits for a job is answered before its end is announced.
+//  - A request to signal or end a job is answered after its event was worked
+//    off: the journal has it, and its effects were run.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +25,7 @@
 #include "supervisor/admission.h"
 #include "supervisor/effect_runner.h"
 #include "supervisor/event_sink.h"
+#include "supervisor/jid_source.h"
 #include "supervisor/job_table.h"
 #include "supervisor/journal.h"
 #include "supervisor/takeover.h"
@@ -50,7 +54,7 @@ class JobService final : public core::JobControl, public EventSink {
   /// All borrowed. `admission`, `effects` and the rest are set by connect():
   /// they need the service as their sink.
   JobService(EventLoop& loop, ServiceSite site, JobTable& table,
-             Journal& journal);
+             Journal& journal, JidSource& jids);
 
   struct Parts {
     Admission& admission;
@@ -65,7 +69,7 @@ class JobService final : public core::JobControl, public EventSink {
   void connect(const Parts& parts, Handlers handlers);
 
   /// Takes up the jobs that the journal told: asks again for what each waits.
-  void resume(std::uint32_t last_sequence);
+  void resume();
   /// A job that was made otherwise than by events, into table and journal.
   void adopt(core::Job job);
   /// Another reaper: the old one's launches and children are its no longer.
@@ -80,7 +84,7 @@ class JobService final : public core::JobControl, public EventSink {
   [[nodiscard]] bool is_idle() const;
   /// Appends an item of the instance's own to the journal.
   [[nodiscard]] core::Result<void> remember(std::span<const std::byte> item);
-  [[nodiscard]] std::uint32_t last_sequence() const { return last_sequence_; }
+  [[nodiscard]] std::uint32_t last_sequence() const { return jids_.last(); }
   /// A jid of ours that the journal does not know: the next is above it.
   void note_jid(core::JobId jid);
   void set_supervisor_starts(std::uint32_t count) {
@@ -139,8 +143,13 @@ class JobService final : public core::JobControl, public EventSink {
   void wait_for_journal(const core::Error& error);
 
   // Creation: job_creation.cc.
+  using SharedHandles = std::shared_ptr<core::LaunchHandles>;
   void accept(const core::Caller& caller, core::JobSpec spec,
-              core::LaunchHandles handles, CreateDone done);
+              SharedHandles handles, CreateDone done);
+  [[nodiscard]] std::optional<core::JobId> new_jid(core::JobKind kind);
+  /// Whether the request's token has made a job: then it takes `done`.
+  bool is_repeated(const core::Caller& caller, const core::JobSpec& spec,
+                   CreateDone& done);
   void repeat(const core::Job& job, CreateDone done);
   void keep_streams(core::JobId jid, core::LaunchHandles handles);
   void offer_launch(const core::Job& job);
@@ -153,22 +162,27 @@ class JobService final : public core::JobControl, public EventSink {
   [[nodiscard]] core::JobView view(const core::Caller& caller,
                                    const core::Job& job) const;
   [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
+  /// The request's event, in the journal and acted on before this returns. What
+  /// the journal refuses is refused to the caller, and never happens.
+  [[nodiscard]] core::Answer<void> carry_out(core::JobId jid,
+                                             core::EventBody body);
 
   EventLoop& loop_;
   ServiceSite site_;
   JobTable& table_;
   Journal& journal_;
+  JidSource& jids_;
   std::optional<Parts> parts_;
   Handlers handlers_;
   core::JobObserver* observer_ = nullptr;
 
   std::deque<core::JobEvent> queue_;
+  std::uint64_t worked_off_ = 0;  ///< events
   bool is_settling_ = false;
   bool is_settling_soon_ = false;
   Timer journal_retry_;
   std::vector<std::byte> buffer_;
 
-  std::uint32_t last_sequence_ = 0;
   bool is_going_down_ = false;
   std::map<core::JobId, std::vector<CreateDone>> creators_;
   std::map<core::JobId, Timer> awaited_callers_;

@@ -37,13 +37,21 @@ TableEntry& JobTable::insert(core::Job job, std::uint64_t entry) {
   if (job.state == core::JobState::kEnded) {
     ended_.push_back(jid);
   } else {
-    ++live_of_owner_[job.owner];
+    if (promised_.erase(jid) == 0) ++live_of_owner_[job.owner];
     if (!job.spec.name.empty())
       live_names_[key_of(job.owner, job.spec.name)] = jid;
   }
   TableEntry& place = jobs_[jid];
   place = {std::move(job), entry};
   return place;
+}
+
+void JobTable::promise(core::JobId jid, core::Uid owner,
+                       const core::JobSpec& spec) {
+  if (!promised_.insert(jid).second) return;
+  ++live_of_owner_[owner];
+  if (!spec.token.empty()) tokens_[key_of(owner, spec.token)] = jid;
+  if (!spec.name.empty()) live_names_[key_of(owner, spec.name)] = jid;
 }
 
 void JobTable::update(TableEntry& entry, core::Job job, std::uint64_t number) {
@@ -73,11 +81,21 @@ const TableEntry* JobTable::find_token(core::Uid owner,
   return at == tokens_.end() ? nullptr : find(at->second);
 }
 
-const core::Job* JobTable::find_live_name(core::Uid owner,
-                                          std::string_view name) const {
-  if (name.empty()) return nullptr;
+std::optional<core::JobId> JobTable::promised_token(
+    core::Uid owner, std::string_view token) const {
+  if (token.empty() || promised_.empty()) return std::nullopt;
+  const auto at = tokens_.find(key_of(owner, token));
+  if (at == tokens_.end() || !promised_.contains(at->second))
+    return std::nullopt;
+  return at->second;
+}
+
+std::optional<core::JobId> JobTable::find_live_name(
+    core::Uid owner, std::string_view name) const {
+  if (name.empty()) return std::nullopt;
   const auto at = live_names_.find(key_of(owner, name));
-  return at == live_names_.end() ? nullptr : &find(at->second)->job;
+  if (at == live_names_.end()) return std::nullopt;
+  return at->second;
 }
 
 void JobTable::forget_old(core::BootTime now) {

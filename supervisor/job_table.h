@@ -2,14 +2,19 @@
 // The jobs that the supervisor knows: live ones, and ended ones for a while.
 // Each is what the job machine made of its events so far, nothing else.
 //
-// Invariant: an ended job is remembered until a thousand younger ones have
-// ended or an hour has passed; it is forgotten on the way of other events, so
-// that an idle supervisor sleeps.
+// Invariants:
+//  - An ended job is remembered until a thousand younger ones have ended or an
+//    hour has passed; it is forgotten on the way of other events, so that an
+//    idle supervisor sleeps.
+//  - A promised job (accepted, its creation not in the journal yet) has its
+//    name, its token and its place in the bounds, and is not there otherwise.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,6 +41,8 @@ class JobTable {
   [[nodiscard]] TableEntry* find(core::JobId jid);
   [[nodiscard]] const TableEntry* find(core::JobId jid) const;
   TableEntry& insert(core::Job job, std::uint64_t entry);
+  /// A job that insert() will bring: what it takes is taken from now on.
+  void promise(core::JobId jid, core::Uid owner, const core::JobSpec& spec);
   /// Replaces the job by what it became.
   void update(TableEntry& entry, core::Job job, std::uint64_t number);
 
@@ -46,14 +53,19 @@ class JobTable {
     return jobs_.size() - ended_.size();
   }
   [[nodiscard]] std::size_t remembered_count() const { return ended_.size(); }
+  [[nodiscard]] std::size_t promised_count() const { return promised_.size(); }
+  /// Promised ones too.
   [[nodiscard]] std::size_t live_count_of(core::Uid owner) const;
 
   /// The job that this token of this owner made, or null.
   [[nodiscard]] const TableEntry* find_token(core::Uid owner,
                                              std::string_view token) const;
-  /// The live job of that owner with that name, or null.
-  [[nodiscard]] const core::Job* find_live_name(core::Uid owner,
-                                                std::string_view name) const;
+  /// The promised job of this token of this owner.
+  [[nodiscard]] std::optional<core::JobId> promised_token(
+      core::Uid owner, std::string_view token) const;
+  /// The live or promised job of that owner with that name.
+  [[nodiscard]] std::optional<core::JobId> find_live_name(
+      core::Uid owner, std::string_view name) const;
 
   /// Forgets ended jobs beyond their number and age.
   void forget_old(core::BootTime now);
@@ -64,6 +76,7 @@ class JobTable {
 
   Jobs jobs_;
   std::deque<core::JobId> ended_;  ///< in the order of their ends
+  std::set<core::JobId> promised_;
   /// By "owner:text".
   std::unordered_map<std::string, core::JobId> tokens_;
   std::unordered_map<std::string, core::JobId> live_names_;

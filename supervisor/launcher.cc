@@ -268,8 +268,9 @@ std::string Launcher::log_path(core::JobId jid) const {
   return site_.logs + "/" + core::path_name(jid).c_str() + ".log";
 }
 
-void Launcher::remove_old_log(core::JobId jid) const {
-  (void)::unlink(log_path(jid).c_str());  // it is seldom there
+bool Launcher::has_log(core::JobId jid) const {
+  return ::faccessat(AT_FDCWD, log_path(jid).c_str(), F_OK,
+                     AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 }  // namespace supervisor

@@ -59,8 +59,7 @@ class Launcher {
 
   /// Where a detached job's output goes unless it was lent descriptors.
   [[nodiscard]] std::string log_path(core::JobId jid) const;
-  /// An earlier job of the same number may have left one: not after a launch.
-  void remove_old_log(core::JobId jid) const;
+  [[nodiscard]] bool has_log(core::JobId jid) const;
 
  private:
   [[nodiscard]] core::Result<void> add_streams(const core::Job& job,

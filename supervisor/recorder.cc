@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "accounting/append.h"
+#include "accounting/csa_encode.h"
 #include "supervisor/log.h"
 #include "supervisor/record_maker.h"
 #include "sys/clock.h"
@@ -16,19 +17,19 @@ namespace {
 
 /// How long a job waits for a scribe that does not answer.
 constexpr core::Microseconds kScribePatience = core::seconds(5);
-/// Records held for a scribe that does not answer: about 100 MB.
-constexpr std::size_t kMostPending = 100000;
 
 }  // namespace
 
 Recorder::Recorder(EventLoop& loop, EventSink& sink, std::uint64_t instance,
-                   const std::string& pacct)
+                   const RecorderSite& site)
     : sink_(sink),
       instance_(instance),
+      most_pending_(site.most_pending),
       patience_(loop, [this] { settle_all(); }),
       scribe_(loop,
               {.name = "scribe",
-               .words = {"corrald", "--worker=scribe", "--pacct=" + pacct}},
+               .words = {"corrald", "--worker=scribe", "--pacct=" + site.pacct},
+               .program = site.scribe},
               {.on_packet = [this](auto packet) { on_packet(packet); },
                .on_death = [this] { on_death(); },
                .on_start = [this] { greet(); }}) {}
@@ -44,21 +45,68 @@ void Recorder::take(PendingRecord record) {
   drop_beyond_bound();
   pending_.push_back(std::move(record));
   if (is_greeted_) send(pending_.back());
-  if (pending_.back().kind != RecordKind::kProcess && !patience_.is_set())
+  if (pending_.back().kind <= RecordKind::kEnd &&
+      pending_.back().kind != RecordKind::kProcess && !patience_.is_set())
     patience_.set(sys::boot_now() + kScribePatience);
 }
 
 void Recorder::drop_beyond_bound() {
-  if (pending_.size() < kMostPending) return;
-  const auto oldest =
-      std::ranges::find(pending_, RecordKind::kProcess, &PendingRecord::kind);
-  if (oldest == pending_.end()) return;
-  if (lost_here_++ == 0)
+  while (pending_.size() >= most_pending_) {
+    const auto oldest =
+        std::ranges::find(pending_, RecordKind::kProcess, &PendingRecord::kind);
+    if (oldest == pending_.end()) return;
+    drop(oldest);
+  }
+}
+
+void Recorder::drop(std::deque<PendingRecord>::iterator dropped) {
+  if (!open_loss_) {
     spdlog::error(
         "accounting records are being lost: the scribe has not "
         "written {} of them",
         pending_.size());
-  pending_.erase(oldest);
+    open_loss_ = {.first_key = dropped->key, .last_key = 0, .count = 0};
+  } else {
+    // One record for all of them, so that there is room again.
+    const std::uint64_t key = dropped->key;
+    pending_.erase(
+        std::ranges::find(pending_, open_loss_->last_key, &PendingRecord::key));
+    dropped = std::ranges::find(pending_, key, &PendingRecord::key);
+  }
+  open_loss_->last_key = dropped->key;
+  ++open_loss_->count;
+  dropped->kind = RecordKind::kLoss;
+  dropped->jid = {};
+  write_down_loss();
+}
+
+/// Into the record that stands for what was dropped.
+void Recorder::write_down_loss() {
+  const auto at =
+      std::ranges::find(pending_, open_loss_->last_key, &PendingRecord::key);
+  accounting::Loss loss;
+  loss.last = {.instance = instance_, .key = open_loss_->last_key};
+  loss.first_key = open_loss_->first_key;
+  loss.count = open_loss_->count;
+  loss.code = status_.code;
+  loss.when = sys::real_now();
+  const accounting::RecordBytes bytes = accounting::encode(loss);
+  at->bytes.assign(bytes.view().begin(), bytes.view().end());
+}
+
+/// A scribe will be sent the loss: what is dropped later is another one. Those
+/// of its keys that a scribe before had written are not lost; at most the rest.
+void Recorder::close_loss(std::uint64_t written_key) {
+  if (open_loss_ && open_loss_->last_key > written_key) {
+    if (open_loss_->first_key <= written_key) {
+      open_loss_->first_key = written_key + 1;
+      open_loss_->count =
+          std::min(open_loss_->count, open_loss_->last_key - written_key);
+      write_down_loss();
+    }
+    lost_here_ += open_loss_->count;
+  }
+  open_loss_.reset();
 }
 
 void Recorder::start() {
@@ -116,6 +164,9 @@ void Recorder::on_status(const accounting::ScribeStatus& status) {
   }
   while (!pending_.empty() && pending_.front().key <= status.written_key)
     pending_.pop_front();
+  if (!is_greeted_ ||
+      (open_loss_ && open_loss_->last_key <= status.written_key))
+    close_loss(status.written_key);
   if (pending_.empty() || pending_.back().key <= settled_key_)
     patience_.clear();
   if (is_greeted_) return;
@@ -150,8 +201,11 @@ void Recorder::on_death() {
 }
 
 RecorderCounts Recorder::counts() const {
+  // What was dropped while a scribe lives it has, or tells the loss of.
+  const std::uint64_t dropped =
+      open_loss_ && !is_greeted_ ? open_loss_->count : 0;
   return {written_before_ + status_.written, pending_.size(),
-          lost_before_ + status_.lost + lost_here_};
+          lost_before_ + status_.lost + lost_here_ + dropped};
 }
 
 }  // namespace supervisor

@@ -8,10 +8,14 @@
 //  - StartRecorded follows when the record is on the disk, EndRecorded when it
 //    is in the file; or when the disk refused and the record is kept, or when
 //    the scribe did not answer in time. Accounting never stops the work.
+//  - What must be dropped (the scribe takes nothing and too much waits) leaves
+//    the record of a loss in its place: the file has it, or tells that it has
+//    not. Of starts and ends none is dropped.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "accounting/scribe_protocol.h"
@@ -29,11 +33,18 @@ struct RecorderCounts {
   std::uint64_t lost = 0;
 };
 
+struct RecorderSite {
+  std::string pacct;  ///< the file's path
+  /// Records that are held for a scribe that does not take them: about 100 MB.
+  std::size_t most_pending = 100000;
+  std::string scribe = kOwnProgram;  ///< the program that it is a worker of
+};
+
 class Recorder {
  public:
-  /// `instance` is the journal's epoch, `pacct` the file's path.
+  /// `instance` is the journal's epoch.
   Recorder(EventLoop& loop, EventSink& sink, std::uint64_t instance,
-           const std::string& pacct);
+           const RecorderSite& site);
 
   /// Takes a record on its way. Before start() it is only kept.
   void take(PendingRecord record);
@@ -67,6 +78,18 @@ class Recorder {
   void settle(const PendingRecord& record);
   void settle_all();
   void drop_beyond_bound();
+  void drop(std::deque<PendingRecord>::iterator dropped);
+  void write_down_loss();
+  void close_loss(std::uint64_t written_key);
+
+  /// What was dropped since the last greeting: one record, which takes the
+  /// place of the last of them. A scribe that lives may have what was dropped,
+  /// and then acknowledges its key.
+  struct OpenLoss {
+    std::uint64_t first_key = 0;
+    std::uint64_t last_key = 0;
+    std::uint64_t count = 0;
+  };
 
   EventSink& sink_;
   std::uint64_t instance_;
@@ -77,6 +100,8 @@ class Recorder {
   std::uint64_t written_before_ = 0;  ///< by scribes that are gone
   std::uint64_t lost_before_ = 0;
   std::uint64_t lost_here_ = 0;
+  std::size_t most_pending_;
+  std::optional<OpenLoss> open_loss_;
   Timer patience_;
   WorkerProcess scribe_;
 };

@@ -10,6 +10,8 @@ namespace {
 constexpr std::uint8_t kPendingRecord = 0x81;
 constexpr std::uint8_t kReaperIdentity = 0x82;
 constexpr std::uint8_t kStopOrder = 0x83;
+constexpr std::uint8_t kReservedJids = 0x84;
+constexpr std::uint8_t kCrashSearched = 0x85;
 
 struct PendingHead {
   std::uint8_t kind = kPendingRecord;
@@ -36,6 +38,14 @@ struct StopBody {
   char who[40] = {};  ///< padded with zeros
 };
 static_assert(sizeof(StopBody) == 56);
+
+struct JidBody {
+  std::uint8_t kind = kReservedJids;
+  std::uint8_t reserved[3] = {};
+  std::uint32_t after = 0;
+  std::uint32_t end = 0;
+};
+static_assert(sizeof(JidBody) == 12);
 
 template <class T>
 void put(std::vector<std::byte>& bytes, const T& value) {
@@ -65,6 +75,13 @@ std::vector<std::byte> encode_item(const ServiceItem& item) {
     body.deadline = stop->deadline.raw();
     std::memcpy(body.who, stop->who.c_str(), stop->who.size());
     put(bytes, body);
+  } else if (const auto* block = std::get_if<JidBlock>(&item)) {
+    JidBody body;
+    body.after = block->after;
+    body.end = block->end;
+    put(bytes, body);
+  } else if (std::holds_alternative<CrashSearched>(item)) {
+    put(bytes, kCrashSearched);
   }
   return bytes;
 }
@@ -75,7 +92,7 @@ std::optional<ServiceItem> decode_item(std::span<const std::byte> bytes) {
   if (kind == kPendingRecord && bytes.size() >= sizeof(PendingHead)) {
     PendingHead head;
     std::memcpy(&head, bytes.data(), sizeof head);
-    if (head.what > RecordKind::kEnd) return std::nullopt;
+    if (head.what > RecordKind::kLast) return std::nullopt;
     const auto rest = bytes.subspan(sizeof head);
     return PendingRecord{
         head.key, core::JobId(head.jid), head.what, {rest.begin(), rest.end()}};
@@ -92,6 +109,12 @@ std::optional<ServiceItem> decode_item(std::span<const std::byte> bytes) {
         std::string_view(body.who, ::strnlen(body.who, sizeof body.who)),
         core::BootTime(body.deadline), body.was_hard != 0};
   }
+  if (kind == kReservedJids && bytes.size() == sizeof(JidBody)) {
+    JidBody body;
+    std::memcpy(&body, bytes.data(), sizeof body);
+    return JidBlock{.after = body.after, .end = body.end};
+  }
+  if (kind == kCrashSearched && bytes.size() == 1) return CrashSearched{};
   return std::nullopt;
 }
 

@@ -2,7 +2,9 @@
 // What the supervisor keeps in the journal beside the core's items
 // (core/event_codec.h): records that the scribe has not written yet, carried
 // over a compaction, which reaper it was that reported so far, and that the
-// instance is to end. Their first byte is a kind that is no codec version.
+// instance is to end, which jids are reserved, and that the jobs which a crash
+// left open were searched for. Their first byte is a kind that is no codec
+// version.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +17,18 @@
 #include "core/ids.h"
 #include "core/quantity.h"
 #include "core/text.h"
+#include "supervisor/jid_blocks.h"
 
 namespace supervisor {
 
-/// What waits for a record.
-enum class RecordKind : std::uint8_t { kStart = 0, kProcess = 1, kEnd = 2 };
+/// What waits for a record. kLoss stands for those that were dropped.
+enum class RecordKind : std::uint8_t {
+  kStart = 0,
+  kProcess = 1,
+  kEnd = 2,
+  kLoss = 3,
+  kLast = kLoss,
+};
 
 /// One append to the accounting file. `key` is the number of the journal entry
 /// that caused it: it is written exactly once under that number.
@@ -45,7 +54,11 @@ struct StopOrder {
   bool was_hard = false;    ///< the budget is over, and jobs were killed
 };
 
-using ServiceItem = std::variant<PendingRecord, ReaperIdentity, StopOrder>;
+/// What a crash left open was searched for, and its ends are in the journal.
+struct CrashSearched {};
+
+using ServiceItem = std::variant<PendingRecord, ReaperIdentity, StopOrder,
+                                 JidBlock, CrashSearched>;
 
 [[nodiscard]] std::vector<std::byte> encode_item(const ServiceItem& item);
 /// Nothing if the bytes are none of these.

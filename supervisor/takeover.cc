@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "supervisor/jid_source.h"
 #include "supervisor/log.h"
 #include "supervisor/record_maker.h"
 #include "sys/proc_files.h"
@@ -40,6 +41,13 @@ class Replay {
     restored_.history.reaper = reaper;
   }
   void operator()(const StopOrder& order) { restored_.history.stop = order; }
+  void operator()(const JidBlock& block) {
+    auto& jids = restored_.history.jids;
+    jids = jids ? joined(*jids, block) : block;
+  }
+  void operator()(const CrashSearched&) {
+    restored_.history.has_searched_crash = true;
+  }
   void operator()(const core::InstanceCounters& counters) {
     restored_.history.counters = counters;
   }
@@ -138,6 +146,9 @@ core::Result<void> write_snapshot(Journal& journal, const JobTable& table,
   TRY(append(journal, history.counters));
   if (history.reaper) (void)TRY(journal.append(encode_item(*history.reaper)));
   if (history.stop) (void)TRY(journal.append(encode_item(*history.stop)));
+  if (history.jids) (void)TRY(journal.append(encode_item(*history.jids)));
+  if (history.has_searched_crash)
+    (void)TRY(journal.append(encode_item(CrashSearched{})));
   for (const core::JobId jid : table.ended())
     TRY(append_job(journal, *table.find(jid)));
   for (const auto& [jid, entry] : table.jobs())

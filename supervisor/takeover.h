@@ -39,6 +39,8 @@ struct History {
   core::InstanceCounters counters;
   std::optional<ReaperIdentity> reaper;
   std::optional<StopOrder> stop;
+  std::optional<JidBlock> jids;     ///< of which the last are given
+  bool has_searched_crash = false;  ///< for the jobs that one left open
   /// The last sequence that each scope reported.
   std::map<core::JobId, std::uint64_t> scope_exits;
 };

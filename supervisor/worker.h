@@ -100,9 +100,10 @@ class WorkerPool {
   /// answered, or ETIME: no answer by the deadline, the worker was killed.
   using Done = std::function<void(core::Result<std::span<const std::byte>>)>;
 
-  /// At most `most` processes. The first starts with the first request; one
-  /// stays for the next request, others end when they have nothing to do.
-  WorkerPool(EventLoop& loop, WorkerPlan plan, std::size_t most);
+  /// At most `most` processes. The first starts with the first request; `kept`
+  /// stay for the next request, others end when they have nothing to do.
+  WorkerPool(EventLoop& loop, WorkerPlan plan, std::size_t most,
+             std::size_t kept = 1);
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
   /// Requests without an answer are dropped, not called.

@@ -37,8 +37,8 @@ std::vector<std::byte> packet_of(const WorkerHead& head,
 class WorkerPool::State
     : public std::enable_shared_from_this<WorkerPool::State> {
  public:
-  State(EventLoop& loop, WorkerPlan plan, std::size_t most)
-      : loop_(loop), plan_(std::move(plan)), most_(most) {}
+  State(EventLoop& loop, WorkerPlan plan, std::size_t most, std::size_t kept)
+      : loop_(loop), plan_(std::move(plan)), most_(most), kept_(kept) {}
 
   void add(std::vector<std::byte> body, std::vector<sys::UniqueFd> fds,
            core::Microseconds patience, Done done) {
@@ -157,7 +157,7 @@ class WorkerPool::State
     seat->request.reset();
     seat->deadline.clear();
     seat_all();
-    if (!seat->request && live_seats() > 1) {
+    if (!seat->request && live_seats() > kept_) {
       seat->is_retired = true;
       seat->process->retire();
     }
@@ -175,21 +175,24 @@ class WorkerPool::State
     });
   }
 
-  [[nodiscard]] std::ptrdiff_t live_seats() const {
-    return std::count_if(seats_.begin(), seats_.end(),
-                         [](const Seat& seat) { return !seat.is_retired; });
+  [[nodiscard]] std::size_t live_seats() const {
+    return static_cast<std::size_t>(
+        std::count_if(seats_.begin(), seats_.end(),
+                      [](const Seat& seat) { return !seat.is_retired; }));
   }
 
   EventLoop& loop_;
   WorkerPlan plan_;
   std::size_t most_;
+  std::size_t kept_;
   std::uint64_t last_id_ = 0;
   std::deque<Request> queue_;
   std::list<Seat> seats_;
 };
 
-WorkerPool::WorkerPool(EventLoop& loop, WorkerPlan plan, std::size_t most)
-    : state_(std::make_shared<State>(loop, std::move(plan), most)) {}
+WorkerPool::WorkerPool(EventLoop& loop, WorkerPlan plan, std::size_t most,
+                       std::size_t kept)
+    : state_(std::make_shared<State>(loop, std::move(plan), most, kept)) {}
 WorkerPool::~WorkerPool() {
   state_->close();
 }

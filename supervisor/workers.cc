@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "accounting/scribe.h"
+#include "supervisor/ledger.h"
 #include "supervisor/log.h"
 #include "supervisor/names_worker.h"
 #include "supervisor/worker.h"
@@ -19,6 +20,8 @@ struct NamedWorker {
 
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr NamedWorker kWorkers[] = {
+    {"ledger",
+     [](const Settings&) { return run_ledger_worker(kWorkerSocket); }},
     {"names", [](const Settings&) { return run_names_worker(kWorkerSocket); }},
     {"scribe",
      [](const Settings& settings) {
@@ -32,8 +35,9 @@ constexpr NamedWorker kWorkers[] = {
 int run_worker(const Settings& settings) {
   for (const NamedWorker& worker : kWorkers)
     if (worker.name == settings.worker) return worker.run(settings);
-  spdlog::error("option '--worker' is '{}', expected 'names' or 'scribe'",
-                settings.worker);
+  spdlog::error(
+      "option '--worker' is '{}', expected 'ledger', 'names' or 'scribe'",
+      settings.worker);
   return 2;
 }
 

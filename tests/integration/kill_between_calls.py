@@ -4,7 +4,8 @@
 consecutive system calls of one launch and one end: a tracer stops it as its Nth
 call returns and sends SIGKILL, for N = 1, 2, 3, ... until the job is over
 before the Nth call is reached. The job is a detached one in a cgroup, one under
-a scope, or a foreground one.
+a scope, or a foreground one. "killed" is one that runs, and `corral kill` of it:
+a request that was answered is done, whoever is killed then.
 
     STEP=1 tests/integration/kill_between_calls.py              every point
     STEP=1 FIRST=40 MOST=50 ... store foreground                some, of some parts
@@ -23,6 +24,7 @@ STEP = int(os.environ.get("STEP", "9"))
 FIRST = int(os.environ.get("FIRST", "1"))
 MOST = int(os.environ.get("MOST", "2000"))
 TRUTH = job_records.Truth(code=37)
+KILLED = job_records.Truth(signal=signal.SIGTERM)
 PATIENCE = 20
 
 VICTIMS = ("supervisor", "store")
@@ -31,7 +33,29 @@ WAYS = {
     "detached, subreaper": ["-d", "--engine", "subreaper"],
     "foreground": [],
     "foreground, subreaper": ["--engine", "subreaper"],
+    "killed": None,
 }
+
+
+def truth_of(way):
+    return KILLED if way == "killed" else TRUTH
+
+
+def prepare(instance, way, name):
+    """What is there before the victim is traced."""
+    if way != "killed":
+        return None
+    return int(instance.run("run", "-d", "--name", name, "--", "sleep", "1000").stdout.strip(), 16)
+
+
+def kill(instance, jid, name):
+    killed = instance.run("kill", "--no-wait", f"{jid:#x}", timeout=PATIENCE)
+    if (killed.returncode, killed.stderr) != (0, ""):
+        corral.fail(f"{name}: kill: {killed.returncode}: {killed.stderr}")
+    waited = instance.run("wait", f"{jid:#x}", timeout=PATIENCE)
+    if waited.returncode != KILLED.shell_code:
+        corral.fail(f"{name}: wait {jid:#x}: {waited.returncode}: {waited.stderr}")
+    return jid
 
 
 def play(instance, way, name):
@@ -54,6 +78,8 @@ def play(instance, way, name):
 def one_round(instance, victim, way, number):
     """One job with the victim killed after its Nth call. Returns what the
     tracer hit, the job's name and its jid."""
+    name = f"{victim}_{way.replace(', ', '_')}_{number}"
+    prepared = prepare(instance, way, name)
     pid = getattr(instance, victim)
     tracer = subprocess.Popen(
         [corral.BUILD / "tests/support/kill-at-syscall", str(pid), str(number)],
@@ -63,9 +89,8 @@ def one_round(instance, victim, way, number):
     if tracer.stdout.readline().strip() != "ready":
         # It made its Nth call before we could read the first line.
         corral.fail("the tracer did not attach")
-    name = f"{victim}_{way.replace(', ', '_')}_{number}"
     try:
-        jid = play(instance, way, name)
+        jid = kill(instance, prepared, name) if prepared else play(instance, way, name)
     except subprocess.TimeoutExpired as error:
         said = "".join(instance.run("show", job["jid"]).stdout for job in instance.facts("ps"))
         corral.fail(f"{name}: hangs: {error.cmd}\n{said or 'there is no live job'}")
@@ -98,7 +123,7 @@ def part(victim, way):
         named = named_jids(records)
         jids = [jid or named.get(name) for name, jid in jobs.items()]
         corral.equal(len(set(jids)), len(jobs), f"{victim}, {way}: {len(jobs)} jobs, each launched once")
-        job_records.check_jobs(records, {jid: TRUTH for jid in jids}, f"{victim}, {way}")
+        job_records.check_jobs(records, {jid: truth_of(way) for jid in jids}, f"{victim}, {way}")
         print(f"# points hit: {len(calls)}, after {len(set(calls))} different system calls", flush=True)
 
 

@@ -220,6 +220,21 @@ TEST_CASE("a softer request changes nothing, a harder one goes on at once") {
   CHECK(now.effects.empty());
 }
 
+TEST_CASE("a request with less grace brings the kill nearer") {
+  const Job asked = after(running(), 10, samples::end_requested({})).job;
+  const KillPlan brief = {.first_signal = kSigterm, .grace = seconds(1)};
+  Step now = after(asked, 11, samples::end_requested(brief));
+  CHECK(now.job.kill.step == KillStep::kAsked);
+  REQUIRE(now.effects.size() == 1);  // it was asked already: no signal again
+  REQUIRE(find<effect::SetTimer>(now.effects) != nullptr);
+  CHECK(find<effect::SetTimer>(now.effects)->deadline ==
+        samples::at(11).boot + seconds(1));
+  CHECK(now.job.kill.deadline == samples::at(11).boot + seconds(1));
+  now = after(now.job, 12, event::TimerFired{JobTimer::kKillPlan});
+  CHECK(count_of<effect::KillAll>(now.effects) == 1);
+  CHECK(after(asked, 14, samples::end_requested(brief)).effects.empty());
+}
+
 TEST_CASE("a job whose end is asked for before it runs never runs") {
   for (const JobState state : {JobState::kPreparing, JobState::kOpening}) {
     Job job = after(job_in(state), 5, samples::end_requested()).job;

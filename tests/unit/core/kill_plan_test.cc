@@ -43,6 +43,22 @@ TEST_CASE("a harsher request replaces a softer step, never the reverse") {
   }
 }
 
+TEST_CASE("a shorter grace shortens the one that runs, a longer one does not") {
+  const KillProgress asked = begin_kill({}, kSoft, kNow);
+  const BootTime later = kNow + seconds(1);
+  const auto with = [&](Microseconds grace) {
+    return begin_kill(asked, {.first_signal = kSigterm, .grace = grace}, later);
+  };
+  CHECK(with(milliseconds(500)).step == KillStep::kAsked);
+  CHECK(with(milliseconds(500)).deadline == later + milliseconds(500));
+  CHECK(with(seconds(4)).deadline == asked.deadline);
+  CHECK(with(seconds(60)).deadline == asked.deadline);
+  CHECK(with(Microseconds()).step == KillStep::kKilled);
+  // What is being killed has no grace left to shorten.
+  const KillProgress killed = advance_kill(asked, asked.deadline);
+  CHECK(begin_kill(killed, kSoft, kNow).deadline == killed.deadline);
+}
+
 TEST_CASE("nothing is due before its time") {
   CHECK(advance_kill({}, BootTime(UINT64_MAX)).step == KillStep::kNone);
   const KillProgress asked = begin_kill({}, kSoft, kNow);

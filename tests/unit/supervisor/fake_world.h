@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <map>
 #include <random>
 #include <set>
@@ -17,6 +18,12 @@
 #include "sys/clock.h"
 
 namespace test {
+
+/// Built beside this program.
+inline std::string worker_program() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+         "supervisor/worker-program";
+}
 
 /// Containers that are numbers.
 class FakeContainers final : public supervisor::Containers {
@@ -90,13 +97,17 @@ class Fixture {
   FakeContainers containers;
   supervisor::JobTable table;
   supervisor::Journal journal = *supervisor::Journal::create();
-  supervisor::NameService names{loop};
+  supervisor::NameService names{loop, worker_program()};
+  /// As many jids as are wanted, at once.
+  supervisor::JidSource jids{loop, {.reserve = {}, .remember = [](auto) {}}};
   supervisor::JobService service{
       loop,
       {.user = core::Uid(::geteuid()), .hid = kHid, .view = {}},
       table,
-      journal};
-  supervisor::Recorder recorder{loop, service, 1, "/nonexistent/pacct"};
+      journal,
+      jids};
+  supervisor::Recorder recorder{
+      loop, service, 1, {.pacct = "/nonexistent/pacct"}};
   supervisor::Launcher launcher{
       {.init = "/init", .logs = "/nonexistent"}, containers, handles, scopes};
   supervisor::Admission admission{{.instance = core::Uid(::geteuid()),
@@ -116,6 +127,7 @@ class Fixture {
     std::vector<std::byte> bytes;
     core::encode(counters, bytes);
     (void)service.remember(bytes);
+    jids.take_up(0, supervisor::JidBlock{.after = 0, .end = 1U << 30});
     service.connect({admission, effects, containers, handles, scopes, store,
                      launcher, recorder},
                     {.on_reexec = [] {},

@@ -32,12 +32,12 @@ void end(JobTable& table, std::uint64_t jid, std::uint64_t seconds) {
 TEST_CASE("names are of live jobs, tokens of remembered ones too") {
   JobTable table;
   table.insert(job_of(1, "a", "t"), 1);
-  REQUIRE(table.find_live_name(Uid(1000), "a") != nullptr);
-  CHECK(table.find_live_name(Uid(1001), "a") == nullptr);
-  CHECK(table.find_live_name(Uid(1000), "") == nullptr);
+  CHECK(table.find_live_name(Uid(1000), "a") == JobId(1));
+  CHECK_FALSE(table.find_live_name(Uid(1001), "a"));
+  CHECK_FALSE(table.find_live_name(Uid(1000), ""));
   CHECK(table.live_count_of(Uid(1000)) == 1);
   end(table, 1, 10);
-  CHECK(table.find_live_name(Uid(1000), "a") == nullptr);
+  CHECK_FALSE(table.find_live_name(Uid(1000), "a"));
   CHECK(table.find_token(Uid(1000), "t") != nullptr);
   CHECK(table.live_count() == 0);
   CHECK(table.live_count_of(Uid(1000)) == 0);
@@ -49,10 +49,30 @@ TEST_CASE("a younger job keeps the name that an older one had") {
   table.insert(job_of(1, "a", ""), 1);
   end(table, 1, 10);
   table.insert(job_of(2, "a", ""), 2);
-  CHECK(table.find_live_name(Uid(1000), "a")->jid == JobId(2));
+  CHECK(table.find_live_name(Uid(1000), "a") == JobId(2));
   table.forget_old(core::BootTime() + core::seconds(8000));
   CHECK(table.find(JobId(1)) == nullptr);
-  CHECK(table.find_live_name(Uid(1000), "a")->jid == JobId(2));
+  CHECK(table.find_live_name(Uid(1000), "a") == JobId(2));
+}
+
+TEST_CASE("a promised job has its name, its token and its place, once") {
+  JobTable table;
+  const core::Job job = job_of(1, "a", "t");
+  table.promise(job.jid, job.owner, job.spec);
+  table.promise(job.jid, job.owner, job.spec);
+  CHECK(table.find_live_name(Uid(1000), "a") == JobId(1));
+  CHECK(table.promised_token(Uid(1000), "t") == JobId(1));
+  CHECK(table.find_token(Uid(1000), "t") == nullptr);
+  CHECK(table.promised_count() == 1);
+  CHECK(table.live_count_of(Uid(1000)) == 1);
+  CHECK(table.live_count() == 0);
+  table.insert(job, 1);
+  CHECK(table.promised_count() == 0);
+  CHECK(table.live_count_of(Uid(1000)) == 1);
+  CHECK_FALSE(table.promised_token(Uid(1000), "t"));
+  CHECK(table.find_token(Uid(1000), "t") != nullptr);
+  end(table, 1, 10);
+  CHECK(table.live_count_of(Uid(1000)) == 0);
 }
 
 TEST_CASE("ended jobs are forgotten by number and by age, live ones never") {

@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "accounting/scribe.h"
 #include "reaper/killer.h"
+#include "supervisor/ledger.h"
 #include "supervisor/names_worker.h"
 #include "supervisor/worker.h"
 
@@ -61,6 +63,11 @@ int main(int argc, char** argv) {
   if (name == "--killer") return reaper::serve_kills(supervisor::kWorkerSocket);
   if (name == "--worker=names")
     return supervisor::run_names_worker(supervisor::kWorkerSocket);
+  if (name == "--worker=scribe" && argc > 2)
+    return accounting::run_scribe(supervisor::kWorkerSocket,
+                                  argv[2] + sizeof "--pacct=" - 1);
+  if (name == "--worker=ledger")
+    return supervisor::run_ledger_worker(supervisor::kWorkerSocket);
   if (name == "--worker=test")
     return supervisor::serve_requests(supervisor::kWorkerSocket, obey);
   return 2;

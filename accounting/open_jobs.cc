@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/open_jobs.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <utility>
+
+#include "accounting/csa_file.h"
+#include "accounting/recovery.h"
+#include "sys/file_size.h"
+#include "sys/unique_fd.h"
+
+namespace accounting {
+
+namespace {
+
+class Search {
+ public:
+  explicit Search(std::uint32_t hid) : hid_(hid) {}
+
+  core::Result<void> read(sys::UniqueFd file, std::uint64_t from) {
+    CsaReader reader(std::move(file), from);
+    for (;;) {
+      const auto group = TRY(reader.next());
+      if (!group) return {};
+      take(*group);
+    }
+  }
+
+  FoundJobs finish() && {
+    for (const auto& [jid, job] : open_)
+      found_.open.push_back(job);
+    return std::move(found_);
+  }
+
+ private:
+  void take(const Group& group) {
+    if (!group.site || !group.is_sound) return;  // none of ours, or damaged
+    const core::JobId jid(group.site->head.jid);
+    if (jid == core::kNoJob || core::hid_of(jid) != hid_) return;
+    found_.last_sequence =
+        std::max(found_.last_sequence, core::sequence_of(jid));
+    if (group.end) open_.erase(jid);
+    if (!group.start) return;
+    open_[jid] = {
+        .jid = jid,
+        .uid = core::Uid(group.start->uid),
+        .started = core::RealTime(
+            static_cast<std::uint64_t>(group.start->btime) * 1000000U),
+        .instance = group.site->head.instance};
+  }
+
+  std::uint32_t hid_;
+  std::map<core::JobId, OpenJob> open_;
+  FoundJobs found_;
+};
+
+}  // namespace
+
+core::Result<FoundJobs> find_open_jobs(const std::string& path,
+                                       std::uint32_t hid,
+                                       std::uint64_t most_bytes) {
+  Search search(hid);
+  auto file = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK);
+  if (!file && file.error().code != ENOENT)
+    return std::unexpected(std::move(file).error());
+  std::uint64_t size = 0;
+  if (file) size = TRY(sys::size_of(file->get()));
+  const std::string before = youngest_switched_file(path);
+  if (size < most_bytes && !before.empty()) {
+    // One that was taken away meanwhile is none.
+    auto switched = sys::open_at(AT_FDCWD, before.c_str(), O_RDONLY);
+    if (switched) {
+      const std::uint64_t whole = TRY(sys::size_of(switched->get()));
+      const std::uint64_t most = most_bytes - size;
+      TRY(search.read(*std::move(switched), whole > most ? whole - most : 0));
+    }
+  }
+  if (file)
+    TRY(search.read(*std::move(file),
+                    size > most_bytes ? size - most_bytes : 0));
+  return std::move(search).finish();
+}
+
+}  // namespace accounting

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The jobs that an accounting file leaves open: a start of Corral's without an
+// end behind it. What a machine or an instance that crashed could not close.
+//
+// Bound: the last kSearchedBytes of the file, and where it is shorter the end
+// of the file that csaswitch made of it last. What began before that is not
+// found.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "core/quantity.h"
+
+namespace accounting {
+
+inline constexpr std::uint64_t kSearchedBytes = std::uint64_t{64} << 20U;
+
+struct OpenJob {
+  core::JobId jid;
+  core::Uid uid;
+  core::RealTime started;      ///< to the second, as the file has it
+  std::uint64_t instance = 0;  ///< that wrote the start
+};
+
+struct FoundJobs {
+  std::vector<OpenJob> open;        ///< by ascending jid
+  std::uint32_t last_sequence = 0;  ///< the highest of the hid's; 0: none
+};
+
+/// The jobs of `hid` that `path` leaves open. Errors: those of open(2) and
+/// pread(2); a file that is not there is none.
+[[nodiscard]] core::Result<FoundJobs> find_open_jobs(
+    const std::string& path, std::uint32_t hid,
+    std::uint64_t most_bytes = kSearchedBytes);
+
+}  // namespace accounting

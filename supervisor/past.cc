@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/past.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "supervisor/instance_id.h"
+#include "supervisor/log.h"
+
+namespace supervisor {
+
+/// A link that was passed to us: ours alone from now on.
+core::Result<sys::UniqueFd> adopt_descriptor(int number, const char* option) {
+  const int flags = ::fcntl(number, F_GETFL);
+  if (flags < 0) return core::fail(errno, "use the descriptor of", option);
+  sys::UniqueFd link(number);
+  if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0 ||
+      ::fcntl(number, F_SETFL, flags | O_NONBLOCK) < 0)
+    return core::fail(errno, "set up the descriptor of", option);
+  return link;
+}
+
+core::Result<Past> look_back(EventLoop& loop, const Settings& settings) {
+  sys::PidFd process;
+  if (settings.store_pidfd >= 0)
+    process =
+        sys::PidFd(TRY(adopt_descriptor(settings.store_pidfd, "--store-pidfd")));
+  auto store = std::make_unique<StoreLink>(
+      loop, TRY(adopt_descriptor(settings.store_fd, "--store-fd")),
+      std::move(process));
+  auto entries = store->list();
+  // One that is gone, also because it was silent, is replaced.
+  if (!entries && entries.error().code != EPIPE)
+    return std::unexpected(std::move(entries).error());
+  Inheritance inheritance = sort_inheritance(
+      entries ? *std::move(entries) : std::vector<StoreEntry>());
+  if (inheritance.journal) {
+    auto restored = replay(*inheritance.journal);
+    if (restored)
+      return Past{std::move(store), std::move(inheritance.others),
+                  *std::move(inheritance.journal), false, *std::move(restored)};
+    spdlog::critical("the journal cannot be understood: {}; starting a new one",
+                     text_of(restored.error().message()));
+  }
+  Past past{std::move(store),
+            std::move(inheritance.others),
+            TRY(Journal::create()),
+            true,
+            {}};
+  past.restored.history.counters.hid = TRY(hid_for(settings.places));
+  std::vector<std::byte> bytes;
+  core::encode(past.restored.history.counters, bytes);
+  (void)TRY(past.journal.append(bytes));
+  return past;
+}
+
+}  // namespace supervisor

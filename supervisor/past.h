@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was before a supervisor: the store and the journal in it, or a new one.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/error.h"
+#include "supervisor/event_loop.h"
+#include "supervisor/journal.h"
+#include "supervisor/settings.h"
+#include "supervisor/store_link.h"
+#include "supervisor/takeover.h"
+#include "sys/unique_fd.h"
+
+namespace supervisor {
+
+struct Past {
+  std::unique_ptr<StoreLink> store;
+  std::vector<StoreEntry> entries;  ///< of the store, without the journal
+  Journal journal;
+  bool is_new_journal = false;
+  Restored restored;
+};
+
+/// A link that was passed to us: ours alone from now on. Errors: those of
+/// fcntl(2), with the option that named it.
+[[nodiscard]] core::Result<sys::UniqueFd> adopt_descriptor(int number,
+                                                     const char* option);
+
+/// Takes the store's link and all that it kept. Errors: those of the links and
+/// of a new journal.
+[[nodiscard]] core::Result<Past> look_back(EventLoop& loop,
+                                           const Settings& settings);
+
+}  // namespace supervisor
