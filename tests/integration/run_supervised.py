@@ -66,6 +66,20 @@ def detached(instance):
     said(instance.run("kill", "web"), 65, "corral: .*\n", "an ended job cannot be ended")
 
 
+def followed(instance):
+    jid = instance.run("run", "-d", "--", "sh", "-c", "echo one; exec sleep 1000").stdout.strip()
+    with instance.popen("log", "-f", jid, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as follower:
+        equal(follower.stdout.readline(), b"one\n", "log -f shows what is there")
+        check(follower.poll() is None, "and waits for more")
+        follower.stdout.close()
+        try:
+            equal(follower.wait(timeout=20), -signal.SIGPIPE, "until nobody reads it: it ends as by a write")
+        finally:
+            follower.kill()
+        equal(follower.stderr.read(), b"", "without a word")
+    instance.run("kill", "-g", "0", jid)
+
+
 def killing(instance):
     script = "trap '' TERM; (setsid sleep 1000 &) ; while :; do sleep 1000; done"
     jid = instance.run("run", "-d", "-g", "300ms", "sh", "-c", script).stdout.strip()
@@ -245,6 +259,6 @@ def attributes(instance):
 
 
 with Instance() as instance:
-    for part in (foreground, detached, killing, names_like_jids, waiting, late_notice, following, watching, arguments, restarts,
-                 attributes, mistakes, stopped_scopes, hanging):
+    for part in (foreground, detached, killing, names_like_jids, waiting, late_notice, following, followed, watching,
+                 arguments, restarts, attributes, mistakes, stopped_scopes, hanging):
         part(instance)
