@@ -226,7 +226,10 @@ def mistakes(instance):
     said(instance.run("show", "self"), 66, "corral: this process is in no job.*\n", "no job of its own")
     inside = instance.run("run", "sh", "-c", f"'{instance_command()}' show --json self")
     equal(json.loads(inside.stdout)["state"], "running", "'self' is the job that asks")
-    said(instance.run("run", "-d", "-u", "no-such-user", "true"), 67, "corral: .*no-such-user.*\n", "an unknown user")
+    for user in ("no-such-user", "4294967295", "12345678901", "-1", "a:b"):
+        words = f"corral: there is no user '{user}'; 'getent passwd' lists those that there are\n"
+        for options in (["-d"], []):
+            said(instance.run("run", *options, f"--user={user}", "true"), 67, words, f"run {' '.join(options)}: no user '{user}'")
     result = instance.run("run", "-d", "/no/such/program")
     code = instance.run("wait", result.stdout.strip()).returncode if result.returncode == 0 else result.returncode
     equal(code, 127, "a detached program that is not found is 127")
@@ -256,6 +259,11 @@ def attributes(instance):
             instance.run("wait", seen.stdout.strip())
             seen = instance.run("log", seen.stdout.strip())
         equal(seen.stdout, "65534\n65534\nnobody\n", f"run {' '.join(options)} -u nobody is nobody, with his groups")
+        seen = instance.run("run", *options, "-u", "54321", "--", "sh", "-c", "id -u; id -G")
+        if options:
+            instance.run("wait", seen.stdout.strip())
+            seen = instance.run("log", seen.stdout.strip())
+        equal(seen.stdout, "54321\n54321\n", "a number without an entry is that uid and gid")
 
 
 with Instance() as instance:
