@@ -266,6 +266,31 @@ def attributes(instance):
         equal(seen.stdout, "54321\n54321\n", "a number without an entry is that uid and gid")
 
 
+def priorities():
+    """What an instance was given of priorities, and of the out-of-memory killer's
+    attention, is not its jobs'."""
+    if os.geteuid() != 0:
+        return not_checked("needs root")
+    facts = "cat /proc/self/oom_score_adj; nice; chrt -p $$ | sed -n 's/.*policy: //p'; ionice -p $$"
+    usual = subprocess.run(["ionice"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    instance = Instance()
+    try:
+        words = 'echo 300 >/proc/self/oom_score_adj && exec nice -n -7 ionice -c 2 -n 0 chrt -b 0 "$@"'
+        instance.start(["sh", "-c", words, "sh"])
+        for options in ([], ["-u", "nobody"]):
+            jid = instance.run("run", "-d", *options, "--", "sh", "-c", facts).stdout.strip()
+            equal(instance.run("wait", jid).returncode, 0, "a detached job of an instance with priorities runs")
+            equal(instance.run("log", jid).stdout, f"0\n0\nSCHED_OTHER\n{usual}", f"with none of them {' '.join(options)}")
+        for name in ("reaper", "supervisor", "store"):
+            pid = getattr(instance, name)
+            with open(f"/proc/{pid}/oom_score_adj") as file:
+                kept = (file.read(), os.getpriority(os.PRIO_PROCESS, pid))
+            equal(kept, ("300\n", -7), f"the {name} keeps its own")
+    finally:
+        instance.close()
+
+
+priorities()
 with Instance() as instance:
     for part in (foreground, detached, killing, names_like_jids, waiting, late_notice, following, followed, watching,
                  arguments, restarts, attributes, mistakes, stopped_scopes, hanging):
