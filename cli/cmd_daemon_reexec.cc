@@ -12,11 +12,10 @@ int reexec_daemon(const Arguments& arguments) {
   const Which which = which_instance(arguments);
   auto client = connect(which);
   if (!client) return complain(client.error());
-  const auto patience = first_answer_within();
-  if (!patience) return complain(patience.error());
   // The supervisor would end for a reaper that does not start the next.
   if (const auto instance = find_running(which))
-    if (const auto done = await_reaper(instance->socket, *patience); !done)
+    if (const auto done = await_reaper(instance->socket, first_answer_within());
+        !done)
       return complain(done.error());
   if (const auto done = client->reexec(); !done) return complain(done.error());
   if (const auto instance = client->instance(); !instance)

@@ -33,7 +33,7 @@ core::Answer<void> end_job(bus::Client& client, core::JobId jid,
 core::Answer<void> await_end(bus::Client& client, core::JobId jid,
                              Which which) {
   // To look more often would be of no use.
-  const auto patience = std::max(TRY(first_answer_within()), core::seconds(1));
+  const auto patience = std::max(first_answer_within(), core::seconds(1));
   while (!TRY(client.wait_for(jid, patience))) {
     const auto instance = find_running(which);
     const auto words =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral log: the output of a detached job. Following it sleeps until the file
-// grows (inotify(7)) or the job has ended (a child waits for that).
+// grows (inotify(7)), the job has ended (a child waits for that), or nobody
+// reads us any more.
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 
 #include "cli/connection.h"
 #include "cli/handlers.h"
@@ -68,9 +70,16 @@ void drain(const sys::UniqueFd& inotify) {
   }
 }
 
-/// False once nobody reads us any more.
+/// False once a write has failed.
 bool is_output_good() {
   return std::ferror(stdout) == 0;
+}
+
+/// What a write would do to us: `corral log -f | head -1` may have none to
+/// make.
+core::Result<void> reader_has_gone() {
+  (void)::raise(SIGPIPE);
+  return core::fail(EPIPE, "write to standard output");  // it is ignored
 }
 
 core::Result<void> follow(const sys::UniqueFd& log, core::JobId jid,
@@ -82,9 +91,11 @@ core::Result<void> follow(const sys::UniqueFd& log, core::JobId jid,
     // Before sleeping: what was written before the watch was there.
     TRY(copy(log));
     pollfd polls[] = {{.fd = inotify.get(), .events = POLLIN, .revents = 0},
-                      {.fd = end.get(), .events = POLLIN, .revents = 0}};
-    if (::poll(polls, 2, -1) < 0 && errno != EINTR)
+                      {.fd = end.get(), .events = POLLIN, .revents = 0},
+                      {.fd = STDOUT_FILENO, .events = 0, .revents = 0}};
+    if (::poll(polls, std::size(polls), -1) < 0 && errno != EINTR)
       return core::fail(errno, "poll");
+    if ((polls[2].revents & (POLLERR | POLLHUP)) != 0) return reader_has_gone();
     has_ended = polls[1].revents != 0;
     drain(inotify);
   }

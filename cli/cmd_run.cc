@@ -116,14 +116,13 @@ int run_foreground(const RunRequest& request, Which which) {
   }
   if (was_open(STDERR_FILENO)) setting.report_fd = STDERR_FILENO;
   const auto patience = first_answer_within(kPatience);
-  if (!patience) return complain(patience.error());
-  const auto living = await_living(which, *patience);
+  const auto living = await_living(which, patience);
   if (which != Which::kAny && !living) return complain(living.error());
   if (which != Which::kAny && !*living) return complain(no_instance(which));
   if (!living) complain("running without the instance: " + living.error().text);
   if (!living || !*living) return run_recorded(request, std::move(setting));
   const Instance& instance = **living;
-  auto job = ask_instance(instance, request, *patience);
+  auto job = ask_instance(instance, request, patience);
   if (job) return run_supervised(request, std::move(setting), std::move(*job));
   if (job.error().why != core::Refusal::kUnavailable)
     return complain(job.error());
@@ -185,7 +184,7 @@ core::Answer<core::JobSpec> detached_spec(const RunRequest& request) {
 
 core::Answer<Instance> detached_instance(Which which) {
   if (which != Which::kPrivate) {
-    const auto patience = TRY(first_answer_within());
+    const auto patience = first_answer_within();
     if (auto living = TRY(await_living(Which::kSystem, patience)))
       return *std::move(living);
     if (which == Which::kSystem) return std::unexpected(no_instance(which));
@@ -218,7 +217,7 @@ core::Answer<core::CreatedJob> create_detached(const Instance& instance,
 core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
                                          Which which) {
   core::Answer<core::CreatedJob> job;
-  const auto patience = TRY(first_answer_within());
+  const auto patience = first_answer_within();
   const core::BootTime deadline = sys::boot_now() + patience;
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto instance = detached_instance(which);

@@ -56,24 +56,46 @@ _corral_jobs() {
 
 # The program's own completion, once its place in the line is known.
 _corral_program() {
+  local current=${COMP_WORDS[COMP_CWORD]}
+  [[ $current == =* ]] && current=
   if declare -F _command_offset >/dev/null; then
     _command_offset "$1"
   elif [ "$1" -eq "$COMP_CWORD" ]; then
-    mapfile -t COMPREPLY < <(compgen -c -- "$word")
+    mapfile -t COMPREPLY < <(compgen -c -- "$current")
   else
-    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
   fi
 }
 
 _corral() {
-  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-  local command=${COMP_WORDS[1]} at=2
+  # bash takes words apart at '=', unless COMP_WORDBREAKS was changed.
+  local words=() places=() line=$COMP_LINE part joins= at
+  for ((at = 0; at <= COMP_CWORD; at++)); do
+    part=${COMP_WORDS[at]}
+    [[ $part == =* ]] && joins=1
+    if [[ $at -gt 0 && $joins && $line != [[:space:]]* ]]; then
+      words[-1]+=$part
+    else
+      words+=("$part")
+      places+=("$at")
+    fi
+    [[ $part == =* ]] || joins=
+    line=${line#*"$part"}
+  done
+  local last=$((${#words[@]} - 1)) prefix=
+  local word=${words[last]} previous=${words[last-1]} command=${words[1]}
+  if [[ $word == --*=* ]]; then
+    previous=${word%%=*}= word=${word#*=}
+    [[ ${COMP_WORDS[COMP_CWORD]} == --*=* ]] && prefix=$previous
+  fi
+  at=2
   COMPREPLY=()
 )";
 
 std::string bash_action(const ValueTypeRow& type) {
   const auto reply = [](const std::string& source) {
-    return "mapfile -t COMPREPLY < <(compgen " + source + " -- \"$word\")";
+    return "mapfile -t COMPREPLY < <(compgen -P \"$prefix\" " + source +
+           " -- \"$word\")";
   };
   switch (type.completion) {
     case Completion::kNothing:
@@ -89,7 +111,7 @@ std::string bash_action(const ValueTypeRow& type) {
     case Completion::kJobs:
       return reply("-W \"$(_corral_jobs) self\"");
     case Completion::kPrograms:
-      return "_corral_program \"$at\"";
+      return "_corral_program \"${places[at]}\"";
   }
   return ":";
 }
@@ -100,8 +122,8 @@ std::string bash_program_search(const Command& command) {
   for (const OptionRow& row : command.options)
     if (takes_word(row))
       with_value += (with_value.empty() ? "" : "|") + spellings(row, "|");
-  return "      while ((at < COMP_CWORD)); do\n"
-         "        case ${COMP_WORDS[at]} in\n"
+  return "      while ((at < last)); do\n"
+         "        case ${words[at]} in\n"
          "          --) ((at++)); break ;;\n"
          "          " +
          with_value +
@@ -110,9 +132,8 @@ std::string bash_program_search(const Command& command) {
          "          *) break ;;\n"
          "        esac\n"
          "      done\n"
-         "      if ((at < COMP_CWORD)) || [[ ${COMP_WORDS[at-1]} == -- ]]; "
-         "then\n"
-         "        _corral_program \"$at\"\n"
+         "      if ((at < last)) || [[ ${words[at-1]} == -- ]]; then\n"
+         "        _corral_program \"${places[at]}\"\n"
          "        return\n"
          "      fi\n";
 }
@@ -126,9 +147,11 @@ std::string bash_command(const Command& command) {
   for (const OptionRow& row : command.options) {
     names +=
         (names.empty() ? "" : " ") + std::string("--") + std::string(row.name);
-    if (takes_word(row))
-      text += "        " + spellings(row, "|") + ") " +
-              bash_action(row_of(row.type)) + "; return ;;\n";
+    if (row.type == ValueType::kFlag) continue;
+    text += "        ";
+    if (takes_word(row)) text += spellings(row, "|") + "|";
+    text += "--" + std::string(row.name) + "=) " +
+            bash_action(row_of(row.type)) + "; return ;;\n";
   }
   text +=
       "      esac\n"
@@ -146,7 +169,7 @@ std::string bash_command(const Command& command) {
 std::string bash_text() {
   std::string text(kBashHead);
   text +=
-      "  if ((COMP_CWORD == 1)); then\n"
+      "  if ((last == 1)); then\n"
       "    mapfile -t COMPREPLY < <(compgen -W " +
       quoted(command_words()) +
       " -- \"$word\")\n    return\n  fi\n  case $command in\n";

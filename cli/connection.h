@@ -25,14 +25,10 @@ struct Instance {
 };
 
 /// How long an instance may take to answer at all, or another command to start
-/// it: $CORRAL_TIMEOUT, else `otherwise`. Errors: kInvalid for a variable that
-/// is no duration.
-[[nodiscard]] core::Answer<core::Microseconds> first_answer_within(
+/// it: $CORRAL_TIMEOUT (checked at the start, cli/variables.h), else
+/// `otherwise`.
+[[nodiscard]] core::Microseconds first_answer_within(
     core::Microseconds otherwise = core::seconds(5));
-
-/// Errors: kInvalid for a $CORRAL_RUNTIME_DIR that is relative: two commands
-/// would mean two places by it.
-[[nodiscard]] core::Answer<void> check_runtime_variable();
 
 /// Could only we or root have made a socket there? A directory in /tmp may be
 /// anybody's, and whoever answers would be told our environment.

@@ -123,6 +123,13 @@ Check check_runtime(const Findings& findings) {
           .fix = fault ? fault->fix : std::string()};
 }
 
+Check check_variable(const VariableFault& fault) {
+  return {.name = "environment",
+          .status = CheckStatus::kProblem,
+          .finding = fault.found + ", so every other command is refused",
+          .fix = "set it to " + fault.expected + ", or unset it"};
+}
+
 Check check_bus(const Findings& findings) {
   if (!findings.bus_problem)
     return {.name = "libsystemd",
@@ -141,6 +148,8 @@ Check check_bus(const Findings& findings) {
 
 std::vector<Check> judge(const Findings& findings) {
   std::vector<Check> checks;
+  for (const VariableFault& fault : findings.variable_faults)
+    checks.push_back(check_variable(fault));
   checks.push_back(check_engine(findings));
   checks.push_back(check_program("corral-init", findings.programs.init,
                                  "no job can be run"));

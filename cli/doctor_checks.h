@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/connection.h"
+#include "cli/variables.h"
 #include "core/containment.h"
 #include "core/job_control.h"
 #include "sys/silence.h"
@@ -44,6 +45,7 @@ struct Findings {
   core::ContainmentFacts facts;
   core::EngineChoice choice;
   std::string cgroup_base;  ///< empty: none
+  std::vector<VariableFault> variable_faults;
   OwnPrograms programs;
   std::vector<InstanceState> instances;
   std::string runtime;  ///< of a private instance

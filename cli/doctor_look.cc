@@ -162,6 +162,7 @@ Findings look() {
   findings.kernel = host.release;
   findings.machine = host.machine;
   const sys::Environment environment = sys::process_environment();
+  findings.variable_faults = variable_faults(environment);
   const sys::CgroupBase base =
       sys::find_cgroup_base(environment("CORRAL_CGROUP_BASE").value_or(""));
   findings.facts = base.facts;

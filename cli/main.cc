@@ -9,7 +9,6 @@
 
 #include "cli/command_table.h"
 #include "cli/completion.h"
-#include "cli/connection.h"
 #include "cli/handlers.h"
 #include "cli/help.h"
 #include "cli/man_text.h"
@@ -17,6 +16,7 @@
 #include "cli/parser.h"
 #include "cli/standard_fds.h"
 #include "cli/suggestion.h"
+#include "cli/variables.h"
 
 namespace cli {
 namespace {
@@ -77,8 +77,8 @@ int run_command(const Command& command, std::span<const char* const> words) {
     return finish_output(kSuccess);
   }
   // The doctor tells it as what it found.
-  const auto place = check_runtime_variable();
-  if (!place && command.handler != diagnose) return complain(place.error());
+  const auto checked = check_variables(sys::process_environment());
+  if (!checked && command.handler != diagnose) return complain(checked.error());
   return finish_output(command.handler(*arguments));
 }
 

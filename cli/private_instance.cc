@@ -175,7 +175,7 @@ std::unexpected<core::Refused> cannot_start(const core::Error& error,
 }  // namespace
 
 core::Answer<Instance> ensure_private_instance() {
-  const auto patience = TRY(first_answer_within());
+  const auto patience = first_answer_within();
   if (auto living = TRY(await_living(Which::kPrivate, patience)))
     return *std::move(living);
   if (const auto low = find_low_limit()) return cannot_start(*low);
@@ -187,7 +187,7 @@ core::Answer<Instance> ensure_private_instance() {
         sys::sentence_of(sys::describe_runtime(done.error(), places)));
   if (const auto odd = sys::find_odd_entry(places))
     return cannot_start(sys::sentence_of(*odd));
-  const auto lock_patience = TRY(first_answer_within(kLockPatience));
+  const auto lock_patience = first_answer_within(kLockPatience);
   const auto lock = lock_runtime(places.runtime, lock_patience);
   if (!lock && lock.error().code == EADDRINUSE)
     return cannot_start("another command has been starting it for " +

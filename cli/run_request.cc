@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_request.h"
 
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <charconv>
-#include <cstring>
+#include <utility>
 
 #include "cli/value_types.h"
+#include "sys/users.h"
 
 namespace cli {
 namespace {
@@ -65,23 +62,6 @@ core::JobSpec make_spec(const Arguments& arguments) {
   return spec;
 }
 
-std::optional<Identity> identity_of(const passwd& entry) {
-  Identity identity{.uid = core::Uid(entry.pw_uid),
-                    .gid = core::Gid(entry.pw_gid),
-                    .groups = {}};
-  int count = 64;
-  std::vector<gid_t> groups(static_cast<std::size_t>(count));
-  while (::getgrouplist(entry.pw_name, entry.pw_gid, groups.data(), &count) <
-         0) {
-    if (count > NGROUPS_MAX) return std::nullopt;
-    groups.resize(static_cast<std::size_t>(count));
-  }
-  groups.resize(static_cast<std::size_t>(count));
-  for (const gid_t group : groups)
-    identity.groups.emplace_back(group);
-  return identity;
-}
-
 }  // namespace
 
 core::Answer<std::string> current_directory() {
@@ -99,23 +79,11 @@ ReportForm report_form(const Arguments& arguments) {
 }
 
 core::Answer<Identity> find_identity(const std::string& user) {
-  errno = 0;
-  const passwd* entry = ::getpwnam(user.c_str());
-  if (entry == nullptr) {
-    unsigned number = 0;
-    const char* const end = user.data() + user.size();
-    const auto [rest, error] = std::from_chars(user.data(), end, number);
-    const bool is_number = error == std::errc() && rest == end;
-    if (is_number) entry = ::getpwuid(number);
-    if (is_number && entry == nullptr)
-      return Identity{
-          .uid = core::Uid(number), .gid = core::Gid(number), .groups = {}};
-  }
-  if (entry != nullptr)
-    if (auto identity = identity_of(*entry)) return *identity;
-  return refuse(core::Refusal::kNoSuchUser,
-                "there is no user '" + user +
-                    "'; 'getent passwd' lists those that there are");
+  auto found = sys::find_user(user);
+  if (!found)
+    return std::unexpected(sys::refused_user(found.error().code, user));
+  return Identity{
+      .uid = found->uid, .gid = found->gid, .groups = std::move(found->groups)};
 }
 
 core::Answer<RunRequest> make_run_request(const Arguments& arguments) {

@@ -16,7 +16,7 @@ enum class LaunchStage : std::uint8_t {
   kTerminal,        ///< TIOCSCTTY, tcsetpgrp(3)
   kDescriptors,     ///< dup2(2) to the target numbers
   kLimits,          ///< setrlimit(2)
-  kSchedule,        ///< nice, oom_score_adj, umask
+  kSchedule,        ///< policy, nice, oom_score_adj, umask
   kDirectory,       ///< chdir(2), as the target user where one is named
   kGroups,          ///< setgroups(2), setgid(2)
   kUser,            ///< setuid(2)

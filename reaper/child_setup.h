@@ -43,6 +43,8 @@ struct ChildPlan {
   std::span<const std::uint32_t> groups;
   std::span<const LaunchLimit> limits;
   std::uint32_t umask = 022;  ///< with kSetUmask
+  /// Undoes what the parent has of priorities; null: they are inherited.
+  void (*reset_schedule)() = nullptr;
   /// `descriptors[i]` becomes number `targets[i]`. With kOnlyTargets 0, 1 and 2
   /// are closed unless they are targets.
   std::span<const int> descriptors;
@@ -179,7 +181,8 @@ inline int set_limits(ChildPlan& plan) {
   return 0;
 }
 
-inline int set_umask(ChildPlan& plan) {
+inline int set_schedule(ChildPlan& plan) {
+  if (plan.reset_schedule != nullptr) plan.reset_schedule();
   if (plan.has(LaunchHeader::kSetUmask)) (void)::umask(plan.umask & 0777);
   return 0;
 }
@@ -229,7 +232,7 @@ inline constexpr ChildStage kChildStages[] = {
     {core::LaunchStage::kSession, enter_session},
     {core::LaunchStage::kDescriptors, place_descriptors},
     {core::LaunchStage::kLimits, set_limits},
-    {core::LaunchStage::kSchedule, set_umask},
+    {core::LaunchStage::kSchedule, set_schedule},
     {core::LaunchStage::kGroups, set_groups},
     {core::LaunchStage::kUser, set_user},
     {core::LaunchStage::kDirectory, enter_directory},

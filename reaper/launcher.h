@@ -17,6 +17,7 @@
 #include "reaper/link.h"
 #include "reaper/open_orders.h"
 #include "reaper/spawn.h"
+#include "reaper/usual_schedule.h"
 #include "sys/clock.h"
 #include "sys/shared_memory.h"
 
@@ -178,6 +179,7 @@ class Launcher {
     plan.flags = request.block().header().flags;
     plan.descriptors = request.descriptors();
     plan.withheld = withheld_;
+    plan.reset_schedule = take_usual_schedule;
     plan.stage = stage_word(open);
     *plan.stage = static_cast<std::uint32_t>(core::LaunchStage::kClone);
     auto spawned = spawn(plan, request.cgroup());

@@ -42,7 +42,8 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.engine = job.engine;
   view.state = job.state;
   if (may_inspect) view.argv = job.spec.argv;
-  if (job.main != core::Pid(0)) view.main = job.main;
+  // Its number may be another process's once it has ended.
+  if (job.main != core::Pid(0) && !job.main_has_ended) view.main = job.main;
   view.created = job.created;
   view.started = job.started;
   view.ended = job.ended;

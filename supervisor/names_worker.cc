@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/names_worker.h"
 
-#include <grp.h>
-#include <pwd.h>
-
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -17,14 +13,12 @@ namespace supervisor {
 
 namespace {
 
-// The request is the text of a name or number, after '=' if it must be a
-// number. The answer is a UserHead, the groups, and three texts.
+// The request is the word of a user, or a uid's number after '='. The answer is
+// a UserHead, the groups, and three texts.
 
 constexpr std::size_t kMostWorkers = 4;
 constexpr core::Microseconds kPatience = core::seconds(10);
 constexpr std::size_t kLongestName = 1024;
-constexpr std::size_t kMostGroups = 8192;  ///< an answer is one packet
-constexpr std::size_t kLargestEntry = 16U << 20;
 
 struct UserHead {
   std::uint32_t uid = 0;
@@ -85,100 +79,28 @@ std::optional<User> decode_user(std::span<const std::byte> bytes) {
   return user;
 }
 
-/// getpwnam_r(3) or getpwuid_r(3) with a buffer that grows as asked. Errors:
-/// ESRCH when there is no such user.
-template <class Look>
-core::Result<User> look_up(const Look& look) {
-  std::vector<char> buffer(4096);
-  passwd entry = {};
-  passwd* found = nullptr;
-  int code = 0;
-  while ((code = look(entry, buffer, found)) == ERANGE) {
-    if (buffer.size() >= kLargestEntry) break;
-    buffer.resize(buffer.size() * 2);
-  }
-  // Modules disagree about what they say for "no such user": getpwnam(3).
-  if (found == nullptr && (code == 0 || code == ENOENT || code == ESRCH ||
-                           code == EBADF || code == EPERM))
-    return core::fail(ESRCH, "look up user");
-  if (found == nullptr) return core::fail(code, "look up user");
-  return User{.name = entry.pw_name,
-              .uid = core::Uid(entry.pw_uid),
-              .gid = core::Gid(entry.pw_gid),
-              .groups = {},
-              .home = entry.pw_dir,
-              .shell = entry.pw_shell};
-}
-
-core::Result<User> user_by_name(const std::string& name) {
-  return look_up([&](passwd& entry, std::vector<char>& buffer, passwd*& found) {
-    return ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(),
-                        &found);
-  });
-}
-
-core::Result<User> user_by_number(std::string_view text) {
-  std::uint32_t number = 0;
-  const char* const begin = std::to_address(text.begin());
-  const char* const end = std::to_address(text.end());
-  const auto [rest, error] = std::from_chars(begin, end, number);
-  // (uid_t) -1 means "leave it" to setresuid(2): it is nobody.
-  if (error != std::errc() || rest != end || number == UINT32_MAX)
-    return core::fail(ESRCH, "look up user");
-  return look_up([&](passwd& entry, std::vector<char>& buffer, passwd*& found) {
-    return ::getpwuid_r(number, &entry, buffer.data(), buffer.size(), &found);
-  });
-}
-
-core::Result<void> add_groups(User& user) {
-  std::vector<gid_t> groups(64);
-  int count = static_cast<int>(groups.size());
-  while (::getgrouplist(user.name.c_str(), user.gid.raw(), groups.data(),
-                        &count) < 0) {
-    if (groups.size() > kMostGroups) return core::fail(E2BIG, "look up groups");
-    // Since glibc 2.3.3 it says how many there are; others say nothing.
-    groups.resize(std::max<std::size_t>(static_cast<std::size_t>(count),
-                                        groups.size() * 2));
-    count = static_cast<int>(groups.size());
-  }
-  if (count > static_cast<int>(kMostGroups))
-    return core::fail(E2BIG, "look up groups");
-  for (int i = 0; i < count; ++i)
-    user.groups.emplace_back(groups[static_cast<std::size_t>(i)]);
-  return {};
-}
-
-core::Result<User> find_user(const std::string& what) {
-  if (what.starts_with('=')) return user_by_number(what.substr(1));
-  auto user = user_by_name(what);
-  if (!user && user.error().code == ESRCH) return user_by_number(what);
-  return user;
-}
-
 core::Result<void> obey(const WorkerRequest& request,
                         std::vector<std::byte>& answer) {
   const std::string what(reinterpret_cast<const char*>(request.body.data()),
                          request.body.size());
-  User user = TRY(find_user(what));
-  TRY(add_groups(user));
-  encode_user(user, answer);
+  if (!what.starts_with('=')) {
+    encode_user(TRY(sys::find_user(what)), answer);
+    return {};
+  }
+  const std::string_view text = std::string_view(what).substr(1);
+  std::uint32_t number = 0;
+  (void)std::from_chars(std::to_address(text.begin()),
+                        std::to_address(text.end()), number);
+  encode_user(TRY(sys::find_user(core::Uid(number))), answer);
   return {};
 }
 
 core::Refused refusal_for(int code, std::string_view shown) {
-  const std::string user = "user '" + std::string(shown) + "'";
-  if (code == ESRCH)
-    return {
-        .why = core::Refusal::kNoSuchUser,
-        .text = "no such " + user + "; 'getent passwd' lists those there are"};
-  if (code == ETIME)
-    return {
-        .why = core::Refusal::kUnavailable,
-        .text = "looking up " + user +
-                " took more than 10 s; is a name service of /etc/nsswitch.conf "
-                "down?"};
+  if (code != ETIME) return sys::refused_user(code, shown);
   return {.why = core::Refusal::kUnavailable,
-          .text = "cannot look up " + user + ": " + std::strerror(code)};
+          .text = "looking up user '" + std::string(shown) +
+                  "' took more than 10 s; is a name service of "
+                  "/etc/nsswitch.conf down?"};
 }
 
 }  // namespace

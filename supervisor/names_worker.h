@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Users by name or number, through every NSS module that the machine has
-// (getpwnam_r(3), getgrouplist(3)). A module may ask a server and hang: so
+// Users as sys/users.h finds them. An NSS module may ask a server and hang: so
 // workers look up, with a deadline.
 #pragma once
 
@@ -13,17 +12,11 @@
 #include "core/job_control.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/worker.h"
+#include "sys/users.h"
 
 namespace supervisor {
 
-struct User {
-  std::string name;
-  core::Uid uid;
-  core::Gid gid;
-  std::vector<core::Gid> groups;  ///< supplementary ones, `gid` among them
-  std::string home;
-  std::string shell;
-};
+using sys::User;
 
 class NameService {
  public:
@@ -33,8 +26,9 @@ class NameService {
   /// `program` runs the worker "names".
   explicit NameService(EventLoop& loop, std::string program = kOwnProgram);
 
-  /// A name, or else a number ("1000") of a user that exists.
+  /// A name, or else a number ("1000").
   void find(std::string_view name, Done done);
+  /// The entry of a uid; kNoSuchUser when it has none.
   void find(core::Uid uid, Done done);
 
  private:

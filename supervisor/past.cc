@@ -11,22 +11,21 @@
 
 namespace supervisor {
 
-/// A link that was passed to us: ours alone from now on.
 core::Result<sys::UniqueFd> adopt_descriptor(int number, const char* option) {
   const int flags = ::fcntl(number, F_GETFL);
   if (flags < 0) return core::fail(errno, "use the descriptor of", option);
-  sys::UniqueFd link(number);
+  sys::UniqueFd descriptor(number);
   if (::fcntl(number, F_SETFD, FD_CLOEXEC) < 0 ||
       ::fcntl(number, F_SETFL, flags | O_NONBLOCK) < 0)
     return core::fail(errno, "set up the descriptor of", option);
-  return link;
+  return descriptor;
 }
 
 core::Result<Past> look_back(EventLoop& loop, const Settings& settings) {
   sys::PidFd process;
   if (settings.store_pidfd >= 0)
-    process =
-        sys::PidFd(TRY(adopt_descriptor(settings.store_pidfd, "--store-pidfd")));
+    process = sys::PidFd(
+        TRY(adopt_descriptor(settings.store_pidfd, "--store-pidfd")));
   auto store = std::make_unique<StoreLink>(
       loop, TRY(adopt_descriptor(settings.store_fd, "--store-fd")),
       std::move(process));

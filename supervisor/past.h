@@ -23,10 +23,11 @@ struct Past {
   Restored restored;
 };
 
-/// A link that was passed to us: ours alone from now on. Errors: those of
+/// A descriptor that was passed to us by number, a link or a pidfd: ours alone
+/// from now on, and never waited for. Errors: those of
 /// fcntl(2), with the option that named it.
 [[nodiscard]] core::Result<sys::UniqueFd> adopt_descriptor(int number,
-                                                     const char* option);
+                                                           const char* option);
 
 /// Takes the store's link and all that it kept. Errors: those of the links and
 /// of a new journal.

@@ -11,51 +11,73 @@ _corral_jobs() {
 
 # The program's own completion, once its place in the line is known.
 _corral_program() {
+  local current=${COMP_WORDS[COMP_CWORD]}
+  [[ $current == =* ]] && current=
   if declare -F _command_offset >/dev/null; then
     _command_offset "$1"
   elif [ "$1" -eq "$COMP_CWORD" ]; then
-    mapfile -t COMPREPLY < <(compgen -c -- "$word")
+    mapfile -t COMPREPLY < <(compgen -c -- "$current")
   else
-    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
   fi
 }
 
 _corral() {
-  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-  local command=${COMP_WORDS[1]} at=2
+  # bash takes words apart at '=', unless COMP_WORDBREAKS was changed.
+  local words=() places=() line=$COMP_LINE part joins= at
+  for ((at = 0; at <= COMP_CWORD; at++)); do
+    part=${COMP_WORDS[at]}
+    [[ $part == =* ]] && joins=1
+    if [[ $at -gt 0 && $joins && $line != [[:space:]]* ]]; then
+      words[-1]+=$part
+    else
+      words+=("$part")
+      places+=("$at")
+    fi
+    [[ $part == =* ]] || joins=
+    line=${line#*"$part"}
+  done
+  local last=$((${#words[@]} - 1)) prefix=
+  local word=${words[last]} previous=${words[last-1]} command=${words[1]}
+  if [[ $word == --*=* ]]; then
+    previous=${word%%=*}= word=${word#*=}
+    [[ ${COMP_WORDS[COMP_CWORD]} == --*=* ]] && prefix=$previous
+  fi
+  at=2
   COMPREPLY=()
-  if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run ps tree show log wait kill records doctor daemon-reexec --help --version' -- "$word")
+  if ((last == 1)); then
+    mapfile -t COMPREPLY < <(compgen -W 'run ps tree show kill wait log doctor daemon-reexec records --help --version' -- "$word")
     return
   fi
   case $command in
     run)
-      while ((at < COMP_CWORD)); do
-        case ${COMP_WORDS[at]} in
+      while ((at < last)); do
+        case ${words[at]} in
           --) ((at++)); break ;;
           --name|-n|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l) ((at += 2)) ;;
           -*) ((at++)) ;;
           *) break ;;
         esac
       done
-      if ((at < COMP_CWORD)) || [[ ${COMP_WORDS[at-1]} == -- ]]; then
-        _corral_program "$at"
+      if ((at < last)) || [[ ${words[at-1]} == -- ]]; then
+        _corral_program "${places[at]}"
         return
       fi
       case $previous in
-        --name|-n) :; return ;;
-        --env|-e) :; return ;;
-        --cwd|-C) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
-        --user|-u) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
-        --engine) mapfile -t COMPREPLY < <(compgen -W 'cgroup2 subreaper' -- "$word"); return ;;
-        --grace|-g) :; return ;;
-        --signal|-s) mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
-        --limit|-l) mapfile -t COMPREPLY < <(compgen -W 'wall=' -- "$word"); return ;;
+        --name|-n|--name=) :; return ;;
+        --env|-e|--env=) :; return ;;
+        --cwd|-C|--cwd=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -d -- "$word"); return ;;
+        --user|-u|--user=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -u -- "$word"); return ;;
+        --report=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'text json' -- "$word"); return ;;
+        --engine|--engine=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'cgroup2 subreaper' -- "$word"); return ;;
+        --grace|-g|--grace=) :; return ;;
+        --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall=' -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--detach --name --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --json --system --private --help' -- "$word")
       else
-        _corral_program "$at"
+        _corral_program "${places[at]}"
       fi ;;
     ps)
       case $previous in
@@ -71,7 +93,7 @@ _corral() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--json --system --private --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
     show)
       case $previous in
@@ -79,7 +101,26 @@ _corral() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--json --system --private --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    kill)
+      case $previous in
+        --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
+        --grace|-g|--grace=) :; return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--signal --main --grace --wait --no-wait --system --private --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    wait)
+      case $previous in
+        --report=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'text json' -- "$word"); return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--report --quiet --json --system --private --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
     log)
       case $previous in
@@ -87,33 +128,7 @@ _corral() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--follow --system --private --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
-      fi ;;
-    wait)
-      case $previous in
-      esac
-      if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--report --quiet --json --system --private --help' -- "$word")
-      else
-        mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
-      fi ;;
-    kill)
-      case $previous in
-        --signal|-s) mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
-        --grace|-g) :; return ;;
-      esac
-      if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--signal --main --grace --wait --no-wait --system --private --help' -- "$word")
-      else
-        mapfile -t COMPREPLY < <(compgen -W "$(_corral_jobs) self" -- "$word")
-      fi ;;
-    records)
-      case $previous in
-      esac
-      if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word")
-      else
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
     doctor)
       case $previous in
@@ -130,6 +145,14 @@ _corral() {
         mapfile -t COMPREPLY < <(compgen -W '--system --private --help' -- "$word")
       else
         :
+      fi ;;
+    records)
+      case $previous in
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;
   esac
 }

@@ -201,6 +201,33 @@ def relative():
     equal(run(COMMAND, "ps", "--help", CORRAL_RUNTIME_DIR="run").returncode, 0, "help is given all the same")
 
 
+def wrong_variables():
+    """corral says what corrald says, before it does anything; the doctor names them all."""
+    path, duration = "an absolute path", "a duration such as 5s or 500ms"
+    rows = (("CORRAL_RUNTIME_DIR", "run", path), ("CORRAL_PACCT", "relative", path), ("CORRAL_LOG_DIR", "log", path),
+            ("CORRAL_CGROUP_BASE", "jobs", "the absolute path of a cgroup directory"),
+            ("CORRAL_ENGINE", "cgroup3", "'cgroup2' or 'subreaper'"), ("CORRAL_TIMEOUT", "0", duration),
+            ("CORRAL_TIMEOUT", "soon", duration), ("CORRAL_INIT_STOP_TIMEOUT", "soon", duration),
+            ("CORRAL_LIBEXEC", "bin", path))  # fmt: skip
+    for name, value, expected in rows:
+        said = f"environment variable '{name}' is '{value}', expected {expected}\n"
+        for verb in (["run", "--", "true"], ["run", "-d", "--private", "--", "true"], ["ps"]):
+            result = run(COMMAND, *verb, **{name: value}, TMPDIR=usable)
+            equal((result.returncode, result.stdout, result.stderr), (64, "", f"corral: {said}"), f"corral {verb[:2]}: {said[:-1]}")
+        if name in ("CORRAL_TIMEOUT", "CORRAL_LIBEXEC"):
+            continue
+        result = run(DAEMON, "--private", "--bus", "none", **{name: value})
+        told = said.split(", expected")[0]
+        check(result.returncode == 2 and told in result.stderr, f"and so says corrald: {result.stderr.strip()}")
+    values = {name: value for name, value, _ in rows}
+    result = run(COMMAND, "doctor", "--json", **values)
+    found = [entry for entry in json.loads(result.stdout)["checks"] if entry["name"] == "environment"]
+    equal((result.returncode, {entry["status"] for entry in found}, len(found)), (1, {"problem"}, len(values)), "corral doctor tells each")
+    check(all(any(f"'{name}' is '{value}'" in entry["finding"] for entry in found) for name, value in values.items()),
+          "by its name", found)
+    equal(run(COMMAND, "run", "--", "true", CORRAL_TIMEOUT="", CORRAL_LIBEXEC="").returncode, 0, "an empty one is none")
+
+
 def no_cgroup():
     """A cgroup base that is named and no place for one: nothing is made in it."""
     for base in (usable / "base", usable / "no" / "base"):
@@ -245,7 +272,7 @@ def system_instance():
 def inside():
     try:
         make_places()
-        for part in (foreground, detached, supervisor, doctor, odd_places, relative, no_cgroup, system_instance):
+        for part in (foreground, detached, supervisor, doctor, odd_places, relative, wrong_variables, no_cgroup, system_instance):
             part()
     finally:
         end_processes_with(MARK)

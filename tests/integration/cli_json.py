@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 
-from corral import COMMAND, Instance, check, equal
+from corral import COMMAND, Instance, check, equal, wait_until
 
 JOB = """jid name owner user kind engine state argv main_pid created_us started_us ended_us age_us reason sentence
 exit_code signal shell_code user_time_us system_time_us memory_peak read_bytes write_bytes oom_kills
@@ -30,6 +30,7 @@ with Instance() as instance:
     equal(live["argv"], ["sh", "-c", "sleep 1000", 'a"\\\u00e9', "\ufffd"], "what is UTF-8 arrives whole")
     for key in ("ended_us", "reason", "sentence", "exit_code", "signal", "shell_code"):
         check(live[key] is None, f"{key} of a live job is null")
+    check(isinstance(live["main_pid"], int), "its main process is named", live["main_pid"])
     equal([list(job) for job in instance.facts("ps")], [JOB], "ps prints the same")
     tree = instance.facts("tree")
     equal(list(tree[0]), [*JOB, "processes"], "tree adds the processes")
@@ -37,9 +38,16 @@ with Instance() as instance:
     instance.run("kill", "-g", "0", jid)
     ended = instance.facts("show", jid)
     equal((ended["reason"], ended["signal"], ended["exit_code"]), ("cancelled", "SIGKILL", None), "an ended job says how")
+    equal(ended["main_pid"], None, "and names no main process any more")
     equal(list(json.loads(instance.run("wait", "--json", jid).stdout)), JOB, "wait prints the same")
     equal(instance.facts("ps"), [], "ps shows live jobs only")
     equal(len(instance.facts("ps", "-a")), 1, "ps -a ended ones too")
+    jid = instance.run("run", "-d", "--linger", "--", "sh", "-c", "sleep 1000 & exec sleep 1001").stdout.strip()
+    check(instance.facts("show", jid)["main_pid"], "a job that lingers has a main process")
+    instance.run("kill", "-s", "KILL", "--main", jid)
+    wait_until(lambda: instance.facts("show", jid)["main_pid"] is None, what="the end of the main process")
+    equal(instance.facts("show", jid)["state"], "running", "and none once that has ended, while the job lives")
+    instance.run("kill", "-g", "0", jid)
     doctor = json.loads(instance.run("doctor", "--json").stdout)
     flat = documented("doctor")
     equal(set(doctor), flat, "doctor prints the documented keys")

@@ -39,13 +39,15 @@ def completions_are_current():
         )
 
 
-def complete(line):
-    """What bash offers for the last word of `line`."""
-    words = line.split(" ")
+def complete(line, parts=r"=+|[^=]+"):
+    """What bash offers for the last word of `line`. It hands words over in
+    parts, as COMP_WORDBREAKS has it."""
+    words = [part for word in line.split(" ") for part in re.findall(parts, word) or [""]]
     script = f"""
         source {SOURCE}/contrib/completions/corral.bash
         COMP_WORDS=({' '.join(f"'{word}'" for word in words)})
         COMP_CWORD={len(words) - 1}
+        COMP_LINE='{line}'
         _corral
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
@@ -60,6 +62,12 @@ def bash_completes():
     check("/usr" in complete("corral run -C /us"), "and a directory")
     check("true" in complete("corral run -d --name web tru"), "and the program behind options and their values")
     check("true" in complete("corral run -- tru"), "and behind two dashes")
+    check("true" in complete("corral run --name=web -e A=b -e C= tru"), "and behind values with '='")
+    equal(complete("corral run --report=j"), {"json"}, "a value behind '=' is finished")
+    equal(complete("corral run --engine="), {"cgroup2", "subreaper"}, "or offered")
+    equal(complete("corral run --report=j", ".+"), {"--report=json"}, "also where bash does not split at '='")
+    check("/usr" in complete("corral run --cwd=/us"), "a directory too")
+    check("/dev/null" in complete("corral run dd if=/dev/nul"), "and a file in an argument of the program")
 
 
 def pages():

@@ -196,6 +196,9 @@ def options():
         "corral: there is no user 'no-such-user'; 'getent passwd' lists those that there are\n",
         "and a sentence",
     )
+    equal(run("-u", "4294967295", "true").returncode, 67, "the number that is nobody's is no user")
+    if os.geteuid() == 0:
+        equal(run("-u", "54321", "sh", "-c", "id -u; id -G").stdout, "54321\n54321\n", "any other number is one")
     result = run("--system", "true")
     equal(result.returncode, 69, "--system wants the system instance")
     equal(run("--reprot", "true").returncode, 2, "misuse is 2")

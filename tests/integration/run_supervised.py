@@ -66,6 +66,20 @@ def detached(instance):
     said(instance.run("kill", "web"), 65, "corral: .*\n", "an ended job cannot be ended")
 
 
+def followed(instance):
+    jid = instance.run("run", "-d", "--", "sh", "-c", "echo one; exec sleep 1000").stdout.strip()
+    with instance.popen("log", "-f", jid, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as follower:
+        equal(follower.stdout.readline(), b"one\n", "log -f shows what is there")
+        check(follower.poll() is None, "and waits for more")
+        follower.stdout.close()
+        try:
+            equal(follower.wait(timeout=20), -signal.SIGPIPE, "until nobody reads it: it ends as by a write")
+        finally:
+            follower.kill()
+        equal(follower.stderr.read(), b"", "without a word")
+    instance.run("kill", "-g", "0", jid)
+
+
 def killing(instance):
     script = "trap '' TERM; (setsid sleep 1000 &) ; while :; do sleep 1000; done"
     jid = instance.run("run", "-d", "-g", "300ms", "sh", "-c", script).stdout.strip()
@@ -212,7 +226,10 @@ def mistakes(instance):
     said(instance.run("show", "self"), 66, "corral: this process is in no job.*\n", "no job of its own")
     inside = instance.run("run", "sh", "-c", f"'{instance_command()}' show --json self")
     equal(json.loads(inside.stdout)["state"], "running", "'self' is the job that asks")
-    said(instance.run("run", "-d", "-u", "no-such-user", "true"), 67, "corral: .*no-such-user.*\n", "an unknown user")
+    for user in ("no-such-user", "4294967295", "12345678901", "-1", "a:b"):
+        words = f"corral: there is no user '{user}'; 'getent passwd' lists those that there are\n"
+        for options in (["-d"], []):
+            said(instance.run("run", *options, f"--user={user}", "true"), 67, words, f"run {' '.join(options)}: no user '{user}'")
     result = instance.run("run", "-d", "/no/such/program")
     code = instance.run("wait", result.stdout.strip()).returncode if result.returncode == 0 else result.returncode
     equal(code, 127, "a detached program that is not found is 127")
@@ -242,9 +259,39 @@ def attributes(instance):
             instance.run("wait", seen.stdout.strip())
             seen = instance.run("log", seen.stdout.strip())
         equal(seen.stdout, "65534\n65534\nnobody\n", f"run {' '.join(options)} -u nobody is nobody, with his groups")
+        seen = instance.run("run", *options, "-u", "54321", "--", "sh", "-c", "id -u; id -G")
+        if options:
+            instance.run("wait", seen.stdout.strip())
+            seen = instance.run("log", seen.stdout.strip())
+        equal(seen.stdout, "54321\n54321\n", "a number without an entry is that uid and gid")
 
 
+def priorities():
+    """What an instance was given of priorities, and of the out-of-memory killer's
+    attention, is not its jobs'."""
+    if os.geteuid() != 0:
+        return not_checked("needs root")
+    facts = "cat /proc/self/oom_score_adj; nice; chrt -p $$ | sed -n 's/.*policy: //p'; ionice -p $$"
+    usual = subprocess.run(["ionice"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    instance = Instance()
+    try:
+        words = 'echo 300 >/proc/self/oom_score_adj && exec nice -n -7 ionice -c 2 -n 0 chrt -b 0 "$@"'
+        instance.start(["sh", "-c", words, "sh"])
+        for options in ([], ["-u", "nobody"]):
+            jid = instance.run("run", "-d", *options, "--", "sh", "-c", facts).stdout.strip()
+            equal(instance.run("wait", jid).returncode, 0, "a detached job of an instance with priorities runs")
+            equal(instance.run("log", jid).stdout, f"0\n0\nSCHED_OTHER\n{usual}", f"with none of them {' '.join(options)}")
+        for name in ("reaper", "supervisor", "store"):
+            pid = getattr(instance, name)
+            with open(f"/proc/{pid}/oom_score_adj") as file:
+                kept = (file.read(), os.getpriority(os.PRIO_PROCESS, pid))
+            equal(kept, ("300\n", -7), f"the {name} keeps its own")
+    finally:
+        instance.close()
+
+
+priorities()
 with Instance() as instance:
-    for part in (foreground, detached, killing, names_like_jids, waiting, late_notice, following, watching, arguments, restarts,
-                 attributes, mistakes, stopped_scopes, hanging):
+    for part in (foreground, detached, killing, names_like_jids, waiting, late_notice, following, followed, watching,
+                 arguments, restarts, attributes, mistakes, stopped_scopes, hanging):
         part(instance)

@@ -53,6 +53,10 @@ TEST_CASE("each problem comes with its fix") {
        [](cli::Findings& f) {
          f.runtime_fault = {.found = "mode 0755", .fix = "'chmod' mends it"};
        }},
+      {"environment",
+       [](cli::Findings& f) {
+         f.variable_faults = {{.found = "'X' is 'x'", .expected = "a path"}};
+       }},
       {"accounting", [](cli::Findings& f) { f.pacct_problem = "full"; }},
       {"engine",
        [](cli::Findings& f) {

@@ -129,6 +129,9 @@ TEST_CASE("a bad setting is one sentence: which, what, what was expected") {
        {},
        "option '--engine' is 'chroot', expected 'cgroup2' or 'subreaper'"},
       {{},
+       {{"CORRAL_PACCT", "x"}},
+       "environment variable 'CORRAL_PACCT' is 'x', expected an absolute path"},
+      {{},
        {{"CORRAL_ENGINE", "x"}},
        "environment variable 'CORRAL_ENGINE' is 'x', expected 'cgroup2' or "
        "'subreaper'"},

@@ -328,10 +328,12 @@ TEST_CASE("users are found by name and by number, or it is said that not") {
   names.find(core::Uid(0), keep("uid"));
   names.find("no-such-user-here", keep("unknown"));
   names.find("4294967295", keep("minus one"));
+  names.find("4123456789", keep("number alone"));
+  names.find(core::Uid(4123456789), keep("uid alone"));
   names.find("a:b", keep("impossible"));
   names.find("", keep("empty"));
   CHECK(found.empty());
-  run_until(loop, [&] { return found.size() == 7; });
+  run_until(loop, [&] { return found.size() == 9; });
   for (const char* const key : {"root", "number", "uid"}) {
     REQUIRE(found.at(key));
     const supervisor::User& user = *found.at(key);
@@ -343,13 +345,19 @@ TEST_CASE("users are found by name and by number, or it is said that not") {
           user.groups.end());
   }
   for (const char* const key :
-       {"unknown", "minus one", "impossible", "empty"}) {
+       {"unknown", "minus one", "uid alone", "impossible", "empty"}) {
     REQUIRE(!found.at(key));
     CHECK(found.at(key).error().why == core::Refusal::kNoSuchUser);
   }
   CHECK(found.at("unknown").error().text ==
-        "no such user 'no-such-user-here'; 'getent passwd' lists those there "
-        "are");
+        "there is no user 'no-such-user-here'; 'getent passwd' lists those "
+        "that there are");
+  REQUIRE(found.at("number alone"));
+  const supervisor::User& alone = *found.at("number alone");
+  CHECK(alone.name.empty());
+  CHECK(alone.uid == core::Uid(4123456789));
+  CHECK(alone.gid == core::Gid(4123456789));
+  CHECK(alone.groups.empty());
 }
 
 TEST_CASE("a cgroup is killed, frozen or not, and thawed after") {

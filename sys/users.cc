@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/users.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+#include "core/try.h"
+
+namespace sys {
+
+namespace {
+
+constexpr std::size_t kMostGroups = 8192;  ///< they are told in one packet
+constexpr std::size_t kLargestEntry = 16U << 20;
+
+/// getpwnam_r(3) or getpwuid_r(3) with a buffer that grows as asked. Errors:
+/// ESRCH when there is no such entry.
+template <class Look>
+core::Result<User> look_up(const Look& look) {
+  std::vector<char> buffer(4096);
+  passwd entry = {};
+  passwd* found = nullptr;
+  int code = 0;
+  while ((code = look(entry, buffer, found)) == ERANGE) {
+    if (buffer.size() >= kLargestEntry) break;
+    buffer.resize(buffer.size() * 2);
+  }
+  // Modules disagree about what they say for "no such user": getpwnam(3).
+  if (found == nullptr && (code == 0 || code == ENOENT || code == ESRCH ||
+                           code == EBADF || code == EPERM))
+    return core::fail(ESRCH, "look up user");
+  if (found == nullptr) return core::fail(code, "look up user");
+  return User{.name = entry.pw_name,
+              .uid = core::Uid(entry.pw_uid),
+              .gid = core::Gid(entry.pw_gid),
+              .groups = {},
+              .home = entry.pw_dir,
+              .shell = entry.pw_shell};
+}
+
+core::Result<User> user_by_name(const std::string& name) {
+  return look_up([&](passwd& entry, std::vector<char>& buffer, passwd*& found) {
+    return ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(),
+                        &found);
+  });
+}
+
+core::Result<User> user_by_uid(std::uint32_t number) {
+  return look_up([&](passwd& entry, std::vector<char>& buffer, passwd*& found) {
+    return ::getpwuid_r(number, &entry, buffer.data(), buffer.size(), &found);
+  });
+}
+
+std::optional<std::uint32_t> number_of(const std::string& word) {
+  std::uint32_t number = 0;
+  const char* const end = word.data() + word.size();
+  const auto [rest, error] = std::from_chars(word.data(), end, number);
+  // (uid_t) -1 means "leave it" to setresuid(2): it is nobody.
+  if (error != std::errc() || rest != end || number == UINT32_MAX)
+    return std::nullopt;
+  return number;
+}
+
+core::Result<void> add_groups(User& user) {
+  std::vector<gid_t> groups(64);
+  int count = static_cast<int>(groups.size());
+  while (::getgrouplist(user.name.c_str(), user.gid.raw(), groups.data(),
+                        &count) < 0) {
+    if (groups.size() > kMostGroups) return core::fail(E2BIG, "look up groups");
+    // Since glibc 2.3.3 it says how many there are; others say nothing.
+    groups.resize(std::max<std::size_t>(static_cast<std::size_t>(count),
+                                        groups.size() * 2));
+    count = static_cast<int>(groups.size());
+  }
+  if (count > static_cast<int>(kMostGroups))
+    return core::fail(E2BIG, "look up groups");
+  for (int i = 0; i < count; ++i)
+    user.groups.emplace_back(groups[static_cast<std::size_t>(i)]);
+  return {};
+}
+
+core::Result<User> with_groups(core::Result<User> user) {
+  if (user) TRY(add_groups(*user));
+  return user;
+}
+
+}  // namespace
+
+core::Result<User> find_user(const std::string& word) {
+  auto user = user_by_name(word);
+  if (user || user.error().code != ESRCH) return with_groups(std::move(user));
+  const auto number = number_of(word);
+  if (!number) return user;
+  user = find_user(core::Uid(*number));
+  if (!user && user.error().code == ESRCH)
+    return User{.name = {},
+                .uid = core::Uid(*number),
+                .gid = core::Gid(*number),
+                .groups = {},
+                .home = {},
+                .shell = {}};
+  return user;
+}
+
+core::Result<User> find_user(core::Uid uid) {
+  return with_groups(user_by_uid(uid.raw()));
+}
+
+core::Refused refused_user(int code, std::string_view word) {
+  const std::string user = "user '" + std::string(word) + "'";
+  if (code == ESRCH)
+    return {.why = core::Refusal::kNoSuchUser,
+            .text = "there is no " + user +
+                    "; 'getent passwd' lists those that there are"};
+  return {.why = core::Refusal::kUnavailable,
+          .text = "cannot look up " + user + ": " + std::strerror(code)};
+}
+
+}  // namespace sys

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Users by a name or a number, through every NSS module that the machine has
+// (getpwnam_r(3), getgrouplist(3)): who `--user WORD` means, with an instance
+// and without one. A module may ask a server and hang.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "core/job_control.h"
+
+namespace sys {
+
+struct User {
+  std::string name;  ///< empty: a number that has no entry
+  core::Uid uid;
+  core::Gid gid;
+  std::vector<core::Gid> groups;  ///< supplementary ones, `gid` among them
+  std::string home;
+  std::string shell;
+};
+
+/// The user of that name, else that number. A number that has no entry is that
+/// uid and that gid, without groups; 2^32-1 is nobody (setresuid(2)). Errors:
+/// ESRCH when there is none; E2BIG for more than 8192 groups.
+[[nodiscard]] core::Result<User> find_user(const std::string& word);
+
+/// The entry of a uid. Errors: ESRCH when it has none.
+[[nodiscard]] core::Result<User> find_user(core::Uid uid);
+
+/// What is said when find_user(word) fails with `code`.
+[[nodiscard]] core::Refused refused_user(int code, std::string_view word);
+
+}  // namespace sys
