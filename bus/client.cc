@@ -269,6 +269,12 @@ core::Answer<void> Client::end(core::JobId jid,
   return {};
 }
 
+core::Answer<void> Client::freeze(core::JobId jid, bool freezes) {
+  TRY(state_->call(manager(freezes ? "FreezeJob" : "ThawJob"),
+                   jid_argument(jid)));
+  return {};
+}
+
 core::Answer<core::JobView> Client::wait(core::JobId jid) {
   TRY(state_->connection.begin(manager("Wait"), jid_argument(jid)));
   const std::optional<HeldMessage> reply =

@@ -77,6 +77,10 @@ class Client {
   [[nodiscard]] core::Answer<void> end(core::JobId jid,
                                        const core::KillPlanChange& change = {});
 
+  /// Lets no process of the job run, or lets them all run again; returns when
+  /// they stand still, or may run.
+  [[nodiscard]] core::Answer<void> freeze(core::JobId jid, bool freezes);
+
   /// Blocks until the job has ended, across restarts of the supervisor.
   [[nodiscard]] core::Answer<core::JobView> wait(core::JobId jid);
   /// The same for at most `patience`; nothing if it still lives then. The wait

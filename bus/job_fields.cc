@@ -40,6 +40,9 @@ std::string_view word_for(core::Engine engine) {
 std::string_view word_for(core::JobState state) {
   return core::name_of(state);
 }
+std::string_view word_for(core::Freezing freezing) {
+  return core::name_of(freezing);
+}
 std::string_view word_for(core::Reason reason) {
   return core::word_of(reason);
 }
@@ -62,6 +65,9 @@ bool parse_word(core::Engine& engine, std::string_view word) {
 }
 bool parse_word(core::JobState& state, std::string_view word) {
   return take(state, parse_state(word));
+}
+bool parse_word(core::Freezing& freezing, std::string_view word) {
+  return take(freezing, parse_freezing(word));
 }
 bool parse_word(core::Reason& reason, std::string_view word) {
   return take(reason, parse_reason(word));
@@ -224,6 +230,7 @@ constexpr JobField kFields[] = {
     field<&JobView::kind>("Kind"),
     field<&JobView::engine>("Engine"),
     field<&JobView::state>("State"),
+    field<&JobView::freezing>("FreezerState"),
     field<&JobView::argv>("Argv"),
     field<&JobView::container>("ControlGroup"),
     field<&JobView::main>("MainPid"),

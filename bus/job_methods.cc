@@ -43,6 +43,16 @@ int append_processes(sd_bus_message* message,
   return r < 0 ? r : ::sd_bus_message_close_container(message);
 }
 
+void set_frozen(const Call& call, bool freezes) {
+  call.port().freeze(call.caller(), call.read_jid(), freezes,
+                     [reply = call.reply()](const core::Answer<void>& done) {
+                       if (done)
+                         reply.answer();
+                       else
+                         reply.refuse(done.error());
+                     });
+}
+
 core::Refused invalid(std::string text) {
   return {.why = core::Refusal::kInvalid, .text = std::move(text)};
 }
@@ -75,6 +85,14 @@ void end_job(const Call& call) {
   const auto change = plan_change_of(*dict);
   if (!change) return call.reply().refuse(change.error());
   answer_nothing(call, call.port().end(call.caller(), jid, *change));
+}
+
+void freeze_job(const Call& call) {
+  set_frozen(call, true);
+}
+
+void thaw_job(const Call& call) {
+  set_frozen(call, false);
 }
 
 void wait_for_job(const Call& call) {

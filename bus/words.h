@@ -69,6 +69,10 @@ constexpr std::optional<core::JobState> parse_state(std::string_view word) {
   return parse_by_name<core::JobState>(
       word, [](core::JobState state) { return core::name_of(state); });
 }
+constexpr std::optional<core::Freezing> parse_freezing(std::string_view word) {
+  return parse_by_name<core::Freezing>(
+      word, [](core::Freezing freezing) { return core::name_of(freezing); });
+}
 constexpr std::optional<core::Reason> parse_reason(std::string_view word) {
   return parse_by_name<core::Reason>(
       word, [](core::Reason reason) { return core::word_of(reason); });

@@ -20,9 +20,8 @@ Colour colour_of(const core::JobView& job) {
 }
 
 /// "running", or how it ended in one word.
-std::string state_word(const core::JobView& job) {
-  if (job.state != core::JobState::kEnded)
-    return std::string(core::name_of(job.state));
+std::string state_or_end(const core::JobView& job) {
+  if (job.state != core::JobState::kEnded) return std::string(state_word(job));
   std::string word(core::word_of(job.result.reason));
   const bool has_code = job.result.reason == core::Reason::kExited;
   if (has_code)
@@ -44,7 +43,7 @@ std::vector<Cell> row_of(bus::Client& client, const core::JobView& job,
   return {{.text = std::string(core::display(job.jid).view())},
           {.text = job.name},
           {.text = user_name(job.owner)},
-          {.text = state_word(job), .colour = colour_of(job)},
+          {.text = state_or_end(job), .colour = colour_of(job)},
           {.text = age ? short_time(*age) : ""},
           {.text = cpu ? short_time(*cpu) : ""},
           {.text = memory ? short_size(*memory) : ""},

@@ -20,8 +20,7 @@ std::string title_of(const core::JobView& job, const Screen& screen) {
   std::string title =
       coloured(screen, Colour::kStrong, core::display(job.jid).view());
   if (!job.name.empty()) title += " '" + printable(job.name) + "'";
-  title +=
-      " " + user_name(job.owner) + " " + std::string(core::name_of(job.state));
+  title += " " + user_name(job.owner) + " " + std::string(state_word(job));
   if (job.state == core::JobState::kEnded)
     title += ": " + printable(core::sentence_of(job.result).view());
   return title + "\n";

@@ -29,8 +29,7 @@ std::string label_of(const core::JobView& job) {
 }
 
 std::string status_line(bus::Client& client, const core::JobView& job) {
-  std::string line =
-      label_of(job) + " " + std::string(core::name_of(job.state));
+  std::string line = label_of(job) + " " + std::string(state_word(job));
   if (const auto age = age_of(job, sys::boot_now()))
     line += " for " + short_time(*age);
   if (const auto cpu = cpu_time_of(job)) line += ", cpu " + short_time(*cpu);

@@ -121,9 +121,9 @@ constexpr JsonKey kShowKeys[] = {
     {"jid, name, owner, user",
      "the job's id, its name (null: none), the "
      "owner's number and name (null: unknown)"},
-    {"kind, engine, state",
-     "words: _foreground_ or _detached_; "
-     "_cgroup2_ or _subreaper_; the state"},
+    {"kind, engine, state, freezer_state",
+     "words: _foreground_ or _detached_; _cgroup2_ or _subreaper_; the state; "
+     "_running_, _freezing_ or _frozen_"},
     {"argv, main_pid",
      "the command (null when you may not see it), the main "
      "process (null: none lives)"},
@@ -168,6 +168,14 @@ constexpr OptionPair kKillPairs[] = {
 };
 constexpr ExitCode kKillCodes[] = {
     {"0", "Every job was ended, or was sent the signal"},
+};
+
+constexpr OptionRow kFreezeOptions[] = {kSystem, kPrivate, kHelp};
+constexpr Example kFreezeExamples[] = {
+    {"corral freeze batch1 batch2", "give their processors to others"},
+};
+constexpr Example kThawExamples[] = {
+    {"corral thaw batch1", "it goes on where it stood"},
 };
 
 constexpr OptionRow kWaitOptions[] = {
@@ -345,6 +353,34 @@ constexpr Command kCommands[] = {
      .exit_codes = kWaitCodes,
      .json_keys = kWaitKeys,
      .handler = wait_for_jobs},
+    {.name = "freeze",
+     .summary = "Let no process of a job run",
+     .description =
+         "Every process of the job stands still where it is, and keeps its "
+         "memory and its descriptors, until *corral thaw*. No process of the "
+         "job notices, and none can prevent it. A frozen job that is told to "
+         "end is thawed first; its limit of wall time runs on. Returns when "
+         "nothing of the job runs. The engine _subreaper_ cannot freeze.",
+     .options = kFreezeOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOneOrMore, ValueType::kJob,
+                  "name it by its jid or its name"},
+     .examples = kFreezeExamples,
+     .exit_codes = {},
+     .json_keys = {},
+     .handler = freeze_jobs},
+    {.name = "thaw",
+     .summary = "Let frozen jobs run again",
+     .description = "Lets every process of the job run again. A job that does "
+                    "not stand still is left alone.",
+     .options = kFreezeOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOneOrMore, ValueType::kJob,
+                  "name it by its jid or its name"},
+     .examples = kThawExamples,
+     .exit_codes = {},
+     .json_keys = {},
+     .handler = thaw_jobs},
     {.name = "kill",
      .summary = "End jobs, or signal them",
      .description =

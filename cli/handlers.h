@@ -12,6 +12,8 @@ int list_jobs(const Arguments& arguments);
 int show_tree(const Arguments& arguments);
 int show_job(const Arguments& arguments);
 int kill_jobs(const Arguments& arguments);
+int freeze_jobs(const Arguments& arguments);
+int thaw_jobs(const Arguments& arguments);
 int wait_for_jobs(const Arguments& arguments);
 int show_log(const Arguments& arguments);
 int diagnose(const Arguments& arguments);

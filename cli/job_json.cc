@@ -44,6 +44,7 @@ void add_identity(Json& json, const core::JobView& job) {
   json["kind"] = kind_word(job.kind);
   json["engine"] = core::name_of(job.engine);
   json["state"] = core::name_of(job.state);
+  json["freezer_state"] = core::name_of(job.freezing);
   json["argv"] = job.argv.empty() ? Json() : Json(job.argv);
   json["main_pid"] = maybe(job.main);
 }

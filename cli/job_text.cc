@@ -56,6 +56,11 @@ std::string program_name(const core::JobView& job) {
   return job.argv[0].substr(job.argv[0].rfind('/') + 1);
 }
 
+std::string_view state_word(const core::JobView& job) {
+  const bool is_frozen = job.freezing != core::Freezing::kNo;
+  return is_frozen ? core::name_of(job.freezing) : core::name_of(job.state);
+}
+
 bool has_ended(const core::JobView& job) {
   return job.result.reason != core::Reason::kNone;
 }

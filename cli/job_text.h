@@ -35,6 +35,8 @@ namespace cli {
 /// "2026-11-22 01:24:31", local time; empty for the epoch.
 [[nodiscard]] std::string date_of(core::RealTime time);
 
+/// "running", "frozen": its state, or that it stands still.
+[[nodiscard]] std::string_view state_word(const core::JobView& job);
 /// Is it over, so that its result is known?
 [[nodiscard]] bool has_ended(const core::JobView& job);
 

@@ -30,6 +30,9 @@ constexpr auto last_of(Stragglers) {
 constexpr auto last_of(JobState) {
   return JobState::kLast;
 }
+constexpr auto last_of(Freezing) {
+  return Freezing::kLast;
+}
 constexpr auto last_of(KillStep) {
   return KillStep::kFrozenKilled;
 }
@@ -280,13 +283,13 @@ void fields(auto& io, Of<Job> auto& j) {
   // an exit that is reported from then on.
   auto& [jid, spec, owner, engine, state, created, started, ended, last_exit,
          populated, main, status, main_has_ended, main_is_stopped,
-         reaper_was_lost, kill, stragglers, straggler_names, processes_seen,
-         main_exit, launch_failure, limit_hit, ran_out_of_memory, cancelled,
-         detail, totals, result] = j;
+         reaper_was_lost, freezing, kill, stragglers, straggler_names,
+         processes_seen, main_exit, launch_failure, limit_hit,
+         ran_out_of_memory, cancelled, detail, totals, result] = j;
   io(jid, spec, owner, engine, state, created, started, ended, main, status,
-     main_has_ended, main_is_stopped, reaper_was_lost, kill, stragglers,
-     straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
-     ran_out_of_memory, cancelled, detail, totals, result);
+     main_has_ended, main_is_stopped, reaper_was_lost, freezing, kill,
+     stragglers, straggler_names, processes_seen, main_exit, launch_failure,
+     limit_hit, ran_out_of_memory, cancelled, detail, totals, result);
 }
 void fields(auto& io, Of<JobSnapshot> auto& s) {
   auto& [job, state_entry] = s;
@@ -341,6 +344,14 @@ void fields(auto& io, Of<event::Signalled> auto& e) {
   auto& [by, signal, target] = e;
   io(by, signal, target);
 }
+void fields(auto& io, Of<event::FreezeRequested> auto& e) {
+  auto& [by, freezes] = e;
+  io(by, freezes);
+}
+void fields(auto& io, Of<event::FreezeDone> auto& e) {
+  auto& [is_frozen] = e;
+  io(is_frozen);
+}
 void fields(auto& io, Of<event::TimerFired> auto& e) {
   auto& [timer] = e;
   io(timer);
@@ -368,7 +379,8 @@ using Numbered =
               event::ProcessExited, event::MainStopped, event::ReaperLost,
               event::MainStatusLearned, event::Emptied, event::Populated,
               event::EndRequested, event::Signalled, event::TimerFired,
-              event::OutOfMemory, event::EndRecorded, event::ContainerRemoved>;
+              event::OutOfMemory, event::EndRecorded, event::ContainerRemoved,
+              event::FreezeRequested, event::FreezeDone>;
 
 template <class Event>
 inline constexpr std::uint8_t kNumberOf = Numbered::number_of<Event>();

@@ -70,6 +70,7 @@ struct JobView {
   JobKind kind = JobKind::kForeground;
   Engine engine = Engine::kSubreaper;
   JobState state = JobState::kPreparing;
+  Freezing freezing = Freezing::kNo;
   std::vector<std::string> argv;  ///< empty if the caller may not see it
   std::optional<Pid> main;
   Moment created;
@@ -131,6 +132,7 @@ class JobObserver {
 class JobControl {
  public:
   using CreateDone = std::function<void(Answer<CreatedJob>)>;
+  using FreezeDone = std::function<void(Answer<void>)>;
   using WaitDone = std::function<void(Answer<JobView>)>;
   using WaitId = std::uint64_t;
 
@@ -151,6 +153,11 @@ class JobControl {
   /// no crash loses it.
   virtual Answer<void> end(const Caller& caller, JobId jid,
                            const KillPlanChange& change) = 0;
+
+  /// Lets no process of the job run, or lets them all run again. Answers when
+  /// they stand still or may run; kUnavailable if some do not stand still yet.
+  virtual void freeze(const Caller& caller, JobId jid, bool freezes,
+                      FreezeDone done) = 0;
 
   /// Answers when the job has ended (at once if it has). Returns 0 if it
   /// answered already, else a number for forget_wait().

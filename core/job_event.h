@@ -85,6 +85,15 @@ struct Signalled {
   SignalNumber signal;
   SignalTarget target = SignalTarget::kAll;
 };
+/// Somebody wants the job to stand still, or to go on.
+struct FreezeRequested {
+  Uid by;
+  bool freezes = true;  ///< false: thaws
+};
+/// Every process of the job stands still, or not all did in time.
+struct FreezeDone {
+  bool is_frozen = false;
+};
 struct TimerFired {
   JobTimer timer = JobTimer::kLimit;
 };
@@ -104,7 +113,8 @@ using EventBody =
                  event::MainStatusLearned, event::Emptied, event::Populated,
                  event::EndRequested, event::Signalled, event::TimerFired,
                  event::OutOfMemory, event::EndRecorded,
-                 event::ContainerRemoved>;
+                 event::ContainerRemoved, event::FreezeRequested,
+                 event::FreezeDone>;
 
 struct JobEvent {
   JobId job;
@@ -124,6 +134,10 @@ struct Signal {
   SignalTarget target = SignalTarget::kAll;
   /// SIGCONT follows: what is stopped would sleep through its grace.
   bool wakes = false;
+};
+/// Lets nothing of the job run, or lets it run again; FreezeDone answers.
+struct Freeze {
+  bool freezes = true;
 };
 struct KillAll {};
 struct FreezeAndKill {};
@@ -150,9 +164,9 @@ struct Announce {};
 
 using Effect =
     std::variant<effect::MakeContainer, effect::RecordStart, effect::Launch,
-                 effect::Signal, effect::KillAll, effect::FreezeAndKill,
-                 effect::Inspect, effect::SetTimer, effect::ClearTimer,
-                 effect::RecordProcess, effect::RecordEnd,
+                 effect::Signal, effect::Freeze, effect::KillAll,
+                 effect::FreezeAndKill, effect::Inspect, effect::SetTimer,
+                 effect::ClearTimer, effect::RecordProcess, effect::RecordEnd,
                  effect::RemoveContainer, effect::WatchMain, effect::Announce>;
 
 }  // namespace core

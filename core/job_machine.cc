@@ -201,6 +201,22 @@ class Stepper {
                          .target = signalled.target});
   }
 
+  void operator()(const event::FreezeRequested& request) {
+    if (!is_live(job_)) return;
+    const bool stands_still =
+        job_.freezing == Freezing::kAsked || job_.freezing == Freezing::kFrozen;
+    const bool is_ending = job_.kill.step != KillStep::kNone;
+    if (request.freezes && (stands_still || is_ending)) return;
+    if (!request.freezes && job_.freezing == Freezing::kNo) return;
+    set_freezing(request.freezes);
+  }
+
+  void operator()(const event::FreezeDone& done) {
+    if (!is_live(job_) || job_.freezing != Freezing::kAsked) return;
+    job_.freezing = done.is_frozen ? Freezing::kFrozen : Freezing::kPartly;
+    ask(effect::Announce{});
+  }
+
   void operator()(const event::TimerFired& fired) {
     if (!is_live(job_)) return;
     if (fired.timer == JobTimer::kLimit) return check_limits();
@@ -253,6 +269,12 @@ class Stepper {
     return job_.spec.kill_plan;
   }
 
+  void set_freezing(bool freezes) {
+    job_.freezing = freezes ? Freezing::kAsked : Freezing::kNo;
+    ask(effect::Freeze{freezes});
+    ask(effect::Announce{});
+  }
+
   void start_killing(const KillPlan& plan) {
     const KillProgress next = begin_kill(job_.kill, plan, when_.boot);
     const bool is_sooner = next.deadline != job_.kill.deadline;
@@ -262,6 +284,7 @@ class Stepper {
       ask(effect::SetTimer{.timer = JobTimer::kKillPlan,
                            .deadline = next.deadline});
     if (!is_new) return;
+    if (job_.freezing != Freezing::kNo) set_freezing(false);
     if (next.step == KillStep::kAsked)
       ask(first_signal(plan));
     else
@@ -292,6 +315,7 @@ class Stepper {
 
   void close(const JobTotals& totals) {
     job_.totals = totals;
+    job_.freezing = Freezing::kNo;
     job_.ended = end_of_job();
     if (totals.oom_kills.value_or(0) > 0) job_.ran_out_of_memory = true;
     job_.result = decide_result(job_);
@@ -339,11 +363,17 @@ std::vector<Effect> resume(const Job& job) {
       return {effect::Launch{}};
     case JobState::kRunning:
     case JobState::kEnding:
-      if (job.kill.step == KillStep::kAsked)
-        effects = {first_signal(job.spec.kill_plan)};
-      if (job.kill.step == KillStep::kKilled) effects = {effect::KillAll{}};
+      if (job.freezing == Freezing::kAsked)
+        effects.emplace_back(effect::Freeze{.freezes = true});
+      // A crash may have come between the thaw and the first signal.
+      if (job.kill.step == KillStep::kAsked) {
+        effects.emplace_back(effect::Freeze{.freezes = false});
+        effects.emplace_back(first_signal(job.spec.kill_plan));
+      }
+      if (job.kill.step == KillStep::kKilled)
+        effects.emplace_back(effect::KillAll{});
       if (job.kill.step == KillStep::kFrozenKilled)
-        effects = {effect::FreezeAndKill{}};
+        effects.emplace_back(effect::FreezeAndKill{});
       if (job.kill.step != KillStep::kNone)
         effects.emplace_back(effect::SetTimer{.timer = JobTimer::kKillPlan,
                                               .deadline = job.kill.deadline});

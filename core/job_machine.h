@@ -24,6 +24,8 @@
 //    somebody; else the main process's status; else unknown.
 //  - It ended with its last exit, if that was reported: nobody was found alive
 //    after it, and who reports was never lost. Else when it was found empty.
+//  - A frozen job is thawed before it is asked to end: it could not. Limits of
+//    wall time run on while it is frozen.
 //  - Every process reported gives one RecordProcess, whatever the state.
 //  - An event that does not fit the state changes nothing and has no effect:
 //    after a crash events may be seen twice.
@@ -73,6 +75,22 @@ constexpr std::string_view name_of(JobState state) {
   return "unknown";
 }
 
+/// Whether a job stands still by request (cgroup.freeze). A job that was
+/// stopped by signals does not count: SIGCONT of anybody continues it.
+enum class Freezing : std::uint8_t {
+  kNo = 0,
+  kAsked = 1,
+  kPartly = 2,  ///< some of it has not come out of the kernel for a while
+  kFrozen = 3,
+  kLast = kFrozen,
+};
+
+/// systemd's words for a unit's FreezerState.
+constexpr std::string_view name_of(Freezing freezing) {
+  if (freezing == Freezing::kNo) return "running";
+  return freezing == Freezing::kFrozen ? "frozen" : "freezing";
+}
+
 struct Job {
   JobId jid;
   JobSpec spec;
@@ -91,6 +109,8 @@ struct Job {
   bool main_has_ended = false;
   bool main_is_stopped = false;
   bool reaper_was_lost = false;
+
+  Freezing freezing = Freezing::kNo;
 
   KillProgress kill;
   std::uint32_t stragglers = 0;  ///< alive when the main process ended

@@ -33,8 +33,8 @@ namespace detail {
 
 inline constexpr core::Microseconds kFreezePatience = core::milliseconds(500);
 
-/// Waits until every member is frozen, at most until the deadline: one in an
-/// uninterruptible wait never is, and is killed all the same.
+/// Waits until every member is frozen. ETIME when the deadline has come: one in
+/// an uninterruptible wait is not frozen before it returns.
 inline core::Result<void> wait_until_frozen(const sys::Cgroup& cgroup,
                                             core::BootTime deadline) {
   const sys::UniqueFd events =
@@ -49,7 +49,8 @@ inline core::Result<void> wait_until_frozen(const sys::Cgroup& cgroup,
     pollfd change = {.fd = events.get(), .events = POLLPRI, .revents = 0};
     // Rounded up, so that the last wait does not turn into a busy loop.
     const int timeout = static_cast<int>(left.raw() / 1000 + 1);
-    if (left.raw() == 0 || ::poll(&change, 1, timeout) == 0) return {};
+    if (left.raw() == 0 || ::poll(&change, 1, timeout) == 0)
+      return core::fail(ETIME, "freeze");
   }
 }
 
@@ -57,12 +58,17 @@ inline core::Result<void> wait_until_frozen(const sys::Cgroup& cgroup,
 /// freeze and the kill.
 inline core::Result<void> freeze_kill_thaw(const sys::Cgroup& cgroup) {
   const auto frozen = cgroup.freeze();
-  if (frozen)
+  if (frozen)  // who is not frozen is killed all the same
     (void)wait_until_frozen(cgroup, sys::boot_now() + kFreezePatience);
   const auto killed = cgroup.kill_all_and_each();
   const auto thawed = cgroup.thaw();
   if (!killed) return killed;
   return frozen ? thawed : frozen;
+}
+
+inline core::Result<void> freeze(const sys::Cgroup& cgroup) {
+  TRY(cgroup.freeze());
+  return wait_until_frozen(cgroup, sys::boot_now() + kFreezePatience);
 }
 
 inline core::Result<void> obey(const KillRequest& request,
@@ -80,6 +86,8 @@ inline core::Result<void> obey(const KillRequest& request,
       (void)cgroup.signal_all(signal);
       (void)cgroup.signal_all(core::kSigcont);
       return {};
+    case KillRequest::How::kFreeze:
+      return freeze(cgroup);
   }
   return core::fail(EBADMSG, "read request");
 }

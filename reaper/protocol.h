@@ -261,6 +261,7 @@ struct KillRequest {
     kFreezeAndKill,  ///< waiting at most 500 ms for the frost, then thaw
     kSignal,         ///< `signal` to each member
     kSignalAndWake,  ///< and SIGCONT after it
+    kFreeze,         ///< waiting likewise; ETIME when some are not frozen yet
   };
   How how{};
   std::uint8_t signal = 0;

@@ -92,6 +92,15 @@ core::Result<void> CgroupContainers::signal_all(core::JobId jid,
   return {};
 }
 
+bool CgroupContainers::is_frozen(core::JobId jid) {
+  auto directory = open(jid);
+  char buffer[16];
+  return directory && sys::Cgroup(*std::move(directory))
+                          .read(sys::cgroup_file::kFreeze, buffer)
+                          .value_or("0")
+                          .starts_with('1');
+}
+
 core::Result<void> CgroupContainers::remove(core::JobId jid) {
   if (!directory_.is_open()) return {};
   return sys::Cgroup::remove(directory_.get(), core::path_name(jid).c_str());

@@ -41,6 +41,7 @@ class Containers {
   [[nodiscard]] virtual core::JobTotals totals(core::JobId jid) = 0;
   [[nodiscard]] virtual core::Result<void> signal_all(
       core::JobId jid, core::SignalNumber signal) = 0;
+  [[nodiscard]] virtual bool is_frozen(core::JobId jid) = 0;
   /// Errors: EBUSY while a process lives in it; none if it is gone.
   [[nodiscard]] virtual core::Result<void> remove(core::JobId jid) = 0;
   /// The jobs that have a container.
@@ -67,6 +68,7 @@ class CgroupContainers final : public Containers {
   core::JobTotals totals(core::JobId jid) override;
   core::Result<void> signal_all(core::JobId jid,
                                 core::SignalNumber signal) override;
+  bool is_frozen(core::JobId jid) override;
   core::Result<void> remove(core::JobId jid) override;
   std::vector<core::JobId> all() override;
   core::Moment made(core::JobId jid) override;

@@ -8,6 +8,7 @@
 
 #include "supervisor/job_views.h"
 #include "supervisor/log.h"
+#include "sys/cgroup.h"
 #include "sys/clock.h"
 #include "sys/pid_fd.h"
 
@@ -45,6 +46,9 @@ struct EffectRunner::Doer {
   }
   void operator()(const effect::Launch&) { runner.launch(job); }
   void operator()(const effect::Signal& signal) { runner.signal(job, signal); }
+  void operator()(const effect::Freeze& freeze) {
+    runner.freeze(job.jid, freeze.freezes);
+  }
   void operator()(const effect::KillAll&) { runner.kill(job, KillHow::kPlain); }
   void operator()(const effect::FreezeAndKill&) {
     runner.kill(job, KillHow::kFrozen);
@@ -147,6 +151,27 @@ void EffectRunner::wake_scope(core::JobId jid) {
   // Its link is open, so it lives and the number is its own.
   if (const auto pidfd = sys::PidFd::open(scope))
     (void)pidfd->signal(core::kSigcont);
+}
+
+void EffectRunner::freeze(core::JobId jid, bool freezes) {
+  auto directory = parts_.containers.open(jid);
+  if (!directory) {
+    if (!is_gone(directory.error())) complain(jid, "freeze", directory.error());
+    return parts_.sink.post(jid, event::FreezeDone{false});
+  }
+  if (!freezes) {
+    // At once, so that the signal after it finds them running.
+    const auto thawed = sys::Cgroup(*std::move(directory)).thaw();
+    if (!thawed && !is_gone(thawed.error()))
+      complain(jid, "thaw", thawed.error());
+    return;
+  }
+  parts_.killer.freeze(
+      directory->get(), [this, jid](const core::Result<void>& frozen) {
+        if (!frozen && !is_gone(frozen.error()) && frozen.error().code != ETIME)
+          complain(jid, "freeze", frozen.error());
+        parts_.sink.post(jid, event::FreezeDone{frozen.has_value()});
+      });
 }
 
 void EffectRunner::kill(const core::Job& job, KillHow how) {

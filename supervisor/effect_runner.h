@@ -69,6 +69,7 @@ class EffectRunner final : public EffectSink {
   void wake_scope(core::JobId jid);
   void signal_by_worker(core::JobId jid, const core::effect::Signal& asked);
   void signal_main(core::JobId jid, core::SignalNumber signal);
+  void freeze(core::JobId jid, bool freezes);
   enum class KillHow : char { kPlain, kFrozen };
   void kill(const core::Job& job, KillHow how);
   void remove_container(core::JobId jid, core::Engine engine);

@@ -115,6 +115,35 @@ Answer<void> JobService::carry_out(core::JobId jid, core::EventBody body) {
                     "is memory short?");
 }
 
+void JobService::freeze(const core::Caller& caller, core::JobId jid,
+                        bool freezes, FreezeDone done) {
+  const auto job = may_freeze(caller, jid);
+  if (!job) return done(std::unexpected(job.error()));
+  const auto wanted = freezes ? core::Freezing::kFrozen : core::Freezing::kNo;
+  if ((*job)->freezing == wanted) return done({});
+  freezers_[jid].push_back({freezes, std::move(done)});
+  post(jid, core::event::FreezeRequested{caller.uid, freezes});
+}
+
+Answer<const core::Job*> JobService::may_freeze(const core::Caller& caller,
+                                                core::JobId jid) const {
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  if (job->state >= core::JobState::kClosing)
+    return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+  if (job->state < core::JobState::kRunning)
+    return refuse(Refusal::kInvalid,
+                  "job " + text_of(jid) + " has no process yet");
+  if (job->engine != core::Engine::kCgroup2)
+    return refuse(Refusal::kNotSupported,
+                  "job " + text_of(jid) +
+                      " is contained by the engine subreaper, which cannot "
+                      "freeze; 'corral kill --signal STOP' stops its "
+                      "processes, but any of them can be continued");
+  if (job->kill.step != core::KillStep::kNone)
+    return refuse(Refusal::kInvalid, "job " + text_of(jid) + " is being ended");
+  return job;
+}
+
 JobService::WaitId JobService::wait(const core::Caller& caller, core::JobId jid,
                                     WaitDone done) {
   const auto job = look_up(caller, jid, Verb::kSee);

@@ -31,6 +31,23 @@ bool is_reported_by_reaper(const core::Job& job) {
          job.state == core::JobState::kLaunching;
 }
 
+/// What came of a request to freeze.
+core::Answer<void> frozen_answer(const core::Job& job) {
+  const std::string name = "job " + std::string(core::display(job.jid).view());
+  switch (job.freezing) {
+    case core::Freezing::kFrozen:
+      return {};
+    case core::Freezing::kNo:
+      return std::unexpected(core::Refused{
+          core::Refusal::kEnded, name + " was thawed or ended meanwhile"});
+    default:
+      return std::unexpected(core::Refused{
+          core::Refusal::kUnavailable,
+          name + " is not frozen yet: a process of it waits in the kernel and "
+                 "will stand still when it returns"});
+  }
+}
+
 }  // namespace
 
 JobService::JobService(EventLoop& loop, ServiceSite site, JobTable& table,
@@ -122,6 +139,7 @@ void JobService::act(TableEntry& entry,
 
 void JobService::announce(const core::Job& job) {
   answer_creators(job);
+  answer_freezers(job);
   if (job.state == core::JobState::kPreparing) {
     if (observer_ != nullptr) observer_->on_job_new(job);
     return;
@@ -154,6 +172,15 @@ void JobService::answer_creators(const core::Job& job) {
           "job " + std::string(core::display(job.jid).view()) + " " +
               core::sentence_of(job.result).c_str()}));
   }
+}
+
+void JobService::answer_freezers(const core::Job& job) {
+  const auto at = freezers_.find(job.jid);
+  if (at == freezers_.end() || job.freezing == core::Freezing::kAsked) return;
+  const auto freezers = std::move(at->second);
+  freezers_.erase(at);
+  for (const Freezer& freezer : freezers)
+    freezer.done(freezer.freezes ? frozen_answer(job) : core::Answer<void>());
 }
 
 void JobService::answer_waiters(const core::Job& job) {

@@ -103,6 +103,8 @@ class JobService final : public core::JobControl, public EventSink {
                             core::SignalTarget target) override;
   core::Answer<void> end(const core::Caller& caller, core::JobId jid,
                          const core::KillPlanChange& change) override;
+  void freeze(const core::Caller& caller, core::JobId jid, bool freezes,
+              FreezeDone done) override;
   WaitId wait(const core::Caller& caller, core::JobId jid,
               WaitDone done) override;
   void forget_wait(WaitId id) override;
@@ -132,6 +134,12 @@ class JobService final : public core::JobControl, public EventSink {
     WaitDone done;
   };
 
+  /// Somebody who waits until a job stands still, or may run.
+  struct Freezer {
+    bool freezes = true;
+    FreezeDone done;
+  };
+
   // The flow of events: job_service.cc.
   [[nodiscard]] core::Result<void> work_off();
   [[nodiscard]] core::Result<void> on_event(const core::JobEvent& event);
@@ -139,6 +147,7 @@ class JobService final : public core::JobControl, public EventSink {
            std::uint64_t number);
   void announce(const core::Job& job);
   void answer_creators(const core::Job& job);
+  void answer_freezers(const core::Job& job);
   void answer_waiters(const core::Job& job);
   void wait_for_journal(const core::Error& error);
 
@@ -159,6 +168,8 @@ class JobService final : public core::JobControl, public EventSink {
   // Requests: job_requests.cc.
   [[nodiscard]] core::Answer<const core::Job*> look_up(
       const core::Caller& caller, core::JobId jid, core::Verb verb) const;
+  [[nodiscard]] core::Answer<const core::Job*> may_freeze(
+      const core::Caller& caller, core::JobId jid) const;
   [[nodiscard]] core::JobView view(const core::Caller& caller,
                                    const core::Job& job) const;
   [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
@@ -186,6 +197,7 @@ class JobService final : public core::JobControl, public EventSink {
   bool is_going_down_ = false;
   std::map<core::JobId, std::vector<CreateDone>> creators_;
   std::map<core::JobId, Timer> awaited_callers_;
+  std::map<core::JobId, std::vector<Freezer>> freezers_;
   std::map<core::JobId, std::vector<Waiter>> waiters_;
   WaitId last_wait_ = 0;
 };

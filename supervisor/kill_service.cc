@@ -38,6 +38,10 @@ void KillService::freeze_and_kill(int cgroup, Done done) {
   ask(How::kFreezeAndKill, core::kSigkill, cgroup, std::move(done));
 }
 
+void KillService::freeze(int cgroup, Done done) {
+  ask(How::kFreeze, core::SignalNumber(0), cgroup, std::move(done));
+}
+
 void KillService::signal_all(int cgroup, core::SignalNumber signal, bool wakes,
                              Done done) {
   ask(wakes ? How::kSignalAndWake : How::kSignal, signal, cgroup,

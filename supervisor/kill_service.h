@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Killing a whole cgroup. The write to cgroup.kill is synchronous in the kernel
-// (30 us a process, 300 ms for 10,000) and a freeze must be waited for: both
-// are done by workers, never by the loop.
+// Killing or freezing a whole cgroup. The write to cgroup.kill is synchronous
+// in the kernel (30 us a process, 300 ms for 10,000) and a freeze must be
+// waited for: both are done by workers, never by the loop.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,8 @@ class KillService {
   void kill_all(int cgroup, Done done);
   /// Freezes (waiting at most 500 ms for it), kills, thaws.
   void freeze_and_kill(int cgroup, Done done);
+  /// Freezes; ETIME if some member is not frozen after 500 ms.
+  void freeze(int cgroup, Done done);
   /// A signal to each member by its pidfd, and SIGCONT after it if it `wakes`:
   /// the time grows with the square of the members.
   void signal_all(int cgroup, core::SignalNumber signal, bool wakes, Done done);

@@ -179,6 +179,7 @@ core::Job job_of_container(Containers& containers, core::JobId jid) {
         core::EventBody(core::event::StartRecorded{}),
         core::EventBody(core::event::Launched{core::Pid(0)})})
     job = core::step(std::move(job), {jid, made, body}).job;
+  if (containers.is_frozen(jid)) job.freezing = core::Freezing::kFrozen;
   return job;
 }
 

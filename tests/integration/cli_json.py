@@ -9,7 +9,7 @@ import subprocess
 
 from corral import COMMAND, Instance, check, equal, wait_until
 
-JOB = """jid name owner user kind engine state argv main_pid created_us started_us ended_us age_us reason sentence
+JOB = """jid name owner user kind engine state freezer_state argv main_pid created_us started_us ended_us age_us reason sentence
 exit_code signal shell_code user_time_us system_time_us memory_peak read_bytes write_bytes oom_kills
 processes_not_seen processes_seen stragglers straggler_names container""".split()
 

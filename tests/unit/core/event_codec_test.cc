@@ -133,6 +133,7 @@ core::Job Maker::job() {
   job.main_has_ended = flag();
   job.main_is_stopped = flag();
   job.reaper_was_lost = flag();
+  job.freezing = one_of(core::Freezing::kNo, core::Freezing::kLast);
   job.kill = {one_of(core::KillStep::kNone, core::KillStep::kFrozenKilled),
               core::BootTime(number()), small()};
   job.stragglers = small();
@@ -280,10 +281,12 @@ void check_same(const core::JobTotals& a, const core::JobTotals& b) {
 void check_same(const core::Job& a, const core::Job& b) {
   CHECK(std::tie(a.jid, a.owner, a.engine, a.state, a.main, a.status,
                  a.main_has_ended, a.main_is_stopped, a.reaper_was_lost,
-                 a.stragglers, a.processes_seen, a.ran_out_of_memory) ==
+                 a.freezing, a.stragglers, a.processes_seen,
+                 a.ran_out_of_memory) ==
         std::tie(b.jid, b.owner, b.engine, b.state, b.main, b.status,
                  b.main_has_ended, b.main_is_stopped, b.reaper_was_lost,
-                 b.stragglers, b.processes_seen, b.ran_out_of_memory));
+                 b.freezing, b.stragglers, b.processes_seen,
+                 b.ran_out_of_memory));
   CHECK(tie(a.created) == tie(b.created));
   CHECK(tie(a.started) == tie(b.started));
   CHECK(tie(a.ended) == tie(b.ended));

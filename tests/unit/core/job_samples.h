@@ -86,7 +86,8 @@ inline std::string digest(const core::Job& job) {
   text += ' ' + number(job.started.boot.raw()) + number(job.ended.boot.raw());
   text += number(job.main ? job.main->raw() : -1);
   text += number(job.status.value_or(-1)) + number(int{job.main_has_ended}) +
-          number(int{job.main_is_stopped}) + number(int{job.reaper_was_lost});
+          number(int{job.main_is_stopped}) + number(int{job.reaper_was_lost}) +
+          number(static_cast<int>(job.freezing));
   text += number(static_cast<int>(job.kill.step)) +
           number(job.kill.deadline.raw()) + number(job.kill.repeats);
   const core::KillPlan& plan = job.spec.kill_plan;

@@ -49,6 +49,7 @@ class FakeContainers final : public supervisor::Containers {
   core::Result<void> signal_all(core::JobId, core::SignalNumber) override {
     return {};
   }
+  bool is_frozen(core::JobId) override { return false; }
   core::Result<void> remove(core::JobId jid) override {
     population.erase(jid);
     return {};
