@@ -71,10 +71,9 @@ def left_open():
             ended = [record for jid in jobs for record in ends_of(instance, jid)]
             corral.equal(len(ended), 3, f"after {life + 1} crashes each has one end")
         for record in ended:
-            corral.equal(record["result"]["reason"] if isinstance(record["result"], dict) else record["result"],
-                         "crashed", "with the reason")  # fmt: skip
-            known = [name for name in ("exit_code", "signal", "wall_us", "user_us", "system_us", "memory_bytes",
-                                       "processes_seen", "engine") if record.get(name) not in (None, "")]  # fmt: skip
+            corral.equal(record["reason"], "crashed", "with the reason")
+            counted = ("exit_code", "signal", "wall_us", "user_us", "memory_bytes", "processes_seen", "engine")
+            known = [name for name in counted if record.get(name) not in (None, "")]
             corral.equal(known, [], "and nothing that nobody counted")
         os.kill(instance.supervisor, signal.SIGKILL)
         corral.wait_until(lambda: instance.run("ps").returncode == 0, what="the next supervisor")

@@ -14,6 +14,7 @@
 
 #include "accounting/append.h"
 #include "accounting/csa_encode.h"
+#include "accounting/csa_group.h"
 #include "accounting/scribe_lock.h"
 #include "fake_world.h"
 #include "supervisor/left_open.h"

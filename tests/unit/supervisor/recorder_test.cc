@@ -79,11 +79,11 @@ struct Bench {
 TEST_CASE("what nobody takes is dropped beyond a bound, and its loss is kept") {
   Bench bench(4);
   bench.take(1, RecordKind::kStart);
-  for (const std::uint64_t key : {2, 3})
+  for (const std::uint64_t key : {2U, 3U})
     bench.take(key);
   bench.take(4, RecordKind::kEnd);
   CHECK(bench.recorder->counts().lost == 0);
-  for (const std::uint64_t key : {7, 8, 9})
+  for (const std::uint64_t key : {7U, 8U, 9U})
     bench.take(key);
   const auto& pending = bench.recorder->pending();
   REQUIRE(pending.size() == 4);
