@@ -157,7 +157,7 @@ void put_status(Json& json, const RecordView& view) {
 }
 
 void put_result(Json& json, const core::JobResult& result) {
-  json["reason"] = core::word_of(result.reason);
+  json["result"] = core::word_of(result.reason);
   json["sentence"] = core::sentence_of(result).view();
   if (result.reason == core::Reason::kOverLimit)
     json["limit"] = {{"kind", core::name_of(result.limit.kind)},
@@ -184,7 +184,6 @@ constexpr CountKey kCounts[] = {
     {"wall_us", &RecordView::wall_us},
     {"user_us", &RecordView::user_us},
     {"system_us", &RecordView::system_us},
-    {"memory_bytes", &RecordView::memory_bytes},
     {"minor_faults", &RecordView::minor_faults},
     {"major_faults", &RecordView::major_faults},
     {"read_bytes", &RecordView::read_bytes},
@@ -245,6 +244,8 @@ std::string to_json(const RecordView& view) {
   put_text(json, "name", view.name);
   for (const CountKey& entry : kCounts)
     put(json, entry.key, view.*entry.count);
+  put(json, view.kind == "end" ? "memory_peak_bytes" : "peak_resident_bytes",
+      view.memory_bytes);
   put_status(json, view);
   put(json, "includes_children", view.is_inclusive);
   put(json, "superuser", view.is_superuser);

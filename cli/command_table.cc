@@ -130,14 +130,15 @@ constexpr JsonKey kShowKeys[] = {
     {"created_us, started_us, ended_us",
      "microseconds since 1970; null: not yet"},
     {"age_us", "time since its start, or the time that it ran"},
-    {"reason, sentence, exit_code, signal, shell_code",
+    {"result, sentence, exit_code, signal, shell_code",
      "why it ended: a word, a sentence, the main process's code or signal "
      "(null: none), what a shell shows; all null while it lives"},
-    {"user_time_us, system_time_us, memory_peak, read_bytes, write_bytes, "
-     "oom_kills, processes_not_seen",
+    {"user_us, system_us, memory_peak_bytes, storage_read_bytes, "
+     "storage_written_bytes, oom_kills, processes_not_seen",
      "totals of the whole job; null: not collected"},
     {"processes_seen, stragglers, straggler_names",
-     "processes that were seen to end, and those ended at the job's end"},
+     "processes that were seen to end, and those ended at the job's end (names "
+     "null: none)"},
     {"container", "its directory below the cgroup mount; null: none"},
 };
 
@@ -260,8 +261,9 @@ constexpr ExitCode kRecordsCodes[] = {
 };
 constexpr JsonKey kRecordsKeys[] = {
     {"(objects)",
-     "one record a line, in the order of the file; a counter "
-     "that was not collected is absent, never 0"},
+     "one record a line, in the order of the file, with the keys of *corral "
+     "show* for the same facts; a counter that was not collected is absent, "
+     "never 0"},
 };
 
 /// In the order of a job's life; then what is the instance's.

@@ -61,7 +61,7 @@ void add_result(Json& json, const core::JobView& job) {
   const bool is_over = has_ended(job);
   const bool has_status = is_over && result.has_status;
   const bool is_exit = has_status && core::status_is_exit(result.wait_status);
-  json["reason"] = is_over ? Json(core::word_of(result.reason)) : Json();
+  json["result"] = is_over ? Json(core::word_of(result.reason)) : Json();
   json["sentence"] = is_over ? Json(core::sentence_of(result).view()) : Json();
   json["exit_code"] =
       is_exit ? Json(core::exit_code_of(result.wait_status)) : Json();
@@ -74,11 +74,11 @@ void add_result(Json& json, const core::JobView& job) {
 }
 
 void add_totals(Json& json, const core::JobView& job) {
-  json["user_time_us"] = maybe(job.totals.user_time);
-  json["system_time_us"] = maybe(job.totals.system_time);
-  json["memory_peak"] = maybe(job.totals.memory_peak);
-  json["read_bytes"] = maybe(job.totals.read_bytes);
-  json["write_bytes"] = maybe(job.totals.write_bytes);
+  json["user_us"] = maybe(job.totals.user_time);
+  json["system_us"] = maybe(job.totals.system_time);
+  json["memory_peak_bytes"] = maybe(job.totals.memory_peak);
+  json["storage_read_bytes"] = maybe(job.totals.read_bytes);
+  json["storage_written_bytes"] = maybe(job.totals.write_bytes);
   json["oom_kills"] = maybe(job.totals.oom_kills);
   json["processes_not_seen"] = maybe(job.totals.processes_not_seen);
   json["processes_seen"] = job.processes_seen;

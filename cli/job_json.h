@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs as JSON: stable keys, every key always there, null for what is not
-// known. The keys are documented in the command table.
+// known. The keys are documented in the command table; a fact that the report
+// (core/job_report_json.h) or a record (accounting/records_text.cc) has too has
+// the same name there.
 #pragma once
 
 #include <optional>

@@ -18,7 +18,6 @@ enum class Verb : std::uint8_t {
   kSee,      ///< that the job is there, its name, state and result
   kInspect,  ///< its arguments, processes and output
   kControl,  ///< signal, end
-  kCreate,   ///< a job for oneself
   kCreateForOther,
   kManage,  ///< the instance itself: re-exec, shut down
 };
@@ -28,7 +27,6 @@ constexpr bool may(const Caller& caller, Verb verb, Uid owner, Uid instance) {
   if (caller.uid == Uid(0) || caller.uid == instance) return true;
   switch (verb) {
     case Verb::kSee:
-    case Verb::kCreate:
       return true;
     case Verb::kInspect:
     case Verb::kControl:

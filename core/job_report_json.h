@@ -49,6 +49,13 @@ inline void json_text(ReportJson& json, const char* key,
   json_string(json, text);
 }
 
+inline void json_text_or_null(ReportJson& json, const char* key,
+                              std::string_view text) {
+  if (!text.empty()) return json_text(json, key, text);
+  json_key(json, key);
+  json.append("null");
+}
+
 template <class T>
 void json_maybe(ReportJson& json, const char* key, const Maybe<T>& value) {
   json_key(json, key);
@@ -92,7 +99,7 @@ inline void json_result(ReportJson& json, const JobResult& result) {
 inline ReportJson render_json(const JobReport& report) {
   ReportJson json("{");
   detail::json_text(json, "jid", display(report.jid).view());
-  detail::json_text(json, "name", report.name.view());
+  detail::json_text_or_null(json, "name", report.name.view());
   detail::json_result(json, report.result);
   detail::json_maybe(json, "wall_us", report.wall_time);
   const JobTotals& totals = report.totals;
@@ -124,7 +131,8 @@ inline ReportJson render_json(const JobReport& report) {
   detail::json_maybe(json, "processes_not_seen", totals.processes_not_seen);
   detail::json_maybe(json, "forks_refused", report.forks_refused);
   detail::json_maybe(json, "stragglers", Count(report.stragglers));
-  detail::json_text(json, "straggler_names", report.straggler_names.view());
+  detail::json_text_or_null(json, "straggler_names",
+                            report.straggler_names.view());
   return json.append("}\n");
 }
 

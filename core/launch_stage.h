@@ -10,20 +10,20 @@ namespace core {
 
 enum class LaunchStage : std::uint8_t {
   kNone = 0,
-  kDecode,          ///< the launch block is damaged (errno: EBADMSG)
-  kClone,           ///< clone3(2): EAGAIN, ENOMEM, EBUSY, a removed cgroup
-  kSession,         ///< setsid(2), setpgid(2)
-  kTerminal,        ///< TIOCSCTTY, tcsetpgrp(3)
-  kDescriptors,     ///< dup2(2) to the target numbers
-  kLimits,          ///< setrlimit(2)
-  kSchedule,        ///< policy, nice, oom_score_adj, umask
-  kDirectory,       ///< chdir(2), as the target user where one is named
-  kGroups,          ///< setgroups(2), setgid(2)
-  kUser,            ///< setuid(2)
-  kPrivileges,      ///< prctl(PR_SET_NO_NEW_PRIVS)
-  kSignals,         ///< sigprocmask(2)
-  kExec,            ///< execve(2)
-  kSupervisorGone,  ///< nobody was left to launch it
+  kDecode,   ///< the launch block is damaged (errno: EBADMSG)
+  kClone,    ///< clone3(2): EAGAIN, ENOMEM, EBUSY, a removed cgroup
+  kSession,  ///< setsid(2), setpgid(2)
+  // 4 was the terminal's: the numbers are the journal's and the records'.
+  kDescriptors = 5,  ///< dup2(2) to the target numbers
+  kLimits,           ///< setrlimit(2)
+  kSchedule,         ///< policy, nice, oom_score_adj, umask
+  kDirectory,        ///< chdir(2), as the target user where one is named
+  kGroups,           ///< setgroups(2), setgid(2)
+  kUser,             ///< setuid(2)
+  kPrivileges,       ///< prctl(PR_SET_NO_NEW_PRIVS)
+  kSignals,          ///< sigprocmask(2)
+  kExec,             ///< execve(2)
+  kSupervisorGone,   ///< nobody was left to launch it
   kLast = kSupervisorGone,
 };
 
@@ -37,8 +37,6 @@ constexpr std::string_view name_of(LaunchStage stage) {
       return "creating the process";
     case LaunchStage::kSession:
       return "setting the session";
-    case LaunchStage::kTerminal:
-      return "setting the terminal";
     case LaunchStage::kDescriptors:
       return "passing descriptors";
     case LaunchStage::kLimits:

@@ -120,10 +120,7 @@ void JobReports::on_reaper_exit(const core::ExitRecord& record) {
           : core::make_job_id(parts_.hid,
                               static_cast<std::uint32_t>(record.order));
   const TableEntry* const entry = parts_.table.find(jid);
-  if (entry == nullptr) {
-    ++strays_;
-    return handlers_.on_stray(jid);
-  }
+  if (entry == nullptr) return handlers_.on_stray(jid);
   const bool is_scope = entry->job.engine == core::Engine::kSubreaper &&
                         record.order == core::sequence_of(jid);
   if (is_scope) {

@@ -63,7 +63,6 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
   /// The journal has everything that was posted.
   void acknowledge();
   void forget(core::JobId jid);
-  [[nodiscard]] std::uint64_t records_of_no_job() const { return strays_; }
 
   void on_welcome(const reaper::Welcome& welcome) override;
   void on_launched(const reaper::Launched& launched,
@@ -106,7 +105,6 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
   std::map<core::JobId, ScopeSequence> scopes_seen_;
   std::set<core::JobId> scopes_due_;    ///< whose records to acknowledge
   std::set<core::JobId> launches_due_;  ///< whose orders to acknowledge
-  std::uint64_t strays_ = 0;
 };
 
 }  // namespace supervisor

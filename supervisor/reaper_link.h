@@ -77,7 +77,6 @@ class ReaperLink final : private PacketHandler {
   void when_flushed(EventLoop::Callback done) {
     link_.when_flushed(std::move(done));
   }
-  [[nodiscard]] std::size_t orders_waiting() const { return queue_.size(); }
   /// The reaper's exit ring, as a descriptor for its successor; -1: not known.
   [[nodiscard]] int ring() const { return ring_.get(); }
 

@@ -9,8 +9,8 @@ import subprocess
 
 from corral import COMMAND, Instance, check, equal, wait_until
 
-JOB = """jid name owner user kind engine state freezer_state argv main_pid created_us started_us ended_us age_us reason sentence
-exit_code signal shell_code user_time_us system_time_us memory_peak read_bytes write_bytes oom_kills
+JOB = """jid name owner user kind engine state freezer_state argv main_pid created_us started_us ended_us age_us result sentence
+exit_code signal shell_code user_us system_us memory_peak_bytes storage_read_bytes storage_written_bytes oom_kills
 processes_not_seen processes_seen stragglers straggler_names container""".split()
 
 
@@ -28,7 +28,7 @@ with Instance() as instance:
     live = instance.facts("show", jid)
     equal(list(live), JOB, "show prints them all, in that order")
     equal(live["argv"], ["sh", "-c", "sleep 1000", 'a"\\\u00e9', "\ufffd"], "what is UTF-8 arrives whole")
-    for key in ("ended_us", "reason", "sentence", "exit_code", "signal", "shell_code"):
+    for key in ("ended_us", "result", "sentence", "exit_code", "signal", "shell_code"):
         check(live[key] is None, f"{key} of a live job is null")
     check(isinstance(live["main_pid"], int), "its main process is named", live["main_pid"])
     equal([list(job) for job in instance.facts("ps")], [JOB], "ps prints the same")
@@ -37,7 +37,7 @@ with Instance() as instance:
     equal(list(tree[0]["processes"][0]), ["pid", "ppid", "command", "state", "cpu_us"], "each with its facts")
     instance.run("kill", "-g", "0", jid)
     ended = instance.facts("show", jid)
-    equal((ended["reason"], ended["signal"], ended["exit_code"]), ("cancelled", "SIGKILL", None), "an ended job says how")
+    equal((ended["result"], ended["signal"], ended["exit_code"]), ("cancelled", "SIGKILL", None), "an ended job says how")
     equal(ended["main_pid"], None, "and names no main process any more")
     equal(list(json.loads(instance.run("wait", "--json", jid).stdout)), JOB, "wait prints the same")
     equal(instance.facts("ps"), [], "ps shows live jobs only")
@@ -48,6 +48,15 @@ with Instance() as instance:
     wait_until(lambda: instance.facts("show", jid)["main_pid"] is None, what="the end of the main process")
     equal(instance.facts("show", jid)["state"], "running", "and none once that has ended, while the job lives")
     instance.run("kill", "-g", "0", jid)
+    result = instance.run("run", "-n", "named", "--report=json", "--", "sh", "-c", "exit 3")
+    report = json.loads(result.stderr)
+    shown = instance.facts("show", report["jid"])
+    own = {key for key in report if not key.startswith("main_")} - {"limit", "wall_us", "forks_refused"}
+    equal(own - set(JOB), set(), "what the report and show both tell has one name")
+    equal({key: shown[key] for key in own}, {key: report[key] for key in own}, "and one value, null for what is not known")
+    end = [entry for entry in instance.records()["records"] if entry["kind"] == "end" and entry["jid"] == report["jid"]][0]
+    both = set(end) & set(JOB)
+    check({"result", "user_us", "system_us", "exit_code", "processes_seen"} <= both, "its record has the same names", end)
     doctor = json.loads(instance.run("doctor", "--json").stdout)
     flat = documented("doctor")
     equal(set(doctor), flat, "doctor prints the documented keys")

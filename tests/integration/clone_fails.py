@@ -74,7 +74,7 @@ def embedded():
         try:
             foreground(environment, f"embedded, {engine}", ["--engine", engine])
             ends = ends_in(folder / engine, environment)
-            equal([end["reason"] for end in ends], ["launch-failed"] * len(ERRORS), "each has its record")
+            equal([end["result"] for end in ends], ["launch-failed"] * len(ERRORS), "each has its record")
             if base:
                 equal([str(path) for path in (base / "alone").iterdir() if path.is_dir()], [], "no cgroup is left")
         finally:

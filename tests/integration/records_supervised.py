@@ -72,7 +72,7 @@ def plain(instance):
     check_whole(records, 5, "five jobs")
     corral.equal(records[0]["kind"], "config", "the file begins with its configuration")
     ends = [record for record in records if record["kind"] == "end"]
-    corral.equal({(e["reason"], e["exit_code"]) for e in ends}, {("exited", 7)}, "the ends say how")
+    corral.equal({(e["result"], e["exit_code"]) for e in ends}, {("exited", 7)}, "the ends say how")
     corral.check(all(e["wall_us"] >= 50000 for e in ends), "and how long", ends)
     corral.check(all(e["processes_seen"] >= 1 for e in ends), "and how many processes were seen", ends)
     processes = [record for record in records if record["kind"] == "process"]

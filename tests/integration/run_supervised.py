@@ -88,13 +88,13 @@ def killing(instance):
     equal(instance.run("kill", jid).returncode, 0, "kill ends a job that ignores the signal")
     equal([pid for pid in pids if is_alive(pid)], [], "and returns when nothing of it lives")
     facts = instance.facts("show", jid)
-    equal((facts["reason"], facts["signal"]), ("cancelled", "SIGKILL"), "the job says why it ended")
+    equal((facts["result"], facts["signal"]), ("cancelled", "SIGKILL"), "the job says why it ended")
     asks = "trap 'kill $!; exit 7' USR1; sleep 1000 & echo up; wait"
     jid = instance.run("run", "-d", "-s", "USR1", "sh", "-c", asks).stdout.strip()
     wait_until(lambda: "up" in instance.run("log", jid).stdout, what="its trap")
     equal(instance.run("kill", "-g", "20s", jid).returncode, 0, "another grace leaves the job its own signal")
     facts = instance.facts("show", jid)
-    equal((facts["reason"], facts["exit_code"]), ("cancelled", 7), "which its trap has seen")
+    equal((facts["result"], facts["exit_code"]), ("cancelled", 7), "which its trap has seen")
     jids = [instance.run("run", "-d", "sleep", "1000").stdout.strip() for _ in range(3)]
     equal(instance.run("kill", "--grace", "0", *jids).returncode, 0, "several jobs can be ended at once")
     equal(instance.facts("ps"), [], "none lives")

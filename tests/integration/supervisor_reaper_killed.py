@@ -48,7 +48,7 @@ def main():
             corral.equal(scope.wait(30), 8, "a foreground job ends as if nothing had been")
             corral.equal(instance.run("wait", leaver).returncode, 125 if unknown else 7,
                          "a job that leaves a process behind ends all the same")
-            corral.check(instance.facts("show", leaver)["reason"] in ("exited", "unknown"), "its result is not made up")
+            corral.check(instance.facts("show", leaver)["result"] in ("exited", "unknown"), "its result is not made up")
             corral.equal(instance.run("kill", stayer).returncode, 0, "a job without its reaper can be ended")
             instance.run("wait", stayer)
             corral.equal(instance.job_cgroups(), [], "no container is left")

@@ -66,7 +66,7 @@ TEST_CASE("a process as JSON has what was counted") {
   CHECK(json["wall_us"] == 2500000);
   CHECK(json["user_us"] == 1500000);
   CHECK(json["system_us"] == 250000);
-  CHECK(json["memory_bytes"] == 20480 * 1024);
+  CHECK(json["peak_resident_bytes"] == 20480 * 1024);
   CHECK(json["minor_faults"] == 17);
   CHECK(json["read_bytes"] == 21);
   CHECK(json["write_calls"] == 24);
@@ -92,20 +92,20 @@ TEST_CASE("what was not collected has no key, and zero has one") {
 TEST_CASE("an end as JSON has result, totals and what was not seen") {
   Json json = json_of(encode(samples::end_of_job(5)));
   CHECK(json["kind"] == "end");
-  CHECK(json["reason"] == "over-limit");
+  CHECK(json["result"] == "over-limit");
   CHECK(json["limit"]["kind"] == "wall time");
   CHECK(json["limit"]["bound"] == 2000000);
   CHECK(json["signal"] == "SIGTERM");
   CHECK(json["wall_us"] == 3000000);
   CHECK(json["system_us"] == 0);
-  CHECK(json["memory_bytes"] == 33 << 20);
+  CHECK(json["memory_peak_bytes"] == 33 << 20);
   CHECK(json["processes_seen"] == 38);
   CHECK(json["processes_not_seen"] == 37);
   CHECK(json["engine"] == "cgroup2");
   auto unknown = samples::end_of_job(5);
   unknown.totals = {};
   json = json_of(encode(unknown));
-  for (const char* key : {"user_us", "system_us", "memory_bytes",
+  for (const char* key : {"user_us", "system_us", "memory_peak_bytes",
                           "storage_read_bytes", "processes_not_seen"})
     CHECK_FALSE(json.contains(key));
 }

@@ -15,11 +15,8 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {Verb::kSee, true, true},
-    {Verb::kInspect, true, false},
-    {Verb::kControl, true, false},
-    {Verb::kCreate, true, true},
-    {Verb::kCreateForOther, false, false},
+    {Verb::kSee, true, true},      {Verb::kInspect, true, false},
+    {Verb::kControl, true, false}, {Verb::kCreateForOther, false, false},
     {Verb::kManage, false, false},
 };
 

@@ -107,6 +107,11 @@ TEST_CASE("refused forks and a limit are told in both forms") {
   CHECK(json.find("\"limit\":{\"kind\":\"memory\",\"value\":65536,"
                   "\"bound\":4096},\"wall_us\"") != std::string::npos);
   CHECK(json.find("\"forks_refused\":3,") != std::string::npos);
+  report.name.clear();
+  report.straggler_names.clear();
+  const std::string bare(render_json(report).view());
+  CHECK(bare.find("\"name\":null,") != std::string::npos);
+  CHECK(bare.find("\"straggler_names\":null}") != std::string::npos);
 }
 
 TEST_CASE("odd bytes: JSON is UTF-8, and words are escaped") {
