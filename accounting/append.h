@@ -80,7 +80,7 @@ inline constexpr int kNotAccounting = EMEDIUMTYPE;
 /// The words for an errno value or one of the two above.
 [[nodiscard]] inline const char* words_of(int code) {
   if (code == kNotRegular)
-    return "expected a regular file, found a directory, a pipe or a device";
+    return "expected a regular file, found a pipe or a device";
   if (code == kNotAccounting)
     return "expected a pacct file, found other contents";
   return std::strerror(code);

@@ -151,7 +151,6 @@ class Stepper {
   void operator()(const event::ReaperLost&) {
     if (job_.state == JobState::kLaunching) {
       job_.launch_failure = {.stage = LaunchStage::kSupervisorGone, .code = 0};
-      job_.detail = "the reaper was killed before it told of the launch";
       job_.main_has_ended = true;
       job_.reaper_was_lost = true;
       enter(JobState::kEnding);

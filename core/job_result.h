@@ -257,18 +257,14 @@ inline void append_launch_failure(Text<320>& text, const JobResult& result) {
         .append(detail);
     return;
   }
-  if (result.launch.stage == LaunchStage::kSupervisorGone) {
-    text.append("was not launched: ")
-        .append(detail.empty() ? "its caller has gone" : detail);
-    return;
-  }
   if (result.launch.stage == LaunchStage::kExec) {
     text.append("cannot execute '").append(detail).append("'");
   } else {
     text.append("failed while ").append(name_of(result.launch.stage));
     if (!detail.empty()) text.append(" '").append(detail).append("'");
   }
-  text.append(": ").append(std::strerror(result.launch.code));
+  if (result.launch.code != 0)  // 0: somebody has gone
+    text.append(": ").append(std::strerror(result.launch.code));
 }
 
 /// One sentence for people, without a final period.

@@ -56,7 +56,7 @@ constexpr std::string_view name_of(LaunchStage stage) {
     case LaunchStage::kExec:
       return "executing the program";
     case LaunchStage::kSupervisorGone:
-      return "finding its launcher";
+      return "waiting for a launcher that died";
   }
   return "unknown";
 }

@@ -154,7 +154,7 @@ class Health {
       ++command;
     }
     if (*command != nullptr && std::string_view(*command++) != "--") {
-      say("option '--health' expects a process id, or '--' and a command");
+      say("option '--health' expects a pid, or '--' and a command");
       return 2;
     }
   }

@@ -46,7 +46,7 @@ _corral() {
   at=2
   COMPREPLY=()
   if ((last == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run ps tree show kill wait log doctor daemon-reexec records --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run ps tree show log wait freeze thaw kill records doctor daemon-reexec --help --version' -- "$word")
     return
   fi
   case $command in
@@ -103,13 +103,11 @@ _corral() {
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
-    kill)
+    log)
       case $previous in
-        --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
-        --grace|-g|--grace=) :; return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--signal --main --grace --wait --no-wait --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--follow --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
@@ -122,13 +120,39 @@ _corral() {
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
-    log)
+    freeze)
       case $previous in
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--follow --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    thaw)
+      case $previous in
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--system --private --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    kill)
+      case $previous in
+        --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
+        --grace|-g|--grace=) :; return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--signal --main --grace --wait --no-wait --system --private --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    records)
+      case $previous in
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;
     doctor)
       case $previous in
@@ -145,14 +169,6 @@ _corral() {
         mapfile -t COMPREPLY < <(compgen -W '--system --private --help' -- "$word")
       else
         :
-      fi ;;
-    records)
-      case $previous in
-      esac
-      if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word")
-      else
-        mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;
   esac
 }

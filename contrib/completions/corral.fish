@@ -69,6 +69,18 @@ complete -c corral -n '__fish_seen_subcommand_from wait' -l private -d 'Ask your
 complete -c corral -n '__fish_seen_subcommand_from wait' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from wait' -x -a '(__corral_jobs)'
 
+complete -c corral -n __fish_use_subcommand -a freeze -d 'Let no process of a job run'
+complete -c corral -n '__fish_seen_subcommand_from freeze' -l system -d 'Ask the system instance only'
+complete -c corral -n '__fish_seen_subcommand_from freeze' -l private -d 'Ask your private instance only'
+complete -c corral -n '__fish_seen_subcommand_from freeze' -l help -s h -d 'Show this help and exit'
+complete -c corral -n '__fish_seen_subcommand_from freeze' -x -a '(__corral_jobs)'
+
+complete -c corral -n __fish_use_subcommand -a thaw -d 'Let frozen jobs run again'
+complete -c corral -n '__fish_seen_subcommand_from thaw' -l system -d 'Ask the system instance only'
+complete -c corral -n '__fish_seen_subcommand_from thaw' -l private -d 'Ask your private instance only'
+complete -c corral -n '__fish_seen_subcommand_from thaw' -l help -s h -d 'Show this help and exit'
+complete -c corral -n '__fish_seen_subcommand_from thaw' -x -a '(__corral_jobs)'
+
 complete -c corral -n __fish_use_subcommand -a kill -d 'End jobs, or signal them'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l signal -s s -x -a 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -d 'Send this signal to every process, and nothing else'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l main -d 'With --signal: to the main process only'

@@ -21,6 +21,8 @@ _corral() {
     'show:Show all facts of a job'
     'log:Show the output of a detached job'
     'wait:Wait for jobs to end'
+    'freeze:Let no process of a job run'
+    'thaw:Let frozen jobs run again'
     'kill:End jobs, or signal them'
     'records:Print an accounting file'
     'doctor:Tell what works here and what does not'
@@ -113,6 +115,20 @@ _corral() {
         '-q[Show no status line on a terminal]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:JOB:_corral_jobs' && return ;;
+    freeze)
+      _arguments -s -S \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:JOB:_corral_jobs' && return ;;
+    thaw)
+      _arguments -s -S \
         '--system[Ask the system instance only]' \
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \

@@ -257,7 +257,7 @@ NAME = ("option '--name' expects 1 to 64 letters, digits and _.@:-, but nothing 
         "an option (-...), a directory (., ..) or 'self'")
 REWRITE = "option '--rewrite' expects SIGNAL:SIGNAL, the first not KILL or STOP, or SIGNAL:0 to drop it"
 STOP_SIGNAL = "option '--stop-signal' expects signals with commas between, not KILL or STOP, or none"
-HEALTH = "option '--health' expects a process id, or '--' and a command"
+HEALTH = "option '--health' expects a pid, or '--' and a command"
 
 
 def check_odd_bytes():

@@ -11,6 +11,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "accounting/append.h"
+#include "accounting/csa_file.h"
 #include "record_samples.h"
 
 namespace {

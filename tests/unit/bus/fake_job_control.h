@@ -77,6 +77,17 @@ class FakeJobControl : public core::JobControl {
     return {};
   }
 
+  void freeze(const core::Caller& caller, core::JobId jid, bool freezes,
+              FreezeDone done) override {
+    Row* const row = find_row(jid);
+    if (row == nullptr) return done(no_such_job(jid));
+    if (!core::may(caller, core::Verb::kControl, row->job.owner, instance_uid))
+      return done(
+          refuse(core::Refusal::kAccessDenied, "the job is another user's"));
+    row->job.freezing = freezes ? core::Freezing::kFrozen : core::Freezing::kNo;
+    done({});
+  }
+
   WaitId wait(const core::Caller& /*caller*/, core::JobId jid,
               WaitDone done) override {
     Row* const row = find_row(jid);

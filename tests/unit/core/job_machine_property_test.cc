@@ -47,6 +47,8 @@ EventBody random_event(Random& random) {
       [&] { return event::OutOfMemory{}; },
       [&] { return event::EndRecorded{}; },
       [&] { return event::ContainerRemoved{}; },
+      [&] { return event::FreezeRequested{Uid(0), coin()}; },
+      [&] { return event::FreezeDone{coin()}; },
   };
   static_assert(std::size(makers) == std::variant_size_v<EventBody> + 1);
   // Failures and impatience are rarer than life.

@@ -391,6 +391,8 @@ TEST_CASE("a main process that stops and goes on is announced") {
   CHECK_FALSE(now.job.main_is_stopped);
 }
 
+namespace {
+
 event::FreezeRequested freeze_request(bool freezes) {
   return {.by = Uid(1000), .freezes = freezes};
 }
@@ -399,6 +401,8 @@ Job frozen() {
   const Job job = after(running(), 10, freeze_request(true)).job;
   return after(job, 11, event::FreezeDone{.is_frozen = true}).job;
 }
+
+}  // namespace
 
 TEST_CASE("a job is frozen and thawed, each once") {
   Step now = after(running(), 10, freeze_request(true));
