@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a detached job does not inherit from its instance: how urgent it is, and
 // how the out-of-memory killer spares it. An instance may be given either (its
-// unit says OOMScoreAdjust=-900), which is for the supervisor, the store and the
-// workers, not for what they run. The processors that it may use are a bound,
-// not a privilege: they hold for its jobs too.
+// unit says OOMScoreAdjust=-900), which is for the supervisor, the store and
+// the workers, not for what they run. The processors that it may use are a
+// bound, not a privilege: they hold for its jobs too.
 #pragma once
 
 #include <fcntl.h>

@@ -199,8 +199,12 @@ core::EventBody Maker::body(std::size_t index) {
       return event::OutOfMemory{};
     case 16:
       return event::EndRecorded{};
-    default:
+    case 17:
       return event::ContainerRemoved{};
+    case 18:
+      return event::FreezeRequested{core::Uid(small()), flag()};
+    default:
+      return event::FreezeDone{flag()};
   }
 }
 

@@ -63,6 +63,11 @@ const std::vector<Row>& table() {
       {"TimerFired kill", event::TimerFired{JobTimer::kKillPlan}, "POLRECVD",
        "        "},
       {"OutOfMemory", event::OutOfMemory{}, "POLRECVD", "        "},
+      {"FreezeRequested", event::FreezeRequested{Uid(0), true}, "POLRECVD",
+       "   xx   "},
+      {"FreezeRequested not", event::FreezeRequested{Uid(0), false}, "POLRECVD",
+       "        "},
+      {"FreezeDone", event::FreezeDone{true}, "POLRECVD", "        "},
       {"EndRecorded", event::EndRecorded{}, "POLREVVD", "     x  "},
       {"ContainerRemoved", event::ContainerRemoved{}, "POLRECDD", "      x "},
   };
@@ -389,69 +394,6 @@ TEST_CASE("a main process that stops and goes on is announced") {
   CHECK_FALSE(now.job.main_is_stopped);
   now = after(now.job, 13, event::MainStopped{.is_stopped = true});
   CHECK_FALSE(now.job.main_is_stopped);
-}
-
-namespace {
-
-event::FreezeRequested freeze_request(bool freezes) {
-  return {.by = Uid(1000), .freezes = freezes};
-}
-
-Job frozen() {
-  const Job job = after(running(), 10, freeze_request(true)).job;
-  return after(job, 11, event::FreezeDone{.is_frozen = true}).job;
-}
-
-}  // namespace
-
-TEST_CASE("a job is frozen and thawed, each once") {
-  Step now = after(running(), 10, freeze_request(true));
-  CHECK(now.job.freezing == Freezing::kAsked);
-  REQUIRE(count_of<effect::Freeze>(now.effects) == 1);
-  CHECK(find<effect::Freeze>(now.effects)->freezes);
-  CHECK(count_of<effect::Announce>(now.effects) == 1);
-  CHECK(after(now.job, 11, freeze_request(true)).effects.empty());
-  CHECK(count_of<effect::Freeze>(resume(now.job)) == 1);
-  now = after(now.job, 12, event::FreezeDone{.is_frozen = true});
-  CHECK(now.job.freezing == Freezing::kFrozen);
-  CHECK(after(now.job, 13, freeze_request(true)).effects.empty());
-  now = after(now.job, 14, freeze_request(false));
-  CHECK(now.job.freezing == Freezing::kNo);
-  CHECK_FALSE(find<effect::Freeze>(now.effects)->freezes);
-  CHECK(after(now.job, 15, freeze_request(false)).effects.empty());
-  CHECK(after(now.job, 16, event::FreezeDone{.is_frozen = true}).job.freezing ==
-        Freezing::kNo);
-}
-
-TEST_CASE("what was frozen only in part may be asked again") {
-  Job job = after(running(), 10, freeze_request(true)).job;
-  job = after(job, 11, event::FreezeDone{.is_frozen = false}).job;
-  CHECK(job.freezing == Freezing::kPartly);
-  CHECK(after(job, 12, freeze_request(true)).job.freezing == Freezing::kAsked);
-}
-
-TEST_CASE("a frozen job is thawed before it is asked to end, and not again") {
-  const Step now =
-      after(frozen(), 20, samples::end_requested(samples::spec().kill_plan));
-  CHECK(now.job.freezing == Freezing::kNo);
-  REQUIRE(count_of<effect::Freeze>(now.effects) == 1);
-  CHECK_FALSE(find<effect::Freeze>(now.effects)->freezes);
-  CHECK(std::holds_alternative<effect::Freeze>(now.effects.front()));
-  CHECK(asks_to_end(now.effects));
-  CHECK(after(now.job, 21, freeze_request(true)).effects.empty());
-  // A crash between the thaw and the signal must not leave it asleep.
-  const std::vector<Effect> again = resume(now.job);
-  REQUIRE(count_of<effect::Freeze>(again) == 1);
-  CHECK_FALSE(find<effect::Freeze>(again)->freezes);
-}
-
-TEST_CASE("the main process's end thaws what it leaves behind") {
-  Step now = after(frozen(), 20, exited(samples::kMainPid, 9));
-  CHECK(now.job.freezing == Freezing::kFrozen);
-  now = after(now.job, 21, event::Populated{.count = 2, .names = {}});
-  CHECK(now.job.freezing == Freezing::kNo);
-  CHECK(after(frozen(), 22, exited(samples::kMainPid, 9)).job.state ==
-        JobState::kEnding);
 }
 
 TEST_CASE("what is only for the launch is forgotten after it") {
