@@ -259,6 +259,8 @@ class Stepper {
     job_.main_is_stopped = false;
     if (job_.spec.stragglers != Stragglers::kLinger || job_.cancelled)
       enter(JobState::kEnding);
+    else
+      ask(effect::Announce{});  // it has no main process any more
     ask(effect::Inspect{});
   }
 

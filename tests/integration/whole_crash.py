@@ -71,7 +71,7 @@ def left_open():
             ended = [record for jid in jobs for record in ends_of(instance, jid)]
             corral.equal(len(ended), 3, f"after {life + 1} crashes each has one end")
         for record in ended:
-            corral.equal(record["reason"], "crashed", "with the reason")
+            corral.equal(record["result"], "crashed", "with the reason")
             counted = ("exit_code", "signal", "wall_us", "user_us", "memory_bytes", "processes_seen", "engine")
             known = [name for name in counted if record.get(name) not in (None, "")]
             corral.equal(known, [], "and nothing that nobody counted")
