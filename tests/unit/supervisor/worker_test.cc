@@ -383,10 +383,10 @@ TEST_CASE("a cgroup is killed, frozen or not, and thawed after") {
       for (;;)
         ::pause();
     }
+    ::close(ready[1]);  // so that the end of a child that dies is seen
     char byte = 0;
     REQUIRE(::read(ready[0], &byte, 1) == 1);
     ::close(ready[0]);
-    ::close(ready[1]);
     CHECK(cgroup->is_populated().value_or(false));
     std::optional<core::Result<void>> done;
     const auto keep = [&](core::Result<void> result) { done = result; };
