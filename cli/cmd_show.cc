@@ -117,7 +117,9 @@ void print_facts(const Job& job, const Screen& screen) {
 int show_job(const Arguments& arguments) {
   auto client = connect(which_instance(arguments));
   if (!client) return complain(client.error());
-  const auto jobs = named_jobs(*client, arguments.operands());
+  const auto jobs =
+      named_jobs(*client, arguments.operands(),
+                 arguments.has("pid") ? select_job_of_process : select_job);
   if (!jobs) return complain(jobs.error());
   const Screen screen = screen_of(STDOUT_FILENO);
   for (const Job& job : *jobs) {

@@ -112,10 +112,18 @@ constexpr JsonKey kTreeKeys[] = {
      "proc(5)), _cpu_us_; null when you may not see them"},
 };
 
-constexpr OptionRow kShowOptions[] = {kJson, kSystem, kPrivate, kHelp};
+constexpr OptionRow kShowOptions[] = {
+    {"pid", 'p', ValueType::kFlag, "",
+     "The words are process ids: show the jobs that these processes are in"},
+    kJson,
+    kSystem,
+    kPrivate,
+    kHelp,
+};
 constexpr Example kShowExamples[] = {
     {"corral show web", "all that is known of the job 'web'"},
     {"corral show self", "the job that this process is in"},
+    {"corral show --pid 4711", "the job that process 4711 is in"},
 };
 constexpr JsonKey kShowKeys[] = {
     {"jid, name, owner, user",

@@ -3,7 +3,6 @@
 
 #include <iterator>
 
-#include "cli/job_selection.h"
 #include "core/try.h"
 
 namespace cli {
@@ -21,10 +20,11 @@ core::Answer<std::vector<core::JobView>> all_jobs(
 }
 
 core::Answer<std::vector<core::JobView>> named_jobs(
-    bus::Client& client, const std::vector<std::string>& words) {
+    bus::Client& client, const std::vector<std::string>& words,
+    core::Answer<core::JobId> (*select)(bus::Client&, std::string_view)) {
   std::vector<core::JobView> jobs;
   for (const std::string& word : words) {
-    const core::JobId jid = TRY(select_job(client, word));
+    const core::JobId jid = TRY(select(client, word));
     jobs.push_back(TRY(client.show(jid)));
   }
   return jobs;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bus/client.h"
+#include "cli/job_selection.h"
 
 namespace cli {
 
@@ -13,8 +14,10 @@ namespace cli {
 [[nodiscard]] core::Answer<std::vector<core::JobView>> all_jobs(
     bus::Client& client, const core::JobFilter& filter);
 
-/// The jobs that these words mean, in their order (cli/job_selection.h).
+/// The jobs that these words mean by `select`, in their order.
 [[nodiscard]] core::Answer<std::vector<core::JobView>> named_jobs(
-    bus::Client& client, const std::vector<std::string>& words);
+    bus::Client& client, const std::vector<std::string>& words,
+    core::Answer<core::JobId> (*select)(bus::Client&,
+                                        std::string_view) = select_job);
 
 }  // namespace cli

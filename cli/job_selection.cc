@@ -3,6 +3,10 @@
 
 #include <unistd.h>
 
+#include <charconv>
+#include <cstdint>
+#include <system_error>
+
 #include "core/ids.h"
 #include "core/job_name.h"
 
@@ -25,6 +29,19 @@ core::Answer<core::JobId> select_self(bus::Client& client) {
 }
 
 }  // namespace
+
+core::Answer<core::JobId> select_job_of_process(bus::Client& client,
+                                                std::string_view word) {
+  std::int32_t pid = 0;
+  const char* const end = word.data() + word.size();
+  const auto [at, error] = std::from_chars(word.data(), end, pid);
+  if (error != std::errc() || at != end || pid < 1)
+    return std::unexpected(core::Refused{
+        .why = core::Refusal::kInvalid,
+        .text = "'" + std::string(word) +
+                "' is no process id, expected a number from 1 to 2147483647"});
+  return client.find_by_pid(core::Pid(pid));
+}
 
 core::Answer<core::JobId> select_job(bus::Client& client,
                                      std::string_view word) {

@@ -99,7 +99,7 @@ _corral() {
       case $previous in
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--pid --json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;

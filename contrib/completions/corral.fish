@@ -47,6 +47,7 @@ complete -c corral -n '__fish_seen_subcommand_from tree' -l help -s h -d 'Show t
 complete -c corral -n '__fish_seen_subcommand_from tree' -x -a '(__corral_jobs)'
 
 complete -c corral -n __fish_use_subcommand -a show -d 'Show all facts of a job'
+complete -c corral -n '__fish_seen_subcommand_from show' -l pid -s p -d 'The words are process ids: show the jobs that these processes are in'
 complete -c corral -n '__fish_seen_subcommand_from show' -l json -s j -d 'Print facts as JSON'
 complete -c corral -n '__fish_seen_subcommand_from show' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from show' -l private -d 'Ask your private instance only'

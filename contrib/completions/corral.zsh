@@ -91,6 +91,8 @@ _corral() {
         '*:JOB:_corral_jobs' && return ;;
     show)
       _arguments -s -S \
+        '--pid[The words are process ids\: show the jobs that these processes are in]' \
+        '-p[The words are process ids\: show the jobs that these processes are in]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
         '--system[Ask the system instance only]' \

@@ -185,6 +185,8 @@ def restarts(instance):
     time.sleep(0.2)
     os.kill(instance.supervisor, signal.SIGKILL)
     equal(instance.facts("show", jid)["state"], "running", "after kill -9 of the supervisor the job is there")
+    main = str(instance.facts("show", jid)["main_pid"])
+    equal(instance.facts("show", "--pid", main)["jid"], jid, "show --pid finds it by its process")
     equal(instance.run("daemon-reexec").returncode, 0, "daemon-reexec answers when the instance does again")
     equal(waiter.wait(timeout=30), 9, "and a wait went through both")
 
@@ -222,6 +224,8 @@ def state_of(pid):
 
 
 def mistakes(instance):
+    said(instance.run("show", "--pid", "1"), 66, "corral: process 1 is in no job of this instance\n", "a process in no job")
+    said(instance.run("show", "--pid", "web"), 64, "corral: 'web' is no process id, expected a number from 1 to .*\n", "no process")
     said(instance.run("show", "nothing"), 66, "corral: there is no job 'nothing'; .*'corral ps -a'.*\n", "an unknown job")
     said(instance.run("show", "self"), 66, "corral: this process is in no job.*\n", "no job of its own")
     inside = instance.run("run", "sh", "-c", f"'{instance_command()}' show --json self")
