@@ -148,6 +148,7 @@ Check check_bus(const Findings& findings) {
 
 std::vector<Check> judge(const Findings& findings) {
   std::vector<Check> checks;
+  checks.reserve(findings.variable_faults.size());
   for (const VariableFault& fault : findings.variable_faults)
     checks.push_back(check_variable(fault));
   checks.push_back(check_engine(findings));

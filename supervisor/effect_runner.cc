@@ -138,14 +138,15 @@ void EffectRunner::signal_by_worker(core::JobId jid,
                            });
 }
 
-void EffectRunner::signal_main(core::JobId jid, core::SignalNumber signal) {
+void EffectRunner::signal_main(core::JobId jid,
+                               core::SignalNumber signal) const {
   const int pidfd = parts_.handles.find(jid, HandleKind::kMain);
   const auto sent = sys::signal_process(pidfd, signal);
   if (!sent && !is_gone(sent.error())) complain(jid, "signal", sent.error());
 }
 
 /// A scope that was stopped with its job kills nobody and tells no end.
-void EffectRunner::wake_scope(core::JobId jid) {
+void EffectRunner::wake_scope(core::JobId jid) const {
   const core::Pid scope = parts_.scopes.scope_pid(jid);
   if (scope == core::Pid()) return;
   // Its link is open, so it lives and the number is its own.

@@ -66,9 +66,9 @@ class EffectRunner final : public EffectSink {
   void signal(const core::Job& job, const core::effect::Signal& asked);
   void signal_here(const core::Job& job, core::SignalNumber signal,
                    core::SignalTarget target);
-  void wake_scope(core::JobId jid);
+  void wake_scope(core::JobId jid) const;
   void signal_by_worker(core::JobId jid, const core::effect::Signal& asked);
-  void signal_main(core::JobId jid, core::SignalNumber signal);
+  void signal_main(core::JobId jid, core::SignalNumber signal) const;
   void freeze(core::JobId jid, bool freezes);
   enum class KillHow : char { kPlain, kFrozen };
   void kill(const core::Job& job, KillHow how);

@@ -41,8 +41,9 @@ bool is_live(const core::Job& job) {
 
 }  // namespace
 
-void JobReports::resume_from(std::uint64_t last_exit,
-                             std::map<core::JobId, std::uint64_t> scope_exits) {
+void JobReports::resume_from(
+    std::uint64_t last_exit,
+    const std::map<core::JobId, std::uint64_t>& scope_exits) {
   seen_ = acknowledged_ = last_exit;
   for (const auto& [jid, sequence] : scope_exits)
     scopes_seen_[jid] = {sequence, sequence};

@@ -55,7 +55,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
   void set_reaper(ReaperLink& reaper) { reaper_ = &reaper; }
   /// What the journal tells of earlier reports.
   void resume_from(std::uint64_t last_exit,
-                   std::map<core::JobId, std::uint64_t> scope_exits);
+                   const std::map<core::JobId, std::uint64_t>& scope_exits);
   [[nodiscard]] std::uint64_t last_exit() const { return seen_; }
   /// The reaper counts anew: another one, which has not the old one's ring.
   void forget_reaper() { seen_ = acknowledged_ = 0; }

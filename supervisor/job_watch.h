@@ -38,6 +38,7 @@ class JobWatch {
   JobWatch(EventLoop& loop, Handlers handlers);
   JobWatch(const JobWatch&) = delete;
   JobWatch& operator=(const JobWatch&) = delete;
+  ~JobWatch() = default;
 
   /// Watches cgroup.events at `path`. Without inotify (no descriptor, no
   /// memory, the user's bound) it says so once in the log and goes on: exits

@@ -35,6 +35,8 @@ class PacketLink {
   PacketLink() = default;
   /// Borrows `socket`, which must be non-blocking and outlive the link.
   PacketLink(EventLoop& loop, int socket, PacketHandler& handler);
+  PacketLink(const PacketLink&) = delete;
+  PacketLink& operator=(const PacketLink&) = delete;
   PacketLink(PacketLink&& other) noexcept = default;
   PacketLink& operator=(PacketLink&& other) noexcept;
   ~PacketLink();

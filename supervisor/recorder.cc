@@ -158,7 +158,7 @@ void Recorder::on_status(const accounting::ScribeStatus& status) {
     const std::uint64_t done = record.kind == RecordKind::kStart
                                    ? status.synced_key
                                    : status.written_key;
-    if (record.key > done && !(is_refused && record.key <= status.accepted_key))
+    if (record.key > done && (!is_refused || record.key > status.accepted_key))
       break;
     settle(record);
   }

@@ -20,7 +20,7 @@ namespace {
 struct Nudge {
   core::Microseconds after;
   core::SignalNumber signal;
-  const char* words;
+  const char* words = "";
 };
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Nudge kNudges[] = {
