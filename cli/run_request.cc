@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/value_types.h"
+#include "core/refused_user.h"
 #include "sys/users.h"
 
 namespace cli {
@@ -81,7 +82,7 @@ ReportForm report_form(const Arguments& arguments) {
 core::Answer<Identity> find_identity(const std::string& user) {
   auto found = sys::find_user(user);
   if (!found)
-    return std::unexpected(sys::refused_user(found.error().code, user));
+    return std::unexpected(core::refused_user(found.error().code, user));
   return Identity{
       .uid = found->uid, .gid = found->gid, .groups = std::move(found->groups)};
 }

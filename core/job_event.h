@@ -135,7 +135,7 @@ struct Signal {
   /// SIGCONT follows: what is stopped would sleep through its grace.
   bool wakes = false;
 };
-/// Lets nothing of the job run, or lets it run again; FreezeDone answers.
+/// Lets nothing of the job run, which FreezeDone answers, or lets it run again.
 struct Freeze {
   bool freezes = true;
 };

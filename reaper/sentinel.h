@@ -122,13 +122,13 @@ class Sentinel {
     scope_ = sys::PidFd();
   }
 
-  /// Ends it; stop() waits for it, which it is too early for now. It is our own
-  /// child, not yet waited for: its number is its own.
+  /// Kills it and does not wait: that is stop()'s. It is our own child, not yet
+  /// waited for: its number is its own.
   void dismiss() const {
     if (pid_ != core::Pid()) (void)::kill(pid_.raw(), SIGKILL);
   }
 
-  /// Ends it and waits for it.
+  /// Kills it, if dismiss() has not, and waits for it.
   void stop() {
     dismiss();
     if (pid_ != core::Pid()) (void)::waitpid(pid_.raw(), nullptr, __WALL);

@@ -9,6 +9,8 @@
 #include <span>
 #include <utility>
 
+#include "core/refused_user.h"
+
 namespace supervisor {
 
 namespace {
@@ -88,7 +90,7 @@ core::Result<void> obey(const WorkerRequest& request,
     return {};
   }
   const std::string_view text = std::string_view(what).substr(1);
-  std::uint32_t number = 0;
+  std::uint32_t number = UINT32_MAX;  // stays so if it is none: nobody
   (void)std::from_chars(std::to_address(text.begin()),
                         std::to_address(text.end()), number);
   encode_user(TRY(sys::find_user(core::Uid(number))), answer);
@@ -96,7 +98,7 @@ core::Result<void> obey(const WorkerRequest& request,
 }
 
 core::Refused refusal_for(int code, std::string_view shown) {
-  if (code != ETIME) return sys::refused_user(code, shown);
+  if (code != ETIME) return core::refused_user(code, shown);
   return {.why = core::Refusal::kUnavailable,
           .text = "looking up user '" + std::string(shown) +
                   "' took more than 10 s; is a name service of "

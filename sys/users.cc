@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 
 #include "core/try.h"
@@ -111,16 +110,6 @@ core::Result<User> find_user(const std::string& word) {
 
 core::Result<User> find_user(core::Uid uid) {
   return with_groups(user_by_uid(uid.raw()));
-}
-
-core::Refused refused_user(int code, std::string_view word) {
-  const std::string user = "user '" + std::string(word) + "'";
-  if (code == ESRCH)
-    return {.why = core::Refusal::kNoSuchUser,
-            .text = "there is no " + user +
-                    "; 'getent passwd' lists those that there are"};
-  return {.why = core::Refusal::kUnavailable,
-          .text = "cannot look up " + user + ": " + std::strerror(code)};
 }
 
 }  // namespace sys

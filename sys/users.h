@@ -5,12 +5,10 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/error.h"
 #include "core/ids.h"
-#include "core/job_control.h"
 
 namespace sys {
 
@@ -30,8 +28,5 @@ struct User {
 
 /// The entry of a uid. Errors: ESRCH when it has none.
 [[nodiscard]] core::Result<User> find_user(core::Uid uid);
-
-/// What is said when find_user(word) fails with `code`.
-[[nodiscard]] core::Refused refused_user(int code, std::string_view word);
 
 }  // namespace sys

@@ -8,19 +8,11 @@
 namespace {
 
 using namespace core;
+using samples::after;
 using samples::count_of;
-using samples::event_at;
 using samples::exited;
 using samples::find;
-using samples::job_in;
-
-Step after(Job job, std::uint64_t second, EventBody event) {
-  return step(std::move(job), event_at(second, std::move(event)));
-}
-
-Job running() {
-  return job_in(JobState::kRunning);
-}
+using samples::running;
 
 event::FreezeRequested freeze_request(bool freezes) {
   return {.by = Uid(1000), .freezes = freezes};

@@ -10,11 +10,13 @@
 namespace {
 
 using namespace core;
+using samples::after;
 using samples::count_of;
 using samples::event_at;
 using samples::exited;
 using samples::find;
 using samples::job_in;
+using samples::running;
 
 // States in the order of JobState: Preparing, Opening, Launching, Running,
 // Ending, Closing, remoVing, enDed.
@@ -72,14 +74,6 @@ const std::vector<Row>& table() {
       {"ContainerRemoved", event::ContainerRemoved{}, "POLRECDD", "      x "},
   };
   return rows;
-}
-
-Step after(Job job, std::uint64_t second, EventBody event) {
-  return step(std::move(job), event_at(second, std::move(event)));
-}
-
-Job running(JobSpec spec = samples::spec()) {
-  return job_in(JobState::kRunning, std::move(spec));
 }
 
 JobResult result_of(Job job, EventBody last, std::uint64_t second = 50) {

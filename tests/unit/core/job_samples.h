@@ -79,6 +79,16 @@ inline core::Job job_in(core::JobState state, core::JobSpec from = spec()) {
   return fold(way_to(state, std::move(from))).job;
 }
 
+inline core::Job running(core::JobSpec from = spec()) {
+  return job_in(core::JobState::kRunning, std::move(from));
+}
+
+/// What an event makes of a job, so many seconds after its beginning.
+inline core::Step after(core::Job job, std::uint64_t second,
+                        core::EventBody event) {
+  return core::step(std::move(job), event_at(second, std::move(event)));
+}
+
 /// Everything of a job that an event can change, as text.
 inline std::string digest(const core::Job& job) {
   const auto number = [](auto value) { return std::to_string(value) + ' '; };
