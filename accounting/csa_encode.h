@@ -81,9 +81,11 @@ struct Loss {
   core::RealTime when;
 };
 
-/// The file was begun. `name` is that of uname(2), zero filled.
+/// The file was begun, or accounting was turned off or on. `name` is that of
+/// uname(2), zero filled.
 struct FileOpened {
   RecordKey key;
+  csa::ConfigurationEvent event = csa::ConfigurationEvent::kOn;
   csa::SystemName name = {};
   core::RealTime booted;
   core::RealTime when;
@@ -146,7 +148,7 @@ inline void put_checksum(RecordBytes& bytes) {
 /// Puts the last site record: with it size and checksum of the append.
 template <class Record>
 void put_last(RecordBytes& bytes, Record& record) {
-  static_assert(kIsSiteRecord<Record>);
+  static_assert(is_site_record<Record>());
   const std::size_t size = bytes.size + sizeof record;
   record.head.kind_and_size |=
       static_cast<std::int32_t>(size / csa::kRecordUnit) << 8;
@@ -424,7 +426,7 @@ inline RecordBytes encode(const FileOpened& opened) {
   record.head = csa::make_head(csa::RecordType::kConfiguration, sizeof record);
   record.kdmask = kProcessRecords;
   record.rmask = csa::kHasMem | csa::kHasIo;
-  record.event = static_cast<std::uint8_t>(csa::ConfigurationEvent::kOn);
+  record.event = static_cast<std::uint8_t>(opened.event);
   record.boottime =
       std::max<std::int64_t>(detail::in_seconds(opened.booted), 1);
   record.curtime = std::max<std::int64_t>(detail::in_seconds(opened.when), 1);

@@ -177,6 +177,15 @@ std::optional<SiteRecord> site_at(std::span<const std::byte> bytes,
   return record;
 }
 
+}  // namespace
+
+void swap_record(std::byte* record, csa::RecordType type) {
+  const std::string_view fields = fields_of(type);
+  swap_fields(record, fields.empty() ? std::string_view("22112") : fields);
+}
+
+namespace {
+
 /// Gathers one group from its records.
 class GroupReader {
  public:

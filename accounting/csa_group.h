@@ -50,7 +50,7 @@ struct Group {
 /// The site record of a group as the record of its kind.
 template <class Record>
 std::optional<Record> site_as(const Group& group, SiteKind kind) {
-  static_assert(kIsSiteRecord<Record>);
+  static_assert(is_site_record<Record>());
   if (!group.site || kind_of(group.site->head) != kind) return std::nullopt;
   Record record = {};
   std::memcpy(&record, &*group.site, sizeof record);
@@ -76,6 +76,10 @@ inline constexpr std::size_t kLongestGroup = 2048;
 /// Reads the group that begins at the first byte. `is_end`: the file ends with
 /// these bytes.
 ParseResult parse_group(std::span<const std::byte> bytes, bool is_end);
+
+/// Turns the numbers of a record into the other byte order; of a type without
+/// known fields only its header. `type` is in this machine's order.
+void swap_record(std::byte* record, csa::RecordType type);
 
 /// Does a record that bears the mark of an append of Corral's begin here, in
 /// this machine's order? The bytes may end within the record.

@@ -58,6 +58,18 @@ class Search {
   FoundJobs found_;
 };
 
+/// Reads what was written last into the file that was switched away before
+/// `path`, if there is one: at most `most` bytes of it.
+core::Result<void> read_switched(const std::string& path, std::uint64_t most,
+                                 Search& search) {
+  const std::string before = youngest_switched_file(path);
+  if (before.empty()) return {};
+  auto file = sys::open_at(AT_FDCWD, before.c_str(), O_RDONLY);
+  if (!file) return {};  // taken away meanwhile
+  const std::uint64_t size = TRY(sys::size_of(file->get()));
+  return search.read(*std::move(file), size > most ? size - most : 0);
+}
+
 }  // namespace
 
 core::Result<FoundJobs> find_open_jobs(const std::string& path,
@@ -69,16 +81,7 @@ core::Result<FoundJobs> find_open_jobs(const std::string& path,
     return std::unexpected(std::move(file).error());
   std::uint64_t size = 0;
   if (file) size = TRY(sys::size_of(file->get()));
-  const std::string before = youngest_switched_file(path);
-  if (size < most_bytes && !before.empty()) {
-    // One that was taken away meanwhile is none.
-    auto switched = sys::open_at(AT_FDCWD, before.c_str(), O_RDONLY);
-    if (switched) {
-      const std::uint64_t whole = TRY(sys::size_of(switched->get()));
-      const std::uint64_t most = most_bytes - size;
-      TRY(search.read(*std::move(switched), whole > most ? whole - most : 0));
-    }
-  }
+  if (size < most_bytes) TRY(read_switched(path, most_bytes - size, search));
   if (file)
     TRY(search.read(*std::move(file),
                     size > most_bytes ? size - most_bytes : 0));

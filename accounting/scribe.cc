@@ -18,6 +18,7 @@
 
 #include "accounting/append.h"
 #include "accounting/csa_encode.h"
+#include "accounting/next_file.h"
 #include "accounting/recovery.h"
 #include "accounting/scribe_lock.h"
 #include "sys/clock.h"
@@ -66,6 +67,7 @@ void Scribe::greet(std::uint64_t instance) {
   if (was_greeted_) return;
   was_greeted_ = true;
   instance_ = instance;
+  is_off_ = is_accounting_off(path_);
   const auto opened = open_file();
   code_ = opened ? 0 : opened.error().code;
 }
@@ -74,6 +76,7 @@ void Scribe::take(const ScribeRequest& request,
                   std::span<const std::byte> bytes) {
   if (request.key <= accepted_key_) return;
   accepted_key_ = request.key;
+  if (is_off_) return skip(request.key);
   // After a loss it keeps again when half of the memory is free, so that what
   // is lost is a few long ranges of keys.
   const bool is_losing = !queue_.empty() && queue_.back().lost > 0;
@@ -86,6 +89,18 @@ void Scribe::take(const ScribeRequest& request,
   entry.wants_sync = (request.flags & kWantsSync) != 0;
   entry.bytes.assign(bytes.begin(), bytes.end());
   queue_.push_back(std::move(entry));
+}
+
+/// Accounting is off: it is done with, behind what waits already.
+void Scribe::skip(std::uint64_t key) {
+  if (!queue_.empty()) {
+    queue_.emplace_back();
+    queue_.back().key = key;
+    queue_.back().is_skipped = true;
+    return;
+  }
+  written_key_ = key;
+  if (!needs_sync_) synced_key_ = key;
 }
 
 /// No room to keep it: the loss takes its place in the order.
@@ -152,16 +167,20 @@ core::Result<void> Scribe::open_file() {
   drop_repetitions();
   // What an earlier scribe wrote it may not have synced.
   if (tail.last_key) needs_sync_ = true;
-  if (tail.size == 0) TRY(begin_file());
+  if (tail.size == 0)
+    TRY(note(is_switching_ ? csa::ConfigurationEvent::kFile
+                           : csa::ConfigurationEvent::kOn));
   was_recovered_ = true;
   return {};
 }
 
 /// The first record of a new file: the published csabuild finds boots by it,
-/// and a scribe after us our last key.
-core::Result<void> Scribe::begin_file() {
+/// and a scribe after us our last key. Also of accounting that is turned off or
+/// on.
+core::Result<void> Scribe::note(csa::ConfigurationEvent event) {
   const core::Moment now = sys::now();
   FileOpened opened;
+  opened.event = event;
   opened.key = {.instance = instance_, .key = written_key_};
   opened.name = system_name();
   opened.when = now.real;
@@ -210,7 +229,7 @@ core::Result<void> Scribe::write_batch() {
   if (!result) return result;
   for (std::size_t i = 0; i < count; ++i) {
     const Entry& first = queue_.front();
-    if (first.lost == 0) ++written_;
+    if (first.lost == 0 && !first.is_skipped) ++written_;
     written_key_ = first.key;
     needs_sync_ = needs_sync_ || first.wants_sync;
     kept_bytes_ -= first.bytes.size();
@@ -241,12 +260,64 @@ ScribeStatus Scribe::status() const {
   status.written_key = written_key_;
   status.synced_key = synced_key_;
   status.waiting = static_cast<std::uint64_t>(std::ranges::count_if(
-      queue_, [](const Entry& entry) { return entry.lost == 0; }));
+      queue_,
+      [](const Entry& entry) { return entry.lost == 0 && !entry.is_skipped; }));
   status.waiting_bytes = kept_bytes_;
   status.written = written_;
   status.lost = lost_;
   status.code = code_;
+  status.is_off = is_off_ ? 1 : 0;
+  status.control = control_;
+  status.control_code = control_code_;
+  status.switched_number = switched_number_;
   return status;
+}
+
+void Scribe::obey(const ScribeControl& control) {
+  if (!was_greeted_) return;
+  flush();
+  core::Result<void> done = core::fail(EINVAL, "obey");
+  if (control.order == ScribeOrder::kSwitch) done = switch_file();
+  if (control.order == ScribeOrder::kOff) done = turn_off();
+  if (control.order == ScribeOrder::kOn) done = turn_on();
+  control_ = control.number;
+  control_code_ = done ? 0 : done.error().code;
+}
+
+/// The new file says the last key that is in the old one: whoever takes that
+/// away takes nothing that the next scribe needs.
+core::Result<void> Scribe::switch_file() {
+  switched_number_ = TRY(rename_to_next(path_));
+  is_switching_ = true;
+  const auto opened = open_file();
+  is_switching_ = false;
+  TRY(opened);
+  return sync();
+}
+
+/// Also on a disk that is full: then the file does not tell of it.
+core::Result<void> Scribe::turn_off() {
+  if (is_off_) return {};
+  const auto noted = note_in_file(csa::ConfigurationEvent::kOff);
+  if (!noted) code_ = noted.error().code;
+  is_off_ = true;
+  return mark_accounting_off(path_);
+}
+
+core::Result<void> Scribe::turn_on() {
+  if (!is_off_) return {};
+  TRY(unmark_accounting_off(path_));
+  is_off_ = false;
+  return note_in_file(csa::ConfigurationEvent::kOn);
+}
+
+core::Result<void> Scribe::note_in_file(csa::ConfigurationEvent event) {
+  if (!is_file_current() || !was_recovered_) TRY(open_file());
+  {
+    const FileLock lock = TRY(FileLock::take(file_.get()));
+    TRY(note(event));
+  }
+  return sync();
 }
 
 namespace {
@@ -269,6 +340,11 @@ Peer gather(int socket, Scribe& scribe, bool& was_addressed) {
       scribe.greet(greeting->instance);
       was_addressed = true;
       return Peer::kThere;  // the answer must come before a batch's
+    }
+    if (const auto control = read_scribe_packet<ScribeControl>(bytes)) {
+      scribe.obey(*control);
+      was_addressed = true;
+      return Peer::kThere;  // each has an answer of its own
     }
     const auto request = read_scribe_packet<ScribeRequest>(bytes);
     const auto append = bytes.subspan(std::min(sizeof *request, bytes.size()));

@@ -11,6 +11,8 @@
 //    each new request and on one timer that backs off. Where the bound of that
 //    memory forces a loss, the loss is itself written when there is room.
 //  - With nothing to write it sleeps without a timer.
+//  - While accounting is off each request is answered as if it were written.
+//    That it is off stands in a file beside the accounting file.
 #pragma once
 
 #include <sys/types.h>
@@ -23,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "accounting/csa_layout.h"
 #include "accounting/scribe_protocol.h"
 #include "core/error.h"
 #include "core/quantity.h"
@@ -50,6 +53,8 @@ class Scribe {
   void take(const ScribeRequest& request, std::span<const std::byte> bytes);
   /// Tries to write all that waits.
   void flush();
+  /// Carries an order out; status() says what it came to.
+  void obey(const ScribeControl& control);
 
   [[nodiscard]] bool has_waiting() const {
     return !queue_.empty() || needs_sync_;
@@ -63,12 +68,18 @@ class Scribe {
     std::uint64_t first_lost = 0;
     std::uint64_t lost = 0;
     bool wants_sync = false;
+    bool is_skipped = false;  ///< accounting is off: it is not written
     std::vector<std::byte> bytes;
   };
 
   core::Result<void> write_waiting();
   core::Result<void> open_file();
-  core::Result<void> begin_file();
+  core::Result<void> note(csa::ConfigurationEvent event);
+  core::Result<void> note_in_file(csa::ConfigurationEvent event);
+  core::Result<void> switch_file();
+  core::Result<void> turn_off();
+  core::Result<void> turn_on();
+  void skip(std::uint64_t key);
   [[nodiscard]] bool is_file_current() const;
   core::Result<void> write_batch();
   core::Result<void> sync();
@@ -96,6 +107,11 @@ class Scribe {
   std::uint64_t written_ = 0;
   std::uint64_t lost_ = 0;
   std::int32_t code_ = 0;
+  bool is_off_ = false;
+  bool is_switching_ = false;  ///< a new file follows another one
+  std::uint64_t control_ = 0;
+  std::int32_t control_code_ = 0;
+  std::uint32_t switched_number_ = 0;
 };
 
 /// The scribe's whole life on `socket` (borrowed): until its peer closes it.

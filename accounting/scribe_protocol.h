@@ -4,6 +4,7 @@
 //
 //   supervisor -> scribe   Greeting        first, once
 //                          Request, bytes  any number
+//                          Control         an order about the file
 //   scribe -> supervisor   Status          one as answer to the Greeting, one
 //                                          after each batch of requests, and
 //                                          one when what was kept got written
@@ -33,6 +34,7 @@ enum class ScribePacket : std::uint32_t {
   kGreeting = 1,
   kRequest = 2,
   kStatus = 3,
+  kControl = 4,
 };
 
 struct ScribeGreeting {
@@ -52,6 +54,22 @@ struct ScribeRequest {
   std::uint32_t size = 0;   ///< of the bytes that follow
 };
 
+enum class ScribeOrder : std::uint32_t {
+  kSwitch = 1,  ///< the file gets the next free number, and a new one begins
+  kOff = 2,     ///< nothing is written until kOn, also by scribes after this
+  kOn = 3,
+};
+
+/// Carried out behind all requests before it. One that nobody answered is sent
+/// again to the next scribe.
+struct ScribeControl {
+  std::uint32_t magic = kScribeMagic;
+  ScribePacket type = ScribePacket::kControl;
+  std::uint64_t number = 0;  ///< ascending
+  ScribeOrder order = ScribeOrder::kSwitch;
+  std::uint32_t reserved = 0;
+};
+
 struct ScribeStatus {
   std::uint32_t magic = kScribeMagic;
   ScribePacket type = ScribePacket::kStatus;
@@ -63,10 +81,14 @@ struct ScribeStatus {
   std::uint64_t written = 0;  ///< appends, since it started
   std::uint64_t lost = 0;     ///< appends, since it started
   std::int32_t code = 0;      ///< errno of the last try to write; 0: it worked
-  std::uint32_t reserved = 0;
+  std::uint32_t is_off = 0;   ///< nothing is written
+  std::uint64_t control = 0;  ///< number of the last order, since it started
+  std::int32_t control_code = 0;  ///< errno of what it came to; 0: done
+  std::uint32_t switched_number =
+      0;  ///< of the file of kSwitch; 0: there was none
 };
 static_assert(sizeof(ScribeGreeting) == 16 && sizeof(ScribeRequest) == 24);
-static_assert(sizeof(ScribeStatus) == 72);
+static_assert(sizeof(ScribeControl) == 24 && sizeof(ScribeStatus) == 88);
 
 /// The largest append that a request may hold.
 inline constexpr std::size_t kLargestAppend = 4096;

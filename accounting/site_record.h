@@ -184,14 +184,15 @@ struct SiteTextRecord {
 inline constexpr std::size_t kSiteTextSize = 100;
 
 template <class Record>
-inline constexpr bool kIsSiteRecord =
-    std::is_trivially_copyable_v<Record> &&
-    sizeof(Record) == sizeof(csa::Workload) && offsetof(Record, key) == 136 &&
-    offsetof(Record, checksum) == 204;
+consteval bool is_site_record() {
+  return std::is_trivially_copyable_v<Record> &&
+         sizeof(Record) == sizeof(csa::Workload) &&
+         offsetof(Record, key) == 136 && offsetof(Record, checksum) == 204;
+}
 static_assert(offsetof(csa::Workload, reqid) == 136);
-static_assert(kIsSiteRecord<SiteRecord> && kIsSiteRecord<SiteProcess>);
-static_assert(kIsSiteRecord<SiteEnd> && kIsSiteRecord<SiteLoss>);
-static_assert(kIsSiteRecord<SiteTextRecord>);
+static_assert(is_site_record<SiteRecord>() && is_site_record<SiteProcess>());
+static_assert(is_site_record<SiteEnd>() && is_site_record<SiteLoss>());
+static_assert(is_site_record<SiteTextRecord>());
 
 constexpr SiteKind kind_of(const SiteHead& head) {
   return static_cast<SiteKind>(head.kind_and_size & 0xFF);

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "bus/job_properties.h"
 #include "bus/names.h"
 
 namespace bus {
@@ -17,7 +18,8 @@ void Announcer::on_job_new(const core::Job& job) {
           .jid = job.jid,
           .name = job.spec.name,
           .owner = job.owner,
-          .result = {}});
+          .result = {},
+          .limit = {}});
 }
 
 void Announcer::on_job_changed(const core::Job& job) {
@@ -26,7 +28,18 @@ void Announcer::on_job_changed(const core::Job& job) {
           .jid = job.jid,
           .name = {},
           .owner = {},
-          .result = {}});
+          .result = {},
+          .limit = {}});
+}
+
+void Announcer::on_limit_passed(const core::Job& job) {
+  if (!job.limit_hit) return;
+  gather({.kind = Kind::kLimit,
+          .jid = job.jid,
+          .name = {},
+          .owner = {},
+          .result = {},
+          .limit = *job.limit_hit});
 }
 
 void Announcer::on_job_removed(const core::Job& job) {
@@ -34,7 +47,17 @@ void Announcer::on_job_removed(const core::Job& job) {
           .jid = job.jid,
           .name = {},
           .owner = job.owner,
-          .result = job.result});
+          .result = job.result,
+          .limit = {}});
+}
+
+void Announcer::on_job_forgotten(core::JobId jid) {
+  gather({.kind = Kind::kForgotten,
+          .jid = jid,
+          .name = {},
+          .owner = {},
+          .result = {},
+          .limit = {}});
 }
 
 void Announcer::gather(News news) {
@@ -60,13 +83,40 @@ void Announcer::send_all() {
   }
 }
 
+/// InterfacesAdded, unless the job has been forgotten meanwhile.
+int Announcer::tell_added(Connection& to, core::JobId jid) {
+  const auto view = brief_view(to.port(), anybody(), jid);
+  if (!view) return 0;
+  sd_bus_message* signal = nullptr;
+  int r = ::sd_bus_message_new_signal(to.bus(), &signal, kRootPath,
+                                      kObjectsInterface, "InterfacesAdded");
+  if (r < 0) return r;
+  const MessageRef held = MessageRef::take(signal);
+  r = ::sd_bus_message_append_basic(signal, SD_BUS_TYPE_OBJECT_PATH,
+                                    job_path(jid).c_str());
+  if (r >= 0) r = append_job_interfaces(signal, *view);
+  return r < 0 ? r : ::sd_bus_send(to.bus(), signal, nullptr);
+}
+
 int Announcer::send(Connection& to, const News& news) {
   const core::Text<40> path = job_path(news.jid);
   switch (news.kind) {
     case Kind::kNew:
+      (void)tell_added(to, news.jid);
       return ::sd_bus_emit_signal(
           to.bus(), kManagerPath, kManagerInterface, "JobNew", "tosu",
           news.jid.raw(), path.c_str(), news.name.c_str(), news.owner.raw());
+    case Kind::kForgotten:
+      return ::sd_bus_emit_signal(to.bus(), kRootPath, kObjectsInterface,
+                                  "InterfacesRemoved", "oas", path.c_str(), 1,
+                                  kJobInterface);
+    case Kind::kLimit: {
+      const std::string name(core::name_of(news.limit.kind));
+      return ::sd_bus_emit_signal(to.bus(), kManagerPath, kManagerInterface,
+                                  "LimitHit", "tostt", news.jid.raw(),
+                                  path.c_str(), name.c_str(), news.limit.value,
+                                  news.limit.bound);
+    }
     case Kind::kRemoved: {
       const std::string word(core::word_of(news.result.reason));
       return ::sd_bus_emit_signal(to.bus(), kManagerPath, kManagerInterface,

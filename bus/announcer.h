@@ -33,27 +33,31 @@ class Audience {
   [[nodiscard]] virtual bool is_empty() const = 0;
 };
 
-class Announcer : public core::JobObserver {
+class Announcer {
  public:
   Announcer(LoopHooks& hooks, Audience& audience);
 
-  void on_job_new(const core::Job& job) override;
-  void on_job_changed(const core::Job& job) override;
-  void on_job_removed(const core::Job& job) override;
+  void on_job_new(const core::Job& job);
+  void on_job_changed(const core::Job& job);
+  void on_limit_passed(const core::Job& job);
+  void on_job_removed(const core::Job& job);
+  void on_job_forgotten(core::JobId jid);
 
  private:
-  enum class Kind : char { kNew, kChanged, kRemoved };
+  enum class Kind : char { kNew, kChanged, kLimit, kRemoved, kForgotten };
   struct News {
     Kind kind = Kind::kChanged;
     core::JobId jid;
     std::string name;
     core::Uid owner;
     core::JobResult result;
+    core::LimitHit limit;
   };
 
   void gather(News news);
   void send_all();
   static int send(Connection& to, const News& news);
+  static int tell_added(Connection& to, core::JobId jid);
 
   LoopHooks& hooks_;
   Audience& audience_;

@@ -32,6 +32,10 @@ bool read_identity(sd_bus_message* message, Identity& identity) {
   if (uid == nullptr || !std::holds_alternative<std::uint32_t>(*uid))
     return false;
   identity.caller.uid = core::Uid(std::get<std::uint32_t>(*uid));
+  const Value* const groups = find(*dict, "UnixGroupIDs");
+  if (groups != nullptr && std::holds_alternative<NumberList>(*groups))
+    for (const std::uint32_t group : std::get<NumberList>(*groups))
+      identity.caller.groups.emplace_back(group);
   if (pid != nullptr && std::holds_alternative<std::uint32_t>(*pid))
     identity.caller.pid =
         core::Pid(static_cast<std::int32_t>(std::get<std::uint32_t>(*pid)));

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "bus/names.h"
+#include "bus/polkit.h"
 #include "bus/refusal_names.h"
 #include "bus/utf8.h"
 
@@ -24,7 +25,21 @@ sd_bus_message* ReplyTo::begin() const {
   return reply;
 }
 
+bool ReplyTo::has_second_chance(const core::Refused& refused) const {
+  const auto connection = connection_.lock();
+  if (refused.why != core::Refusal::kAccessDenied || handler_ == nullptr ||
+      !connection || connection->polkit() == nullptr || !is_wanted() ||
+      granted_.has(refused.verb))
+    return false;
+  return connection->polkit()->ask(*connection, {.connection = connection_,
+                                                 .call = call_,
+                                                 .handler = handler_,
+                                                 .refused = refused,
+                                                 .granted = granted_});
+}
+
 void ReplyTo::refuse(const core::Refused& refused) const {
+  if (has_second_chance(refused)) return;
   const std::string text = to_utf8(refused.text);
   const sd_bus_error error =
       SD_BUS_ERROR_MAKE_CONST(name_of(refused.why).error, text.c_str());
@@ -47,7 +62,7 @@ void ReplyTo::send(sd_bus_message* reply) const {
 }
 
 ReplyTo Call::reply() const {
-  return {connection.weak_from_this(), message};
+  return {connection.weak_from_this(), message, handler, sender.caller.granted};
 }
 
 core::JobId Call::read_jid() const {

@@ -19,6 +19,13 @@ class ReplyTo {
  public:
   ReplyTo(std::weak_ptr<Connection> connection, MessageRef call)
       : connection_(std::move(connection)), call_(std::move(call)) {}
+  /// `handler` runs the call again if polkit grants what was denied.
+  ReplyTo(std::weak_ptr<Connection> connection, MessageRef call,
+          Handler handler, core::VerbSet granted)
+      : connection_(std::move(connection)),
+        call_(std::move(call)),
+        handler_(handler),
+        granted_(granted) {}
 
   /// Sends an answer, whose arguments `fill(sd_bus_message*)` appends (a
   /// negative errno: they cannot be sent, and the answer is that error).
@@ -44,17 +51,22 @@ class ReplyTo {
   /// Null: nobody waits for it.
   [[nodiscard]] sd_bus_message* begin() const;
   [[nodiscard]] bool is_wanted() const;
+  /// Whether polkit is asked, and answers in our stead.
+  [[nodiscard]] bool has_second_chance(const core::Refused& refused) const;
   void refuse_errno(int code) const;
   void send(sd_bus_message* reply) const;
 
   std::weak_ptr<Connection> connection_;
   MessageRef call_;
+  Handler handler_ = nullptr;
+  core::VerbSet granted_;
 };
 
 struct Call {
   Connection& connection;
   const MessageRef& message;
   const Identity& sender;
+  Handler handler = nullptr;  ///< that runs this call
 
   [[nodiscard]] core::JobControl& port() const { return connection.port(); }
   [[nodiscard]] const core::Caller& caller() const { return sender.caller; }
@@ -70,16 +82,23 @@ using MethodFunction = void (*)(const Call& call);
 int enter_method(Connection& connection, sd_bus_message* message,
                  Handler handler) noexcept;
 
+/// The method `kMethod` as a handler.
+template <MethodFunction kMethod>
+void run_method(Connection& connection, const MessageRef& message,
+                const Identity& sender) {
+  kMethod(Call{.connection = connection,
+               .message = message,
+               .sender = sender,
+               .handler = run_method<kMethod>});
+}
+
 /// The callback of sd-bus for the method `kMethod`; the userdata of its vtable
 /// is the Connection.
 template <MethodFunction kMethod>
 int method_entry(sd_bus_message* message, void* connection,
                  sd_bus_error* /*error*/) noexcept {
-  return enter_method(
-      *static_cast<Connection*>(connection), message,
-      [](Connection& to, const MessageRef& held, const Identity& sender) {
-        kMethod(Call{.connection = to, .message = held, .sender = sender});
-      });
+  return enter_method(*static_cast<Connection*>(connection), message,
+                      run_method<kMethod>);
 }
 
 }  // namespace bus

@@ -5,15 +5,20 @@
 
 #include <cerrno>
 
+#include "bus/accounting_fields.h"
 #include "bus/client_connection.h"
 #include "bus/client_transport.h"
 #include "bus/dict_codec.h"
 #include "bus/instance_fields.h"
 #include "bus/job_fields.h"
+#include "bus/limit_keys.h"
 #include "bus/names.h"
+#include "bus/session_keys.h"
 #include "bus/silent_peer.h"
 #include "bus/spec_keys.h"
+#include "bus/usage_fields.h"
 #include "bus/words.h"
+#include "core/limit_text.h"
 #include "sys/clock.h"
 
 namespace bus {
@@ -23,6 +28,12 @@ namespace {
 constexpr Method manager(const char* member,
                          Repeat repeat = Repeat::kUntilAnswered) {
   return {.interface = kManagerInterface, .member = member, .repeat = repeat};
+}
+
+constexpr Method accounting(const char* member) {
+  return {.interface = kAccountingInterface,
+          .member = member,
+          .repeat = Repeat::kUntilAnswered};
 }
 
 int no_arguments(const SdBusTable& /*sd*/, sd_bus_message* /*message*/) {
@@ -172,6 +183,15 @@ core::Answer<core::CreatedJob> Client::create(const core::JobSpec& spec,
                    .value_or(core::Engine::kSubreaper);
   job.link = TRY(handle_of(extra, "Link"));
   job.container = TRY(handle_of(extra, "Container"));
+  for (const char* key : kJoinKeys) {
+    core::Handle join = TRY(handle_of(extra, key));
+    if (join.is_open()) job.joins.push_back(std::move(join));
+  }
+  if (const Value* const limits = bus::find(extra, kScopeLimitsKey)) {
+    const auto* const text = std::get_if<std::string>(limits);
+    if (text == nullptr || !core::parse_limits(job.scope_limits, text->c_str()))
+      return malformed();
+  }
   return job;
 }
 
@@ -179,6 +199,13 @@ core::Answer<core::JobView> Client::show(core::JobId jid) {
   const HeldMessage reply =
       TRY(state_->call(manager("ShowJob"), jid_argument(jid)));
   return state_->read_view(reply);
+}
+
+core::Answer<core::UsageView> Client::usage(core::JobId jid) {
+  const HeldMessage reply =
+      TRY(state_->call(manager("GetUsage"), jid_argument(jid)));
+  const Dict dict = TRY(read_dict(state_->sd(), reply.get()));
+  return usage_view_of(dict);
 }
 
 core::Answer<core::JobId> Client::find(std::string_view name) {
@@ -269,9 +296,72 @@ core::Answer<void> Client::end(core::JobId jid,
   return {};
 }
 
+core::Answer<void> Client::set_limits(
+    core::JobId jid, const std::vector<core::LimitChange>& changes,
+    bool accepts_less) {
+  const Dict dict =
+      dict_of(LimitRequest{.changes = changes, .accepts_less = accepts_less});
+  TRY(state_->call(manager("SetLimits"),
+                   [&](const SdBusTable& sd, sd_bus_message* message) {
+                     const int r = sd.append(message, "t", jid.raw());
+                     return r < 0 ? r : append_dict(sd, message, dict);
+                   }));
+  return {};
+}
+
 core::Answer<void> Client::freeze(core::JobId jid, bool freezes) {
   TRY(state_->call(manager(freezes ? "FreezeJob" : "ThawJob"),
                    jid_argument(jid)));
+  return {};
+}
+
+core::Answer<void> Client::attach(core::JobId jid, int pidfd,
+                                  core::AttachMode mode) {
+  TRY(state_->call(manager("AttachPidFd"),
+                   [&](const SdBusTable& sd, sd_bus_message* message) {
+                     return sd.append(message, "ths", jid.raw(), pidfd,
+                                      std::string(name_of(mode)).c_str());
+                   }));
+  return {};
+}
+
+core::Answer<core::JobId> Client::detach(int pidfd) {
+  const HeldMessage reply =
+      TRY(state_->call(manager("DetachPidFd", Repeat::kNever),
+                       [pidfd](const SdBusTable& sd, sd_bus_message* message) {
+                         return sd.append(message, "h", pidfd);
+                       }));
+  return state_->read_jid(reply);
+}
+
+core::Answer<std::uint32_t> Client::detach_all(core::JobId jid) {
+  const HeldMessage reply = TRY(
+      state_->call(manager("DetachJob", Repeat::kNever), jid_argument(jid)));
+  std::uint32_t count = 0;
+  if (state_->sd().read(reply.get(), "u", &count) <= 0) return malformed();
+  return count;
+}
+
+core::Answer<core::OpenedSession> Client::open_session(
+    const core::SessionRequest& request, int leader) {
+  Dict dict = dict_of(request);
+  dict.push_back({"Leader", FdNumber{leader}});
+  const HeldMessage reply =
+      TRY(state_->call(manager("CreateSessionJob"),
+                       [&dict](const SdBusTable& sd, sd_bus_message* message) {
+                         return append_dict(sd, message, dict);
+                       }));
+  std::uint64_t jid = 0;
+  const char* path = nullptr;
+  int is_existing = 0;
+  if (state_->sd().read(reply.get(), "tob", &jid, &path, &is_existing) <= 0)
+    return malformed();
+  return core::OpenedSession{.jid = core::JobId(jid),
+                             .is_existing = is_existing != 0};
+}
+
+core::Answer<void> Client::close_session(core::JobId jid) {
+  TRY(state_->call(manager("CloseSession"), jid_argument(jid)));
   return {};
 }
 
@@ -295,6 +385,22 @@ core::Answer<std::optional<core::JobView>> Client::wait_for(
   return TRY(state_->read_view(*reply));
 }
 
+core::Answer<core::Handle> Client::subscribe(
+    const std::vector<std::string>& classes) {
+  const HeldMessage reply = TRY(state_->call(
+      manager("Subscribe"),
+      [&classes](const SdBusTable& sd, sd_bus_message* message) {
+        int r = sd.open_container(message, SD_BUS_TYPE_ARRAY, "s");
+        for (const std::string& word : classes)
+          if (r >= 0)
+            r = sd.append_basic(message, SD_BUS_TYPE_STRING, word.c_str());
+        return r < 0 ? r : sd.close_container(message);
+      }));
+  int fd = -1;
+  if (state_->sd().read(reply.get(), "h", &fd) <= 0) return malformed();
+  return duplicate(fd);
+}
+
 core::Answer<core::Handle> Client::open_log(core::JobId jid) {
   const HeldMessage reply =
       TRY(state_->call(manager("OpenLog"), jid_argument(jid)));
@@ -311,6 +417,26 @@ core::Answer<core::InstanceView> Client::instance() {
                        }));
   const Dict dict = TRY(read_dict(state_->sd(), reply.get()));
   return instance_view_of(dict);
+}
+
+core::Answer<core::AccountingView> Client::accounting_status() {
+  const HeldMessage reply =
+      TRY(state_->call(accounting("Status"), no_arguments));
+  const Dict dict = TRY(read_dict(state_->sd(), reply.get()));
+  return accounting_view_of(dict);
+}
+
+core::Answer<std::string> Client::switch_accounting() {
+  const HeldMessage reply =
+      TRY(state_->call(accounting("Switch"), no_arguments));
+  const char* name = "";
+  if (state_->sd().read(reply.get(), "s", &name) <= 0) return malformed();
+  return std::string(name);
+}
+
+core::Answer<void> Client::turn_accounting(bool is_on) {
+  TRY(state_->call(accounting(is_on ? "On" : "Off"), no_arguments));
+  return {};
 }
 
 core::Answer<void> Client::reexec() {

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/accounting_control.h"
 #include "core/job_control.h"
 
 namespace bus {
@@ -61,6 +62,8 @@ class Client {
       const core::JobSpec& spec, const BorrowedHandles& handles = {});
 
   [[nodiscard]] core::Answer<core::JobView> show(core::JobId jid);
+  /// What it uses: counters only, cheap.
+  [[nodiscard]] core::Answer<core::UsageView> usage(core::JobId jid);
   [[nodiscard]] core::Answer<core::JobId> find(std::string_view name);
   [[nodiscard]] core::Answer<core::JobId> find_by_pid(core::Pid pid);
   /// At most `most` jobs with a jid above `after` (the instance may give
@@ -77,9 +80,29 @@ class Client {
   [[nodiscard]] core::Answer<void> end(core::JobId jid,
                                        const core::KillPlanChange& change = {});
 
+  /// Bounds the job otherwise from now on; what is not named stays.
+  [[nodiscard]] core::Answer<void> set_limits(
+      core::JobId jid, const std::vector<core::LimitChange>& changes,
+      bool accepts_less);
+
   /// Lets no process of the job run, or lets them all run again; returns when
   /// they stand still, or may run.
   [[nodiscard]] core::Answer<void> freeze(core::JobId jid, bool freezes);
+
+  /// Makes a process that exists already a member of the job. The pidfd is
+  /// borrowed for the call.
+  [[nodiscard]] core::Answer<void> attach(
+      core::JobId jid, int pidfd,
+      core::AttachMode mode = core::AttachMode::kMove);
+  /// Takes it out of its job, which is returned.
+  [[nodiscard]] core::Answer<core::JobId> detach(int pidfd);
+  /// Takes all processes out of the job; how many.
+  [[nodiscard]] core::Answer<std::uint32_t> detach_all(core::JobId jid);
+
+  /// Opens a session; the leader's pidfd is borrowed for the call.
+  [[nodiscard]] core::Answer<core::OpenedSession> open_session(
+      const core::SessionRequest& request, int leader);
+  [[nodiscard]] core::Answer<void> close_session(core::JobId jid);
 
   /// Blocks until the job has ended, across restarts of the supervisor.
   [[nodiscard]] core::Answer<core::JobView> wait(core::JobId jid);
@@ -88,9 +111,19 @@ class Client {
   [[nodiscard]] core::Answer<std::optional<core::JobView>> wait_for(
       core::JobId jid, core::Microseconds patience);
 
+  /// The end of a packet socket on which the instance tells what happens to
+  /// jobs, in lines of JSON (core/job_news.h). `classes` by their words; none
+  /// is all. It ends with the supervisor: then subscribe again.
+  [[nodiscard]] core::Answer<core::Handle> subscribe(
+      const std::vector<std::string>& classes = {});
+
   /// The output of a detached job, open for reading.
   [[nodiscard]] core::Answer<core::Handle> open_log(core::JobId jid);
   [[nodiscard]] core::Answer<core::InstanceView> instance();
+  [[nodiscard]] core::Answer<core::AccountingView> accounting_status();
+  /// The new name of the file that was switched; empty: there was none.
+  [[nodiscard]] core::Answer<std::string> switch_accounting();
+  [[nodiscard]] core::Answer<void> turn_accounting(bool is_on);
   [[nodiscard]] core::Answer<void> reexec();
   [[nodiscard]] core::Answer<void> shut_down();
 

@@ -1,21 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bus/connection.h"
 
+#include <endian.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
+#include "bus/polkit.h"
 #include "sys/clock.h"
 
 namespace bus {
 
-Connection::Connection(LoopHooks& hooks, core::JobControl& port, BusPtr bus,
+namespace {
+
+/// No client of ours or of a library writes half a header; whoever does is
+/// looked at again after this, and has 20 s for the whole message.
+constexpr core::Microseconds kCutPause = core::milliseconds(50);
+
+/// Nothing follows what it has sent.
+bool has_hung_up(int socket) {
+  pollfd events = {.fd = socket, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&events, 1, 0) > 0 &&
+         (events.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
+}  // namespace
+
+Connection::Connection(LoopHooks& hooks, const Backing& backing, BusPtr bus,
                        std::unique_ptr<Senders> senders,
                        std::function<void()> on_closed,
                        const ConnectionBounds& bounds)
     : hooks_(hooks),
-      port_(port),
+      backing_(backing),
       bus_(std::move(bus)),
       senders_(std::move(senders)),
       on_closed_(std::move(on_closed)),
@@ -26,7 +45,14 @@ Connection::~Connection() {
   finish();
 }
 
+void Connection::use_polkit() {
+  polkit_ = std::make_unique<Polkit>();
+}
+
 void Connection::drive() {
+  // Without it messages would look unfinished: then none is bounded.
+  if (::sd_bus_add_filter(bus_.get(), nullptr, on_message, this) < 0)
+    bounds_.unfinished.reset();
   timer_ = hooks_.timer([this] { on_ready(); });
   wanted_ = POLLIN;
   watch_ = hooks_.watch(::sd_bus_get_fd(bus_.get()), wanted_,
@@ -68,6 +94,8 @@ void Connection::rearm() {
   short wanted = POLLIN;
   if (events >= 0) wanted = static_cast<short>(events & (POLLIN | POLLOUT));
   if (queued() >= bounds_.queued_pause) wanted = POLLOUT;
+  // Readable it stays: the timer looks whether there is more.
+  if (is_cut_) wanted = static_cast<short>(wanted & ~POLLIN);
   if (wanted != wanted_) watch_->want(wanted_ = wanted);
   set_timer();
 }
@@ -86,6 +114,7 @@ void Connection::set_timer() {
     const core::BootTime last = *incomplete_since_ + bounds_.message_within;
     deadline = deadline ? std::min(*deadline, last) : last;
   }
+  if (is_cut_) deadline = sys::boot_now() + kCutPause;
   if (has_more_ && !is_paused) deadline = core::BootTime();  // now
   if (deadline)
     timer_->set(*deadline);
@@ -99,6 +128,61 @@ bool Connection::is_readable() const {
   char byte = 0;
   return ::recv(::sd_bus_get_fd(bus_.get()), &byte, 1,
                 MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/// sd-bus takes messages of 128 MiB, and keeps what it has of each: a client
+/// that begins many and ends none must not have all memory. It reads one
+/// message at a time and nothing behind it, so the next bytes are the next
+/// header; but what follows BEGIN it may read together with that.
+Connection::Next Connection::look_ahead() {
+  is_cut_ = false;
+  if (!bounds_.unfinished || unfinished_ > 0) return Next::kRead;
+  char bytes[4096];
+  const ssize_t got = ::recv(::sd_bus_get_fd(bus_.get()), bytes, sizeof bytes,
+                             MSG_PEEK | MSG_DONTWAIT);
+  if (got <= 0) return Next::kRead;  // its end is for sd-bus to see
+  std::string_view text(bytes, static_cast<std::size_t>(got));
+  if (::sd_bus_is_ready(bus_.get()) > 0) return charge(text);
+  constexpr std::string_view kBegin = "BEGIN\r\n";
+  const std::size_t at = text.find(kBegin);
+  if (at == std::string_view::npos) return Next::kRead;
+  text.remove_prefix(at + kBegin.size());
+  return text.empty() ? Next::kRead : charge(text);
+}
+
+/// Takes the message with this header on (D-Bus specification, "Message
+/// Format"): what it says of its length is what sd-bus makes room for.
+Connection::Next Connection::charge(std::string_view header) {
+  constexpr std::size_t kFixed = 16;
+  if (header.size() < kFixed) {
+    is_cut_ = !has_hung_up(::sd_bus_get_fd(bus_.get()));
+    return is_cut_ ? Next::kWait : Next::kRead;
+  }
+  const auto number_at = [&header](std::size_t at) {
+    std::uint32_t number = 0;
+    std::memcpy(&number, header.data() + at, sizeof number);
+    const bool is_little = header[0] == 'l';
+    return std::size_t{is_little ? le32toh(number) : be32toh(number)};
+  };
+  const std::size_t fields = (number_at(12) + 7) / 8 * 8;
+  const std::size_t size = kFixed + fields + number_at(4);
+  unfinished_ = size;
+  *bounds_.unfinished += size;
+  const bool is_good = size <= bounds_.message_most &&
+                       *bounds_.unfinished <= bounds_.unfinished_most;
+  return is_good ? Next::kRead : Next::kTooLarge;
+}
+
+void Connection::has_finished_message() {
+  if (bounds_.unfinished) *bounds_.unfinished -= unfinished_;
+  unfinished_ = 0;
+}
+
+/// Every message comes here first, whatever becomes of it.
+int Connection::on_message(sd_bus_message* /*message*/, void* self,
+                           sd_bus_error* /*error*/) noexcept {
+  static_cast<Connection*>(self)->has_finished_message();
+  return 0;
 }
 
 bool Connection::may_write() const {
@@ -128,6 +212,9 @@ void Connection::take_turn() {
     // read, and each request read makes the queue longer.
     if (queued() >= bounds_.queued_pause && !may_write()) break;
     views_ = {};
+    const Next next = look_ahead();
+    if (next == Next::kTooLarge) return finish();
+    if (next == Next::kWait) break;
     const int r = ::sd_bus_process(bus_.get(), nullptr);
     if (r < 0) return finish();
     if (r == 0) break;
@@ -142,8 +229,16 @@ void Connection::take_turn() {
 }
 
 void Connection::remember_wait(std::uint64_t key, core::JobControl::WaitId wait,
-                               std::string sender) {
-  waits_.push_back({key, wait, std::move(sender)});
+                               std::string sender, core::Uid uid) {
+  waits_.push_back({key, wait, std::move(sender), uid});
+}
+
+bool Connection::has_room_to_wait(core::Uid uid) const {
+  if (waits_.size() >= bounds_.waits_most) return false;
+  if (uid == core::Uid(0) || uid == core::Uid(::geteuid())) return true;
+  const auto own = std::ranges::count_if(
+      waits_, [uid](const OpenWait& wait) { return wait.uid == uid; });
+  return static_cast<std::size_t>(own) < bounds_.waits_of_user;
 }
 
 bool Connection::end_wait(std::uint64_t key) {
@@ -155,17 +250,18 @@ bool Connection::end_wait(std::uint64_t key) {
 void Connection::forget_waits_of(const std::string& sender) {
   std::erase_if(waits_, [&](const OpenWait& wait) {
     if (wait.sender != sender) return false;
-    port_.forget_wait(wait.wait);
+    backing_.port.forget_wait(wait.wait);
     return true;
   });
 }
 
 void Connection::finish() {
   if (std::exchange(is_finished_, true)) return;
+  has_finished_message();
   watch_.reset();
   timer_.reset();
   for (const OpenWait& wait : waits_)
-    port_.forget_wait(wait.wait);
+    backing_.port.forget_wait(wait.wait);
   waits_.clear();
   if (bus_) ::sd_bus_close(bus_.get());
   if (on_closed_) on_closed_();

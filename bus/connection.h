@@ -17,6 +17,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bus/loop_hooks.h"
@@ -26,6 +28,14 @@
 namespace bus {
 
 class Connection;
+class EventStream;
+class Polkit;
+
+/// What methods act on.
+struct Backing {
+  core::JobControl& port;
+  EventStream& events;
+};
 
 /// Who sent a message, as the kernel or the bus tells it.
 struct Identity {
@@ -63,8 +73,14 @@ struct ConnectionBounds {
   core::Microseconds message_within = core::seconds(20);
   /// Messages handled before others have their turn.
   unsigned turn = 32;
-  /// Open Wait calls.
+  /// Open Wait calls; and of one user, but root and the instance's own.
   std::size_t waits_most = 4096;
+  std::size_t waits_of_user = 256;
+  /// Bytes of a message; and of all unfinished ones of the user together, which
+  /// `unfinished` counts. Without it nothing is bounded: a bus is trusted.
+  std::size_t message_most = SIZE_MAX;
+  std::size_t unfinished_most = SIZE_MAX;
+  std::shared_ptr<std::size_t> unfinished;
 };
 
 /// Facts read once for the properties of one message.
@@ -75,7 +91,7 @@ struct ViewCache {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(LoopHooks& hooks, core::JobControl& port, BusPtr bus,
+  Connection(LoopHooks& hooks, const Backing& backing, BusPtr bus,
              std::unique_ptr<Senders> senders, std::function<void()> on_closed,
              const ConnectionBounds& bounds = {});
   Connection(const Connection&) = delete;
@@ -93,37 +109,60 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void rearm();
 
   [[nodiscard]] sd_bus* bus() const { return bus_.get(); }
-  [[nodiscard]] core::JobControl& port() const { return port_; }
+  [[nodiscard]] core::JobControl& port() const { return backing_.port; }
+  [[nodiscard]] EventStream& events() const { return backing_.events; }
   [[nodiscard]] Senders& senders() const { return *senders_; }
   [[nodiscard]] ViewCache& views() { return views_; }
   [[nodiscard]] const ConnectionBounds& bounds() const { return bounds_; }
 
   /// Open waits, so that they are forgotten with whoever asked.
   void remember_wait(std::uint64_t key, core::JobControl::WaitId wait,
-                     std::string sender);
+                     std::string sender, core::Uid uid);
   /// False: it was forgotten.
   bool end_wait(std::uint64_t key);
   void forget_waits_of(const std::string& sender);
-  [[nodiscard]] std::size_t wait_count() const { return waits_.size(); }
+  /// Whether this user may wait for another job.
+  [[nodiscard]] bool has_room_to_wait(core::Uid uid) const;
   [[nodiscard]] std::uint64_t next_wait_key() { return ++last_wait_key_; }
+
+  /// Who is asked about what was denied; null: nobody.
+  [[nodiscard]] Polkit* polkit() const { return polkit_.get(); }
+  void use_polkit();
+
+  /// A listing of all objects, which takes several rounds. False: one is under
+  /// way.
+  [[nodiscard]] bool begin_listing() {
+    return !std::exchange(is_listing_, true);
+  }
+  void end_listing() { is_listing_ = false; }
+  /// For what goes on over several rounds of the loop.
+  [[nodiscard]] LoopHooks& hooks() const { return hooks_; }
 
  private:
   struct OpenWait {
     std::uint64_t key;
     core::JobControl::WaitId wait;
     std::string sender;
+    core::Uid uid;
   };
 
   void on_ready();
   void take_turn();
   [[nodiscard]] bool is_readable() const;
+  enum class Next : char { kRead, kWait, kTooLarge };
+  /// Looks at the message that is to be read next, before it is.
+  [[nodiscard]] Next look_ahead();
+  [[nodiscard]] Next charge(std::string_view header);
+  void has_finished_message();
+  static int on_message(sd_bus_message* message, void* self,
+                        sd_bus_error* error) noexcept;
   [[nodiscard]] bool may_write() const;
   [[nodiscard]] std::uint64_t queued() const;
   void set_timer();
   void finish();
 
   LoopHooks& hooks_;
-  core::JobControl& port_;
+  Backing backing_;
   BusPtr bus_;
   std::unique_ptr<Senders> senders_;
   std::function<void()> on_closed_;
@@ -133,10 +172,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   short wanted_ = 0;
   std::optional<core::BootTime> incomplete_since_;
   bool has_more_ = false;
+  std::size_t unfinished_ = 0;  ///< bytes of the message that has begun
+  bool is_cut_ = false;         ///< what can be read is less than a header
   bool is_finished_ = false;
+  bool is_listing_ = false;
   ViewCache views_;
   std::vector<OpenWait> waits_;
   std::uint64_t last_wait_key_ = 0;
+  std::unique_ptr<Polkit> polkit_;  ///< goes before the bus: it has slots of it
 };
 
 }  // namespace bus

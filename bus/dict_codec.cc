@@ -87,6 +87,10 @@ class DictWriter {
     }
     return r < 0 ? r : sd_.close_container(message_);
   }
+  int append_value(const NumberList& list) {
+    return sd_.append_array(message_, SD_BUS_TYPE_UINT32, list.data(),
+                            list.size() * sizeof list[0]);
+  }
   int append_value(FdNumber number) {
     return sd_.append_basic(message_, SD_BUS_TYPE_UNIX_FD, &number.fd);
   }
@@ -131,6 +135,7 @@ class DictReader {
         {.signature = "aay", .read = &DictReader::read_list<'y'>},
         {.signature = "a(itt)", .read = &DictReader::read_rlimits},
         {.signature = "h", .read = &DictReader::read_fd},
+        {.signature = "au", .read = &DictReader::read_numbers},
     };
     for (const Row& row : kRows)
       if (std::strcmp(row.signature, signature) == 0)
@@ -195,6 +200,15 @@ class DictReader {
       list.push_back(std::move(text));
     }
     return r < 0 ? r : sd_.exit_container(message_);
+  }
+  int read_numbers(Value& value) {
+    const void* numbers = nullptr;
+    std::size_t size = 0;
+    const int r = sd_.read_array(message_, SD_BUS_TYPE_UINT32, &numbers, &size);
+    NumberList& list = value.emplace<NumberList>();
+    const auto* const first = static_cast<const std::uint32_t*>(numbers);
+    if (r > 0 && size > 0) list.assign(first, first + size / sizeof *first);
+    return r;
   }
   int read_rlimits(Value& value) {
     RlimitList& list = value.emplace<RlimitList>();

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "bus/limit_keys.h"
 #include "bus/words.h"
 
 namespace bus {
@@ -13,6 +14,7 @@ namespace {
 
 using core::Counters;
 using core::ExitRecord;
+using core::JobLimits;
 using core::JobResult;
 using core::JobTotals;
 using core::JobView;
@@ -231,6 +233,25 @@ constexpr JobField kFields[] = {
     field<&JobView::engine>("Engine"),
     field<&JobView::state>("State"),
     field<&JobView::freezing>("FreezerState"),
+    field<&JobView::limits, &JobLimits::wall_time>(
+        key_of(core::LimitKind::kWallTime)),
+    field<&JobView::limits, &JobLimits::cpu_time>(
+        key_of(core::LimitKind::kCpuTime)),
+    field<&JobView::limits, &JobLimits::memory>(
+        key_of(core::LimitKind::kMemory)),
+    field<&JobView::limits, &JobLimits::processes>(
+        key_of(core::LimitKind::kProcesses)),
+    field<&JobView::limits, &JobLimits::open_files>(
+        key_of(core::LimitKind::kOpenFiles)),
+    {.key = "Parent",
+     .get = [](const JobView& view) -> Maybe {
+       if (view.parent == core::kNoJob) return std::nullopt;
+       return view.parent.raw();
+     },
+     .set = [](JobView& view,
+               const Value& value) { return set_value(view.parent, value); }},
+    field<&JobView::domain>("Domain"),
+    field<&JobView::service>("Service"),
     field<&JobView::argv>("Argv"),
     field<&JobView::container>("ControlGroup"),
     field<&JobView::main>("MainPid"),

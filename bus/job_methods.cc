@@ -5,7 +5,9 @@
 
 #include "bus/dict_codec.h"
 #include "bus/job_fields.h"
+#include "bus/limit_keys.h"
 #include "bus/spec_keys.h"
+#include "bus/usage_fields.h"
 #include "bus/utf8.h"
 #include "bus/words.h"
 
@@ -87,6 +89,18 @@ void end_job(const Call& call) {
   answer_nothing(call, call.port().end(call.caller(), jid, *change));
 }
 
+void set_limits(const Call& call) {
+  const core::JobId jid = call.read_jid();
+  const core::Answer<Dict> dict =
+      read_dict(linked_sd_bus(), call.message.get());
+  if (!dict) return call.reply().refuse(dict.error());
+  const auto request = limit_request_of(*dict);
+  if (!request) return call.reply().refuse(request.error());
+  answer_nothing(call,
+                 call.port().set_limits(call.caller(), jid, request->changes,
+                                        request->accepts_less));
+}
+
 void freeze_job(const Call& call) {
   set_frozen(call, true);
 }
@@ -98,11 +112,12 @@ void thaw_job(const Call& call) {
 void wait_for_job(const Call& call) {
   const core::JobId jid = call.read_jid();
   Connection& connection = call.connection;
-  if (connection.wait_count() >= connection.bounds().waits_most)
+  if (!connection.has_room_to_wait(call.caller().uid))
     return call.reply().refuse(
         {.why = core::Refusal::kTooMany,
-         .text = "this connection waits for " +
-                 std::to_string(connection.wait_count()) + " jobs already"});
+         .text = "uid " + std::to_string(call.caller().uid.raw()) +
+                 " waits for too many jobs on one connection; Subscribe tells "
+                 "of all ends on one descriptor"});
   const std::uint64_t key = connection.next_wait_key();
   const auto done = [reply = call.reply(),
                      key](const core::Answer<core::JobView>& view) {
@@ -113,11 +128,20 @@ void wait_for_job(const Call& call) {
       call.port().wait(call.caller(), jid, done);
   if (wait == 0) return;
   const char* const sender = ::sd_bus_message_get_sender(call.message.get());
-  connection.remember_wait(key, wait, sender != nullptr ? sender : "");
+  connection.remember_wait(key, wait, sender != nullptr ? sender : "",
+                           call.caller().uid);
 }
 
 void show_job(const Call& call) {
   answer_view(call.reply(), call.port().show(call.caller(), call.read_jid()));
+}
+
+void get_usage(const Call& call) {
+  const auto usage = call.port().usage(call.caller(), call.read_jid());
+  if (!usage) return call.reply().refuse(usage.error());
+  call.reply().answer([&](sd_bus_message* message) {
+    return append_dict(linked_sd_bus(), message, dict_of(*usage));
+  });
 }
 
 void get_processes(const Call& call) {

@@ -9,10 +9,12 @@ namespace bus {
 
 void signal_job(const Call& call);
 void end_job(const Call& call);
+void set_limits(const Call& call);
 void freeze_job(const Call& call);
 void thaw_job(const Call& call);
 void wait_for_job(const Call& call);
 void show_job(const Call& call);
+void get_usage(const Call& call);
 void get_processes(const Call& call);
 void open_log(const Call& call);
 

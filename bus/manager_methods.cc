@@ -5,9 +5,11 @@
 #include <cerrno>
 
 #include "bus/dict_codec.h"
+#include "bus/event_stream.h"
 #include "bus/job_fields.h"
 #include "bus/names.h"
 #include "bus/spec_keys.h"
+#include "core/limit_text.h"
 
 namespace bus {
 
@@ -15,6 +17,7 @@ namespace {
 
 /// A page is written in well under a millisecond; a longer list is more calls.
 constexpr std::uint32_t kMostJobsOfPage = 100;
+constexpr std::uint32_t kMostRowsOfPage = 1000;
 
 core::Refused invalid(std::string text) {
   return {.why = core::Refusal::kInvalid, .text = std::move(text)};
@@ -29,6 +32,16 @@ void answer_created(const ReplyTo& reply,
     extra.push_back({"Link", FdNumber{created->link.number()}});
   if (created->container.is_open())
     extra.push_back({"Container", FdNumber{created->container.number()}});
+  // There are as many hierarchies as keys (sys/limit_facts.h).
+  for (std::size_t i = 0;
+       i < std::min(created->joins.size(), std::size(kJoinKeys)); ++i)
+    extra.push_back(
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it is a Handle
+        {.key = kJoinKeys[i], .value = FdNumber{created->joins[i].number()}});
+  if (const auto limits = core::limit_text(created->scope_limits);
+      !limits.empty())
+    extra.push_back(
+        {.key = kScopeLimitsKey, .value = std::string(limits.view())});
   reply.answer([&](sd_bus_message* message) {
     const int r = ::sd_bus_message_append(message, "to", created->jid.raw(),
                                           job_path(created->jid).c_str());
@@ -70,6 +83,63 @@ int append_page(sd_bus_message* message, const core::JobPage& page) {
   if (r >= 0) r = ::sd_bus_message_close_container(message);
   const int has_more = page.has_more ? 1 : 0;
   return r < 0 ? r : ::sd_bus_message_append(message, "b", has_more);
+}
+
+/// The facts that a list shows; an ended job has a result.
+int append_row(sd_bus_message* message, const core::JobView& view) {
+  const bool has_ended = view.state == core::JobState::kEnded;
+  const std::string state(core::name_of(view.state));
+  const std::string result(has_ended ? core::word_of(view.result.reason) : "");
+  return ::sd_bus_message_append(
+      message, "(tsussttt)", view.jid.raw(), view.name.c_str(),
+      view.owner.raw(), state.c_str(), result.c_str(), view.created.real.raw(),
+      view.started.real.raw(), view.ended.real.raw());
+}
+
+int append_rows(sd_bus_message* message, const core::JobPage& page) {
+  int r =
+      ::sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "(tsussttt)");
+  for (const core::JobView& view : page.jobs) {
+    if (r < 0) return r;
+    r = append_row(message, view);
+  }
+  if (r >= 0) r = ::sd_bus_message_close_container(message);
+  const int has_more = page.has_more ? 1 : 0;
+  return r < 0 ? r : ::sd_bus_message_append(message, "b", has_more);
+}
+
+/// The arguments of the two lists: filter, after, most.
+core::Answer<core::JobPage> read_page(const Call& call, std::uint32_t largest,
+                                      bool is_brief) {
+  const Dict dict = TRY(read_dict(linked_sd_bus(), call.message.get()));
+  core::JobFilter filter = TRY(filter_of(dict));
+  filter.is_brief = is_brief;
+  std::uint64_t after = 0;
+  std::uint32_t most = 0;
+  (void)::sd_bus_message_read(call.message.get(), "tu", &after, &most);
+  return call.port().list(call.caller(), filter, core::JobId(after),
+                          std::clamp<std::uint32_t>(most, 1, largest));
+}
+
+/// All classes if none is named.
+core::Answer<NewsClasses> read_classes(sd_bus_message* message) {
+  NewsClasses classes;
+  bool is_empty = true;
+  if (::sd_bus_message_enter_container(message, SD_BUS_TYPE_ARRAY, "s") < 0)
+    return std::unexpected(invalid("malformed arguments"));
+  const char* word = nullptr;
+  while (::sd_bus_message_read(message, "s", &word) > 0) {
+    const auto of = core::parse_news_class(word);
+    if (!of)
+      return std::unexpected(invalid("class '" + std::string(word) +
+                                     "' is not known, expected 'job' or "
+                                     "'limit'"));
+    classes.add(*of);
+    is_empty = false;
+  }
+  for (unsigned i = 0; is_empty && i < core::kNewsClasses; ++i)
+    classes.add(static_cast<core::NewsClass>(i));
+  return classes;
 }
 
 void answer_nothing(const Call& call, const core::Answer<void>& answer) {
@@ -125,19 +195,28 @@ void find_job(const Call& call) {
 }
 
 void list_jobs(const Call& call) {
-  const core::Answer<Dict> dict =
-      read_dict(linked_sd_bus(), call.message.get());
-  if (!dict) return call.reply().refuse(dict.error());
-  const core::Answer<core::JobFilter> filter = filter_of(*dict);
-  if (!filter) return call.reply().refuse(filter.error());
-  std::uint64_t after = 0;
-  std::uint32_t most = 0;
-  (void)::sd_bus_message_read(call.message.get(), "tu", &after, &most);
-  const core::JobPage page =
-      call.port().list(call.caller(), *filter, core::JobId(after),
-                       std::clamp<std::uint32_t>(most, 1, kMostJobsOfPage));
+  const auto page = read_page(call, kMostJobsOfPage, false);
+  if (!page) return call.reply().refuse(page.error());
   call.reply().answer(
-      [&](sd_bus_message* message) { return append_page(message, page); });
+      [&](sd_bus_message* message) { return append_page(message, *page); });
+}
+
+void list_job_rows(const Call& call) {
+  const auto page = read_page(call, kMostRowsOfPage, true);
+  if (!page) return call.reply().refuse(page.error());
+  call.reply().answer(
+      [&](sd_bus_message* message) { return append_rows(message, *page); });
+}
+
+void subscribe(const Call& call) {
+  const auto classes = read_classes(call.message.get());
+  if (!classes) return call.reply().refuse(classes.error());
+  const auto events =
+      call.connection.events().subscribe(call.caller(), *classes);
+  if (!events) return call.reply().refuse(events.error());
+  call.reply().answer([&](sd_bus_message* message) {
+    return ::sd_bus_message_append(message, "h", events->number());
+  });
 }
 
 void reexec(const Call& call) {

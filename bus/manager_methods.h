@@ -11,6 +11,8 @@ void get_job(const Call& call);
 void get_job_by_pid(const Call& call);
 void find_job(const Call& call);
 void list_jobs(const Call& call);
+void list_job_rows(const Call& call);
+void subscribe(const Call& call);
 void reexec(const Call& call);
 void shut_down(const Call& call);
 

@@ -66,10 +66,10 @@ std::optional<std::string> socket_path_of(std::string_view address) {
   return std::nullopt;
 }
 
-MessageBus::MessageBus(LoopHooks& hooks, core::JobControl& port,
+MessageBus::MessageBus(LoopHooks& hooks, const Backing& backing,
                        std::string path, Notice notice)
     : hooks_(hooks),
-      port_(port),
+      backing_(backing),
       path_(std::move(path)),
       notice_(std::move(notice)) {}
 
@@ -99,8 +99,9 @@ core::Result<void> MessageBus::connect() {
   // The bus is trusted, and sd-bus bounds the handshake itself.
   bounds.message_within = core::seconds(3600);
   auto connection = std::make_shared<Connection>(
-      hooks_, port_, std::move(bus), std::make_unique<BusSenders>(),
+      hooks_, backing_, std::move(bus), std::make_unique<BusSenders>(),
       [this] { on_closed(); }, bounds);
+  connection->use_polkit();
   TRY(offer_objects(*connection));
   sd_bus_slot* slot = nullptr;
   // In the queue: an instance that restarts meets its former self's name.

@@ -29,7 +29,7 @@ class MessageBus {
   using Notice = std::function<void(std::string_view)>;
 
   /// `notice` is told in one sentence what people may want to know.
-  MessageBus(LoopHooks& hooks, core::JobControl& port, std::string path,
+  MessageBus(LoopHooks& hooks, const Backing& backing, std::string path,
              Notice notice);
   MessageBus(const MessageBus&) = delete;
   MessageBus& operator=(const MessageBus&) = delete;
@@ -56,7 +56,7 @@ class MessageBus {
                      sd_bus_error* error) noexcept;
 
   LoopHooks& hooks_;
-  core::JobControl& port_;
+  Backing backing_;
   std::string path_;
   Notice notice_;
   std::optional<PathWatch> path_watch_;

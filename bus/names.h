@@ -13,8 +13,12 @@ namespace bus {
 inline constexpr const char* kBusName = "org.corral.Manager1";
 inline constexpr const char* kManagerPath = "/org/corral/manager";
 inline constexpr const char* kManagerInterface = "org.corral.Manager1";
+inline constexpr const char* kAccountingInterface = "org.corral.Accounting1";
 inline constexpr const char* kJobInterface = "org.corral.Job1";
 inline constexpr const char* kJobsPath = "/org/corral/job";
+inline constexpr const char* kRootPath = "/org/corral";
+inline constexpr const char* kObjectsInterface =
+    "org.freedesktop.DBus.ObjectManager";
 inline constexpr const char* kPropertiesInterface =
     "org.freedesktop.DBus.Properties";
 
@@ -33,5 +37,10 @@ inline std::optional<core::JobId> job_of_path(std::string_view path) {
     return std::nullopt;
   return core::job_of_path_name(path.substr(prefix.size() + 1));
 }
+
+/// In CreateJob's answer: files that the first process joins (reaper::kJoin).
+inline constexpr const char* kJoinKeys[] = {"Join1", "Join2"};
+/// The limits that are the scope's (core/limit_text.h).
+inline constexpr const char* kScopeLimitsKey = "ScopeLimits";
 
 }  // namespace bus

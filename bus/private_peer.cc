@@ -211,10 +211,13 @@ core::Result<Identity> peer_identity(int socket) {
   socklen_t size = sizeof credentials;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
     return core::fail(errno, "getsockopt(SO_PEERCRED)");
-  return Identity{.caller = {.uid = core::Uid(credentials.uid),
-                             .pid = core::Pid(credentials.pid)},
-                  .gid = core::Gid(credentials.gid),
-                  .groups = TRY(peer_groups(socket))};
+  Identity identity{.caller = {.uid = core::Uid(credentials.uid),
+                               .pid = core::Pid(credentials.pid)},
+                    .gid = core::Gid(credentials.gid),
+                    .groups = TRY(peer_groups(socket))};
+  identity.caller.groups = identity.groups;
+  identity.caller.groups.push_back(*identity.gid);
+  return identity;
 }
 
 PrivatePeer::PrivatePeer(Identity identity, std::uint64_t number,
@@ -228,14 +231,15 @@ PrivatePeer::~PrivatePeer() {
 }
 
 core::Result<std::unique_ptr<PrivatePeer>> PrivatePeer::make(
-    LoopHooks& hooks, core::JobControl& port, sys::UniqueFd socket,
+    LoopHooks& hooks, const Backing& backing, sys::UniqueFd socket,
     Identity identity, PeerOwner owner) {
   std::unique_ptr<PrivatePeer> peer(
       new PrivatePeer(std::move(identity), owner.number, owner.listening));
   BusPtr bus = TRY(serve_socket(std::move(socket)));
-  peer->connection_ = std::make_shared<Connection>(
-      hooks, port, std::move(bus), std::make_unique<OneSender>(peer->identity_),
-      std::move(owner.on_closed));
+  peer->connection_ =
+      std::make_shared<Connection>(hooks, backing, std::move(bus),
+                                   std::make_unique<OneSender>(peer->identity_),
+                                   std::move(owner.on_closed), owner.bounds);
   TRY(offer_objects(*peer->connection_));
   int r =
       ::sd_bus_add_object_vtable(peer->connection_->bus(), nullptr, kDriverPath,

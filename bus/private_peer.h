@@ -23,8 +23,9 @@ namespace bus {
 
 /// What joins a peer to its server.
 struct PeerOwner {
-  std::uint64_t number = 0;         ///< of the peer
-  std::size_t& listening;           ///< the number of peers that want signals
+  std::uint64_t number = 0;  ///< of the peer
+  std::size_t& listening;    ///< the number of peers that want signals
+  ConnectionBounds bounds = {};
   std::function<void()> on_closed;  ///< called once
 };
 
@@ -32,7 +33,7 @@ class PrivatePeer {
  public:
   /// Starts to speak on an accepted socket. Errors: ENOMEM.
   [[nodiscard]] static core::Result<std::unique_ptr<PrivatePeer>> make(
-      LoopHooks& hooks, core::JobControl& port, sys::UniqueFd socket,
+      LoopHooks& hooks, const Backing& backing, sys::UniqueFd socket,
       Identity identity, PeerOwner owner);
   PrivatePeer(const PrivatePeer&) = delete;
   PrivatePeer& operator=(const PrivatePeer&) = delete;

@@ -47,6 +47,9 @@ inline constexpr RefusalName kRefusalNames[] = {
     {.refusal = core::Refusal::kUnavailable,
      .error = "org.corral.Error.Unavailable",
      .exit_code = 69},
+    {.refusal = core::Refusal::kNoSuchProcess,
+     .error = "org.corral.Error.NoSuchProcess",
+     .exit_code = 66},
 };
 
 constexpr const RefusalName& name_of(core::Refusal refusal) {

@@ -39,8 +39,9 @@ Server::Server(LoopHooks& hooks, core::JobControl& port, Notice notice,
       notice_(std::move(notice)),
       bounds_(bounds),
       announcer_(hooks, *this),
+      events_(hooks, port),
       spare_(open_spare()) {
-  port_.set_observer(&announcer_);
+  port_.set_observer(this);
 }
 
 Server::~Server() {
@@ -58,8 +59,8 @@ void Server::serve(PrivateListener listener) {
 core::Result<void> Server::join(std::string_view address) {
   std::optional<std::string> path = socket_path_of(address);
   if (!path) return core::fail(EAFNOSUPPORT, "join the message bus", address);
-  message_bus_ =
-      std::make_unique<MessageBus>(hooks_, port_, *std::move(path), notice_);
+  message_bus_ = std::make_unique<MessageBus>(hooks_, backing(),
+                                              *std::move(path), notice_);
   message_bus_->join();
   return {};
 }
@@ -101,10 +102,12 @@ void Server::admit(sys::UniqueFd socket) {
   core::Result<Identity> identity = peer_identity(socket.get());
   if (!identity || !may_enter(identity->caller.uid)) return;
   const std::uint64_t number = ++last_peer_;
+  const ConnectionBounds bounds = bounds_for(identity->caller.uid);
   auto peer = PrivatePeer::make(
-      hooks_, port_, std::move(socket), *std::move(identity),
+      hooks_, backing(), std::move(socket), *std::move(identity),
       {.number = number,
        .listening = listening_peers_,
+       .bounds = bounds,
        .on_closed = [this, number] { peers_.erase(number); }});
   if (peer) peers_.emplace(number, *std::move(peer));
 }
@@ -116,6 +119,18 @@ bool Server::may_enter(core::Uid uid) const {
   for (const auto& [number, peer] : peers_)
     if (peer->identity().caller.uid == uid) ++count;
   return count < bounds_.peers_of_user;
+}
+
+ConnectionBounds Server::bounds_for(core::Uid uid) {
+  std::erase_if(unfinished_,
+                [](const auto& entry) { return entry.second.expired(); });
+  auto bytes = unfinished_[uid].lock();
+  if (!bytes) unfinished_[uid] = bytes = std::make_shared<std::size_t>(0);
+  ConnectionBounds bounds;
+  bounds.message_most = bounds_.message;
+  bounds.unfinished_most = bounds_.messages_of_user;
+  bounds.unfinished = std::move(bytes);
+  return bounds;
 }
 
 std::vector<std::shared_ptr<Connection>> Server::listeners() {
@@ -130,6 +145,30 @@ std::vector<std::shared_ptr<Connection>> Server::listeners() {
 
 bool Server::is_empty() const {
   return listening_peers_ == 0 && !has_bus_name();
+}
+
+void Server::on_job_new(const core::Job& job) {
+  announcer_.on_job_new(job);
+  events_.tell(core::NewsKind::kNew, job);
+}
+
+void Server::on_job_changed(const core::Job& job) {
+  announcer_.on_job_changed(job);
+  events_.tell(core::NewsKind::kChanged, job);
+}
+
+void Server::on_limit_passed(const core::Job& job) {
+  announcer_.on_limit_passed(job);
+  events_.tell(core::NewsKind::kLimit, job);
+}
+
+void Server::on_job_removed(const core::Job& job) {
+  announcer_.on_job_removed(job);
+  events_.tell(core::NewsKind::kEnded, job);
+}
+
+void Server::on_job_forgotten(core::JobId jid) {
+  announcer_.on_job_forgotten(jid);
 }
 
 std::string system_bus_address() {

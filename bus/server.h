@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "bus/announcer.h"
+#include "bus/event_stream.h"
 #include "bus/loop_hooks.h"
 #include "bus/message_bus.h"
 #include "bus/private_listener.h"
@@ -31,9 +32,13 @@ struct ServerBounds {
   /// by it.
   std::size_t peers_of_user = 64;
   std::size_t peers = 4096;
+  /// Of a message: the largest request that an instance takes (8 MiB of
+  /// arguments and environment), and of all unfinished ones of a user.
+  std::size_t message = std::size_t{12} << 20;
+  std::size_t messages_of_user = std::size_t{64} << 20;
 };
 
-class Server : private Audience {
+class Server : private Audience, private core::JobObserver {
  public:
   using Notice = std::function<void(std::string_view)>;
 
@@ -62,23 +67,33 @@ class Server : private Audience {
  private:
   [[nodiscard]] std::vector<std::shared_ptr<Connection>> listeners() override;
   [[nodiscard]] bool is_empty() const override;
+  void on_job_new(const core::Job& job) override;
+  void on_job_changed(const core::Job& job) override;
+  void on_limit_passed(const core::Job& job) override;
+  void on_job_removed(const core::Job& job) override;
+  void on_job_forgotten(core::JobId jid) override;
 
+  [[nodiscard]] Backing backing() { return {.port = port_, .events = events_}; }
   void on_connections();
   [[nodiscard]] bool accept_one();
   void turn_away();
   void admit(sys::UniqueFd socket);
   [[nodiscard]] bool may_enter(core::Uid uid) const;
+  [[nodiscard]] ConnectionBounds bounds_for(core::Uid uid);
 
   LoopHooks& hooks_;
   core::JobControl& port_;
   Notice notice_;
   ServerBounds bounds_;
   Announcer announcer_;
+  EventStream events_;
   std::optional<PrivateListener> listener_;
   std::unique_ptr<LoopWatch> listening_;
   std::unique_ptr<LoopTimer> rest_;
   sys::UniqueFd spare_;  ///< given up to refuse a client when none is left
   std::size_t listening_peers_ = 0;  ///< they keep it
+  /// Bytes of unfinished messages; gone with the last connection of its user.
+  std::map<core::Uid, std::weak_ptr<std::size_t>> unfinished_;
   std::map<std::uint64_t, std::unique_ptr<PrivatePeer>> peers_;
   std::uint64_t last_peer_ = 0;
   std::unique_ptr<MessageBus> message_bus_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "bus/limit_keys.h"
 #include "bus/utf8.h"
 #include "bus/words.h"
 #include "core/job_name.h"
@@ -93,7 +94,15 @@ bool set_word(T& to, const Value& value,
   return parsed.has_value();
 }
 bool set_kind(SpecDraft& draft, const Value& value) {
-  return set_word(draft.spec.kind, value, parse_kind);
+  // Sessions are opened otherwise (OpenSession).
+  return set_word(draft.spec.kind, value, parse_kind) &&
+         draft.spec.kind != core::JobKind::kSession;
+}
+bool set_parent(SpecDraft& draft, const Value& value) {
+  const auto* const jid = std::get_if<std::uint64_t>(&value);
+  if (jid == nullptr || *jid == 0 || *jid == UINT64_MAX) return false;
+  draft.spec.parent = core::JobId(*jid);
+  return true;
 }
 bool set_engine(SpecDraft& draft, const Value& value) {
   return set_word(draft.spec.engine.emplace(), value, core::parse_engine);
@@ -119,11 +128,23 @@ bool set_first_signal(SpecDraft& draft, const Value& value) {
 bool set_grace(SpecDraft& draft, const Value& value) {
   return set_time(draft.spec.kill_plan.grace, value);
 }
-bool set_wall_time(SpecDraft& draft, const Value& value) {
-  core::Microseconds time;
-  if (!set_time(time, value) || time.raw() == 0) return false;
-  draft.spec.limits.wall_time = time;
+template <core::LimitKind kKind>
+bool set_limit(SpecDraft& draft, const Value& value) {
+  const auto* const bound = std::get_if<std::uint64_t>(&value);
+  if (bound == nullptr || *bound == 0 || *bound > core::largest_bound(kKind))
+    return false;
+  core::set_bound(draft.spec.limits, kKind, *bound);
   return true;
+}
+template <core::LimitKind kKind>
+Maybe get_limit(const JobSpec& spec) {
+  const auto bound = core::bound_of(spec.limits, kKind);
+  return bound ? Maybe(*bound) : Maybe();
+}
+bool set_accepts_less(SpecDraft& draft, const Value& value) {
+  const auto* const accepts = std::get_if<bool>(&value);
+  if (accepts != nullptr) draft.spec.accepts_less = *accepts;
+  return accepts != nullptr;
 }
 template <core::Handle core::LaunchHandles::* kHandle>
 bool set_handle(SpecDraft& draft, const Value& value) {
@@ -153,6 +174,10 @@ Maybe get_nothing(const JobSpec& /*spec*/) {
 constexpr const char* kSignalExpected = "a signal number from 1 to 64 (i)";
 constexpr const char* kTimeExpected =
     "microseconds, at most a hundred years (t)";
+
+constexpr const char* kTimeLimitExpected =
+    "microseconds, more than 0 and at most ten years (t)";
+constexpr const char* kAmountExpected = "a number, more than 0 (t)";
 
 constexpr SpecKey kKeys[] = {
     {.key = "Name",
@@ -189,11 +214,19 @@ constexpr SpecKey kKeys[] = {
            return spec.rlimits.empty() ? Maybe() : Maybe(spec.rlimits);
          }},
     {.key = "Kind",
-     .expected = "'foreground' or 'detached' (s)",
+     .expected = "'foreground', 'detached' or 'attached' (s)",
      .set = set_kind,
      .get =
          [](const JobSpec& spec) {
            return Maybe(std::string(word_of(spec.kind)));
+         }},
+    {.key = "Parent",
+     .expected = "a job's id (t)",
+     .set = set_parent,
+     .get =
+         [](const JobSpec& spec) {
+           return spec.parent == core::kNoJob ? Maybe()
+                                              : Maybe(spec.parent.raw());
          }},
     {.key = "Engine",
      .expected = "'cgroup2' or 'subreaper' (s)",
@@ -222,13 +255,32 @@ constexpr SpecKey kKeys[] = {
      .set = set_grace,
      .get =
          [](const JobSpec& spec) { return Maybe(spec.kill_plan.grace.raw()); }},
-    {.key = "WallTimeUSec",
-     .expected = "microseconds, more than 0 and at most a hundred years (t)",
-     .set = set_wall_time,
+    {.key = key_of(core::LimitKind::kWallTime),
+     .expected = kTimeLimitExpected,
+     .set = set_limit<core::LimitKind::kWallTime>,
+     .get = get_limit<core::LimitKind::kWallTime>},
+    {.key = key_of(core::LimitKind::kCpuTime),
+     .expected = kTimeLimitExpected,
+     .set = set_limit<core::LimitKind::kCpuTime>,
+     .get = get_limit<core::LimitKind::kCpuTime>},
+    {.key = key_of(core::LimitKind::kMemory),
+     .expected = kAmountExpected,
+     .set = set_limit<core::LimitKind::kMemory>,
+     .get = get_limit<core::LimitKind::kMemory>},
+    {.key = key_of(core::LimitKind::kProcesses),
+     .expected = kAmountExpected,
+     .set = set_limit<core::LimitKind::kProcesses>,
+     .get = get_limit<core::LimitKind::kProcesses>},
+    {.key = key_of(core::LimitKind::kOpenFiles),
+     .expected = kAmountExpected,
+     .set = set_limit<core::LimitKind::kOpenFiles>,
+     .get = get_limit<core::LimitKind::kOpenFiles>},
+    {.key = kAcceptsLessKey,
+     .expected = "a boolean (b)",
+     .set = set_accepts_less,
      .get =
          [](const JobSpec& spec) {
-           return spec.limits.wall_time ? Maybe(spec.limits.wall_time->raw())
-                                        : Maybe();
+           return spec.accepts_less ? Maybe(true) : Maybe();
          }},
     {.key = "Token",
      .expected = core::kTokenExpected,
@@ -262,6 +314,9 @@ struct Shown {
   std::string operator()(const RlimitList& list) const {
     return "a list of " + std::to_string(list.size());
   }
+  std::string operator()(const NumberList& list) const {
+    return "a list of " + std::to_string(list.size());
+  }
   std::string operator()(FdNumber /*number*/) const { return "a descriptor"; }
   std::string operator()(const Unread& /*value*/) const { return "given"; }
   template <class Number>
@@ -290,7 +345,8 @@ std::size_t total_size(const TextList& list) {
 
 /// What must hold between keys.
 core::Answer<void> check_whole(const JobSpec& spec) {
-  if (spec.argv.empty()) return refuse("key 'Argv' is missing");
+  if (spec.argv.empty() && core::has_command(spec.kind))
+    return refuse("key 'Argv' is missing");
   const std::size_t size = total_size(spec.argv) + total_size(spec.env);
   if (size > kMostArgumentBytes)
     return refuse("arguments and environment are " + std::to_string(size) +

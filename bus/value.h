@@ -26,16 +26,18 @@ struct Unread {
 };
 
 using TextList = std::vector<std::string>;
+using NumberList = std::vector<std::uint32_t>;
 using RlimitList = std::vector<core::ResourceLimit>;
 
-using Value = std::variant<bool, std::int32_t, std::uint32_t, std::uint64_t,
-                           std::string, TextList, RlimitList, FdNumber, Unread>;
+using Value =
+    std::variant<bool, std::int32_t, std::uint32_t, std::uint64_t, std::string,
+                 TextList, RlimitList, FdNumber, NumberList, Unread>;
 
 /// What a Value's alternative is on the wire, by index. Texts that D-Bus cannot
 /// carry as strings (they are not UTF-8) travel as `ay` and `aay` instead: both
 /// are read everywhere into the same.
-inline constexpr std::array<const char*, 8> kValueSignatures = {
-    "b", "i", "u", "t", "s", "as", "a(itt)", "h"};
+inline constexpr std::array<const char*, 9> kValueSignatures = {
+    "b", "i", "u", "t", "s", "as", "a(itt)", "h", "au"};
 
 inline const char* signature_of(const Value& value) {
   const Unread* const unread = std::get_if<Unread>(&value);

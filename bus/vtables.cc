@@ -6,14 +6,19 @@
 #include <cstring>
 #include <exception>
 
+#include "bus/accounting_methods.h"
+#include "bus/attach_methods.h"
 #include "bus/call.h"
 #include "bus/dict_codec.h"
 #include "bus/instance_fields.h"
 #include "bus/job_fields.h"
 #include "bus/job_methods.h"
+#include "bus/job_properties.h"
 #include "bus/manager_methods.h"
 #include "bus/names.h"
+#include "bus/object_manager.h"
 #include "bus/refusal_names.h"
+#include "bus/session_methods.h"
 
 namespace bus {
 
@@ -21,16 +26,12 @@ namespace {
 
 // NOLINTBEGIN(readability-function-size): the signatures are those of sd-bus
 
-/// Whoever cannot be known in time (a getter cannot wait) sees what everybody
-/// may see: the properties hold nothing else.
-constexpr core::Caller kAnybody{.uid = core::Uid(UINT32_MAX), .pid = {}};
-
 core::Caller caller_of(Connection& connection) {
   sd_bus_message* const message =
       ::sd_bus_get_current_message(connection.bus());
   const Identity* const sender =
       message != nullptr ? connection.senders().find(message) : nullptr;
-  return sender != nullptr ? sender->caller : kAnybody;
+  return sender != nullptr ? sender->caller : anybody();
 }
 
 int get_manager_property(sd_bus* /*bus*/, const char* /*path*/,
@@ -50,25 +51,6 @@ int get_manager_property(sd_bus* /*bus*/, const char* /*path*/,
   }
 }
 
-/// What a property of this type says while there is nothing to say.
-int append_nothing(sd_bus_message* reply, char type) {
-  const std::uint64_t zero = 0;
-  return type == SD_BUS_TYPE_STRING
-             ? ::sd_bus_message_append_basic(reply, type, "")
-             : ::sd_bus_message_append_basic(reply, type, &zero);
-}
-
-int append_job_property(sd_bus_message* reply, const core::JobView& view,
-                        const char* property, char type) {
-  for (const JobField& field : job_fields()) {
-    if (std::strcmp(field.key, property) != 0) continue;
-    const std::optional<Value> value = field.get(view);
-    return value ? append_bare(linked_sd_bus(), reply, *value)
-                 : append_nothing(reply, type);
-  }
-  return -ENOENT;
-}
-
 template <char kType>
 int get_job_property(sd_bus* /*bus*/, const char* path,
                      const char* /*interface*/, const char* property,
@@ -80,11 +62,11 @@ int get_job_property(sd_bus* /*bus*/, const char* path,
     if (!jid) return -ENOENT;
     auto& view = connection.views().job;
     if (!view || view->jid != *jid) {
-      auto shown = connection.port().show(caller_of(connection), *jid);
-      if (!shown)
-        return ::sd_bus_error_set(error, name_of(shown.error().why).error,
-                                  shown.error().text.c_str());
-      view = *std::move(shown);
+      view = brief_view(connection.port(), caller_of(connection), *jid);
+      if (!view)
+        return ::sd_bus_error_setf(
+            error, name_of(core::Refusal::kNoSuchJob).error,
+            "there is no job %s", core::display(*jid).c_str());
     }
     return append_job_property(reply, *view, property, kType);
   } catch (const std::exception&) {
@@ -115,8 +97,8 @@ int enumerate_jobs(sd_bus* /*bus*/, const char* /*prefix*/, void* userdata,
   try {
     auto& connection = *static_cast<Connection*>(userdata);
     const core::JobPage page = connection.port().list(
-        caller_of(connection), {.owner = {}, .with_ended = true}, {},
-        kMostNodes);
+        caller_of(connection),
+        {.owner = {}, .with_ended = true, .is_brief = true}, {}, kMostNodes);
     char** const list = new_list(page.jobs.size() + 1);
     if (list == nullptr) return -ENOMEM;
     std::size_t used = 0;
@@ -129,6 +111,15 @@ int enumerate_jobs(sd_bus* /*bus*/, const char* /*prefix*/, void* userdata,
   } catch (const std::exception&) {
     return -ENOMEM;
   }
+}
+
+/// Comes before sd-bus's own ObjectManager, which is there for introspection.
+int on_root(sd_bus_message* message, void* connection,
+            sd_bus_error* error) noexcept {
+  if (::sd_bus_message_is_method_call(message, kObjectsInterface,
+                                      "GetManagedObjects") <= 0)
+    return 0;
+  return method_entry<get_managed_objects>(message, connection, error);
 }
 
 // NOLINTEND(readability-function-size)
@@ -171,6 +162,11 @@ const sd_bus_vtable kManagerVtable[] = {
         SD_BUS_PARAM(filter) SD_BUS_PARAM(after) SD_BUS_PARAM(most), "aa{sv}b",
         SD_BUS_PARAM(jobs) SD_BUS_PARAM(has_more), method_entry<list_jobs>,
         kOpen),
+    SD_BUS_METHOD_WITH_NAMES(
+        "ListJobRows", "a{sv}tu",
+        SD_BUS_PARAM(filter) SD_BUS_PARAM(after) SD_BUS_PARAM(most),
+        "a(tsussttt)b", SD_BUS_PARAM(rows) SD_BUS_PARAM(has_more),
+        method_entry<list_job_rows>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("Signal", "tis",
                              SD_BUS_PARAM(jid) SD_BUS_PARAM(signal)
                                  SD_BUS_PARAM(whom),
@@ -178,20 +174,52 @@ const sd_bus_vtable kManagerVtable[] = {
     SD_BUS_METHOD_WITH_NAMES("EndJob", "ta{sv}",
                              SD_BUS_PARAM(jid) SD_BUS_PARAM(plan), "", ,
                              method_entry<end_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("SetLimits", "ta{sv}",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(limits), "", ,
+                             method_entry<set_limits>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("FreezeJob", "t", SD_BUS_PARAM(jid), "", ,
                              method_entry<freeze_job>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("ThawJob", "t", SD_BUS_PARAM(jid), "", ,
                              method_entry<thaw_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("AttachPid", "tus",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(pid)
+                                 SD_BUS_PARAM(mode),
+                             "", , method_entry<attach_pid>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("AttachPidFd", "ths",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(pidfd)
+                                 SD_BUS_PARAM(mode),
+                             "", , method_entry<attach_pidfd>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("DetachPid", "u", SD_BUS_PARAM(pid), "t",
+                             SD_BUS_PARAM(jid), method_entry<detach_pid>,
+                             kOpen),
+    SD_BUS_METHOD_WITH_NAMES("DetachPidFd", "h", SD_BUS_PARAM(pidfd), "t",
+                             SD_BUS_PARAM(jid), method_entry<detach_pidfd>,
+                             kOpen),
+    SD_BUS_METHOD_WITH_NAMES("DetachJob", "t", SD_BUS_PARAM(jid), "u",
+                             SD_BUS_PARAM(count), method_entry<detach_job>,
+                             kOpen),
+    SD_BUS_METHOD_WITH_NAMES(
+        "CreateSessionJob", "a{sv}", SD_BUS_PARAM(session), "tob",
+        SD_BUS_PARAM(jid) SD_BUS_PARAM(job) SD_BUS_PARAM(existing),
+        method_entry<create_session_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("CloseSession", "t", SD_BUS_PARAM(jid), "", ,
+                             method_entry<close_session>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("Wait", "t", SD_BUS_PARAM(jid), "a{sv}",
                              SD_BUS_PARAM(view), method_entry<wait_for_job>,
                              kOpen),
     SD_BUS_METHOD_WITH_NAMES("ShowJob", "t", SD_BUS_PARAM(jid), "a{sv}",
                              SD_BUS_PARAM(view), method_entry<show_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("GetUsage", "t", SD_BUS_PARAM(jid), "a{sv}",
+                             SD_BUS_PARAM(usage), method_entry<get_usage>,
+                             kOpen),
     SD_BUS_METHOD_WITH_NAMES("GetProcesses", "t", SD_BUS_PARAM(jid), "a(uusst)",
                              SD_BUS_PARAM(processes),
                              method_entry<get_processes>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("OpenLog", "t", SD_BUS_PARAM(jid), "h",
                              SD_BUS_PARAM(log), method_entry<open_log>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Subscribe", "as", SD_BUS_PARAM(classes), "h",
+                             SD_BUS_PARAM(events), method_entry<subscribe>,
+                             kOpen),
     SD_BUS_METHOD("Reexec", "", "", method_entry<reexec>, kOpen),
     SD_BUS_METHOD("ShutDown", "", "", method_entry<shut_down>, kOpen),
     SD_BUS_SIGNAL_WITH_NAMES("JobNew", "tosu",
@@ -202,6 +230,21 @@ const sd_bus_vtable kManagerVtable[] = {
                              SD_BUS_PARAM(jid) SD_BUS_PARAM(job)
                                  SD_BUS_PARAM(result) SD_BUS_PARAM(status),
                              0),
+    SD_BUS_SIGNAL_WITH_NAMES("LimitHit", "tostt",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(job) SD_BUS_PARAM(
+                                 limit) SD_BUS_PARAM(value) SD_BUS_PARAM(bound),
+                             0),
+    SD_BUS_VTABLE_END,
+};
+
+const sd_bus_vtable kAccountingVtable[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_NAMES("Status", "", , "a{sv}", SD_BUS_PARAM(status),
+                             method_entry<get_accounting_status>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Switch", "", , "s", SD_BUS_PARAM(name),
+                             method_entry<switch_accounting>, kOpen),
+    SD_BUS_METHOD("On", "", "", method_entry<turn_accounting_on>, kOpen),
+    SD_BUS_METHOD("Off", "", "", method_entry<turn_accounting_off>, kOpen),
     SD_BUS_VTABLE_END,
 };
 
@@ -226,12 +269,24 @@ const sd_bus_vtable kJobVtable[] = {
                              method_entry<signal_job>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("End", "a{sv}", SD_BUS_PARAM(plan), "", ,
                              method_entry<end_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("SetLimits", "a{sv}", SD_BUS_PARAM(limits), "", ,
+                             method_entry<set_limits>, kOpen),
     SD_BUS_METHOD("Freeze", "", "", method_entry<freeze_job>, kOpen),
     SD_BUS_METHOD("Thaw", "", "", method_entry<thaw_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("AttachPid", "us",
+                             SD_BUS_PARAM(pid) SD_BUS_PARAM(mode), "", ,
+                             method_entry<attach_pid>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("AttachPidFd", "hs",
+                             SD_BUS_PARAM(pidfd) SD_BUS_PARAM(mode), "", ,
+                             method_entry<attach_pidfd>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Detach", "", , "u", SD_BUS_PARAM(count),
+                             method_entry<detach_job>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("Wait", "", , "a{sv}", SD_BUS_PARAM(view),
                              method_entry<wait_for_job>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("Show", "", , "a{sv}", SD_BUS_PARAM(view),
                              method_entry<show_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("GetUsage", "", , "a{sv}", SD_BUS_PARAM(usage),
+                             method_entry<get_usage>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("GetProcesses", "", , "a(uusst)",
                              SD_BUS_PARAM(processes),
                              method_entry<get_processes>, kOpen),
@@ -249,9 +304,18 @@ core::Result<void> offer_objects(Connection& connection) {
                                      kManagerInterface, kManagerVtable,
                                      &connection);
   if (r >= 0)
+    r = ::sd_bus_add_object_vtable(connection.bus(), nullptr, kManagerPath,
+                                   kAccountingInterface, kAccountingVtable,
+                                   &connection);
+  if (r >= 0)
     r = ::sd_bus_add_fallback_vtable(connection.bus(), nullptr, kJobsPath,
                                      kJobInterface, kJobVtable, find_job_object,
                                      &connection);
+  if (r >= 0)
+    r = ::sd_bus_add_object_manager(connection.bus(), nullptr, kRootPath);
+  if (r >= 0)
+    r = ::sd_bus_add_object(connection.bus(), nullptr, kRootPath, on_root,
+                            &connection);
   if (r >= 0)
     r = ::sd_bus_add_node_enumerator(connection.bus(), nullptr, kJobsPath,
                                      enumerate_jobs, &connection);

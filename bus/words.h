@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/containment.h"
+#include "core/job_control.h"
 #include "core/job_event.h"
 #include "core/job_machine.h"
 #include "core/job_result.h"
@@ -17,12 +18,7 @@
 namespace bus {
 
 constexpr std::string_view word_of(core::JobKind kind) {
-  return kind == core::JobKind::kForeground ? "foreground" : "detached";
-}
-constexpr std::optional<core::JobKind> parse_kind(std::string_view word) {
-  if (word == "foreground") return core::JobKind::kForeground;
-  if (word == "detached") return core::JobKind::kDetached;
-  return std::nullopt;
+  return core::name_of(kind);
 }
 
 struct StragglersWord {
@@ -64,6 +60,15 @@ constexpr std::optional<Enum> parse_by_name(std::string_view word,
   for (unsigned i = 0; i <= static_cast<unsigned>(Enum::kLast); ++i)
     if (name_of(static_cast<Enum>(i)) == word) return static_cast<Enum>(i);
   return std::nullopt;
+}
+constexpr std::optional<core::JobKind> parse_kind(std::string_view word) {
+  return parse_by_name<core::JobKind>(
+      word, [](core::JobKind kind) { return core::name_of(kind); });
+}
+constexpr std::optional<core::AttachMode> parse_attach_mode(
+    std::string_view word) {
+  return parse_by_name<core::AttachMode>(
+      word, [](core::AttachMode mode) { return core::name_of(mode); });
 }
 constexpr std::optional<core::JobState> parse_state(std::string_view word) {
   return parse_by_name<core::JobState>(

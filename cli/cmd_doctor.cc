@@ -41,10 +41,10 @@ void print_checks(const Findings& findings, const std::vector<Check>& checks) {
     std::string line = "  ";
     append_padded(line, coloured(screen, colour_of(check.status), status),
                   status.size(), 9);
-    append_padded(line, check.name, check.name.size(), 13);
+    append_padded(line, check.name, check.name.size(), 14);
     line += printable(check.finding) + "\n";
     if (!check.fix.empty())
-      line += std::string(24, ' ') + "fix: " + printable(check.fix) + "\n";
+      line += std::string(25, ' ') + "fix: " + printable(check.fix) + "\n";
     print(line);
   }
 }
@@ -91,6 +91,14 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   facts["has_cgroup_kill"] = findings.facts.has_cgroup_kill;
   facts["cgroup_base"] =
       findings.cgroup_base.empty() ? Json() : Json(findings.cgroup_base);
+  Json& limits = json["limits"];
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    const core::HoldChoice choice = core::choose_hold(
+        kind, findings.choice.engine, findings.limits, findings.is_root);
+    Json& limit = limits[core::row_of(kind).word];
+    limit["held_by"] = core::name_of(choice.hold);
+    limit["lacking"] = choice.lacking.empty() ? Json() : Json(choice.lacking);
+  }
   Json& programs = json["programs"];
   programs["corral-init"] = text_or_null(findings.programs.init);
   programs["corral-reaper"] = text_or_null(findings.programs.reaper);

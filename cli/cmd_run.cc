@@ -17,6 +17,7 @@
 #include "cli/connection.h"
 #include "cli/handlers.h"
 #include "cli/job_json.h"
+#include "cli/job_selection.h"
 #include "cli/living_instance.h"
 #include "cli/output.h"
 #include "cli/private_instance.h"
@@ -89,10 +90,15 @@ int run_recorded(const RunRequest& request, ScopeSetting setting) {
 
 int run_supervised(const RunRequest& request, ScopeSetting setting,
                    core::CreatedJob job) {
-  setting.mode = Supervised{.jid = job.jid,
-                            .engine = job.engine,
-                            .link = keep(job.link.number()),
-                            .container = keep(job.container.number())};
+  Supervised mode = {.jid = job.jid,
+                     .engine = job.engine,
+                     .link = keep(job.link.number()),
+                     .container = keep(job.container.number()),
+                     .joins = {},
+                     .limits = job.scope_limits};
+  for (const core::Handle& join : job.joins)
+    mode.joins.push_back(keep(join.number()));
+  setting.mode = std::move(mode);
   return become_scope(request, setting);
 }
 
@@ -104,7 +110,10 @@ core::Answer<core::CreatedJob> ask_instance(const Instance& instance,
                         .hello_within = patience,
                         .answer_within = std::max(patience, kPatience)});
   if (!client) return std::unexpected(client.error());
-  return client->create(request.spec);
+  core::JobSpec spec = request.spec;
+  if (!request.parent.empty())
+    spec.parent = TRY(select_job(*client, request.parent));
+  return client->create(spec);
 }
 
 int run_foreground(const RunRequest& request, Which which) {
@@ -119,12 +128,14 @@ int run_foreground(const RunRequest& request, Which which) {
   const auto living = await_living(which, patience);
   if (which != Which::kAny && !living) return complain(living.error());
   if (which != Which::kAny && !*living) return complain(no_instance(which));
+  if (!request.parent.empty() && !(living && *living))
+    return complain(living ? no_instance(which) : living.error());
   if (!living) complain("running without the instance: " + living.error().text);
   if (!living || !*living) return run_recorded(request, std::move(setting));
   const Instance& instance = **living;
   auto job = ask_instance(instance, request, patience);
   if (job) return run_supervised(request, std::move(setting), std::move(*job));
-  if (job.error().why != core::Refusal::kUnavailable)
+  if (job.error().why != core::Refusal::kUnavailable || !request.parent.empty())
     return complain(job.error());
   complain("running without the instance at '" + instance.socket +
            "': " + job.error().text);
@@ -200,11 +211,13 @@ struct DetachedJob {
 /// Nothing is asked of an instance whose reaper is stopped. One that is stopped
 /// later leaves it open whether the job starts.
 core::Answer<core::CreatedJob> create_detached(const Instance& instance,
-                                               const core::JobSpec& spec,
+                                               core::JobSpec spec,
+                                               const std::string& parent,
                                                core::Microseconds patience) {
   auto client =
       TRY(bus::Client::connect(instance.socket, {.hello_within = patience}));
   TRY(await_reaper(instance.socket, patience));
+  if (!parent.empty()) spec.parent = TRY(select_job(client, parent));
   auto job = client.create(spec);
   if (job || job.error().why != core::Refusal::kUnavailable) return job;
   if (const auto words = silent_reaper(instance.socket))
@@ -215,6 +228,7 @@ core::Answer<core::CreatedJob> create_detached(const Instance& instance,
 /// A private instance that was about to end when it was found is replaced once.
 /// The system's does not end by itself: what it refuses is refused.
 core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
+                                         const std::string& parent,
                                          Which which) {
   core::Answer<core::CreatedJob> job;
   const auto patience = first_answer_within();
@@ -222,7 +236,7 @@ core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto instance = detached_instance(which);
     if (!instance) return std::unexpected(instance.error());
-    job = create_detached(*instance, spec, patience);
+    job = create_detached(*instance, spec, parent, patience);
     if (job) return DetachedJob{.jid = job->jid, .instance = *instance};
     if (job.error().why != core::Refusal::kUnavailable ||
         instance->kind != sys::InstanceKind::kPrivate ||
@@ -235,7 +249,8 @@ core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
 int run_detached(const RunRequest& request, const Arguments& arguments) {
   const auto spec = detached_spec(request);
   if (!spec) return complain(spec.error());
-  const auto job = start_detached(*spec, which_instance(arguments));
+  const auto job =
+      start_detached(*spec, request.parent, which_instance(arguments));
   if (!job) return complain(job.error());
   if (arguments.has("json")) {
     print(detached_json(job->jid, spec->name, word_of(job->instance.kind)));

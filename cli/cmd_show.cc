@@ -49,10 +49,27 @@ std::string main_process(const Job& job) {
   return job.main ? std::to_string(job.main->raw()) : std::string();
 }
 
+std::string parent(const Job& job) {
+  return job.parent == core::kNoJob ? std::string()
+                                    : core::display(job.parent).c_str();
+}
+
 std::string result(const Job& job) {
   if (!has_ended(job)) return {};
   return std::string(core::word_of(job.result.reason)) + ": " +
          std::string(core::sentence_of(job.result).view());
+}
+
+std::string limits(const Job& job) {
+  std::string text;
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    const auto bound = core::bound_of(job.limits, kind);
+    if (!bound) continue;
+    if (!text.empty()) text += ", ";
+    text.append(core::row_of(kind).name).append(" ");
+    text.append(core::amount_text(core::row_of(kind).unit, *bound).view());
+  }
+  return text;
 }
 
 std::string stragglers(const Job& job) {
@@ -70,6 +87,9 @@ constexpr Fact kFacts[] = {
     {"name", [](const Job& job) { return job.name; }},
     {"owner", owner},
     {"kind", [](const Job& job) { return std::string(kind_word(job.kind)); }},
+    {"nested in", parent},
+    {"domain", [](const Job& job) { return job.domain; }},
+    {"service", [](const Job& job) { return job.service; }},
     {"engine",
      [](const Job& job) { return std::string(core::name_of(job.engine)); }},
     {"container", [](const Job& job) { return job.container; }},
@@ -77,6 +97,7 @@ constexpr Fact kFacts[] = {
     {"result", result},
     {"command", command_line},
     {"main process", main_process},
+    {"limits", limits},
     {"created", [](const Job& job) { return date_of(job.created.real); }},
     {"started", [](const Job& job) { return date_of(job.started.real); }},
     {"ended", [](const Job& job) { return date_of(job.ended.real); }},

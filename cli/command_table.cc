@@ -1,279 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_table.h"
 
+#include "cli/command_options.h"
 #include "cli/handlers.h"
+#include "cli/session_options.h"
 
 namespace cli {
 namespace {
 
+using namespace options;  // NOLINT(google-build-using-namespace): its own part
+
 // NOLINTBEGIN(modernize-use-designated-initializers): tables
-
-constexpr OptionRow kHelp = {"help", 'h', ValueType::kFlag, "",
-                             "Show this help and exit"};
-constexpr OptionRow kJson = {"json", 'j', ValueType::kFlag, "",
-                             "Print facts as JSON"};
-constexpr OptionRow kSystem = {"system", '\0', ValueType::kFlag, "",
-                               "Ask the system instance only"};
-constexpr OptionRow kPrivate = {"private", '\0', ValueType::kFlag, "",
-                                "Ask your private instance only"};
-
-constexpr OptionPair kInstancePairs[] = {{"system", "private"}};
-
-// --- run -------------------------------------------------------------------
-
-constexpr OptionRow kRunOptions[] = {
-    {"detach", 'd', ValueType::kFlag, "",
-     "Run it in the background, away from this terminal, and print its jid"},
-    {"name", 'n', ValueType::kName, "none",
-     "Name the job; no other live job of yours may have the name"},
-    {"env", 'e', ValueType::kAssignment, "",
-     "Set a variable of the program's environment", Repeat::kAllCount},
-    {"cwd", 'C', ValueType::kDirectory, "the current directory",
-     "Start the program in this directory"},
-    {"user", 'u', ValueType::kUser, "yourself",
-     "Run it as this user (needs the right to become that user)"},
-    {"report", 'r', ValueType::kReport, "",
-     "Print a report on standard error when the job has ended"},
-    {"engine", '\0', ValueType::kEngine, "the best that works here",
-     "Contain the job by this engine"},
-    {"grace", 'g', ValueType::kDuration, "5s",
-     "How long processes may take to end when they are asked to"},
-    {"signal", 's', ValueType::kSignal, "TERM",
-     "The signal that asks processes to end"},
-    {"linger", '\0', ValueType::kFlag, "",
-     "Let the job live until its last process has ended by itself"},
-    {"kill-stragglers", '\0', ValueType::kFlag, "",
-     "Kill at once what the main process leaves behind"},
-    {"limit", 'l', ValueType::kLimit, "none",
-     "End the job when it passes this limit", Repeat::kAllCount},
-    {"json", 'j', ValueType::kFlag, "", "With --detach, print JSON"},
-    kSystem,
-    kPrivate,
-    kHelp,
-};
-constexpr Example kRunExamples[] = {
-    {"corral run -- make -j4", "a build, with all it starts, as one job"},
-    {"corral run --report --limit wall=10m ./simulate",
-     "a bounded run and a report at its end"},
-    {"corral run -d --name web -- ./server --port 8080",
-     "a job in the background with a name"},
-};
-constexpr OptionPair kRunPairs[] = {
-    {"linger", "kill-stragglers"},
-    {"system", "private"},
-    {"detach", "report"},
-    {"json", "detach", true},
-};
-constexpr ExitCode kRunCodes[] = {
-    {"0-124", "The program's own exit code"},
-    {"125", "Corral could not run it"},
-    {"126", "The program was found and could not be executed"},
-    {"127", "The program was not found"},
-    {"128+N",
-     "The program was ended by signal N. On a foreground job the "
-     "signal is raised again, so that the shell sees it"},
-};
-constexpr JsonKey kRunKeys[] = {
-    {"jid", "the job's id, 0x and hexadecimal digits"},
-    {"name", "its name, null without one"},
-    {"instance", "_system_ or _private_"},
-};
-
-// --- ps, tree, show ----------------------------------------------------------
-
-constexpr OptionRow kPsOptions[] = {
-    {"all", 'a', ValueType::kFlag, "", "Show ended jobs too"},
-    {"mine", 'm', ValueType::kFlag, "", "Show your own jobs only"},
-    {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
-    kJson,
-    kSystem,
-    kPrivate,
-    kHelp,
-};
-constexpr Example kPsExamples[] = {
-    {"corral ps", "the jobs that live"},
-    {"corral ps -a --json | jq -r '.[].jid'", "the ids of all known jobs"},
-};
-constexpr JsonKey kPsKeys[] = {
-    {"(array)",
-     "one object a job, by ascending jid, with the keys of "
-     "*corral show*"},
-};
-
-constexpr OptionRow kTreeOptions[] = {kJson, kSystem, kPrivate, kHelp};
-constexpr Example kTreeExamples[] = {
-    {"corral tree", "all jobs with their processes"},
-    {"corral tree web", "the processes of the job 'web'"},
-};
-constexpr JsonKey kTreeKeys[] = {
-    {"(array)", "one object a job with the keys of *corral show*"},
-    {"processes",
-     "its processes: _pid_, _ppid_, _command_, _state_ (as in "
-     "proc(5)), _cpu_us_; null when you may not see them"},
-};
-
-constexpr OptionRow kShowOptions[] = {
-    {"pid", 'p', ValueType::kFlag, "",
-     "The words are process ids: show the jobs that these processes are in"},
-    kJson,
-    kSystem,
-    kPrivate,
-    kHelp,
-};
-constexpr Example kShowExamples[] = {
-    {"corral show web", "all that is known of the job 'web'"},
-    {"corral show self", "the job that this process is in"},
-    {"corral show --pid 4711", "the job that process 4711 is in"},
-};
-constexpr JsonKey kShowKeys[] = {
-    {"jid, name, owner, user",
-     "the job's id, its name (null: none), the "
-     "owner's number and name (null: unknown)"},
-    {"kind, engine, state, freezer_state",
-     "words: _foreground_ or _detached_; _cgroup2_ or _subreaper_; the state; "
-     "_running_, _freezing_ or _frozen_"},
-    {"argv, main_pid",
-     "the command (null when you may not see it), the main "
-     "process (null: none lives)"},
-    {"created_us, started_us, ended_us",
-     "microseconds since 1970; null: not yet"},
-    {"age_us", "time since its start, or the time that it ran"},
-    {"result, sentence, exit_code, signal, shell_code",
-     "why it ended: a word, a sentence, the main process's code or signal "
-     "(null: none), what a shell shows; all null while it lives"},
-    {"user_us, system_us, memory_peak_bytes, storage_read_bytes, "
-     "storage_written_bytes, oom_kills, processes_not_seen",
-     "totals of the whole job; null: not collected"},
-    {"processes_seen, stragglers, straggler_names",
-     "processes that were seen to end, and those ended at the job's end (names "
-     "null: none)"},
-    {"container", "its directory below the cgroup mount; null: none"},
-};
-
-// --- kill, wait, log ---------------------------------------------------------
-
-constexpr OptionRow kKillOptions[] = {
-    {"signal", 's', ValueType::kSignal, "",
-     "Send this signal to every process, and nothing else"},
-    {"main", '\0', ValueType::kFlag, "",
-     "With --signal: to the main process only"},
-    {"grace", 'g', ValueType::kDuration, "the job's own",
-     "Wait so long between asking and killing; 0 kills at once"},
-    {"wait", 'w', ValueType::kFlag, "this",
-     "Return when nothing of the job lives"},
-    {"no-wait", '\0', ValueType::kFlag, "", "Return when it was asked for"},
-    kSystem,
-    kPrivate,
-    kHelp,
-};
-constexpr Example kKillExamples[] = {
-    {"corral kill web", "ask it to end; kill what lives after its grace"},
-    {"corral kill -g 0 web db", "kill two jobs at once"},
-    {"corral kill -s HUP --main web", "a signal to its main process"},
-};
-constexpr OptionPair kKillPairs[] = {
-    {"system", "private"}, {"signal", "grace"},      {"signal", "wait"},
-    {"wait", "no-wait"},   {"main", "signal", true},
-};
-constexpr ExitCode kKillCodes[] = {
-    {"0", "Every job was ended, or was sent the signal"},
-};
-
-constexpr OptionRow kFreezeOptions[] = {kSystem, kPrivate, kHelp};
-constexpr Example kFreezeExamples[] = {
-    {"corral freeze batch1 batch2", "give their processors to others"},
-};
-constexpr Example kThawExamples[] = {
-    {"corral thaw batch1", "it goes on where it stood"},
-};
-
-constexpr OptionRow kWaitOptions[] = {
-    {"report", 'r', ValueType::kReport, "",
-     "Print a report on standard error when a job has ended"},
-    {"quiet", 'q', ValueType::kFlag, "", "Show no status line on a terminal"},
-    kJson,
-    kSystem,
-    kPrivate,
-    kHelp,
-};
-constexpr Example kWaitExamples[] = {
-    {"corral wait web", "wait, and exit as the job did"},
-    {"corral wait --report 0x8000000100000003", "a report when it ends"},
-};
-constexpr ExitCode kWaitCodes[] = {
-    {"0-124",
-     "The exit code of the job's main process; of several jobs, that "
-     "of the last one named"},
-    {"125", "The job ended and its status is unknown, or it never ran"},
-    {"126, 127", "The job's program could not be executed, was not found"},
-    {"128+N", "The job's main process was ended by signal N"},
-};
-constexpr JsonKey kWaitKeys[] = {
-    {"(object)", "one a line for each job, with the keys of *corral show*"},
-};
-
-constexpr OptionRow kLogOptions[] = {
-    {"follow", 'f', ValueType::kFlag, "",
-     "Go on with what is written until the job has ended"},
-    kSystem,
-    kPrivate,
-    kHelp,
-};
-constexpr Example kLogExamples[] = {
-    {"corral log -f web", "the output of 'web', as it comes"},
-};
-
-// --- doctor, daemon-reexec, records -----------------------------------------
-
-constexpr OptionRow kDoctorOptions[] = {kJson, kHelp};
-constexpr Example kDoctorExamples[] = {
-    {"corral doctor", "what works here, what does not, and the fix"},
-};
-constexpr ExitCode kDoctorCodes[] = {
-    {"0", "Nothing keeps Corral from working here"},
-    {"1", "Something does; its line says the fix"},
-};
-constexpr JsonKey kDoctorKeys[] = {
-    {"version, kernel, machine", "of Corral and of this host"},
-    {"engine, engine_why", "the engine that is chosen here and the reason"},
-    {"facts",
-     "what the choice was made from: _has_cgroup2_, "
-     "_cgroup2_is_writable_, _has_cgroup_kill_, _cgroup_base_"},
-    {"programs",
-     "the paths of _corral-init_, _corral-reaper_ and _corrald_; null: not "
-     "found"},
-    {"instances",
-     "those that could be there: _kind_, _socket_, _is_running_ and, when it "
-     "answers, _version_, _jobs_live_, _pacct_, _records_written_, "
-     "_records_waiting_, _records_lost_, _supervisor_starts_"},
-    {"pacct, pacct_problem",
-     "the accounting file of jobs without a running "
-     "instance, and why it cannot be written (null: "
-     "it can)"},
-    {"checks",
-     "each check: _name_, _status_ (_ok_, _note_ or "
-     "_problem_), _finding_, _fix_"},
-};
-
-constexpr OptionRow kReexecOptions[] = {kSystem, kPrivate, kHelp};
-constexpr Example kReexecExamples[] = {
-    {"corral daemon-reexec", "after an upgrade; no job notices"},
-};
-
-constexpr OptionRow kRecordsOptions[] = {kJson, kHelp};
-constexpr Example kRecordsExamples[] = {
-    {"corral records ~/.local/state/corral/pacct", "the records as text"},
-};
-constexpr ExitCode kRecordsCodes[] = {
-    {"1", "The file cannot be read, or parts of it are damaged"},
-};
-constexpr JsonKey kRecordsKeys[] = {
-    {"(objects)",
-     "one record a line, in the order of the file, with the keys of *corral "
-     "show* for the same facts; a counter that was not collected is absent, "
-     "never 0"},
-};
-
 /// In the order of a job's life; then what is the instance's.
 constexpr Command kCommands[] = {
     {.name = "run",
@@ -325,6 +62,48 @@ constexpr Command kCommands[] = {
      .exit_codes = {},
      .json_keys = kTreeKeys,
      .handler = show_tree},
+    {.name = "top",
+     .summary = "Watch what jobs use",
+     .description =
+         "Shows the jobs that live and what each uses, largest first, and "
+         "looks "
+         "again every two seconds: processor time in percent of one processor "
+         "since the last look (at first: since the job started), the same in "
+         "all, memory, bytes of storage read and written in a second, "
+         "processes, the limit that is used most as a bar. A dash stands for "
+         "what nobody collects here; *~* before memory says that it was added "
+         "up from the processes, which counts shared pages more than once.\n\n"
+         "Keys: _c_ _m_ _i_ _p_ _t_ _a_ _n_ sort by processor, memory, "
+         "storage, "
+         "processes, processor time, age, name; _r_ reverses; arrows and page "
+         "keys select a job, whose limits are shown below; _k_ asks, then ends "
+         "the selected job as *corral kill* does; space looks at once; _q_ "
+         "ends. "
+         "Where standard input or output is no terminal, or with *--once*, "
+         "*--times* or *--json*, tables are printed one below the other.",
+     .options = kTopOptions,
+     .pairs = kTopPairs,
+     .operands = {},
+     .examples = kTopExamples,
+     .exit_codes = {},
+     .json_keys = kTopKeys,
+     .handler = show_top},
+    {.name = "events",
+     .summary = "Follow what happens to jobs",
+     .description =
+         "Prints a line for each event of the jobs that you may see, or of the "
+         "named ones, as it happens: a job is made, changes its state, passes "
+         "a "
+         "limit, ends. Ends when it is interrupted, when nobody reads it any "
+         "more, or when all named jobs have ended. A supervisor that restarts "
+         "is waited for; a message then says that events may be missing.",
+     .options = kEventsOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kAny, ValueType::kJob, ""},
+     .examples = kEventsExamples,
+     .exit_codes = kEventsCodes,
+     .json_keys = kEventsKeys,
+     .handler = follow_events},
     {.name = "show",
      .summary = "Show all facts of a job",
      .description =
@@ -363,6 +142,74 @@ constexpr Command kCommands[] = {
      .exit_codes = kWaitCodes,
      .json_keys = kWaitKeys,
      .handler = wait_for_jobs},
+    {.name = "limit",
+     .summary = "Show or change the limits of a job, or explain the site's",
+     .description =
+         "Shows what bounds a job and what it used until now. With *--limit* "
+         "it is bounded otherwise from then on; what is not named stays. A job "
+         "that used more than its new limit has passed it and is ended.\n\n"
+         "*corral limit explain* USER [DOMAIN] shows which limits the site "
+         "(*limits.toml*(5)) sets to a job of that user in that domain "
+         "(_interactive_ if none is named), and the line that decides about "
+         "each. A job named 'explain' is shown by its jid.",
+     .options = kLimitOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOneOrMore, ValueType::kJob,
+                  "name it by its jid or its name, or say 'explain USER'",
+                  "JOB | explain USER [DOMAIN]"},
+     .examples = kLimitExamples,
+     .exit_codes = {},
+     .json_keys = kLimitKeys,
+     .handler = limit_job},
+    {.name = "attach",
+     .summary = "Make processes that exist already members of a job",
+     .description =
+         "Moves processes into a job: what they fork from then on is in it "
+         "too, what they forked before is not. The processes and the job must "
+         "be your own, the processes in no other job. Where the kernel keeps "
+         "it (Linux 6.15) the end of a new job's first process is its result. "
+         "The job of a new job's processes ends when none of them lives. The "
+         "engine _subreaper_ cannot attach.",
+     .options = kAttachOptions,
+     .pairs = kAttachPairs,
+     .operands = {Operands::kOneOrMore, ValueType::kText,
+                  "a job, by its jid or its name, and process ids"},
+     .examples = kAttachExamples,
+     .exit_codes = {},
+     .json_keys = kAttachKeys,
+     .handler = attach_processes},
+    {.name = "detach",
+     .summary = "Take processes out of their jobs",
+     .description =
+         "The processes live on, in the job that theirs is nested in, or "
+         "outside: where the job's first process was attached from, else "
+         "beside the instance. Where the site sets limits, and out of "
+         "sessions, only root and operators take processes.",
+     .options = kDetachOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOneOrMore, ValueType::kText, "process ids"},
+     .examples = kDetachExamples,
+     .exit_codes = {},
+     .json_keys = kDetachKeys,
+     .handler = detach_processes},
+    {.name = "session",
+     .summary = "Open, close or show login sessions",
+     .description =
+         "*open* makes a job of a login session: its leader, a process of the "
+         "service, and what that forks from then on. *close* takes the leader "
+         "out again and closes it: who is left stays or is ended, and it ends "
+         "when it is empty. A session also ends with its leader. Both may be "
+         "repeated. They are for root and the site's schedulers; "
+         "*pam_corral*(8) calls them. *show* lists the sessions that there "
+         "are, or those that are named.",
+     .options = kSessionOptions,
+     .pairs = kInstancePairs,
+     .operands = {Operands::kOneOrMore, ValueType::kText,
+                  "'open', 'close JOB', or 'show'"},
+     .examples = kSessionExamples,
+     .exit_codes = {},
+     .json_keys = kSessionKeys,
+     .handler = handle_session},
     {.name = "freeze",
      .summary = "Let no process of a job run",
      .description =
@@ -417,6 +264,24 @@ constexpr Command kCommands[] = {
      .exit_codes = kRecordsCodes,
      .json_keys = kRecordsKeys,
      .handler = show_records},
+    {.name = "report",
+     .summary = "Sum up what jobs used",
+     .description =
+         "Reads accounting files, in which Corral or the CSA daemon wrote, and "
+         "sums up by job, user, group, project, command or day what jobs used. "
+         "Without a file these are the one that is being written and those "
+         "that were switched from it. A job's use is that of its end record, "
+         "else the sum of its processes where those are counted without their "
+         "children. What was not collected is a dash; a sum of which a part is "
+         "not known has a '+'. Commands are summed up over processes, with the "
+         "children that those waited for.",
+     .options = kUseOptions,
+     .pairs = kUsePairs,
+     .operands = {Operands::kAny, ValueType::kFile, "accounting files"},
+     .examples = kUseExamples,
+     .exit_codes = kUseCodes,
+     .json_keys = kUseKeys,
+     .handler = report_use},
     {.name = "doctor",
      .summary = "Tell what works here and what does not",
      .description =
@@ -450,7 +315,7 @@ constexpr ExitCode kCommonCodes[] = {
     {"2", "The command line was wrong"},
     {"64", "The request contradicts itself"},
     {"65", "The job has ended"},
-    {"66", "There is no such job"},
+    {"66", "There is no such job or process"},
     {"67", "There is no such user"},
     {"69", "No instance is running, or it does not answer in time"},
     {"72", "The engine or the host cannot do it"},

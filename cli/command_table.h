@@ -36,6 +36,7 @@ struct OperandRow {
   Operands count = Operands::kNone;
   ValueType type = ValueType::kText;
   std::string_view help;
+  std::string_view usage = {};  ///< instead of what `type` and `count` say
 };
 
 /// Two options that exclude each other, or of which one needs the other.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/command_table.h"
+#include "cli/csa/published_command.h"
 #include "cli/help.h"
 
 namespace cli {
@@ -24,6 +25,8 @@ std::string spellings(const OptionRow& row, std::string_view separator) {
 std::string command_words() {
   std::string words;
   for (const Command& command : commands())
+    words += std::string(command.name) + " ";
+  for (const PublishedCommand& command : published_commands())
     words += std::string(command.name) + " ";
   return words + "--help --version";
 }
@@ -166,6 +169,21 @@ std::string bash_command(const Command& command) {
   return text + "\n      fi ;;\n";
 }
 
+/// A published command has letters only; what else it takes are files.
+std::string bash_published(const PublishedCommand& command) {
+  std::string letters;
+  for (const LetterRow& row : command.letters)
+    letters.append(letters.empty() ? "-" : " -").append(1, row.letter);
+  return "    " + std::string(command.name) +
+         ")\n      if [[ $word == -* ]]; then\n"
+         "        mapfile -t COMPREPLY < <(compgen -W " +
+         quoted(letters) +
+         " -- \"$word\")\n"
+         "      else\n"
+         "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+         "      fi ;;\n";
+}
+
 std::string bash_text() {
   std::string text(kBashHead);
   text +=
@@ -175,6 +193,8 @@ std::string bash_text() {
       " -- \"$word\")\n    return\n  fi\n  case $command in\n";
   for (const Command& command : commands())
     text += bash_command(command);
+  for (const PublishedCommand& command : published_commands())
+    text += bash_published(command);
   return text + "  esac\n}\n\ncomplete -F _corral corral\n";
 }
 
@@ -270,10 +290,28 @@ std::string zsh_command(const Command& command) {
   return text;
 }
 
+std::string zsh_published(const PublishedCommand& command) {
+  std::string text =
+      "    " + std::string(command.name) + ")\n      _arguments -s -S \\\n";
+  for (const LetterRow& row : command.letters) {
+    std::string option =
+        std::string("-") + row.letter + "[" + zsh_escaped(row.help) + "]";
+    if (!row.argument.empty())
+      option.append(":").append(row.argument).append(":_files");
+    text += "        " + quoted(option) + " \\\n";
+  }
+  return text + "        '*:FILE:_files' && return ;;\n";
+}
+
 std::string zsh_text() {
   std::string text(kZshHead);
   text += "_corral() {\n  local -a commands\n  commands=(\n";
   for (const Command& command : commands())
+    text +=
+        "    " +
+        quoted(std::string(command.name) + ":" + zsh_escaped(command.summary)) +
+        "\n";
+  for (const PublishedCommand& command : published_commands())
     text +=
         "    " +
         quoted(std::string(command.name) + ":" + zsh_escaped(command.summary)) +
@@ -285,6 +323,8 @@ std::string zsh_text() {
       "  case $name in\n";
   for (const Command& command : commands())
     text += zsh_command(command);
+  for (const PublishedCommand& command : published_commands())
+    text += zsh_published(command);
   return text + "  esac\n}\n\n_corral \"$@\"\n";
 }
 
@@ -342,10 +382,24 @@ std::string fish_command(const Command& command) {
   return text;
 }
 
+std::string fish_published(const PublishedCommand& command) {
+  const std::string name(command.name);
+  std::string text = "\ncomplete -c corral -n __fish_use_subcommand -a " +
+                     name + " -d " + quoted(command.summary) + "\n";
+  const std::string when =
+      "complete -c corral -n '__fish_seen_subcommand_from " + name + "'";
+  for (const LetterRow& row : command.letters)
+    text += when + " -s " + row.letter + (row.argument.empty() ? "" : " -r") +
+            " -d " + quoted(row.help) + "\n";
+  return text + when + " -F\n";
+}
+
 std::string fish_text() {
   std::string text(kFishHead);
   for (const Command& command : commands())
     text += fish_command(command);
+  for (const PublishedCommand& command : published_commands())
+    text += fish_published(command);
   return text;
 }
 

@@ -144,6 +144,37 @@ Check check_bus(const Findings& findings) {
           .fix = "install libsystemd0"};
 }
 
+/// Of an instance's jobs, whose processes are the caller's.
+Check check_limits(const Findings& findings) {
+  Check check{
+      .name = "limits", .status = CheckStatus::kOk, .finding = {}, .fix = {}};
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    const core::HoldChoice choice = core::choose_hold(
+        kind, findings.choice.engine, findings.limits, findings.is_root);
+    if (!check.finding.empty()) check.finding += ", ";
+    check.finding.append(core::row_of(kind).word).append(": ");
+    check.finding.append(core::name_of(choice.hold));
+    if (choice.lacking.empty()) continue;
+    check.status = CheckStatus::kNote;
+    check.finding += " (less)";
+    check.fix =
+        "limits that hold less than asked are refused without "
+        "'--accept-less'";
+  }
+  return check;
+}
+
+Check check_site(const Findings::SiteLimits& site) {
+  const bool is_good = site.problem.empty();
+  return {.name = "site limits",
+          .status = is_good ? CheckStatus::kOk : CheckStatus::kProblem,
+          .finding = is_good ? "'" + site.file +
+                                   "': " + std::to_string(site.rules) + " rules"
+                             : site.problem + ", so only root can make jobs",
+          .fix = is_good ? std::string()
+                         : "mend it; no restart is needed (limits.toml(5))"};
+}
+
 }  // namespace
 
 std::vector<Check> judge(const Findings& findings) {
@@ -152,6 +183,8 @@ std::vector<Check> judge(const Findings& findings) {
   for (const VariableFault& fault : findings.variable_faults)
     checks.push_back(check_variable(fault));
   checks.push_back(check_engine(findings));
+  checks.push_back(check_limits(findings));
+  if (findings.site) checks.push_back(check_site(*findings.site));
   checks.push_back(check_program("corral-init", findings.programs.init,
                                  "no job can be run"));
   checks.push_back(check_program("corral-reaper", findings.programs.reaper,

@@ -12,6 +12,7 @@
 #include "cli/variables.h"
 #include "core/containment.h"
 #include "core/job_control.h"
+#include "core/limit_hold.h"
 #include "sys/silence.h"
 
 namespace cli {
@@ -44,6 +45,16 @@ struct Findings {
   std::string machine;  ///< "x86_64"
   core::ContainmentFacts facts;
   core::EngineChoice choice;
+  core::LimitMeans limits;
+  /// The site's file of limits, and its rules or what is wrong with it; absent:
+  /// there is no such file.
+  struct SiteLimits {
+    std::string file;
+    std::size_t rules = 0;
+    std::string problem;  ///< empty: none
+  };
+  std::optional<SiteLimits> site;
+  bool is_root = false;
   std::string cgroup_base;  ///< empty: none
   std::vector<VariableFault> variable_faults;
   OwnPrograms programs;

@@ -17,9 +17,12 @@
 #include "cli/doctor_checks.h"
 #include "sys/cgroup_tree.h"
 #include "sys/instance_lock.h"
+#include "sys/limit_facts.h"
 #include "sys/own_programs.h"
 #include "sys/proc_files.h"
 #include "sys/process_tree.h"
+#include "sys/whole_file.h"
+#include "units/limit_rules.h"
 
 namespace cli {
 namespace {
@@ -153,6 +156,31 @@ std::optional<std::string> bus_problem() {
   return reason == nullptr ? "it cannot be loaded" : reason;
 }
 
+core::LimitMeans limit_means(const sys::CgroupBase& base) {
+  if (!base.facts.cgroup2_is_writable) return {};
+  const auto directory =
+      sys::open_at(AT_FDCWD, base.path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!directory) return {};
+  return sys::find_limit_facts(directory->get(), base.path.view()).means;
+}
+
+std::optional<Findings::SiteLimits> site_limits(std::string file) {
+  if (!sys::is_there(file)) return std::nullopt;
+  const auto text = sys::read_whole_file(file, units::kLargestLimitsFile);
+  Findings::SiteLimits site = {
+      .file = std::move(file), .rules = 0, .problem = {}};
+  if (!text) {
+    site.problem = text.error().message().c_str();
+    return site;
+  }
+  const auto rules = units::read_limit_rules(*text, site.file);
+  if (rules)
+    site.rules = rules->size();
+  else
+    site.problem = rules.error();
+  return site;
+}
+
 }  // namespace
 
 Findings look() {
@@ -169,8 +197,13 @@ Findings look() {
   findings.choice = core::choose_engine(base.facts);
   const auto forced =
       core::parse_engine(environment("CORRAL_ENGINE").value_or(""));
-  if (forced) findings.choice = {*forced, "CORRAL_ENGINE says so"};
+  if (forced)
+    findings.choice = {.engine = *forced, .why = "CORRAL_ENGINE says so"};
   findings.cgroup_base = base.path.view();
+  findings.limits = limit_means(base);
+  findings.site =
+      site_limits(environment("CORRAL_LIMITS").value_or(units::kLimitsFile));
+  findings.is_root = ::geteuid() == 0;
   findings.programs = {
       .init = find_program(sys::OwnProgram::kInit),
       .reaper = find_program(sys::OwnProgram::kReaper),

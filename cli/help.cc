@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/help.h"
 
+#include "cli/csa/published_command.h"
+
 namespace cli {
 namespace {
 
@@ -48,11 +50,21 @@ std::string without_marks(std::string_view text) {
   return plain;
 }
 
+/// What a placeholder does not tell by its name.
+std::string rule_of(const OptionRow& row) {
+  const ValueTypeRow& type = row_of(row.type);
+  if (!type.has_rule) return {};
+  return ". " + std::string(type.placeholder) + ": " +
+         std::string(type.expectation);
+}
+
 }  // namespace
 
 std::string usage_of(const Command& command) {
   std::string usage = "corral " + std::string(command.name) + " [OPTIONS]";
   const std::string noun(row_of(command.operands.type).placeholder);
+  if (!command.operands.usage.empty())
+    return usage + " " + std::string(command.operands.usage);
   switch (command.operands.count) {
     case Operands::kNone:
       return usage;
@@ -97,7 +109,12 @@ std::string help_text() {
       "\nOptions:\n"
       "  -h, --help                Show this help and exit\n"
       "      --version             Show the version and exit\n"
-      "\n'corral COMMAND --help' tells more; so does 'man corral'.\n";
+      "\nAccounting commands of CSA, by their own names:\n  ";
+  std::string names;
+  for (const PublishedCommand& command : published_commands())
+    names.append(names.empty() ? "" : " ").append(command.name);
+  append_wrapped(text, names, 2);
+  text += "\n'corral COMMAND --help' tells more; so does 'man corral'.\n";
   return text;
 }
 
@@ -108,7 +125,7 @@ std::string help_text(const Command& command) {
   text += "\nOptions:\n";
   for (const OptionRow& row : command.options)
     append_entry(text, (row.letter == '\0' ? "    " : "") + spelling_of(row),
-                 sentence_of(row));
+                 sentence_of(row) + rule_of(row));
   text += "\nExamples:\n";
   for (const Example& example : command.examples)
     text.append("  ")

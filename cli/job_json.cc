@@ -45,8 +45,21 @@ void add_identity(Json& json, const core::JobView& job) {
   json["engine"] = core::name_of(job.engine);
   json["state"] = core::name_of(job.state);
   json["freezer_state"] = core::name_of(job.freezing);
+  json["parent"] = job.parent == core::kNoJob
+                       ? Json()
+                       : Json(core::display(job.parent).view());
+  json["domain"] = text_or_null(job.domain);
+  json["service"] = text_or_null(job.service);
   json["argv"] = job.argv.empty() ? Json() : Json(job.argv);
   json["main_pid"] = maybe(job.main);
+}
+
+/// In microseconds, bytes or a count, as the limit is; null: none.
+void add_limits(Json& json, const core::JobView& job) {
+  Json limits;
+  for (const core::LimitKind kind : core::kLimitKinds)
+    limits[core::row_of(kind).word] = maybe(core::bound_of(job.limits, kind));
+  json["limits"] = std::move(limits);
 }
 
 void add_times(Json& json, const core::JobView& job) {
@@ -70,6 +83,11 @@ void add_result(Json& json, const core::JobView& job) {
       is_signal
           ? Json(core::signal_name(core::signal_of(result.wait_status)).view())
           : Json();
+  json["limit"] = nullptr;  // in microseconds, bytes or a count
+  if (is_over && result.reason == core::Reason::kOverLimit)
+    json["limit"] = {{"kind", core::name_of(result.limit.kind)},
+                     {"value", result.limit.value},
+                     {"bound", result.limit.bound}};
   json["shell_code"] = is_over ? Json(core::shell_code(result)) : Json();
 }
 
@@ -90,6 +108,7 @@ void add_totals(Json& json, const core::JobView& job) {
 Json object_of(const core::JobView& job) {
   Json json;
   add_identity(json, job);
+  add_limits(json, job);
   add_times(json, job);
   add_result(json, job);
   add_totals(json, job);
@@ -109,7 +128,7 @@ Json object_of(const core::ProcessView& process) {
 }  // namespace
 
 std::string_view kind_word(core::JobKind kind) {
-  return kind == core::JobKind::kForeground ? "foreground" : "detached";
+  return core::name_of(kind);
 }
 
 std::string job_json(const core::JobView& job) {
@@ -145,6 +164,29 @@ std::string detached_json(core::JobId jid, std::string_view name,
   json["jid"] = core::display(jid).view();
   json["name"] = text_or_null(name);
   json["instance"] = instance;
+  return line_of(json);
+}
+
+std::string attached_json(core::JobId jid, const std::vector<core::Pid>& pids) {
+  Json json;
+  json["jid"] = core::display(jid).view();
+  json["pids"] = Json::array();
+  for (const core::Pid pid : pids)
+    json["pids"].push_back(pid.raw());
+  return line_of(json);
+}
+
+std::string opened_json(const core::OpenedSession& opened) {
+  Json json;
+  json["jid"] = core::display(opened.jid).view();
+  json["existing"] = opened.is_existing;
+  return line_of(json);
+}
+
+std::string detached_count_json(core::JobId jid, std::uint32_t count) {
+  Json json;
+  json["jid"] = core::display(jid).view();
+  json["count"] = count;
   return line_of(json);
 }
 

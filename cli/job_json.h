@@ -29,6 +29,13 @@ struct JobWithProcesses {
                                         std::string_view instance);
 
 /// "foreground", "detached".
+/// What corral attach and detach did.
+[[nodiscard]] std::string attached_json(core::JobId jid,
+                                        const std::vector<core::Pid>& pids);
+[[nodiscard]] std::string opened_json(const core::OpenedSession& opened);
+[[nodiscard]] std::string detached_count_json(core::JobId jid,
+                                              std::uint32_t count);
+
 [[nodiscard]] std::string_view kind_word(core::JobKind kind);
 
 }  // namespace cli

@@ -3,12 +3,11 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdint>
-#include <system_error>
 
 #include "core/ids.h"
 #include "core/job_name.h"
+#include "core/number_text.h"
 
 namespace cli {
 namespace {
@@ -32,15 +31,13 @@ core::Answer<core::JobId> select_self(bus::Client& client) {
 
 core::Answer<core::JobId> select_job_of_process(bus::Client& client,
                                                 std::string_view word) {
-  std::int32_t pid = 0;
-  const char* const end = word.data() + word.size();
-  const auto [at, error] = std::from_chars(word.data(), end, pid);
-  if (error != std::errc() || at != end || pid < 1)
+  const auto pid = core::parse_number(word, INT32_MAX);
+  if (!pid || *pid == 0)
     return std::unexpected(core::Refused{
         .why = core::Refusal::kInvalid,
         .text = "'" + std::string(word) +
                 "' is no process id, expected a number from 1 to 2147483647"});
-  return client.find_by_pid(core::Pid(pid));
+  return client.find_by_pid(core::Pid(static_cast<std::int32_t>(*pid)));
 }
 
 core::Answer<core::JobId> select_job(bus::Client& client,

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdio>
 
+#include "core/job_name.h"
+
 namespace cli {
 namespace {
 
@@ -17,8 +19,10 @@ struct Step {
   std::uint64_t next_seconds;
   char next_unit;
 };
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Step kSteps[] = {
     {86400, 'd', 3600, 'h'}, {3600, 'h', 60, 'm'}, {60, 'm', 1, 's'}};
+// NOLINTEND(modernize-use-designated-initializers)
 
 std::string two_digits(std::uint64_t number) {
   return (number < 10 ? "0" : "") + std::to_string(number);
@@ -53,7 +57,7 @@ std::string command_line(const core::JobView& job) {
 
 std::string program_name(const core::JobView& job) {
   if (job.argv.empty()) return {};
-  return job.argv[0].substr(job.argv[0].rfind('/') + 1);
+  return std::string(core::name_of_program(job.argv[0]));
 }
 
 std::string_view state_word(const core::JobView& job) {

@@ -9,11 +9,13 @@
 
 #include "cli/command_table.h"
 #include "cli/completion.h"
+#include "cli/csa/published_command.h"
 #include "cli/handlers.h"
 #include "cli/help.h"
 #include "cli/man_text.h"
 #include "cli/output.h"
 #include "cli/parser.h"
+#include "cli/sgi_commands.h"
 #include "cli/standard_fds.h"
 #include "cli/suggestion.h"
 #include "cli/variables.h"
@@ -35,17 +37,22 @@ std::string main_help(std::string_view /*topic*/) {
   return help_text();
 }
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Generator kGenerators[] = {
     {"--help", false, main_help},
     {"-h", false, main_help},
+    {"help", false, main_help},
     {"--version", false, version_text},
     {"--dump-completion", true, completion_text},
     {"--dump-man", true, man_text},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 int unknown_command(std::string_view word) {
   std::vector<std::string_view> known;
   for (const Command& command : commands())
+    known.push_back(command.name);
+  for (const PublishedCommand& command : published_commands())
     known.push_back(command.name);
   std::string hint = did_you_mean(word, known);
   if (hint.empty()) hint = "; 'corral --help' shows those that there are";
@@ -82,6 +89,14 @@ int run_command(const Command& command, std::span<const char* const> words) {
   return finish_output(command.handler(*arguments));
 }
 
+/// The published command that a link to this program is named after; null: it
+/// was called by its own name.
+const PublishedCommand* called_as(std::span<const char* const> words) {
+  if (words.empty()) return nullptr;
+  const std::string_view path = words[0];
+  return find_published(path.substr(path.rfind('/') + 1));
+}
+
 int start(std::span<const char* const> words) {
   if (words.empty()) {
     print(help_text());
@@ -89,6 +104,8 @@ int start(std::span<const char* const> words) {
   }
   if (const Command* const command = find_command(words[0]))
     return run_command(*command, words.subspan(1));
+  if (const PublishedCommand* const command = find_published(words[0]))
+    return run_published(*command, words.subspan(1));
   for (const Generator& generator : kGenerators)
     if (generator.word == words[0])
       return generate(generator, words.subspan(1));
@@ -101,8 +118,14 @@ int start(std::span<const char* const> words) {
 int main(int argc, char** argv) {
   try {
     cli::hold_standard_descriptors();
-    const auto count = static_cast<std::size_t>(argc > 0 ? argc - 1 : 0);
-    return cli::start(std::span<const char* const>(argv + 1, count));
+    const std::span<const char* const> words(
+        argv, static_cast<std::size_t>(argc > 0 ? argc : 0));
+    if (const auto* const command = cli::called_as(words))
+      return cli::run_published(*command, words.subspan(1));
+    const char* const name = words.empty() ? "" : words[0];
+    if (const auto command = cli::find_sgi_command(name))
+      return command(words.subspan(1));
+    return cli::start(words.empty() ? words : words.subspan(1));
   } catch (const std::exception& error) {
     return cli::complain(error.what(), cli::kRunFailure);
   }

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/man_text.h"
 
+#include "cli/csa/published_pages.h"
 #include "cli/help.h"
 
 namespace cli {
 namespace {
 
-/// Plain words in scdoc: its marks are escaped.
 std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '_' || c == '*' || c == '\\' || c == '#' || c == '<' || c == '>')
-      result += '\\';
-    result += c;
-  }
-  return result;
+  return scdoc_escaped(text);
 }
 
 std::string bold(std::string_view text) {
@@ -53,6 +47,8 @@ std::string usage_line(const Command& command) {
   const std::string noun(row_of(command.operands.type).placeholder);
   std::string usage =
       bold("corral " + std::string(command.name)) + " [_OPTIONS_]";
+  if (!command.operands.usage.empty())
+    return usage + " " + escaped(command.operands.usage);
   switch (command.operands.count) {
     case Operands::kNone:
       return usage;
@@ -103,9 +99,22 @@ std::string exit_codes() {
 
 }  // namespace
 
+std::string scdoc_escaped(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '_' || c == '*' || c == '\\' || c == '#' || c == '<' || c == '>')
+      result += '\\';
+    result += c;
+  }
+  return result;
+}
+
 std::string man_text(std::string_view topic) {
   if (topic == "commands") return all_commands();
   if (topic == "exit-codes") return exit_codes();
+  if (topic == "published-commands") return published_list();
+  if (const PublishedCommand* const command = find_published(topic))
+    return published_page(*command);
   return {};
 }
 

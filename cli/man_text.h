@@ -8,8 +8,12 @@
 
 namespace cli {
 
-/// Topics: "commands" (all of them with their options), "exit-codes". Empty
-/// for a topic that there is not.
+/// Plain words in scdoc: its marks are escaped.
+[[nodiscard]] std::string scdoc_escaped(std::string_view text);
+
+/// Topics: "commands" (all of them with their options), "exit-codes",
+/// "published-commands", and the name of a published command for its whole
+/// page. Empty for a topic that there is not.
 [[nodiscard]] std::string man_text(std::string_view topic);
 
 }  // namespace cli

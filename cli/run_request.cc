@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/value_types.h"
+#include "core/limit_text.h"
 #include "core/refused_user.h"
 #include "sys/users.h"
 
@@ -59,7 +60,8 @@ core::JobSpec make_spec(const Arguments& arguments) {
     spec.kill_plan.first_signal = *parse_signal(*signal);
   spec.token = make_token();
   for (const std::string& limit : arguments.values("limit"))
-    spec.limits.wall_time = parse_wall_limit(limit);
+    (void)core::parse_limits(spec.limits, limit.c_str());
+  spec.accepts_less = arguments.has("accept-less");
   return spec;
 }
 
@@ -93,6 +95,7 @@ core::Answer<RunRequest> make_run_request(const Arguments& arguments) {
   const auto variables = arguments.values("env");
   request.variables.assign(variables.begin(), variables.end());
   request.report = report_form(arguments);
+  request.parent = arguments.value("parent").value_or("");
   if (const auto cwd = arguments.value("cwd")) {
     auto path = absolute_path(*cwd);
     if (!path) return std::unexpected(path.error());

@@ -29,6 +29,7 @@ struct RunRequest {
   std::vector<std::string> variables;  ///< NAME=VALUE, of --env
   std::optional<std::string> cwd;      ///< absolute
   ReportForm report = ReportForm::kNone;
+  std::string parent;  ///< a word for the job to nest it in; empty: none
 };
 
 /// Errors: a relative --cwd where the current directory has no name.

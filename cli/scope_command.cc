@@ -2,6 +2,7 @@
 #include "cli/scope_command.h"
 
 #include "core/job_result.h"
+#include "core/limit_text.h"
 
 namespace cli {
 namespace {
@@ -31,6 +32,8 @@ void add_mode(Words& words, const Supervised& job) {
   words.add("--scope", std::to_string(job.link));
   if (job.container >= 0)
     words.add("--cgroup-fd", std::to_string(job.container));
+  for (const int join : job.joins)
+    words.add("--join-fd", std::to_string(join));
   words.add("--jid", core::display(job.jid).view().substr(2));
   words.add("--engine", core::name_of(job.engine));
 }
@@ -66,8 +69,17 @@ void add_ending(Words& words, const core::JobSpec& spec) {
   if (spec.kill_plan.first_signal != kDefault.first_signal)
     words.add("--signal",
               core::signal_name(spec.kill_plan.first_signal.raw()).view());
-  if (spec.limits.wall_time)
-    words.add("--limit-wall", milliseconds_of(*spec.limits.wall_time));
+}
+
+/// Under an instance those that it leaves to the scope; alone all of them.
+void add_limits(Words& words, const ScopeSetting& setting,
+                const core::JobSpec& spec) {
+  const auto* const supervised = std::get_if<Supervised>(&setting.mode);
+  const auto limits = core::limit_text(
+      supervised != nullptr ? supervised->limits : spec.limits);
+  if (limits.empty()) return;
+  words.add("--limit", limits.view());
+  if (supervised == nullptr && !spec.accepts_less) words.add("--strict-limits");
 }
 
 }  // namespace
@@ -81,6 +93,7 @@ std::vector<std::string> scope_words(const std::string& program,
   if (!request.spec.name.empty()) words.add("--name", request.spec.name);
   words.add("--reraise");
   add_ending(words, request.spec);
+  add_limits(words, setting, request.spec);
   if (setting.report_fd >= 0 && request.report != ReportForm::kNone)
     words.add(
         request.report == ReportForm::kJson ? "--report-json" : "--report",

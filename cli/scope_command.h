@@ -19,7 +19,9 @@ struct Supervised {
   core::JobId jid;
   core::Engine engine = core::Engine::kSubreaper;
   int link = -1;
-  int container = -1;  ///< -1: none
+  int container = -1;      ///< -1: none
+  std::vector<int> joins;  ///< cgroup.procs of more groups
+  core::JobLimits limits;  ///< for the scope to hold
 };
 
 /// Nobody supervises: the scope writes the records itself.

@@ -4,13 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <csignal>
+#include <ctime>
 #include <string>
 
+#include "accounting/use_fold.h"
 #include "core/containment.h"
 #include "core/job_name.h"
 #include "core/job_result.h"
+#include "core/limit_text.h"
+#include "core/number_text.h"
 
 namespace cli {
 namespace {
@@ -22,13 +25,42 @@ bool is_signal(std::string_view text) {
   return parse_signal(text).has_value();
 }
 bool is_limit(std::string_view text) {
-  return parse_wall_limit(text).has_value();
+  const auto changes = parse_limit_changes(text);
+  return changes && std::ranges::all_of(*changes, [](const auto& change) {
+           return change.bound.has_value();
+         });
+}
+std::optional<core::LimitChange> parse_limit_change(std::string_view text) {
+  const std::size_t equals = std::min(text.find('='), text.size());
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    if (text.substr(0, equals) != core::row_of(kind).word) continue;
+    if (text.substr(equals) == "=none")
+      return core::LimitChange{.kind = kind, .bound = {}};
+    core::JobLimits limits;
+    if (!core::parse_limit(limits, text)) return std::nullopt;
+    const auto bound = core::bound_of(limits, kind);
+    if (bound > core::largest_bound(kind)) return std::nullopt;
+    return core::LimitChange{.kind = kind, .bound = bound};
+  }
+  return std::nullopt;
+}
+bool is_limit_change(std::string_view text) {
+  return parse_limit_changes(text).has_value();
 }
 bool is_engine(std::string_view text) {
   return core::parse_engine(text).has_value();
 }
 bool is_report(std::string_view text) {
   return text == "text" || text == "json";
+}
+bool is_count(std::string_view text) {
+  return core::parse_number(text, UINT32_MAX).value_or(0) > 0;
+}
+bool is_use_key(std::string_view text) {
+  return accounting::parse_use_key(text).has_value();
+}
+bool is_day(std::string_view text) {
+  return parse_day(text).has_value();
 }
 bool is_shell(std::string_view text) {
   return text == "bash" || text == "zsh" || text == "fish";
@@ -37,6 +69,20 @@ bool is_assignment(std::string_view text) {
   const std::size_t equals = text.find('=');
   return equals != std::string_view::npos && equals > 0;
 }
+
+bool is_attach_mode(std::string_view text) {
+  return text == "move" || text == "nested" || text == "logical";
+}
+
+bool is_nesting(std::string_view text) {
+  return text == "keep" || text == "new";
+}
+
+bool is_stragglers(std::string_view text) {
+  return text == "linger" || text == "end" || text == "kill";
+}
+
+constexpr const char* kLimitWords = "wall= cpu= memory= processes= files=";
 
 // NOLINTBEGIN(modernize-use-designated-initializers): tables
 constexpr ValueTypeRow kRows[] = {
@@ -60,8 +106,21 @@ constexpr ValueTypeRow kRows[] = {
     {ValueType::kSignal, "SIGNAL", "a signal such as TERM, SIGUSR1 or 15",
      is_signal, Completion::kChoices,
      "HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH"},
-    {ValueType::kLimit, "LIMIT", "wall=DURATION, such as wall=30s", is_limit,
-     Completion::kChoices, "wall="},
+    {.type = ValueType::kLimit,
+     .placeholder = "LIMITS",
+     .expectation = core::kLimitExpects,
+     .is_good = is_limit,
+     .completion = Completion::kChoices,
+     .choices = kLimitWords,
+     .has_rule = true},
+    {.type = ValueType::kLimitChange,
+     .placeholder = "LIMITS",
+     .expectation = "wall= or cpu=TIME (500ms, 30s, 2h), memory=BYTES (64M), "
+                    "processes= or files=NUMBER, each above 0, or none",
+     .is_good = is_limit_change,
+     .completion = Completion::kChoices,
+     .choices = kLimitWords,
+     .has_rule = true},
     {ValueType::kReport, "FORMAT", "text or json", is_report,
      Completion::kChoices, "text json", "text"},
     {ValueType::kJob, "JOB", "a jid, a name or 'self'", nullptr,
@@ -70,42 +129,60 @@ constexpr ValueTypeRow kRows[] = {
      Completion::kPrograms},
     {ValueType::kShell, "SHELL", "bash, zsh or fish", is_shell,
      Completion::kChoices, "bash zsh fish"},
+    {ValueType::kCount, "N", "a number above 0", is_count},
+    {ValueType::kUseKey, "KEY", "job, user, group, project, command or day",
+     is_use_key, Completion::kChoices, "job user group project command day"},
+    {ValueType::kDay, "YYYY-MM-DD", "a day such as 2026-11-30", is_day},
+    {ValueType::kAttachMode, "MODE", "move, nested or logical", is_attach_mode,
+     Completion::kChoices, "move nested logical"},
+    {ValueType::kNesting, "HOW", "keep or new", is_nesting,
+     Completion::kChoices, "keep new"},
+    {ValueType::kStragglers, "HOW", "linger, end or kill", is_stragglers,
+     Completion::kChoices, "linger end kill"},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
-std::optional<int> parse_small_number(std::string_view text) {
-  int number = 0;
-  const auto [rest, error] = std::from_chars(text.begin(), text.end(), number);
-  if (error != std::errc() || rest != text.end()) return std::nullopt;
-  return number;
-}
-
 }  // namespace
+
+std::optional<std::uint64_t> parse_day(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-')
+    return std::nullopt;
+  const auto year = core::parse_number(text.substr(0, 4), 9999);
+  const auto month = core::parse_number(text.substr(5, 2), 12);
+  const auto day = core::parse_number(text.substr(8, 2), 31);
+  if (!year || !month || !day || *year < 1970 || *month < 1 || *day < 1)
+    return std::nullopt;
+  std::tm local = {};
+  local.tm_year = static_cast<int>(*year) - 1900;
+  local.tm_mon = static_cast<int>(*month) - 1;
+  local.tm_mday = static_cast<int>(*day);
+  local.tm_isdst = -1;
+  const std::time_t time = std::mktime(&local);
+  if (time < 0 || local.tm_mday != static_cast<int>(*day)) return std::nullopt;
+  return static_cast<std::uint64_t>(time) * 1000000U;
+}
 
 const ValueTypeRow& row_of(ValueType type) {
   return *std::ranges::find(kRows, type, &ValueTypeRow::type);
 }
 
 std::optional<core::SignalNumber> parse_signal(std::string_view text) {
-  if (const auto number = parse_small_number(text)) {
-    if (*number < 1 || *number > 64) return std::nullopt;
-    return core::SignalNumber(*number);
-  }
-  std::string name(text);
-  for (char& c : name)
+  std::string upper(text);
+  for (char& c : upper)
     c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  if (!name.starts_with("SIG")) name.insert(0, "SIG");
-  for (int number = 1; number <= 64; ++number)
-    if (core::signal_name(number) == name) return core::SignalNumber(number);
-  return std::nullopt;
+  return core::parse_signal(upper);
 }
 
-std::optional<core::Microseconds> parse_wall_limit(std::string_view text) {
-  constexpr std::string_view kKey = "wall=";
-  if (!text.starts_with(kKey)) return std::nullopt;
-  const auto bound = parse_duration(text.substr(kKey.size()));
-  if (!bound || bound->raw() == 0) return std::nullopt;
-  return bound;
+std::optional<std::vector<core::LimitChange>> parse_limit_changes(
+    std::string_view text) {
+  std::vector<core::LimitChange> changes;
+  const std::string list(text);
+  for (const char* rest = list.c_str(); rest != nullptr;) {
+    const auto change = parse_limit_change(core::take_part(rest));
+    if (!change) return std::nullopt;
+    changes.push_back(*change);
+  }
+  return changes;
 }
 
 }  // namespace cli

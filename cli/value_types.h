@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "core/duration.h"
 #include "core/ids.h"
+#include "core/limits.h"
 #include "core/quantity.h"
 
 namespace cli {
@@ -24,11 +26,18 @@ enum class ValueType : std::uint8_t {
   kEngine,
   kDuration,
   kSignal,
-  kLimit,   ///< wall=DURATION
-  kReport,  ///< text or json; the value may be left out
-  kJob,     ///< jid, name or 'self'
+  kLimit,        ///< NAME=VALUE, several with commas between
+  kLimitChange,  ///< the same, or NAME=none
+  kReport,       ///< text or json; the value may be left out
+  kJob,          ///< jid, name or 'self'
   kProgram,
   kShell,
+  kCount,   ///< a number above 0
+  kUseKey,  ///< what use is summed up by
+  kDay,     ///< YYYY-MM-DD
+  kAttachMode,
+  kNesting,
+  kStragglers,
 };
 
 /// How a shell completes a value.
@@ -64,8 +73,10 @@ using core::parse_duration;
 /// "TERM", "SIGTERM", "15", "RTMIN+3"; any case.
 [[nodiscard]] std::optional<core::SignalNumber> parse_signal(
     std::string_view text);
-/// "wall=30s".
-[[nodiscard]] std::optional<core::Microseconds> parse_wall_limit(
+/// Local midnight of YYYY-MM-DD, in microseconds since 1970.
+[[nodiscard]] std::optional<std::uint64_t> parse_day(std::string_view text);
+/// "cpu=30s,memory=none".
+[[nodiscard]] std::optional<std::vector<core::LimitChange>> parse_limit_changes(
     std::string_view text);
 
 }  // namespace cli

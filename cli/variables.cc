@@ -46,6 +46,8 @@ constexpr Variable kVariables[] = {
     {"CORRAL_ENGINE", is_engine, "'cgroup2' or 'subreaper'"},
     {"CORRAL_TIMEOUT", is_patience, kDuration},
     {"CORRAL_INIT_STOP_TIMEOUT", is_duration, kDuration},
+    {"CORRAL_LIMITS", is_absolute, kPath},
+    {"CORRAL_CONFIG", is_absolute, kPath},
     {"CORRAL_LIBEXEC", is_absolute, kPath},
 };
 // NOLINTEND(modernize-use-designated-initializers)

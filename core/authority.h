@@ -1,41 +1,115 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may do what to whose job: a pure decision. Callers are identified by the
-// kernel (SO_PEERCRED) or by the bus, never by what they say.
+// Who may do what to whose job: a pure decision on caller, verb and owner.
+// Callers are identified by the kernel (SO_PEERCRED) or by the bus, never by
+// what they say; what polkit granted was asked for this one call.
+//
+//   verb             owner  operator        scheduler       others
+//   ---------------  -----  --------------  --------------  --------------
+//   kSee             yes    yes             yes             yes
+//   kInspect         yes    unless root's   if polkit says  if polkit says
+//   kControl         yes    unless root's   if polkit says  if polkit says
+//   kCreateForOther  -      if polkit says  unless root     if polkit says
+//   kManage          -      if polkit says  if polkit says  if polkit says
+//
+// Root and the user of the instance may do everything. "Root" in the table is
+// both of them: nobody comes to their rights by a job of theirs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "core/ids.h"
 
 namespace core {
 
-struct Caller {
-  Uid uid;
-  Pid pid;  ///< for messages only
-};
-
 enum class Verb : std::uint8_t {
-  kSee,      ///< that the job is there, its name, state and result
+  kSee,      ///< that the job is there, its name, state, result and usage
   kInspect,  ///< its arguments, processes and output
-  kControl,  ///< signal, end
+  kControl,  ///< signal, end, freeze, limit
   kCreateForOther,
   kManage,  ///< the instance itself: re-exec, shut down
+  kLast = kManage,
 };
 
-/// May `caller` do `verb` to a job of `owner` in an instance of `instance`?
-constexpr bool may(const Caller& caller, Verb verb, Uid owner, Uid instance) {
-  if (caller.uid == Uid(0) || caller.uid == instance) return true;
+/// Some verbs.
+class VerbSet {
+ public:
+  constexpr void add(Verb verb) { bits_ |= bit_of(verb); }
+  [[nodiscard]] constexpr bool has(Verb verb) const {
+    return verb <= Verb::kLast && (bits_ & bit_of(verb)) != 0;
+  }
+
+ private:
+  static constexpr std::uint32_t bit_of(Verb verb) {
+    return std::uint32_t{1} << static_cast<unsigned>(verb);
+  }
+  std::uint32_t bits_ = 0;
+};
+
+struct Caller {
+  Uid uid;
+  Pid pid;                       ///< for messages only
+  std::vector<Gid> groups = {};  ///< the primary one too
+  VerbSet granted = {};          ///< for this call, by polkit
+};
+
+/// What a site says about authority (corral.toml(5)).
+struct AuthorityRules {
+  Uid instance;                      ///< that the supervisor runs as
+  std::vector<Gid> operators = {};   ///< groups that look after all users' jobs
+  std::vector<Uid> schedulers = {};  ///< users who make jobs for others
+};
+
+constexpr bool is_scheduler(const Caller& caller, const AuthorityRules& rules) {
+  return std::ranges::find(rules.schedulers, caller.uid) !=
+         rules.schedulers.end();
+}
+
+constexpr bool is_operator(const Caller& caller, const AuthorityRules& rules) {
+  return std::ranges::any_of(caller.groups, [&rules](Gid group) {
+    return std::ranges::find(rules.operators, group) != rules.operators.end();
+  });
+}
+
+/// May `caller` do `verb` to a job of `owner`?
+constexpr bool may(const Caller& caller, Verb verb, Uid owner,
+                   const AuthorityRules& rules) {
+  const auto is_root = [&rules](Uid uid) {
+    return uid == Uid(0) || uid == rules.instance;
+  };
+  if (is_root(caller.uid) || caller.granted.has(verb)) return true;
   switch (verb) {
     case Verb::kSee:
       return true;
     case Verb::kInspect:
     case Verb::kControl:
-      return caller.uid == owner;
+      if (caller.uid == owner) return true;
+      return !is_root(owner) && is_operator(caller, rules);
     case Verb::kCreateForOther:
+      return !is_root(owner) && is_scheduler(caller, rules);
     case Verb::kManage:
       return false;
   }
   return false;
+}
+
+/// The action of polkit(8) that can grant a verb; empty: none can.
+constexpr std::string_view polkit_action(Verb verb) {
+  switch (verb) {
+    case Verb::kSee:
+      return {};
+    case Verb::kInspect:
+      return "org.corral.inspect-jobs";
+    case Verb::kControl:
+      return "org.corral.control-jobs";
+    case Verb::kCreateForOther:
+      return "org.corral.create-jobs-for-others";
+    case Verb::kManage:
+      return "org.corral.manage-instance";
+  }
+  return {};
 }
 
 }  // namespace core

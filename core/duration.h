@@ -20,11 +20,13 @@ struct DurationUnit {
   std::string_view name;
   std::uint64_t microseconds;
 };
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 inline constexpr DurationUnit kDurationUnits[] = {
     {"us", 1},         {"ms", 1000},        {"s", 1'000'000},
     {"", 1'000'000},   {"m", 60'000'000},   {"min", 60'000'000},
     {"h", 3600000000}, {"d", 86400000000U},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -43,7 +45,7 @@ constexpr std::optional<std::uint64_t> take_amount(std::string_view& text) {
   std::size_t length = 0;
   while (length < text.size() && !is_digit(text[length]))
     ++length;
-  const std::string_view name(text.data(), length);
+  const std::string_view name(text.begin(), text.begin() + length);
   text.remove_prefix(length);
   for (const DurationUnit& unit : kDurationUnits) {
     if (unit.name != name) continue;

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/event_fields.h"
+
 namespace core {
 
 namespace {
@@ -22,7 +24,7 @@ constexpr auto last_of(Engine) {
   return Engine::kSubreaper;
 }
 constexpr auto last_of(JobKind) {
-  return JobKind::kDetached;
+  return JobKind::kLast;
 }
 constexpr auto last_of(Stragglers) {
   return Stragglers::kLinger;
@@ -40,13 +42,16 @@ constexpr auto last_of(LaunchStage) {
   return LaunchStage::kLast;
 }
 constexpr auto last_of(LimitKind) {
-  return LimitKind::kWallTime;
+  return LimitKind::kLast;
 }
 constexpr auto last_of(Reason) {
   return Reason::kLast;
 }
 constexpr auto last_of(JobTimer) {
-  return JobTimer::kKillPlan;
+  return JobTimer::kLast;
+}
+constexpr auto last_of(Job::Departure) {
+  return Job::Departure::kLast;
 }
 constexpr auto last_of(SignalTarget) {
   return SignalTarget::kMain;
@@ -71,6 +76,10 @@ class Writer {
 
   template <class... Fields>
   void operator()(Fields&... values) {
+    (value(values), ...);
+  }
+  template <class... Fields>
+  void since(std::uint8_t /*version*/, Fields&... values) {
     (value(values), ...);
   }
 
@@ -128,7 +137,8 @@ class Writer {
 /// Reads until something does not fit; from then on nothing is read any more.
 class Reader {
  public:
-  explicit Reader(std::span<const std::byte> bytes) : rest_(bytes) {}
+  Reader(std::span<const std::byte> bytes, std::uint8_t version)
+      : rest_(bytes), version_(version) {}
 
   /// All was read, to the last byte.
   [[nodiscard]] bool is_done() const { return is_good_ && rest_.empty(); }
@@ -136,6 +146,10 @@ class Reader {
   template <class... Fields>
   void operator()(Fields&... values) {
     (value(values), ...);
+  }
+  template <class... Fields>
+  void since(std::uint8_t version, Fields&... values) {
+    if (version_ >= version) (value(values), ...);
   }
 
   template <Number T>
@@ -219,147 +233,9 @@ class Reader {
   }
 
   std::span<const std::byte> rest_;
+  std::uint8_t version_;
   bool is_good_ = true;
 };
-
-// The fields of each structure. `Of<T> auto&` takes a T& or a const T&. The
-// bindings must name every field: one that is added to a structure and not
-// here does not compile.
-template <class S, class T>
-concept Of = std::is_same_v<std::remove_const_t<S>, T>;
-
-void fields(auto& io, Of<Moment> auto& m) {
-  auto& [boot, real] = m;
-  io(boot, real);
-}
-void fields(auto& io, Of<ResourceLimit> auto& l) {
-  auto& [resource, soft, hard] = l;
-  io(resource, soft, hard);
-}
-void fields(auto& io, Of<KillPlan> auto& p) {
-  auto& [first_signal, grace] = p;
-  io(first_signal, grace);
-}
-void fields(auto& io, Of<KillProgress> auto& p) {
-  auto& [step, deadline, repeats] = p;
-  io(step, deadline, repeats);
-}
-void fields(auto& io, Of<JobLimits> auto& l) {
-  // Nobody is admitted with the others (supervisor/admission.cc).
-  auto& [wall_time, cpu_time, memory, processes, open_files] = l;
-  io(wall_time);
-}
-void fields(auto& io, Of<LimitHit> auto& h) {
-  auto& [kind, value, bound] = h;
-  io(kind, value, bound);
-}
-void fields(auto& io, Of<LaunchFailure> auto& f) {
-  auto& [stage, code] = f;
-  io(stage, code);
-}
-void fields(auto& io, Of<JobSpec> auto& s) {
-  auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
-         engine, stragglers, kill_plan, limits, token] = s;
-  io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
-     stragglers, kill_plan, limits, token);
-}
-void fields(auto& io, Of<JobTotals> auto& t) {
-  auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,
-         oom_kills, processes_not_seen] = t;
-  io(user_time, system_time, memory_peak, read_bytes, write_bytes, oom_kills,
-     processes_not_seen);
-}
-void fields(auto& io, Of<JobResult> auto& r) {
-  auto& [reason, has_status, wait_status, limit, launch, by, detail] = r;
-  io(reason, has_status, wait_status, limit, launch, by, detail);
-}
-void fields(auto& io, Of<Job::Cancelled> auto& c) {
-  auto& [by, who, is_gave_up] = c;
-  io(by, who, is_gave_up);
-}
-void fields(auto& io, Of<Job> auto& j) {
-  // Of those seen to end or alive so far nothing is kept: after a crash the
-  // container is read again, and the job ends when it is found empty, or with
-  // an exit that is reported from then on.
-  auto& [jid, spec, owner, engine, state, created, started, ended, last_exit,
-         populated, main, status, main_has_ended, main_is_stopped,
-         reaper_was_lost, freezing, kill, stragglers, straggler_names,
-         processes_seen, main_exit, launch_failure, limit_hit,
-         ran_out_of_memory, cancelled, detail, totals, result] = j;
-  io(jid, spec, owner, engine, state, created, started, ended, main, status,
-     main_has_ended, main_is_stopped, reaper_was_lost, freezing, kill,
-     stragglers, straggler_names, processes_seen, main_exit, launch_failure,
-     limit_hit, ran_out_of_memory, cancelled, detail, totals, result);
-}
-void fields(auto& io, Of<JobSnapshot> auto& s) {
-  auto& [job, state_entry] = s;
-  io(job, state_entry);
-}
-void fields(auto& io, Of<InstanceCounters> auto& c) {
-  auto& [hid, last_sequence, last_order, last_exit] = c;
-  io(hid, last_sequence, last_order, last_exit);
-}
-
-void fields(auto& io, Of<event::Created> auto& e) {
-  auto& [spec, owner, engine] = e;
-  io(spec, owner, engine);
-}
-void fields(auto& io, Of<event::ContainerFailed> auto& e) {
-  auto& [code] = e;
-  io(code);
-}
-void fields(auto& io, Of<event::Launched> auto& e) {
-  auto& [pid] = e;
-  io(pid);
-}
-void fields(auto& io, Of<event::LaunchFailed> auto& e) {
-  auto& [failure, detail] = e;
-  io(failure, detail);
-}
-void fields(auto& io, Of<event::ProcessExited> auto& e) {
-  auto& [record] = e;
-  io(record);
-}
-void fields(auto& io, Of<event::MainStopped> auto& e) {
-  auto& [is_stopped] = e;
-  io(is_stopped);
-}
-void fields(auto& io, Of<event::MainStatusLearned> auto& e) {
-  auto& [is_known, wait_status] = e;
-  io(is_known, wait_status);
-}
-void fields(auto& io, Of<event::Emptied> auto& e) {
-  auto& [totals] = e;
-  io(totals);
-}
-void fields(auto& io, Of<event::Populated> auto& e) {
-  auto& [count, names] = e;
-  io(count, names);
-}
-void fields(auto& io, Of<event::EndRequested> auto& e) {
-  auto& [by, who, plan, is_gave_up] = e;
-  io(by, who, plan, is_gave_up);
-}
-void fields(auto& io, Of<event::Signalled> auto& e) {
-  auto& [by, signal, target] = e;
-  io(by, signal, target);
-}
-void fields(auto& io, Of<event::FreezeRequested> auto& e) {
-  auto& [by, freezes] = e;
-  io(by, freezes);
-}
-void fields(auto& io, Of<event::FreezeDone> auto& e) {
-  auto& [is_frozen] = e;
-  io(is_frozen);
-}
-void fields(auto& io, Of<event::TimerFired> auto& e) {
-  auto& [timer] = e;
-  io(timer);
-}
-/// Events that say all by having happened.
-template <class Event>
-  requires std::is_empty_v<Event>
-void fields(auto& /*io*/, Event& /*event*/) {}
 
 /// The place in this list, from 1, is an event's number in the journal, for
 /// ever: new events come at the end.
@@ -380,7 +256,9 @@ using Numbered =
               event::MainStatusLearned, event::Emptied, event::Populated,
               event::EndRequested, event::Signalled, event::TimerFired,
               event::OutOfMemory, event::EndRecorded, event::ContainerRemoved,
-              event::FreezeRequested, event::FreezeDone>;
+              event::FreezeRequested, event::FreezeDone, event::LimitsChanged,
+              event::CpuRead, event::LimitPassed, event::Attached,
+              event::Detached, event::JobDetached, event::SessionClosed>;
 
 template <class Event>
 inline constexpr std::uint8_t kNumberOf = Numbered::number_of<Event>();
@@ -404,6 +282,7 @@ Writer begin_item(ItemKind kind, std::vector<std::byte>& bytes) {
 Result<JournalItem> refuse_version(std::uint8_t version) {
   Text<96> subject("version ");
   subject.append_unsigned(version).append("; this program knows ");
+  subject.append_unsigned(kOldestEventCodec).append(" to ");
   subject.append_unsigned(kEventCodecVersion);
   return fail(EPROTONOSUPPORT, "read journal item", subject.view());
 }
@@ -452,8 +331,9 @@ Result<JournalItem> decode_as(Reader& reader, const char* what) {
 Result<JournalItem> decode(std::span<const std::byte> bytes) {
   if (bytes.empty()) return fail(EBADMSG, "read journal item", "no bytes");
   const auto version = std::to_integer<std::uint8_t>(bytes[0]);
-  if (version != kEventCodecVersion) return refuse_version(version);
-  Reader reader(bytes.subspan(1));
+  if (version < kOldestEventCodec || version > kEventCodecVersion)
+    return refuse_version(version);
+  Reader reader(bytes.subspan(1), version);
   ItemKind kind{};
   reader(kind);
   switch (kind) {

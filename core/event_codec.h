@@ -7,7 +7,7 @@
 // Invariants, held by tests/unit/core/event_codec_test.cc and a fuzzer:
 // decode(encode(x)) is x; decode() is total: any bytes give an item or an
 // error, never a read out of bounds and never more memory than the bytes could
-// need; bytes that decode encode to the same bytes.
+// need; bytes of this version that decode encode to the same bytes.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,9 @@
 
 namespace core {
 
-inline constexpr std::uint8_t kEventCodecVersion = 1;
+inline constexpr std::uint8_t kEventCodecVersion = 3;
+/// Journals of these are read too; what they lack has its default.
+inline constexpr std::uint8_t kOldestEventCodec = 2;
 
 /// A job as it stood when the journal was compacted.
 struct JobSnapshot {

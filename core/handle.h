@@ -32,6 +32,8 @@ class Handle {
   [[nodiscard]] bool is_open() const { return number_ >= 0; }
   [[nodiscard]] int release() { return std::exchange(number_, -1); }
   void reset() {
+    // The analyser does not see through vectors and std::expected.
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
     if (number_ >= 0 && closer_ != nullptr) closer_(number_);
     number_ = -1;
   }

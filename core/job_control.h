@@ -13,37 +13,59 @@
 #include <string_view>
 #include <vector>
 
+#include "core/accounting_control.h"
 #include "core/authority.h"
 #include "core/handle.h"
 #include "core/ids.h"
 #include "core/job_machine.h"
 #include "core/job_spec.h"
+#include "core/refusal.h"
 
 namespace core {
 
-/// Why the domain said no. Each has one D-Bus error name and one exit code
-/// (bus/refusal_names.h).
-enum class Refusal : std::uint8_t {
-  kNoSuchJob,
-  kNameTaken,  ///< a live job of this owner has the name
-  kAccessDenied,
-  kInvalid,       ///< the request contradicts itself; the text says how
-  kNotSupported,  ///< the engine or the host cannot
-  kSandboxed,     ///< a sandboxed caller asks for a detached job
-  kNoSuchUser,
-  kEnded,        ///< the job has ended
-  kTooMany,      ///< a bound of the instance was reached
-  kUnavailable,  ///< the reaper is away or the instance is going down
+/// How a process becomes a member of a job.
+enum class AttachMode : std::uint8_t {
+  kMove,     ///< from outside of all jobs
+  kNested,   ///< from the job that this one is nested in
+  kLogical,  ///< followed where it is, without being moved
+  kLast = kLogical,
 };
 
-/// A refusal and the sentence for people: what, on what, what was expected.
-struct Refused {
-  Refusal why = Refusal::kInvalid;
-  std::string text;
+constexpr std::string_view name_of(AttachMode mode) {
+  switch (mode) {
+    case AttachMode::kMove:
+      return "move";
+    case AttachMode::kNested:
+      return "nested";
+    case AttachMode::kLogical:
+      return "logical";
+  }
+  return "move";
+}
+
+/// A process, by one of the two. A number may have become another's.
+struct ProcessRef {
+  Pid pid;
+  Handle pidfd;
 };
 
-template <class T>
-using Answer = std::expected<T, Refused>;
+/// A login session that is to be a job.
+struct SessionRequest {
+  std::string user;     ///< whose it is: a name or a number
+  std::string service;  ///< that opens it (PAM_SERVICE)
+  std::string domain;   ///< the site's word; empty: that of the service
+  ProcessRef leader;    ///< the service's process, whose children it is
+  bool nests = false;   ///< a session of its own also within a session
+  Stragglers stragglers = Stragglers::kLinger;
+  KillPlan kill_plan;
+  JobLimits limits;
+  bool accepts_less = false;
+};
+
+struct OpenedSession {
+  JobId jid;
+  bool is_existing = false;  ///< it was open: its opener closes it
+};
 
 /// The descriptors that go with a request to create a job, all optional.
 struct LaunchHandles {
@@ -54,12 +76,14 @@ struct LaunchHandles {
 
 /// A job that was made. For a foreground job `link` is the scope's end of its
 /// link to the supervisor (reaper/protocol.h) and `container` the job's cgroup
-/// directory (O_PATH), absent for the subreaper engine.
+/// directory (O_RDONLY), absent for the subreaper engine.
 struct CreatedJob {
   JobId jid;
   Engine engine = Engine::kSubreaper;
   Handle link;
   Handle container;
+  std::vector<Handle> joins;  ///< cgroup.procs of more groups of the job
+  JobLimits scope_limits;     ///< those that the scope is to hold
 };
 
 /// What faces show of a job: a copy, complete in itself.
@@ -71,6 +95,7 @@ struct JobView {
   Engine engine = Engine::kSubreaper;
   JobState state = JobState::kPreparing;
   Freezing freezing = Freezing::kNo;
+  JobLimits limits;
   std::vector<std::string> argv;  ///< empty if the caller may not see it
   std::optional<Pid> main;
   Moment created;
@@ -83,6 +108,19 @@ struct JobView {
   std::uint32_t stragglers = 0;
   std::string straggler_names;
   std::string container;  ///< path below the cgroup mount; empty: none
+  JobId parent;           ///< kNoJob: it is nested in none
+  std::string domain;     ///< the site's word for its kind; empty: not named
+  std::string service;    ///< that opened the session
+};
+
+/// What a job uses now and used so far: counters only, cheap to read.
+struct UsageView {
+  JobId jid;
+  JobState state = JobState::kPreparing;
+  BootTime read;                   ///< when the counters were read
+  JobTotals totals;                ///< so far
+  Maybe<Bytes> memory;             ///< now, with what is cached for it
+  Maybe<std::uint64_t> processes;  ///< now
 };
 
 struct ProcessView {
@@ -96,6 +134,7 @@ struct ProcessView {
 struct JobFilter {
   std::optional<Uid> owner;
   bool with_ended = false;
+  bool is_brief = false;  ///< without arguments and counters, which cost most
 };
 
 struct JobPage {
@@ -125,8 +164,12 @@ class JobObserver {
   virtual ~JobObserver() = default;
   virtual void on_job_new(const Job& job) = 0;
   virtual void on_job_changed(const Job& job) = 0;
+  /// The job has passed a limit (job.limit_hit), and is ended for it.
+  virtual void on_limit_passed(const Job& job) = 0;
   /// The job has ended; it is remembered for a while.
   virtual void on_job_removed(const Job& job) = 0;
+  /// The ended job is remembered no longer.
+  virtual void on_job_forgotten(JobId jid) = 0;
 };
 
 class JobControl {
@@ -134,6 +177,10 @@ class JobControl {
   using CreateDone = std::function<void(Answer<CreatedJob>)>;
   using FreezeDone = std::function<void(Answer<void>)>;
   using WaitDone = std::function<void(Answer<JobView>)>;
+  using AttachDone = std::function<void(Answer<void>)>;
+  using DetachDone = std::function<void(Answer<JobId>)>;
+  using OpenDone = std::function<void(Answer<OpenedSession>)>;
+  using DetachAllDone = std::function<void(Answer<std::uint32_t>)>;
   using WaitId = std::uint64_t;
 
   virtual ~JobControl() = default;
@@ -154,17 +201,50 @@ class JobControl {
   virtual Answer<void> end(const Caller& caller, JobId jid,
                            const KillPlanChange& change) = 0;
 
+  /// Other limits of a job that lives; those that are not named stay. Answered
+  /// when they hold. kNotSupported: one could not hold for all of the job.
+  virtual Answer<void> set_limits(const Caller& caller, JobId jid,
+                                  const std::vector<LimitChange>& changes,
+                                  bool accepts_less) = 0;
+
   /// Lets no process of the job run, or lets them all run again. Answers when
   /// they stand still or may run; kUnavailable if some do not stand still yet.
   virtual void freeze(const Caller& caller, JobId jid, bool freezes,
                       FreezeDone done) = 0;
+
+  /// Makes a process that exists already a member of a job. Repeated it is done
+  /// once. Who may: core/attach_rules.h.
+  virtual void attach(const Caller& caller, JobId jid, ProcessRef process,
+                      AttachMode mode, AttachDone done) = 0;
+  /// Takes a process out of its job: to the job that this one is nested in, or
+  /// to where it came from. Answers which job it was.
+  virtual void detach(const Caller& caller, ProcessRef process,
+                      DetachDone done) = 0;
+  /// Takes all of them out, so that the job ends. Answers how many there were.
+  virtual void detach_all(const Caller& caller, JobId jid,
+                          DetachAllDone done) = 0;
+
+  /// Opens a session round its leader. Repeated for the same leader, or within
+  /// an open session, it answers that one.
+  virtual void open_session(const Caller& caller, SessionRequest request,
+                            OpenDone done) = 0;
+  /// The leader leaves the session, and who is left stays or is ended, as was
+  /// said at its opening. A session that is closed already is closed.
+  virtual void close_session(const Caller& caller, JobId jid,
+                             AttachDone done) = 0;
 
   /// Answers when the job has ended (at once if it has). Returns 0 if it
   /// answered already, else a number for forget_wait().
   virtual WaitId wait(const Caller& caller, JobId jid, WaitDone done) = 0;
   virtual void forget_wait(WaitId id) = 0;
 
+  /// May the caller do this to jobs of that owner? For faces that tell of jobs
+  /// unasked; every request asks by itself.
+  [[nodiscard]] virtual bool may(const Caller& caller, Verb verb,
+                                 Uid owner) const = 0;
+
   virtual Answer<JobView> show(const Caller& caller, JobId jid) = 0;
+  virtual Answer<UsageView> usage(const Caller& caller, JobId jid) = 0;
   /// The youngest job with this name that the caller may see, live ones first.
   virtual Answer<JobId> find(const Caller& caller, std::string_view name) = 0;
   virtual Answer<JobId> find_by_pid(const Caller& caller, Pid pid) = 0;
@@ -177,6 +257,8 @@ class JobControl {
   virtual Answer<Handle> open_log(const Caller& caller, JobId jid) = 0;
 
   virtual InstanceView instance() = 0;
+  /// The part of the port that is about the accounting file.
+  virtual AccountingControl& accounting() = 0;
   /// Restarts supervisor and reaper in place; nothing is lost. The answer must
   /// be sent before the loop is entered again.
   virtual Answer<void> reexec(const Caller& caller) = 0;

@@ -23,6 +23,8 @@ namespace core {
 enum class JobTimer : std::uint8_t {
   kLimit = 0,     ///< the earliest possible breach of a limit
   kKillPlan = 1,  ///< the next step of the kill plan
+  kAttach = 2,    ///< the end of the wait for a first process
+  kLast = kAttach,
 };
 
 namespace event {
@@ -36,7 +38,7 @@ struct Created {
 /// Its container exists (nothing to do for the subreaper engine).
 struct ContainerMade {};
 struct ContainerFailed {
-  std::int32_t code = 0;
+  Text<96> why;
 };
 /// The start-of-job record is on disk, or the disk refused and it is kept.
 struct StartRecorded {};
@@ -58,7 +60,8 @@ struct MainStopped {
 };
 /// Whoever was to report the main process's end is gone.
 struct ReaperLost {};
-/// The end of the main process, learned after ReaperLost; absent: unknown.
+/// The end of the main process, learned after ReaperLost;
+/// not `is_known`: nobody can tell.
 struct MainStatusLearned {
   bool is_known = false;
   std::int32_t wait_status = 0;
@@ -78,7 +81,6 @@ struct EndRequested {
   Uid by;
   Text<96> who;  ///< "uid 1000 (alice)", "its scope's death", "shutdown"
   KillPlan plan;
-  bool is_gave_up = false;  ///< the supervisor itself, for the reason in `who`
 };
 struct Signalled {
   Uid by;
@@ -94,8 +96,45 @@ struct FreezeRequested {
 struct FreezeDone {
   bool is_frozen = false;
 };
+/// Other limits from now on.
+struct LimitsChanged {
+  Uid by;
+  JobLimits limits;
+};
+/// The processor time of the job was read; with the engine subreaper that of
+/// its living processes, and of whom they waited for.
+struct CpuRead {
+  Microseconds used;
+  std::uint32_t processors = 1;  ///< it cannot use more at a time
+};
+/// Whoever holds the limit saw that it was passed: the kernel, or the scope.
+struct LimitPassed {
+  LimitKind kind = LimitKind::kNone;
+  Maybe<std::uint64_t> value;  ///< that it was found at; absent: its bound
+};
 struct TimerFired {
   JobTimer timer = JobTimer::kLimit;
+};
+/// A process that existed already is a member now.
+struct Attached {
+  Pid pid;
+  Uid by;
+  Text<16> command;    ///< its name, as in /proc/PID/comm
+  std::string origin;  ///< its cgroup before, below the mount; empty: unknown
+};
+/// A member was moved out, and lives on.
+struct Detached {
+  Pid pid;
+  Uid by;
+};
+/// All members were moved out: the job is to end.
+struct JobDetached {
+  Uid by;
+  std::uint32_t count = 0;
+};
+/// The session is over: who is left stays or is ended, as the job's spec says.
+struct SessionClosed {
+  Uid by;
 };
 /// The kernel's out-of-memory killer struck in the job's cgroup.
 struct OutOfMemory {};
@@ -114,7 +153,9 @@ using EventBody =
                  event::EndRequested, event::Signalled, event::TimerFired,
                  event::OutOfMemory, event::EndRecorded,
                  event::ContainerRemoved, event::FreezeRequested,
-                 event::FreezeDone>;
+                 event::FreezeDone, event::LimitsChanged, event::CpuRead,
+                 event::LimitPassed, event::Attached, event::Detached,
+                 event::JobDetached, event::SessionClosed>;
 
 struct JobEvent {
   JobId job;
@@ -139,6 +180,10 @@ struct Signal {
 struct Freeze {
   bool freezes = true;
 };
+/// Have the kernel hold the job's limits of now, as far as it holds them.
+struct HoldLimits {};
+/// Read the processor time that the job used; answers with CpuRead.
+struct ReadCpu {};
 struct KillAll {};
 struct FreezeAndKill {};
 /// Read the container now; answers with Emptied or Populated.
@@ -157,6 +202,8 @@ struct RecordEnd {};
 struct RemoveContainer {};
 /// Learn the end of a main process that nobody will report (its pidfd).
 struct WatchMain {};
+/// The main process is the job's no longer.
+struct ForgetMain {};
 /// Tell those who watch and wait.
 struct Announce {};
 
@@ -164,9 +211,11 @@ struct Announce {};
 
 using Effect =
     std::variant<effect::MakeContainer, effect::RecordStart, effect::Launch,
-                 effect::Signal, effect::Freeze, effect::KillAll,
-                 effect::FreezeAndKill, effect::Inspect, effect::SetTimer,
-                 effect::ClearTimer, effect::RecordProcess, effect::RecordEnd,
-                 effect::RemoveContainer, effect::WatchMain, effect::Announce>;
+                 effect::Signal, effect::Freeze, effect::HoldLimits,
+                 effect::ReadCpu, effect::KillAll, effect::FreezeAndKill,
+                 effect::Inspect, effect::SetTimer, effect::ClearTimer,
+                 effect::RecordProcess, effect::RecordEnd,
+                 effect::RemoveContainer, effect::WatchMain, effect::ForgetMain,
+                 effect::Announce>;
 
 }  // namespace core

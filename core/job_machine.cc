@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/job_machine.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "core/job_verdict.h"
 
 namespace core {
 
@@ -38,39 +41,6 @@ void forget_launch(JobSpec& spec) {
   spec.argv.shrink_to_fit();
 }
 
-/// The plan's first step.
-effect::Signal first_signal(const KillPlan& plan) {
-  return {
-      .signal = plan.first_signal, .target = SignalTarget::kAll, .wakes = true};
-}
-
-/// The cause of the end: see the invariants in the header.
-JobResult decide_result(const Job& job) {
-  const auto imposed = imposed_result(
-      {.launch_failure = job.launch_failure,
-       .limit_hit = job.limit_hit,
-       .out_of_memory =
-           job.ran_out_of_memory ? OutOfMemory::kInJob : OutOfMemory::kNowhere,
-       .status = job.status});
-  JobResult result = imposed.value_or(JobResult());
-  result.detail = job.detail;
-  if (imposed) return result;
-  result.has_status = job.status.has_value();
-  result.wait_status = job.status.value_or(0);
-  if (job.cancelled) {
-    result.reason =
-        job.cancelled->is_gave_up ? Reason::kGaveUp : Reason::kCancelled;
-    result.by = job.cancelled->by;
-    result.detail = job.cancelled->who;
-  } else if (job.status) {
-    result.reason = reason_of_status(*job.status);
-  } else {
-    result.reason = Reason::kUnknown;
-    if (job.reaper_was_lost) result.detail = "reaper killed";
-  }
-  return result;
-}
-
 /// One job, one event: holds the job being changed and the effects so far.
 class Stepper {
  public:
@@ -90,14 +60,15 @@ class Stepper {
 
   void operator()(const event::ContainerFailed& failed) {
     if (job_.state != JobState::kPreparing) return;
-    job_.launch_failure = {.stage = LaunchStage::kClone, .code = failed.code};
-    job_.detail = "container";
+    job_.cancelled =
+        Job::Cancelled{.by = job_.owner, .who = failed.why, .is_gave_up = true};
     close(JobTotals{});
   }
 
   void operator()(const event::StartRecorded&) {
     if (job_.state != JobState::kOpening) return;
     if (job_.cancelled) return close(JobTotals{});
+    if (!has_command(job_.spec.kind)) return open();
     enter(JobState::kLaunching);
     ask(effect::Launch{});
   }
@@ -109,9 +80,9 @@ class Stepper {
     forget_launch(job_.spec);
     enter(JobState::kRunning);
     if (job_.cancelled) start_killing(job_.spec.kill_plan);
-    if (const auto breach =
-            earliest_breach(job_.spec.limits, job_.started.boot))
-      ask(effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
+    // One that changed while it was launched may not have found it.
+    if (job_.spec.limits.has_more_than_wall_time()) ask(effect::HoldLimits{});
+    watch_limits();
   }
 
   void operator()(const event::LaunchFailed& failed) {
@@ -130,6 +101,9 @@ class Stepper {
     if (record.end_boot_us > job_.last_exit.boot.raw())
       job_.last_exit = {.boot = BootTime(record.end_boot_us),
                         .real = RealTime(record.end_real_us)};
+    if (record.has(Counters::kUsage))
+      job_.exited_cpu =
+          job_.exited_cpu + Microseconds(record.utime_us + record.stime_us);
     ask(effect::RecordProcess{record});
     if (is_live(job_) && !job_.main_has_ended && is_main(job_, record)) {
       job_.main_exit = record;
@@ -169,15 +143,18 @@ class Stepper {
   }
 
   void operator()(const event::Emptied& emptied) {
+    if (job_.is_held) return;
     // A lost reaper's main process may still owe its status: it comes first.
-    if (job_.state == JobState::kRunning && !job_.main_has_ended) return;
+    if (job_.state == JobState::kRunning && owes_status(job_)) return;
     if (is_live(job_)) close(emptied.totals);
   }
 
   void operator()(const event::Populated& populated) {
     if (populated.count > 0) job_.populated = when_.boot;
+    // Whoever attached it had no time to say so.
+    if (populated.count > 0 && awaits_first(job_) && is_attached()) release();
     if (job_.state != JobState::kEnding) return;
-    if (job_.stragglers == 0) {
+    if (job_.stragglers == 0 && !job_.launch_failure) {
       job_.stragglers = populated.count;
       job_.straggler_names = populated.names;
     }
@@ -186,12 +163,15 @@ class Stepper {
 
   void operator()(const event::EndRequested& request) {
     if (job_.state >= JobState::kClosing) return;
-    if (!job_.cancelled && !job_.main_has_ended)
-      job_.cancelled = {.by = request.by,
-                        .who = request.who,
-                        .is_gave_up = request.is_gave_up};
+    const bool has_result = job_.main_has_ended && !job_.is_held &&
+                            job_.departure == Job::Departure::kNone;
+    if (!job_.cancelled && !has_result)
+      job_.cancelled = Job::Cancelled{
+          .by = request.by, .who = request.who, .is_gave_up = false};
     job_.spec.kill_plan = request.plan;
-    if (is_live(job_)) start_killing(request.plan);
+    if (is_live(job_)) return start_killing(request.plan);
+    // It may hang before its exec. What is not made yet is ended when it is.
+    if (job_.state == JobState::kLaunching) ask(effect::KillAll{});
   }
 
   void operator()(const event::Signalled& signalled) {
@@ -216,9 +196,46 @@ class Stepper {
     ask(effect::Announce{});
   }
 
+  void operator()(const event::LimitsChanged& changed) {
+    if (job_.state > JobState::kEnding) return;
+    job_.spec.limits = changed.limits;
+    ask(effect::HoldLimits{});
+    ask(effect::Announce{});
+    if (!is_live(job_)) return;
+    ask(effect::ClearTimer{JobTimer::kLimit});
+    check_limits();
+  }
+
+  void operator()(const event::CpuRead& read) {
+    if (!is_bound() || !job_.spec.limits.cpu_time) return;
+    const bool is_of_the_living = job_.engine == Engine::kSubreaper;
+    const Microseconds used =
+        is_of_the_living ? read.used + job_.exited_cpu : read.used;
+    // Nobody gives time back: what was read less of was not all there to read.
+    const Microseconds before = job_.cpu ? job_.cpu->used : Microseconds();
+    job_.cpu = CpuReading{.used = std::max(used, before),
+                          .when = when_.boot,
+                          .processors = read.processors,
+                          .is_idle = job_.cpu && used <= before};
+    check_limits();
+  }
+
+  void operator()(const event::LimitPassed& passed) {
+    const auto bound = bound_of(job_.spec.limits, passed.kind);
+    if (!is_live(job_) || job_.limit_hit || job_.cancelled || !bound) return;
+    if (passed.kind == LimitKind::kMemory && passed.value &&
+        !is_at_limit(Bytes(*passed.value), Bytes(*bound)))
+      return;
+    job_.limit_hit = {.kind = passed.kind,
+                      .value = passed.value.value_or(*bound),
+                      .bound = *bound};
+    start_killing(job_.spec.kill_plan);
+  }
+
   void operator()(const event::TimerFired& fired) {
     if (!is_live(job_)) return;
     if (fired.timer == JobTimer::kLimit) return check_limits();
+    if (fired.timer == JobTimer::kAttach) return stop_awaiting();
     const KillProgress next = advance_kill(job_.kill, when_.boot);
     const bool is_due = next.deadline != job_.kill.deadline;
     job_.kill = next;
@@ -229,6 +246,41 @@ class Stepper {
     if (next.step == KillStep::kKilled) ask(effect::KillAll{});
     if (next.step == KillStep::kFrozenKilled) ask(effect::FreezeAndKill{});
     ask(effect::Inspect{});
+  }
+
+  void operator()(const event::Attached& attached) {
+    if (job_.state != JobState::kRunning) return;
+    ask(effect::Announce{});
+    if (!lacks_first(job_)) return;
+    job_.main = attached.pid;
+    job_.origin = attached.origin;
+    if (job_.spec.argv.empty())
+      job_.spec.argv.emplace_back(attached.command.view());
+    ask(effect::WatchMain{});
+    if (is_attached()) release();
+  }
+
+  void operator()(const event::Detached& detached) {
+    if (!is_live(job_)) return;
+    if (owes_status(job_) && job_.main == detached.pid) lose_main();
+    ask(effect::Announce{});
+    ask(effect::Inspect{});
+  }
+
+  void operator()(const event::JobDetached&) {
+    if (!is_live(job_)) return;
+    release();
+    lose_main();
+    ask(effect::Announce{});
+    ask(effect::Inspect{});
+  }
+
+  void operator()(const event::SessionClosed&) {
+    if (job_.state != JobState::kRunning || !job_.is_held || is_attached())
+      return;
+    job_.departure = Job::Departure::kClosed;
+    if (owes_status(job_)) ask(effect::ForgetMain{});
+    main_ended();
   }
 
   void operator()(const event::OutOfMemory&) {
@@ -254,7 +306,48 @@ class Stepper {
     ask(effect::Announce{});
   }
 
+  [[nodiscard]] bool is_attached() const {
+    return job_.spec.kind == JobKind::kAttached;
+  }
+
+  /// A job without a command: it waits for its first process.
+  void open() {
+    job_.started = when_;
+    job_.is_held = true;
+    forget_launch(job_.spec);
+    enter(JobState::kRunning);
+    ask(effect::SetTimer{.timer = JobTimer::kAttach,
+                         .deadline = when_.boot + kAttachPatience});
+    if (job_.spec.limits.has_more_than_wall_time()) ask(effect::HoldLimits{});
+    watch_limits();
+  }
+
+  /// From now on it ends when it is empty.
+  void release() {
+    if (!std::exchange(job_.is_held, false)) return;
+    ask(effect::ClearTimer{JobTimer::kAttach});
+  }
+
+  void stop_awaiting() {
+    if (!awaits_first(job_)) return;
+    release();
+    job_.cancelled = Job::Cancelled{.by = job_.owner,
+                                    .who = "no process was attached in time",
+                                    .is_gave_up = true};
+    ask(effect::Inspect{});
+  }
+
+  /// Its main process lives on outside: nobody is told of its end.
+  void lose_main() {
+    if (job_.departure == Job::Departure::kNone)
+      job_.departure = Job::Departure::kDetached;
+    if (owes_status(job_)) ask(effect::ForgetMain{});
+    job_.main_has_ended = true;
+    job_.main_is_stopped = false;
+  }
+
   void main_ended() {
+    release();
     job_.main_has_ended = true;
     job_.main_is_stopped = false;
     if (job_.spec.stragglers != Stragglers::kLinger || job_.cancelled)
@@ -277,6 +370,7 @@ class Stepper {
   }
 
   void start_killing(const KillPlan& plan) {
+    release();
     const KillProgress next = begin_kill(job_.kill, plan, when_.boot);
     const bool is_sooner = next.deadline != job_.kill.deadline;
     const bool is_new = next.step != job_.kill.step;
@@ -295,13 +389,28 @@ class Stepper {
     ask(effect::Inspect{});
   }
 
+  /// What lingers is bound by the limits like the main process before it.
+  [[nodiscard]] bool is_bound() const {
+    return !job_.limit_hit && job_.state == JobState::kRunning;
+  }
+
   void check_limits() {
-    // What lingers is bound by the limits like the main process before it.
-    if (job_.limit_hit || job_.state != JobState::kRunning) return;
-    job_.limit_hit = check(job_.spec.limits, job_.started.boot, when_.boot);
+    if (!is_bound()) return;
+    job_.limit_hit =
+        check(job_.spec.limits, job_.started.boot, when_.boot, job_.cpu);
     if (job_.limit_hit) return start_killing(job_.spec.kill_plan);
-    if (const auto breach =
-            earliest_breach(job_.spec.limits, job_.started.boot))
+    watch_limits();
+  }
+
+  void watch_limits() {
+    const JobLimits& limits = job_.spec.limits;
+    if (!limits.cpu_time) job_.cpu.reset();
+    if (limits.cpu_time &&
+        (!job_.cpu ||
+         when_.boot >= next_cpu_reading(*limits.cpu_time, *job_.cpu)))
+      return ask(effect::ReadCpu{});
+    const auto breach = earliest_breach(limits, job_.started.boot, job_.cpu);
+    if (breach)
       ask(effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
   }
 
@@ -319,6 +428,7 @@ class Stepper {
     job_.freezing = Freezing::kNo;
     job_.ended = end_of_job();
     if (totals.oom_kills.value_or(0) > 0) job_.ran_out_of_memory = true;
+    job_.limit_hit = passed_limit(job_, totals);
     job_.result = decide_result(job_);
     forget_launch(job_.spec);
     ask(effect::ClearTimer{JobTimer::kLimit});
@@ -351,50 +461,6 @@ Step step(Job job, const JobEvent& event) {
   Stepper stepper(std::move(job), event.when);
   std::visit(stepper, event.body);
   return std::move(stepper).finish();
-}
-
-std::vector<Effect> resume(const Job& job) {
-  std::vector<Effect> effects;
-  switch (job.state) {
-    case JobState::kPreparing:
-      return {effect::MakeContainer{}};
-    case JobState::kOpening:
-      return {effect::RecordStart{}};
-    case JobState::kLaunching:
-      return {effect::Launch{}};
-    case JobState::kRunning:
-    case JobState::kEnding:
-      if (job.freezing == Freezing::kAsked)
-        effects.emplace_back(effect::Freeze{.freezes = true});
-      // A crash may have come between the thaw and the first signal.
-      if (job.kill.step == KillStep::kAsked) {
-        effects.emplace_back(effect::Freeze{.freezes = false});
-        effects.emplace_back(first_signal(job.spec.kill_plan));
-      }
-      if (job.kill.step == KillStep::kKilled)
-        effects.emplace_back(effect::KillAll{});
-      if (job.kill.step == KillStep::kFrozenKilled)
-        effects.emplace_back(effect::FreezeAndKill{});
-      if (job.kill.step != KillStep::kNone)
-        effects.emplace_back(effect::SetTimer{.timer = JobTimer::kKillPlan,
-                                              .deadline = job.kill.deadline});
-      if (const auto breach =
-              earliest_breach(job.spec.limits, job.started.boot);
-          breach && !job.limit_hit)
-        effects.emplace_back(
-            effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
-      if (job.reaper_was_lost && !job.main_has_ended)
-        effects.emplace_back(effect::WatchMain{});
-      effects.emplace_back(effect::Inspect{});
-      return effects;
-    case JobState::kClosing:
-      return {effect::RecordEnd{}};
-    case JobState::kRemoving:
-      return {effect::RemoveContainer{}};
-    case JobState::kEnded:
-      return {};
-  }
-  return effects;
 }
 
 }  // namespace core

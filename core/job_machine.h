@@ -9,7 +9,7 @@
 //   kLaunching  its first process is being made     Launched -> kRunning
 //                                                   LaunchFailed -> kEnding
 //   kRunning    its main process lives, or others   main's end -> kEnding
-//               do and it lingers                   (lingering: stays)
+//               do and it lingers, or it is held    (lingering: stays)
 //   kEnding     its main process has ended; what    Emptied -> kClosing
 //               is left is ended by the kill plan
 //   kClosing    empty; its end is being recorded    EndRecorded -> kRemoving
@@ -26,6 +26,14 @@
 //    after it, and who reports was never lost. Else when it was found empty.
 //  - A frozen job is thawed before it is asked to end: it could not. Limits of
 //    wall time run on while it is frozen.
+//  - While a job with a limit of time runs, one timer stands at the earliest
+//    possible breach of any, or a reading of its processor time was asked for.
+//  - A job without a command passes over kLaunching. It is held, lives although
+//    it is empty, until its first process was attached, or, a session, until it
+//    is closed or its leader ends; but not for ever without any process. To be
+//    ended it needs no process.
+//  - A main process that was moved out is nobody's any more: it ends no job and
+//    its status is not waited for.
 //  - Every process reported gives one RecordProcess, whatever the state.
 //  - An event that does not fit the state changes nothing and has no effect:
 //    after a crash events may be seen twice.
@@ -34,6 +42,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/job_event.h"
@@ -112,6 +122,9 @@ struct Job {
 
   Freezing freezing = Freezing::kNo;
 
+  Maybe<CpuReading> cpu;  ///< the last, where a limit asks for readings
+  /// Of those reported, with whom they waited for: of the living it is read.
+  Microseconds exited_cpu;
   KillProgress kill;
   std::uint32_t stragglers = 0;  ///< alive when the main process ended
   Text<120> straggler_names;
@@ -124,14 +137,46 @@ struct Job {
   struct Cancelled {
     Uid by;
     Text<96> who;
-    bool is_gave_up = false;
+    bool is_gave_up =
+        false;  ///< the supervisor itself, for the reason in `who`
   };
   std::optional<Cancelled> cancelled;
   Text<96> detail;
 
   JobTotals totals;  ///< once it is kClosing
   JobResult result;  ///< once it is kClosing
+
+  bool is_held = false;  ///< it lives although it is empty
+  /// What became of its main process, beside ending.
+  enum class Departure : std::uint8_t {
+    kNone = 0,
+    kDetached = 1,
+    kClosed = 2,  ///< the session was closed
+    kLast = kClosed,
+  };
+  Departure departure = Departure::kNone;
+  /// Of the first process that was attached: its cgroup before, below the
+  /// mount.
+  std::string origin;
 };
+
+/// Whether the end of its main process is still to come, and to be told.
+inline bool owes_status(const Job& job) {
+  return job.main.has_value() && !job.main_has_ended;
+}
+
+/// Whether the next process that is attached is its first.
+inline bool lacks_first(const Job& job) {
+  return !has_command(job.spec.kind) && !job.main;
+}
+
+/// Whether it waits for that one.
+inline bool awaits_first(const Job& job) {
+  return job.is_held && !job.main;
+}
+
+/// How long it does.
+inline constexpr Microseconds kAttachPatience = seconds(60);
 
 struct Step {
   Job job;

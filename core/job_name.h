@@ -37,4 +37,10 @@ constexpr bool is_job_name(std::string_view text) {
          text.front() != '-' && text != "." && text != ".." && text != kSelf;
 }
 
+/// What a job without a name is called: its program's file.
+constexpr std::string_view name_of_program(std::string_view path) {
+  path.remove_prefix(path.rfind('/') + 1);
+  return path;
+}
+
 }  // namespace core

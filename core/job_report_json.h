@@ -32,7 +32,7 @@ inline void json_string(ReportJson& json, std::string_view text) {
     else if (length == 0)
       json.append("\xEF\xBF\xBD");
     else
-      json.append({text.data(), length});
+      json.append({text.begin(), text.begin() + length});
     text.remove_prefix(length == 0 ? 1 : length);
   }
   json.append_char('"');
@@ -87,8 +87,8 @@ inline void json_result(ReportJson& json, const JobResult& result) {
     return;
   }
   // In microseconds, bytes or a count, as the limit is.
-  json.append("{\"kind\":\"").append(name_of(result.limit.kind));
-  json.append("\",\"value\":").append_unsigned(result.limit.value);
+  json.append(R"({"kind":")").append(name_of(result.limit.kind));
+  json.append(R"(","value":)").append_unsigned(result.limit.value);
   json.append(",\"bound\":").append_unsigned(result.limit.bound);
   json.append_char('}');
 }
@@ -110,13 +110,16 @@ inline ReportJson render_json(const JobReport& report) {
   detail::json_maybe(json, "storage_written_bytes", totals.write_bytes);
   detail::json_maybe(json, "oom_kills", totals.oom_kills);
   using Count = Maybe<std::uint64_t>;
-  Count user, system, resident;
+  Count user;
+  Count system;
+  Count resident;
   if (report.main && report.main->has(Counters::kUsage)) {
     user = report.main->utime_us;
     system = report.main->stime_us;
     resident = report.main->maxrss_kib * 1024;
   }
-  Count read, written;
+  Count read;
+  Count written;
   if (report.main && report.main->has(Counters::kIo)) {
     read = report.main->rchar;
     written = report.main->wchar;

@@ -29,7 +29,9 @@ enum class Reason : std::uint8_t {
   kGaveUp,        ///< the supervisor gave up on it
   kUnknown,       ///< nobody was left who could tell: never invented
   kCrashed,       ///< the machine or the whole instance went down under it
-  kLast = kCrashed,
+  kDetached,      ///< its processes live on outside of it
+  kClosed,        ///< the session was closed
+  kLast = kClosed,
 };
 
 /// The word in records, on the bus and in --json.
@@ -57,6 +59,10 @@ constexpr std::string_view word_of(Reason reason) {
       return "unknown";
     case Reason::kCrashed:
       return "crashed";
+    case Reason::kDetached:
+      return "detached";
+    case Reason::kClosed:
+      return "closed";
   }
   return "unknown";
 }
@@ -162,6 +168,7 @@ constexpr int shell_code(const LaunchFailure& failure) {
 /// process, what stands for a launch that failed, or kOwnFailureCode.
 constexpr int shell_code(const JobResult& result) {
   if (result.reason == Reason::kLaunchFailed) return shell_code(result.launch);
+  if (result.reason == Reason::kClosed) return 0;
   if (!result.has_status) return kOwnFailureCode;
   return shell_code(result.wait_status);
 }
@@ -302,15 +309,19 @@ inline Text<320> sentence_of(const JobResult& result) {
       append_launch_failure(text, result);
       return text;
     case Reason::kGaveUp:
-      return text.append("the supervisor gave up on it: ")
+      return text.append("was given up by the supervisor: ")
           .append(result.detail.view());
     case Reason::kUnknown:
-      text.append("its status is unknown");
+      text.append("ended with an unknown status");
       if (!result.detail.empty())
         text.append(": ").append(result.detail.view());
       return text;
     case Reason::kCrashed:
       return text.append("was ended by a crash of the machine or the instance");
+    case Reason::kDetached:
+      return text.append("was left by its main process, which lives on");
+    case Reason::kClosed:
+      return text.append("was closed");
   }
   return text;
 }

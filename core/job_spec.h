@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/containment.h"
@@ -19,7 +20,29 @@ namespace core {
 enum class JobKind : std::uint8_t {
   kForeground = 0,  ///< the caller's own scope, in the caller's session
   kDetached = 1,    ///< the reaper, from a clean context
+  kAttached = 2,    ///< nobody: it is made of processes that exist already
+  kSession = 3,     ///< nobody: it lives until it is closed and empty
+  kLast = kSession,
 };
+
+constexpr std::string_view name_of(JobKind kind) {
+  switch (kind) {
+    case JobKind::kForeground:
+      return "foreground";
+    case JobKind::kDetached:
+      return "detached";
+    case JobKind::kAttached:
+      return "attached";
+    case JobKind::kSession:
+      return "session";
+  }
+  return "unknown";
+}
+
+/// Whether it runs a command of its own.
+constexpr bool has_command(JobKind kind) {
+  return kind == JobKind::kForeground || kind == JobKind::kDetached;
+}
 
 /// setrlimit(2): `resource` is RLIMIT_*, RLIM_INFINITY is UINT64_MAX.
 struct ResourceLimit {
@@ -44,7 +67,12 @@ struct JobSpec {
   Stragglers stragglers = Stragglers::kEnd;
   KillPlan kill_plan;
   JobLimits limits;
-  std::string token;  ///< the client's: a repeated create is one
+  /// A limit that cannot hold for the whole job holds as far as it can.
+  bool accepts_less = false;
+  std::string token;    ///< the client's: a repeated create is one
+  JobId parent;         ///< that it is nested in; kNoJob: in none
+  std::string domain;   ///< the site's word; empty: that of the kind
+  std::string service;  ///< that opened the session (PAM_SERVICE)
 };
 
 }  // namespace core

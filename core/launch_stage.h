@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps between clone and exec, in their order, and their names. A launch
-// that fails or hangs is reported as {stage, errno}; the words are made here.
+// The steps between clone and exec, and their names. Their order is that of
+// kChildStages (reaper/child_setup.h); the numbers are older. A launch that
+// fails or hangs is reported as {stage, errno}; the words are made here.
 #pragma once
 
 #include <cstdint>

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#include "core/duration.h"
 #include "core/quantity.h"
 
 namespace core {
@@ -34,6 +36,7 @@ struct LimitRow {
   LimitUnit unit;
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 inline constexpr LimitRow kLimitRows[] = {
     {"none", "none", LimitUnit::kCount},
     {"wall", "wall time", LimitUnit::kMicroseconds},
@@ -42,10 +45,11 @@ inline constexpr LimitRow kLimitRows[] = {
     {"processes", "processes", LimitUnit::kCount},
     {"files", "open files", LimitUnit::kCount},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 constexpr LimitRow row_of(LimitKind kind) {
   if (kind <= LimitKind::kLast) return kLimitRows[static_cast<int>(kind)];
-  return {"unknown", "unknown", LimitUnit::kCount};
+  return {.word = "unknown", .name = "unknown", .unit = LimitUnit::kCount};
 }
 constexpr std::string_view name_of(LimitKind kind) {
   return row_of(kind).name;
@@ -59,16 +63,90 @@ struct LimitHit {
 };
 
 struct JobLimits {
-  Maybe<Microseconds> wall_time = {};  ///< from the start of the first process
-  Maybe<Microseconds> cpu_time = {};
-  Maybe<Bytes> memory = {};
-  Maybe<std::uint64_t> processes = {};
-  Maybe<std::uint64_t> open_files = {};
+  Maybe<Microseconds> wall_time;  ///< from the start of the first process
+  Maybe<Microseconds> cpu_time;
+  Maybe<Bytes> memory;
+  Maybe<std::uint64_t> processes;
+  Maybe<std::uint64_t> open_files;
 
   /// Whether there is one that needs more than a clock.
   [[nodiscard]] constexpr bool has_more_than_wall_time() const {
     return cpu_time || memory || processes || open_files;
   }
+};
+
+/// The bound of one kind in its unit; absent: none.
+constexpr Maybe<std::uint64_t> bound_of(const JobLimits& limits,
+                                        LimitKind kind) {
+  const auto raw = [](const auto& bound) {
+    return bound ? Maybe<std::uint64_t>(bound->raw()) : std::nullopt;
+  };
+  switch (kind) {
+    case LimitKind::kWallTime:
+      return raw(limits.wall_time);
+    case LimitKind::kCpuTime:
+      return raw(limits.cpu_time);
+    case LimitKind::kMemory:
+      return raw(limits.memory);
+    case LimitKind::kProcesses:
+      return limits.processes;
+    case LimitKind::kOpenFiles:
+      return limits.open_files;
+    case LimitKind::kNone:
+      break;
+  }
+  return std::nullopt;
+}
+
+constexpr void set_bound(JobLimits& limits, LimitKind kind,
+                         const Maybe<std::uint64_t>& bound) {
+  const auto set = [&bound]<class T>(Maybe<T>& to) {
+    to = bound ? Maybe<T>(T(*bound)) : std::nullopt;
+  };
+  switch (kind) {
+    case LimitKind::kWallTime:
+      return set(limits.wall_time);
+    case LimitKind::kCpuTime:
+      return set(limits.cpu_time);
+    case LimitKind::kMemory:
+      return set(limits.memory);
+    case LimitKind::kProcesses:
+      return set(limits.processes);
+    case LimitKind::kOpenFiles:
+      return set(limits.open_files);
+    case LimitKind::kNone:
+      return;
+  }
+}
+
+/// Whether memory that ran out was the job's own limit: what a machine or a
+/// container lacks strikes below it. The kernel charges ahead of the use.
+constexpr bool is_at_limit(Bytes peak, Bytes bound) {
+  constexpr Bytes kBatch(1 << 20);
+  return peak + kBatch >= bound;
+}
+
+/// Every kind that there is, in the order of their numbers.
+inline constexpr LimitKind kLimitKinds[] = {
+    LimitKind::kWallTime, LimitKind::kCpuTime, LimitKind::kMemory,
+    LimitKind::kProcesses, LimitKind::kOpenFiles};
+static_assert(sizeof kLimitKinds / sizeof kLimitKinds[0] ==
+              static_cast<std::size_t>(LimitKind::kLast));
+
+/// Beyond this nobody can mean it, or no kernel holds it: ten years,
+/// PID_MAX_LIMIT processes (proc_sys_kernel(5)).
+constexpr std::uint64_t largest_bound(LimitKind kind) {
+  constexpr std::uint64_t kMost = INT64_MAX / 4;
+  constexpr std::uint64_t kMostProcesses = 1U << 22U;
+  if (kind == LimitKind::kProcesses) return kMostProcesses;
+  return row_of(kind).unit == LimitUnit::kMicroseconds ? kLongestDuration
+                                                       : kMost;
+}
+
+/// Another bound of one kind, or none.
+struct LimitChange {
+  LimitKind kind = LimitKind::kNone;
+  Maybe<std::uint64_t> bound;
 };
 
 /// The processor time of a whole job, as it was read.
@@ -84,9 +162,11 @@ constexpr Microseconds cpu_tolerance(Microseconds bound) {
   return Microseconds(std::max(milliseconds(100).raw(), bound.raw() / 100));
 }
 
-/// When the next reading is due: at the earliest possible breach, but a job
-/// that runs is not read more often than every 10 ms, the grain of /proc, nor
-/// one that does nothing more often than the tolerance demands.
+/// When the next reading is due: at the earliest possible breach. Close to it
+/// no more often than the tolerance demands: every 10 ms, the grain of /proc,
+/// or sooner with many processors; for a job that does nothing every 50 ms with
+/// two. There the kernel has no event, and this is the one timer that comes
+/// again.
 constexpr BootTime next_cpu_reading(Microseconds bound, const CpuReading& cpu) {
   const std::uint64_t processors = std::max(cpu.processors, 1U);
   const std::uint64_t tolerance = cpu_tolerance(bound).raw() / processors;

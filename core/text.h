@@ -85,7 +85,7 @@ class TextBase {
         append_literal("\\x");
         append_in_base(static_cast<unsigned char>(text[0]), 16, 2);
       }
-      append_view({text.data(), length});
+      append_view({text.begin(), text.begin() + length});
       text.remove_prefix(length == 0 ? 1 : length);
     }
     return *this;

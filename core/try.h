@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one macro of the tree: unwrap a std::expected or return its error.
 //
-//   core::UniqueFd fd = TRY(sys::open_at(dir, name));
+//   sys::UniqueFd fd = TRY(sys::open_at(dir, name));
 //
 // On std::expected<void, E> it yields void. Never between clone and exec: an
 // early return there would run the parent's code in the child. Never nested.

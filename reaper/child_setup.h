@@ -45,8 +45,8 @@ struct ChildPlan {
   std::uint32_t umask = 022;  ///< with kSetUmask
   /// Undoes what the parent has of priorities; null: they are inherited.
   void (*reset_schedule)() = nullptr;
-  /// `descriptors[i]` becomes number `targets[i]`. With kOnlyTargets 0, 1 and 2
-  /// are closed unless they are targets.
+  /// `descriptors[i]` becomes number `targets[i]`, or is joined (kJoin). With
+  /// kOnlyTargets 0, 1 and 2 are closed unless they are targets.
   std::span<const int> descriptors;
   std::span<const std::int32_t> targets;
   /// With kKeepSignals: given back before exec; null: ours are the caller's.
@@ -164,8 +164,13 @@ inline int place_descriptors(ChildPlan& plan) {
     moved[i] = move_above(plan.descriptors[i], highest);
     if (moved[i] < 0) return errno;
   }
-  for (std::size_t i = 0; i < plan.targets.size(); ++i)
-    if (::dup2(moved[i], plan.targets[i]) < 0) return errno;
+  for (std::size_t i = 0; i < plan.targets.size(); ++i) {
+    const bool is_join = plan.targets[i] == kJoin;
+    if ((is_join ? ::write(moved[i], "0", 1)
+                 : ::dup2(moved[i], plan.targets[i])) < 0)
+      return errno;
+    if (is_join) (void)::close(plan.descriptors[i]);  // not to be inherited
+  }
   for (int number = 0; number <= 2; ++number)
     if (plan.has(ChildPlan::kOnlyTargets) && !is_target(plan, number))
       (void)::close(number);  // it may be closed already
@@ -227,6 +232,7 @@ struct ChildStage {
   int (*run)(ChildPlan& plan);  ///< errno, 0 if it went well
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 inline constexpr ChildStage kChildStages[] = {
     {core::LaunchStage::kDecode, read_block},
     {core::LaunchStage::kSession, enter_session},
@@ -240,6 +246,7 @@ inline constexpr ChildStage kChildStages[] = {
     {core::LaunchStage::kSignals, unblock_signals},
     {core::LaunchStage::kExec, execute_plan},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 [[noreturn]] inline void give_up(const ChildPlan& plan,
                                  core::LaunchFailure failure) {
@@ -255,7 +262,8 @@ inline constexpr ChildStage kChildStages[] = {
 /// Walks the stages; never returns. `clone_code` is what Cloned::code said.
 [[noreturn]] inline void become(ChildPlan& plan, int clone_code) {
   if (clone_code != 0)
-    detail::give_up(plan, {core::LaunchStage::kClone, clone_code});
+    detail::give_up(plan,
+                    {.stage = core::LaunchStage::kClone, .code = clone_code});
   if (plan.withheld >= 0) (void)::close(plan.withheld);
   if (plan.urgent != 0) sys::become_urgent(plan.urgent);
   core::LaunchFailure failure;
@@ -263,7 +271,7 @@ inline constexpr ChildStage kChildStages[] = {
     if (plan.stage != nullptr)
       *plan.stage = static_cast<std::uint32_t>(stage.name);
     const int code = stage.run(plan);
-    if (code != 0) failure = {stage.name, code};
+    if (code != 0) failure = {.stage = stage.name, .code = code};
     if (code != 0) break;
   }
   detail::give_up(plan, failure);

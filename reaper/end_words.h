@@ -15,6 +15,7 @@
 #include "core/job_result.h"
 #include "core/quantity.h"
 #include "core/text.h"
+#include "reaper/reap.h"
 #include "reaper/say.h"
 #include "reaper/sweep.h"
 #include "sys/proc_files.h"
@@ -25,17 +26,21 @@ namespace reaper {
 /// The Kubernetes convention: what is in this file tells why a container ended.
 inline constexpr const char* kTerminationLog = "/dev/termination-log";
 
-/// The name of a process, also of a zombie; empty: it cannot be read.
-[[nodiscard]] inline core::Text<16> name_of(core::Pid pid) {
-  const auto stat = sys::read_proc_stat(pid);
+/// The name of a zombie; empty: it is none any more, or cannot be read.
+[[nodiscard]] inline core::Text<16> name_of(const DeadChild& child) {
+  if (!child.is_zombie) return {};
+  const auto stat = sys::read_proc_stat(child.pid);
   return stat ? core::Text<16>(stat->name()) : core::Text<16>();
 }
 
-/// "'server' (pid 7) was ended by SIGSEGV and dumped core".
+/// "'server' (pid 7) was ended by SIGSEGV and dumped core"; "a process (pid 7)"
+/// if its name cannot be told.
 [[nodiscard]] inline Sentence end_words(std::string_view name, core::Pid pid,
                                         const core::JobResult& result) {
-  Sentence text("'");
-  text.append(name).append("' (pid ").append_number(pid.raw()).append(") ");
+  const bool is_named = !name.empty();
+  Sentence text(is_named ? "'" : "a process");
+  text.append(name).append(is_named ? "' (pid " : " (pid ");
+  text.append_number(pid.raw()).append(") ");
   return text.append(core::sentence_of(result).view());
 }
 
@@ -90,7 +95,9 @@ inline void leave_last_words(const char* path, std::string_view words) {
   const bool is_left =
       file.is_open() && ::write(file.get(), line.c_str(), line.size()) >= 0;
   if (!is_left && path != nullptr)
-    say(core::Error{errno, "cannot write the last words to", path});
+    say(core::Error{.code = errno,
+                    .op = "cannot write the last words to",
+                    .subject = path});
 }
 
 }  // namespace reaper

@@ -26,21 +26,22 @@ class EntryEnd {
   EntryEnd(const EntryRules& rules, const sys::OomWatch& memory)
       : rules_(rules), memory_(memory) {}
 
-  /// A process of the job other than the main one is a zombie of ours.
+  /// A process of the job other than the main one has ended.
   void note_orphan(const DeadChild& child, bool is_killing) {
     const std::int32_t status = child.wait_status;
     const bool is_odd = !core::status_is_exit(status) && !is_killing &&
                         is_fault(core::signal_of(status));
     if (!is_odd && !wants_code()) return;
-    const core::Text<16> name = name_of(child.pid);
+    const core::Text<16> name = name_of(child);
     if (is_odd) tell(end_words(name.view(), child.pid, result_of(status)));
     take_code(name.view(), status);
   }
 
-  void note_main(std::string_view program, core::Pid pid, std::int32_t status) {
-    if (wants_code()) take_code(name_of(pid).view(), status);
+  void note_main(std::string_view program, const DeadChild& child) {
+    const std::int32_t status = child.wait_status;
+    if (wants_code()) take_code(name_of(child).view(), status);
     if (rules_.code_from == nullptr) code_ = core::shell_code(status);
-    main_ = pid;
+    main_ = child.pid;
     program_ = program;
   }
 

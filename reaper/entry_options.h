@@ -5,13 +5,14 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#include "core/number_text.h"
 #include "core/quantity.h"
 #include "reaper/entry_rules.h"
-#include "reaper/number_text.h"
 
 namespace reaper::entry_option {
 
@@ -32,19 +33,14 @@ bool set_target(EntryRules& rules, const char* value) {
 /// Calls `add` for each part of a list with commas between.
 template <bool (*add)(EntryRules&, std::string_view)>
 bool add_each(EntryRules& rules, const char* value) {
-  std::string_view rest(value);
-  for (;;) {
-    const std::size_t comma = rest.find(',');
-    const std::size_t size = comma == rest.npos ? rest.size() : comma;
-    if (!add(rules, {rest.data(), size})) return false;
-    if (comma == rest.npos) return true;
-    rest.remove_prefix(size + 1);
-  }
+  while (value != nullptr)
+    if (!add(rules, core::take_part(value))) return false;
+  return true;
 }
 
 /// A signal that can come to us: the kernel delivers two others by itself.
 inline std::optional<core::SignalNumber> parse_caught(std::string_view text) {
-  const auto signal = parse_signal(text);
+  const auto signal = core::parse_signal(text);
   if (signal && (signal->raw() == SIGKILL || signal->raw() == SIGSTOP))
     return std::nullopt;
   return signal;
@@ -64,7 +60,7 @@ inline bool set_stop_signals(EntryRules& rules, const char* value) {
 }
 
 inline bool set_stop_with(EntryRules& rules, const char* value) {
-  const auto signal = parse_signal(value);
+  const auto signal = core::parse_signal(value);
   if (signal) rules.stop_with = *signal;
   return signal.has_value();
 }
@@ -79,29 +75,29 @@ inline bool add_replacement(Replacement (&list)[EntryRules::kMostReplacements],
 /// "HUP:QUIT", "15:RTMIN+3"; "USR1:0" drops it.
 inline bool add_rewrite(EntryRules& rules, std::string_view text) {
   const std::size_t colon = text.find(':');
-  if (colon == text.npos) return false;
-  const auto from = parse_caught({text.data(), colon});
-  const std::string_view name(text.data() + colon + 1, text.size() - colon - 1);
-  const auto to = name == "0" ? core::SignalNumber() : parse_signal(name);
+  if (colon == std::string_view::npos) return false;
+  const auto from = parse_caught({text.begin(), text.begin() + colon});
+  const std::string_view name(text.begin() + colon + 1, text.end());
+  const auto to = name == "0" ? core::SignalNumber() : core::parse_signal(name);
   return from && to &&
          add_replacement(rules.signals, rules.signal_count,
-                         {static_cast<std::uint8_t>(from->raw()),
-                          static_cast<std::uint8_t>(to->raw())});
+                         {.from = static_cast<std::uint8_t>(from->raw()),
+                          .to = static_cast<std::uint8_t>(to->raw())});
 }
 
 /// "143:0"; "143" alone is "143:0", as tini's -e.
 inline bool add_code(EntryRules& rules, std::string_view text) {
-  const std::size_t colon = text.find(':');
-  const std::size_t size = colon == text.npos ? text.size() : colon;
-  const auto from = parse_number({text.data(), size}, 255);
+  const std::size_t size = std::min(text.find(':'), text.size());
+  const auto from =
+      core::parse_number({text.begin(), text.begin() + size}, 255);
   const auto to =
-      colon == text.npos
+      size == text.size()
           ? 0
-          : parse_number({text.data() + size + 1, text.size() - size - 1}, 255);
+          : core::parse_number({text.begin() + size + 1, text.end()}, 255);
   return from && to &&
          add_replacement(rules.codes, rules.code_count,
-                         {static_cast<std::uint8_t>(*from),
-                          static_cast<std::uint8_t>(*to)});
+                         {.from = static_cast<std::uint8_t>(*from),
+                          .to = static_cast<std::uint8_t>(*to)});
 }
 
 inline bool add_rewrites(EntryRules& rules, const char* value) {

@@ -18,10 +18,10 @@
 #include <string_view>
 
 #include "core/ids.h"
+#include "core/number_text.h"
 #include "core/text.h"
 #include "reaper/exec_search.h"
 #include "reaper/launch_words.h"
-#include "reaper/number_text.h"
 #include "reaper/options.h"
 #include "reaper/own_name.h"
 #include "reaper/say.h"
@@ -149,7 +149,7 @@ class Health {
   std::int32_t pid = 1;
   // Behind "--" everything is the command.
   if (*command != nullptr && std::string_view(command[-1]) != "--") {
-    if (const auto number = parse_number(*command, kHighestPid)) {
+    if (const auto number = core::parse_number(*command, kHighestPid)) {
       pid = static_cast<std::int32_t>(*number);
       ++command;
     }
@@ -168,7 +168,8 @@ class Health {
   if (*command == nullptr) return 0;
   const char* const search = search_path();
   const core::LaunchFailure failure = {
-      core::LaunchStage::kExec, execute_searching(command, ::environ, search)};
+      .stage = core::LaunchStage::kExec,
+      .code = execute_searching(command, ::environ, search)};
   say(sentence_of(failure, *command, search).view());
   return core::shell_code(failure);
 }

@@ -32,8 +32,8 @@ inline int print_help() {
     code |= print_line(line.view());
   }
   return code | print_line(
-                    "[*]: also a variable, as CORRAL_INIT_STOP_TIMEOUT=8s is "
-                    "--stop-timeout 8s. More: man corral-init");
+                    "[*]: or a variable, as CORRAL_INIT_STOP_TIMEOUT=8s; "
+                    "corral-init(8)");
 }
 
 inline int print_version() {

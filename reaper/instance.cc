@@ -20,6 +20,7 @@ struct RoleRow {
   int (*run)(const reaper::InstanceOptions& options);
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr RoleRow kRoles[] = {
     {reaper::Role::kSupervise, reaper::run_supervise},
     {reaper::Role::kUnits, reaper::run_units},
@@ -27,6 +28,7 @@ constexpr RoleRow kRoles[] = {
     {reaper::Role::kCheckState, reaper::run_check_state},
     {reaper::Role::kKiller, reaper::run_killer},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 }  // namespace
 

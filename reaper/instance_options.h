@@ -58,7 +58,7 @@ constexpr bool set_role_and_fd(InstanceOptions& options, const char* value) {
 }
 
 constexpr bool set_ring_records(InstanceOptions& options, const char* value) {
-  const auto number = parse_number(value, kMostRingRecords);
+  const auto number = core::parse_number(value, kMostRingRecords);
   if (number) options.ring_records = static_cast<std::uint32_t>(*number);
   return number && *number > 0;
 }
@@ -75,6 +75,7 @@ constexpr bool keep_stop_timeout(InstanceOptions& options, const char* value) {
   return true;
 }
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 inline constexpr OptionRow<InstanceOptions> kInstanceRows[] = {
     {"--supervise", nullptr, set_role<Role::kSupervise>},
     {"--units", "a directory", set_units},
@@ -89,6 +90,7 @@ inline constexpr OptionRow<InstanceOptions> kInstanceRows[] = {
     {"--state-fd", "a descriptor", set_fd<&InstanceOptions::state_fd>},
     {"--ring-records", "a number from 1 to 65536", set_ring_records},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 }  // namespace detail
 

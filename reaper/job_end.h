@@ -29,7 +29,8 @@ class JobEnd {
   /// Likewise, but whoever calls it has sent the first signal, or will.
   void give_grace(core::Microseconds grace, core::BootTime now) {
     if (grace.raw() == 0) return kill_now(now);
-    progress_ = core::begin_kill(progress_, {core::kSigterm, grace}, now);
+    progress_ = core::begin_kill(
+        progress_, {.first_signal = core::kSigterm, .grace = grace}, now);
   }
   void kill_now(core::BootTime now) {
     begin({.first_signal = core::kSigkill, .grace = {}}, now);

@@ -9,7 +9,8 @@
 //                          in its own copy of the block.
 //   LaunchLimit limits[limit_count]
 //   u32 groups[group_count]
-//   i32 targets[fd_count]  the numbers at which the child has descriptors
+//   i32 targets[fd_count]  the numbers at which the child has descriptors, or
+//                          kJoin: a cgroup.procs that it writes itself into
 //   texts                  NUL-ended; the last byte of the block is NUL
 //
 // Descriptors beside the packet: [memfd of the block if it is not inline,]
@@ -59,6 +60,8 @@ inline constexpr std::uint32_t kMostArguments = 1U << 20;
 inline constexpr std::uint32_t kMostGroups = 65536;  // NGROUPS_MAX
 inline constexpr std::uint32_t kMostLimits = 16;     // RLIM_NLIMITS
 inline constexpr std::uint32_t kMostTargets = 12;
+/// A target that is no number: the child joins the cgroup (cgroups(7)).
+inline constexpr std::int32_t kJoin = -1;
 inline constexpr std::uint32_t kLargestBlock = 64U << 20;
 
 /// Where the parts of a block begin, as offsets.
@@ -151,7 +154,7 @@ class LaunchBlock {
     if (argument(header_.argc) != 0 || variable(header_.envc) != 0)
       return false;
     for (std::uint32_t i = 0; i < header_.fd_count; ++i)
-      if (target(i) < 0 || target(i) > 1023) return false;
+      if (target(i) < kJoin || target(i) > 1023) return false;
     return is_text(header_.cwd) &&
            (header_.search_path == 0 || is_text(header_.search_path));
   }

@@ -100,7 +100,7 @@ class Launcher {
       settle(open);  // it may have come through in the last moment
       if (open.state != OpenOrder::State::kUnderWay) continue;
       (void)open.pidfd.signal(core::SignalNumber(SIGKILL));  // it may be gone
-      answer(open, {stage_of(open), ETIME});
+      answer(open, {.stage = stage_of(open), .code = ETIME});
     }
   }
 
@@ -167,7 +167,8 @@ class Launcher {
     LaunchRequest request;
     const int code = request.read(launch, received.body.subspan(sizeof launch),
                                   received.fds(), received.packet.was_cut);
-    if (code != 0) return answer(open, {core::LaunchStage::kDecode, code});
+    if (code != 0)
+      return answer(open, {.stage = core::LaunchStage::kDecode, .code = code});
     spawn_for(open, launch, request);
   }
 
@@ -182,13 +183,15 @@ class Launcher {
     plan.reset_schedule = take_usual_schedule;
     plan.stage = stage_word(open);
     *plan.stage = static_cast<std::uint32_t>(core::LaunchStage::kClone);
+    open.cloned = sys::boot_now();
     auto spawned = spawn(plan, request.cgroup());
     if (!spawned)
-      return answer(open, {core::LaunchStage::kClone, spawned.error().code});
+      return answer(open, {.stage = core::LaunchStage::kClone,
+                           .code = spawned.error().code});
     if (!spawned->pidfd.is_open()) {
       // The supervisor could never be sure whom it signals.
       (void)::kill(spawned->pid.raw(), SIGKILL);
-      return answer(open, {core::LaunchStage::kClone, ENOSYS});
+      return answer(open, {.stage = core::LaunchStage::kClone, .code = ENOSYS});
     }
     open.pid = spawned->pid;
     open.pidfd = std::move(spawned->pidfd);
@@ -200,7 +203,7 @@ class Launcher {
   }
 
   /// The order came to its answer.
-  void answer(OpenOrder& open, core::LaunchFailure failure) {
+  void answer(OpenOrder& open, core::LaunchFailure failure) const {
     open.state = OpenOrder::State::kAnswered;
     open.failure = failure;
     open.report.reset();
@@ -217,6 +220,7 @@ class Launcher {
     launched.pid = open.pid.raw();
     launched.code = open.failure.code;
     launched.stage = static_cast<std::uint32_t>(open.failure.stage);
+    launched.cloned_us = static_cast<std::uint32_t>(open.cloned.raw());
     const int pidfd = open.pidfd.get();
     return link.send(MessageType::kLaunched, launched,
                      std::span(&pidfd, pidfd >= 0 ? 1U : 0U));

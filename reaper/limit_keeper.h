@@ -126,6 +126,7 @@ class LimitKeeper {
                       : "holds for each process, not for the job, as there is "
                         "no /proc",
                   0, "");
+    if (options_.link_fd >= 0) return;  // the supervisor may change it
     const Pair now = limit_of(RLIMIT_CPU);
     const std::uint64_t soft = bound.raw() / 1000000 + 1;
     add(RLIMIT_CPU, std::min(now.soft, soft), std::min(now.hard, soft + 1));
@@ -185,7 +186,7 @@ class LimitKeeper {
 
   void limit_process(Kind kind, int resource, std::uint64_t bound) {
     const Pair now = limit_of(resource);
-    const Pair wanted = {now.soft, bound};
+    const Pair wanted = {.soft = now.soft, .hard = bound};
     if (bound > now.hard) {
       if (::syscall(SYS_prlimit64, 0, resource, &wanted, nullptr) == 0) {
         (void)::syscall(SYS_prlimit64, 0, resource, &now, nullptr);
@@ -301,8 +302,9 @@ class LimitKeeper {
     const int signal = core::signal_of(facts.main_status);
     if (signal != SIGXCPU && signal != SIGKILL) return std::nullopt;
     read_cpu_time(facts.ended.boot);
-    return core::check({.cpu_time = cpu_bound()}, started_, facts.ended.boot,
-                       cpu_);
+    core::JobLimits limit;
+    limit.cpu_time = cpu_bound();
+    return core::check(limit, started_, facts.ended.boot, cpu_);
   }
 
   // Memory.
@@ -316,13 +318,14 @@ class LimitKeeper {
         sys::read_value(events, "oom_kill").value_or(0) == 0)
       return std::nullopt;
     const std::uint64_t bound = options_.limits.memory->raw();
-    return core::LimitHit{Kind::kMemory, bound, bound};
+    return core::LimitHit{
+        .kind = Kind::kMemory, .value = bound, .bound = bound};
   }
 
   const ScopeOptions& options_;
   const JobContainer& container_;
   const Outsiders& outsiders_;
-  LaunchLimit of_process_[4] = {};
+  LaunchLimit of_process_[std::size(core::kLimitKinds)] = {};
   std::size_t size_ = 0;
   bool is_refused_ = false;
   bool counts_forks_ = false;

@@ -8,8 +8,8 @@
 
 #include <cstring>
 
+#include "core/number_text.h"
 #include "core/text.h"
-#include "reaper/number_text.h"
 
 namespace reaper {
 
@@ -21,7 +21,8 @@ class ListenPid {
     constexpr std::string_view kName = "LISTEN_PID=";
     for (; *environment != nullptr; ++environment) {
       if (std::strncmp(*environment, kName.data(), kName.size()) != 0) continue;
-      const auto pid = parse_number(*environment + kName.size(), INT32_MAX);
+      const auto pid =
+          core::parse_number(*environment + kName.size(), INT32_MAX);
       if (!pid || static_cast<pid_t>(*pid) != ::getppid()) return;
       core::Text<31> text(kName);
       text.append_number(::getpid());

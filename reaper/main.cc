@@ -74,6 +74,7 @@ struct ModeRow {
   int (*run)(const Options& options, char** argv);
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr ModeRow kModes[] = {
     {reaper::Mode::kEntrypoint, run_plain_entrypoint},
     {reaper::Mode::kScope, run_scope},
@@ -82,6 +83,7 @@ constexpr ModeRow kModes[] = {
     {reaper::Mode::kHelp, run_help},
     {reaper::Mode::kVersion, run_version},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 }  // namespace
 

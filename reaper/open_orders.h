@@ -26,6 +26,7 @@ struct OpenOrder {
   core::Pid pid;                ///< 0: there is no process
   core::LaunchFailure failure;  ///< kNone: it runs
   core::BootTime deadline;      ///< 0: none
+  core::BootTime cloned;        ///< 0: by an image of the reaper before
   sys::PidFd pidfd;
   sys::UniqueFd report;  ///< while it is under way
 };

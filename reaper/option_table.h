@@ -9,8 +9,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/number_text.h"
 #include "core/text.h"
-#include "reaper/number_text.h"
 
 namespace reaper {
 
@@ -23,8 +23,8 @@ enum class Given : std::uint8_t { kWords, kVariableToo };
 template <class Options>
 struct OptionRow {
   std::string_view name;
-  const char* expects;  ///< null: it takes no value
-  bool (*set)(Options& options, const char* value);
+  const char* expects = nullptr;  ///< null: it takes no value
+  bool (*set)(Options& options, const char* value) = nullptr;
   Given given = Given::kWords;
 };
 
@@ -33,7 +33,7 @@ namespace detail {
 /// A setter for the number of a descriptor.
 template <auto field, class Options>
 constexpr bool set_fd(Options& options, const char* value) {
-  return parse_fd(options.*field, value);
+  return core::parse_fd(options.*field, value);
 }
 
 /// An option and its value: "--name value" or "--name=value".
@@ -45,8 +45,8 @@ struct GivenOption {
 constexpr GivenOption split_option(const char* word) {
   const std::string_view text(word);
   const std::size_t equals = text.find('=');
-  if (equals == std::string_view::npos) return {text, nullptr};
-  return {{word, equals}, word + equals + 1};
+  if (equals == std::string_view::npos) return {.name = text, .value = nullptr};
+  return {.name = {word, equals}, .value = word + equals + 1};
 }
 
 constexpr OptionError complaint(std::string_view what, std::string_view name,

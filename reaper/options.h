@@ -76,6 +76,7 @@ inline bool set_wait_all(Options& options, const char*) {
   return true;
 }
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--help", nullptr, set_mode<Mode::kHelp>},
     {"--version", nullptr, set_mode<Mode::kVersion>},
@@ -117,6 +118,7 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
      of_scope<scope_option::set_fd<&ScopeOptions::link_fd>>},
     {"--cgroup-fd", "a descriptor",
      of_scope<scope_option::set_fd<&ScopeOptions::cgroup_fd>>},
+    {"--join-fd", "a descriptor", of_scope<scope_option::add_join_fd>},
     {"--jid", "a job id in hexadecimal", of_scope<scope_option::set_jid>},
     {"--name", core::kJobNameExpected, of_scope<scope_option::set_name>},
     {"--engine", "cgroup2 or subreaper", of_scope<scope_option::set_engine>},
@@ -124,9 +126,7 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
      of_scope<scope_option::set_text<&ScopeOptions::cgroup_base>>},
     {"--grace", "milliseconds", of_both<scope_option::set_grace>},
     {"--signal", "a signal", of_both<scope_option::set_signal>},
-    {"--limit-wall", "milliseconds above 0",
-     of_scope<scope_option::set_wall_limit>},
-    {"--limit", kLimitExpects, of_scope<scope_option::set_limits>,
+    {"--limit", core::kLimitExpects, of_scope<scope_option::set_limits>,
      Given::kVariableToo},
     {"--strict-limits", nullptr,
      of_scope<scope_option::set_flag<&ScopeOptions::has_strict_limits>>,
@@ -141,7 +141,7 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
      of_scope<scope_option::set_flag<&ScopeOptions::reraises>>},
     {"--uid", "a user id", of_scope<scope_option::set_id<&ScopeOptions::uid>>},
     {"--gid", "a group id", of_scope<scope_option::set_id<&ScopeOptions::gid>>},
-    {"--groups", "at most 256 group ids with commas between",
+    {"--groups", "at most 256 numbers, with commas",
      of_scope<scope_option::set_groups>},
     {"--cwd", "a directory",
      of_scope<scope_option::set_text<&ScopeOptions::cwd>>},
@@ -151,6 +151,7 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--store", "a descriptor", set_mode<Mode::kInstance>},
     {"--check-state", "a descriptor", set_mode<Mode::kInstance>},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 /// "CORRAL_INIT_STOP_TIMEOUT=9s" is "--stop-timeout 9s".
 inline constexpr std::string_view kVariablePrefix = "CORRAL_INIT_";

@@ -39,7 +39,9 @@ inline void find_own_path(const char* called, sys::ProgramPath& path) {
 inline void find_sibling(sys::OwnProgram program, std::string_view own,
                          sys::ProgramPath& path) {
   const std::size_t slash = own.rfind('/');
-  const std::string_view here(own.data(), slash == own.npos ? 0 : slash);
+  std::string_view here;
+  if (slash != std::string_view::npos)
+    here = {own.begin(), own.begin() + slash};
   (void)sys::find_program(sys::places_of(program), ::getenv("CORRAL_LIBEXEC"),
                           here, path);
 }

@@ -9,13 +9,17 @@
 
 namespace reaper {
 
+inline pollfd to_poll(int fd, short events) {
+  return {.fd = fd, .events = events, .revents = 0};
+}
+
 template <std::size_t kMost>
 class PollSet {
  public:
   /// Adds a descriptor, which may be -1; returns its place.
   std::size_t add(int fd, short events) {
     if (fd < 0 || size_ == kMost) return kMost;
-    polls_[size_] = {.fd = fd, .events = events, .revents = 0};
+    polls_[size_] = to_poll(fd, events);
     return size_++;
   }
 
@@ -29,7 +33,7 @@ class PollSet {
   }
 
  private:
-  pollfd polls_[kMost];
+  pollfd polls_[kMost] = {};
   std::size_t size_ = 0;
 };
 

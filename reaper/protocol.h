@@ -165,7 +165,9 @@ struct Launched {
   std::int32_t pid = 0;     ///< 0: it failed
   std::int32_t code = 0;    ///< errno of the failure; ETIME: stuck and killed
   std::uint32_t stage = 0;  ///< core::LaunchStage
-  std::uint32_t reserved = 0;
+  /// The lower half of CLOCK_BOOTTIME, in microseconds, when it was cloned; 0:
+  /// not told, as by a reaper of before.
+  std::uint32_t cloned_us = 0;
 };
 
 struct SignalSeen {
@@ -219,6 +221,7 @@ struct ScopeEnded {
     kReadBytes = 1U << 3,
     kWriteBytes = 1U << 4,
     kNotSeen = 1U << 5,
+    kOomKills = 1U << 6,
   };
   std::uint64_t jid = 0;
   std::uint64_t started_boot_us = 0;
@@ -241,7 +244,7 @@ struct ScopeEnded {
   std::uint8_t has_status = 0;
   std::uint8_t limit_kind = 0;
   std::uint8_t launch_stage = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t oom_kills = 0;  ///< as many as fit
   char detail[96] = {};
   char straggler_names[120] = {};
 };
@@ -292,7 +295,7 @@ struct Message {
   std::memcpy(&head, packet.data(), sizeof head);
   if (head.magic != kMagic || head.version != kVersion) return std::nullopt;
   if (head.body_size != packet.size() - sizeof head) return std::nullopt;
-  return Message{head.type, packet.subspan(sizeof head)};
+  return Message{.type = head.type, .body = packet.subspan(sizeof head)};
 }
 
 /// The head for a body of `size` bytes.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dead children: look at one without taking it, write down what the kernel
-// still knows of it, then take it. What was not recorded is still a zombie.
+// still knows of it, then take it. What was not recorded is still a zombie; an
+// entrypoint, which records nothing, may take one without a look.
 #pragma once
 
 #include <signal.h>
 #include <sys/auxv.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
@@ -17,29 +16,16 @@
 #include "core/ids.h"
 #include "sys/clock.h"
 #include "sys/proc_files.h"
+#include "sys/wait_id.h"
 
 namespace reaper {
 
-/// struct rusage as the kernel writes it; the C library's own may be longer.
-struct KernelUsage {
-  long user_seconds = 0;
-  long user_microseconds = 0;
-  long system_seconds = 0;
-  long system_microseconds = 0;
-  long maxrss_kib = 0;
-  long unused_sizes[3] = {};
-  long minflt = 0;
-  long majflt = 0;
-  long unused_counts[6] = {};
-  long nvcsw = 0;
-  long nivcsw = 0;
-};
-
-/// A zombie of ours.
+/// A dead child of ours.
 struct DeadChild {
   core::Pid pid;
+  bool is_zombie = true;         ///< not waited for yet: /proc/PID is it
   std::int32_t wait_status = 0;  ///< as wait(2) gives it
-  KernelUsage usage;
+  sys::KernelUsage usage;
 };
 
 /// A waitid(2) status as the one word of wait(2).
@@ -61,14 +47,13 @@ enum class Usage : char { kNone, kAsked };
 inline std::optional<DeadChild> wait_for(idtype_t kind, core::Pid pid,
                                          int options, Usage usage) {
   siginfo_t info;
-  std::memset(&info, 0, sizeof info);
   DeadChild child;
-  // The C libraries' waitid has no place for the usage, the system call has.
-  const long result =
-      ::syscall(SYS_waitid, kind, pid.raw(), &info, WEXITED | WNOHANG | options,
-                usage == Usage::kAsked ? &child.usage : nullptr);
-  if (result < 0 || info.si_pid == 0) return std::nullopt;
+  if (!sys::wait_id(kind, pid, info, WEXITED | options,
+                    usage == Usage::kAsked ? &child.usage : nullptr) ||
+      info.si_pid == 0)
+    return std::nullopt;
   child.pid = core::Pid(info.si_pid);
+  child.is_zombie = (options & WNOWAIT) != 0;
   child.wait_status = wait_status_of(info);
   return child;
 }
@@ -78,7 +63,7 @@ inline std::uint64_t microseconds_of(long seconds, long microseconds) {
          static_cast<std::uint64_t>(microseconds);
 }
 
-inline void add_usage(core::ExitRecord& record, const KernelUsage& usage) {
+inline void add_usage(core::ExitRecord& record, const sys::KernelUsage& usage) {
   record.utime_us =
       microseconds_of(usage.user_seconds, usage.user_microseconds);
   record.stime_us =
@@ -129,7 +114,12 @@ inline void add_io(core::ExitRecord& record, const sys::ProcIo& io) {
   return detail::wait_for(P_ALL, core::Pid(), WNOWAIT, detail::Usage::kNone);
 }
 
-/// Likewise of one child.
+/// The next dead descendant, waited for without a look at it first.
+[[nodiscard]] inline std::optional<DeadChild> take_dead_descendant() {
+  return detail::wait_for(P_ALL, core::Pid(), 0, detail::Usage::kNone);
+}
+
+/// A dead child of this pid, left a zombie.
 [[nodiscard]] inline std::optional<DeadChild> peek_dead_child(core::Pid pid) {
   return detail::wait_for(P_PID, pid, WNOWAIT | __WALL, detail::Usage::kAsked);
 }
@@ -143,13 +133,13 @@ inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
 /// Whether we have any child, dead or alive.
 [[nodiscard]] inline bool has_children() {
   siginfo_t info;
-  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+  return sys::wait_id(P_ALL, core::Pid(), info, WEXITED | WNOWAIT | __WALL);
 }
 
 /// Likewise, without the sentinel.
 [[nodiscard]] inline bool has_descendants() {
   siginfo_t info;
-  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+  return sys::wait_id(P_ALL, core::Pid(), info, WEXITED | WNOWAIT);
 }
 
 /// All that is known of a zombie, but for `sequence` and `order`.

@@ -28,6 +28,7 @@
 
 namespace reaper {
 
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): kept_ costs pages
 class RecordFile {
  public:
   /// Opens `path`, making it (0600) and the directories before it (0700). The
@@ -48,7 +49,7 @@ class RecordFile {
 
   /// The key of the next record.
   [[nodiscard]] accounting::RecordKey next_key() {
-    return {instance_, ++last_key_};
+    return {.instance = instance_, .key = ++last_key_};
   }
 
   void append(const accounting::RecordBytes& bytes) {
@@ -86,7 +87,7 @@ class RecordFile {
   [[nodiscard]] int code() const { return code_; }
 
  private:
-  static constexpr std::size_t kMostKept = 32 * 1024;
+  static constexpr std::size_t kMostKept = std::size_t{32} * 1024;
 
   /// Who may only write to the file does that.
   static core::Result<sys::UniqueFd> open_at(const char* path, int access) {
@@ -126,7 +127,7 @@ class RecordFile {
 
   void say_loss() {
     accounting::Loss loss;
-    loss.last = {instance_, last_lost_};
+    loss.last = {.instance = instance_, .key = last_lost_};
     loss.first_key = first_lost_;
     loss.count = lost_ - said_;
     loss.code = code_;
@@ -165,7 +166,7 @@ class RecordFile {
   std::uint64_t last_lost_ = 0;
   std::uint64_t kept_count_ = 0;
   std::size_t kept_size_ = 0;
-  std::byte kept_[kMostKept];
+  std::byte kept_[kMostKept];  ///< the first `kept_size_` of them
 };
 
 }  // namespace reaper

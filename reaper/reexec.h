@@ -64,8 +64,8 @@ inline OpenOrder restored(const SavedOrder& saved) {
   open.state = static_cast<OpenOrder::State>(saved.state);
   open.is_wanted = saved.is_wanted != 0;
   open.pid = core::Pid(saved.pid);
-  open.failure = {static_cast<core::LaunchStage>(saved.failed_stage),
-                  saved.failed_code};
+  open.failure = {.stage = static_cast<core::LaunchStage>(saved.failed_stage),
+                  .code = saved.failed_code};
   open.pidfd = sys::PidFd(sys::UniqueFd(saved.pidfd));
   open.report = sys::UniqueFd(saved.report_fd);
   return open;

@@ -55,7 +55,9 @@ class ReportOutput {
     while (!text.empty()) {
       const ssize_t size = ::write(fd.get(), text.data(), text.size());
       if (size < 0 && errno != EPIPE)  // that one: nobody reads it
-        say(core::Error{errno, "cannot write the report to", where});
+        say(core::Error{.code = errno,
+                        .op = "cannot write the report to",
+                        .subject = where});
       if (size < 0) return;
       text.remove_prefix(static_cast<std::size_t>(size));
     }

@@ -19,6 +19,7 @@ using Sentence = core::Text<400>;
 using Line = core::Text<4 * 400 + 20>;
 
 /// The program's own name; each has its own (main.cc, instance.cc).
+// NOLINTNEXTLINE(bugprone-dynamic-static-initializers): they are literals
 extern const char* const kOwnName;
 
 /// Writes "corral-init: TEXT", or what the program is called, and a newline.

@@ -10,7 +10,6 @@
 // message or the one deadline comes.
 #pragma once
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -32,6 +31,7 @@
 #include "reaper/limit_keeper.h"
 #include "reaper/outsiders.h"
 #include "reaper/own_descriptors.h"
+#include "reaper/poll_set.h"
 #include "reaper/reap.h"
 #include "reaper/record_mode.h"
 #include "reaper/report_output.h"
@@ -85,8 +85,6 @@ class Scope {
     TRY(reports_.open(options_));
     signal_fd_ = TRY(sys::make_signal_fd(sys::SignalSet::all()));
     if (options_.link_fd >= 0) {
-      if (options_.limits.has_more_than_wall_time())
-        return core::fail(0, "--limit with --scope can be of wall time only");
       link_.adopt(take_passed(options_.link_fd));
       if (options_.cgroup_fd >= 0)
         container_.adopt(take_passed(options_.cgroup_fd));
@@ -112,6 +110,8 @@ class Scope {
     if (rules_.has_own_group()) plan.flags |= ChildPlan::kOwnGroup;
     plan.caller_signals = &caller_signals_;
     plan.limits = limits_.of_process();
+    plan.descriptors = {options_.join_fds, options_.join_count};
+    plan.targets = {ScopeOptions::kJoins, options_.join_count};
     plan.urgent = ::getpid();
     if (options_.uid || options_.gid || options_.group_count > 0) {
       plan.flags |= LaunchHeader::kSetUser;
@@ -126,7 +126,8 @@ class Scope {
       spawned = spawn(plan, container_.cgroup());
     }
     if (!spawned) {
-      note_failure({core::LaunchStage::kClone, spawned.error().code});
+      note_failure(
+          {.stage = core::LaunchStage::kClone, .code = spawned.error().code});
       main_.has_ended = true;
       facts_.main_status = core::kOwnFailureCode << 8;
       return;
@@ -138,16 +139,15 @@ class Scope {
     limits_.begin(facts_.started.boot);
     // After the command was born: a signal to the group that comes before that
     // is passed on, not lost. Without a sentinel everything is passed on.
-    if (sentinel_.start({&Scope::guard, this}))
+    if (sentinel_.start({.run = &Scope::guard, .context = this}))
       outsiders_.set_sentinel(sentinel_.pid());
   }
 
   /// What need not be done before the command runs.
   void settle() {
     if (link_.is_open()) return let_go_of_callers();
-    pollfd signal = {signal_fd_.get(), POLLIN, 0};
-    constexpr int kMost = static_cast<int>(kHeadStart.raw() / 1000);
-    if (::poll(&signal, 1, kMost) > 0) wait_once();
+    pollfd signal = to_poll(signal_fd_.get(), POLLIN);
+    if (::poll(&signal, 1, kHeadStart.raw() / 1000) > 0) wait_once();
     if (is_over()) return;
     let_go_of_callers();
   }
@@ -166,12 +166,12 @@ class Scope {
     const auto deadline = next_deadline();
     deadline_.set(deadline);
     pollfd fds[kCount] = {};
-    fds[kSignals] = {signal_fd_.get(), POLLIN, 0};
-    fds[kSetUp] = {set_up_.get(), POLLIN, 0};
-    fds[kLink] = {link_.get(), link_.events(), 0};
-    fds[kTimer] = {deadline_.get(), POLLIN, 0};
-    fds[kCgroup] = {main_.has_ended ? container_.events() : -1, POLLPRI, 0};
-    fds[kMemory] = {limits_.memory_events(), POLLPRI, 0};
+    fds[kSignals] = to_poll(signal_fd_.get(), POLLIN);
+    fds[kSetUp] = to_poll(set_up_.get(), POLLIN);
+    fds[kLink] = to_poll(link_.get(), link_.events());
+    fds[kTimer] = to_poll(deadline_.get(), POLLIN);
+    fds[kCgroup] = to_poll(main_.has_ended ? container_.events() : -1, POLLPRI);
+    fds[kMemory] = to_poll(limits_.memory_events(), POLLPRI);
     const int patience = deadline_.patience(deadline, sys::boot_now());
     if (::poll(fds, kCount, patience) < 0) return;  // EINTR: stopped, continued
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
@@ -270,7 +270,7 @@ class Scope {
     if (is_main) {
       main_.has_ended = true;
       facts_.main_status = child.wait_status;
-      entry_end_.note_main(command_[0], main_.pid, child.wait_status);
+      entry_end_.note_main(command_[0], child);
       if (facts_.launch_failure) return;  // the command never was
       facts_.report.main = record;
     }
@@ -347,7 +347,7 @@ class Scope {
       container_.signal_all(signal, outsiders_);
   }
 
-  void send_to_main(core::SignalNumber signal) {
+  void send_to_main(core::SignalNumber signal) const {
     (void)sys::signal_child(main_.pidfd, main_.pid, signal);
   }
 
@@ -461,8 +461,8 @@ class Scope {
   static void guard(void* self) { static_cast<Scope*>(self)->end_as_guard(); }
 
   void end_as_guard() {
-    if (link_.is_open()) {
-      // The supervisor sees to the rest.
+    if (link_.is_open() && container_.cgroup() >= 0) {
+      // The supervisor sees to the rest: it has the cgroup.
       if (!main_.has_ended) send_to_main(core::kSigkill);
       return;
     }

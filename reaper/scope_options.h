@@ -16,11 +16,11 @@
 #include "core/job_name.h"
 #include "core/job_result.h"
 #include "core/kill_plan.h"
+#include "core/limit_text.h"
 #include "core/limits.h"
+#include "core/number_text.h"
 #include "core/text.h"
 #include "reaper/launch_block.h"
-#include "reaper/limit_options.h"
-#include "reaper/number_text.h"
 
 namespace reaper {
 
@@ -50,6 +50,10 @@ struct ScopeOptions {
   static constexpr std::size_t kMostScopeGroups = 256;
   std::uint32_t groups[kMostScopeGroups] = {};
   std::uint32_t group_count = 0;
+  static constexpr std::size_t kMostJoins = 2;
+  static constexpr std::int32_t kJoins[kMostJoins] = {kJoin, kJoin};
+  int join_fds[kMostJoins] = {};  ///< cgroup.procs of more cgroups of the job
+  std::uint32_t join_count = 0;
   const char* cwd = nullptr;
 
   /// Whether it stands in for the command before a shell (`corral run`), or
@@ -83,12 +87,14 @@ inline bool set_engine(ScopeOptions& options, const char* value) {
 }
 
 inline bool set_stragglers(ScopeOptions& options, const char* value) {
+  // NOLINTBEGIN(modernize-use-designated-initializers): a table
   constexpr struct {
     std::string_view name;
     core::Stragglers value;
   } kNames[] = {{"end", core::Stragglers::kEnd},
                 {"kill", core::Stragglers::kKill},
                 {"linger", core::Stragglers::kLinger}};
+  // NOLINTEND(modernize-use-designated-initializers)
   for (const auto& row : kNames) {
     if (row.name != value) continue;
     options.stragglers = row.value;
@@ -98,7 +104,7 @@ inline bool set_stragglers(ScopeOptions& options, const char* value) {
 }
 
 inline bool set_grace(ScopeOptions& options, const char* value) {
-  const auto number = parse_number(value, kMostMilliseconds);
+  const auto number = core::parse_number(value, kMostMilliseconds);
   if (number) options.grace = core::milliseconds(*number);
   return number.has_value();
 }
@@ -109,27 +115,19 @@ inline bool set_stop_timeout(ScopeOptions& options, const char* value) {
 }
 
 inline bool set_signal(ScopeOptions& options, const char* value) {
-  const auto signal = parse_signal(value);
+  const auto signal = core::parse_signal(value);
   if (signal) options.first_signal = *signal;
   return signal.has_value();
 }
 
-inline bool set_wall_limit(ScopeOptions& options, const char* value) {
-  const auto number = parse_number(value, kMostMilliseconds);
-  if (number) options.limits.wall_time = core::milliseconds(*number);
-  return number && *number > 0;
+inline bool add_join_fd(ScopeOptions& options, const char* value) {
+  if (options.join_count == ScopeOptions::kMostJoins) return false;
+  return core::parse_fd(options.join_fds[options.join_count++], value);
 }
 
 /// One limit, or several with commas between.
 inline bool set_limits(ScopeOptions& options, const char* value) {
-  std::string_view rest(value);
-  for (;;) {
-    const std::size_t comma = rest.find(',');
-    const std::size_t size = comma == rest.npos ? rest.size() : comma;
-    if (!parse_limit(options.limits, {rest.data(), size})) return false;
-    if (comma == rest.npos) return true;
-    rest.remove_prefix(size + 1);
-  }
+  return core::parse_limits(options.limits, value);
 }
 
 inline bool set_report_format(ScopeOptions& options, const char* value) {
@@ -139,7 +137,7 @@ inline bool set_report_format(ScopeOptions& options, const char* value) {
 
 /// The highest number means "leave it" in setresuid(2).
 inline std::optional<std::uint32_t> parse_id(const char* value) {
-  const auto number = parse_number(value, UINT32_MAX - 1);
+  const auto number = core::parse_number(value, UINT32_MAX - 1);
   if (!number) return std::nullopt;
   return static_cast<std::uint32_t>(*number);
 }
@@ -152,16 +150,14 @@ inline bool set_id(ScopeOptions& options, const char* value) {
 
 /// "4,20,27", or nothing at all.
 inline bool set_groups(ScopeOptions& options, const char* value) {
-  std::string_view rest(value);
   options.group_count = 0;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    const std::size_t size = comma == rest.npos ? rest.size() : comma;
-    const auto number = parse_number({rest.data(), size}, UINT32_MAX - 1);
+  if (*value == '\0') return true;
+  while (value != nullptr) {
+    const auto number =
+        core::parse_number(core::take_part(value), UINT32_MAX - 1);
     if (!number || options.group_count == ScopeOptions::kMostScopeGroups)
       return false;
     options.groups[options.group_count++] = static_cast<std::uint32_t>(*number);
-    rest.remove_prefix(comma == rest.npos ? size : size + 1);
   }
   return true;
 }
@@ -174,7 +170,7 @@ inline bool set_text(ScopeOptions& options, const char* value) {
 
 template <int ScopeOptions::* field>
 inline bool set_fd(ScopeOptions& options, const char* value) {
-  return parse_fd(options.*field, value);
+  return core::parse_fd(options.*field, value);
 }
 
 /// Digits are a descriptor.

@@ -77,10 +77,11 @@ inline void take_over(core::JobReport& report, const ScopeEnded& ended) {
                       : core::Reason::kUnknown;
   result.has_status = ended.has_status != 0;
   result.wait_status = ended.wait_status;
-  result.limit = {static_cast<core::LimitKind>(ended.limit_kind),
-                  ended.limit_value, ended.limit_bound};
-  result.launch = {static_cast<core::LaunchStage>(ended.launch_stage),
-                   ended.launch_code};
+  result.limit = {.kind = static_cast<core::LimitKind>(ended.limit_kind),
+                  .value = ended.limit_value,
+                  .bound = ended.limit_bound};
+  result.launch = {.stage = static_cast<core::LaunchStage>(ended.launch_stage),
+                   .code = ended.launch_code};
   result.by = core::Uid(ended.by_uid);
   result.detail.append(detail::text_in(ended.detail));
   report.wall_time.reset();
@@ -101,6 +102,7 @@ inline void take_over(core::JobReport& report, const ScopeEnded& ended) {
                   ended.write_bytes);
   detail::copy_if(totals.processes_not_seen, ended, Ended::kNotSeen,
                   ended.not_seen);
+  detail::copy_if(totals.oom_kills, ended, Ended::kOomKills, ended.oom_kills);
   report.processes_seen = ended.processes_seen;
   report.stragglers = ended.stragglers;
   report.straggler_names.clear();

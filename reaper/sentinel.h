@@ -33,9 +33,11 @@
 #include "core/error.h"
 #include "core/ids.h"
 #include "core/kill_plan.h"
+#include "reaper/poll_set.h"
 #include "sys/pid_fd.h"
 #include "sys/signals.h"
 #include "sys/unique_fd.h"
+#include "sys/wait_id.h"
 
 namespace reaper {
 
@@ -104,10 +106,10 @@ class Sentinel {
     auto scope = sys::PidFd::open(core::Pid(::getpid()));
     if (!wake_up_.is_open() || !scope) return;
     scope_ = std::move(*scope);
-    watched_[kWakeUp] = {wake_up_.get(), POLLIN, 0};
-    watched_[kScope] = {scope_.get(), POLLIN, 0};
-    watched_[kMain] = {main, POLLIN, 0};
-    watched_[kLink] = {link, POLLIN, 0};
+    watched_[kWakeUp] = to_poll(wake_up_.get(), POLLIN);
+    watched_[kScope] = to_poll(scope_.get(), POLLIN);
+    watched_[kMain] = to_poll(main, POLLIN);
+    watched_[kLink] = to_poll(link, POLLIN);
     store(word_, kWatching);
     wake(word_);
   }
@@ -136,7 +138,7 @@ class Sentinel {
   }
 
  private:
-  static constexpr std::size_t kStackSize = 256 * 1024;
+  static constexpr std::size_t kStackSize = std::size_t{256} * 1024;
   static constexpr int kPatience = 20;
   static constexpr long kTenMilliseconds = 10000000;
   static constexpr int kPauseMilliseconds = 10;
@@ -175,9 +177,8 @@ class Sentinel {
   }
 
   [[nodiscard]] bool is_stopped() const {
-    siginfo_t info = {};
-    return ::waitid(P_PID, static_cast<id_t>(pid_.raw()), &info,
-                    WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+    siginfo_t info;
+    return sys::wait_id(P_PID, pid_, info, WSTOPPED | WNOWAIT | __WALL) &&
            info.si_pid != 0;
   }
 

@@ -54,7 +54,9 @@ class AllSignalsBlocked {
   auto cloned = sys::clone_process(actions, cgroup);
   if (!cloned) return std::unexpected(std::move(cloned).error());
   if (cloned->pid == core::Pid()) become(plan, cloned->code);
-  return Spawned{cloned->pid, std::move(cloned->pidfd), std::move(reading)};
+  return Spawned{.pid = cloned->pid,
+                 .pidfd = std::move(cloned->pidfd),
+                 .report = std::move(reading)};
 }
 
 /// What the report pipe says so far.

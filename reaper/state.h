@@ -163,7 +163,7 @@ class State {
   sys::SharedMemory memory_;
 };
 
-/// `corral-init --check-state FD`: 0 if this program could go on from there.
+/// `corral-reaper --check-state FD`: 0 if this program could go on from there.
 inline int run_check_state(const InstanceOptions& options) {
   const auto state = State::adopt(sys::UniqueFd(options.link_fd));
   if (!state) say(state.error());

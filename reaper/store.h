@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// corral-init --store FD: keeps descriptors by name for the supervisor, so
+// corral-reaper --store FD: keeps descriptors by name for the supervisor, so
 // that its journal, sockets and pipes outlive it. FD is the keeper link, by
 // which the reaper hands it the links of new supervisors. It ends when no link
 // is left: then nobody can ask for anything any more.
@@ -87,6 +87,7 @@ class Store {
       MessageType type;
       bool (Store::*handle)(Client&, Received&);
     };
+    // NOLINTBEGIN(modernize-use-designated-initializers): a table
     static constexpr Row kRows[] = {
         {MessageType::kPut, &Store::put},
         {MessageType::kDrop, &Store::drop},
@@ -95,6 +96,7 @@ class Store {
         {MessageType::kPromote, &Store::promote},
         {MessageType::kClient, &Store::add_client},
     };
+    // NOLINTEND(modernize-use-designated-initializers)
     for (const Row& row : kRows) {
       if (row.type != received.type) continue;
       if (!(this->*row.handle)(client, received)) ++garbage_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// corral-init --supervise: the reaper daemon. It spawns what the supervisor
+// corral-reaper --supervise: the reaper daemon. It spawns what the supervisor
 // orders, waits for every child and orphan, keeps the records of their ends
 // until they are acknowledged, and keeps a supervisor and a store running. It
 // never waits for anybody: it sleeps in one poll(2), and what cannot be sent
@@ -250,7 +250,7 @@ class Daemon {
   // --- signals ---
 
   void take_signal() {
-    signalfd_siginfo info;
+    signalfd_siginfo info = {};
     if (::read(other_signals_.get(), &info, sizeof info) != sizeof info) return;
     const int signal = static_cast<int>(info.ssi_signo);
     if (!supervisor_.is_working) {
@@ -352,7 +352,7 @@ class Daemon {
   /// by its number and told at once; the search for others goes through all who
   /// live, and the supervisor has work meanwhile.
   void take_child_signal() {
-    signalfd_siginfo info;
+    signalfd_siginfo info = {};
     if (::read(child_signals_.get(), &info, sizeof info) != sizeof info) return;
     const core::Pid first(static_cast<std::int32_t>(info.ssi_pid));
     if (const auto child = peek_dead_child(first);

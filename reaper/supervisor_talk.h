@@ -19,6 +19,7 @@ inline void Daemon::handle(Received& received) {
     MessageType type;
     bool (Daemon::*handle)(Received&);
   };
+  // NOLINTBEGIN(modernize-use-designated-initializers): a table
   static constexpr Row kRows[] = {
       {MessageType::kHello, &Daemon::take_hello},
       {MessageType::kLaunch, &Daemon::take_launch},
@@ -30,6 +31,7 @@ inline void Daemon::handle(Received& received) {
       {MessageType::kBarrier, &Daemon::take_barrier},
       {MessageType::kHoldLock, &Daemon::take_lock},
   };
+  // NOLINTEND(modernize-use-designated-initializers)
   for (const Row& row : kRows) {
     if (row.type != received.type) continue;
     if (!(this->*row.handle)(received)) ++garbage_;

@@ -103,7 +103,7 @@ class Sweep {
       quiet = TRY(signal_new({&kStop, 1}, core::kEndOfTime, &killed)) == 0
                   ? quiet + 1
                   : 0;
-    TRY(signal_all(core::kSigkill));
+    (void)TRY(signal_all(core::kSigkill));
     return killed;
   }
 

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <optional>
@@ -16,6 +15,7 @@
 #include "core/ids.h"
 #include "core/job_result.h"
 #include "sys/signals.h"
+#include "sys/wait_id.h"
 
 namespace reaper {
 
@@ -23,10 +23,8 @@ namespace reaper {
 /// with the kernel.
 [[nodiscard]] inline std::optional<core::SignalNumber> stop_of(
     core::Pid child) {
-  siginfo_t info = {};
-  if (::waitid(P_PID, static_cast<id_t>(child.raw()), &info,
-               WSTOPPED | WNOHANG | WNOWAIT) < 0 ||
-      info.si_pid == 0)
+  siginfo_t info;
+  if (!sys::wait_id(P_PID, child, info, WSTOPPED | WNOWAIT) || info.si_pid == 0)
     return std::nullopt;
   return core::SignalNumber(info.si_status);
 }

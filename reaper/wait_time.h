@@ -19,7 +19,7 @@ class WaitTime {
   /// Rounded up; -1: there is nothing to wait for.
   [[nodiscard]] int milliseconds(core::BootTime now) const {
     if (!earliest_) return -1;
-    constexpr std::uint64_t kMost = 3600U * 1000U;
+    constexpr std::uint64_t kMost = 3600000;  // an hour
     const std::uint64_t wait = (*earliest_ - now).raw();
     return static_cast<int>(std::min((wait + 999) / 1000, kMost));
   }

@@ -42,7 +42,8 @@ class Zombies {
     (void)sys::for_each_process(
         sys::ListedFor::kReading, [this](const sys::ProcStat& stat) {
           if (count_ < kMostZombies && parent_of(stat))
-            seen_[count_++] = {stat.pid, stat.start_ticks};
+            seen_[count_++] = {.pid = stat.pid,
+                               .start_ticks = stat.start_ticks};
         });
     return count_ > 0;
   }

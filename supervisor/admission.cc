@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/domain.h"
 #include "core/job_name.h"
+#include "core/job_result.h"
 #include "core/job_token.h"
+#include "core/limit_rules.h"
 #include "reaper/launch_block.h"
+#include "supervisor/log.h"
 #include "supervisor/sandbox.h"
 #include "sys/proc_files.h"
 
@@ -22,7 +26,7 @@ using core::Refusal;
 constexpr std::size_t kLargestSpec = 8U << 20;
 
 std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
-  return std::unexpected(core::Refused{why, std::move(text)});
+  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
 }
 
 bool has_nul(const std::string& text) {
@@ -35,9 +39,16 @@ struct Requirement {
   const char* otherwise;
 };
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Requirement kRequirements[] = {
-    {[](const core::JobSpec& spec) { return !spec.argv.empty(); },
+    {[](const core::JobSpec& spec) {
+       return !core::has_command(spec.kind) || !spec.argv.empty();
+     },
      "no program was named, expected at least one argument"},
+    {[](const core::JobSpec& spec) {
+       return core::has_command(spec.kind) || spec.argv.empty();
+     },
+     "a program was named for a job that is made of processes that exist"},
     {[](const core::JobSpec& spec) {
        return std::ranges::none_of(spec.argv, has_nul) &&
               std::ranges::none_of(spec.env, has_nul) && !has_nul(spec.cwd);
@@ -61,15 +72,12 @@ constexpr Requirement kRequirements[] = {
      },
      "a resource limit is unknown, see getrlimit(2)"},
     {[](const core::JobSpec& spec) {
-       return !spec.limits.has_more_than_wall_time();
-     },
-     "a limit other than wall time was set; the supervisor holds no other"},
-    {[](const core::JobSpec& spec) {
        const int signal = spec.kill_plan.first_signal.raw();
        return signal >= 1 && signal <= 64;
      },
      "the first signal of the kill plan is no signal, expected 1 to 64"},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 std::size_t size_of(const core::JobSpec& spec) {
   std::size_t size = 0;
@@ -79,14 +87,92 @@ std::size_t size_of(const core::JobSpec& spec) {
   return size;
 }
 
+/// The site's word for what the job is (limits.toml(5)).
+std::string_view domain_of(const core::JobSpec& spec) {
+  if (!spec.domain.empty()) return spec.domain;
+  return spec.kind == core::JobKind::kDetached ? core::kBatchDomain
+                                               : core::kInteractiveDomain;
+}
+
+std::unexpected<core::Refused> refuse_more(const core::JobSpec& spec,
+                                           core::LimitKind kind,
+                                           const core::JobLimits& allowed,
+                                           std::string_view domain) {
+  const core::LimitRow row = core::row_of(kind);
+  const auto amount = [&](const core::JobLimits& limits) {
+    return std::string(
+        core::amount_text(row.unit, core::bound_of(limits, kind).value_or(0))
+            .view());
+  };
+  const std::string uid = std::to_string(spec.uid.raw());
+  return refuse(Refusal::kAccessDenied,
+                "the site allows uid " + uid + " at most " + amount(allowed) +
+                    " of " + row.name + " in the domain '" +
+                    std::string(domain) + "', and " + amount(spec.limits) +
+                    " was asked for; 'corral limit explain " + uid + " " +
+                    std::string(domain) + "' shows the rule");
+}
+
 }  // namespace
 
 void Admission::admit(const core::Caller& caller, core::JobSpec spec,
                       Done done) {
   if (auto checked = check(caller, spec); !checked)
     return done(std::unexpected(std::move(checked).error()));
-  spec.engine = spec.engine.value_or(policy_.engine);
-  find_user(caller, std::move(spec), std::move(done));
+  if (!spec.engine) spec.engine = engine_for(caller, spec);
+  find_user(caller, std::move(spec),
+            [this, caller,
+             done = std::move(done)](core::Answer<core::JobSpec> found) {
+              if (!found) return done(std::move(found));
+              limit_by_site(caller, *std::move(found), done);
+            });
+}
+
+/// The site's limits hold for who asks for none, and bound who asks for more
+/// unless that is root.
+void Admission::limit_by_site(const core::Caller& caller, core::JobSpec spec,
+                              const Done& done) {
+  const core::Uid uid = spec.uid;
+  const std::string domain(domain_of(spec));
+  const bool is_root = caller.uid == core::Uid(0);
+  site_.find(uid, domain,
+             [this, is_root, domain, done,
+              spec = std::move(spec)](const auto& allowed) mutable {
+               if (!allowed) spdlog::error("{}", allowed.error().text);
+               if (!allowed && !is_root)
+                 return done(std::unexpected(allowed.error()));
+               const core::JobLimits asked = spec.limits;
+               const auto over = core::bound_by(
+                   spec.limits, allowed.value_or(core::JobLimits{}));
+               if (over && !is_root)
+                 return done(refuse_more(spec, *over, *allowed, domain));
+               drop_what_none_holds(asked, spec);
+               // Whose processes they are decides what the kernel can hold.
+               if (auto held = check_limits(spec); !held) {
+                 spec.limits = asked;
+                 if (check_limits(spec))
+                   held.error().text.insert(0, "the site's limits: ");
+                 return done(std::unexpected(std::move(held).error()));
+               }
+               narrow(spec.parent, spec.limits);
+               done(std::move(spec));
+             });
+}
+
+/// Of the site's limits those that a job without a command cannot have: they
+/// would be refused if they were asked for.
+void Admission::drop_what_none_holds(const core::JobLimits& asked,
+                                     core::JobSpec& spec) const {
+  if (core::has_command(spec.kind)) return;
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    if (!core::bound_of(spec.limits, kind) || core::bound_of(asked, kind) ||
+        division_of(spec).hold_of(kind).hold != core::Hold::kNothing)
+      continue;
+    spdlog::warn("the site's limit '{}' is not held for a job of uid {}: it {}",
+                 core::row_of(kind).word, spec.uid.raw(),
+                 division_of(spec).hold_of(kind).lacking);
+    core::set_bound(spec.limits, kind, std::nullopt);
+  }
 }
 
 core::Answer<void> Admission::check(const core::Caller& caller,
@@ -108,12 +194,9 @@ core::Answer<void> Admission::check(const core::Caller& caller,
                                          "most " +
                                          std::to_string(kLargestSpec));
   TRY(check_room(caller, spec));
-  if (spec.engine == core::Engine::kCgroup2 &&
-      core::choose_engine(policy_.facts).engine != core::Engine::kCgroup2)
-    return refuse(Refusal::kNotSupported,
-                  "engine 'cgroup2' cannot be used: " +
-                      std::string(core::choose_engine(policy_.facts).why));
-  if (spec.kind == core::JobKind::kForeground) return {};
+  TRY(check_engine(caller, spec));
+  TRY(check_nested(caller, spec));
+  if (spec.kind != core::JobKind::kDetached) return {};
   const std::string sandbox = sandbox_of(caller.pid);
   if (!sandbox.empty())
     return refuse(Refusal::kSandboxed,
@@ -122,6 +205,137 @@ core::Answer<void> Admission::check(const core::Caller& caller,
                       ", which a detached job would escape; run it in the "
                       "foreground");
   return {};
+}
+
+core::Answer<void> Admission::check_engine(const core::Caller& caller,
+                                           const core::JobSpec& spec) const {
+  if (spec.engine == core::Engine::kCgroup2 &&
+      core::choose_engine(policy_.facts).engine != core::Engine::kCgroup2)
+    return refuse(Refusal::kNotSupported,
+                  "engine 'cgroup2' cannot be used: " +
+                      std::string(core::choose_engine(policy_.facts).why));
+  if (spec.engine == core::Engine::kCgroup2 && !may_enter_cgroups(caller, spec))
+    return refuse(Refusal::kNotSupported,
+                  "engine 'cgroup2' cannot be used in the foreground by uid " +
+                      std::to_string(caller.uid.raw()) +
+                      ", who may not enter cgroups of uid " +
+                      std::to_string(policy_.instance.raw()) +
+                      "; '--detach' can");
+  const bool is_cgroup2 =
+      spec.engine.value_or(engine_for(caller, spec)) == core::Engine::kCgroup2;
+  if (is_cgroup2) return {};
+  if (!core::has_command(spec.kind))
+    return refuse(Refusal::kNotSupported,
+                  "a job of processes that exist already needs the engine "
+                  "'cgroup2': 'subreaper' holds only what descends from a "
+                  "process that it started");
+  if (spec.parent != core::kNoJob)
+    return refuse(Refusal::kNotSupported,
+                  "a nested job needs the engine 'cgroup2', which this one "
+                  "would not have");
+  return {};
+}
+
+core::Answer<void> Admission::check_nested(const core::Caller& caller,
+                                           const core::JobSpec& spec) const {
+  constexpr int kDeepest = 8;
+  if (spec.parent == core::kNoJob) return {};
+  const std::string name =
+      "job " + std::string(core::display(spec.parent).view());
+  const TableEntry* entry = table_.find(spec.parent);
+  if (entry == nullptr)
+    return refuse(Refusal::kNoSuchJob, "there is no " + name);
+  const core::Job& parent = entry->job;
+  if (!core::may(caller, core::Verb::kControl, parent.owner, policy_.rules))
+    return std::unexpected(core::Refused{
+        .why = Refusal::kAccessDenied,
+        .text = name + " belongs to uid " + std::to_string(parent.owner.raw()) +
+                ", and only who controls it nests jobs in it",
+        .verb = core::Verb::kControl});
+  if (parent.state > core::JobState::kRunning ||
+      parent.kill.step != core::KillStep::kNone)
+    return refuse(Refusal::kEnded, name + " has ended, or is being ended");
+  if (parent.state < core::JobState::kRunning)
+    return refuse(Refusal::kInvalid, name + " does not run yet");
+  if (parent.engine != core::Engine::kCgroup2)
+    return refuse(Refusal::kNotSupported,
+                  name +
+                      " is contained by the engine subreaper, in which no "
+                      "job can be nested");
+  for (int depth = 1; entry != nullptr; ++depth) {
+    if (depth >= kDeepest)
+      return refuse(
+          Refusal::kTooMany,
+          "jobs are nested " + std::to_string(kDeepest) + " deep at most");
+    entry = table_.find(entry->job.spec.parent);
+  }
+  return {};
+}
+
+/// Controllers of the kernel end at a job that has processes of its own
+/// (cgroup-v2.rst, "No Internal Process Constraint"), so what they hold is one
+/// with the parent's.
+void Admission::narrow(core::JobId parent, core::JobLimits& limits) const {
+  const TableEntry* const entry = table_.find(parent);
+  if (entry == nullptr) return;
+  const core::JobLimits& outer = entry->job.spec.limits;
+  core::narrow(limits, outer);
+  limits.memory = outer.memory;
+  limits.processes = outer.processes;
+}
+
+/// Who launches the first process puts it into its cgroup: in the foreground
+/// the caller himself, and only root and the instance's own user may
+/// (cgroups(7), clone(2)). No descriptor of ours would do: it would let him
+/// move anybody.
+bool Admission::may_enter_cgroups(const core::Caller& caller,
+                                  const core::JobSpec& spec) const {
+  return spec.kind != core::JobKind::kForeground ||
+         caller.uid == core::Uid(0) || caller.uid == policy_.instance;
+}
+
+core::Engine Admission::engine_for(const core::Caller& caller,
+                                   const core::JobSpec& spec) const {
+  return may_enter_cgroups(caller, spec) ? policy_.engine
+                                         : core::Engine::kSubreaper;
+}
+
+/// What of a nested job's limits would be its parent's instead.
+std::string Admission::lacking_of_nested(const core::JobSpec& spec) const {
+  const TableEntry* const entry = table_.find(spec.parent);
+  if (entry == nullptr) return {};
+  for (const core::LimitKind kind :
+       {core::LimitKind::kMemory, core::LimitKind::kProcesses}) {
+    const auto bound = core::bound_of(spec.limits, kind);
+    const auto outer = core::bound_of(entry->job.spec.limits, kind);
+    if (bound && (!outer || *bound < *outer))
+      return std::string("limit '") + core::row_of(kind).word +
+             "' of a nested job is that of the job around it, together with "
+             "it, and cannot be less";
+  }
+  return {};
+}
+
+core::Answer<void> Admission::check_limits(const core::JobSpec& spec) const {
+  if (spec.accepts_less) return {};
+  std::string lacking = division_of(spec).lacking();
+  if (lacking.empty()) lacking = lacking_of_nested(spec);
+  if (lacking.empty()) return {};
+  return refuse(Refusal::kNotSupported,
+                lacking + "; --accept-less (AcceptsLess) takes what there is");
+}
+
+core::Answer<void> Admission::check_change(
+    const core::Caller& caller, const core::JobSpec& spec,
+    const core::LimitChange& change) const {
+  const auto bound = core::bound_of(spec.limits, change.kind);
+  const bool is_more = bound && (!change.bound || *change.bound > *bound);
+  if (!is_more || caller.uid == core::Uid(0) || !site_.are_there()) return {};
+  return refuse(Refusal::kAccessDenied,
+                std::string("the site sets limits, so only root raises the "
+                            "limit '") +
+                    core::row_of(change.kind).word +
+                    "' or takes it away; it can be lowered");
 }
 
 core::Answer<void> Admission::check_room(const core::Caller& caller,
@@ -149,7 +363,7 @@ void Admission::find_user(const core::Caller& caller, core::JobSpec spec,
   if (spec.user.empty()) {
     const bool is_own = caller.uid == policy_.instance;
     if (const auto ids = sys::read_proc_ids(caller.pid)) spec.gid = ids->gid;
-    if (is_own || spec.kind == core::JobKind::kForeground)
+    if (is_own || spec.kind != core::JobKind::kDetached)
       return done(std::move(spec));
     if (policy_.instance != core::Uid(0))
       return done(refuse(Refusal::kAccessDenied,
@@ -165,11 +379,12 @@ void Admission::find_user(const core::Caller& caller, core::JobSpec spec,
     if (!user) return done(std::move(spec));  // a uid without a name
     if (user->uid != caller.uid &&
         !core::may(caller, core::Verb::kCreateForOther, user->uid,
-                   policy_.instance))
-      return done(refuse(Refusal::kAccessDenied,
-                         "uid " + std::to_string(caller.uid.raw()) +
-                             " may not make jobs for user '" + spec.user +
-                             "'"));
+                   policy_.rules))
+      return done(std::unexpected(core::Refused{
+          .why = Refusal::kAccessDenied,
+          .text = "uid " + std::to_string(caller.uid.raw()) +
+                  " may not make jobs for user '" + spec.user + "'",
+          .verb = core::Verb::kCreateForOther}));
     if (policy_.instance != core::Uid(0) && user->uid != policy_.instance)
       return done(refuse(
           Refusal::kNotSupported,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may have which job: checks a request and completes it with what the
-// caller does not say (the engine, uid, gid and groups). Each refusal is one
-// sentence: what, on what, what was expected.
+// caller does not say (the engine, uid, gid, groups and the site's limits).
+// Each refusal is one sentence: what, on what, what was expected.
 #pragma once
 
 #include <functional>
@@ -10,16 +10,21 @@
 #include "core/authority.h"
 #include "core/containment.h"
 #include "core/job_control.h"
+#include "core/limit_hold.h"
 #include "supervisor/job_table.h"
+#include "supervisor/limit_division.h"
 #include "supervisor/names_worker.h"
+#include "supervisor/site_limits.h"
 
 namespace supervisor {
 
 /// What an instance allows.
 struct AdmissionPolicy {
   core::Uid instance;  ///< the user that the supervisor runs as
+  core::AuthorityRules rules = {};
   core::ContainmentFacts facts;
   core::Engine engine = core::Engine::kSubreaper;  ///< unless one is forced
+  core::LimitMeans means;
   std::size_t most_live = 20000;
   std::size_t most_live_of_one = 10000;  ///< of one owner, not of root
 };
@@ -29,8 +34,11 @@ class Admission {
   /// The request as it is to be carried out.
   using Done = std::function<void(core::Answer<core::JobSpec>)>;
 
-  Admission(AdmissionPolicy policy, const JobTable& table, NameService& names)
-      : policy_(policy), table_(table), names_(names) {}
+  Admission(AdmissionPolicy policy, const JobTable& table, NameService& names,
+            SiteLimits& site)
+      : policy_(std::move(policy)), table_(table), names_(names), site_(site) {}
+
+  void set_rules(const core::AuthorityRules& rules) { policy_.rules = rules; }
 
   /// Answers at once, or when the user's name was looked up.
   void admit(const core::Caller& caller, core::JobSpec spec, Done done);
@@ -38,15 +46,46 @@ class Admission {
   /// when it is accepted, as others came in while a name was looked up.
   [[nodiscard]] core::Answer<void> check_room(const core::Caller& caller,
                                               const core::JobSpec& spec) const;
+  /// Whether the limits hold for the whole job, or the request takes less.
+  [[nodiscard]] core::Answer<void> check_limits(
+      const core::JobSpec& spec) const;
+  /// Holds the limits of a nested job to those of the jobs around it.
+  void narrow(core::JobId parent, core::JobLimits& limits) const;
+  [[nodiscard]] bool has_site_limits() const { return site_.are_there(); }
+  /// Whether the caller may change a job's limit to that: where the site sets
+  /// limits only root raises one or takes it away.
+  [[nodiscard]] core::Answer<void> check_change(
+      const core::Caller& caller, const core::JobSpec& spec,
+      const core::LimitChange& change) const;
+  /// Who holds the limits of a job here.
+  [[nodiscard]] LimitDivision division_of(const core::JobSpec& spec) const {
+    return {.spec = spec,
+            .engine = spec.engine.value_or(policy_.engine),
+            .means = policy_.means};
+  }
 
  private:
+  [[nodiscard]] core::Answer<void> check_engine(
+      const core::Caller& caller, const core::JobSpec& spec) const;
+  [[nodiscard]] core::Answer<void> check_nested(
+      const core::Caller& caller, const core::JobSpec& spec) const;
+  [[nodiscard]] bool may_enter_cgroups(const core::Caller& caller,
+                                       const core::JobSpec& spec) const;
+  [[nodiscard]] core::Engine engine_for(const core::Caller& caller,
+                                        const core::JobSpec& spec) const;
   [[nodiscard]] core::Answer<void> check(const core::Caller& caller,
                                          const core::JobSpec& spec) const;
+  [[nodiscard]] std::string lacking_of_nested(const core::JobSpec& spec) const;
   void find_user(const core::Caller& caller, core::JobSpec spec, Done done);
+  void limit_by_site(const core::Caller& caller, core::JobSpec spec,
+                     const Done& done);
+  void drop_what_none_holds(const core::JobLimits& asked,
+                            core::JobSpec& spec) const;
 
   AdmissionPolicy policy_;
   const JobTable& table_;
   NameService& names_;
+  SiteLimits& site_;
 };
 
 }  // namespace supervisor

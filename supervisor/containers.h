@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cgroup2 engine's containers as the supervisor needs them: one directory a
-// job below the base, named by core::path_name(). Virtual, so that the flow of
-// effects is tested without a kernel.
+// job below the base, named by core::path_name(), and where version 2 has no
+// controllers, for limits, one in hierarchies of version 1. Virtual, so that
+// the flow of effects is tested without a kernel.
 //
 // Invariant: a directory is opened for each deed and closed after it: the
 // supervisor holds no descriptor for a job's container.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/ids.h"
+#include "core/job_control.h"
 #include "core/job_totals.h"
+#include "core/limit_hold.h"
 #include "core/quantity.h"
 #include "core/text.h"
+#include "supervisor/cgroup1_limits.h"
 #include "sys/unique_fd.h"
 
 namespace supervisor {
@@ -30,6 +35,10 @@ struct Inhabitants {
 class Containers {
  public:
   virtual ~Containers() = default;
+  /// The job's container is, or will be, within that of `parent`.
+  virtual void nest(core::JobId jid, core::JobId parent) = 0;
+  /// The job that it is nested in; kNoJob: none.
+  [[nodiscard]] virtual core::JobId parent(core::JobId jid) const = 0;
   /// Makes the container, or finds it made already.
   [[nodiscard]] virtual core::Result<void> make(core::JobId jid) = 0;
   /// The directory (O_RDONLY), for the clone, the killer and the scope.
@@ -39,12 +48,34 @@ class Containers {
   [[nodiscard]] virtual Inhabitants inhabitants(core::JobId jid) = 0;
   [[nodiscard]] virtual std::vector<core::Pid> members(core::JobId jid) = 0;
   [[nodiscard]] virtual core::JobTotals totals(core::JobId jid) = 0;
+  /// The counters of `usage.jid`, as far as there are any.
+  virtual void read_usage(core::UsageView& usage) = 0;
+  /// Has the kernel hold what it can hold for the whole job: memory, processes.
+  /// Can be repeated, with other limits. Errors: EBUSY: more memory is used.
+  [[nodiscard]] virtual core::Result<void> hold(
+      core::JobId jid, const core::JobLimits& limits) = 0;
+  /// Becomes readable when a member met the limit of memory and the kernel
+  /// kills it alone (version 1); not open where the kernel ends the whole job.
+  [[nodiscard]] virtual core::Result<sys::UniqueFd> memory_events(
+      core::JobId jid) = 0;
+  /// Files that the first process writes itself into (reaper::kJoin).
+  [[nodiscard]] virtual core::Result<std::vector<sys::UniqueFd>> joins(
+      core::JobId jid) = 0;
+  /// Directories of cgroups for who is taken out of it, the best first: the
+  /// parent's container, or `origin` (below the mount), or beside the base.
+  [[nodiscard]] virtual std::vector<sys::UniqueFd> exits(
+      core::JobId jid, const std::string& origin) = 0;
+  /// Files that such a process writes itself into before.
+  [[nodiscard]] virtual core::Result<std::vector<sys::UniqueFd>> leaves(
+      core::JobId jid) = 0;
   [[nodiscard]] virtual core::Result<void> signal_all(
       core::JobId jid, core::SignalNumber signal) = 0;
   [[nodiscard]] virtual bool is_frozen(core::JobId jid) = 0;
-  /// Errors: EBUSY while a process lives in it; none if it is gone.
+  /// Errors: EBUSY while a process lives in it, or a job is nested in it; none
+  /// if it is gone.
   [[nodiscard]] virtual core::Result<void> remove(core::JobId jid) = 0;
-  /// The jobs that have a container.
+  [[nodiscard]] virtual bool has_nested(core::JobId jid) const = 0;
+  /// The jobs that have a container, each behind what it is nested in.
   [[nodiscard]] virtual std::vector<core::JobId> all() = 0;
   /// When it was made, as its directory says.
   [[nodiscard]] virtual core::Moment made(core::JobId jid) = 0;
@@ -57,28 +88,62 @@ class Containers {
 class CgroupContainers final : public Containers {
  public:
   /// `base` is an absolute path, `directory` the same, open; not open where
-  /// there is no writable cgroup v2: then every deed fails with ENOTSUP.
-  CgroupContainers(std::string base, sys::UniqueFd directory);
+  /// there is no writable cgroup v2: then every deed fails with ENOTSUP. What
+  /// an instance before left in other hierarchies is removed.
+  CgroupContainers(std::string base, sys::UniqueFd directory,
+                   const sys::LimitFacts& limits = {});
 
+  void nest(core::JobId jid, core::JobId parent) override;
+  [[nodiscard]] core::JobId parent(core::JobId jid) const override;
   core::Result<void> make(core::JobId jid) override;
   core::Result<sys::UniqueFd> open(core::JobId jid) override;
   core::Result<bool> is_populated(core::JobId jid) override;
   Inhabitants inhabitants(core::JobId jid) override;
   std::vector<core::Pid> members(core::JobId jid) override;
   core::JobTotals totals(core::JobId jid) override;
+  void read_usage(core::UsageView& usage) override;
+  core::Result<void> hold(core::JobId jid,
+                          const core::JobLimits& limits) override;
+  core::Result<sys::UniqueFd> memory_events(core::JobId jid) override;
+  core::Result<std::vector<sys::UniqueFd>> joins(core::JobId jid) override;
+  std::vector<sys::UniqueFd> exits(core::JobId jid,
+                                   const std::string& origin) override;
+  core::Result<std::vector<sys::UniqueFd>> leaves(core::JobId jid) override;
   core::Result<void> signal_all(core::JobId jid,
                                 core::SignalNumber signal) override;
   bool is_frozen(core::JobId jid) override;
   core::Result<void> remove(core::JobId jid) override;
+  [[nodiscard]] bool has_nested(core::JobId jid) const override;
   std::vector<core::JobId> all() override;
   core::Moment made(core::JobId jid) override;
   [[nodiscard]] std::string events_path(core::JobId jid) const override;
   [[nodiscard]] std::string path(core::JobId jid) const override;
 
  private:
+  [[nodiscard]] core::Result<void> hold_memory(core::JobId jid,
+                                               const core::JobLimits& limits);
+  [[nodiscard]] core::Result<void> hold_processes(
+      core::JobId jid, const core::JobLimits& limits);
+  void remove_leftovers();
+  [[nodiscard]] core::Result<void> pass_down(std::string_view controller);
+  void find_below(const std::string& path, core::JobId parent,
+                  std::vector<core::JobId>& jobs);
+  /// Of its directory, from the base.
+  [[nodiscard]] std::string place_of(core::JobId jid) const;
+  /// Of a file in it.
+  [[nodiscard]] std::string path_in(core::JobId jid, const char* file) const;
+  /// The outermost job around it, which has the groups of version 1.
+  [[nodiscard]] core::JobId top_of(core::JobId jid) const;
+  [[nodiscard]] core::Hold hold_of(core::LimitKind kind) const;
+
   std::string base_;
   std::string below_mount_;
   sys::UniqueFd directory_;
+  core::LimitMeans means_;
+  Cgroup1Limits groups_;
+  /// The jobs' cgroups have more than what is there without any controller.
+  bool has_controllers_ = false;
+  std::map<core::JobId, core::JobId> parents_;  ///< of nested jobs
 };
 
 }  // namespace supervisor

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/effect_runner.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "sys/cgroup.h"
 #include "sys/clock.h"
 #include "sys/pid_fd.h"
+#include "sys/process_tree.h"
 
 namespace supervisor {
 
@@ -49,6 +52,8 @@ struct EffectRunner::Doer {
   void operator()(const effect::Freeze& freeze) {
     runner.freeze(job.jid, freeze.freezes);
   }
+  void operator()(const effect::HoldLimits&) { runner.hold_limits(job); }
+  void operator()(const effect::ReadCpu&) { runner.read_cpu(job); }
   void operator()(const effect::KillAll&) { runner.kill(job, KillHow::kPlain); }
   void operator()(const effect::FreezeAndKill&) {
     runner.kill(job, KillHow::kFrozen);
@@ -72,22 +77,78 @@ struct EffectRunner::Doer {
     runner.remove_container(job.jid, job.engine);
   }
   void operator()(const effect::WatchMain&) { runner.watch_main(job); }
+  void operator()(const effect::ForgetMain&) {
+    runner.parts_.watch.forget_main(job.jid);
+    runner.parts_.handles.drop(job.jid, HandleKind::kMain);
+  }
   void operator()(const effect::Announce&) {}  // JobService's own
 };
 
 void EffectRunner::run(const core::Job& job, const core::Effect& effect,
                        std::uint64_t entry) {
-  std::visit(Doer{*this, job, entry}, effect);
+  std::visit(Doer{.runner = *this, .job = job, .entry = entry}, effect);
 }
 
 void EffectRunner::make_container(const core::Job& job) {
   if (job.engine == core::Engine::kSubreaper)
     return parts_.sink.post(job.jid, event::ContainerMade{});
-  const auto made = parts_.containers.make(job.jid);
+  if (job.spec.parent != core::kNoJob)
+    parts_.containers.nest(job.jid, job.spec.parent);
+  auto made = parts_.containers.make(job.jid);
+  if (made && job.spec.limits.has_more_than_wall_time()) made = hold(job);
   if (made) return parts_.sink.post(job.jid, event::ContainerMade{});
   spdlog::error("job {} has no container: {}", core::display(job.jid).view(),
                 text_of(made.error().message()));
-  parts_.sink.post(job.jid, event::ContainerFailed{made.error().code});
+  parts_.sink.post(job.jid,
+                   event::ContainerFailed{made.error().message().view()});
+}
+
+core::Result<void> EffectRunner::hold(const core::Job& job) {
+  TRY(parts_.containers.hold(job.jid, job.spec.limits));
+  sys::UniqueFd events = TRY(parts_.containers.memory_events(job.jid));
+  if (events.is_open()) parts_.watch.watch_memory(job.jid, std::move(events));
+  return {};
+}
+
+/// What the kernel holds for the whole job; the rest is the machine's, or was
+/// given to the processes when they began.
+void EffectRunner::hold_limits(const core::Job& job) {
+  if (job.engine == core::Engine::kSubreaper) return;
+  const auto held = hold(job);
+  if (held || is_gone(held.error())) return;
+  if (held.error().code == EBUSY && job.spec.limits.memory) {
+    event::LimitPassed passed{.kind = core::LimitKind::kMemory, .value = {}};
+    if (const auto peak = parts_.containers.totals(job.jid).memory_peak)
+      passed.value = peak->raw();
+    return parts_.sink.post(job.jid, passed);
+  }
+  complain(job.jid, "limit", held.error());
+}
+
+bool EffectRunner::note_memory(core::JobId jid) {
+  const core::JobTotals totals = parts_.containers.totals(jid);
+  if (totals.oom_kills.value_or(0) == 0 || !totals.memory_peak) return false;
+  parts_.sink.post(jid, event::LimitPassed{.kind = core::LimitKind::kMemory,
+                                           .value = totals.memory_peak->raw()});
+  return true;
+}
+
+void EffectRunner::read_cpu(const core::Job& job) {
+  core::Microseconds used;
+  if (job.engine == core::Engine::kSubreaper) {
+    const core::Pid scope = parts_.scopes.scope_pid(job.jid);
+    used = sys::cpu_time_of(sys::descendants_of(
+        scope == core::Pid() ? job.main.value_or(core::Pid()) : scope));
+  } else {
+    const core::JobTotals totals = parts_.containers.totals(job.jid);
+    used = totals.user_time.value_or(core::Microseconds()) +
+           totals.system_time.value_or(core::Microseconds());
+  }
+  const long processors = std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L);
+  parts_.sink.post(
+      job.jid,
+      event::CpuRead{.used = used,
+                     .processors = static_cast<std::uint32_t>(processors)});
 }
 
 void EffectRunner::launch(const core::Job& job) {
@@ -96,9 +157,11 @@ void EffectRunner::launch(const core::Job& job) {
   const core::Error& error = order.error();
   spdlog::error("job {} cannot be launched: {}", core::display(job.jid).view(),
                 text_of(error.message()));
-  parts_.sink.post(job.jid, event::LaunchFailed{
-                                {core::LaunchStage::kDescriptors, error.code},
-                                error.subject.view()});
+  parts_.sink.post(
+      job.jid,
+      event::LaunchFailed{.failure = {.stage = core::LaunchStage::kDescriptors,
+                                      .code = error.code},
+                          .detail = error.subject.view()});
 }
 
 void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
@@ -200,9 +263,11 @@ void EffectRunner::kill(const core::Job& job, KillHow how) {
 
 void EffectRunner::remove_container(core::JobId jid, core::Engine engine) {
   if (engine == core::Engine::kCgroup2) {
+    // Jobs within are empty too, and about to go.
+    const bool has_nested = parts_.containers.has_nested(jid);
     const auto removed = parts_.containers.remove(jid);
     if (!removed) {
-      if (!removals_.contains(jid))
+      if (!removals_.contains(jid) && !has_nested)
         spdlog::warn("the container of job {} does not go: {}; trying again",
                      core::display(jid).view(),
                      text_of(removed.error().message()));
@@ -225,7 +290,11 @@ void EffectRunner::try_removal_again(core::JobId jid, core::Engine engine) {
 
 void EffectRunner::watch_main(const core::Job& job) {
   const int pidfd = parts_.handles.find(job.jid, HandleKind::kMain);
-  if (pidfd < 0) return;  // the inspector finds out when it is empty
+  // The inspector finds out when it is empty; of one that was attached it is
+  // not asked before.
+  if (pidfd < 0 && job.spec.kind == core::JobKind::kAttached)
+    return parts_.sink.post(job.jid, event::MainStatusLearned{});
+  if (pidfd < 0) return;
   parts_.watch.watch_main(job.jid, pidfd);
 }
 

@@ -58,10 +58,15 @@ class EffectRunner final : public EffectSink {
   void run(const core::Job& job, const core::Effect& effect,
            std::uint64_t entry) override;
   void release(const core::Job& job) override;
+  /// Memory ran out in the job or above it; false: nobody of it was killed yet.
+  bool note_memory(core::JobId jid);
 
  private:
   struct Doer;
   void make_container(const core::Job& job);
+  [[nodiscard]] core::Result<void> hold(const core::Job& job);
+  void hold_limits(const core::Job& job);
+  void read_cpu(const core::Job& job);
   void launch(const core::Job& job);
   void signal(const core::Job& job, const core::effect::Signal& asked);
   void signal_here(const core::Job& job, core::SignalNumber signal,

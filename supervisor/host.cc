@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "sys/cgroup_tree.h"
+#include "sys/limit_facts.h"
 #include "sys/own_programs.h"
 
 namespace supervisor {
@@ -19,12 +20,16 @@ core::Result<Host> look_around(const Settings& settings) {
   host.engine = core::choose_engine(host.base.facts);
   if (settings.engine && *settings.engine != host.engine.engine) {
     if (*settings.engine == core::Engine::kCgroup2)
-      return core::fail(0, host.engine.why.data(), "cgroup2");
-    host.engine = {*settings.engine, "it was asked for"};
+      return core::fail(0, "the engine cgroup2 cannot work here",
+                        host.engine.why);
+    host.engine = {.engine = *settings.engine, .why = "it was asked for"};
   }
   if (host.base.facts.cgroup2_is_writable)
     host.directory = TRY(
         sys::open_at(AT_FDCWD, host.base.path.c_str(), O_RDONLY | O_DIRECTORY));
+  if (host.directory.is_open() && host.engine.engine == core::Engine::kCgroup2)
+    host.limits =
+        sys::find_limit_facts(host.directory.get(), host.base.path.view());
   host.init = settings.init;
   if (host.init.empty())
     host.init = TRY(sys::find_own_program(sys::OwnProgram::kInit));

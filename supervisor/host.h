@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "supervisor/settings.h"
+#include "sys/limit_facts.h"
 #include "sys/own_cgroup.h"
 #include "sys/unique_fd.h"
 
@@ -16,6 +17,7 @@ struct Host {
   sys::CgroupBase base;
   core::EngineChoice engine;
   sys::UniqueFd directory;  ///< of the base; not open without one
+  sys::LimitFacts limits;   ///< for the engine cgroup2
   std::string init;
   std::string reaper;
 };

@@ -20,7 +20,7 @@ constexpr core::Microseconds kReportPatience = core::seconds(2);
 bool is_worth_reading(const core::Job& job) {
   if (job.state == core::JobState::kEnding) return true;
   return job.state == core::JobState::kRunning &&
-         (job.main_has_ended || job.reaper_was_lost ||
+         (!core::owes_status(job) || job.reaper_was_lost ||
           job.main == core::Pid(0));
 }
 
@@ -98,7 +98,7 @@ void Inspector::inspect_scope(const core::Job& job) {
   // Its scope is gone: what it ran is followed by the main process alone.
   const int main = handles_.find(job.jid, HandleKind::kMain);
   if (main < 0 || has_exited(main)) return tell_empty(job);
-  tell(job, {1, {}});
+  tell(job, {.count = 1, .names = {}});
 }
 
 void Inspector::on_answer(core::JobId jid, const Inhabitants& found) {
@@ -111,13 +111,15 @@ void Inspector::on_answer(core::JobId jid, const Inhabitants& found) {
 }
 
 void Inspector::tell(const core::Job& job, const Inhabitants& found) {
-  if (job.state != core::JobState::kEnding) return;
+  if (job.state != core::JobState::kEnding && !core::awaits_first(job)) return;
   if (job.stragglers != 0 && job.kill.step != core::KillStep::kNone) return;
-  sink_.post(job.jid, core::event::Populated{found.count, found.names});
+  sink_.post(job.jid, core::event::Populated{.count = found.count,
+                                             .names = found.names});
 }
 
 void Inspector::tell_empty(const core::Job& job) {
-  if (job.state == core::JobState::kRunning && !job.main_has_ended) {
+  if (job.is_held) return;
+  if (job.state == core::JobState::kRunning && core::owes_status(job)) {
     // Nobody may be left to tell its status; a living reaper gets its chance.
     if (handles_.find(job.jid, HandleKind::kMain) >= 0) return;
     Timer& patience = patience_[job.jid];

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/instance.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -22,11 +21,12 @@
 #include "supervisor/log.h"
 #include "supervisor/past.h"
 #include "supervisor/revival.h"
+#include "supervisor/service_site.h"
 #include "supervisor/shutdown.h"
+#include "supervisor/site_rules.h"
 #include "supervisor/unit_files.h"
 #include "sys/cgroup_tree.h"
 #include "sys/clock.h"
-#include "sys/own_programs.h"
 #include "sys/proc_files.h"
 
 namespace supervisor {
@@ -37,28 +37,10 @@ constexpr const char* kListenerName = "listener";
 /// How long a private instance without jobs waits for the next one.
 constexpr core::Microseconds kIdlePatience = core::seconds(5);
 
-ServiceSite site_of(const Settings& settings, const Host& host,
-                    std::uint32_t hid) {
-  ServiceSite site;
-  site.user = core::Uid(::geteuid());
-  site.hid = hid;
-  core::InstanceView& view = site.view;
-  view.version = CORRAL_VERSION;
-  view.kind =
-      settings.places.kind == sys::InstanceKind::kSystem ? "system" : "private";
-  view.hid = hid;
-  view.engine = host.engine.engine;
-  view.engine_why = host.engine.why;
-  if (host.base.facts.cgroup2_is_writable)
-    view.cgroup_base = host.base.path.view();
-  view.pacct = settings.places.pacct;
-  return site;
-}
-
 std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
   const auto stat = sys::read_proc_stat(core::Pid(pid));
   if (!stat) return std::nullopt;
-  return ReaperIdentity{pid, stat->start_ticks};
+  return ReaperIdentity{.pid = pid, .start_ticks = stat->start_ticks};
 }
 
 }  // namespace
@@ -112,7 +94,9 @@ class Instance::Parts {
   ScopeLinks scopes_;
   CgroupContainers containers_;
   NameService names_;
+  SiteLimits site_limits_;
   KillService killer_;
+  Mover mover_;
   Ledger ledger_;
   JidSource jids_;
   JobService service_;
@@ -122,6 +106,7 @@ class Instance::Parts {
   Inspector inspector_;
   Launcher launcher_;
   Admission admission_;
+  SiteRules rules_;
   JobReports reports_;
   ReaperLink reaper_;
   EffectRunner effects_;
@@ -147,9 +132,12 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       table_(std::move(past.restored.table)),
       handles_(store_),
       scopes_(loop, handles_),
-      containers_(host_.base.path.c_str(), std::move(host_.directory)),
+      containers_(host_.base.path.c_str(), std::move(host_.directory),
+                  host_.limits),
       names_(loop),
+      site_limits_(loop, settings_.limits_file),
       killer_(loop, host_.reaper),
+      mover_(loop),
       ledger_(loop, settings_.places),
       jids_(loop,
             {.reserve =
@@ -157,35 +145,61 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                    ledger_.reserve(hid_, above, std::move(done));
                  },
              .remember = [this](const auto& block) { remember_jids(block); }}),
-      service_(loop, site_of(settings_, host_, hid_), table_, journal_, jids_),
-      watch_(loop,
-             {.on_container =
-                  [this](core::JobId jid) { inspector_.inspect_soon(jid); },
-              .on_main_end =
-                  [this](core::JobId jid, std::optional<std::int32_t> status) {
-                    service_.post(jid,
-                                  core::event::MainStatusLearned{
-                                      status.has_value(), status.value_or(0)});
-                  },
-              .on_timer =
-                  [this](core::JobId jid, core::JobTimer timer) {
-                    service_.post(jid, core::event::TimerFired{timer});
-                  }}),
+      service_(loop, service_site(settings_, host_, hid_), table_, journal_,
+               jids_),
+      watch_(
+          loop,
+          {.on_container =
+               [this](core::JobId jid) { inspector_.inspect_soon(jid); },
+           .on_main_end =
+               [this](core::JobId jid, std::optional<std::int32_t> status) {
+                 service_.post(jid, core::event::MainStatusLearned{
+                                        .is_known = status.has_value(),
+                                        .wait_status = status.value_or(0)});
+               },
+           .on_timer =
+               [this](core::JobId jid, core::JobTimer timer) {
+                 service_.post(jid, core::event::TimerFired{timer});
+               },
+           .on_memory =
+               [this](core::JobId jid) { return effects_.note_memory(jid); }}),
       recorder_(loop, service_, journal_.epoch(),
                 {.pacct = settings_.places.pacct}),
-      left_open_({ledger_, table_, journal_, recorder_, history_}, hid_),
+      left_open_({.ledger = ledger_,
+                  .table = table_,
+                  .journal = journal_,
+                  .recorder = recorder_,
+                  .history = history_},
+                 hid_),
       inspector_(loop, table_, containers_, handles_, scopes_, watch_,
                  service_),
       launcher_({.init = host_.init,
                  .logs = settings_.places.logs,
-                 .can_change_user = ::geteuid() == 0},
+                 .can_change_user = ::geteuid() == 0,
+                 .means = host_.limits.means},
                 containers_, handles_, scopes_),
       admission_({.instance = core::Uid(::geteuid()),
+                  .rules = {.instance = core::Uid(::geteuid())},
                   .facts = host_.base.facts,
-                  .engine = host_.engine.engine},
-                 table_, names_),
+                  .engine = host_.engine.engine,
+                  .means = host_.limits.means,
+                  .most_live = settings_.site.live,
+                  .most_live_of_one = settings_.site.live_of_user},
+                 table_, names_, site_limits_),
+      rules_(settings_.site, names_,
+             [this](const core::AuthorityRules& rules) {
+               service_.set_rules(rules);
+               admission_.set_rules(rules);
+             }),
       reports_(
-          {table_, service_, handles_, scopes_, store_, inspector_, hid_},
+          {.table = table_,
+           .sink = service_,
+           .handles = handles_,
+           .scopes = scopes_,
+           .store = store_,
+           .inspector = inspector_,
+           .loop = loop,
+           .hid = hid_},
           {.on_welcome = [this](const auto& body) { on_welcome(body); },
            .on_signalled = [this](const auto& body) { on_signalled(body); },
            .on_reexec_refused =
@@ -202,9 +216,22 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                }}),
       reaper_(loop, sys::UniqueFd(settings_.reaper_fd), journal_.epoch(),
               reports_),
-      effects_({loop, service_, containers_, handles_, scopes_, watch_,
-                inspector_, launcher_, reaper_, recorder_, killer_}),
-      shutdown_(loop, {service_, table_, recorder_, history_},
+      effects_({.loop = loop,
+                .sink = service_,
+                .containers = containers_,
+                .handles = handles_,
+                .scopes = scopes_,
+                .watch = watch_,
+                .inspector = inspector_,
+                .launcher = launcher_,
+                .reaper = reaper_,
+                .recorder = recorder_,
+                .killer = killer_}),
+      shutdown_(loop,
+                {.service = service_,
+                 .table = table_,
+                 .recorder = recorder_,
+                 .history = history_},
                 settings_.stop_timeout,
                 [this](std::int32_t code) { tell_exit_code(code); }) {
   scopes_.set_events(reports_);
@@ -212,8 +239,15 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
   inspector_.set_barrier(
       [this](std::uint64_t number) { reaper_.send_barrier(number); });
   service_.connect(
-      {admission_, effects_, containers_, handles_, scopes_, store_, launcher_,
-       recorder_},
+      {.admission = admission_,
+       .effects = effects_,
+       .containers = containers_,
+       .handles = handles_,
+       .scopes = scopes_,
+       .store = store_,
+       .launcher = launcher_,
+       .recorder = recorder_,
+       .mover = mover_},
       {.on_reexec = [this] { on_reexec(); },
        .on_shut_down = [this] { shutdown_.begin("shutdown"); },
        .on_ended = [this](core::JobId jid) { reports_.forget(jid); },
@@ -235,6 +269,10 @@ void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
   }
   handles_.drop_unless(
       [this](core::JobId jid) { return table_.find(jid) != nullptr; });
+  for (const auto& [jid, entry] : table_.jobs())
+    if (entry.job.spec.parent != core::kNoJob &&
+        entry.job.state < core::JobState::kEnded)
+      containers_.nest(jid, entry.job.spec.parent);
 }
 
 void Instance::Parts::greet_reaper() {
@@ -244,6 +282,8 @@ void Instance::Parts::greet_reaper() {
 }
 
 void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
+  // The next image of the same reaper: it has our orders, we what it told.
+  if (is_ready_) return;
   const auto identity = identity_of(welcome.reaper_pid);
   if (is_new_journal_) take_over_containers();
   if (history_.reaper && identity && *identity != *history_.reaper) {
@@ -262,13 +302,14 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
   }
   service_.settle();
   service_.set_supervisor_starts(welcome.supervisor_starts);
+  rules_.look_up();
   service_.resume();
   jids_.prepare();
   // What lives was found: the rest of what is open was ended by a crash.
   left_open_.close_all();
   // Not before: a start that it reports would find no caller awaited.
   recorder_.start();
-  if (!settings_.units.empty() && !is_ready_ && welcome.supervisor_starts == 1)
+  if (!settings_.units.empty() && welcome.supervisor_starts == 1)
     announce_units(settings_.units);
   is_ready_ = true;
   if (!handlers_.on_ready()) return;
@@ -349,7 +390,7 @@ void Instance::Parts::compact_if_due() {
                        .last_sequence = service_.last_sequence(),
                        .last_order = service_.last_sequence(),
                        .last_exit = reports_.last_exit()};
-  table_.forget_old(sys::boot_now());
+  service_.forget_old(sys::boot_now());
   const auto done = journal_.compact(
       [this](Journal& journal) {
         return write_snapshot(journal, table_, history_, recorder_.pending());
@@ -401,23 +442,11 @@ core::Result<std::vector<std::string>> Instance::Parts::revival() {
       TRY(pass_on_store(store_, {.reaper = host_.reaper,
                                  .ring = reaper_.ring(),
                                  .put_again = [this] { put_again(); }}));
-  std::vector<std::string> command = {host_.init, "--supervise"};
-  const std::pair<const char*, int> kept[] = {
-      {"--keeper-fd", store.link.get()},
-      {"--store-pidfd", store.process.get()},
-      {"--lock-fd", settings_.lock_fd}};
-  for (const auto& [option, fd] : kept) {
-    if (fd < 0) continue;
-    // Without close-on-exec: it is for the program that we become.
-    const int number = ::fcntl(fd, F_DUPFD, 3);
-    if (number < 0) return core::fail(errno, "keep the descriptor of", option);
-    command.insert(command.end(), {option, std::to_string(number)});
-  }
-  command.emplace_back("--");
-  command.push_back(TRY(sys::find_own_program(sys::OwnProgram::kSupervisor)));
-  command.insert(command.end(), settings_.kept_arguments.begin(),
-                 settings_.kept_arguments.end());
-  return command;
+  return revival_command({.init = host_.init,
+                          .kept = {{"--keeper-fd", store.link.get()},
+                                   {"--store-pidfd", store.process.get()},
+                                   {"--lock-fd", settings_.lock_fd}},
+                          .arguments = settings_.kept_arguments});
 }
 
 // --- the face

@@ -15,7 +15,13 @@ namespace {
 constexpr core::Microseconds kCallerPatience = core::seconds(10);
 
 std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
-  return std::unexpected(core::Refused{why, std::move(text)});
+  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
+}
+
+/// Who runs a command for another answers for it; a job without a command is
+/// that of whose processes it is made.
+core::Uid owner_of(const core::Caller& caller, const core::JobSpec& spec) {
+  return core::has_command(spec.kind) ? caller.uid : spec.uid;
 }
 
 std::unexpected<core::Refused> refuse_going_down() {
@@ -65,13 +71,15 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
   if (spec.kind == core::JobKind::kDetached)
     keep_streams(jid, std::move(*handles));
   creators_[jid].push_back(std::move(done));
-  table_.promise(jid, caller.uid, spec);
+  const core::Uid owner = owner_of(caller, spec);
+  table_.promise(jid, owner, spec);
   // The streams must be in the store before the journal has the job: the next
   // supervisor could not ask for them again.
-  parts_->store.when_flushed(
-      [this, jid, owner = caller.uid, engine, spec = std::move(spec)] {
-        post(jid, core::event::Created{spec, owner, engine});
-      });
+  parts_->store.when_flushed([this, jid, owner, engine,
+                              spec = std::move(spec)] {
+    post(jid,
+         core::event::Created{.spec = spec, .owner = owner, .engine = engine});
+  });
 }
 
 /// Nothing: the next jids are not reserved yet.
@@ -109,13 +117,19 @@ void JobService::keep_streams(core::JobId jid, core::LaunchHandles handles) {
 }
 
 void JobService::repeat(const core::Job& job, CreateDone done) {
-  const bool is_detached = job.spec.kind == core::JobKind::kDetached;
+  const bool is_detached = job.spec.kind != core::JobKind::kForeground;
   if (job.state < core::JobState::kLaunching ||
       (is_detached && job.state == core::JobState::kLaunching)) {
     creators_[job.jid].push_back(std::move(done));
     return;
   }
-  if (is_detached) return done(core::CreatedJob{job.jid, job.engine, {}, {}});
+  if (is_detached)
+    return done(core::CreatedJob{.jid = job.jid,
+                                 .engine = job.engine,
+                                 .link = {},
+                                 .container = {},
+                                 .joins = {},
+                                 .scope_limits = {}});
   if (job.state == core::JobState::kLaunching)
     return offer_link(job, {std::move(done)});
   if (job.state == core::JobState::kRunning)
@@ -130,8 +144,11 @@ void JobService::offer_launch(const core::Job& job) {
   const auto at = creators_.find(job.jid);
   if (at == creators_.end()) {
     if (is_caller_awaited(job.jid)) return;  // it lost us and may come back
-    return post(job.jid, core::event::LaunchFailed{
-                             {core::LaunchStage::kSupervisorGone, 0}, {}});
+    return post(
+        job.jid,
+        core::event::LaunchFailed{
+            .failure = {.stage = core::LaunchStage::kSupervisorGone, .code = 0},
+            .detail = {}});
   }
   auto done = std::move(at->second);
   creators_.erase(at);
@@ -144,16 +161,22 @@ void JobService::offer_link(const core::Job& job,
   core::Result<sys::UniqueFd> container{sys::UniqueFd()};
   if (job.engine == core::Engine::kCgroup2)
     container = parts_->containers.open(job.jid);
+  core::Result<std::vector<sys::UniqueFd>> joins{};
+  if (job.engine == core::Engine::kCgroup2)
+    joins = parts_->containers.joins(job.jid);
   auto link = parts_->scopes.make(job.jid);
-  if (!link || !container) {
-    const core::Error& error = link ? container.error() : link.error();
+  if (!link || !container || !joins) {
+    const core::Error& second = container ? joins.error() : container.error();
+    const core::Error& error = link ? second : link.error();
     spdlog::error("job {} cannot be launched: {}",
                   core::display(job.jid).view(), text_of(error.message()));
     for (const CreateDone& answer : done)
       answer(refuse(core::Refusal::kUnavailable, error.message().c_str()));
-    return post(job.jid, core::event::LaunchFailed{
-                             {core::LaunchStage::kDescriptors, error.code},
-                             error.subject.view()});
+    return post(job.jid,
+                core::event::LaunchFailed{
+                    .failure = {.stage = core::LaunchStage::kDescriptors,
+                                .code = error.code},
+                    .detail = error.subject.view()});
   }
   // Only one can have the link: the last to ask, who is the one still there.
   auto created = std::make_shared<core::CreatedJob>();
@@ -161,6 +184,9 @@ void JobService::offer_link(const core::Job& job,
   created->engine = job.engine;
   created->link = std::move(*link).to_handle();
   created->container = std::move(*container).to_handle();
+  for (sys::UniqueFd& join : *joins)
+    created->joins.push_back(std::move(join).to_handle());
+  created->scope_limits = parts_->admission.division_of(job.spec).of_scope();
   for (std::size_t i = 0; i + 1 < done.size(); ++i)
     done[i](refuse(core::Refusal::kInvalid, "the request was repeated"));
   parts_->store.when_flushed([created, answer = std::move(done.back())] {
@@ -176,8 +202,10 @@ void JobService::await_caller(core::JobId jid) {
     if (entry == nullptr || entry->job.state != core::JobState::kLaunching ||
         parts_->scopes.is_open(jid))
       return;
-    post(jid, core::event::LaunchFailed{{core::LaunchStage::kSupervisorGone, 0},
-                                        {}});
+    post(jid, core::event::LaunchFailed{
+                  .failure = {.stage = core::LaunchStage::kSupervisorGone,
+                              .code = 0},
+                  .detail = {}});
   });
   patience.set(sys::boot_now() + kCallerPatience);
 }

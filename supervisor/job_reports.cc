@@ -2,16 +2,24 @@
 #include "supervisor/job_reports.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "core/launch_stage.h"
 #include "supervisor/log.h"
+#include "sys/clock.h"
 
 namespace supervisor {
 
 namespace {
 
 namespace event = core::event;
+
+/// How long a scope may take to have the command executed; the reaper has as
+/// long for the scope itself.
+constexpr core::Microseconds kScopePatience = core::seconds(30);
+/// Half of what 32 bits of microseconds can tell.
+constexpr core::Microseconds kLongestLaunch = core::seconds(2147);
 
 /// What the failure's sentence is about: the program, the directory, the user.
 core::Text<96> subject_of(const core::Job& job, core::LaunchStage stage) {
@@ -34,6 +42,16 @@ core::LaunchStage stage_of(std::uint32_t number) {
       std::min(number, static_cast<std::uint32_t>(core::LaunchStage::kLast)));
 }
 
+/// When the process was cloned, which is told by halves.
+core::Moment cloned(const reaper::Launched& launched, const core::Moment& now) {
+  if (launched.cloned_us == 0) return now;
+  const std::uint32_t ago =
+      static_cast<std::uint32_t>(now.boot.raw()) - launched.cloned_us;
+  if (ago > kLongestLaunch.raw()) return now;
+  return {.boot = core::BootTime(now.boot.raw() - ago),
+          .real = core::RealTime(now.real.raw() - ago)};
+}
+
 bool is_live(const core::Job& job) {
   return job.state == core::JobState::kRunning ||
          job.state == core::JobState::kEnding;
@@ -46,7 +64,7 @@ void JobReports::resume_from(
     const std::map<core::JobId, std::uint64_t>& scope_exits) {
   seen_ = acknowledged_ = last_exit;
   for (const auto& [jid, sequence] : scope_exits)
-    scopes_seen_[jid] = {sequence, sequence};
+    scopes_seen_[jid] = {.seen = sequence, .acknowledged = sequence};
 }
 
 void JobReports::acknowledge() {
@@ -62,9 +80,11 @@ void JobReports::acknowledge() {
   }
   if (launches_due_.empty()) return;
   // Not before: a successor that does not know of the launch orders it again,
-  // with the end that the scope has.
+  // with the end that the scope has and the streams that the job was lent.
   for (const core::JobId jid : launches_due_)
-    parts_.handles.drop(jid, HandleKind::kScope);
+    for (const HandleKind kind : {HandleKind::kInput, HandleKind::kOutput,
+                                  HandleKind::kError, HandleKind::kScope})
+      parts_.handles.drop(jid, kind);
   // Those of now: what is reported meanwhile is not in the journal yet.
   parts_.store.when_flushed([this, due = std::exchange(launches_due_, {})] {
     for (const core::JobId jid : due)
@@ -73,6 +93,7 @@ void JobReports::acknowledge() {
 }
 
 void JobReports::forget(core::JobId jid) {
+  scope_patience_.erase(jid);
   scopes_seen_.erase(jid);
   scopes_due_.erase(jid);
 }
@@ -86,8 +107,10 @@ void JobReports::on_welcome(const reaper::Welcome& welcome) {
 void JobReports::post_failure(const core::Job& job,
                               const reaper::Launched& failed) {
   const core::LaunchStage stage = stage_of(failed.stage);
-  parts_.sink.post(job.jid, event::LaunchFailed{{stage, failed.code},
-                                                subject_of(job, stage)});
+  parts_.sink.post(
+      job.jid,
+      event::LaunchFailed{.failure = {.stage = stage, .code = failed.code},
+                          .detail = subject_of(job, stage)});
 }
 
 void JobReports::on_launched(const reaper::Launched& launched,
@@ -105,11 +128,25 @@ void JobReports::on_launched(const reaper::Launched& launched,
     return post_failure(job, launched);
   }
   // Of a scope we wait to hear that it has launched the command.
-  if (job.engine == core::Engine::kSubreaper) return;
+  if (job.engine == core::Engine::kSubreaper) return await_scope(jid);
   launches_due_.insert(jid);
   if (pidfd.is_open())
     parts_.handles.put(jid, HandleKind::kMain, std::move(pidfd));
-  parts_.sink.post(jid, event::Launched{core::Pid(launched.pid)});
+  parts_.sink.post_at(jid, cloned(launched, sys::now()),
+                      event::Launched{core::Pid(launched.pid)});
+}
+
+void JobReports::await_scope(core::JobId jid) {
+  Timer& patience = scope_patience_[jid];
+  if (patience.is_set()) return;
+  patience = Timer(parts_.loop, [this, jid] {
+    reaper::Launched stuck;
+    stuck.order = core::sequence_of(jid);
+    stuck.stage = static_cast<std::uint32_t>(core::LaunchStage::kExec);
+    stuck.code = ETIME;
+    on_scope_failed(jid, stuck);
+  });
+  patience.set(sys::boot_now() + kScopePatience);
 }
 
 void JobReports::on_reaper_exit(const core::ExitRecord& record) {
@@ -156,6 +193,7 @@ void JobReports::on_reaper_gone() {
 void JobReports::on_scope_launched(core::JobId jid,
                                    const reaper::ScopeLaunched& launched,
                                    sys::UniqueFd pidfd) {
+  scope_patience_.erase(jid);
   const TableEntry* const entry = parts_.table.find(jid);
   if (entry == nullptr) return;
   if (entry->job.spec.kind == core::JobKind::kDetached)
@@ -168,6 +206,7 @@ void JobReports::on_scope_launched(core::JobId jid,
 
 void JobReports::on_scope_failed(core::JobId jid,
                                  const reaper::Launched& failed) {
+  scope_patience_.erase(jid);
   const TableEntry* const entry = parts_.table.find(jid);
   if (entry == nullptr) return;
   if (entry->job.spec.kind == core::JobKind::kDetached)
@@ -211,7 +250,7 @@ void JobReports::on_scope_populated(core::JobId jid,
                                     const reaper::Populated& populated) {
   const std::string_view names(
       populated.names, ::strnlen(populated.names, sizeof populated.names));
-  parts_.inspector.on_answer(jid, {populated.count, names});
+  parts_.inspector.on_answer(jid, {.count = populated.count, .names = names});
 }
 
 void JobReports::on_scope_gone(core::JobId jid) {
@@ -224,7 +263,10 @@ void JobReports::on_scope_gone(core::JobId jid) {
     if (handlers_.is_caller_awaited(jid)) return;
     launches_due_.insert(jid);
     return parts_.sink.post(
-        jid, event::LaunchFailed{{core::LaunchStage::kSupervisorGone, 0}, {}});
+        jid,
+        event::LaunchFailed{
+            .failure = {.stage = core::LaunchStage::kSupervisorGone, .code = 0},
+            .detail = {}});
   }
   if (!is_live(job)) return;
   spdlog::warn("the scope of job {} has gone; the job is ended",

@@ -14,6 +14,7 @@
 #include <map>
 #include <set>
 
+#include "supervisor/event_loop.h"
 #include "supervisor/event_sink.h"
 #include "supervisor/inspector.h"
 #include "supervisor/job_table.h"
@@ -46,6 +47,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
     ScopeLinks& scopes;
     StoreLink& store;
     Inspector& inspector;
+    EventLoop& loop;
     std::uint32_t hid;
   };
 
@@ -94,6 +96,8 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
     std::uint64_t seen = 0;
     std::uint64_t acknowledged = 0;
   };
+  /// Its scope runs: the command gets as long as one without a scope.
+  void await_scope(core::JobId jid);
   void post_failure(const core::Job& job, const reaper::Launched& failed);
   [[nodiscard]] bool is_launch_untold(core::JobId jid);
 
@@ -105,6 +109,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
   std::map<core::JobId, ScopeSequence> scopes_seen_;
   std::set<core::JobId> scopes_due_;    ///< whose records to acknowledge
   std::set<core::JobId> launches_due_;  ///< whose orders to acknowledge
+  std::map<core::JobId, Timer> scope_patience_;  ///< until it launched
 };
 
 }  // namespace supervisor

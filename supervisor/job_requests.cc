@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "supervisor/job_service.h"
@@ -23,7 +24,7 @@ using core::Verb;
 constexpr std::uint32_t kLargestPage = 1000;
 
 std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
-  return std::unexpected(core::Refused{why, std::move(text)});
+  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
 }
 
 std::string text_of(core::JobId jid) {
@@ -50,22 +51,31 @@ Answer<const core::Job*> JobService::look_up(const core::Caller& caller,
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr)
     return refuse(Refusal::kNoSuchJob, "there is no job " + text_of(jid));
-  if (!core::may(caller, verb, entry->job.owner, site_.user))
-    return refuse(Refusal::kAccessDenied,
-                  "job " + text_of(jid) + " belongs to uid " +
-                      std::to_string(entry->job.owner.raw()) + ", not to uid " +
-                      std::to_string(caller.uid.raw()));
+  if (!may(caller, verb, entry->job.owner))
+    return std::unexpected(core::Refused{
+        .why = Refusal::kAccessDenied,
+        .text = "job " + text_of(jid) + " belongs to uid " +
+                std::to_string(entry->job.owner.raw()) + ", not to uid " +
+                std::to_string(caller.uid.raw()),
+        .verb = verb});
   return &entry->job;
 }
 
-core::JobView JobService::view(const core::Caller& caller,
-                               const core::Job& job) const {
+bool JobService::may(const core::Caller& caller, Verb verb,
+                     core::Uid owner) const {
+  return core::may(caller, verb, owner, site_.rules);
+}
+
+core::JobView JobService::view(const core::Caller& caller, const core::Job& job,
+                               Detail detail) const {
   const bool has_cgroup = job.engine == core::Engine::kCgroup2;
   const bool is_over = job.state >= core::JobState::kClosing;
+  const bool is_brief = detail == Detail::kBrief;
   core::JobView view =
-      view_of(job, core::may(caller, Verb::kInspect, job.owner, site_.user),
+      view_of(job, !is_brief && may(caller, Verb::kInspect, job.owner),
               has_cgroup ? parts_->containers.path(job.jid) : std::string());
-  if (has_cgroup && !is_over) view.totals = parts_->containers.totals(job.jid);
+  if (has_cgroup && !is_over && !is_brief)
+    view.totals = parts_->containers.totals(job.jid);
   return view;
 }
 
@@ -82,10 +92,13 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
   if (job->state < core::JobState::kRunning)
     return refuse(Refusal::kInvalid,
                   "job " + text_of(jid) + " has no process yet");
-  if (target == core::SignalTarget::kMain && job->main_has_ended)
+  if (target == core::SignalTarget::kMain && !core::owes_status(*job))
     return refuse(Refusal::kEnded,
-                  "the main process of job " + text_of(jid) + " has ended");
-  return carry_out(jid, core::event::Signalled{caller.uid, signal, target});
+                  "the main process of job " + text_of(jid) +
+                      (job->main ? " has ended" : " is not there yet"));
+  return carry_out(jid,
+                   core::event::Signalled{
+                       .by = caller.uid, .signal = signal, .target = target});
 }
 
 Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
@@ -98,6 +111,52 @@ Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
       jid, core::event::EndRequested{.by = caller.uid,
                                      .who = who_is(caller),
                                      .plan = change.of(job->spec.kill_plan)});
+}
+
+Answer<void> JobService::set_limits(
+    const core::Caller& caller, core::JobId jid,
+    const std::vector<core::LimitChange>& changes, bool accepts_less) {
+  settle();
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  if (job->state >= core::JobState::kClosing)
+    return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+  core::JobLimits limits = job->spec.limits;
+  core::JobSpec asked = job->spec;
+  asked.engine = job->engine;
+  asked.accepts_less = accepts_less;
+  asked.limits = {};
+  for (const core::LimitChange& change : changes) {
+    TRY(parts_->admission.check_change(caller, job->spec, change));
+    const auto why =
+        parts_->admission.division_of(job->spec).why_fixed(change.kind);
+    if (!why.empty())
+      return refuse(Refusal::kNotSupported,
+                    std::string("limit '") + core::row_of(change.kind).word +
+                        "' of job " + text_of(jid) + " cannot be changed: it " +
+                        std::string(why));
+    core::set_bound(limits, change.kind, change.bound);
+    core::set_bound(asked.limits, change.kind, change.bound);
+  }
+  TRY(parts_->admission.check_limits(asked));
+  parts_->admission.narrow(job->spec.parent, limits);
+  TRY(try_limits(*job, limits));
+  return carry_out(
+      jid, core::event::LimitsChanged{.by = caller.uid, .limits = limits});
+}
+
+/// Before they are written down: what the kernel refuses is refused, and the
+/// old ones hold again, as they do if we die in between.
+Answer<void> JobService::try_limits(const core::Job& job,
+                                    const core::JobLimits& limits) {
+  if (job.engine != core::Engine::kCgroup2) return {};
+  const auto held = parts_->containers.hold(job.jid, limits);
+  // EBUSY: it has passed its limit, and is ended for that.
+  if (held || held.error().code == EBUSY || held.error().code == ENOENT)
+    return {};
+  (void)parts_->containers.hold(job.jid, job.spec.limits);
+  return refuse(Refusal::kUnavailable,
+                "the kernel does not hold job " + text_of(job.jid) +
+                    " to these limits: " + held.error().message().c_str());
 }
 
 Answer<void> JobService::carry_out(core::JobId jid, core::EventBody body) {
@@ -122,7 +181,7 @@ void JobService::freeze(const core::Caller& caller, core::JobId jid,
   const auto wanted = freezes ? core::Freezing::kFrozen : core::Freezing::kNo;
   if ((*job)->freezing == wanted) return done({});
   freezers_[jid].push_back({freezes, std::move(done)});
-  post(jid, core::event::FreezeRequested{caller.uid, freezes});
+  post(jid, core::event::FreezeRequested{.by = caller.uid, .freezes = freezes});
 }
 
 Answer<const core::Job*> JobService::may_freeze(const core::Caller& caller,
@@ -177,13 +236,28 @@ Answer<core::JobView> JobService::show(const core::Caller& caller,
   return view(caller, *TRY(look_up(caller, jid, Verb::kSee)));
 }
 
+Answer<core::UsageView> JobService::usage(const core::Caller& caller,
+                                          core::JobId jid) {
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kSee));
+  core::UsageView usage{.jid = jid,
+                        .state = job->state,
+                        .read = sys::boot_now(),
+                        .totals = job->totals,
+                        .memory = {},
+                        .processes = {}};
+  const bool is_over = job->state >= core::JobState::kClosing;
+  if (is_over) usage.processes = 0;
+  if (job->engine == core::Engine::kCgroup2 && !is_over)
+    parts_->containers.read_usage(usage);
+  return usage;
+}
+
 Answer<core::JobId> JobService::find(const core::Caller& caller,
                                      std::string_view name) {
   const core::Job* best = nullptr;
   for (const auto& [jid, entry] : table_.jobs())
     if (entry.job.spec.name == name &&
-        core::may(caller, Verb::kSee, entry.job.owner, site_.user) &&
-        is_better(entry.job, best))
+        may(caller, Verb::kSee, entry.job.owner) && is_better(entry.job, best))
       best = &entry.job;
   if (best == nullptr)
     return refuse(Refusal::kNoSuchJob,
@@ -230,16 +304,20 @@ core::JobPage JobService::list(const core::Caller& caller,
                                std::uint32_t most) {
   core::JobPage page;
   const auto& jobs = table_.jobs();
+  // A view is large: a page that grows would move each of them several times.
+  page.jobs.reserve(
+      std::min<std::size_t>(std::min(most, kLargestPage), jobs.size()));
   for (auto at = jobs.upper_bound(after); at != jobs.end(); ++at) {
     const core::Job& job = at->second.job;
     if (filter.owner && job.owner != *filter.owner) continue;
     if (!filter.with_ended && job.state == core::JobState::kEnded) continue;
-    if (!core::may(caller, Verb::kSee, job.owner, site_.user)) continue;
+    if (!may(caller, Verb::kSee, job.owner)) continue;
     if (page.jobs.size() >= std::min(most, kLargestPage)) {
       page.has_more = true;
       break;
     }
-    page.jobs.push_back(view(caller, job));
+    page.jobs.push_back(
+        view(caller, job, filter.is_brief ? Detail::kBrief : Detail::kAll));
   }
   return page;
 }
@@ -274,6 +352,10 @@ Answer<core::Handle> JobService::open_log(const core::Caller& caller,
                   "job " + text_of(jid) +
                       " runs in the foreground: its output went where its "
                       "caller's goes");
+  if (!core::has_command(job->spec.kind))
+    return refuse(Refusal::kInvalid,
+                  "job " + text_of(jid) +
+                      " is made of processes that had an output already");
   const std::string path = parts_->launcher.log_path(jid);
   auto log = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOFOLLOW);
   if (!log)
@@ -293,20 +375,24 @@ core::InstanceView JobService::instance() {
   return view;
 }
 
+Answer<void> JobService::may_manage(const core::Caller& caller,
+                                    std::string_view what) const {
+  if (may(caller, Verb::kManage, site_.user)) return {};
+  return std::unexpected(
+      core::Refused{.why = Refusal::kAccessDenied,
+                    .text = "uid " + std::to_string(caller.uid.raw()) +
+                            " may not " + std::string(what),
+                    .verb = Verb::kManage});
+}
+
 Answer<void> JobService::reexec(const core::Caller& caller) {
-  if (!core::may(caller, Verb::kManage, site_.user, site_.user))
-    return refuse(Refusal::kAccessDenied,
-                  "uid " + std::to_string(caller.uid.raw()) +
-                      " may not re-execute this instance");
+  TRY(may_manage(caller, "re-execute this instance"));
   handlers_.on_reexec();
   return {};
 }
 
 Answer<void> JobService::shut_down(const core::Caller& caller) {
-  if (!core::may(caller, Verb::kManage, site_.user, site_.user))
-    return refuse(Refusal::kAccessDenied,
-                  "uid " + std::to_string(caller.uid.raw()) +
-                      " may not shut this instance down");
+  TRY(may_manage(caller, "shut this instance down"));
   handlers_.on_shut_down();
   return {};
 }

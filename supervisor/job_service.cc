@@ -25,6 +25,12 @@ bool may_change_silently(const core::EventBody& body) {
          std::holds_alternative<event::EndRequested>(body);
 }
 
+/// It came to nothing but the next: after a crash it is read anew, so no
+/// journal need grow by it.
+bool is_only_reading(const core::EventBody& body, const core::Job& job) {
+  return std::holds_alternative<event::CpuRead>(body) && !job.limit_hit;
+}
+
 bool is_reported_by_reaper(const core::Job& job) {
   if (job.spec.kind != core::JobKind::kDetached) return false;
   return job.engine == core::Engine::kCgroup2 ||
@@ -38,13 +44,15 @@ core::Answer<void> frozen_answer(const core::Job& job) {
     case core::Freezing::kFrozen:
       return {};
     case core::Freezing::kNo:
-      return std::unexpected(core::Refused{
-          core::Refusal::kEnded, name + " was thawed or ended meanwhile"});
+      return std::unexpected(
+          core::Refused{.why = core::Refusal::kEnded,
+                        .text = name + " was thawed or ended meanwhile"});
     default:
       return std::unexpected(core::Refused{
-          core::Refusal::kUnavailable,
-          name + " is not frozen yet: a process of it waits in the kernel and "
-                 "will stand still when it returns"});
+          .why = core::Refusal::kUnavailable,
+          .text = name +
+                  " is not frozen yet: a process of it waits in the kernel and "
+                  "will stand still when it returns"});
   }
 }
 
@@ -65,7 +73,12 @@ void JobService::connect(const Parts& parts, Handlers handlers) {
 }
 
 void JobService::post(core::JobId jid, core::EventBody body) {
-  queue_.push_back({jid, sys::now(), std::move(body)});
+  post_at(jid, sys::now(), std::move(body));
+}
+
+void JobService::post_at(core::JobId jid, const core::Moment& when,
+                         core::EventBody body) {
+  queue_.push_back({jid, when, std::move(body)});
   if (is_settling_ || is_settling_soon_) return;
   is_settling_soon_ = true;
   loop_.defer([this] {
@@ -106,13 +119,20 @@ core::Result<void> JobService::on_event(const core::JobEvent& event) {
   core::Step step = is_new ? core::begin(event)  // decide (pure)
                            : core::step(entry->job, event);
   if (step.effects.empty() && !may_change_silently(event.body)) return {};
+  if (entry != nullptr && is_only_reading(event.body, step.job)) {
+    table_.update(*entry, std::move(step.job), entry->state_entry);
+    act(*entry, step.effects, entry->state_entry);
+    return {};
+  }
   buffer_.clear();
   core::encode(event, buffer_);
   const std::uint64_t number = TRY(journal_.append(buffer_));  // remember first
+  const bool had_passed = !is_new && entry->job.limit_hit;
   if (is_new)
     entry = &table_.insert(std::move(step.job), number);  // then believe
   else
     table_.update(*entry, std::move(step.job), number);
+  if (entry->job.limit_hit && !had_passed) announce_limit(entry->job);
   act(*entry, step.effects, number);  // then act
   return {};
 }
@@ -153,7 +173,16 @@ void JobService::announce(const core::Job& job) {
   awaited_callers_.erase(job.jid);
   answer_waiters(job);
   if (observer_ != nullptr) observer_->on_job_removed(job);
-  table_.forget_old(job.ended.boot);
+  forget_old(job.ended.boot);
+}
+
+void JobService::forget_old(core::BootTime now) {
+  for (const core::JobId jid : table_.forget_old(now))
+    if (observer_ != nullptr) observer_->on_job_forgotten(jid);
+}
+
+void JobService::announce_limit(const core::Job& job) const {
+  if (observer_ != nullptr) observer_->on_limit_passed(job);
 }
 
 void JobService::answer_creators(const core::Job& job) {
@@ -161,16 +190,23 @@ void JobService::answer_creators(const core::Job& job) {
   if (at == creators_.end() || job.state < core::JobState::kRunning) return;
   const auto done = std::move(at->second);
   creators_.erase(at);
-  const bool had_its_chance = job.spec.kind == core::JobKind::kDetached &&
+  const bool had_its_chance = job.spec.kind != core::JobKind::kForeground &&
                               job.state < core::JobState::kClosing;
   for (const CreateDone& answer : done) {
     if (had_its_chance)
-      answer(core::CreatedJob{job.jid, job.engine, {}, {}});
+      answer(core::CreatedJob{.jid = job.jid,
+                              .engine = job.engine,
+                              .link = {},
+                              .container = {},
+                              .joins = {},
+                              .scope_limits = {}});
     else
       answer(std::unexpected(core::Refused{
-          job.cancelled ? core::Refusal::kEnded : core::Refusal::kUnavailable,
-          "job " + std::string(core::display(job.jid).view()) + " " +
-              core::sentence_of(job.result).c_str()}));
+          .why = job.cancelled && !job.cancelled->is_gave_up
+                     ? core::Refusal::kEnded
+                     : core::Refusal::kUnavailable,
+          .text = "job " + std::string(core::display(job.jid).view()) + " " +
+                  core::sentence_of(job.result).c_str()}));
   }
 }
 
@@ -248,7 +284,8 @@ void JobService::note_jid(core::JobId jid) {
 
 void JobService::adopt(core::Job job) {
   note_jid(job.jid);
-  core::JobSnapshot snapshot{std::move(job), journal_.next_number()};
+  core::JobSnapshot snapshot{.job = std::move(job),
+                             .state_entry = journal_.next_number()};
   std::vector<std::byte> bytes;
   core::encode(snapshot, bytes);
   const auto number = journal_.append(bytes);
@@ -271,12 +308,17 @@ void JobService::lose_reaper() {
 void JobService::end_all(std::string_view who,
                          const core::KillPlanChange& change) {
   is_going_down_ = true;
-  for (const auto& [jid, entry] : table_.jobs())
-    if (entry.job.state < core::JobState::kClosing)
-      post(jid,
-           event::EndRequested{.by = site_.user,
-                               .who = who,
-                               .plan = change.of(entry.job.spec.kill_plan)});
+  for (const auto& [jid, entry] : table_.jobs()) {
+    if (entry.job.state >= core::JobState::kClosing) continue;
+    const event::EndRequested request{
+        .by = site_.user,
+        .who = who,
+        .plan = change.of(entry.job.spec.kill_plan)};
+    if (core::has_command(entry.job.spec.kind))
+      post(jid, request);
+    else
+      let_all_go(entry.job, request);
+  }
 }
 
 bool JobService::is_idle() const {

@@ -20,26 +20,33 @@
 #include <string>
 #include <vector>
 
+#include "core/attach_rules.h"
 #include "core/event_codec.h"
 #include "core/job_control.h"
 #include "supervisor/admission.h"
+#include "supervisor/candidate.h"
 #include "supervisor/effect_runner.h"
 #include "supervisor/event_sink.h"
 #include "supervisor/jid_source.h"
 #include "supervisor/job_table.h"
 #include "supervisor/journal.h"
+#include "supervisor/mover.h"
 #include "supervisor/takeover.h"
+#include "sys/pid_fd.h"
 
 namespace supervisor {
 
 /// What an instance is, as far as the service must know.
 struct ServiceSite {
-  core::Uid user;  ///< that the supervisor runs as
+  core::Uid user;              ///< that the supervisor runs as
+  core::AuthorityRules rules;  ///< for a start (set_rules)
   std::uint32_t hid = 0;
   core::InstanceView view;  ///< the parts that do not change
 };
 
-class JobService final : public core::JobControl, public EventSink {
+class JobService final : public core::JobControl,
+                         public core::AccountingControl,
+                         public EventSink {
  public:
   /// What concerns the whole instance goes to whoever runs it.
   struct Handlers {
@@ -65,6 +72,7 @@ class JobService final : public core::JobControl, public EventSink {
     StoreLink& store;
     Launcher& launcher;
     Recorder& recorder;
+    Mover& mover;
   };
   void connect(const Parts& parts, Handlers handlers);
 
@@ -74,7 +82,8 @@ class JobService final : public core::JobControl, public EventSink {
   void adopt(core::Job job);
   /// Another reaper: the old one's launches and children are its no longer.
   void lose_reaper();
-  /// No new jobs; every live one is ended, by `plan` or by its own. `who`:
+  /// No new jobs; every live one is ended, by `plan` or by its own, but that
+  /// those without a command lose their processes: others started them. `who`:
   /// "shutdown".
   void end_all(std::string_view who, const core::KillPlanChange& change = {});
   [[nodiscard]] bool is_caller_awaited(core::JobId jid) const {
@@ -87,12 +96,17 @@ class JobService final : public core::JobControl, public EventSink {
   [[nodiscard]] std::uint32_t last_sequence() const { return jids_.last(); }
   /// A jid of ours that the journal does not know: the next is above it.
   void note_jid(core::JobId jid);
+  /// Forgets the ended jobs whose time is over.
+  void forget_old(core::BootTime now);
+  void set_rules(const core::AuthorityRules& rules) { site_.rules = rules; }
   void set_supervisor_starts(std::uint32_t count) {
     site_.view.supervisor_starts = count;
   }
 
   // EventSink
   void post(core::JobId jid, core::EventBody body) override;
+  void post_at(core::JobId jid, const core::Moment& when,
+               core::EventBody body) override;
   void settle() override;
 
   // core::JobControl
@@ -103,13 +117,31 @@ class JobService final : public core::JobControl, public EventSink {
                             core::SignalTarget target) override;
   core::Answer<void> end(const core::Caller& caller, core::JobId jid,
                          const core::KillPlanChange& change) override;
+  core::Answer<void> set_limits(const core::Caller& caller, core::JobId jid,
+                                const std::vector<core::LimitChange>& changes,
+                                bool accepts_less) override;
   void freeze(const core::Caller& caller, core::JobId jid, bool freezes,
               FreezeDone done) override;
+  void attach(const core::Caller& caller, core::JobId jid,
+              core::ProcessRef process, core::AttachMode mode,
+              AttachDone done) override;
+  void detach(const core::Caller& caller, core::ProcessRef process,
+              DetachDone done) override;
+  void detach_all(const core::Caller& caller, core::JobId jid,
+                  DetachAllDone done) override;
+  void open_session(const core::Caller& caller, core::SessionRequest request,
+                    OpenDone done) override;
+  void close_session(const core::Caller& caller, core::JobId jid,
+                     AttachDone done) override;
   WaitId wait(const core::Caller& caller, core::JobId jid,
               WaitDone done) override;
   void forget_wait(WaitId id) override;
+  [[nodiscard]] bool may(const core::Caller& caller, core::Verb verb,
+                         core::Uid owner) const override;
   core::Answer<core::JobView> show(const core::Caller& caller,
                                    core::JobId jid) override;
+  core::Answer<core::UsageView> usage(const core::Caller& caller,
+                                      core::JobId jid) override;
   core::Answer<core::JobId> find(const core::Caller& caller,
                                  std::string_view name) override;
   core::Answer<core::JobId> find_by_pid(const core::Caller& caller,
@@ -121,6 +153,11 @@ class JobService final : public core::JobControl, public EventSink {
   core::Answer<core::Handle> open_log(const core::Caller& caller,
                                       core::JobId jid) override;
   core::InstanceView instance() override;
+  core::AccountingControl& accounting() override { return *this; }
+  core::AccountingView accounting_status() override;
+  void switch_accounting(const core::Caller& caller, SwitchDone done) override;
+  void turn_accounting(const core::Caller& caller, bool is_on,
+                       Done done) override;
   core::Answer<void> reexec(const core::Caller& caller) override;
   core::Answer<void> shut_down(const core::Caller& caller) override;
   void set_observer(core::JobObserver* observer) override {
@@ -146,6 +183,7 @@ class JobService final : public core::JobControl, public EventSink {
   void act(TableEntry& entry, const std::vector<core::Effect>& effects,
            std::uint64_t number);
   void announce(const core::Job& job);
+  void announce_limit(const core::Job& job) const;
   void answer_creators(const core::Job& job);
   void answer_freezers(const core::Job& job);
   void answer_waiters(const core::Job& job);
@@ -165,14 +203,49 @@ class JobService final : public core::JobControl, public EventSink {
   void offer_link(const core::Job& job, std::vector<CreateDone> done);
   void await_caller(core::JobId jid);
 
+  // Attaching: job_attach.cc.
+  struct Attachment {
+    core::Candidate facts;
+    sys::PidFd pidfd;
+    bool is_needed = true;  ///< false: it is a member already
+    Move move;
+  };
+  [[nodiscard]] core::JobFacts facts_of(const core::Job& job) const;
+  void place(core::Candidate& process) const;
+  [[nodiscard]] core::Answer<Attachment> prepare_attach(
+      const core::Caller& caller, core::JobId jid, core::ProcessRef process,
+      core::AttachMode mode);
+  [[nodiscard]] core::Answer<void> note_attached(const core::Caller& caller,
+                                                 core::JobId jid,
+                                                 Attachment attachment);
+  [[nodiscard]] core::Answer<Move> prepare_detach(const core::Caller& caller,
+                                                  core::JobId jid);
+  void let_all_go(const core::Job& job,
+                  const core::event::EndRequested& otherwise);
+  [[nodiscard]] core::Answer<void> check_members(const core::Caller& caller,
+                                                 core::JobId jid) const;
+
+  // Sessions: job_sessions.cc.
+  [[nodiscard]] core::Answer<void> may_open(const core::Caller& caller) const;
+  void lead(const core::Caller& caller, core::JobId jid, FoundProcess leader,
+            core::AttachMode mode, const OpenDone& done);
+  void let_go(core::JobId jid, core::Pid leader,
+              const std::function<void(bool)>& then);
+
   // Requests: job_requests.cc.
   [[nodiscard]] core::Answer<const core::Job*> look_up(
       const core::Caller& caller, core::JobId jid, core::Verb verb) const;
   [[nodiscard]] core::Answer<const core::Job*> may_freeze(
       const core::Caller& caller, core::JobId jid) const;
+  [[nodiscard]] core::Answer<void> may_manage(const core::Caller& caller,
+                                              std::string_view what) const;
+  enum class Detail : char { kAll, kBrief };
   [[nodiscard]] core::JobView view(const core::Caller& caller,
-                                   const core::Job& job) const;
+                                   const core::Job& job,
+                                   Detail detail = Detail::kAll) const;
   [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
+  [[nodiscard]] core::Answer<void> try_limits(const core::Job& job,
+                                              const core::JobLimits& limits);
   /// The request's event, in the journal and acted on before this returns. What
   /// the journal refuses is refused to the caller, and never happens.
   [[nodiscard]] core::Answer<void> carry_out(core::JobId jid,

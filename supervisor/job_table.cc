@@ -42,7 +42,7 @@ TableEntry& JobTable::insert(core::Job job, std::uint64_t entry) {
       live_names_[key_of(job.owner, job.spec.name)] = jid;
   }
   TableEntry& place = jobs_[jid];
-  place = {std::move(job), entry};
+  place = {.job = std::move(job), .state_entry = entry};
   return place;
 }
 
@@ -98,20 +98,24 @@ std::optional<core::JobId> JobTable::find_live_name(
   return at->second;
 }
 
-void JobTable::forget_old(core::BootTime now) {
-  while (ended_.size() > kMostRemembered)
-    forget_oldest();
+std::vector<core::JobId> JobTable::forget_old(core::BootTime now) {
+  std::vector<core::JobId> forgotten;
+  while (ended_.size() > remembering_.most)
+    forgotten.push_back(forget_oldest());
   while (!ended_.empty() &&
-         now - jobs_.at(ended_.front()).job.ended.boot >= kRememberFor)
-    forget_oldest();
+         now - jobs_.at(ended_.front()).job.ended.boot >= remembering_.within)
+    forgotten.push_back(forget_oldest());
+  return forgotten;
 }
 
-void JobTable::forget_oldest() {
-  const auto at = jobs_.find(ended_.front());
+core::JobId JobTable::forget_oldest() {
+  const core::JobId jid = ended_.front();
+  const auto at = jobs_.find(jid);
   ended_.pop_front();
   const core::Job& job = at->second.job;
   unindex(tokens_, key_of(job.owner, job.spec.token), job.jid);
   jobs_.erase(at);
+  return jid;
 }
 
 }  // namespace supervisor

@@ -3,9 +3,9 @@
 // Each is what the job machine made of its events so far, nothing else.
 //
 // Invariants:
-//  - An ended job is remembered until a thousand younger ones have ended or an
-//    hour has passed; it is forgotten on the way of other events, so that an
-//    idle supervisor sleeps.
+//  - An ended job is remembered until so many younger ones have ended or so
+//    much time has passed (Remembering); it is forgotten on the way of other
+//    events, so that an idle supervisor sleeps.
 //  - A promised job (accepted, its creation not in the journal yet) has its
 //    name, its token and its place in the bounds, and is not there otherwise.
 #pragma once
@@ -24,8 +24,11 @@
 
 namespace supervisor {
 
-inline constexpr std::size_t kMostRemembered = 1000;
-inline constexpr core::Microseconds kRememberFor = core::seconds(3600);
+/// How long ended jobs are known.
+struct Remembering {
+  std::size_t most = 1000;
+  core::Microseconds within = core::seconds(3600);
+};
 
 struct TableEntry {
   core::Job job;
@@ -67,13 +70,19 @@ class JobTable {
   [[nodiscard]] std::optional<core::JobId> find_live_name(
       core::Uid owner, std::string_view name) const;
 
-  /// Forgets ended jobs beyond their number and age.
-  void forget_old(core::BootTime now);
+  /// What the site says, once it is known.
+  void set_remembering(const Remembering& remembering) {
+    remembering_ = remembering;
+  }
+  /// Forgets ended jobs beyond their number and age; returns which.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): a replay tells nobody
+  std::vector<core::JobId> forget_old(core::BootTime now);
 
  private:
   void has_ended(const core::Job& job);
-  void forget_oldest();
+  core::JobId forget_oldest();
 
+  Remembering remembering_;
   Jobs jobs_;
   std::deque<core::JobId> ended_;  ///< in the order of their ends
   std::set<core::JobId> promised_;

@@ -42,6 +42,7 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.engine = job.engine;
   view.state = job.state;
   view.freezing = job.freezing;
+  view.limits = job.spec.limits;
   if (may_inspect) view.argv = job.spec.argv;
   // Its number may be another process's once it has ended.
   if (job.main != core::Pid(0) && !job.main_has_ended) view.main = job.main;
@@ -55,6 +56,9 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.stragglers = job.stragglers;
   view.straggler_names = job.straggler_names.view();
   view.container = std::move(container);
+  view.parent = job.spec.parent;
+  view.domain = job.spec.domain;
+  view.service = job.spec.service;
   return view;
 }
 
@@ -74,6 +78,11 @@ reaper::ScopeEnded scope_ended_of(const core::Job& job) {
              totals.write_bytes);
   copy_total(ended, Ended::kNotSeen, &Ended::not_seen,
              totals.processes_not_seen);
+  if (totals.oom_kills) {
+    ended.present |= Ended::kOomKills;
+    ended.oom_kills = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(*totals.oom_kills, UINT32_MAX));
+  }
   ended.limit_value = job.result.limit.value;
   ended.limit_bound = job.result.limit.bound;
   ended.processes_seen = job.processes_seen;

@@ -54,7 +54,7 @@ void JobWatch::read_inotify() {
     const ssize_t size = ::read(inotify_.get(), buffer, sizeof buffer);
     if (size <= 0) return;
     for (ssize_t at = 0; at < size;) {
-      inotify_event event;
+      inotify_event event = {};
       std::memcpy(&event, buffer + at, sizeof event);
       at += static_cast<ssize_t>(sizeof event + event.len);
       if ((event.mask & IN_Q_OVERFLOW) != 0) {
@@ -98,6 +98,30 @@ void JobWatch::ask_status(core::JobId jid, int pidfd) {
   handlers_.on_main_end(jid, status);
 }
 
+void JobWatch::watch_memory(core::JobId jid, sys::UniqueFd events) {
+  Memory& memory = memories_[jid];
+  memory.watch = IoWatch();
+  memory.events = std::move(events);
+  memory.retry = Timer(loop_, [this, jid] { tell_memory(jid); });
+  memory.watch = IoWatch(loop_, memory.events.get(), Readiness::kRead,
+                         [this, jid, fd = memory.events.get()](Readiness) {
+                           std::uint64_t count = 0;
+                           if (::read(fd, &count, sizeof count) != sizeof count)
+                             return;
+                           memories_[jid].tries = 0;
+                           tell_memory(jid);
+                         });
+}
+
+/// The kernel tells before it has killed anybody.
+void JobWatch::tell_memory(core::JobId jid) {
+  if (handlers_.on_memory(jid)) return;
+  Memory& memory = memories_[jid];
+  if (memory.tries < kMostTries)
+    memory.retry.set(sys::boot_now() +
+                     core::milliseconds(std::uint64_t{10} << memory.tries++));
+}
+
 void JobWatch::set_timer(core::JobId jid, core::JobTimer timer,
                          core::BootTime deadline) {
   auto [at, is_new] = timers_.try_emplace({jid, timer});
@@ -111,10 +135,16 @@ void JobWatch::clear_timer(core::JobId jid, core::JobTimer timer) {
   timers_.erase({jid, timer});
 }
 
+void JobWatch::forget_main(core::JobId jid) {
+  mains_.erase(jid);
+}
+
 void JobWatch::forget(core::JobId jid) {
   mains_.erase(jid);
+  memories_.erase(jid);
   clear_timer(jid, core::JobTimer::kLimit);
   clear_timer(jid, core::JobTimer::kKillPlan);
+  clear_timer(jid, core::JobTimer::kAttach);
   const auto at = watches_.find(jid);
   if (at == watches_.end()) return;
   (void)::inotify_rm_watch(inotify_.get(), at->second);  // gone with its file

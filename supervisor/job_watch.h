@@ -33,6 +33,9 @@ class JobWatch {
     std::function<void(core::JobId, std::optional<std::int32_t> status)>
         on_main_end;
     std::function<void(core::JobId, core::JobTimer)> on_timer;
+    /// Memory ran out in the job or above it. Whether that is dealt with: if
+    /// not it is told again, for a second.
+    std::function<bool(core::JobId)> on_memory;
   };
 
   JobWatch(EventLoop& loop, Handlers handlers);
@@ -46,6 +49,9 @@ class JobWatch {
   void watch_container(core::JobId jid, const std::string& path);
   /// Watches a pidfd, borrowed until forget().
   void watch_main(core::JobId jid, int pidfd);
+  void forget_main(core::JobId jid);
+  /// Watches the descriptor of Containers::memory_events(); again: the new one.
+  void watch_memory(core::JobId jid, sys::UniqueFd events);
   void set_timer(core::JobId jid, core::JobTimer timer,
                  core::BootTime deadline);
   void clear_timer(core::JobId jid, core::JobTimer timer);
@@ -59,7 +65,15 @@ class JobWatch {
     int tries = 0;
   };
 
+  struct Memory {
+    sys::UniqueFd events;
+    IoWatch watch;  ///< goes before its descriptor
+    Timer retry;
+    int tries = 0;
+  };
+
   void read_inotify();
+  void tell_memory(core::JobId jid);
   void ask_status(core::JobId jid, int pidfd);
 
   EventLoop& loop_;
@@ -70,6 +84,7 @@ class JobWatch {
   std::map<int, core::JobId> jobs_;     ///< by watch descriptor
   std::map<core::JobId, int> watches_;  ///< the other way round
   std::map<core::JobId, Main> mains_;
+  std::map<core::JobId, Memory> memories_;
   std::map<std::pair<core::JobId, core::JobTimer>, Timer> timers_;
 };
 

@@ -22,12 +22,18 @@ std::string KeptHandles::name_of(core::JobId jid, HandleKind kind) {
 
 void KeptHandles::put(core::JobId jid, HandleKind kind, sys::UniqueFd fd) {
   store_.put(name_of(jid, kind), fd.get());
-  handles_[{jid, kind}] = std::move(fd);
+  handles_[{jid, kind}] = std::make_shared<const sys::UniqueFd>(std::move(fd));
 }
 
 int KeptHandles::find(core::JobId jid, HandleKind kind) const {
   const auto at = handles_.find({jid, kind});
-  return at == handles_.end() ? -1 : at->second.get();
+  return at == handles_.end() ? -1 : at->second->get();
+}
+
+std::shared_ptr<const sys::UniqueFd> KeptHandles::share(core::JobId jid,
+                                                        HandleKind kind) const {
+  const auto at = handles_.find({jid, kind});
+  return at == handles_.end() ? nullptr : at->second;
 }
 
 void KeptHandles::drop(core::JobId jid, HandleKind kind) {
@@ -45,7 +51,8 @@ bool KeptHandles::adopt(std::string_view name, sys::UniqueFd fd) {
     const auto jid = core::job_of_path_name(
         name.substr(0, name.size() - kSuffixes[i].size()));
     if (!jid) return false;
-    handles_[{*jid, static_cast<HandleKind>(i)}] = std::move(fd);
+    handles_[{*jid, static_cast<HandleKind>(i)}] =
+        std::make_shared<const sys::UniqueFd>(std::move(fd));
     return true;
   }
   return false;
@@ -53,7 +60,7 @@ bool KeptHandles::adopt(std::string_view name, sys::UniqueFd fd) {
 
 void KeptHandles::put_again() {
   for (const auto& [key, fd] : handles_)
-    store_.put(name_of(key.first, key.second), fd.get());
+    store_.put(name_of(key.first, key.second), fd->get());
 }
 
 }  // namespace supervisor

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@ class KeptHandles {
   void put(core::JobId jid, HandleKind kind, sys::UniqueFd fd);
   /// -1: there is none.
   [[nodiscard]] int find(core::JobId jid, HandleKind kind) const;
+  /// It stays open as long as somebody has it, dropped or not. Null: none.
+  [[nodiscard]] std::shared_ptr<const sys::UniqueFd> share(
+      core::JobId jid, HandleKind kind) const;
   void drop(core::JobId jid, HandleKind kind);
   void drop_all(core::JobId jid);
 
@@ -56,7 +60,7 @@ class KeptHandles {
  private:
   using Key = std::pair<core::JobId, HandleKind>;
   StoreLink& store_;
-  std::map<Key, sys::UniqueFd> handles_;
+  std::map<Key, std::shared_ptr<const sys::UniqueFd>> handles_;
 };
 
 }  // namespace supervisor

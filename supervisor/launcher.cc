@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/job_result.h"
+#include "core/limit_text.h"
 #include "supervisor/log.h"
 
 namespace supervisor {
@@ -76,6 +77,11 @@ std::string_view path_in(const std::vector<std::string>& env) {
   return kDefaultPath;
 }
 
+/// What a job has as its stream `target` that nobody lent one.
+core::Result<sys::UniqueFd> open_null(std::int32_t target) {
+  return sys::open_at(AT_FDCWD, "/dev/null", target == 0 ? O_RDONLY : O_WRONLY);
+}
+
 /// A caller cannot have more than the site, that is, than the reaper has: the
 /// kernel would refuse it, and the launch would fail.
 core::ResourceLimit bounded(core::ResourceLimit limit) {
@@ -98,6 +104,16 @@ std::string_view word_of(core::Stragglers stragglers) {
       return "linger";
   }
   return "end";
+}
+
+/// The narrower of the two where the resource is limited already.
+void add_limit(std::vector<core::ResourceLimit>& limits,
+               const core::ResourceLimit& limit) {
+  const auto at =
+      std::ranges::find(limits, limit.resource, &core::ResourceLimit::resource);
+  if (at == limits.end()) return limits.push_back(limit);
+  at->hard = std::min(at->hard, limit.hard);
+  at->soft = std::min({at->soft, limit.soft, at->hard});
 }
 
 std::string joined(const std::vector<core::Gid>& groups) {
@@ -154,7 +170,10 @@ core::Result<std::vector<std::byte>> encode_launch(
   writer.put_texts(request.argv);
   writer.put_texts(request.env);
   for (const core::ResourceLimit& limit : request.limits)
-    writer.put(reaper::LaunchLimit{limit.resource, 0, limit.soft, limit.hard});
+    writer.put(reaper::LaunchLimit{.resource = limit.resource,
+                                   .reserved = 0,
+                                   .soft = limit.soft,
+                                   .hard = limit.hard});
   for (const core::Gid group : request.groups)
     writer.put(group.raw());
   for (const std::int32_t target : request.targets)
@@ -170,12 +189,14 @@ core::Result<LaunchOrder> Launcher::order_for(const core::Job& job) {
   order.timeout = site_.timeout;
   LaunchRequest request = request_for(job, site_.can_change_user);
   if (job.engine == core::Engine::kCgroup2) {
-    order.fds.push_back(TRY(containers_.open(job.jid)));
+    order.add(TRY(containers_.open(job.jid)));
     request.flags |= Flags::kInCgroup;
   }
   TRY(add_streams(job, order, request));
   if (job.engine == core::Engine::kSubreaper)
     TRY(wrap_in_scope(job, order, request));
+  else
+    TRY(divide_limits(job, order, request));
   order.block = TRY(encode_launch(request));
   return order;
 }
@@ -187,18 +208,27 @@ core::Result<void> Launcher::add_streams(const core::Job& job,
                                    HandleKind::kError};
   sys::UniqueFd log;
   for (std::int32_t target = 0; target < 3; ++target) {
-    const int lent = handles_.find(job.jid, kKinds[target]);
     request.targets.push_back(target);
-    if (lent >= 0) {
-      order.fds.push_back(TRY(sys::duplicate(lent)));
-    } else if (target == 0) {
-      order.fds.push_back(TRY(sys::open_at(AT_FDCWD, "/dev/null", O_RDONLY)));
-    } else {
-      if (!log.is_open()) log = open_log(job);
-      if (!log.is_open())
-        log = TRY(sys::open_at(AT_FDCWD, "/dev/null", O_WRONLY));
-      order.fds.push_back(TRY(log.duplicate()));
+    if (auto lent = handles_.share(job.jid, kKinds[target])) {
+      order.fds.push_back(std::move(lent));
+      continue;
     }
+    if (target > 0 && !log.is_open()) log = open_log(job);
+    order.add(TRY(log.is_open() ? log.duplicate() : open_null(target)));
+  }
+  return {};
+}
+
+/// What the kernel holds of each process is set before it is anybody's, and it
+/// joins what holds all of them.
+core::Result<void> Launcher::divide_limits(const core::Job& job,
+                                           LaunchOrder& order,
+                                           LaunchRequest& request) const {
+  for (const core::ResourceLimit& limit : division_of(job).of_processes())
+    add_limit(request.limits, bounded(limit));
+  for (sys::UniqueFd& join : TRY(containers_.joins(job.jid))) {
+    order.add(std::move(join));
+    request.targets.push_back(reaper::kJoin);
   }
   return {};
 }
@@ -222,8 +252,7 @@ core::Result<void> Launcher::wrap_in_scope(const core::Job& job,
   // A repeated order must bring the end that the first one brought.
   if (handles_.find(job.jid, HandleKind::kScope) < 0)
     handles_.put(job.jid, HandleKind::kScope, TRY(scopes_.make(job.jid)));
-  const int scope_end = handles_.find(job.jid, HandleKind::kScope);
-  order.fds.push_back(TRY(sys::duplicate(scope_end)));
+  order.fds.push_back(handles_.share(job.jid, HandleKind::kScope));
   request.targets.push_back(kScopeLinkFd);
   const core::JobSpec& spec = job.spec;
   std::vector<std::string> argv = {
@@ -248,6 +277,8 @@ core::Result<void> Launcher::wrap_in_scope(const core::Job& job,
     argv.push_back(std::move(value));
   };
   if (!spec.name.empty()) add("--name", spec.name);
+  const auto limits = core::limit_text(division_of(job).of_scope());
+  if (!limits.empty()) add("--limit", std::string(limits.view()));
   if ((request.flags & Flags::kSetUser) != 0) {
     // The scope changes the user for the command: itself it must stay out of
     // the reach of that user's signals.

@@ -13,6 +13,7 @@
 #include "core/job_machine.h"
 #include "reaper/launch_block.h"
 #include "supervisor/containers.h"
+#include "supervisor/limit_division.h"
 #include "supervisor/reaper_link.h"
 #include "supervisor/scope_link.h"
 
@@ -41,6 +42,7 @@ struct LaunchSite {
   std::string init;  ///< path of corral-init, for scopes
   std::string logs;  ///< directory of the jobs' output
   bool can_change_user = false;
+  core::LimitMeans means;
   core::Microseconds timeout = core::seconds(30);  ///< for exec to happen
 };
 
@@ -65,6 +67,12 @@ class Launcher {
   [[nodiscard]] core::Result<void> add_streams(const core::Job& job,
                                                LaunchOrder& order,
                                                LaunchRequest& request) const;
+  [[nodiscard]] LimitDivision division_of(const core::Job& job) const {
+    return {.spec = job.spec, .engine = job.engine, .means = site_.means};
+  }
+  [[nodiscard]] core::Result<void> divide_limits(const core::Job& job,
+                                                 LaunchOrder& order,
+                                                 LaunchRequest& request) const;
   [[nodiscard]] sys::UniqueFd open_log(const core::Job& job) const;
   [[nodiscard]] core::Result<void> wrap_in_scope(const core::Job& job,
                                                  LaunchOrder& order,

@@ -76,10 +76,10 @@ core::Result<void> LeftOpen::close(const accounting::OpenJob& job) {
   const std::uint64_t key = parts_.journal.next_number();
   const accounting::RecordBytes bytes = accounting::encode(
       end_of({.instance = parts_.journal.epoch(), .key = key}, job));
-  PendingRecord record{key,
-                       job.jid,
-                       RecordKind::kEnd,
-                       {bytes.view().begin(), bytes.view().end()}};
+  PendingRecord record{.key = key,
+                       .jid = job.jid,
+                       .kind = RecordKind::kEnd,
+                       .bytes = {bytes.view().begin(), bytes.view().end()}};
   (void)TRY(parts_.journal.append(encode_item(record)));
   parts_.recorder.take(std::move(record));
   ++closed_;

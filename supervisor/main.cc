@@ -261,6 +261,7 @@ int run(Settings settings) {
   auto lock = be_alone(settings);
   if (!lock) return lock.error();
   prepare_files(settings);
+  supervisor::load_site(settings);
   auto loop = EventLoop::make();
   if (!loop) return fail(loop.error());
 

@@ -2,21 +2,21 @@
 #include "supervisor/names_worker.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
-#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 
+#include "core/number_text.h"
 #include "core/refused_user.h"
 
 namespace supervisor {
 
 namespace {
 
-// The request is the word of a user, or a uid's number after '='. The answer is
-// a UserHead, the groups, and three texts.
+// The request is the word of a user, a uid's number after '=', or a group's
+// name after '%'. The answer is a UserHead, the groups, and three texts; of a
+// group its gid alone.
 
 constexpr std::size_t kMostWorkers = 4;
 constexpr core::Microseconds kPatience = core::seconds(10);
@@ -85,15 +85,21 @@ core::Result<void> obey(const WorkerRequest& request,
                         std::vector<std::byte>& answer) {
   const std::string what(reinterpret_cast<const char*>(request.body.data()),
                          request.body.size());
+  if (what.starts_with('%')) {
+    User user;
+    user.gid = TRY(sys::find_group(what.substr(1)));
+    encode_user(user, answer);
+    return {};
+  }
   if (!what.starts_with('=')) {
     encode_user(TRY(sys::find_user(what)), answer);
     return {};
   }
+  // What is no number is nobody.
   const std::string_view text = std::string_view(what).substr(1);
-  std::uint32_t number = UINT32_MAX;  // stays so if it is none: nobody
-  (void)std::from_chars(std::to_address(text.begin()),
-                        std::to_address(text.end()), number);
-  encode_user(TRY(sys::find_user(core::Uid(number))), answer);
+  const auto uid = static_cast<std::uint32_t>(
+      core::parse_number(text, UINT32_MAX).value_or(UINT32_MAX));
+  encode_user(TRY(sys::find_user(core::Uid(uid))), answer);
   return {};
 }
 
@@ -115,10 +121,23 @@ NameService::NameService(EventLoop& loop, std::string program)
              .program = std::move(program)},
             kMostWorkers) {}
 
+void NameService::find_group(
+    std::string_view name, std::function<void(core::Answer<core::Gid>)> done) {
+  // It came from a file of the site's (units/site_settings.cc checks its form).
+  ask("%" + std::string(name),
+      [shown = std::string(name), done = std::move(done)](const auto& found) {
+        if (found) return done(found->gid);
+        core::Refused refused = found.error();
+        if (refused.why == core::Refusal::kNoSuchUser)
+          refused.text = "there is no group '" + shown + "'";
+        done(std::unexpected(std::move(refused)));
+      });
+}
+
 void NameService::find(std::string_view name, Done done) {
-  // What passwd(5) cannot hold need not be asked for, and '=' is ours.
+  // What passwd(5) cannot hold need not be asked for; '=' and '%' are ours.
   const bool is_impossible = name.empty() || name.size() > kLongestName ||
-                             name.starts_with('=') ||
+                             name.starts_with('=') || name.starts_with('%') ||
                              name.find_first_of(std::string_view(":\n\0", 3)) !=
                                  std::string_view::npos;
   if (is_impossible) {

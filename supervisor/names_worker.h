@@ -28,6 +28,9 @@ class NameService {
 
   /// A name, or else a number ("1000").
   void find(std::string_view name, Done done);
+  /// The number of a group's name; kNoSuchUser when there is none.
+  void find_group(std::string_view name,
+                  std::function<void(core::Answer<core::Gid>)> done);
   /// The entry of a uid; kNoSuchUser when it has none.
   void find(core::Uid uid, Done done);
 

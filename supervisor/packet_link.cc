@@ -57,7 +57,7 @@ class PacketLink::State : public std::enable_shared_from_this<State> {
       if (sent) return;
       if (!is_full(sent.error().code)) return report(sent.error());
     }
-    Waiting entry{std::move(packet), {}};
+    Waiting entry{.packet = std::move(packet), .fds = {}};
     for (const int fd : fds) {
       auto copy = sys::duplicate(fd);
       if (!copy) return report(copy.error());

@@ -35,19 +35,25 @@ core::Result<Past> look_back(EventLoop& loop, const Settings& settings) {
     return std::unexpected(std::move(entries).error());
   Inheritance inheritance = sort_inheritance(
       entries ? *std::move(entries) : std::vector<StoreEntry>());
+  const Remembering remembering{.most = settings.site.remember,
+                                .within = settings.site.remember_for};
   if (inheritance.journal) {
-    auto restored = replay(*inheritance.journal);
+    auto restored = replay(*inheritance.journal, remembering);
     if (restored)
-      return Past{std::move(store), std::move(inheritance.others),
-                  *std::move(inheritance.journal), false, *std::move(restored)};
+      return Past{.store = std::move(store),
+                  .entries = std::move(inheritance.others),
+                  .journal = *std::move(inheritance.journal),
+                  .is_new_journal = false,
+                  .restored = *std::move(restored)};
     spdlog::critical("the journal cannot be understood: {}; starting a new one",
                      text_of(restored.error().message()));
   }
-  Past past{std::move(store),
-            std::move(inheritance.others),
-            TRY(Journal::create()),
-            true,
-            {}};
+  Past past{.store = std::move(store),
+            .entries = std::move(inheritance.others),
+            .journal = TRY(Journal::create()),
+            .is_new_journal = true,
+            .restored = {}};
+  past.restored.table.set_remembering(remembering);
   past.restored.history.counters.hid = TRY(hid_for(settings.places));
   std::vector<std::byte> bytes;
   core::encode(past.restored.history.counters, bytes);

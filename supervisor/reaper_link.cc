@@ -53,6 +53,9 @@ void ReaperLink::hello() {
 }
 
 void ReaperLink::launch(LaunchOrder order) {
+  const bool waits =
+      std::ranges::find(queue_, order.jid, &LaunchOrder::jid) != queue_.end();
+  if (waits || open_.contains(order.jid)) return;  // asked for again
   queue_.push_back(std::move(order));
   send_orders();
 }
@@ -94,7 +97,7 @@ void ReaperLink::send_order(LaunchOrder order) {
     tail = {};
   }
   for (const auto& fd : order.fds)
-    fds.push_back(fd.get());
+    fds.push_back(fd->get());
   link_.send_value(reaper::MessageType::kLaunch, launch, fds, tail);
 }
 
@@ -102,8 +105,9 @@ void ReaperLink::acknowledge_launch(core::JobId jid) {
   // One that is not open here was a dead supervisor's: it has a place in the
   // reaper's table all the same.
   (void)open_.erase(jid);
-  link_.send_value(reaper::MessageType::kLaunchAck,
-                   reaper::OrderNumber{epoch_, core::sequence_of(jid)});
+  link_.send_value(
+      reaper::MessageType::kLaunchAck,
+      reaper::OrderNumber{.epoch = epoch_, .order = core::sequence_of(jid)});
   send_orders();
 }
 
@@ -140,7 +144,8 @@ void ReaperLink::reexec(std::string_view program) {
 }
 
 void ReaperLink::shut_down(std::int32_t code) {
-  link_.send_value(reaper::MessageType::kShutDown, reaper::ExitCode{code, 0});
+  link_.send_value(reaper::MessageType::kShutDown,
+                   reaper::ExitCode{.code = code, .reserved = 0});
 }
 
 void ReaperLink::hold_lock(int lock) {
@@ -171,8 +176,9 @@ void ReaperLink::on_message(const reaper::Message& message,
     case kStoreLink:
       if (!fds.empty())
         events_.on_new_store(
-            {std::move(fds[0]),
-             sys::PidFd(fds.size() > 1 ? std::move(fds[1]) : sys::UniqueFd())});
+            {.link = std::move(fds[0]),
+             .process = sys::PidFd(fds.size() > 1 ? std::move(fds[1])
+                                                  : sys::UniqueFd())});
       return;
     case kSignalled:
       return with_body<reaper::SignalSeen>(message, [&](const auto& body) {

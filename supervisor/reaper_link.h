@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <set>
 #include <vector>
@@ -49,7 +50,12 @@ struct LaunchOrder {
   core::JobId jid;
   core::Microseconds timeout;
   std::vector<std::byte> block;
-  std::vector<sys::UniqueFd> fds;
+  /// Its own, or kept for the job too: those may be dropped while it waits.
+  std::vector<std::shared_ptr<const sys::UniqueFd>> fds;
+
+  void add(sys::UniqueFd fd) {
+    fds.push_back(std::make_shared<const sys::UniqueFd>(std::move(fd)));
+  }
 };
 
 class ReaperLink final : private PacketHandler {

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "accounting/csa_encode.h"
+#include "core/job_name.h"
 
 namespace supervisor {
 
@@ -14,8 +15,7 @@ namespace {
 core::Text<64> title_of(const core::JobSpec& spec) {
   if (!spec.name.empty()) return std::string_view(spec.name);
   if (spec.argv.empty()) return {};
-  const std::string_view program = spec.argv.front();
-  return program.substr(program.rfind('/') + 1);
+  return core::name_of_program(spec.argv.front());
 }
 
 accounting::StartOfJob start_of(const accounting::RecordKey& key,
@@ -45,7 +45,10 @@ accounting::EndOfJob end_of(const accounting::RecordKey& key,
 PendingRecord pending(std::uint64_t key, core::JobId jid, RecordKind kind,
                       const accounting::RecordBytes& bytes) {
   const auto view = bytes.view();
-  return {key, jid, kind, {view.begin(), view.end()}};
+  return {.key = key,
+          .jid = jid,
+          .kind = kind,
+          .bytes = {view.begin(), view.end()}};
 }
 
 }  // namespace
@@ -55,7 +58,7 @@ std::optional<PendingRecord> make_record(std::uint64_t instance,
                                          const core::Job& job,
                                          const core::Effect& effect) {
   using accounting::encode;
-  const accounting::RecordKey full_key = {instance, key};
+  const accounting::RecordKey full_key = {.instance = instance, .key = key};
   if (std::holds_alternative<core::effect::RecordStart>(effect))
     return pending(key, job.jid, RecordKind::kStart,
                    encode(start_of(full_key, job)));

@@ -25,6 +25,7 @@ Recorder::Recorder(EventLoop& loop, EventSink& sink, std::uint64_t instance,
     : sink_(sink),
       instance_(instance),
       most_pending_(site.most_pending),
+      pacct_(site.pacct),
       patience_(loop, [this] { settle_all(); }),
       scribe_(loop,
               {.name = "scribe",
@@ -139,6 +140,28 @@ void Recorder::send(const PendingRecord& record) {
   scribe_.send(std::span(packet).first(sizeof request + record.bytes.size()));
 }
 
+void Recorder::send(const Order& order) {
+  scribe_.send(std::as_bytes(std::span(&order.control, 1)));
+}
+
+void Recorder::order(accounting::ScribeOrder order, OrderDone done) {
+  accounting::ScribeControl control;
+  control.number = ++last_order_;
+  control.order = order;
+  orders_.push_back({.control = control, .done = std::move(done)});
+  if (is_greeted_) send(orders_.back());
+}
+
+/// One status answers one order; an answer may ask for the next.
+void Recorder::answer_orders() {
+  while (!orders_.empty() &&
+         orders_.front().control.number <= status_.control) {
+    const Order answered = std::move(orders_.front());
+    orders_.pop_front();
+    answered.done(status_.control_code, status_.switched_number);
+  }
+}
+
 void Recorder::on_packet(std::span<const std::byte> packet) {
   if (const auto status =
           accounting::read_scribe_packet<accounting::ScribeStatus>(packet))
@@ -169,10 +192,15 @@ void Recorder::on_status(const accounting::ScribeStatus& status) {
     close_loss(status.written_key);
   if (pending_.empty() || pending_.back().key <= settled_key_)
     patience_.clear();
+  answer_orders();
   if (is_greeted_) return;
   is_greeted_ = true;
+  if (status.is_off != 0)
+    spdlog::warn("accounting is off: no record is written (csaswitch -c on)");
   for (const PendingRecord& record : pending_)
     send(record);
+  for (const Order& order : orders_)
+    send(order);
 }
 
 void Recorder::settle(const PendingRecord& record) {
@@ -198,14 +226,16 @@ void Recorder::on_death() {
   lost_before_ += status_.lost;
   status_.written = 0;
   status_.lost = 0;
+  status_.control = 0;
 }
 
 RecorderCounts Recorder::counts() const {
   // What was dropped while a scribe lives it has, or tells the loss of.
   const std::uint64_t dropped =
       open_loss_ && !is_greeted_ ? open_loss_->count : 0;
-  return {written_before_ + status_.written, pending_.size(),
-          lost_before_ + status_.lost + lost_here_ + dropped};
+  return {.written = written_before_ + status_.written,
+          .waiting = pending_.size(),
+          .lost = lost_before_ + status_.lost + lost_here_ + dropped};
 }
 
 }  // namespace supervisor

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -60,6 +61,17 @@ class Recorder {
     return pending_;
   }
   [[nodiscard]] RecorderCounts counts() const;
+
+  /// `code`: errno of what it came to, 0: done. `number`: of the file that was
+  /// switched; 0: there was none.
+  using OrderDone = std::function<void(int code, std::uint32_t number)>;
+  /// An order to whichever scribe carries it out.
+  void order(accounting::ScribeOrder order, OrderDone done);
+  /// Are records written? As the scribe that answered last says.
+  [[nodiscard]] bool is_off() const { return status_.is_off != 0; }
+  /// Why the file cannot be written, as errno; 0: it can.
+  [[nodiscard]] int code() const { return status_.code; }
+  [[nodiscard]] const std::string& pacct() const { return pacct_; }
   /// Whether all that waits was refused by the disk, not merely not yet
   /// written.
   [[nodiscard]] bool is_refused() const {
@@ -70,7 +82,14 @@ class Recorder {
   [[nodiscard]] bool is_idle() const { return pending_.empty(); }
 
  private:
+  struct Order {
+    accounting::ScribeControl control;
+    OrderDone done;
+  };
+
   void send(const PendingRecord& record);
+  void send(const Order& order);
+  void answer_orders();
   void greet();
   void on_packet(std::span<const std::byte> packet);
   void on_status(const accounting::ScribeStatus& status);
@@ -102,6 +121,9 @@ class Recorder {
   std::uint64_t lost_here_ = 0;
   std::size_t most_pending_;
   std::optional<OpenLoss> open_loss_;
+  std::string pacct_;
+  std::deque<Order> orders_;  ///< not answered yet
+  std::uint64_t last_order_ = 0;
   Timer patience_;
   WorkerProcess scribe_;
 };

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/revival.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
 #include <utility>
 
 #include "supervisor/log.h"
 #include "supervisor/worker.h"
 #include "sys/message_socket.h"
+#include "sys/own_programs.h"
 
 namespace supervisor {
 
@@ -21,11 +24,27 @@ core::Result<StoreEnds> start_store(const std::string& program) {
   const core::Pid pid = TRY(spawn_worker(plan, pair.second.get()));
   // Our child, whom nobody has waited for: the number is still its own.
   auto process = sys::PidFd::open(pid);
-  return StoreEnds{std::move(pair.first),
-                   process ? *std::move(process) : sys::PidFd()};
+  return StoreEnds{.link = std::move(pair.first),
+                   .process = process ? *std::move(process) : sys::PidFd()};
 }
 
 }  // namespace
+
+core::Result<std::vector<std::string>> revival_command(
+    const RevivalWords& words) {
+  std::vector<std::string> command = {words.init, "--supervise"};
+  for (const auto& [option, fd] : words.kept) {
+    if (fd < 0) continue;
+    // Without close-on-exec: it is for the program that we become.
+    const int number = ::fcntl(fd, F_DUPFD, 3);
+    if (number < 0) return core::fail(errno, "keep the descriptor of", option);
+    command.insert(command.end(), {option, std::to_string(number)});
+  }
+  command.emplace_back("--");
+  command.push_back(TRY(sys::find_own_program(sys::OwnProgram::kSupervisor)));
+  command.insert(command.end(), words.arguments.begin(), words.arguments.end());
+  return command;
+}
 
 core::Result<StoreEnds> pass_on_store(StoreLink& store,
                                       const Bequest& bequest) {

@@ -56,14 +56,14 @@ bool is_same(const struct stat& a, const struct stat& b) {
 
 std::string sandbox_of(core::Pid caller) {
   // Ours does not change.
-  static const std::optional<Confinement> own = confinement_of("self");
+  static const std::optional<Confinement> kOurs = confinement_of("self");
   const auto theirs = confinement_of(std::to_string(caller.raw()));
-  if (!own || !theirs) return "a process that cannot be read";
+  if (!kOurs || !theirs) return "a process that cannot be read";
   for (std::size_t i = 0; i < std::size(kLevels); ++i)
-    if (theirs->levels[i] > own->levels[i])
+    if (theirs->levels[i] > kOurs->levels[i])
       return i == 0 ? "no_new_privs" : "a seccomp filter";
   for (std::size_t i = 0; i < std::size(kNamespaces); ++i)
-    if (!is_same(own->namespaces[i], theirs->namespaces[i]))
+    if (!is_same(kOurs->namespaces[i], theirs->namespaces[i]))
       return std::string("another ")
           .append(kNamespaces[i] == "mnt" ? "mount" : kNamespaces[i])
           .append(" namespace");

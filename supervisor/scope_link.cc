@@ -104,7 +104,8 @@ void ScopeLinks::signal(core::JobId jid, core::SignalNumber signal,
   if (link == nullptr) return;
   link->link().send_value(
       reaper::MessageType::kScopeSignal,
-      reaper::ScopeSignal{signal.raw(), static_cast<std::uint32_t>(target)});
+      reaper::ScopeSignal{.signal = signal.raw(),
+                          .target = static_cast<std::uint32_t>(target)});
 }
 
 void ScopeLinks::kill(core::JobId jid) {

@@ -94,20 +94,23 @@ std::optional<ServiceItem> decode_item(std::span<const std::byte> bytes) {
     std::memcpy(&head, bytes.data(), sizeof head);
     if (head.what > RecordKind::kLast) return std::nullopt;
     const auto rest = bytes.subspan(sizeof head);
-    return PendingRecord{
-        head.key, core::JobId(head.jid), head.what, {rest.begin(), rest.end()}};
+    return PendingRecord{.key = head.key,
+                         .jid = core::JobId(head.jid),
+                         .kind = head.what,
+                         .bytes = {rest.begin(), rest.end()}};
   }
   if (kind == kReaperIdentity && bytes.size() == sizeof(IdentityBody)) {
     IdentityBody body;
     std::memcpy(&body, bytes.data(), sizeof body);
-    return ReaperIdentity{body.pid, body.start_ticks};
+    return ReaperIdentity{.pid = body.pid, .start_ticks = body.start_ticks};
   }
   if (kind == kStopOrder && bytes.size() == sizeof(StopBody)) {
     StopBody body;
     std::memcpy(&body, bytes.data(), sizeof body);
     return StopOrder{
-        std::string_view(body.who, ::strnlen(body.who, sizeof body.who)),
-        core::BootTime(body.deadline), body.was_hard != 0};
+        .who = std::string_view(body.who, ::strnlen(body.who, sizeof body.who)),
+        .deadline = core::BootTime(body.deadline),
+        .was_hard = body.was_hard != 0};
   }
   if (kind == kReservedJids && bytes.size() == sizeof(JidBody)) {
     JidBody body;

@@ -4,12 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cerrno>
 #include <memory>
 #include <string_view>
 #include <utility>
 
 #include "core/duration.h"
+#include "core/number_text.h"
+#include "supervisor/log.h"
+#include "sys/whole_file.h"
+#include "units/limit_rules.h"
 
 namespace supervisor {
 
@@ -22,6 +26,8 @@ struct Draft {
   std::optional<std::string> runtime;
   std::optional<std::string> pacct;
   std::optional<std::string> logs;
+  std::optional<std::string> limits;
+  std::optional<std::string> config;
 };
 
 /// Takes the value, or says what was expected instead.
@@ -66,13 +72,8 @@ std::optional<std::string> set_flag(Draft& draft, std::string_view /*value*/) {
 template <int Settings::* member>
 std::optional<std::string> set_descriptor(Draft& draft,
                                           std::string_view value) {
-  int number = -1;
-  const char* const begin = std::to_address(value.begin());
-  const char* const end = std::to_address(value.end());
-  const auto [rest, error] = std::from_chars(begin, end, number);
-  if (error != std::errc() || rest != end || number < 0)
+  if (!core::parse_fd(draft.settings.*member, value))
     return "the number of an open descriptor";
-  draft.settings.*member = number;
   return std::nullopt;
 }
 
@@ -125,10 +126,14 @@ constexpr Option kOptions[] = {
      "the accounting file"},
     {"--log-dir", "DIR", "CORRAL_LOG_DIR", Kept::kYes, set_path<&Draft::logs>,
      "the directory of the output of detached jobs"},
+    {"--config", "FILE", "CORRAL_CONFIG", Kept::kYes, set_path<&Draft::config>,
+     "the site's file of settings"},
     {"--cgroup-base", "PATH", "CORRAL_CGROUP_BASE", Kept::kYes, set_cgroup_base,
      "the cgroup directory that holds the jobs'"},
     {"--engine", "NAME", "CORRAL_ENGINE", Kept::kYes, set_engine,
      "contain jobs by cgroup2 or subreaper, not by the best that works"},
+    {"--limits", "FILE", "CORRAL_LIMITS", Kept::kYes, set_path<&Draft::limits>,
+     "the site's limits, instead of /etc/corral/limits.toml"},
     {"--bus", "BUS", nullptr, Kept::kYes, set_bus,
      "system (the default), none, or the address of a bus"},
     {"--units", "DIR", nullptr, Kept::kYes, set_units,
@@ -151,7 +156,7 @@ constexpr Option kOptions[] = {
     {"--lock-fd", "N", nullptr, Kept::kNo, set_descriptor<&Settings::lock_fd>,
      "the lock that the reaper holds for this instance"},
     {"--worker", "NAME", nullptr, Kept::kNo, set_text<&Settings::worker>,
-     "be the worker ledger, names or scribe on descriptor 3"},
+     "be the worker ledger, names, scribe or site-limits on descriptor 3"},
     {"--help", "", nullptr, Kept::kNo, set_flag<&Settings::wants_help>,
      "print this"},
     {"--version", "", nullptr, Kept::kNo, set_flag<&Settings::wants_version>,
@@ -240,22 +245,35 @@ std::expected<void, std::string> apply_arguments(
   return {};
 }
 
+/// Where the site's file is; empty: nowhere.
+std::string usual_config(bool is_system, const sys::Environment& environment) {
+  if (is_system) return "/etc/corral/corral.toml";
+  if (const auto folder = environment("XDG_CONFIG_HOME");
+      folder && folder->starts_with('/'))
+    return *folder + "/corral/corral.toml";
+  const auto home = environment("HOME");
+  return home && home->starts_with('/') ? *home + "/.config/corral/corral.toml"
+                                        : std::string();
+}
+
 /// The places of this kind of instance, with what was asked for in their stead.
 void settle_places(Draft& draft, const sys::Environment& environment) {
   const core::Uid user(::geteuid());
   const bool is_system = user == core::Uid(0) && !draft.is_private;
-  sys::Places& places = draft.settings.places;
-  places = sys::find_places(
+  // An option stands for its variable.
+  const auto chosen = [&](const char* name) -> std::optional<std::string> {
+    const std::string_view variable(name);
+    if (variable == "CORRAL_RUNTIME_DIR" && draft.runtime) return draft.runtime;
+    if (variable == "CORRAL_PACCT" && draft.pacct) return draft.pacct;
+    if (variable == "CORRAL_LOG_DIR" && draft.logs) return draft.logs;
+    return environment(name);
+  };
+  draft.settings.places = sys::find_places(
       is_system ? sys::InstanceKind::kSystem : sys::InstanceKind::kPrivate,
-      user, environment);
-  if (draft.runtime) {
-    places.runtime = *draft.runtime;
-    places.socket = places.runtime + "/private";
-    places.fallback_runtime = places.runtime;
-    places.last_runtime = places.runtime;
-  }
-  if (draft.pacct) places.pacct = *draft.pacct;
-  if (draft.logs) places.logs = *draft.logs;
+      user, chosen);
+  draft.settings.limits_file = draft.limits.value_or(units::kLimitsFile);
+  draft.settings.config =
+      draft.config ? *draft.config : usual_config(is_system, environment);
 }
 
 }  // namespace
@@ -270,6 +288,24 @@ std::expected<Settings, std::string> read_settings(
   if (!draft.settings.units.empty() && !draft.settings.stop_timeout)
     draft.settings.stop_timeout = kUsualStopTimeout;
   return std::move(draft.settings);
+}
+
+void load_site(Settings& settings) {
+  constexpr std::size_t kLargest = std::size_t{1} << 20;
+  if (settings.config.empty()) return;
+  const auto read = sys::read_whole_file(settings.config, kLargest);
+  if (!read && read.error().code == ENOENT) return;
+  if (!read)
+    return spdlog::error("the settings of the site do not hold: {}",
+                         text_of(read.error().message()));
+  auto site = units::parse_site_settings(*read, settings.config);
+  if (site) {
+    settings.site = *std::move(site);
+    return;
+  }
+  for (const std::string& fault : site.error())
+    spdlog::error("{}", fault);
+  spdlog::error("nothing of '{}' holds until it is right", settings.config);
 }
 
 std::string settings_help() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What corrald was told: by options, else by the environment, else by the
 // defaults of its kind of instance. One table (settings.cc) names each setting
-// once; it serves the parser and the help, and a file of settings later.
+// once; it serves the parser and the help. What the site says about all
+// instances is another file (units/site_settings.h).
 #pragma once
 
 #include <expected>
@@ -13,6 +14,7 @@
 #include "core/containment.h"
 #include "core/quantity.h"
 #include "sys/places.h"
+#include "units/site_settings.h"
 
 namespace supervisor {
 
@@ -21,6 +23,7 @@ struct Settings {
   std::string cgroup_base;  ///< empty: own cgroup + "/corral"
   std::optional<core::Engine> engine;  ///< absent: the best that works
   std::string bus = "system";          ///< "system", "none", or an address
+  std::string limits_file;             ///< the site's limits
   int reaper_fd = -1;                  ///< -1: no reaper (a bug outside tests)
   int store_fd = -1;
   int store_pidfd = -1;  ///< of the store; -1: it cannot be woken
@@ -32,6 +35,8 @@ struct Settings {
   std::string units;   ///< the directory of the units; empty: there are none
   /// How long the end of the instance may take; absent: as long as it takes.
   std::optional<core::Microseconds> stop_timeout;
+  std::string config;        ///< path of the site's file; it need not be there
+  units::SiteSettings site;  ///< load_site()
   bool wants_help = false;
   bool wants_version = false;
   /// The arguments as they came, without the descriptors' numbers and the
@@ -44,6 +49,10 @@ struct Settings {
 [[nodiscard]] std::expected<Settings, std::string> read_settings(
     std::span<const char* const> arguments,
     const sys::Environment& environment);
+
+/// Reads the site's file into settings.site. What is wrong there is told in the
+/// log, and then nothing of it holds: an instance starts in any case.
+void load_site(Settings& settings);
 
 /// The text of --help.
 [[nodiscard]] std::string settings_help();

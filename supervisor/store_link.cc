@@ -106,8 +106,9 @@ core::Result<StoreLink::Answer> StoreLink::await_answer(
     if (!packet || packet->size == 0) return core::fail(EPIPE, "ask", "store");
     const auto message = reaper::decode(buffer.first(packet->size));
     if (!message) continue;
-    return Answer{*message, packet->fd_count == 1 ? std::move(packet->fds[0])
-                                                  : sys::UniqueFd()};
+    return Answer{.message = *message,
+                  .fd = packet->fd_count == 1 ? std::move(packet->fds[0])
+                                              : sys::UniqueFd()};
   }
 }
 
@@ -198,7 +199,7 @@ StoreEnds StoreLink::promote() && {
     spdlog::error("the store does not take its last orders: {}",
                   text_of(done.error().message()));
   link_ = PacketLink();
-  return {std::move(socket_), std::move(process_)};
+  return {.link = std::move(socket_), .process = std::move(process_)};
 }
 
 void StoreLink::on_message(const reaper::Message& message,

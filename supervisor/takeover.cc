@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -20,7 +21,10 @@ namespace {
 /// Folds the journal's items into the table, one after another.
 class Replay {
  public:
-  explicit Replay(std::uint64_t instance) : instance_(instance) {}
+  Replay(std::uint64_t instance, const Remembering& remembering)
+      : instance_(instance) {
+    restored_.table.set_remembering(remembering);
+  }
 
   [[nodiscard]] core::Result<void> take(const JournalEntry& entry) {
     number_ = entry.number;
@@ -106,8 +110,27 @@ core::Result<void> append(Journal& journal, const Item& item) {
   return {};
 }
 
+/// One of the supervisor's own items, if there is one.
+template <class Item>
+core::Result<void> append_own(Journal& journal,
+                              const std::optional<Item>& item) {
+  if (item) (void)TRY(journal.append(encode_item(*item)));
+  return {};
+}
+
 core::Result<void> append_job(Journal& journal, const TableEntry& entry) {
-  return append(journal, core::JobSnapshot{entry.job, entry.state_entry});
+  return append(journal, core::JobSnapshot{.job = entry.job,
+                                           .state_entry = entry.state_entry});
+}
+
+/// The ended ones in the order of their ends.
+core::Result<void> append_jobs(Journal& journal, const JobTable& table) {
+  for (const core::JobId jid : table.ended())
+    TRY(append_job(journal, *table.find(jid)));
+  for (const auto& [jid, entry] : table.jobs())
+    if (entry.job.state != core::JobState::kEnded)
+      TRY(append_job(journal, entry));
+  return {};
 }
 
 }  // namespace
@@ -133,8 +156,9 @@ Inheritance sort_inheritance(std::vector<StoreEntry> entries) {
   return found;
 }
 
-core::Result<Restored> replay(const Journal& journal) {
-  Replay fold(journal.epoch());
+core::Result<Restored> replay(const Journal& journal,
+                              const Remembering& remembering) {
+  Replay fold(journal.epoch(), remembering);
   TRY(journal.replay(
       [&](const JournalEntry& entry) { return fold.take(entry); }));
   return std::move(fold).finish();
@@ -144,16 +168,12 @@ core::Result<void> write_snapshot(Journal& journal, const JobTable& table,
                                   const History& history,
                                   const std::deque<PendingRecord>& pending) {
   TRY(append(journal, history.counters));
-  if (history.reaper) (void)TRY(journal.append(encode_item(*history.reaper)));
-  if (history.stop) (void)TRY(journal.append(encode_item(*history.stop)));
-  if (history.jids) (void)TRY(journal.append(encode_item(*history.jids)));
+  TRY(append_own(journal, history.reaper));
+  TRY(append_own(journal, history.stop));
+  TRY(append_own(journal, history.jids));
   if (history.has_searched_crash)
     (void)TRY(journal.append(encode_item(CrashSearched{})));
-  for (const core::JobId jid : table.ended())
-    TRY(append_job(journal, *table.find(jid)));
-  for (const auto& [jid, entry] : table.jobs())
-    if (entry.job.state != core::JobState::kEnded)
-      TRY(append_job(journal, entry));
+  TRY(append_jobs(journal, table));
   for (const PendingRecord& record : pending)
     (void)TRY(journal.append(encode_item(record)));
   return {};
@@ -172,13 +192,15 @@ core::Job job_of_container(Containers& containers, core::JobId jid) {
     break;
   }
   created.spec.uid = created.owner;
+  created.spec.parent = containers.parent(jid);
   const core::Moment made = containers.made(jid);
-  core::Job job = core::begin({jid, made, created}).job;
+  core::Job job = core::begin({.job = jid, .when = made, .body = created}).job;
   for (const core::EventBody& body :
        {core::EventBody(core::event::ContainerMade{}),
         core::EventBody(core::event::StartRecorded{}),
         core::EventBody(core::event::Launched{core::Pid(0)})})
-    job = core::step(std::move(job), {jid, made, body}).job;
+    job = core::step(std::move(job), {.job = jid, .when = made, .body = body})
+              .job;
   if (containers.is_frozen(jid)) job.freezing = core::Freezing::kFrozen;
   return job;
 }

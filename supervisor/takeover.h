@@ -54,7 +54,8 @@ struct Restored {
 
 /// Folds the journal. Errors: EBADMSG for an entry that is no item,
 /// EPROTONOSUPPORT for one of a later version.
-[[nodiscard]] core::Result<Restored> replay(const Journal& journal);
+[[nodiscard]] core::Result<Restored> replay(
+    const Journal& journal, const Remembering& remembering = {});
 
 /// Writes what replay() needs: the ended jobs in the order of their ends, the
 /// live ones, the records that wait, the counters, the reaper.

@@ -37,6 +37,7 @@ inline constexpr const char* kKill = "cgroup.kill";
 inline constexpr const char* kFreeze = "cgroup.freeze";
 inline constexpr const char* kCpuStat = "cpu.stat";
 inline constexpr const char* kMemoryPeak = "memory.peak";
+inline constexpr const char* kMemoryNow = "memory.current";
 inline constexpr const char* kMemoryEvents = "memory.events";
 inline constexpr const char* kIoStat = "io.stat";
 }  // namespace cgroup_file
@@ -120,7 +121,7 @@ class Cgroup {
   [[nodiscard]] int get() const { return directory_.get(); }
   [[nodiscard]] bool is_open() const { return directory_.is_open(); }
 
-  /// The text of a control file, as far as `buffer` reaches.
+  /// The text of a control file other than a list, as far as `buffer` reaches.
   [[nodiscard]] core::Result<std::string_view> read(
       const char* file, std::span<char> buffer) const {
     return read_small_file_at(directory_.get(), file, buffer);
@@ -191,12 +192,10 @@ class Cgroup {
 
   /// What the whole cgroup used so far, as far as its controllers tell.
   [[nodiscard]] core::JobTotals totals() const {
-    core::JobTotals totals;
+    core::JobTotals totals =
+        cpu_totals(directory_.get(), cgroup_file::kCpuStat);
     char buffer[4096];
-    // An empty text has no value.
-    std::string_view text = text_of(cgroup_file::kCpuStat, buffer);
-    set(totals.user_time, value_of(text, "user_usec"));
-    set(totals.system_time, value_of(text, "system_usec"));
+    std::string_view text;  // an empty one has no value
     set(totals.memory_peak,
         number_in(text_of(cgroup_file::kMemoryPeak, buffer)));
     text = text_of(cgroup_file::kMemoryEvents, buffer);
@@ -205,6 +204,26 @@ class Cgroup {
     set(totals.read_bytes, io_sum_of(text, "rbytes"));
     set(totals.write_bytes, io_sum_of(text, "wbytes"));
     return totals;
+  }
+
+  /// What is told without any controller. `path` leads to a cpu.stat.
+  [[nodiscard]] static core::JobTotals cpu_totals(int parent,
+                                                  const char* path) {
+    core::JobTotals totals;
+    char buffer[1024];
+    const std::string_view text =
+        read_small_file_at(parent, path, buffer).value_or(std::string_view());
+    set(totals.user_time, value_of(text, "user_usec"));
+    set(totals.system_time, value_of(text, "system_usec"));
+    return totals;
+  }
+
+  /// What the whole cgroup has of memory now, with what is cached for it.
+  [[nodiscard]] core::Maybe<core::Bytes> memory_now() const {
+    char buffer[64];
+    core::Maybe<core::Bytes> memory;
+    set(memory, number_in(text_of(cgroup_file::kMemoryNow, buffer)));
+    return memory;
   }
 
   /// Removes the cgroup `name` of `parent` and what is below it. Errors: EBUSY

@@ -31,8 +31,8 @@ constexpr std::string_view cgroup2_path_in(std::string_view file) {
   while (at < file.size()) {
     std::size_t end = file.find('\n', at);
     if (end == std::string_view::npos) end = file.size();
-    const std::string_view line(file.data() + at, end - at);
-    if (line.starts_with("0::")) return {line.data() + 3, line.size() - 3};
+    const std::string_view line(file.begin() + at, file.begin() + end);
+    if (line.starts_with("0::")) return {line.begin() + 3, line.end()};
     at = end + 1;
   }
   return {};
@@ -45,7 +45,7 @@ constexpr core::JobId job_in_cgroup_path(std::string_view path) {
   while (at < path.size()) {
     std::size_t end = path.find('/', at);
     if (end == std::string_view::npos) end = path.size();
-    const std::string_view part(path.data() + at, end - at);
+    const std::string_view part(path.begin() + at, path.begin() + end);
     if (const auto jid = core::job_of_path_name(part)) found = *jid;
     at = end + 1;
   }
@@ -65,7 +65,7 @@ inline bool is_outside_cgroup2(std::string_view path) {
     if (slash == std::string_view::npos)
       path = ".";
     else
-      path = {path.data(), std::max<std::size_t>(slash, 1)};
+      path = {path.begin(), path.begin() + std::max<std::size_t>(slash, 1)};
   }
   return facts.f_type != kCgroup2Magic;
 }

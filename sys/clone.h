@@ -89,7 +89,9 @@ inline long fork_only() {
   }
   // Our own child that nobody has waited for: the pid is still its own.
   auto pidfd = PidFd::open(core::Pid(pid));
-  return Cloned{core::Pid(pid), pidfd ? std::move(*pidfd) : PidFd(), 0};
+  return Cloned{.pid = core::Pid(pid),
+                .pidfd = pidfd ? std::move(*pidfd) : PidFd(),
+                .code = 0};
 }
 
 }  // namespace detail
@@ -113,8 +115,9 @@ inline long fork_only() {
     return detail::clone_by_fork(actions, cgroup);
   if (pid < 0) return core::fail(errno, "clone3");
   if (pid == 0) return Cloned{};
-  return Cloned{core::Pid(static_cast<std::int32_t>(pid)),
-                PidFd(UniqueFd(pidfd)), 0};
+  return Cloned{.pid = core::Pid(static_cast<std::int32_t>(pid)),
+                .pidfd = PidFd(UniqueFd(pidfd)),
+                .code = 0};
 }
 
 }  // namespace sys

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 
+#include "core/number_text.h"
 #include "core/text.h"
 #include "sys/cgroup_tree.h"
 #include "sys/clock.h"
@@ -112,9 +112,11 @@ bool has_instance(const std::string& socket) {
 core::Pid reaper_of(const std::string& socket) {
   char buffer[16];
   const auto text = read_small_file(path_of(socket).c_str(), buffer);
-  std::int32_t pid = 0;
-  if (text) (void)std::from_chars(text->begin(), text->end(), pid);
-  return core::Pid(pid);
+  if (!text) return {};
+  const std::string_view line = *text;
+  const auto pid =
+      core::parse_number(line.substr(0, line.find('\n')), INT32_MAX);
+  return core::Pid(static_cast<std::int32_t>(pid.value_or(0)));
 }
 
 core::Pid living_reaper_of(const std::string& socket) {

@@ -31,7 +31,7 @@ struct SocketPair {
   if (::syscall(SYS_socketpair, AF_UNIX,
                 SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
     return core::fail(errno, "socketpair");
-  return SocketPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  return SocketPair{.first = UniqueFd(ends[0]), .second = UniqueFd(ends[1])};
 }
 
 /// Sends head and body as one packet. Errors: EAGAIN when the peer does not
@@ -40,8 +40,8 @@ struct SocketPair {
     int socket, std::span<const std::byte> head,
     std::span<const std::byte> body = {}, std::span<const int> fds = {}) {
   iovec parts[2] = {
-      {const_cast<std::byte*>(head.data()), head.size()},
-      {const_cast<std::byte*>(body.data()), body.size()},
+      {.iov_base = const_cast<std::byte*>(head.data()), .iov_len = head.size()},
+      {.iov_base = const_cast<std::byte*>(body.data()), .iov_len = body.size()},
   };
   alignas(cmsghdr)
       std::byte control[CMSG_SPACE(sizeof(int) * kMostDescriptors)] = {};
@@ -79,7 +79,7 @@ struct Packet {
 /// still there behind that, and then the end.
 [[nodiscard]] inline core::Result<Packet> receive_packet(
     int socket, std::span<std::byte> buffer) {
-  iovec part = {buffer.data(), buffer.size()};
+  iovec part = {.iov_base = buffer.data(), .iov_len = buffer.size()};
   alignas(cmsghdr)
       std::byte control[CMSG_SPACE(sizeof(int) * kMostDescriptors)] = {};
   msghdr message = {};

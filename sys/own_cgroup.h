@@ -30,10 +30,11 @@ struct MemoryCgroup {
 constexpr MemoryCgroup memory_cgroup_in(std::string_view file) {
   constexpr std::string_view kMark = ":memory:";
   const std::size_t mark = file.find(kMark);
-  if (mark == std::string_view::npos) return {cgroup2_path_in(file), false};
+  if (mark == std::string_view::npos)
+    return {.path = cgroup2_path_in(file), .is_v1 = false};
   const std::size_t at = mark + kMark.size();
   const std::size_t end = std::min(file.find('\n', at), file.size());
-  return {{file.data() + at, end - at}, true};
+  return {.path = {file.data() + at, end - at}, .is_v1 = true};
 }
 
 class OomWatch {

@@ -62,15 +62,11 @@ class PidFd {
   [[nodiscard]] int get() const { return fd_.get(); }
   [[nodiscard]] bool is_open() const { return fd_.is_open(); }
   [[nodiscard]] const UniqueFd& descriptor() const { return fd_; }
+  [[nodiscard]] UniqueFd release() && { return std::move(fd_); }
 
   /// See signal_process().
   [[nodiscard]] core::Result<void> signal(core::SignalNumber number) const {
     return signal_process(fd_.get(), number);
-  }
-
-  /// See exit_status_of().
-  [[nodiscard]] std::optional<std::int32_t> exit_status() const {
-    return exit_status_of(fd_.get());
   }
 
   /// Whether it has exited (a zombie has).

@@ -279,6 +279,7 @@ core::Result<void> inspect_runtime(Places& places) {
 }
 
 std::optional<RuntimeFault> find_odd_entry(const Places& places) {
+  // NOLINTBEGIN(modernize-use-designated-initializers): a table
   constexpr struct {
     const char* name;
     mode_t type;
@@ -286,6 +287,7 @@ std::optional<RuntimeFault> find_odd_entry(const Places& places) {
                   {".new", S_IFSOCK},
                   {"private.lock", S_IFREG},
                   {"lock", S_IFREG}};
+  // NOLINTEND(modernize-use-designated-initializers)
   for (const auto& entry : kEntries) {
     const std::string path = places.runtime + "/" + entry.name;
     struct stat facts = {};

@@ -96,9 +96,9 @@ constexpr std::optional<NumberReader> line_of(std::string_view file,
   for (std::size_t at = 0; at < file.size();) {
     std::size_t end = file.find('\n', at);
     if (end == std::string_view::npos) end = file.size();
-    const std::string_view line(file.data() + at, end - at);
+    const std::string_view line(file.begin() + at, file.begin() + end);
     if (line.starts_with(key))
-      return NumberReader({line.data() + key.size(), line.size() - key.size()});
+      return NumberReader({line.begin() + key.size(), line.end()});
     at = end + 1;
   }
   return std::nullopt;
@@ -115,7 +115,8 @@ constexpr std::optional<ProcStat> parse_proc_stat(std::string_view text) {
       close < open || close + 2 >= text.size())
     return std::nullopt;
   ProcStat stat;
-  const auto pid = detail::NumberReader({text.data(), open}).next();
+  const auto pid =
+      detail::NumberReader({text.begin(), text.begin() + open}).next();
   if (!pid) return std::nullopt;
   stat.pid = static_cast<std::int32_t>(*pid);
   for (std::size_t i = 0; i < sizeof stat.comm && open + 1 + i < close; ++i)
@@ -125,8 +126,7 @@ constexpr std::optional<ProcStat> parse_proc_stat(std::string_view text) {
   constexpr std::size_t kFirst = 4;
   constexpr std::size_t kLast = 22;
   std::int64_t field[kLast + 1] = {};
-  detail::NumberReader numbers(
-      {text.data() + close + 3, text.size() - close - 3});
+  detail::NumberReader numbers({text.begin() + close + 3, text.end()});
   for (std::size_t i = kFirst; i <= kLast; ++i) {
     const auto number = numbers.next();
     if (!number) return std::nullopt;
@@ -146,6 +146,7 @@ constexpr std::optional<ProcStat> parse_proc_stat(std::string_view text) {
 
 /// Nothing unless all six counters are there.
 constexpr std::optional<ProcIo> parse_proc_io(std::string_view text) {
+  // NOLINTBEGIN(modernize-use-designated-initializers): a table
   constexpr struct {
     std::string_view key;
     std::uint64_t ProcIo::* counter;
@@ -157,6 +158,7 @@ constexpr std::optional<ProcIo> parse_proc_io(std::string_view text) {
       {"read_bytes:", &ProcIo::read_bytes},
       {"write_bytes:", &ProcIo::write_bytes},
   };
+  // NOLINTEND(modernize-use-designated-initializers)
   ProcIo io;
   for (const auto& line : kLines) {
     auto numbers = detail::line_of(text, line.key);
@@ -174,8 +176,8 @@ constexpr std::optional<ProcIds> parse_proc_ids(std::string_view text) {
   const auto uid = uids ? uids->next() : std::nullopt;
   const auto gid = gids ? gids->next() : std::nullopt;
   if (!uid || !gid) return std::nullopt;
-  return ProcIds{core::Uid(static_cast<std::uint32_t>(*uid)),
-                 core::Gid(static_cast<std::uint32_t>(*gid))};
+  return ProcIds{.uid = core::Uid(static_cast<std::uint32_t>(*uid)),
+                 .gid = core::Gid(static_cast<std::uint32_t>(*gid))};
 }
 
 /// The job in the text of /proc/PID/cgroup, kNoJob if it is in none. A zombie

@@ -2,12 +2,13 @@
 #include "sys/process_tree.h"
 
 #include <dirent.h>
+#include <unistd.h>
 
-#include <charconv>
-#include <cstring>
+#include <algorithm>
 #include <map>
 #include <memory>
 
+#include "core/number_text.h"
 #include "sys/proc_files.h"
 
 namespace sys {
@@ -22,17 +23,26 @@ Children read_children() {
                                                  ::closedir);
   if (!proc) return children;
   while (const dirent* const entry = ::readdir(proc.get())) {
-    const char* const end = entry->d_name + std::strlen(entry->d_name);
-    std::int32_t pid = 0;
-    const auto [rest, error] = std::from_chars(entry->d_name, end, pid);
-    if (error != std::errc() || rest != end) continue;
-    if (const auto stat = read_proc_stat(core::Pid(pid)))
-      children.emplace(core::Pid(stat->ppid), core::Pid(pid));
+    const auto number = core::parse_number(entry->d_name, INT32_MAX);
+    if (!number) continue;
+    const core::Pid pid(static_cast<std::int32_t>(*number));
+    if (const auto stat = read_proc_stat(pid))
+      children.emplace(core::Pid(stat->ppid), pid);
   }
   return children;
 }
 
 }  // namespace
+
+core::Microseconds cpu_time_of(const std::vector<core::Pid>& processes) {
+  static const long kTicks = std::max(::sysconf(_SC_CLK_TCK), 1L);
+  std::uint64_t ticks = 0;
+  for (const core::Pid pid : processes)
+    if (const auto stat = read_proc_stat(pid))
+      ticks += stat->cpu_ticks + stat->waited_ticks;
+  return core::Microseconds(ticks * 1000000 /
+                            static_cast<std::uint64_t>(kTicks));
+}
 
 std::vector<core::Pid> descendants_of(core::Pid root) {
   const Children children = read_children();

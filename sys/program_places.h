@@ -18,7 +18,6 @@ enum class OwnProgram : std::uint8_t {
   kInit,        ///< corral-init, the entrypoint and a job's own reaper
   kReaper,      ///< corral-reaper, an instance's
   kSupervisor,  ///< corrald
-  kCommand,     ///< corral
 };
 
 using ProgramPath = core::Text<4095>;
@@ -32,13 +31,14 @@ struct ProgramPlaces {
 };
 
 constexpr ProgramPlaces places_of(OwnProgram program) {
+  // NOLINTBEGIN(modernize-use-designated-initializers): a table
   constexpr ProgramPlaces kPlaces[] = {
       {"/corral-init", "/../libexec/corral/corral-init",
        "/../reaper/corral-init"},
       {"/corral-reaper", "/../libexec/corral/corral-reaper",
        "/../reaper/corral-reaper"},
-      {"/corrald", "/../libexec/corral/corrald", "/../supervisor/corrald"},
-      {"/corral", "/../libexec/corral/corral", "/../cli/corral"}};
+      {"/corrald", "/../libexec/corral/corrald", "/../supervisor/corrald"}};
+  // NOLINTEND(modernize-use-designated-initializers)
   return kPlaces[static_cast<std::size_t>(program)];
 }
 

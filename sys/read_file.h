@@ -15,19 +15,15 @@
 namespace sys {
 
 /// The text of a file below `directory`, as far as `buffer` reaches. `path`
-/// must end with a NUL byte.
+/// must end with a NUL byte. One read: the kernel gives these files in one
+/// piece (single_open(), seq_file.rst), and of a list as many whole lines as
+/// fit.
 [[nodiscard]] inline core::Result<std::string_view> read_small_file_at(
     int directory, const char* path, std::span<char> buffer) {
   const UniqueFd fd = TRY(open_at(directory, path, O_RDONLY));
-  std::size_t used = 0;
-  while (used < buffer.size()) {
-    const ssize_t got =
-        ::read(fd.get(), buffer.data() + used, buffer.size() - used);
-    if (got < 0) return core::fail(errno, "read", path);
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-  }
-  return std::string_view(buffer.data(), used);
+  const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+  if (got < 0) return core::fail(errno, "read", path);
+  return std::string_view(buffer.data(), static_cast<std::size_t>(got));
 }
 
 /// Likewise of an absolute path.

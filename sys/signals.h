@@ -61,7 +61,7 @@ class SignalSet {
     return 1UL << (static_cast<unsigned>(number.raw() - 1) % kBits);
   }
 
-  sigset_t set_;
+  sigset_t set_ = {};
 };
 
 /// Replaces the thread's mask; returns the old one (rt_sigprocmask(2)).
@@ -88,6 +88,7 @@ class SignalAction {
 
   /// Makes it the signal's action; returns the one before. (KILL and STOP
   /// refuse, and those that the C library keeps for its threads.)
+  // NOLINTNEXTLINE(modernize-use-nodiscard): mostly the old one is not wanted
   SignalAction set_for(core::SignalNumber signal) const {
     SignalAction before;
     (void)::sigaction(signal.raw(), &action_, &before.action_);

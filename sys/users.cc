@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 
+#include "core/number_text.h"
 #include "core/try.h"
 
 namespace sys {
@@ -19,23 +19,29 @@ namespace {
 constexpr std::size_t kMostGroups = 8192;  ///< they are told in one packet
 constexpr std::size_t kLargestEntry = 16U << 20;
 
-/// getpwnam_r(3) or getpwuid_r(3) with a buffer that grows as asked. Errors:
-/// ESRCH when there is no such entry.
-template <class Look>
-core::Result<User> look_up(const Look& look) {
-  std::vector<char> buffer(4096);
-  passwd entry = {};
-  passwd* found = nullptr;
+/// One of getpwnam_r(3) and its like, with a buffer that grows as asked.
+/// Errors: ESRCH when there is no such entry.
+template <class Entry, class Look>
+core::Result<void> ask(Entry& entry, std::vector<char>& buffer,
+                       const Look& look, const char* operation) {
+  Entry* found = nullptr;
   int code = 0;
   while ((code = look(entry, buffer, found)) == ERANGE) {
     if (buffer.size() >= kLargestEntry) break;
     buffer.resize(buffer.size() * 2);
   }
+  if (found != nullptr) return {};
   // Modules disagree about what they say for "no such user": getpwnam(3).
-  if (found == nullptr && (code == 0 || code == ENOENT || code == ESRCH ||
-                           code == EBADF || code == EPERM))
-    return core::fail(ESRCH, "look up user");
-  if (found == nullptr) return core::fail(code, "look up user");
+  const bool is_none = code == 0 || code == ENOENT || code == ESRCH ||
+                       code == EBADF || code == EPERM;
+  return core::fail(is_none ? ESRCH : code, operation);
+}
+
+template <class Look>
+core::Result<User> look_up(const Look& look) {
+  std::vector<char> buffer(4096);
+  passwd entry = {};
+  TRY(ask(entry, buffer, look, "look up user"));
   return User{.name = entry.pw_name,
               .uid = core::Uid(entry.pw_uid),
               .gid = core::Gid(entry.pw_gid),
@@ -58,13 +64,10 @@ core::Result<User> user_by_uid(std::uint32_t number) {
 }
 
 std::optional<std::uint32_t> number_of(const std::string& word) {
-  std::uint32_t number = 0;
-  const char* const end = word.data() + word.size();
-  const auto [rest, error] = std::from_chars(word.data(), end, number);
   // (uid_t) -1 means "leave it" to setresuid(2): it is nobody.
-  if (error != std::errc() || rest != end || number == UINT32_MAX)
-    return std::nullopt;
-  return number;
+  const auto number = core::parse_number(word, UINT32_MAX - 1);
+  if (!number) return std::nullopt;
+  return static_cast<std::uint32_t>(*number);
 }
 
 core::Result<void> add_groups(User& user) {
@@ -108,8 +111,42 @@ core::Result<User> find_user(const std::string& word) {
   return user;
 }
 
+core::Result<core::Gid> find_group(const std::string& name) {
+  std::vector<char> buffer(4096);
+  group entry = {};
+  TRY(ask(
+      entry, buffer,
+      [&name](group& into, std::vector<char>& room, group*& found) {
+        return ::getgrnam_r(name.c_str(), &into, room.data(), room.size(),
+                            &found);
+      },
+      "look up group"));
+  return core::Gid(entry.gr_gid);
+}
+
 core::Result<User> find_user(core::Uid uid) {
   return with_groups(user_by_uid(uid.raw()));
+}
+
+core::Result<std::vector<std::string>> group_names(
+    const std::vector<core::Gid>& groups) {
+  std::vector<std::string> names;
+  std::vector<char> space(4096);
+  for (const core::Gid gid : groups) {
+    group entry = {};
+    const auto found = ask(
+        entry, space,
+        [gid](group& to, std::vector<char>& buffer, group*& answer) {
+          return ::getgrgid_r(gid.raw(), &to, buffer.data(), buffer.size(),
+                              &answer);
+        },
+        "look up group");
+    if (found)
+      names.emplace_back(entry.gr_name);
+    else if (found.error().code != ESRCH)
+      return std::unexpected(found.error());
+  }
+  return names;
 }
 
 }  // namespace sys

@@ -29,4 +29,12 @@ struct User {
 /// The entry of a uid. Errors: ESRCH when it has none.
 [[nodiscard]] core::Result<User> find_user(core::Uid uid);
 
+/// The names of those groups that have one, in their order (getgrgid_r(3)).
+/// Errors: what a name service that failed has said.
+[[nodiscard]] core::Result<std::vector<std::string>> group_names(
+    const std::vector<core::Gid>& groups);
+
+/// The group of that name (getgrnam_r(3)). Errors: ESRCH when there is none.
+[[nodiscard]] core::Result<core::Gid> find_group(const std::string& name);
+
 }  // namespace sys

@@ -46,7 +46,7 @@ _corral() {
   at=2
   COMPREPLY=()
   if ((last == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run ps tree show log wait freeze thaw kill records doctor daemon-reexec --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run ps tree top events show log wait limit attach detach session freeze thaw kill records report doctor daemon-reexec ja csacom csabuild csarecy csacon csaaddc csacms csacrep csachargefee csagetconfig csajrep csadrep csaverify csaedit csarun csaperiod csaswitch csackpacct lastlogin dodisk acctdusg acctdisk nulladm --help --version' -- "$word")
     return
   fi
   case $command in
@@ -54,7 +54,7 @@ _corral() {
       while ((at < last)); do
         case ${words[at]} in
           --) ((at++)); break ;;
-          --name|-n|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l) ((at += 2)) ;;
+          --name|-n|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l|--parent) ((at += 2)) ;;
           -*) ((at++)) ;;
           *) break ;;
         esac
@@ -72,10 +72,11 @@ _corral() {
         --engine|--engine=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'cgroup2 subreaper' -- "$word"); return ;;
         --grace|-g|--grace=) :; return ;;
         --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
-        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall=' -- "$word"); return ;;
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files=' -- "$word"); return ;;
+        --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--detach --name --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--detach --name --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --json --system --private --help' -- "$word")
       else
         _corral_program "${places[at]}"
       fi ;;
@@ -88,6 +89,24 @@ _corral() {
         :
       fi ;;
     tree)
+      case $previous in
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--json --system --private --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    top)
+      case $previous in
+        --delay|-d|--delay=) :; return ;;
+        --times|-n|--times=) :; return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--delay --times --once --json --system --private --help' -- "$word")
+      else
+        :
+      fi ;;
+    events)
       case $previous in
       esac
       if [[ $word == -* ]]; then
@@ -119,6 +138,52 @@ _corral() {
         mapfile -t COMPREPLY < <(compgen -W '--report --quiet --json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    limit)
+      case $previous in
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files=' -- "$word"); return ;;
+        --site|--site=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word"); return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--limit --accept-less --site --json --system --private --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+      fi ;;
+    attach)
+      case $previous in
+        --mode|-m|--mode=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'move nested logical' -- "$word"); return ;;
+        --name|-n|--name=) :; return ;;
+        --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files=' -- "$word"); return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--new --mode --name --parent --limit --accept-less --json --system --private --help' -- "$word")
+      else
+        :
+      fi ;;
+    detach)
+      case $previous in
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--job --json --system --private --help' -- "$word")
+      else
+        :
+      fi ;;
+    session)
+      case $previous in
+        --user|-u|--user=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -u -- "$word"); return ;;
+        --leader|--leader=) :; return ;;
+        --service|-s|--service=) :; return ;;
+        --domain|--domain=) :; return ;;
+        --nest|--nest=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'keep new' -- "$word"); return ;;
+        --stragglers|--stragglers=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'linger end kill' -- "$word"); return ;;
+        --grace|-g|--grace=) :; return ;;
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files=' -- "$word"); return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--user --leader --service --domain --nest --stragglers --grace --limit --accept-less --json --system --private --help' -- "$word")
+      else
+        :
       fi ;;
     freeze)
       case $previous in
@@ -154,6 +219,18 @@ _corral() {
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;
+    report)
+      case $previous in
+        --by|-b|--by=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'job user group project command day' -- "$word"); return ;;
+        --user|-u|--user=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -u -- "$word"); return ;;
+        --since|--since=) :; return ;;
+        --until|--until=) :; return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--by --user --since --until --csv --no-header --json --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
+      fi ;;
     doctor)
       case $previous in
       esac
@@ -169,6 +246,144 @@ _corral() {
         mapfile -t COMPREPLY < <(compgen -W '--system --private --help' -- "$word")
       else
         :
+      fi ;;
+    ja)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-a -c -D -d -e -f -g -h -J -j -l -M -m -n -o -p -r -s -t -u' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csacom)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -C -E -G -H -I -J -L -M -N -O -P -S -T -U -V -W -X -Y -Z -b -c -e -f -g -h -i -j -k -m -n -o -p -r -s -t -u -v -w' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csabuild)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-a -A -D -i -n -o -P -s -t' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csarecy)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -D -P -R -r -s' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csacon)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -D -g -j -p -s -u' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csaaddc)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -D -g -j -o -p -t -u -v' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csacms)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -a -c -e -j -n -o -p -S -s' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csacrep)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-b -c -d -f -g -h -J -j -n -P -p -u -V -w -x' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csachargefee)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csagetconfig)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csajrep)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -B -b -c -e -F -h -J -j -L -N -p -q -r -S -s -T -t -u -V -w -x -Z' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csadrep)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -a -D -j -N -n -o -s -t -V' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csaverify)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-P -o -m -v -D' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csaedit)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -b -m -o -P -r -t -v -x' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csarun)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-A -V' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csaperiod)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-e -r -s' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csaswitch)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-c -D -m -n -P -t' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    csackpacct)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    lastlogin)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-c -w' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    dodisk)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    acctdusg)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '-p -u' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    acctdisk)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
+    nulladm)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi ;;
   esac
 }

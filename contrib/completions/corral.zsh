@@ -18,15 +18,45 @@ _corral() {
     'run:Run a program as a job'
     'ps:List jobs'
     'tree:Show jobs with their processes'
+    'top:Watch what jobs use'
+    'events:Follow what happens to jobs'
     'show:Show all facts of a job'
     'log:Show the output of a detached job'
     'wait:Wait for jobs to end'
+    'limit:Show or change the limits of a job, or explain the site'\''s'
+    'attach:Make processes that exist already members of a job'
+    'detach:Take processes out of their jobs'
+    'session:Open, close or show login sessions'
     'freeze:Let no process of a job run'
     'thaw:Let frozen jobs run again'
     'kill:End jobs, or signal them'
     'records:Print an accounting file'
+    'report:Sum up what jobs used'
     'doctor:Tell what works here and what does not'
     'daemon-reexec:Restart an instance in place'
+    'ja:Report what the commands of a job used'
+    'csacom:Show the processes in accounting files'
+    'csabuild:Sort accounting files by boot and job'
+    'csarecy:Put jobs that go on back for the next run'
+    'csacon:Consolidate a sorted file by user and project'
+    'csaaddc:Add consolidated files'
+    'csacms:Summarise accounting files by command'
+    'csacrep:Print consolidated records'
+    'csachargefee:Charge a fee to a user'
+    'csagetconfig:Print a value of csa.conf'
+    'csajrep:Report the jobs of a sorted file'
+    'csadrep:Report batch and interactive use'
+    'csaverify:Find what is damaged in an accounting file'
+    'csaedit:Cut records out of an accounting file, or print it'
+    'csarun:Do the accounting of a day'
+    'csaperiod:Do the accounting of a period'
+    'csaswitch:Switch the accounting file, or turn accounting off'
+    'csackpacct:Keep accounting file and disk from becoming full'
+    'lastlogin:Keep the day on which each user was there last'
+    'dodisk:Account for disk use by user'
+    'acctdusg:Disk use by user of files that are named'
+    'acctdisk:Make consolidated records of disk use'
+    'nulladm:Make empty accounting files'
   )
   if ((CURRENT == 2)); then
     _describe command commands
@@ -57,8 +87,10 @@ _corral() {
         '-s[The signal that asks processes to end]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
         '--linger[Let the job live until its last process has ended by itself]' \
         '--kill-stragglers[Kill at once what the main process leaves behind]' \
-        '*--limit[End the job when it passes this limit]:LIMIT:(wall=)' \
-        '*-l[End the job when it passes this limit]:LIMIT:(wall=)' \
+        '*--limit[Hold the job to these limits\: over time or memory it is ended, over processes and files forks and opens fail]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '*-l[Hold the job to these limits\: over time or memory it is ended, over processes and files forks and opens fail]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
+        '--parent[Nest the job in this one\: it ends with it, and is bound by its limits]:JOB:_corral_jobs' \
         '--json[With --detach, print JSON]' \
         '-j[With --detach, print JSON]' \
         '--system[Ask the system instance only]' \
@@ -81,6 +113,30 @@ _corral() {
         '-h[Show this help and exit]' \
         && return ;;
     tree)
+      _arguments -s -S \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:JOB:_corral_jobs' && return ;;
+    top)
+      _arguments -s -S \
+        '--delay[Look again after this time]:DURATION: ' \
+        '-d[Look again after this time]:DURATION: ' \
+        '--times[Print so many tables instead of taking the terminal]:N: ' \
+        '-n[Print so many tables instead of taking the terminal]:N: ' \
+        '--once[Print one table\: percentages are since the jobs'\'' starts]' \
+        '-1[Print one table\: percentages are since the jobs'\'' starts]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        && return ;;
+    events)
       _arguments -s -S \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
@@ -122,6 +178,69 @@ _corral() {
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         '*:JOB:_corral_jobs' && return ;;
+    limit)
+      _arguments -s -S \
+        '*--limit[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '*-l[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
+        '--site[With '\''explain'\''\: read the site'\''s limits here]:FILE:_files' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:JOB:_corral_jobs' && return ;;
+    attach)
+      _arguments -s -S \
+        '--new[Make a new job of the processes, and print its jid\: every word is a process]' \
+        '--mode[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: not there yet]:MODE:(move nested logical)' \
+        '-m[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: not there yet]:MODE:(move nested logical)' \
+        '--name[With --new\: name the job]:NAME: ' \
+        '-n[With --new\: name the job]:NAME: ' \
+        '--parent[With --new\: nest the job in this one]:JOB:_corral_jobs' \
+        '*--limit[With --new\: hold the job to these limits]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '*-l[With --new\: hold the job to these limits]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:TEXT: ' && return ;;
+    detach)
+      _arguments -s -S \
+        '--job[The words are jobs\: take all of their processes out, so that they end]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:TEXT: ' && return ;;
+    session)
+      _arguments -s -S \
+        '--user[With '\''open'\''\: whose session it is; needed]:USER:_users' \
+        '-u[With '\''open'\''\: whose session it is; needed]:USER:_users' \
+        '--leader[With '\''open'\''\: the service'\''s process, whose later children are the session]:N: ' \
+        '--service[With '\''open'\''\: the service, as PAM calls it; it chooses the domain]:NAME: ' \
+        '-s[With '\''open'\''\: the service, as PAM calls it; it chooses the domain]:NAME: ' \
+        '--domain[With '\''open'\''\: the site'\''s word for its kind (limits.toml(5))]:NAME: ' \
+        '--nest[With '\''open'\'' within an open session\: keep that one, or nest a new one]:HOW:(keep new)' \
+        '--stragglers[With '\''open'\''\: who is left when it is closed stays, is asked to end, or is killed]:HOW:(linger end kill)' \
+        '--grace[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \
+        '-g[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \
+        '*--limit[With '\''open'\''\: hold it to these limits]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '*-l[With '\''open'\''\: hold it to these limits]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:TEXT: ' && return ;;
     freeze)
       _arguments -s -S \
         '--system[Ask the system instance only]' \
@@ -158,6 +277,21 @@ _corral() {
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         '1:FILE:_files' && return ;;
+    report)
+      _arguments -s -S \
+        '--by[What to sum up by]:KEY:(job user group project command day)' \
+        '-b[What to sum up by]:KEY:(job user group project command day)' \
+        '--user[Only jobs of this user]:USER:_users' \
+        '-u[Only jobs of this user]:USER:_users' \
+        '--since[Only what ended on this day or later]:YYYY-MM-DD: ' \
+        '--until[Only what ended before this day]:YYYY-MM-DD: ' \
+        '--csv[Print CSV]' \
+        '--no-header[Leave the column titles out]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:FILE:_files' && return ;;
     doctor)
       _arguments -s -S \
         '--json[Print facts as JSON]' \
@@ -172,6 +306,252 @@ _corral() {
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         && return ;;
+    ja)
+      _arguments -s -S \
+        '-a[Only this array session, in hexadecimal]:SESSION:_files' \
+        '-c[Report each command]' \
+        '-D[Say what is done, 1 to 4]:LEVEL:_files' \
+        '-d[Report daemons]' \
+        '-e[Extend the summary; with -s]' \
+        '-f[Report which command started which]' \
+        '-g[Only this group, by name or number]:GROUP:_files' \
+        '-h[Show high-water marks; with -c and -l]' \
+        '-J[Show jobs, and how many records of each kind there are]' \
+        '-j[Only this job, in hexadecimal]:JID:_files' \
+        '-l[Show more columns; with -c or -f]' \
+        '-M[Only between marks\: m1, m1\:, m1\:m2, \:m2, '\''.'\'' the last]:MARKS:_files' \
+        '-m[Print the mark at the end of the file, and start]' \
+        '-n[Only commands that match one of these expressions]:NAMES:_files' \
+        '-o[Report each command, with other columns]' \
+        '-p[Only this project, by number]:PROJECT:_files' \
+        '-r[Leave out the headings]' \
+        '-s[Report the sum of all commands]' \
+        '-t[Stop]' \
+        '-u[Only this user, by name or number]:USER:_files' \
+        '*:FILE:_files' && return ;;
+    csacom)
+      _arguments -s -S \
+        '-A[Show array session handles]' \
+        '-C[Only processes with more CPU time]:SECONDS:_files' \
+        '-E[Only what ended at or before \[Ddd\:\]hh\[\:mm\[\:ss\]\]]:TIME:_files' \
+        '-G[Show group ids]' \
+        '-H[Only processes with a larger hog factor]:FACTOR:_files' \
+        '-I[Only processes that transferred at least so many bytes]:CHARS:_files' \
+        '-J[Show job ids]' \
+        '-L[Show configuration changes too]' \
+        '-M[Show high-water marks and page faults]' \
+        '-N[Show nice values and scheduling disciplines]' \
+        '-O[Only processes with more system CPU time]:SECONDS:_files' \
+        '-P[Show project ids]' \
+        '-S[Only what started at or after]:TIME:_files' \
+        '-T[Show starts and ends of jobs instead of processes]' \
+        '-U[Show user ids as numbers]' \
+        '-V[Show one sum where -c, -i or -w show several columns]' \
+        '-W[Show only on which days the records are]' \
+        '-X[Show the day of each start]' \
+        '-Y[Show the day of each end]' \
+        '-Z[Leave out the first columns]' \
+        '-b[Read from the end of the file to its begin]' \
+        '-c[Show logical reads and writes]' \
+        '-e[Only what existed at or before]:TIME:_files' \
+        '-f[Show the flags, in hexadecimal, and the exit status]' \
+        '-g[Only processes of this group, by name or number]:GROUP:_files' \
+        '-h[Show the hog factor\: CPU time by elapsed time]' \
+        '-i[Show characters read and written]' \
+        '-j[Only this job, in hexadecimal]:JID:_files' \
+        '-k[Show memory as kcore minutes]' \
+        '-m[Show mean memory sizes; without other columns this holds]' \
+        '-n[Only commands with this text in their names]:PATTERN:_files' \
+        '-o[Write the records selected to a file instead]:FILE:_files' \
+        '-p[Show process ids]' \
+        '-r[Show the CPU factor\: user by all CPU time]' \
+        '-s[Only what existed at or after]:TIME:_files' \
+        '-t[Show system and user time apart, and run times]' \
+        '-u[Only this user\: name, number, # (privileged), ? (unknown)]:USER:_files' \
+        '-v[Leave out the headings]' \
+        '-w[Show delays; twice\: with their counts]' \
+        '*:FILE:_files' && return ;;
+    csabuild)
+      _arguments -s -S \
+        '-a[Jobs of an earlier boot without an end go on]' \
+        '-A[Stop at the first error]' \
+        '-D[Say what is done, 1 to 9]:LEVEL:_files' \
+        '-i[Pass over records that are wrong]' \
+        '-n[Leave the jobs of one batch request apart]' \
+        '-o[Jobs that are older have ended]:DAYS:_files' \
+        '-P[The files PREFIX0, PREFIX1, ... (/var/csa/work/Wpacct)]:PREFIX:_files' \
+        '-s[The sorted file to write (default\: /var/csa/work/spacct)]:FILE:_files' \
+        '-t[Say what processor time it took]' \
+        '*:FILE:_files' && return ;;
+    csarecy)
+      _arguments -s -S \
+        '-A[Ask for each job whether to keep it]' \
+        '-D[Say what is done, 1 or 2]:LEVEL:_files' \
+        '-P[Write to PREFIX0 (default\: /var/csa/work/Wpacct)]:PREFIX:_files' \
+        '-R[Only report which jobs go on]' \
+        '-r[Report which jobs go on]' \
+        '-s[The sorted file (default\: /var/csa/work/spacct)]:FILE:_files' \
+        '*:FILE:_files' && return ;;
+    csacon)
+      _arguments -s -S \
+        '-A[All jobs, also those that go on]' \
+        '-D[Say what is done, 0 to 6]:LEVEL:_files' \
+        '-g[A record for each group; with another key]' \
+        '-j[A record for each job]' \
+        '-p[A record for each project; -p and -u without other keys]' \
+        '-s[The sorted file (default\: /var/csa/work/spacct)]:FILE:_files' \
+        '-u[A record for each user]' \
+        '*:FILE:_files' && return ;;
+    csaaddc)
+      _arguments -s -S \
+        '-A[Write text]' \
+        '-D[Say what is done, 0 to 2]:LEVEL:_files' \
+        '-g[A record for each group; with another key]' \
+        '-j[Keep each record]' \
+        '-o[Write to this file]:FILE:_files' \
+        '-p[A record for each project; -p and -u without other keys]' \
+        '-t[One record for all]' \
+        '-u[A record for each user]' \
+        '-v[Write text with more digits; with -A]' \
+        '*:FILE:_files' && return ;;
+    csacms)
+      _arguments -s -S \
+        '-A[All jobs, also those that go on; with -S]' \
+        '-a[Print a table instead of writing summaries]' \
+        '-c[Sort by CPU time instead of kcore minutes]' \
+        '-e[Show more columns; with -a]' \
+        '-j[Put commands that ran once together as ***other]' \
+        '-n[Sort by the number of processes]' \
+        '-o[Show non-prime time only; with -a]' \
+        '-p[Show prime time only; with -a]' \
+        '-S[The files are sorted files]' \
+        '-s[The files are summaries that this command wrote]' \
+        '*:FILE:_files' && return ;;
+    csacrep)
+      _arguments -s -S \
+        '-b[Show fees and system billing units]' \
+        '-c[Show CPU time and memory]' \
+        '-d[Show disk usage]' \
+        '-f[Show everything, not in columns]' \
+        '-g[Show groups]' \
+        '-h[Show headings]' \
+        '-J[Show job ids]' \
+        '-j[Show numbers of processes and jobs]' \
+        '-n[Show prime and non-prime time apart]' \
+        '-P[Show project ids instead of names]' \
+        '-p[Sort by project]' \
+        '-u[Sort by user]' \
+        '-V[Show page faults]' \
+        '-w[Show delays]' \
+        '-x[Show characters and logical requests]' \
+        '*:FILE:_files' && return ;;
+    csachargefee)
+      _arguments -s -S \
+        '*:FILE:_files' && return ;;
+    csagetconfig)
+      _arguments -s -S \
+        '*:FILE:_files' && return ;;
+    csajrep)
+      _arguments -s -S \
+        '-A[All jobs, also those that go on]' \
+        '-B[Show when each process began]' \
+        '-b[Show system billing units]' \
+        '-c[Show CPU and run times]' \
+        '-e[Only the records selected, not the whole job]' \
+        '-F[Every record]' \
+        '-h[Leave out the headings]' \
+        '-J[Show job ids]' \
+        '-j[Only this job, in hexadecimal]:JID:_files' \
+        '-L[A form feed behind each job]' \
+        '-N[Report what each run of a batch request used; with -A, -s only]' \
+        '-p[Only jobs with this project]:PROJECT:_files' \
+        '-q[Show queue waits and types]' \
+        '-r[Only jobs of this batch request]:REQUEST:_files' \
+        '-S[Show array session handles]' \
+        '-s[The sorted file (default\: /var/csa/work/spacct)]:FILE:_files' \
+        '-T[Show only the sums of each job]' \
+        '-t[Show the sums of each job too]' \
+        '-u[Only jobs of this user, by name or number]:USER:_files' \
+        '-V[Show page swaps and faults]' \
+        '-w[Show delays and high-water marks]' \
+        '-x[Show characters and logical requests]' \
+        '-Z[Leave out job 0]' \
+        '*:FILE:_files' && return ;;
+    csadrep)
+      _arguments -s -S \
+        '-A[All jobs, also those that go on]' \
+        '-a[All reports]' \
+        '-D[Say what is done, 0 to 2]:LEVEL:_files' \
+        '-j[Report interactive and batch jobs; without -n this holds]' \
+        '-N[Write no text; with -o]' \
+        '-n[Report batch queues]' \
+        '-o[Write what was summed up to a file]:FILE:_files' \
+        '-s[The sorted file (default\: /var/csa/work/spacct)]:FILE:_files' \
+        '-t[Means nothing]' \
+        '-V[How much to say about queues, 0 to 4]:LEVEL:_files' \
+        '*:FILE:_files' && return ;;
+    csaverify)
+      _arguments -s -S \
+        '-P[The file (default\: /var/csa/work/Wpacct)]:FILE:_files' \
+        '-o[Write the byte ranges of damage for csaedit -b]:FILE:_files' \
+        '-m[Stop at so many damages, with exit code 2]:COUNT:_files' \
+        '-v[Say how many records are good]' \
+        '-D[Say what is done]' \
+        '*:FILE:_files' && return ;;
+    csaedit)
+      _arguments -s -S \
+        '-A[Print the records as text]' \
+        '-b[Cut out the byte ranges that csaverify -o wrote]:FILE:_files' \
+        '-m[Print high-water marks too]' \
+        '-o[Write to this file]:FILE:_files' \
+        '-P[The file (default\: /var/csa/work/Wpacct)]:FILE:_files' \
+        '-r[Cut out records by their numbers, with commas between]:LIST:_files' \
+        '-t[Print times too]' \
+        '-v[Say what was found]' \
+        '-x[Print what -r would cut out, and change nothing]' \
+        '*:FILE:_files' && return ;;
+    csarun)
+      _arguments -s -S \
+        '-A[Report jobs that go on too, and put none back]' \
+        '-V[0\: cut damage out, 1\: stop at damage, 2\: do not verify]:LEVEL:_files' \
+        '*:FILE:_files' && return ;;
+    csaperiod)
+      _arguments -s -S \
+        '-e[Only what csarun made then or before]:MMDDHHMM:_files' \
+        '-r[Remove the daily files when all is done]' \
+        '-s[Only what csarun made then or later]:MMDDHHMM:_files' \
+        '*:FILE:_files' && return ;;
+    csaswitch)
+      _arguments -s -S \
+        '-c[check, halt, off, on, status or switch]:COMMAND:_files' \
+        '-D[Say what is done, 0 to 3]:LEVEL:_files' \
+        '-m[A memory threshold; Corral has none]:KB:_files' \
+        '-n[Of csa, wkmg, io, mem, delay, memt, time; commas between]:NAMES:_files' \
+        '-P[The accounting file, for on]:FILE:_files' \
+        '-t[A threshold of CPU time; Corral has none]:SECONDS:_files' \
+        '*:FILE:_files' && return ;;
+    csackpacct)
+      _arguments -s -S \
+        '*:FILE:_files' && return ;;
+    lastlogin)
+      _arguments -s -S \
+        '-c[Who has a record in this consolidated file was there today]:FILE:_files' \
+        '-w[Take logins from this file, as /var/log/wtmp]:FILE:_files' \
+        '*:FILE:_files' && return ;;
+    dodisk)
+      _arguments -s -S \
+        '*:FILE:_files' && return ;;
+    acctdusg)
+      _arguments -s -S \
+        '-p[Users are those of this file, in the form of passwd(5)]:FILE:_files' \
+        '-u[Write here what was charged to nobody]:FILE:_files' \
+        '*:FILE:_files' && return ;;
+    acctdisk)
+      _arguments -s -S \
+        '*:FILE:_files' && return ;;
+    nulladm)
+      _arguments -s -S \
+        '*:FILE:_files' && return ;;
   esac
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs every bench once, one after the other, and writes one report that can be quoted.
 
-  all.py --build BUILD [--output BUILD/bench-report.txt] [--only jobs,startup,idle,entrypoint,vm] [--quick]
+  all.py --build BUILD [--output BUILD/bench-report.txt] [--only jobs,startup,idle,entrypoint,csa,vm] [--quick]
 
 Takes about half an hour on a quiet machine and needs it quiet: the load before each bench is in the report, and so is
 every bound that was not reached. --quick takes few rounds, to see that everything runs. Needs root (cgroups, the machine).
@@ -20,10 +20,13 @@ import measure
 
 BENCHES = {
     "jobs": ("jobs.py", ["--rounds", "2", "--count", "100", "--live", "100"]),
+    "subscribers": ("subscribers.py", ["--rounds", "2", "--count", "50", "--subscribers", "100"]),
+    "lists": ("lists.py", ["--jobs", "500", "--rounds", "3"]),
     "startup": ("startup.py", ["--runs", "1", "--rounds", "50"]),
     "idle": ("idle.py", ["--seconds", "3"]),
     "entrypoint": ("entrypoint.py", ["--runs", "1", "--rounds", "50", "--seconds", "3", "--signal-runs", "1",
                                      "--orphans", "2000", "--orphan-rounds", "1"]),
+    "csa": ("csa_reports.py", ["--records", "100000", "--rounds", "1"]),
     "vm": ("vm_systemd_run.py", ["--rounds", "3"]),
 }
 UNQUIET = 0.5  # one-minute load from which the report warns

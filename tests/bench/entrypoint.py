@@ -72,7 +72,7 @@ def our_richer_modes(init):
     """With a report, with a limit: the first spelling that this build takes."""
     spellings = {
         "corral-init --report": [["--report", "2"]],
-        "corral-init --limit": [["--limit", "wall=60s"], ["--limit-wall", "60000"]],
+        "corral-init --limit": [["--limit", "wall=60s"]],
     }
     for name, tries in spellings.items():
         options = next((words for words in tries if works([init, *words, "--", "/bin/true"])), None)

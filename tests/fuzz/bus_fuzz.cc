@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "bus/event_stream.h"
 #include "bus/private_peer.h"
 #include "sys/unique_fd.h"
 #include "tests/unit/bus/fake_job_control.h"
@@ -53,8 +54,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   const sys::UniqueFd client(ends[0]);
   std::size_t listening = 0;
   bool is_closed = false;
+  bus::EventStream events(loop, port);
   auto peer = bus::PrivatePeer::make(
-      loop, port, sys::UniqueFd(ends[1]),
+      loop, {.port = port, .events = events}, sys::UniqueFd(ends[1]),
       {.caller = {.uid = core::Uid(1000), .pid = core::Pid(1)},
        .gid = core::Gid(1000),
        .groups = {}},

@@ -208,7 +208,7 @@ def wrong_variables():
             ("CORRAL_CGROUP_BASE", "jobs", "the absolute path of a cgroup directory"),
             ("CORRAL_ENGINE", "cgroup3", "'cgroup2' or 'subreaper'"), ("CORRAL_TIMEOUT", "0", duration),
             ("CORRAL_TIMEOUT", "soon", duration), ("CORRAL_INIT_STOP_TIMEOUT", "soon", duration),
-            ("CORRAL_LIBEXEC", "bin", path))  # fmt: skip
+            ("CORRAL_CONFIG", "corral.toml", path), ("CORRAL_LIBEXEC", "bin", path))  # fmt: skip
     for name, value, expected in rows:
         said = f"environment variable '{name}' is '{value}', expected {expected}\n"
         for verb in (["run", "--", "true"], ["run", "-d", "--private", "--", "true"], ["ps"]):

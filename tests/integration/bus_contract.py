@@ -56,7 +56,7 @@ def interface_of(root, name):
 
 
 def check_contract(instance, job):
-    for name, path in ((NAME, MANAGER), ("org.corral.Job1", job)):
+    for name, path in ((NAME, MANAGER), ("org.corral.Accounting1", MANAGER), ("org.corral.Job1", job)):
         wanted = interface_of(
             ElementTree.parse(SOURCE / "bus" / "interfaces" / f"{name}.xml"),
             name)

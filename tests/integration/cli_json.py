@@ -9,8 +9,8 @@ import subprocess
 
 from corral import COMMAND, Instance, check, equal, wait_until
 
-JOB = """jid name owner user kind engine state freezer_state argv main_pid created_us started_us ended_us age_us result sentence
-exit_code signal shell_code user_us system_us memory_peak_bytes storage_read_bytes storage_written_bytes oom_kills
+JOB = """jid name owner user kind engine state freezer_state parent domain service argv main_pid limits created_us started_us ended_us
+age_us result sentence exit_code signal limit shell_code user_us system_us memory_peak_bytes storage_read_bytes storage_written_bytes oom_kills
 processes_not_seen processes_seen stragglers straggler_names container""".split()
 
 
@@ -28,7 +28,7 @@ with Instance() as instance:
     live = instance.facts("show", jid)
     equal(list(live), JOB, "show prints them all, in that order")
     equal(live["argv"], ["sh", "-c", "sleep 1000", 'a"\\\u00e9', "\ufffd"], "what is UTF-8 arrives whole")
-    for key in ("ended_us", "result", "sentence", "exit_code", "signal", "shell_code"):
+    for key in ("ended_us", "result", "sentence", "exit_code", "signal", "limit", "shell_code"):
         check(live[key] is None, f"{key} of a live job is null")
     check(isinstance(live["main_pid"], int), "its main process is named", live["main_pid"])
     equal([list(job) for job in instance.facts("ps")], [JOB], "ps prints the same")

@@ -89,13 +89,16 @@ def pages():
         check(len(wanted) > 0, f"'corral {command} --help' names options")
         missing = {name for name in wanted if f"\\fB{name}\\fR" not in section[1]}
         equal(missing, set(), f"each of its {len(wanted)} options is in its section")
-    rows = re.findall(r'^    \{"(--[a-z-]+)"', (SOURCE / "reaper" / "options.h").read_text(), re.M)
-    equal({row for row in rows if row not in text["corral-init.8"]}, set(), "each option of corral-init is in its page")
+    rows = [row for table in ("options.h", "instance_options.h")
+            for row in re.findall(r'^    \{"(--[a-z-]+)"', (SOURCE / "reaper" / table).read_text(), re.M)]
+    equal({row for row in rows if f"\\fB{row}\\fR" not in text["corral-init.8"]}, set(),
+          f"each of the {len(rows)} options of corral-init is in its page")
     if DAEMON.exists():
         wanted = options_of(output(DAEMON, "--help"))
-        equal({name for name in wanted if name not in text["corrald.8"]}, set(), "each option of corrald is in its page")
+        equal({name for name in wanted if f"\\fB{name}\\fR" not in text["corrald.8"]}, set(), "each option of corrald is in its page")
 
 
+equal(output(COMMAND, "help"), output(COMMAND, "--help"), "'corral help' is its help")
 completions_are_current()
 bash_completes()
 pages()

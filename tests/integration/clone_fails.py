@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """clone3(2) fails (a tracer makes it): the caller gets 125 and one sentence, the record says why, nothing is left, and
 the next job runs. On every way to a job: embedded, a scope under an instance, the reaper with an order, and the
-supervisor that starts a worker."""
+supervisor that starts a worker. And mkdir(2) of a job's cgroup."""
 
 import json
 import os
@@ -109,6 +109,24 @@ def workers(instance):
         instance.run("daemon-reexec")  # the worker goes with its supervisor
 
 
+def containers(instance):
+    """No cgroup for the job: the supervisor gives up on it, in front and detached, and says why."""
+    if instance.cgroup_base is None:
+        return not_checked("needs a writable cgroup v2 hierarchy")
+    bound = instance.cgroup_base / "cgroup.max.descendants"
+    bound.write_text("0")
+    for words in (["-d"], []):
+        result = instance.run("run", *words, "-n", "nowhere", "--", "true")
+        if words:
+            equal((result.returncode, result.stderr.count("\n")), (69, 1), "a job without a cgroup is refused in one sentence")
+            check("given up" in result.stderr and "unavailable" in result.stderr, f"with the reason: {result.stderr}")
+        else:
+            check("given up" in result.stderr and "running without the instance" in result.stderr, "in front it runs all the same")
+    job = [job for job in instance.facts("ps", "-a") if job["name"] == "nowhere"][0]
+    equal((job["result"], job["shell_code"]), ("gave-up", 125), "show says so")
+    bound.write_text("max")
+
+
 def main():
     probe = subprocess.run(["strace", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL, check=False)
     if probe.returncode != 0:
@@ -117,6 +135,7 @@ def main():
     with Instance() as instance:
         foreground(instance.environment, "under an instance")
         orders(instance)
+        containers(instance)
         if os.geteuid() == 0:
             workers(instance)
         else:

@@ -76,6 +76,11 @@ ENDS = [
      r"no process named 'nobody' was seen to end; exiting with 125", None),
     ("an orphan's fault is told", [], "(sh -c 'kill -SEGV $$' &); sleep 0.2; exit 0", 0, "",
      r"'sh' \(pid \d+\) was ended by SIGSEGV", None),
+    ("so is that of each of a crowd that ended at once, some by their pid alone", [],
+     "kill -STOP $PPID; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do (sh -c 'kill -SEGV $$' &); done; sleep 0.3; "
+     "kill -CONT $PPID; sleep 0.2; exit 0", 0, "",
+     r"(corral-init: 'sh' \(pid \d+\) was ended by SIGSEGV.*\n){8}(corral-init: a process \(pid \d+\) was ended by SIGSEGV.*\n){4}$",
+     "plain"),
     ("an orphan's code is not", [], "(sh -c 'exit 9' &); sleep 0.2; exit 0", 0, "", "", None),
     ("no program", [], ["/nowhere/at-all"], 127, "", r"cannot execute '/nowhere/at-all': No such file", None),
     ("no right", [], ["/etc/passwd"], 126, "", r"cannot execute '/etc/passwd': Permission denied", None),

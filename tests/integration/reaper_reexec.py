@@ -151,6 +151,7 @@ def revival():
             first.launch(['/bin/sh', '-c', 'exit %d' % code]).close()
             first.exit(acknowledge=False)
         first.acknowledge_record(1)
+        first.pass_barrier()
         first.list()
         first.process.kill()
         first.process.wait()

@@ -233,7 +233,7 @@ class Alone(Campaign):
         if self.user or is_bomb:
             options += ["--uid", NOBODY, "--gid", NOBODY]
         if is_bomb:
-            options += ["--limit-wall", BOMB_MS, "--report-json", 1]
+            options += ["--limit", f"wall={BOMB_MS}ms", "--report-json", 1]
         name, _, value = mark.partition("=")
         start = time.monotonic()
         with subprocess.Popen(

@@ -243,6 +243,18 @@ def alone(reraise):
     corral.check(not any("sleep\0" + "88" in text for text in command_lines()), "and its stragglers are ended")
 
 
+def killed():
+    scope = Scope("sh", "-c", "setsid sleep 86 & sleep 87 & exec sleep 85", options=["--engine", "subreaper"])
+    scope.launched()
+    words = [f"sleep\0{number}" for number in (85, 86, 87)]
+    corral.wait_until(lambda: all(any(word in text for text in command_lines()) for word in words), what="three sleepers")
+    scope.process.kill()
+    corral.wait_until(lambda: not any(word in text for text in command_lines() for word in words), seconds=10,
+                      what="the end of all that a killed scope without a cgroup leaves")
+    corral.check(True, "what a killed scope without a cgroup leaves is ended by its guard, the supervisor could not")
+    scope.link.close()
+
+
 def command_lines():
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline") as file:
@@ -260,6 +272,7 @@ def main():
     kill_of_a_stopped_job()
     many_exits_unacknowledged()
     garbage()
+    killed()
     alone(reraise=False)
     alone(reraise=True)
 

@@ -225,11 +225,11 @@ def bounds():
 
 
 def limits_and_reports():
-    result = run("sleep", "9", options=["--limit-wall", "200", "--report", "2"])
+    result = run("sleep", "9", options=["--limit", "wall=200ms", "--report", "2"])
     corral.equal(result.returncode, 143, "a job over its wall time is ended")
     corral.check("over-limit: passed its limit of wall time" in result.stderr, "the report says so")
     result = run("sh", "-c", "trap '' TERM; sleep 9 & wait; wait", engine="cgroup2" if corral.cgroup2_parent() else None,
-                 options=["--limit-wall", "100", "--grace", "100", "--report-json", "1"])
+                 options=["--limit", "wall=100ms", "--grace", "100", "--report-json", "1"])
     corral.equal(result.returncode, 137, "a deaf one is killed after its grace")
     import json
     report = json.loads(result.stdout)

@@ -9,13 +9,7 @@ import machine
 
 
 def main():
-    files = {
-        corral.INIT: "/bin/corral-init",
-        corral.REAPER: "/bin/corral-reaper",
-        corral.DAEMON: "/bin/corrald",
-        corral.COMMAND: "/bin/corral",
-    }
-    status, console = machine.run("pid1.sh", files)
+    status, console = machine.run("pid1.sh", machine.PROGRAMS)
     corral.check("unit file '/run/units/web.toml' is not started" in console, "the unit file is named")
     corral.equal(status, 0, "PID 1 ended with 0 when it was asked to shut down")
 

@@ -85,7 +85,7 @@ def left_open():
 def alive():
     """A job in its container is found again, so it is not closed."""
     if corral.cgroup2_parent() is None:
-        return corral.not_checked("no writable cgroup v2")
+        return corral.not_checked("needs a writable cgroup v2 hierarchy")
     with corral.Instance() as instance:
         lives = detached(instance, "sleep", "1000")
         crash(instance)

@@ -200,9 +200,13 @@ class Cgroup:
                 with contextlib.suppress(OSError):
                     freeze.write_text("0")
             time.sleep(0.01)
-        for folder, _, _ in os.walk(self.path, topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
+        groups = []  # limits of jobs that an instance did not live to remove
+        for controller in ("memory", "pids"):
+            groups += pathlib.Path("/sys/fs/cgroup", controller).glob(f"**/{self.path.name}.*")
+        for tree in [self.path, *groups]:
+            for folder, _, _ in os.walk(tree, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
 
     def __enter__(self):
         return self

@@ -55,8 +55,13 @@ class FakeInstance:
 
 # --- a client by hand: little-endian, protocol version 1 ---
 
-AUTH = (b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() +
-        b"\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n")
+def auth():
+    """Of who the process is now."""
+    return (b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() +
+            b"\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n")
+
+
+AUTH = auth()
 
 
 def _aligned(data, to):
@@ -100,7 +105,7 @@ class RawClient:
         self.socket.settimeout(10)
         self.socket.connect(path)
         if authenticate:
-            self.socket.sendall(AUTH)
+            self.socket.sendall(auth())
             received = b""
             while received.count(b"\r\n") < 2:
                 received += self.socket.recv(4096)

@@ -10,6 +10,12 @@ import corral
 
 KERNEL = corral.BUILD / "vm" / "vmlinuz"
 VM = corral.SOURCE / "tests" / "vm"
+PROGRAMS = {
+    corral.INIT: "/bin/corral-init",
+    corral.REAPER: "/bin/corral-reaper",
+    corral.DAEMON: "/bin/corrald",
+    corral.COMMAND: "/bin/corral",
+}
 
 
 def text_of(path):

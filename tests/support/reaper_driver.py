@@ -24,8 +24,9 @@ WELCOME = struct.Struct('=iIQQQII')
 LAUNCH_HEADER = struct.Struct('=12I')
 EXIT = struct.Struct('=19QIiiiIIIi16sII')
 MAGIC, VERSION = 0x314C5243, 1
-HELLO, LAUNCH, LAUNCH_ACK, RECORD_ACK, REEXEC, SHUT_DOWN = 1, 2, 3, 4, 5, 6
+HELLO, LAUNCH, LAUNCH_ACK, RECORD_ACK, REEXEC, SHUT_DOWN, BARRIER = 1, 2, 3, 4, 5, 6, 8
 WELCOME_TYPE, LAUNCHED_TYPE, EXIT_TYPE, STORE_LINK, SIGNALLED, REEXEC_REFUSED = 32, 33, 34, 35, 36, 37
+BARRIER_PASSED = 38
 PUT, DROP, LIST, PROMOTE, FETCH = 64, 65, 66, 67, 68
 ENTRY, LIST_END, NO_ENTRY, PUT_REFUSED = 80, 81, 82, 83
 IN_CGROUP, NEW_SESSION, SET_USER, NO_NEW_PRIVILEGES, SET_UMASK = 1, 2, 4, 8, 16
@@ -273,6 +274,11 @@ class Reaper:
 
     def acknowledge_record(self, sequence):
         self.link.send(RECORD_ACK, struct.pack('=Q', sequence))
+
+    def pass_barrier(self):
+        """Returns when the reaper has read everything sent before."""
+        self.link.send(BARRIER, struct.pack('=Q', 1))
+        self.link.expect(BARRIER_PASSED)
 
     def shut_down(self, code=0):
         self.link.send(SHUT_DOWN, struct.pack('=ii', code, 0))

@@ -4,6 +4,7 @@
 set -eu
 what=$1
 cd "$2"
+git ls-files --error-unmatch meson.build >/dev/null
 build=${3:-}
 
 # Every file of git's with one of these patterns, as arguments to a command.
@@ -25,8 +26,11 @@ case $what in
     over "codespell --ignore-words=tests/tools/words" ':!tests/fuzz/corpus' ':!LICENSE' ':!tests/data'
     ;;
   manual)
-    for page in "$build"/docs/*.[1-8] "$build"/docs/man/*.[1-8]; do
-      [ -f "$page" ] || continue
+    for page in "$build"/docs/*.[1-8]; do
+      [ -f "$page" ] || {
+        echo "no page was made"
+        exit 1
+      }
       echo "$page"
       mandoc -T lint -W warning "$page"
     done

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-ROOMS = ("core", "sys", "accounting", "reaper", "bus", "supervisor", "cli")
+ROOMS = ("core", "sys", "units", "accounting", "reaper", "bus", "supervisor", "cli", "capi")
 # The analyser does not walk into the standard library: five times faster.
 OPTIONS = ["--quiet", "--extra-arg=-Wno-unknown-warning-option"] + [
     f"--extra-arg={word}" for word in ("-Xclang", "-analyzer-config", "-Xclang", "c++-stdlib-inlining=false")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # pid1.sh: runs in the tests' virtual machine as its PID 1. Starts the checks
-# below as a child and becomes corral-init --supervise: that PID 1 adopts a
+# below as a child and becomes corral-init --units: that PID 1 adopts a
 # process it did not start, runs jobs, loses its supervisor, and shuts down.
 # Every check is a line "CHECK ok|FAIL: text" on the second serial line.
 set -u

@@ -20,6 +20,7 @@
 #include "accounting/append.h"
 #include "accounting/recovery.h"
 #include "record_samples.h"
+#include "scribe_process.h"
 #include "sys/message_socket.h"
 #include "tests/unit/not_checked.h"
 
@@ -27,87 +28,8 @@ namespace {
 
 using namespace accounting;
 using samples::Bytes;
-
-constexpr ScribeOptions kQuick = {.most_kept_bytes = std::size_t{64} << 20U,
-                                  .first_pause = core::milliseconds(20),
-                                  .longest_pause = core::milliseconds(50)};
-
-/// A scribe in a child process, and the supervisor's end of its socket.
-class ScribeProcess {
- public:
-  explicit ScribeProcess(const std::string& path,
-                         const ScribeOptions& options = kQuick) {
-    auto pair = sys::make_socket_pair();
-    REQUIRE(pair);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      // As after an exec: only its own socket, not those of its siblings.
-      (void)::dup2(pair->second.get(), 3);
-      (void)::close_range(4, ~0U, 0);
-      ::_exit(run_scribe(3, path, options));
-    }
-    socket_ = std::move(pair->first);
-  }
-  ScribeProcess(const ScribeProcess&) = delete;
-  ScribeProcess& operator=(const ScribeProcess&) = delete;
-  ~ScribeProcess() { (void)close(); }
-
-  void greet(std::uint64_t instance = samples::kInstance) {
-    ScribeGreeting greeting;
-    greeting.instance = instance;
-    (void)sys::send_packet(socket_.get(),
-                           std::as_bytes(std::span(&greeting, 1)));
-  }
-
-  /// False when its queue is full or it has died.
-  bool send(std::uint64_t key, const RecordBytes& record,
-            std::uint32_t flags = 0) {
-    ScribeRequest request;
-    request.key = key;
-    request.flags = flags;
-    request.size = static_cast<std::uint32_t>(record.size);
-    return sys::send_packet(socket_.get(),
-                            std::as_bytes(std::span(&request, 1)),
-                            record.view())
-        .has_value();
-  }
-
-  /// The next status; nothing after `wait_ms`, or when it has died.
-  std::optional<ScribeStatus> status(int wait_ms = 60000) {
-    pollfd watched = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&watched, 1, wait_ms) <= 0) return std::nullopt;
-    std::byte buffer[256];
-    const auto packet = sys::receive_packet(socket_.get(), buffer);
-    if (!packet || packet->size == 0) return std::nullopt;
-    return read_scribe_packet<ScribeStatus>(
-        std::span(buffer).first(packet->size));
-  }
-
-  /// The first status for which `is_wanted`.
-  template <class Predicate>
-  std::optional<ScribeStatus> await(Predicate is_wanted) {
-    for (;;) {
-      auto next = status();
-      if (!next || is_wanted(*next)) return next;
-    }
-  }
-
-  void kill() { (void)::kill(pid_, SIGKILL); }
-  void close_socket() { socket_.reset(); }
-  /// Its wait status.
-  int close() {
-    socket_.reset();
-    int wait_status = 0;
-    if (pid_ > 0) (void)::waitpid(pid_, &wait_status, 0);
-    pid_ = -1;
-    return wait_status;
-  }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-
- private:
-  pid_t pid_ = -1;
-  sys::UniqueFd socket_;
-};
+using samples::kQuick;
+using samples::ScribeProcess;
 
 /// How often each key of the instance is in the file, in the file's order.
 std::vector<std::uint64_t> keys_in(const samples::ReadFile& file) {
@@ -388,6 +310,66 @@ TEST_CASE("a file that csaswitch renames is followed by a new one") {
   const auto status = next.status();
   REQUIRE(status);
   CHECK(status->written_key == 2);
+}
+
+TEST_CASE(
+    "told to switch, a scribe goes on in a file that knows its last key") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  {
+    ScribeProcess scribe(path);
+    scribe.greet();
+    REQUIRE(scribe.status());
+    scribe.send(1, record_of(1));
+    const auto first = scribe.order(ScribeOrder::kSwitch);
+    REQUIRE(first);
+    CHECK(first->control_code == 0);
+    CHECK(first->switched_number == 1);
+    CHECK(first->written_key == 1);
+    CHECK(scribe.order(ScribeOrder::kSwitch)->switched_number == 2);
+    scribe.send(2, record_of(2));
+    REQUIRE(scribe.await(
+        [](const ScribeStatus& status) { return status.written_key == 2; }));
+    CHECK(scribe.order(ScribeOrder::kSwitch)->switched_number == 3);
+  }
+  CHECK(keys_in(samples::read_groups(directory.file("pacct1"))) == up_to(1));
+  CHECK(keys_in(samples::read_groups(directory.file("pacct2"))).empty());
+  for (const char* const name : {"pacct1", "pacct2", "pacct3"})
+    std::filesystem::remove(directory.file(name));  // csarun took them
+  ScribeProcess next(path);
+  next.greet();
+  CHECK(next.status()->written_key == 2);
+}
+
+TEST_CASE(
+    "while accounting is off nothing is written, nor by the next scribe") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  {
+    ScribeProcess scribe(path);
+    scribe.greet();
+    REQUIRE(scribe.status());
+    scribe.send(1, record_of(1));
+    CHECK(scribe.order(ScribeOrder::kOff)->is_off == 1);
+    scribe.send(2, record_of(2), kWantsSync);
+    const auto skipped = scribe.await(
+        [](const ScribeStatus& status) { return status.synced_key == 2; });
+    REQUIRE(skipped);
+    CHECK(skipped->written == 1);
+    CHECK(skipped->lost == 0);
+  }
+  ScribeProcess next(path);
+  next.greet();
+  const auto off = next.status();
+  REQUIRE(off);
+  CHECK(off->is_off == 1);
+  next.send(3, record_of(3));
+  CHECK(next.order(ScribeOrder::kOn)->is_off == 0);
+  next.send(4, record_of(4));
+  REQUIRE(next.await(
+      [](const ScribeStatus& status) { return status.written_key == 4; }));
+  CHECK(keys_in(samples::read_groups(path)) ==
+        std::vector<std::uint64_t>{1, 4});
 }
 
 TEST_CASE("a file that cannot be opened keeps nobody waiting") {

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <utility>
@@ -17,7 +18,7 @@
 
 namespace bus_test {
 
-class FakeJobControl : public core::JobControl {
+class FakeJobControl : public core::JobControl, public core::AccountingControl {
  public:
   struct Row {
     core::Job job;
@@ -27,8 +28,8 @@ class FakeJobControl : public core::JobControl {
   void create(const core::Caller& caller, core::JobSpec spec,
               core::LaunchHandles handles, CreateDone done) override {
     last_handles = std::move(handles);
-    if (!spec.user.empty() && !core::may(caller, core::Verb::kCreateForOther,
-                                         caller.uid, instance_uid))
+    if (!spec.user.empty() &&
+        !core::may(caller, core::Verb::kCreateForOther, caller.uid, rules))
       return done(refuse(core::Refusal::kAccessDenied,
                          "only root may make jobs for others"));
     for (auto& [jid, row] : rows)
@@ -60,7 +61,7 @@ class FakeJobControl : public core::JobControl {
                             core::SignalTarget target) override {
     Row* const row = find_row(jid);
     if (row == nullptr) return no_such_job(jid);
-    if (!core::may(caller, core::Verb::kControl, row->job.owner, instance_uid))
+    if (!may(caller, core::Verb::kControl, row->job.owner))
       return refuse(core::Refusal::kAccessDenied, "the job is another user's");
     signals.emplace_back(signal.raw(), target);
     if (signal == core::kSigkill) finish(jid);
@@ -70,10 +71,23 @@ class FakeJobControl : public core::JobControl {
                          const core::KillPlanChange& change) override {
     Row* const row = find_row(jid);
     if (row == nullptr) return no_such_job(jid);
-    if (!core::may(caller, core::Verb::kControl, row->job.owner, instance_uid))
+    if (!may(caller, core::Verb::kControl, row->job.owner))
       return refuse(core::Refusal::kAccessDenied, "the job is another user's");
     last_change = change;
     finish(jid);
+    return {};
+  }
+
+  core::Answer<void> set_limits(const core::Caller& caller, core::JobId jid,
+                                const std::vector<core::LimitChange>& changes,
+                                bool accepts_less) override {
+    Row* const row = find_row(jid);
+    if (row == nullptr) return no_such_job(jid);
+    if (!may(caller, core::Verb::kControl, row->job.owner))
+      return refuse(core::Refusal::kAccessDenied, "the job is another user's");
+    for (const core::LimitChange& change : changes)
+      core::set_bound(row->job.spec.limits, change.kind, change.bound);
+    last_accepts_less = accepts_less;
     return {};
   }
 
@@ -81,7 +95,7 @@ class FakeJobControl : public core::JobControl {
               FreezeDone done) override {
     Row* const row = find_row(jid);
     if (row == nullptr) return done(no_such_job(jid));
-    if (!core::may(caller, core::Verb::kControl, row->job.owner, instance_uid))
+    if (!may(caller, core::Verb::kControl, row->job.owner))
       return done(
           refuse(core::Refusal::kAccessDenied, "the job is another user's"));
     row->job.freezing = freezes ? core::Freezing::kFrozen : core::Freezing::kNo;
@@ -90,6 +104,7 @@ class FakeJobControl : public core::JobControl {
 
   WaitId wait(const core::Caller& /*caller*/, core::JobId jid,
               WaitDone done) override {
+    ++waits_seen;
     Row* const row = find_row(jid);
     if (row == nullptr) {
       done(no_such_job(jid));
@@ -108,6 +123,23 @@ class FakeJobControl : public core::JobControl {
           row.waits, [id](const auto& wait) { return wait.first == id; });
   }
 
+  [[nodiscard]] bool may(const core::Caller& caller, core::Verb verb,
+                         core::Uid owner) const override {
+    return core::may(caller, verb, owner, rules);
+  }
+  core::Answer<core::UsageView> usage(const core::Caller& /*caller*/,
+                                      core::JobId jid) override {
+    const Row* const row = find_row(jid);
+    if (row == nullptr) return no_such_job(jid);
+    core::UsageView usage;
+    usage.jid = jid;
+    usage.state = row->job.state;
+    usage.read = sys::boot_now();
+    usage.totals.user_time = core::Microseconds(1500);
+    usage.memory = core::Bytes(4096);
+    usage.processes = 2;
+    return usage;
+  }
   core::Answer<core::JobView> show(const core::Caller& /*caller*/,
                                    core::JobId jid) override {
     Row* const row = find_row(jid);
@@ -161,6 +193,58 @@ class FakeJobControl : public core::JobControl {
     (void)::lseek(fd.get(), 0, SEEK_SET);
     return std::move(fd).to_handle();
   }
+  void attach(const core::Caller& /*caller*/, core::JobId jid,
+              core::ProcessRef process, core::AttachMode mode,
+              AttachDone done) override {
+    if (find_row(jid) == nullptr) return done(no_such_job(jid));
+    if (mode == core::AttachMode::kLogical)
+      return done(refuse(core::Refusal::kNotSupported, "no engine"));
+    attached.push_back(process.pidfd.is_open() ? core::Pid(-1) : process.pid);
+    done({});
+  }
+  void detach(const core::Caller& /*caller*/, core::ProcessRef /*process*/,
+              DetachDone done) override {
+    if (rows.empty())
+      return done(refuse(core::Refusal::kNoSuchProcess, "it has ended"));
+    done(rows.begin()->first);
+  }
+  void detach_all(const core::Caller& /*caller*/, core::JobId jid,
+                  DetachAllDone done) override {
+    if (find_row(jid) == nullptr) return done(no_such_job(jid));
+    done(2U);
+  }
+  void open_session(const core::Caller& /*caller*/,
+                    core::SessionRequest request, OpenDone done) override {
+    if (rows.empty())
+      return done(refuse(core::Refusal::kNoSuchUser, request.user));
+    done(core::OpenedSession{.jid = rows.begin()->first,
+                             .is_existing = !request.nests});
+  }
+  void close_session(const core::Caller& /*caller*/, core::JobId jid,
+                     AttachDone done) override {
+    if (find_row(jid) == nullptr) return done(no_such_job(jid));
+    done({});
+  }
+  core::AccountingControl& accounting() override { return *this; }
+  core::AccountingView accounting_status() override {
+    core::AccountingView view;
+    view.is_on = is_accounting;
+    view.pacct = "/nowhere/pacct";
+    view.written = 3;
+    return view;
+  }
+  void switch_accounting(const core::Caller& caller, SwitchDone done) override {
+    if (!core::may(caller, core::Verb::kManage, rules.instance, rules))
+      return done(refuse(core::Refusal::kAccessDenied, "no"));
+    done(std::string("/nowhere/pacct1"));
+  }
+  void turn_accounting(const core::Caller& caller, bool is_on,
+                       Done done) override {
+    if (!core::may(caller, core::Verb::kManage, rules.instance, rules))
+      return done(refuse(core::Refusal::kAccessDenied, "no"));
+    is_accounting = is_on;
+    done({});
+  }
   core::InstanceView instance() override {
     core::InstanceView view;
     view.version = "0.1.0";
@@ -175,7 +259,7 @@ class FakeJobControl : public core::JobControl {
     return view;
   }
   core::Answer<void> reexec(const core::Caller& caller) override {
-    if (!core::may(caller, core::Verb::kManage, caller.uid, instance_uid))
+    if (!may(caller, core::Verb::kManage, caller.uid))
       return refuse(core::Refusal::kAccessDenied,
                     "only the instance's user may");
     ++reexecs;
@@ -225,6 +309,7 @@ class FakeJobControl : public core::JobControl {
     view.kind = job.spec.kind;
     view.engine = job.engine;
     view.state = job.state;
+    view.limits = job.spec.limits;
     view.argv = job.spec.argv;
     view.main = job.main;
     view.created = job.created;
@@ -236,10 +321,13 @@ class FakeJobControl : public core::JobControl {
     return view;
   }
 
-  core::Uid instance_uid{::geteuid()};
+  core::AuthorityRules rules{.instance = core::Uid(::geteuid())};
   core::JobObserver* observer = nullptr;
   core::LaunchHandles last_handles;
+  bool is_accounting = true;
   core::KillPlanChange last_change;
+  bool last_accepts_less = false;
+  std::atomic<int> waits_seen = 0;  ///< for a test in another thread
   std::vector<std::pair<int, core::SignalTarget>> signals;
   std::map<core::JobId, Row> rows;
   std::vector<std::function<void()>> late;
@@ -247,7 +335,8 @@ class FakeJobControl : public core::JobControl {
   WaitId last_wait = 0;
   std::uint32_t sequence = 0;
   int reexecs = 0;
-  bool is_slow = false;  ///< answers of create() gather in `late`
+  std::vector<core::Pid> attached;  ///< -1: by a pidfd
+  bool is_slow = false;             ///< answers of create() gather in `late`
   bool is_down = false;
 
  private:

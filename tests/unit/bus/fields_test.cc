@@ -5,6 +5,7 @@
 
 #include "bus/instance_fields.h"
 #include "bus/job_fields.h"
+#include "bus/limit_keys.h"
 #include "bus/message_bus.h"
 #include "bus/names.h"
 #include "bus/refusal_names.h"
@@ -145,7 +146,9 @@ TEST_CASE("a spec comes back from its dictionary") {
   spec.engine = core::Engine::kSubreaper;
   spec.stragglers = core::Stragglers::kLinger;
   spec.kill_plan = {core::SignalNumber(2), core::seconds(1)};
-  spec.limits.wall_time = core::seconds(60);
+  for (const core::LimitKind kind : core::kLimitKinds)
+    core::set_bound(spec.limits, kind, 60 + static_cast<unsigned>(kind));
+  spec.accepts_less = true;
   spec.token = "c-1";
   const auto back = bus::spec_of(bus::dict_of(spec));
   REQUIRE(back);
@@ -162,7 +165,10 @@ TEST_CASE("a spec comes back from its dictionary") {
   CHECK(back->spec.stragglers == spec.stragglers);
   CHECK(back->spec.kill_plan.first_signal == spec.kill_plan.first_signal);
   CHECK(back->spec.kill_plan.grace == spec.kill_plan.grace);
-  CHECK(back->spec.limits.wall_time == spec.limits.wall_time);
+  for (const core::LimitKind kind : core::kLimitKinds)
+    CHECK(core::bound_of(back->spec.limits, kind) ==
+          core::bound_of(spec.limits, kind));
+  CHECK(back->spec.accepts_less);
   CHECK(back->spec.token == spec.token);
   CHECK_FALSE(back->handles.standard_input.is_open());
 }
@@ -272,3 +278,31 @@ TEST_CASE("the socket of a D-Bus address") {
 }
 
 }  // namespace
+
+TEST_CASE("other limits come back, and what is none is refused") {
+  const bus::LimitRequest request = {
+      .changes = {{.kind = core::LimitKind::kCpuTime, .bound = 5},
+                  {.kind = core::LimitKind::kMemory, .bound = {}}},
+      .accepts_less = true};
+  const auto back = bus::limit_request_of(bus::dict_of(request));
+  REQUIRE(back);
+  CHECK(back->accepts_less);
+  REQUIRE(back->changes.size() == 2);
+  CHECK(back->changes[0].bound == 5);
+  CHECK(back->changes[1].kind == core::LimitKind::kMemory);
+  CHECK_FALSE(back->changes[1].bound);
+  const auto refused = [](const char* key, bus::Value value) {
+    const auto answer =
+        bus::limit_request_of({{.key = key, .value = std::move(value)}});
+    return !answer && answer.error().why == core::Refusal::kInvalid &&
+           answer.error().text.starts_with(std::string("key '") + key + "'");
+  };
+  CHECK(refused("CpuTime", std::uint64_t{1}));
+  CHECK(refused("CpuTimeUSec", std::uint32_t{1}));
+  CHECK(refused("CpuTimeUSec", UINT64_MAX));
+  CHECK(refused("ProcessesMax", std::uint64_t{1} << 23U));
+  CHECK(refused("AcceptsLess", std::uint64_t{1}));
+  CHECK(bus::limit_request_of({{.key = "AcceptsLess", .value = true}})
+            .error()
+            .text == "no limit was named");
+}

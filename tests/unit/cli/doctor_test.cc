@@ -58,6 +58,10 @@ TEST_CASE("each problem comes with its fix") {
          f.variable_faults = {{.found = "'X' is 'x'", .expected = "a path"}};
        }},
       {"accounting", [](cli::Findings& f) { f.pacct_problem = "full"; }},
+      {"site limits",
+       [](cli::Findings& f) {
+         f.site = {.file = "/l", .rules = 0, .problem = "/l:1: wrong"};
+       }},
       {"engine",
        [](cli::Findings& f) {
          f.facts.base_is_elsewhere = true;

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is made from the command table holds all of it.
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include <doctest/doctest.h>
 
+#include "accounting/cycle/parts.h"
 #include "cli/command_table.h"
 #include "cli/completion.h"
+#include "cli/csa/published_command.h"
 #include "cli/help.h"
 #include "cli/man_text.h"
 
@@ -48,4 +54,27 @@ TEST_CASE("no help line is over 80 columns wide") {
 TEST_CASE("topics that there are not give nothing") {
   CHECK(cli::man_text("nothing").empty());
   CHECK(cli::completion_text("tcsh").empty());
+}
+
+TEST_CASE("csarun calls its parts with the letters that they have") {
+  // "P:o:mv" as a sorted list.
+  const auto letters = [](std::string_view text) {
+    std::vector<std::string> all;
+    for (const char c : text)
+      if (c == ':')
+        all.back() += c;
+      else
+        all.emplace_back(1, c);
+    std::ranges::sort(all);
+    return all;
+  };
+  int parts = 0;
+  for (const cli::PublishedCommand& command : cli::published_commands()) {
+    const std::string_view known = accounting::part_letters(command.name);
+    if (known.empty()) continue;
+    CAPTURE(command.name);
+    CHECK(letters(known) == letters(cli::getopt_letters(command)));
+    ++parts;
+  }
+  CHECK(parts == 9);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/scope_command.h"
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 using Texts = std::vector<std::string>;
@@ -48,8 +50,9 @@ TEST_CASE("everything that was asked for is passed on") {
                                                          "2",
                                                          "--signal",
                                                          "SIGHUP",
-                                                         "--limit-wall",
-                                                         "30000",
+                                                         "--limit",
+                                                         "wall=30000000us",
+                                                         "--strict-limits",
                                                          "--report-json",
                                                          "2",
                                                          "--uid",
@@ -72,9 +75,16 @@ TEST_CASE("a supervised scope gets its link and its container") {
   setting.mode = cli::Supervised{.jid = core::JobId(0x8000000100000003),
                                  .engine = core::Engine::kCgroup2,
                                  .link = 5,
-                                 .container = 6};
+                                 .container = 6,
+                                 .joins = {7, 8},
+                                 .limits = {}};
+  // What the supervisor holds is not the scope's.
+  request.spec.limits.memory = core::Bytes(1);
   CHECK(cli::scope_words("i", request, setting) ==
-        Texts{"i", "--scope", "5", "--cgroup-fd", "6", "--jid",
-              "8000000100000003", "--engine", "cgroup2", "--reraise", "--",
-              "x"});
+        Texts{"i", "--scope", "5", "--cgroup-fd", "6", "--join-fd", "7",
+              "--join-fd", "8", "--jid", "8000000100000003", "--engine",
+              "cgroup2", "--reraise", "--", "x"});
+  std::get<cli::Supervised>(setting.mode).limits.open_files = 9;
+  const Texts words = cli::scope_words("i", request, setting);
+  CHECK(std::ranges::find(words, "files=9") != words.end());
 }

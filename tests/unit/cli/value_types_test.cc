@@ -49,10 +49,18 @@ TEST_CASE("signals have names and numbers") {
 }
 
 TEST_CASE("a limit has a key and a bound above zero") {
-  CHECK(cli::parse_wall_limit("wall=30s")->raw() == 30'000'000);
-  for (const char* text : {"wall", "wall=", "wall=0", "wal=3s", "30s"}) {
+  const auto changes = cli::parse_limit_changes("wall=30s,files=none");
+  REQUIRE(changes);
+  REQUIRE(changes->size() == 2);
+  CHECK(changes->front().kind == core::LimitKind::kWallTime);
+  CHECK(changes->front().bound == 30'000'000);
+  CHECK(changes->back().kind == core::LimitKind::kOpenFiles);
+  CHECK_FALSE(changes->back().bound);
+  CHECK(cli::parse_limit_changes("memory=64K")->front().bound == 65536);
+  for (const char* text : {"wall", "wall=", "wall=0", "wal=3s", "30s", "none",
+                           "wall=None", "=none", "", "wall=1s,", "cpu=1s,x"}) {
     CAPTURE(text);
-    CHECK_FALSE(cli::parse_wall_limit(text).has_value());
+    CHECK_FALSE(cli::parse_limit_changes(text).has_value());
   }
 }
 

@@ -15,6 +15,8 @@ using namespace core;
 using samples::count_of;
 using Random = std::mt19937;
 
+JobSpec random_spec(Random& random);
+
 EventBody random_event(Random& random) {
   const auto coin = [&] { return random() % 2 == 0; };
   const Pid pid = coin() ? samples::kMainPid
@@ -27,7 +29,7 @@ EventBody random_event(Random& random) {
   const std::function<EventBody()> makers[] = {
       [&] { return samples::created(); },
       [&] { return event::ContainerMade{}; },
-      [&] { return event::ContainerFailed{28}; },
+      [&] { return event::ContainerFailed{"no space"}; },
       [&] { return event::StartRecorded{}; },
       [&] { return event::Launched{samples::kMainPid}; },
       [&] { return event::LaunchFailed{}; },
@@ -49,8 +51,28 @@ EventBody random_event(Random& random) {
       [&] { return event::ContainerRemoved{}; },
       [&] { return event::FreezeRequested{Uid(0), coin()}; },
       [&] { return event::FreezeDone{coin()}; },
+      [&] {
+        return event::LimitsChanged{.by = Uid(0),
+                                    .limits = random_spec(random).limits};
+      },
+      [&] {
+        return event::CpuRead{
+            .used = seconds(random() % 30),
+            .processors = static_cast<std::uint32_t>(1 + random() % 4)};
+      },
+      [&] {
+        return event::LimitPassed{.kind = LimitKind::kWallTime, .value = 2};
+      },
+      [&] {
+        return event::Attached{
+            .pid = pid, .by = Uid(0), .command = {}, .origin = {}};
+      },
+      [&] { return event::Detached{pid, Uid(0)}; },
+      [&] { return event::JobDetached{}; },
+      [&] { return event::SessionClosed{}; },
+      [&] { return event::TimerFired{JobTimer::kAttach}; },
   };
-  static_assert(std::size(makers) == std::variant_size_v<EventBody> + 1);
+  static_assert(std::size(makers) == std::variant_size_v<EventBody> + 2);
   // Failures and impatience are rarer than life.
   const std::size_t index = random() % std::size(makers);
   if ((index == 2 || index == 5) && random() % 4 != 0) return makers[1]();
@@ -60,7 +82,9 @@ EventBody random_event(Random& random) {
 JobSpec random_spec(Random& random) {
   JobSpec spec = samples::spec();
   spec.stragglers = static_cast<Stragglers>(random() % 3);
+  if (random() % 4 == 0) spec.kind = static_cast<JobKind>(random() % 4);
   if (random() % 2 == 0) spec.limits.wall_time = seconds(1 + random() % 20);
+  if (random() % 2 == 0) spec.limits.cpu_time = seconds(1 + random() % 20);
   return spec;
 }
 
@@ -113,6 +137,7 @@ Job finish(Job job, std::uint64_t second) {
                                event::StartRecorded{},
                                event::Launched{.pid = samples::kMainPid},
                                event::MainStatusLearned{},
+                               event::SessionClosed{},
                                event::Emptied{},
                                event::EndRecorded{},
                                event::ContainerRemoved{}};
@@ -132,7 +157,7 @@ TEST_CASE("the invariants hold under 5,000 random lives") {
     Step now =
         begin(samples::event_at(0, samples::created(random_spec(random))));
     count_effects(life, now.effects);
-    const std::size_t length = 10 + random() % 60;
+    const std::size_t length = 10 + random() % 75;
     for (std::size_t i = 1; i <= length; ++i) {
       const Job before = now.job;
       const JobEvent event = samples::event_at(i, random_event(random));

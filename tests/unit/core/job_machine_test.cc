@@ -42,7 +42,8 @@ const std::vector<Row>& table() {
   static const std::vector<Row> rows = {
       {"Created", samples::created(), "POLRECVD", "        "},
       {"ContainerMade", event::ContainerMade{}, "OOLRECVD", "x       "},
-      {"ContainerFailed", event::ContainerFailed{28}, "COLRECVD", "x       "},
+      {"ContainerFailed", event::ContainerFailed{"no space"}, "COLRECVD",
+       "x       "},
       {"StartRecorded", event::StartRecorded{}, "PLLRECVD", " x      "},
       {"Launched", event::Launched{samples::kMainPid}, "PORRECVD", "  x     "},
       {"LaunchFailed", event::LaunchFailed{}, "POERECVD", "  x     "},
@@ -57,7 +58,7 @@ const std::vector<Row>& table() {
        "   x    "},
       {"Emptied", event::Emptied{}, "POLRCCVD", "    x   "},
       {"Populated", samples::populated(2), "POLRECVD", "    x   "},
-      {"EndRequested", samples::end_requested(), "POLRECVD", "   xx   "},
+      {"EndRequested", samples::end_requested(), "POLRECVD", "  xxx   "},
       {"Signalled", event::Signalled{Uid(0), SignalNumber(1)}, "POLRECVD",
        "   xx   "},
       {"TimerFired limit", event::TimerFired{JobTimer::kLimit}, "POLRECVD",
@@ -70,6 +71,13 @@ const std::vector<Row>& table() {
       {"FreezeRequested not", event::FreezeRequested{Uid(0), false}, "POLRECVD",
        "        "},
       {"FreezeDone", event::FreezeDone{true}, "POLRECVD", "        "},
+      {"LimitsChanged", event::LimitsChanged{}, "POLRECVD", "xxxxx   "},
+      {"CpuRead", event::CpuRead{}, "POLRECVD", "        "},
+      {"LimitPassed", event::LimitPassed{}, "POLRECVD", "        "},
+      {"Attached", event::Attached{}, "POLRECVD", "   x    "},
+      {"Detached", event::Detached{}, "POLRECVD", "   xx   "},
+      {"JobDetached", event::JobDetached{}, "POLRECVD", "   xx   "},
+      {"SessionClosed", event::SessionClosed{}, "POLRECVD", "        "},
       {"EndRecorded", event::EndRecorded{}, "POLREVVD", "     x  "},
       {"ContainerRemoved", event::ContainerRemoved{}, "POLRECDD", "      x "},
   };
@@ -244,10 +252,12 @@ TEST_CASE("a job whose end is asked for before it runs never runs") {
     CHECK(now.job.result.reason == Reason::kCancelled);
     CHECK(count_of<effect::Launch>(now.effects) == 0);
   }
-  const Job launching =
-      after(job_in(JobState::kLaunching), 5, samples::end_requested()).job;
+  // It may hang before its exec, where no signal of the plan would be seen.
+  const Step asked =
+      after(job_in(JobState::kLaunching), 5, samples::end_requested());
+  CHECK(count_of<effect::KillAll>(asked.effects) == 1);
   const Step now =
-      after(launching, 6, event::Launched{.pid = samples::kMainPid});
+      after(asked.job, 6, event::Launched{.pid = samples::kMainPid});
   CHECK(now.job.state == JobState::kRunning);
   CHECK(asks_to_end(now.effects));
 }
@@ -295,7 +305,7 @@ TEST_CASE("who asks for the end of what ends already is not its cause") {
 TEST_CASE("who asks for the end of a job whose result is decided is late") {
   const KillPlan other = {.first_signal = kSigkill, .grace = seconds(1)};
   std::vector<Job> decided = {
-      after(job_in(JobState::kPreparing), 5, event::ContainerFailed{.code = 28})
+      after(job_in(JobState::kPreparing), 5, event::ContainerFailed{"no space"})
           .job};
   for (const JobState state :
        {JobState::kClosing, JobState::kRemoving, JobState::kEnded})
@@ -305,15 +315,6 @@ TEST_CASE("who asks for the end of a job whose result is decided is late") {
     CHECK(samples::digest(now.job) == samples::digest(job));
     CHECK(now.effects.empty());
   }
-}
-
-TEST_CASE("the supervisor that gives up says so") {
-  event::EndRequested request = samples::end_requested({}, "no space");
-  request.is_gave_up = true;
-  const Job job = after(running(), 10, request).job;
-  const JobResult result = result_of(job, exited(samples::kMainPid, 9));
-  CHECK(result.reason == Reason::kGaveUp);
-  CHECK(result.detail == "no space");
 }
 
 TEST_CASE("a launch that fails is the result, also with what it left behind") {
@@ -328,14 +329,15 @@ TEST_CASE("a launch that fails is the result, also with what it left behind") {
   CHECK(now.job.result.reason == Reason::kLaunchFailed);
   CHECK(now.job.result.launch.code == 2);
   CHECK(now.job.result.detail == "foo");
+  CHECK(now.job.stragglers == 0);  // our own child, that was to become it
   CHECK(now.job.started.boot == BootTime());
 }
 
-TEST_CASE("a container that cannot be made is a launch that failed") {
+TEST_CASE("on a job without a container the supervisor gives up") {
   const Step now = after(job_in(JobState::kPreparing), 5,
-                         event::ContainerFailed{.code = 28});
-  CHECK(now.job.result.reason == Reason::kLaunchFailed);
-  CHECK(now.job.result.launch.code == 28);
+                         event::ContainerFailed{"no space"});
+  CHECK(now.job.result.reason == Reason::kGaveUp);
+  CHECK(now.job.result.detail == "no space");
   CHECK(count_of<effect::RecordEnd>(now.effects) == 1);
 }
 

@@ -82,7 +82,7 @@ TEST_CASE("what was not collected is not shown as 0") {
   report.result.reason = Reason::kUnknown;
   CHECK(text_of(report) ==
         "corral: job 0x1\n"
-        "  result      unknown: its status is unknown\n"
+        "  result      unknown: ended with an unknown status\n"
         "  wall time   it never ran\n"
         "  cpu time    not collected\n"
         "  peak memory not collected\n"

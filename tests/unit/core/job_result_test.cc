@@ -118,12 +118,15 @@ const Row kRows[] = {
     {launch_failed(LaunchStage::kExec, ETIME, "foo"), "launch-failed",
      "was killed: no answer in time while executing the program foo", 126},
     {with_detail(only(Reason::kGaveUp), "no space"), "gave-up",
-     "the supervisor gave up on it: no space", 125},
-    {only(Reason::kUnknown), "unknown", "its status is unknown", 125},
+     "was given up by the supervisor: no space", 125},
+    {only(Reason::kUnknown), "unknown", "ended with an unknown status", 125},
     {with_detail(only(Reason::kUnknown), "reaper killed"), "unknown",
-     "its status is unknown: reaper killed", 125},
+     "ended with an unknown status: reaper killed", 125},
     {only(Reason::kCrashed), "crashed",
      "was ended by a crash of the machine or the instance", 125},
+    {only(Reason::kDetached), "detached",
+     "was left by its main process, which lives on", 125},
+    {only(Reason::kClosed), "closed", "was closed", 0},
 };
 
 TEST_CASE("an imposed end has one cause, the first of those that hold") {

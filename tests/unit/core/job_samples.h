@@ -51,7 +51,7 @@ inline core::event::Populated populated(std::uint32_t count) {
 
 inline core::event::EndRequested end_requested(
     core::KillPlan plan = {}, const char* who = "uid 7 (alice)") {
-  return {.by = core::Uid(7), .who = who, .plan = plan, .is_gave_up = false};
+  return {.by = core::Uid(7), .who = who, .plan = plan};
 }
 
 /// The job after these events, a second apart.
@@ -108,6 +108,7 @@ inline std::string digest(const core::Job& job) {
           number(int{job.limit_hit.has_value()}) +
           number(int{job.ran_out_of_memory}) +
           number(int{job.cancelled.has_value()});
+  text += number(int{job.is_held}) + number(static_cast<int>(job.departure));
   text += std::string(core::sentence_of(job.result).view());
   return text;
 }

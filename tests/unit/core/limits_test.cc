@@ -12,7 +12,8 @@ TEST_CASE("no limit is never passed") {
 }
 
 TEST_CASE("a wall time limit is passed at its bound, not before") {
-  const JobLimits limits = {.wall_time = seconds(10)};
+  JobLimits limits;
+  limits.wall_time = seconds(10);
   const BootTime start(3000000);
   CHECK(earliest_breach(limits, start) == BootTime(13000000));
   CHECK_FALSE(check(limits, start, BootTime(12999999)));
@@ -68,7 +69,8 @@ TEST_CASE("a job cannot pass the tolerance between two readings") {
 }
 
 TEST_CASE("a processor time limit is passed at its bound, by a reading only") {
-  const JobLimits limits = {.cpu_time = seconds(2)};
+  JobLimits limits;
+  limits.cpu_time = seconds(2);
   const BootTime start(1000000);
   CHECK_FALSE(earliest_breach(limits, start));
   CHECK_FALSE(check(limits, start, BootTime(UINT64_MAX)));
@@ -85,7 +87,9 @@ TEST_CASE("a processor time limit is passed at its bound, by a reading only") {
 }
 
 TEST_CASE("of two time limits the earlier one sets the time") {
-  JobLimits limits = {.wall_time = seconds(10), .cpu_time = seconds(2)};
+  JobLimits limits;
+  limits.wall_time = seconds(10);
+  limits.cpu_time = seconds(2);
   const BootTime start(4000000);
   CHECK(earliest_breach(limits, start, reading(seconds(1), 1)) ==
         BootTime(6000000));
@@ -101,10 +105,14 @@ TEST_CASE("of two time limits the earlier one sets the time") {
 }
 
 TEST_CASE("memory, processes and files are the kernel's to hold") {
-  const JobLimits limits = {
-      .memory = Bytes(1), .processes = 1, .open_files = 1};
+  JobLimits limits;
+  limits.memory = Bytes(1);
+  limits.processes = 1;
+  limits.open_files = 1;
   CHECK(limits.has_more_than_wall_time());
-  CHECK_FALSE(JobLimits{.wall_time = seconds(1)}.has_more_than_wall_time());
+  JobLimits wall_time;
+  wall_time.wall_time = seconds(1);
+  CHECK_FALSE(wall_time.has_more_than_wall_time());
   CHECK_FALSE(earliest_breach(limits, BootTime(1), reading(seconds(1), 1)));
   CHECK_FALSE(
       check(limits, BootTime(1), BootTime(UINT64_MAX), reading(seconds(9), 1)));

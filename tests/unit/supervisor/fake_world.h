@@ -30,6 +30,26 @@ class FakeContainers final : public supervisor::Containers {
  public:
   std::map<core::JobId, std::uint32_t> population;
 
+  std::map<core::JobId, core::JobId> parents;
+
+  void nest(core::JobId jid, core::JobId parent) override {
+    parents[jid] = parent;
+  }
+  [[nodiscard]] core::JobId parent(core::JobId jid) const override {
+    const auto at = parents.find(jid);
+    return at == parents.end() ? core::kNoJob : at->second;
+  }
+  [[nodiscard]] bool has_nested(core::JobId jid) const override {
+    for (const auto& [nested, parent] : parents)
+      if (parent == jid) return true;
+    return false;
+  }
+  std::vector<sys::UniqueFd> exits(core::JobId, const std::string&) override {
+    return {};
+  }
+  core::Result<std::vector<sys::UniqueFd>> leaves(core::JobId) override {
+    return {};
+  }
   core::Result<void> make(core::JobId jid) override {
     population.try_emplace(jid, 0);
     return {};
@@ -46,6 +66,18 @@ class FakeContainers final : public supervisor::Containers {
   }
   std::vector<core::Pid> members(core::JobId) override { return {}; }
   core::JobTotals totals(core::JobId) override { return {}; }
+  void read_usage(core::UsageView& usage) override {
+    usage.processes = population[usage.jid];
+  }
+  core::Result<void> hold(core::JobId, const core::JobLimits&) override {
+    return {};
+  }
+  core::Result<sys::UniqueFd> memory_events(core::JobId) override {
+    return sys::UniqueFd();
+  }
+  core::Result<std::vector<sys::UniqueFd>> joins(core::JobId) override {
+    return {};
+  }
   core::Result<void> signal_all(core::JobId, core::SignalNumber) override {
     return {};
   }
@@ -99,25 +131,36 @@ class Fixture {
   supervisor::JobTable table;
   supervisor::Journal journal = *supervisor::Journal::create();
   supervisor::NameService names{loop, worker_program()};
+  supervisor::SiteLimits site_limits{loop, "/nonexistent/limits.toml"};
   /// As many jids as are wanted, at once.
   supervisor::JidSource jids{loop, {.reserve = {}, .remember = [](auto) {}}};
-  supervisor::JobService service{
-      loop,
-      {.user = core::Uid(::geteuid()), .hid = kHid, .view = {}},
-      table,
-      journal,
-      jids};
+  supervisor::JobService service{loop,
+                                 {.user = core::Uid(::geteuid()),
+                                  .rules = {.instance = core::Uid(::geteuid())},
+                                  .hid = kHid,
+                                  .view = {}},
+                                 table,
+                                 journal,
+                                 jids};
   supervisor::Recorder recorder{
       loop, service, 1, {.pacct = "/nonexistent/pacct"}};
   supervisor::Launcher launcher{
-      {.init = "/init", .logs = "/nonexistent"}, containers, handles, scopes};
-  supervisor::Admission admission{{.instance = core::Uid(::geteuid()),
-                                   .facts = {.has_cgroup2 = true,
-                                             .cgroup2_is_writable = true,
-                                             .has_cgroup_kill = true},
-                                   .engine = core::Engine::kCgroup2},
-                                  table,
-                                  names};
+      {.init = "/init", .logs = "/nonexistent", .means = {}},
+      containers,
+      handles,
+      scopes};
+  supervisor::Admission admission{
+      {.instance = core::Uid(::geteuid()),
+       .rules = {.instance = core::Uid(::geteuid())},
+       .facts = {.has_cgroup2 = true,
+                 .cgroup2_is_writable = true,
+                 .has_cgroup_kill = true},
+       .engine = core::Engine::kCgroup2,
+       .means = {}},
+      table,
+      names,
+      site_limits};
+  supervisor::Mover mover{loop, worker_program()};
   int settled = 0;
 
   static constexpr std::uint32_t kHid = 7;
@@ -130,7 +173,7 @@ class Fixture {
     (void)service.remember(bytes);
     jids.take_up(0, supervisor::JidBlock{.after = 0, .end = 1U << 30});
     service.connect({admission, effects, containers, handles, scopes, store,
-                     launcher, recorder},
+                     launcher, recorder, mover},
                     {.on_reexec = [] {},
                      .on_shut_down = [] {},
                      .on_ended = [](core::JobId) {},

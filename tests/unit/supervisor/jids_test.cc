@@ -213,6 +213,7 @@ struct Closing {
       : ledger(loop, folder.places(), test::worker_program()) {}
   struct NoSink final : supervisor::EventSink {
     void post(core::JobId, core::EventBody) override {}
+    void post_at(core::JobId, const core::Moment&, core::EventBody) override {}
     void settle() override {}
   } sink;
   supervisor::EventLoop loop = *supervisor::EventLoop::make();

@@ -53,7 +53,7 @@ class RandomWorld final : public test::FakeEffects {
     const core::JobId jid = job.jid;
     const bool fails = roll(8) == 0;
     if (std::holds_alternative<effect::MakeContainer>(effect)) {
-      if (fails) return later(jid, event::ContainerFailed{12});
+      if (fails) return later(jid, event::ContainerFailed{"no space"});
       later(jid, event::ContainerMade{});
     } else if (std::holds_alternative<effect::RecordStart>(effect)) {
       later(jid, event::StartRecorded{});
@@ -172,6 +172,12 @@ TEST_CASE(
     explicit Observer(std::vector<std::string>& order) : order_(order) {}
     void on_job_new(const core::Job&) override {}
     void on_job_changed(const core::Job&) override {}
+    void on_limit_passed(const core::Job&) override {
+      order_.emplace_back("limit");
+    }
+    void on_job_forgotten(core::JobId) override {
+      order_.emplace_back("forgotten");
+    }
     void on_job_removed(const core::Job&) override {
       order_.emplace_back("removed");
     }
@@ -311,7 +317,8 @@ TEST_CASE("what a request must not hold is said in one sentence") {
   CHECK(refusal_of(spec).starts_with("the first signal"));
   spec = Fixture::detached();
   spec.limits.memory = core::Bytes(1);
-  CHECK(refusal_of(spec).starts_with("a limit other than wall time"));
+  CHECK(refusal_of(spec).starts_with(
+      "limit 'memory' holds for the data of each process (RLIMIT_DATA), not"));
   spec = Fixture::detached();
   spec.argv.emplace_back(9U << 20, 'x');
   CHECK(refusal_of(spec).starts_with("arguments and environment are"));
@@ -339,6 +346,15 @@ TEST_CASE("another user may see a job but neither signal nor end it") {
   CHECK(ended.error().why == core::Refusal::kAccessDenied);
   CHECK_FALSE(fixture.service.processes(other, jid));
   CHECK_FALSE(fixture.service.shut_down(other));
+  int refusals = 0;
+  const auto count = [&refusals](const auto& answer) {
+    if (!answer && answer.error().why == core::Refusal::kAccessDenied)
+      ++refusals;
+  };
+  fixture.service.switch_accounting(other, count);
+  fixture.service.turn_accounting(other, false, count);
+  CHECK(refusals == 2);
+  CHECK(fixture.service.accounting_status().is_on);
   CHECK_FALSE(fixture.service.show(other, core::JobId(12345)));
 }
 

@@ -78,17 +78,17 @@ TEST_CASE("a promised job has its name, its token and its place, once") {
 TEST_CASE("ended jobs are forgotten by number and by age, live ones never") {
   JobTable table;
   table.insert(job_of(1, "", ""), 1);
-  for (std::uint64_t i = 2; i < 2 + supervisor::kMostRemembered + 50; ++i) {
+  for (std::uint64_t i = 2; i < 2 + supervisor::Remembering().most + 50; ++i) {
     table.insert(job_of(i, "", "t"), i);
     end(table, i, i);
   }
   table.forget_old(core::BootTime() + core::seconds(2000));
-  CHECK(table.remembered_count() == supervisor::kMostRemembered);
+  CHECK(table.remembered_count() == supervisor::Remembering().most);
   CHECK(table.find(JobId(51)) == nullptr);
   CHECK(table.find(JobId(52)) != nullptr);
   CHECK(table.find(JobId(1)) != nullptr);
   table.forget_old(core::BootTime() + core::seconds(1000) +
-                   supervisor::kRememberFor);
+                   supervisor::Remembering().within);
   CHECK(table.find(JobId(1000)) == nullptr);
   CHECK(table.find(JobId(1001)) != nullptr);
   table.forget_old(core::BootTime() + core::seconds(999999));

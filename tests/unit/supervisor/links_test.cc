@@ -183,6 +183,33 @@ TEST_CASE(
   CHECK(orders == std::vector<std::uint64_t>{reaper::kOrdersInFlight + 1});
 }
 
+TEST_CASE(
+    "an order is given once, open or waiting, however often it is asked") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Reports reports;
+  supervisor::ReaperLink link(loop, std::move(ends.first), 77, reports);
+  const auto launch_all = [&link] {
+    for (std::uint32_t i = 1; i <= reaper::kOrdersInFlight + 1; ++i) {
+      supervisor::LaunchOrder order;
+      order.jid = core::make_job_id(3, i);
+      order.block.resize(100);
+      link.launch(std::move(order));
+    }
+  };
+  launch_all();
+  launch_all();
+  bool had_memfd = false;
+  run(loop);
+  CHECK(orders_in(ends.second.get(), had_memfd).size() ==
+        reaper::kOrdersInFlight);
+  for (std::uint32_t i = 1; i <= reaper::kOrdersInFlight; ++i)
+    link.acknowledge_launch(core::make_job_id(3, i));
+  run(loop);
+  CHECK(orders_in(ends.second.get(), had_memfd) ==
+        std::vector<std::uint64_t>{reaper::kOrdersInFlight + 1});
+}
+
 TEST_CASE("answers of another epoch are nobody's") {
   auto loop = *EventLoop::make();
   auto ends = *sys::make_socket_pair();

@@ -25,6 +25,7 @@ constexpr std::uint64_t kInstance = 77;
 class NoSink final : public supervisor::EventSink {
  public:
   void post(core::JobId, core::EventBody) override {}
+  void post_at(core::JobId, const core::Moment&, core::EventBody) override {}
   void settle() override {}
 };
 

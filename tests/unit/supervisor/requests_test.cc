@@ -53,10 +53,94 @@ core::JobId run_job(Fixture& fixture) {
   return jid;
 }
 
+struct Observer final : core::JobObserver {
+  int limits = 0;
+  std::vector<core::JobId> forgotten;
+  void on_job_new(const core::Job&) override {}
+  void on_job_changed(const core::Job&) override {}
+  void on_limit_passed(const core::Job& job) override {
+    CHECK(job.limit_hit->kind == core::LimitKind::kCpuTime);
+    ++limits;
+  }
+  void on_job_removed(const core::Job&) override {}
+  void on_job_forgotten(core::JobId jid) override { forgotten.push_back(jid); }
+};
+
 core::KillStep step_after_replay(const Fixture& fixture, core::JobId jid) {
   const auto restored = supervisor::replay(fixture.journal);
   REQUIRE(restored);
   return restored->table.find(jid)->job.kill.step;
+}
+
+TEST_CASE("usage is told while a job lives, and when it has ended") {
+  test::FakeEffects effects;
+  Fixture fixture(effects);
+  const core::JobId jid = run_job(fixture);
+  fixture.containers.population[jid] = 3;
+  const auto live = fixture.service.usage(Fixture::caller(), jid);
+  REQUIRE(live);
+  CHECK(live->processes == 3U);
+  CHECK_FALSE(live->memory.has_value());
+  core::ExitRecord record;
+  record.pid = 42;
+  record.mark(core::Counters::kStatus);
+  fixture.service.post(jid, event::ProcessExited{record});
+  core::JobTotals totals;
+  totals.user_time = core::Microseconds(5);
+  fixture.service.post(jid, event::Emptied{totals});
+  fixture.service.settle();
+  const auto ended = fixture.service.usage(Fixture::caller(), jid);
+  REQUIRE(ended);
+  CHECK(ended->processes == 0U);
+  CHECK(ended->totals.user_time == core::Microseconds(5));
+  CHECK(fixture.service.usage(Fixture::caller(), core::JobId(5)).error().why ==
+        core::Refusal::kNoSuchJob);
+}
+
+TEST_CASE("it is told which ended jobs are forgotten") {
+  test::FakeEffects effects;
+  Fixture fixture(effects);
+  fixture.table.set_remembering({.most = 0, .within = core::seconds(1)});
+  Observer observer;
+  fixture.service.set_observer(&observer);
+  const core::JobId jid = run_job(fixture);
+  core::ExitRecord record;
+  record.pid = 42;
+  record.mark(core::Counters::kStatus);
+  for (const core::EventBody& body :
+       {core::EventBody(event::ProcessExited{record}),
+        core::EventBody(event::Emptied{}),
+        core::EventBody(event::EndRecorded{})})
+    fixture.service.post(jid, body);
+  fixture.service.settle();
+  CHECK(observer.forgotten.empty());
+  fixture.service.post(jid, event::ContainerRemoved{});
+  fixture.service.settle();
+  CHECK(observer.forgotten == std::vector<core::JobId>{jid});
+  CHECK(fixture.table.find(jid) == nullptr);
+  fixture.service.set_observer(nullptr);
+}
+
+TEST_CASE("a limit that is passed is told once") {
+  test::FakeEffects effects;
+  Fixture fixture(effects);
+  Observer observer;
+  fixture.service.set_observer(&observer);
+  core::JobSpec spec = Fixture::detached();
+  spec.limits.cpu_time = core::seconds(1);
+  fixture.service.create(Fixture::caller(), spec, {}, [](auto) {});
+  fixture.service.settle();
+  const core::JobId jid = fixture.table.jobs().rbegin()->first;
+  for (const core::EventBody& body :
+       {core::EventBody(event::ContainerMade{}),
+        core::EventBody(event::StartRecorded{}),
+        core::EventBody(event::Launched{core::Pid(42)}),
+        core::EventBody(event::CpuRead{core::seconds(2), 1}),
+        core::EventBody(event::CpuRead{core::seconds(3), 1})})
+    fixture.service.post(jid, body);
+  fixture.service.settle();
+  CHECK(observer.limits == 1);
+  fixture.service.set_observer(nullptr);
 }
 
 TEST_CASE("a request that was answered is in the journal and was acted on") {
@@ -148,10 +232,13 @@ TEST_CASE("of several that wait for a user's name one gets the job's name") {
 TEST_CASE("the bound counts jobs that are accepted and not made yet") {
   test::FakeEffects effects;
   Fixture fixture(effects);
-  supervisor::Admission admission{
-      {.instance = core::Uid(::geteuid()), .facts = {}, .most_live = 2},
-      fixture.table,
-      fixture.names};
+  supervisor::Admission admission{{.instance = core::Uid(::geteuid()),
+                                   .facts = {},
+                                   .means = {},
+                                   .most_live = 2},
+                                  fixture.table,
+                                  fixture.names,
+                                  fixture.site_limits};
   const core::JobSpec spec = Fixture::detached();
   CHECK(admission.check_room(Fixture::caller(), spec));
   fixture.table.promise(core::JobId(1), core::Uid(5), spec);

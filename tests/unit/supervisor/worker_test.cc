@@ -314,6 +314,21 @@ TEST_CASE("no descriptor is left behind") {
   CHECK(count_open() == before);
 }
 
+TEST_CASE("groups are found by name, or it is said that not") {
+  EventLoop loop = make_loop();
+  supervisor::NameService names(loop, worker_program());
+  std::map<std::string, core::Answer<core::Gid>> found;
+  for (const char* const name : {"root", "no-such-group-here"})
+    names.find_group(name, [&found, name](core::Answer<core::Gid> answer) {
+      found.emplace(name, std::move(answer));
+    });
+  run_until(loop, [&] { return found.size() == 2; });
+  CHECK(found.at("root") == core::Gid(0));
+  REQUIRE_FALSE(found.at("no-such-group-here"));
+  CHECK(found.at("no-such-group-here").error().text ==
+        "there is no group 'no-such-group-here'");
+}
+
 TEST_CASE("users are found by name and by number, or it is said that not") {
   EventLoop loop = make_loop();
   supervisor::NameService names(loop, worker_program());

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/billing/charge_table.h"
+
+namespace accounting {
+
+namespace {
+
+ChargeKey reduced(const ChargeKey& key, const KeyParts& parts) {
+  ChargeKey result;
+  if (parts.uid) result.uid = key.uid;
+  if (parts.gid) result.gid = key.gid;
+  if (parts.prid) result.prid = key.prid;
+  if (parts.jid) result.jid = key.jid;
+  return result;
+}
+
+ChargeKey key_of(const csa::Consolidated& record) {
+  return {.uid = record.uid,
+          .gid = record.gid,
+          .prid = record.prid,
+          .jid = record.jid};
+}
+
+}  // namespace
+
+ChargeTable::Index& ChargeTable::index_of(const KeyParts& parts) {
+  const auto [found, is_new] =
+      indices_.try_emplace(parts.bits(), parts, Index());
+  Index& index = found->second.second;
+  if (is_new)
+    for (std::size_t i = 0; i < records_.size(); ++i)
+      index.try_emplace(reduced(key_of(records_[i]), parts), i);
+  return index;
+}
+
+csa::Consolidated& ChargeTable::add(const ChargeKey& key) {
+  records_.push_back({});
+  csa::Consolidated& record = records_.back();
+  record.head = csa::consolidated_head();
+  record.uid = key.uid;
+  record.gid = key.gid;
+  record.prid = key.prid;
+  record.jid = key.jid;
+  for (auto& [bits, index] : indices_)
+    index.second.try_emplace(reduced(key, index.first), records_.size() - 1);
+  return record;
+}
+
+csa::Consolidated& ChargeTable::find(const ChargeKey& key,
+                                     const KeyParts& parts) {
+  const unsigned bits = parts.bits() | 16U;
+  if (bits == last_parts_ && key == last_key_) return records_[last_];
+  Index& index = index_of(parts);
+  const auto found = index.find(reduced(key, parts));
+  last_ = found != index.end() ? found->second : records_.size();
+  if (found == index.end()) add(key);
+  last_key_ = key;
+  last_parts_ = bits;
+  return records_[last_];
+}
+
+void ChargeTable::clear() {
+  records_.clear();
+  indices_.clear();
+  last_parts_ = 0;
+}
+
+}  // namespace accounting

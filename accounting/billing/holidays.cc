@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/billing/holidays.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <vector>
+
+#include "sys/whole_file.h"
+
+namespace accounting {
+
+namespace {
+
+constexpr std::int64_t kHour = 3600;
+/// The last second of an 'all' or 'none' day is never prime, as is published.
+constexpr std::int64_t kEndOfDay = 24 * kHour - 1;
+
+constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr",
+                                        "may", "jun", "jul", "aug",
+                                        "sep", "oct", "nov", "dec"};
+
+/// The kinds of day that have a line of their own.
+struct DayKind {
+  std::string_view label;
+  DayHours Holidays::* hours;
+};
+constexpr DayKind kDayKinds[] = {
+    {.label = "weekday", .hours = &Holidays::weekday},
+    {.label = "saturday", .hours = &Holidays::saturday},
+    {.label = "sunday", .hours = &Holidays::sunday},
+};
+
+std::vector<std::string_view> words_of(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r";
+  std::vector<std::string_view> words;
+  for (std::size_t at = 0;;) {
+    at = line.find_first_not_of(kBlanks, at);
+    if (at == std::string_view::npos) return words;
+    const std::size_t end =
+        std::min(line.find_first_of(kBlanks, at), line.size());
+    words.push_back(line.substr(at, end - at));
+    at = end;
+  }
+}
+
+std::optional<int> number_of(std::string_view text) {
+  if (text.empty() || text.size() > 4) return std::nullopt;
+  int number = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    number = number * 10 + (c - '0');
+  }
+  return number;
+}
+
+/// "0730" in seconds.
+std::optional<std::int64_t> clock_of(std::string_view text) {
+  const auto number = number_of(text);
+  if (!number || text.size() != 4) return std::nullopt;
+  const int hour = *number / 100;
+  const int minute = *number % 100;
+  if (hour > 24 || minute > 59 || *number > 2400) return std::nullopt;
+  return hour * kHour + minute * 60;
+}
+
+int month_of(std::string_view text) {
+  std::string lower(text.substr(0, 3));
+  for (char& c : lower)
+    c = static_cast<char>(c | 0x20);
+  const auto* const found = std::ranges::find(kMonths, lower);
+  return found == std::end(kMonths) ? -1 : static_cast<int>(found - kMonths);
+}
+
+/// Reads the lines of one file.
+class Parser {
+ public:
+  Parser(const std::string& path, std::string& faults)
+      : path_(path), faults_(faults) {}
+
+  void line(std::string_view line) {
+    ++number_;
+    if (line.starts_with('*')) return;
+    const auto words = words_of(line);
+    if (words.empty()) return;
+    if (words[0] == "HOLIDAYFILE_VERSION1") {
+      has_version_ = true;
+    } else if (words[0] == "YEAR") {
+      year(words);
+    } else if (const DayKind* const kind = kind_of(words[0])) {
+      hours(*kind, words);
+    } else {
+      date(words);
+    }
+  }
+
+  Holidays finish() {
+    if (!has_version_)
+      fault("HOLIDAYFILE_VERSION1", "", "this label on a line of its own");
+    if (!has_year_) fault("YEAR", "", "a year, or * for every year");
+    for (const DayKind& kind : kDayKinds)
+      if (!(kinds_ & bit_of(kind)))
+        fault(kind.label, "", "a line with its prime time");
+    return holidays_;
+  }
+
+ private:
+  void fault(std::string_view label, std::string_view value,
+             std::string_view expected) {
+    faults_.append(path_).append(":").append(std::to_string(number_));
+    faults_.append(": ").append(label).append(": '").append(value);
+    faults_.append("': expected ").append(expected).append("\n");
+  }
+
+  static unsigned bit_of(const DayKind& kind) {
+    return 1U << static_cast<unsigned>(&kind - kDayKinds);
+  }
+  static const DayKind* kind_of(std::string_view word) {
+    const auto* const found =
+        std::ranges::find(kDayKinds, word, &DayKind::label);
+    return found == std::end(kDayKinds) ? nullptr : found;
+  }
+
+  void year(const std::vector<std::string_view>& words) {
+    const std::string_view value = words.size() > 1 ? words[1] : "";
+    has_year_ = true;
+    if (value.starts_with('*')) return;
+    holidays_.year = number_of(value);
+    if (!holidays_.year) fault("YEAR", value, "a year, or * for every year");
+  }
+
+  void hours(const DayKind& kind, const std::vector<std::string_view>& words) {
+    DayHours& hours = holidays_.*kind.hours;
+    kinds_ |= bit_of(kind);
+    const std::string_view prime = words.size() > 1 ? words[1] : "";
+    const std::string_view other = words.size() > 2 ? words[2] : "";
+    hours = {.begin = kEndOfDay, .end = kEndOfDay};
+    if (prime == "none") return;
+    if (prime == "all") {
+      hours.begin = 0;
+      return;
+    }
+    const auto begin = clock_of(prime);
+    const auto end = clock_of(other);
+    if (!begin || !end || *begin > *end) {
+      fault(kind.label, words.size() > 1 ? prime : "",
+            "when prime time begins and when it ends, as in '0730 1730', or "
+            "'all', or 'none'");
+      return;
+    }
+    hours = {.begin = *begin, .end = *end};
+  }
+
+  /// "1  Jan 1  New Year's Day": the day's number in the year is not used.
+  void date(const std::vector<std::string_view>& words) {
+    constexpr int kDays[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const int month = words.size() > 2 ? month_of(words[1]) : -1;
+    const auto day = words.size() > 2 ? number_of(words[2]) : std::nullopt;
+    if (!number_of(words[0]) || month < 0 || !day || *day < 1 ||
+        *day > kDays[month]) {
+      fault("holiday", words[0],
+            "the number of the day in the year, its date as in 'Jan 1', and a "
+            "name");
+      return;
+    }
+    holidays_.dates.set(static_cast<std::size_t>(month * 32 + *day));
+  }
+
+  const std::string& path_;
+  std::string& faults_;
+  Holidays holidays_;
+  int number_ = 0;
+  unsigned kinds_ = 0;  ///< days that have a line
+  bool has_version_ = false;
+  bool has_year_ = false;
+};
+
+std::int64_t wall_time(std::tm local, std::int64_t seconds) {
+  local.tm_sec = static_cast<int>(seconds % 60);
+  local.tm_min = static_cast<int>(seconds / 60 % 60);
+  local.tm_hour = static_cast<int>(seconds / kHour);
+  local.tm_isdst = -1;
+  return std::mktime(&local);
+}
+
+/// Of `length` seconds the share that is prime time in an ordinary week.
+std::int64_t share_of_weeks(const Holidays& holidays, std::int64_t length) {
+  const auto of_day = [](const DayHours& hours) {
+    return hours.end - hours.begin;
+  };
+  const std::int64_t of_week = 5 * of_day(holidays.weekday) +
+                               of_day(holidays.saturday) +
+                               of_day(holidays.sunday);
+  constexpr std::int64_t kWeek = 7 * 24 * kHour;
+  return length / kWeek * of_week + length % kWeek * of_week / kWeek;
+}
+
+}  // namespace
+
+Holidays parse_holidays(std::string_view text, const std::string& path,
+                        std::string& faults) {
+  Parser parser(path, faults);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    parser.line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parser.finish();
+}
+
+std::optional<Holidays> read_holidays(const std::string& path,
+                                      std::string& faults) {
+  constexpr std::size_t kMost = 1U << 20U;
+  const auto text = sys::read_whole_file(path, kMost);
+  if (!text) {
+    faults += "cannot read the holidays file '" + path +
+              "': " + std::strerror(text.error().code) +
+              "; nothing is prime time\n";
+    return std::nullopt;
+  }
+  return parse_holidays(*text, path, faults);
+}
+
+/// Finds the local day that `time` is in.
+void PrimeTime::move_to(std::int64_t time) {
+  if (time >= day_.begin && time < day_.end) return;
+  const std::time_t value = time;
+  std::tm local = {};
+  const Day unknown = {.begin = time, .end = time + 24 * kHour};
+  if (::localtime_r(&value, &local) == nullptr) {
+    day_ = unknown;
+    return;
+  }
+  std::tm next = local;
+  ++next.tm_mday;
+  day_.begin = wall_time(local, 0);
+  day_.end = wall_time(next, 0);
+  if (time < day_.begin || time >= day_.end) {  // no zone known to us does this
+    day_ = unknown;
+    return;
+  }
+  if (holidays_.is_holiday(local.tm_year + 1900, local.tm_mon, local.tm_mday)) {
+    day_.prime_begin = day_.prime_end = day_.end;
+    return;
+  }
+  const DayHours& hours = local.tm_wday == 0   ? holidays_.sunday
+                          : local.tm_wday == 6 ? holidays_.saturday
+                                               : holidays_.weekday;
+  day_.prime_begin = wall_time(local, hours.begin);
+  day_.prime_end = wall_time(local, hours.end);
+}
+
+std::int64_t PrimeTime::seconds(std::int64_t begin, std::int64_t length) {
+  // What is beyond has no date, for localtime(3).
+  constexpr std::int64_t kFarthest = 1LL << 55;
+  if (begin < -kFarthest || begin > kFarthest) return 0;
+  // Day after day only as long as a process can run; a damaged record may say
+  // more.
+  constexpr std::int64_t kLongest = 400 * 24 * kHour;
+  if (length > kLongest) return share_of_weeks(holidays_, length);
+  std::int64_t prime = 0;
+  const std::int64_t end = begin + length;
+  for (std::int64_t at = begin; at < end; at = day_.end) {
+    move_to(at);
+    const std::int64_t from = std::max(at, day_.prime_begin);
+    const std::int64_t to = std::min(end, day_.prime_end);
+    prime += std::max<std::int64_t>(to - from, 0);
+  }
+  return prime;
+}
+
+}  // namespace accounting

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second time that csabuild reads the pacct files: each record is billed
+// and put where it belongs in the sorted file. Of that file every byte's place
+// is known beforehand.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounting/billing/csa_conf.h"
+#include "accounting/billing/request_weights.h"
+#include "accounting/billing/sbu.h"
+#include "accounting/build/block_file.h"
+#include "accounting/build/file_reader.h"
+
+namespace accounting::build {
+
+class SortedWriter {
+ public:
+  SortedWriter(const Options& options, FileReader& input,
+               const BillingRules& rules, const RequestWeights& weights)
+      : options_(options), input_(input), biller_(rules), weights_(weights) {}
+
+  Outcome<void> run();
+
+ private:
+  struct Job {
+    std::size_t segment = 0;
+    std::vector<std::size_t> members;  ///< segments that it is made of
+    std::size_t uptime = 0;
+    std::uint64_t header_at = 0;
+    std::uint64_t workload_at = 0;
+    std::uint64_t end = 0;
+  };
+  struct Boot {
+    std::uint64_t at = 0;
+    std::uint64_t end = 0;
+  };
+  void plan();
+  void plan_job(std::size_t segment, std::size_t uptime);
+  void add_members(std::size_t segment, std::vector<std::size_t>& members);
+  csa::Configuration boot_record(std::size_t uptime, std::uint64_t length);
+  void write_boots(BlockFile& file);
+  void write_headers(BlockFile& file);
+  csa::JobHeader header_of(const Job& job);
+  Outcome<void> copy_file(const InputFile& input, BlockFile& file);
+  bool put(const Entry& entry, std::size_t segment, BlockFile& file);
+  [[nodiscard]] bool is_complete();
+  /// Where the published csabuild would give up, and why.
+  struct GivenUp {
+    std::uint64_t size = 0;  ///< of what it has written
+    std::string text;
+  };
+  std::optional<GivenUp> misread(BlockFile& file);
+  std::optional<GivenUp> misread_in(const Job& job, BlockFile& file);
+
+  const Options& options_;
+  FileReader& input_;
+  Biller biller_;
+  const RequestWeights& weights_;
+  std::vector<Job> jobs_;
+  std::vector<Boot> boots_;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace accounting::build

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/next_file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "accounting/scribe_lock.h"
+#include "sys/unique_fd.h"
+
+namespace accounting {
+
+namespace {
+
+constexpr std::uint32_t kMostNumbers = 1000000;
+
+/// Its name does not match the pacct* that csarun gathers.
+std::string mark_of(const std::string& path) {
+  return directory_of(path) + "/.corral-accounting-off";
+}
+
+}  // namespace
+
+void sync_folder(const std::string& folder) {
+  const auto opened =
+      sys::open_at(AT_FDCWD, folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (opened) (void)::fsync(opened->get());
+}
+
+core::Result<std::uint32_t> rename_to_next(const std::string& path) {
+  for (std::uint32_t number = 1; number < kMostNumbers; ++number) {
+    const std::string next = path + std::to_string(number);
+    if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, next.c_str(),
+                    RENAME_NOREPLACE) == 0) {
+      sync_folder(directory_of(path));
+      return number;
+    }
+    if (errno == ENOENT) return std::uint32_t{0};
+    if (errno != EEXIST) return core::fail(errno, "rename", path);
+  }
+  return core::fail(EEXIST, "rename", path);
+}
+
+bool is_accounting_off(const std::string& path) {
+  struct stat status = {};
+  return ::stat(mark_of(path).c_str(), &status) == 0;
+}
+
+core::Result<void> mark_accounting_off(const std::string& path) {
+  const std::string mark = mark_of(path);
+  const auto file = sys::open_at(AT_FDCWD, mark.c_str(),
+                                 O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
+  if (!file) return core::fail(file.error().code, "mark", mark);
+  sync_folder(directory_of(path));
+  return {};
+}
+
+core::Result<void> unmark_accounting_off(const std::string& path) {
+  const std::string mark = mark_of(path);
+  if (::unlink(mark.c_str()) < 0 && errno != ENOENT)
+    return core::fail(errno, "unmark", mark);
+  sync_folder(directory_of(path));
+  return {};
+}
+
+}  // namespace accounting

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/records/byte_window.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+namespace accounting {
+
+namespace {
+
+constexpr std::size_t kBufferSize = 512U << 10;
+constexpr std::uint64_t kAlignment = 64;
+
+core::Result<sys::UniqueFd> nameless_file() {
+  const char* const named = std::getenv("TMPDIR");
+  const std::string folder =
+      named != nullptr && *named != '\0' ? named : "/tmp";
+  sys::UniqueFd file(
+      ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (file.is_open()) return file;
+  std::string path = folder + "/corral-XXXXXX";
+  file = sys::UniqueFd(::mkostemp(path.data(), O_CLOEXEC));
+  if (!file.is_open())
+    return core::fail(errno, "create", std::string_view(path));
+  ::unlink(path.c_str());
+  return file;
+}
+
+core::Result<void> write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno != EINTR) return core::fail(errno, "write");
+    if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+/// What comes out of a pipe, as a file.
+core::Result<sys::UniqueFd> spooled(const sys::UniqueFd& pipe) {
+  auto file = TRY(nameless_file());
+  std::vector<std::byte> buffer(kBufferSize);
+  for (;;) {
+    const ssize_t n = ::read(pipe.get(), buffer.data(), buffer.size());
+    if (n == 0) return file;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return core::fail(errno, "read");
+    TRY(write_all(file.get(),
+                  std::span(buffer).first(static_cast<std::size_t>(n))));
+  }
+}
+
+}  // namespace
+
+ByteWindow::ByteWindow(sys::UniqueFd file, std::uint64_t size)
+    : file_(std::move(file)), size_(size), buffer_(kBufferSize + kReach) {}
+
+core::Result<ByteWindow> ByteWindow::open(const char* path) {
+  sys::UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file.is_open()) return core::fail(errno, "open", path);
+  return of(std::move(file));
+}
+
+core::Result<ByteWindow> ByteWindow::of(sys::UniqueFd file) {
+  struct stat status = {};
+  if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat");
+  if (!S_ISREG(status.st_mode)) {
+    if (S_ISDIR(status.st_mode)) return core::fail(EISDIR, "read");
+    file = TRY(spooled(file));
+    if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat");
+  }
+  ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return ByteWindow(std::move(file),
+                    static_cast<std::uint64_t>(status.st_size));
+}
+
+core::Result<ByteWindow> ByteWindow::twin() const {
+  sys::UniqueFd copy(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.is_open()) return core::fail(errno, "dup");
+  return ByteWindow(std::move(copy), size_);
+}
+
+/// Moves the window so that `offset` is near its begin when the file is read
+/// forwards, near its end when it is read backwards.
+std::span<const std::byte> ByteWindow::refill(std::uint64_t offset,
+                                              std::size_t wanted) {
+  const bool is_backwards = held_ > 0 && offset < begin_;
+  std::uint64_t from = offset;
+  if (is_backwards && offset + wanted > kBufferSize)
+    from = offset + wanted - kBufferSize;
+  else if (is_backwards)
+    from = 0;
+  from -= from % kAlignment;
+  begin_ = from;
+  held_ = 0;
+  while (held_ < buffer_.size()) {
+    const ssize_t n =
+        ::pread(file_.get(), buffer_.data() + held_, buffer_.size() - held_,
+                static_cast<off_t>(begin_ + held_));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) error_ = errno;
+    if (n <= 0) break;
+    held_ += static_cast<std::size_t>(n);
+  }
+  const std::uint64_t skipped = offset - begin_;
+  if (skipped >= held_) return {};
+  return std::span<const std::byte>(buffer_).subspan(
+      skipped, std::min<std::size_t>(wanted, held_ - skipped));
+}
+
+}  // namespace accounting

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file of any size seen through a window that moves. Bytes are copied with
+// pread(2), never mapped: a file that is cut off while it is read ends early,
+// and nothing more. Offsets within the window keep their alignment.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/error.h"
+#include "sys/unique_fd.h"
+
+namespace accounting {
+
+class ByteWindow {
+ public:
+  /// Sees `file` from its first byte on. A pipe or a terminal is first copied
+  /// into a file without a name.
+  [[nodiscard]] static core::Result<ByteWindow> open(const char* path);
+  [[nodiscard]] static core::Result<ByteWindow> of(sys::UniqueFd file);
+  /// Another window on the same file.
+  [[nodiscard]] core::Result<ByteWindow> twin() const;
+
+  /// Bytes of the file when it was opened.
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+
+  /// Up to `wanted` bytes (at most kReach) from `offset` on: fewer only at the
+  /// end of the file, or where it could not be read. They stay until the next
+  /// call.
+  [[nodiscard]] std::span<const std::byte> at(std::uint64_t offset,
+                                              std::size_t wanted) {
+    if (offset >= begin_ && offset + wanted <= begin_ + held_) [[likely]]
+      return {buffer_.data() + (offset - begin_), wanted};
+    return refill(offset, wanted);
+  }
+
+  /// The errno of the last read that failed; 0: none did.
+  [[nodiscard]] int error() const { return error_; }
+
+  static constexpr std::size_t kReach = 64U << 10;
+
+ private:
+  ByteWindow(sys::UniqueFd file, std::uint64_t size);
+  std::span<const std::byte> refill(std::uint64_t offset, std::size_t wanted);
+
+  sys::UniqueFd file_;
+  std::uint64_t size_;
+  std::vector<std::byte> buffer_;
+  std::uint64_t begin_ = 0;  ///< the file's offset of buffer_[0]
+  std::size_t held_ = 0;
+  int error_ = 0;
+};
+
+}  // namespace accounting

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/reports/command_table.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include "accounting/text/quantities.h"
+#include "accounting/text/report_text.h"
+
+namespace accounting {
+
+namespace {
+
+constexpr std::size_t kLongestName = 15;
+
+/// One part of the day of a process. The published programs reckon the prime
+/// part in single precision where it is multiplied with a whole number, the
+/// other in double; so do we, to the last bit.
+template <class Real>
+void fill(csa::CommandUse& use, const Entry& entry, Real part,
+          int memory_integral_number) {
+  const csa::Csa& process = *entry.process;
+  const auto times = [part](std::uint64_t count) {
+    return static_cast<double>(static_cast<Real>(count) * part);
+  };
+  const auto wide = static_cast<double>(part);
+  use.cpu = minutes_of_usec(process.stime + process.utime) * wide;
+  use.system = minutes_of_usec(process.stime) * wide;
+  use.real = minutes_of_usec(process.etime) * wide;
+  if (entry.memory != nullptr) {
+    const csa::Mem& memory = *entry.memory;
+    const auto kb_minutes = [&](const csa::MemoryUse& of) {
+      return minutes_of_usec(
+          static_cast<double>(memory_integral(of, memory_integral_number)) *
+          1024);
+    };
+    use.kcore = kb_minutes(memory.core) * wide;
+    use.kvirt = kb_minutes(memory.virt) * wide;
+    use.minor_faults = times(memory.minflt);
+    use.major_faults = times(memory.majflt);
+  }
+  if (entry.io != nullptr) {
+    use.chars_read = times(entry.io->chr);
+    use.chars_written = times(entry.io->chw);
+    use.reads = times(entry.io->scr);
+    use.writes = times(entry.io->scw);
+  }
+  if (entry.delay != nullptr) {
+    use.cpu_delay = minutes_of_nsec(entry.delay->cpu_delay_total) * wide;
+    use.block_delay = minutes_of_nsec(entry.delay->blkio_delay_total) * wide;
+    use.swap_delay = minutes_of_nsec(entry.delay->swapin_delay_total) * wide;
+  }
+}
+
+}  // namespace
+
+void add_use(csa::CommandUse& to, const csa::CommandUse& from) {
+  to.processes += from.processes;
+  to.cpu += from.cpu;
+  to.system += from.system;
+  to.real += from.real;
+  to.kcore += from.kcore;
+  to.kvirt += from.kvirt;
+  to.core_himem += from.core_himem;
+  to.virt_himem += from.virt_himem;
+  to.minor_faults += from.minor_faults;
+  to.major_faults += from.major_faults;
+  to.chars_read += from.chars_read;
+  to.chars_written += from.chars_written;
+  to.reads += from.reads;
+  to.writes += from.writes;
+  to.cpu_delay += from.cpu_delay;
+  to.block_delay += from.block_delay;
+  to.swap_delay += from.swap_delay;
+}
+
+std::size_t CommandTable::place_of(std::string_view name) {
+  NameKey key;
+  std::memcpy(&key, name.data(), std::min(name.size(), kLongestName));
+  if (last_ != SIZE_MAX && key == last_key_) return last_;
+  last_key_ = key;
+  const auto found = by_name_.find(key);
+  last_ = found != by_name_.end() ? found->second : place_of_new(name);
+  by_name_.try_emplace(key, last_);
+  return last_;
+}
+
+/// A control character is shown as '?': two names can be shown alike.
+std::size_t CommandTable::place_of_new(std::string_view name) {
+  csa::CommandSummary summary = {};
+  std::memcpy(summary.name, name.data(), std::min(name.size(), kLongestName));
+  for (std::size_t i = 0; summary.name[i] != '\0'; ++i)
+    if (std::iscntrl(static_cast<unsigned char>(summary.name[i])) != 0)
+      summary.name[i] = '?';
+  const auto alike =
+      std::ranges::find_if(summaries_, [&](const csa::CommandSummary& other) {
+        return text_of(other.name) == text_of(summary.name);
+      });
+  if (alike != summaries_.end())
+    return static_cast<std::size_t>(alike - summaries_.begin());
+  summaries_.push_back(summary);
+  largest_.push_back({});
+  return summaries_.size() - 1;
+}
+
+void CommandTable::add(const Entry& entry) {
+  const csa::Csa& process = *entry.process;
+  auto elapsed = static_cast<std::int64_t>(seconds_of_usec(process.etime));
+  if (elapsed == 0) elapsed = 1;
+  const std::int64_t prime = biller_.prime_seconds(process.btime, elapsed);
+  const auto part = static_cast<float>(static_cast<double>(prime) /
+                                       static_cast<double>(elapsed));
+  const int which = biller_.rules().memory_integral;
+  csa::CommandUse p = {};
+  csa::CommandUse np = {};
+  p.processes = prime > elapsed - prime ? 1 : 0;
+  np.processes = 1 - p.processes;
+  fill(p, entry, part, which);
+  if (part != 1) fill(np, entry, 1.0 - static_cast<double>(part), which);
+  const std::size_t at =
+      place_of(text_of(process.comm).substr(0, kLongestName));
+  if (entry.memory != nullptr) {
+    const auto core = static_cast<double>(entry.memory->core.himem);
+    const auto virt = static_cast<double>(entry.memory->virt.himem);
+    p.core_himem = np.core_himem = core;
+    p.virt_himem = np.virt_himem = virt;
+    largest_[at].core = std::max(largest_[at].core, core);
+    largest_[at].virt = std::max(largest_[at].virt, virt);
+  }
+  add_use(summaries_[at].prime, p);
+  add_use(summaries_[at].nonprime, np);
+}
+
+void CommandTable::add(const csa::CommandSummary& summary) {
+  knows_largest_ = false;
+  const std::size_t at =
+      place_of(text_of(summary.name).substr(0, kLongestName));
+  add_use(summaries_[at].prime, summary.prime);
+  add_use(summaries_[at].nonprime, summary.nonprime);
+}
+
+void CommandTable::join_singles() {
+  const std::size_t other = place_of("***other");
+  std::vector<csa::CommandSummary> kept;
+  std::vector<LargestUse> kept_largest;
+  for (std::size_t i = 0; i < summaries_.size(); ++i) {
+    const csa::CommandSummary& summary = summaries_[i];
+    if (i == other || summary.prime.processes + summary.nonprime.processes > 1)
+      continue;
+    add_use(summaries_[other].prime, summary.prime);
+    add_use(summaries_[other].nonprime, summary.nonprime);
+    largest_[other].core = std::max(largest_[other].core, largest_[i].core);
+    largest_[other].virt = std::max(largest_[other].virt, largest_[i].virt);
+  }
+  for (std::size_t i = 0; i < summaries_.size(); ++i) {
+    const csa::CommandSummary& summary = summaries_[i];
+    if (i != other && summary.prime.processes + summary.nonprime.processes <= 1)
+      continue;
+    kept.push_back(summary);
+    kept_largest.push_back(largest_[i]);
+  }
+  summaries_ = std::move(kept);
+  largest_ = std::move(kept_largest);
+  by_name_.clear();
+  last_ = SIZE_MAX;
+}
+
+}  // namespace accounting

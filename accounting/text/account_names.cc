@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/text/account_names.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+namespace accounting {
+
+const std::string& AccountNames::user(std::uint32_t uid) {
+  if (last_user_ != nullptr && uid == last_uid_) return *last_user_;
+  auto found = users_.find(uid);
+  if (found == users_.end()) {
+    const passwd* const entry = ::getpwuid(uid);
+    found = users_.emplace(uid, entry == nullptr ? "?" : entry->pw_name).first;
+  }
+  last_uid_ = uid;
+  last_user_ = &found->second;  // a map's elements stay where they are
+  return found->second;
+}
+
+const std::string& AccountNames::group(std::uint32_t gid) {
+  const auto found = groups_.find(gid);
+  if (found != groups_.end()) return found->second;
+  const ::group* const entry = ::getgrgid(gid);
+  return groups_.emplace(gid, entry == nullptr ? "?" : entry->gr_name)
+      .first->second;
+}
+
+std::optional<std::uint32_t> AccountNames::uid_of(const char* name) {
+  const passwd* const entry = ::getpwnam(name);
+  if (entry == nullptr) return std::nullopt;
+  return entry->pw_uid;
+}
+
+std::optional<std::uint32_t> AccountNames::gid_of(const char* name) {
+  const ::group* const entry = ::getgrnam(name);
+  if (entry == nullptr) return std::nullopt;
+  return entry->gr_gid;
+}
+
+}  // namespace accounting

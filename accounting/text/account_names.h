@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Users and groups by number and by name, each asked of the name service once.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace accounting {
+
+class AccountNames {
+ public:
+  /// The user's name; "?" if nobody has the number.
+  const std::string& user(std::uint32_t uid);
+  /// The group's name; "?" if no group has the number.
+  const std::string& group(std::uint32_t gid);
+
+  [[nodiscard]] static std::optional<std::uint32_t> uid_of(const char* name);
+  [[nodiscard]] static std::optional<std::uint32_t> gid_of(const char* name);
+
+ private:
+  std::unordered_map<std::uint32_t, std::string> users_;
+  std::unordered_map<std::uint32_t, std::string> groups_;
+  std::uint32_t last_uid_ = 0;
+  const std::string* last_user_ = nullptr;
+};
+
+}  // namespace accounting

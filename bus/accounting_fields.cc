@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/accounting_fields.h"
+
+namespace bus {
+
+namespace {
+
+using core::AccountingView;
+
+struct Field {
+  const char* key;
+  Value (*get)(const AccountingView& view);
+  /// False: the value has another type.
+  bool (*set)(AccountingView& view, const Value& value);
+};
+
+template <auto kMember>
+constexpr Field field(const char* key) {
+  using Member = std::remove_cvref_t<decltype(AccountingView().*kMember)>;
+  return {
+      .key = key,
+      .get = [](const AccountingView& view) { return Value(view.*kMember); },
+      .set =
+          [](AccountingView& view, const Value& value) {
+            const auto* const held = std::get_if<Member>(&value);
+            if (held != nullptr) view.*kMember = *held;
+            return held != nullptr;
+          }};
+}
+
+constexpr Field kFields[] = {
+    field<&AccountingView::is_on>("On"),
+    field<&AccountingView::pacct>("Pacct"),
+    field<&AccountingView::written>("RecordsWritten"),
+    field<&AccountingView::waiting>("RecordsWaiting"),
+    field<&AccountingView::lost>("RecordsLost"),
+    field<&AccountingView::fault>("Fault"),
+};
+
+}  // namespace
+
+Dict dict_of(const AccountingView& view) {
+  Dict dict;
+  for (const Field& field : kFields)
+    dict.push_back({.key = field.key, .value = field.get(view)});
+  return dict;
+}
+
+core::Answer<AccountingView> accounting_view_of(const Dict& dict) {
+  AccountingView view;
+  for (const Field& field : kFields) {
+    const Value* const value = find(dict, field.key);
+    if (value != nullptr && field.set(view, *value)) continue;
+    return std::unexpected(core::Refused{
+        .why = core::Refusal::kUnavailable,
+        .text = std::string("the instance's answer has no '") + field.key +
+                "' of the type that this version knows; are they of one "
+                "version?"});
+  }
+  return view;
+}
+
+}  // namespace bus

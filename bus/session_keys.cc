@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bus/session_keys.h"
+
+#include <algorithm>
+
+#include "bus/spec_keys.h"
+#include "bus/utf8.h"
+#include "core/job_name.h"
+#include "sys/unique_fd.h"
+
+namespace bus {
+
+namespace {
+
+using core::SessionRequest;
+
+constexpr std::size_t kLongestService = 64;
+
+/// A word for tables and files: a service's or a domain's name.
+bool set_word(std::string& to, const Value& value) {
+  const auto* const word = std::get_if<std::string>(&value);
+  if (word == nullptr || word->size() > kLongestService ||
+      !core::is_job_name(*word))
+    return false;
+  to = *word;
+  return true;
+}
+
+struct SessionKey {
+  const char* key;
+  const char* expected;
+  bool (*set)(SessionRequest& request, const Value& value);
+};
+
+constexpr SessionKey kKeys[] = {
+    {.key = "Leader",
+     .expected = "a pidfd (h)",
+     .set =
+         [](SessionRequest& request, const Value& value) {
+           const auto* const number = std::get_if<FdNumber>(&value);
+           if (number == nullptr) return false;
+           auto copy = sys::duplicate(number->fd);
+           if (!copy) return false;
+           request.leader.pidfd = (*std::move(copy)).to_handle();
+           return true;
+         }},
+    {.key = "LeaderPid",
+     .expected = "a process id (u)",
+     .set =
+         [](SessionRequest& request, const Value& value) {
+           const auto* const pid = std::get_if<std::uint32_t>(&value);
+           if (pid == nullptr || *pid == 0 || *pid > INT32_MAX) return false;
+           request.leader.pid = core::Pid(static_cast<std::int32_t>(*pid));
+           return true;
+         }},
+    {.key = "Service",
+     .expected = "a service's name (s)",
+     .set =
+         [](SessionRequest& request, const Value& value) {
+           return set_word(request.service, value);
+         }},
+    {.key = "Domain",
+     .expected = "a domain's name (s)",
+     .set = [](SessionRequest& request,
+               const Value& value) { return set_word(request.domain, value); }},
+    {.key = "Nest",
+     .expected = "a boolean (b)",
+     .set =
+         [](SessionRequest& request, const Value& value) {
+           const auto* const nests = std::get_if<bool>(&value);
+           if (nests != nullptr) request.nests = *nests;
+           return nests != nullptr;
+         }},
+};
+
+/// Those of a job's spec that mean the same for a session.
+constexpr const char* kSpecKeys[] = {
+    "User",        "Stragglers", "FirstSignal",  "GraceUSec",    "WallTimeUSec",
+    "CpuTimeUSec", "MemoryMax",  "ProcessesMax", "OpenFilesMax", "AcceptsLess"};
+
+std::unexpected<core::Refused> refuse(std::string text) {
+  return std::unexpected(
+      core::Refused{.why = core::Refusal::kInvalid, .text = std::move(text)});
+}
+
+std::unexpected<core::Refused> refuse_value(const DictEntry& entry,
+                                            const char* expected) {
+  return refuse("key '" + to_utf8(entry.key) + "' (" +
+                signature_of(entry.value) + ") is wrong, expected " + expected);
+}
+
+core::Answer<void> take(const DictEntry& entry, SessionRequest& request,
+                        SpecDraft& draft) {
+  for (const SessionKey& key : kKeys) {
+    if (entry.key != key.key) continue;
+    if (key.set(request, entry.value)) return {};
+    return refuse_value(entry, key.expected);
+  }
+  if (std::ranges::find(kSpecKeys, entry.key) != std::end(kSpecKeys))
+    for (const SpecKey& key : spec_keys()) {
+      if (entry.key != key.key) continue;
+      if (key.set(draft, entry.value)) return {};
+      return refuse_value(entry, key.expected);
+    }
+  return refuse("key '" + to_utf8(entry.key) + "' is not known of a session");
+}
+
+core::JobSpec spec_of(const SessionRequest& request) {
+  core::JobSpec spec;
+  spec.user = request.user;
+  spec.stragglers = request.stragglers;
+  spec.kill_plan = request.kill_plan;
+  spec.limits = request.limits;
+  spec.accepts_less = request.accepts_less;
+  return spec;
+}
+
+}  // namespace
+
+core::Answer<SessionRequest> session_of(const Dict& dict) {
+  SessionRequest request;
+  SpecDraft draft;
+  draft.spec.stragglers = request.stragglers;
+  for (const DictEntry& entry : dict)
+    if (auto taken = take(entry, request, draft); !taken)
+      return std::unexpected(std::move(taken).error());
+  request.user = std::move(draft.spec.user);
+  request.stragglers = draft.spec.stragglers;
+  request.kill_plan = draft.spec.kill_plan;
+  request.limits = draft.spec.limits;
+  request.accepts_less = draft.spec.accepts_less;
+  if (request.user.empty()) return refuse("key 'User' is missing");
+  if (!request.leader.pidfd.is_open() && request.leader.pid == core::Pid())
+    return refuse("key 'Leader' or 'LeaderPid' is missing");
+  return request;
+}
+
+Dict dict_of(const SessionRequest& request) {
+  Dict dict;
+  const core::JobSpec spec = spec_of(request);
+  for (const SpecKey& key : spec_keys()) {
+    if (std::ranges::find(kSpecKeys, std::string_view(key.key)) ==
+        std::end(kSpecKeys))
+      continue;
+    if (auto value = key.get(spec))
+      dict.push_back({.key = key.key, .value = *std::move(value)});
+  }
+  if (!request.service.empty())
+    dict.push_back({.key = "Service", .value = request.service});
+  if (!request.domain.empty())
+    dict.push_back({.key = "Domain", .value = request.domain});
+  if (request.nests) dict.push_back({.key = "Nest", .value = true});
+  return dict;
+}
+
+}  // namespace bus

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+// libcorral: bus/client.h for C. Each function checks its arguments, calls the
+// client once, and turns its answer into numbers; no exception leaves it.
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bus/client.h"
+#include "bus/client_instances.h"
+#include "capi/corral/corral.h"
+#include "core/try.h"
+
+// NOLINTBEGIN(readability-identifier-naming): C's names
+struct corral {
+  std::optional<bus::Client> client;
+  std::string error;
+};
+// NOLINTEND(readability-identifier-naming)
+
+namespace {
+
+int code_of(core::Refusal why) {
+  switch (why) {
+    case core::Refusal::kNoSuchJob:
+      return -ESRCH;
+    case core::Refusal::kNameTaken:
+      return -EEXIST;
+    case core::Refusal::kAccessDenied:
+      return -EPERM;
+    case core::Refusal::kInvalid:
+      return -EINVAL;
+    case core::Refusal::kNotSupported:
+      return -EOPNOTSUPP;
+    case core::Refusal::kSandboxed:
+      return -EACCES;
+    case core::Refusal::kNoSuchUser:
+      return -ENOENT;
+    case core::Refusal::kEnded:
+      return -ESHUTDOWN;
+    case core::Refusal::kTooMany:
+      return -EAGAIN;
+    case core::Refusal::kUnavailable:
+      return -ECONNREFUSED;
+    case core::Refusal::kNoSuchProcess:
+      return -ESRCH;
+  }
+  return -EINVAL;
+}
+
+int refuse(corral& to, const core::Refused& refused) {
+  to.error = refused.text;
+  return code_of(refused.why);
+}
+
+int misused(corral& to, const char* what) {
+  to.error = what;
+  return -EINVAL;
+}
+
+/// Runs `call(client)`, which returns a number or a refusal.
+template <class Call>
+int with_client(corral* to, const Call& call) {
+  if (to == nullptr) return -EINVAL;
+  try {
+    to->error.clear();
+    const core::Answer<int> answer = call(*to->client);
+    return answer ? *answer : refuse(*to, answer.error());
+  } catch (const std::exception&) {
+    return -ENOMEM;
+  }
+}
+
+/// For what answers nothing.
+template <class Call>
+int do_with_client(corral* to, const Call& call) {
+  return with_client(to, [&call](bus::Client& client) -> core::Answer<int> {
+    TRY(call(client));
+    return 0;
+  });
+}
+
+/// Fills what the caller's version of the structure has.
+template <class T>
+core::Answer<int> give(T* to, T from) {
+  if (to == nullptr || to->size < sizeof to->size || to->size > 65536)
+    return std::unexpected(
+        core::Refused{.why = core::Refusal::kInvalid,
+                      .text = "the structure has no size, expected "
+                              "CORRAL_INIT(variable)"});
+  from.size = to->size;
+  const std::size_t known = std::min(to->size, sizeof(T));
+  std::memcpy(to, &from, known);
+  // A later version's: nothing is known of it.
+  std::memset(reinterpret_cast<char*>(to) + known, 0, to->size - known);
+  return 0;
+}
+
+template <std::size_t N>
+void set_text(char (&to)[N], std::string_view text) {
+  const std::size_t size = std::min(text.size(), N - 1);
+  std::memcpy(to, text.data(), size);
+  to[size] = '\0';
+}
+
+std::uint64_t time_of(core::RealTime time) {
+  return time.raw() == 0 ? CORRAL_ABSENT : time.raw();
+}
+template <class T>
+std::uint64_t number_of(const std::optional<T>& value) {
+  if (!value) return CORRAL_ABSENT;
+  if constexpr (requires { value->raw(); })
+    return value->raw();
+  else
+    return *value;
+}
+
+corral_job job_of(const core::JobView& view) {
+  const bool has_ended = view.state == core::JobState::kEnded;
+  corral_job job = {};
+  job.jid = view.jid.raw();
+  set_text(job.name, view.name);
+  job.owner = view.owner.raw();
+  job.state = static_cast<int>(view.state);
+  job.is_frozen = view.freezing == core::Freezing::kFrozen ? 1 : 0;
+  job.main_pid = view.main ? view.main->raw() : 0;
+  job.created_us = time_of(view.created.real);
+  job.started_us = time_of(view.started.real);
+  job.ended_us = has_ended ? time_of(view.ended.real) : CORRAL_ABSENT;
+  job.has_status = has_ended && view.result.has_status ? 1 : 0;
+  job.wait_status = job.has_status == 1 ? view.result.wait_status : 0;
+  job.shell_code = has_ended ? core::shell_code(view.result) : 0;
+  set_text(job.result, core::word_of(view.result.reason));
+  set_text(job.sentence, core::sentence_of(view.result).view());
+  return job;
+}
+
+corral_usage usage_of(const core::UsageView& view) {
+  corral_usage usage = {};
+  usage.user_us = number_of(view.totals.user_time);
+  usage.system_us = number_of(view.totals.system_time);
+  usage.memory_bytes = number_of(view.memory);
+  usage.memory_peak_bytes = number_of(view.totals.memory_peak);
+  usage.read_bytes = number_of(view.totals.read_bytes);
+  usage.write_bytes = number_of(view.totals.write_bytes);
+  usage.processes = number_of(view.processes);
+  return usage;
+}
+
+std::vector<std::string> texts_of(const char* const* list) {
+  std::vector<std::string> texts;
+  for (; list != nullptr && *list != nullptr; ++list)
+    texts.emplace_back(*list);
+  return texts;
+}
+
+core::JobSpec spec_of(const corral_spec& from) {
+  core::JobSpec spec;
+  spec.kind = core::JobKind::kDetached;
+  spec.argv = texts_of(from.argv);
+  spec.env = texts_of(from.env);
+  spec.cwd = from.cwd != nullptr ? from.cwd : "/";
+  if (from.name != nullptr) spec.name = from.name;
+  if (from.user != nullptr) spec.user = from.user;
+  return spec;
+}
+
+core::Answer<bus::Client> connect(const char* socket) {
+  if (socket != nullptr) return bus::Client::connect(socket);
+  const auto instance = bus::find_running(bus::Which::kAny);
+  if (instance) return bus::Client::connect(instance->socket);
+  return std::unexpected(
+      core::Refused{.why = core::Refusal::kUnavailable,
+                    .text = "no instance of Corral is running"});
+}
+
+}  // namespace
+
+// NOLINTBEGIN(readability-identifier-naming): C's names
+extern "C" {
+
+#define CORRAL_API __attribute__((visibility("default")))
+
+CORRAL_API const char* corral_version(void) {
+  return CORRAL_VERSION;
+}
+
+CORRAL_API int corral_open(const char* socket, corral** connection) {
+  if (connection == nullptr) return -EINVAL;
+  *connection = nullptr;
+  try {
+    auto client = connect(socket);
+    if (!client) return code_of(client.error().why);
+    auto made = std::make_unique<corral>();
+    made->client.emplace(*std::move(client));
+    *connection = made.release();
+    return 0;
+  } catch (const std::exception&) {
+    return -ENOMEM;
+  }
+}
+
+CORRAL_API void corral_close(corral* connection) {
+  const std::unique_ptr<corral> gone(connection);
+}
+
+CORRAL_API const char* corral_error(const corral* connection) {
+  return connection != nullptr ? connection->error.c_str() : "";
+}
+
+CORRAL_API int corral_create(corral* connection, const corral_spec* spec,
+                             corral_jid* jid) {
+  if (connection == nullptr || spec == nullptr || jid == nullptr)
+    return -EINVAL;
+  if (spec->size < sizeof *spec)
+    return misused(*connection,
+                   "the structure has no size, expected CORRAL_INIT(variable)");
+  return do_with_client(
+      connection, [&](bus::Client& client) -> core::Answer<void> {
+        bus::BorrowedHandles handles;
+        if (spec->has_stdio != 0)
+          handles = {.standard_input = spec->stdio[0],
+                     .standard_output = spec->stdio[1],
+                     .standard_error = spec->stdio[2]};
+        const auto job = TRY(client.create(spec_of(*spec), handles));
+        *jid = job.jid.raw();
+        return {};
+      });
+}
+
+CORRAL_API int corral_find(corral* connection, const char* name,
+                           corral_jid* jid) {
+  if (name == nullptr || jid == nullptr) return -EINVAL;
+  return do_with_client(connection,
+                        [&](bus::Client& client) -> core::Answer<void> {
+                          *jid = TRY(client.find(name)).raw();
+                          return {};
+                        });
+}
+
+CORRAL_API int corral_find_by_pid(corral* connection, pid_t pid,
+                                  corral_jid* jid) {
+  if (jid == nullptr || pid < 0) return -EINVAL;
+  return do_with_client(connection,
+                        [&](bus::Client& client) -> core::Answer<void> {
+                          *jid = TRY(client.find_by_pid(core::Pid(pid))).raw();
+                          return {};
+                        });
+}
+
+CORRAL_API int corral_show(corral* connection, corral_jid jid,
+                           corral_job* job) {
+  return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
+    const auto view = TRY(client.show(core::JobId(jid)));
+    return give(job, job_of(view));
+  });
+}
+
+CORRAL_API int corral_get_usage(corral* connection, corral_jid jid,
+                                corral_usage* usage) {
+  return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
+    const auto view = TRY(client.usage(core::JobId(jid)));
+    return give(usage, usage_of(view));
+  });
+}
+
+CORRAL_API ssize_t corral_list(corral* connection, corral_jid after,
+                               corral_jid* jids, size_t room) {
+  if (jids == nullptr) return -EINVAL;
+  const auto most = static_cast<std::uint32_t>(std::min<size_t>(room, 1000));
+  if (most == 0) return 0;
+  return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
+    const auto page = TRY(client.list({}, core::JobId(after), most));
+    const std::size_t count = std::min(page.jobs.size(), room);
+    for (std::size_t i = 0; i < count; ++i)
+      jids[i] = page.jobs[i].jid.raw();
+    return static_cast<int>(count);
+  });
+}
+
+CORRAL_API ssize_t corral_processes(corral* connection, corral_jid jid,
+                                    pid_t* pids, size_t room) {
+  if (pids == nullptr && room > 0) return -EINVAL;
+  return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
+    const auto processes = TRY(client.processes(core::JobId(jid)));
+    for (std::size_t i = 0; i < std::min(processes.size(), room); ++i)
+      pids[i] = processes[i].pid.raw();
+    return static_cast<int>(processes.size());
+  });
+}
+
+CORRAL_API int corral_signal(corral* connection, corral_jid jid, int signal,
+                             corral_target target) {
+  return do_with_client(connection, [&](bus::Client& client) {
+    return client.signal(core::JobId(jid), core::SignalNumber(signal),
+                         target == CORRAL_MAIN ? core::SignalTarget::kMain
+                                               : core::SignalTarget::kAll);
+  });
+}
+
+CORRAL_API int corral_end(corral* connection, corral_jid jid,
+                          uint64_t grace_us) {
+  core::KillPlanChange change;
+  if (grace_us != CORRAL_ABSENT) change.grace = core::Microseconds(grace_us);
+  return do_with_client(connection, [&](bus::Client& client) {
+    return client.end(core::JobId(jid), change);
+  });
+}
+
+CORRAL_API int corral_wait(corral* connection, corral_jid jid,
+                           uint64_t patience_us, corral_job* job) {
+  return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
+    const core::JobId of(jid);
+    if (patience_us == CORRAL_ABSENT)
+      return give(job, job_of(TRY(client.wait(of))));
+    const auto view = TRY(client.wait_for(of, core::Microseconds(patience_us)));
+    return view ? give(job, job_of(*view)) : core::Answer<int>(1);
+  });
+}
+
+CORRAL_API int corral_freeze(corral* connection, corral_jid jid) {
+  return do_with_client(connection, [&](bus::Client& client) {
+    return client.freeze(core::JobId(jid), true);
+  });
+}
+
+CORRAL_API int corral_thaw(corral* connection, corral_jid jid) {
+  return do_with_client(connection, [&](bus::Client& client) {
+    return client.freeze(core::JobId(jid), false);
+  });
+}
+
+CORRAL_API int corral_set_limit(corral* connection, corral_jid jid,
+                                corral_limit limit, uint64_t bound) {
+  if (limit < CORRAL_LIMIT_WALL || limit > CORRAL_LIMIT_FILES) return -EINVAL;
+  core::LimitChange change{.kind = static_cast<core::LimitKind>(limit),
+                           .bound = {}};
+  if (bound != CORRAL_ABSENT) change.bound = bound;
+  return do_with_client(connection, [&](bus::Client& client) {
+    return client.set_limits(core::JobId(jid), {change}, false);
+  });
+}
+
+CORRAL_API int corral_subscribe(corral* connection, int* descriptor) {
+  if (descriptor == nullptr) return -EINVAL;
+  return do_with_client(connection,
+                        [&](bus::Client& client) -> core::Answer<void> {
+                          auto events = TRY(client.subscribe());
+                          *descriptor = events.release();
+                          return {};
+                        });
+}
+
+}  // extern "C"
+// NOLINTEND(readability-identifier-naming)

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each command's options, examples, exit codes and keys of JSON: what the rows
+// of the command table (command_table.cc, which alone includes this) name.
+#pragma once
+
+#include "cli/command_table.h"
+
+namespace cli::options {
+
+// NOLINTBEGIN(modernize-use-designated-initializers): tables
+
+inline constexpr OptionRow kHelp = {"help", 'h', ValueType::kFlag, "",
+                                    "Show this help and exit"};
+inline constexpr OptionRow kJson = {"json", 'j', ValueType::kFlag, "",
+                                    "Print facts as JSON"};
+inline constexpr OptionRow kSystem = {"system", '\0', ValueType::kFlag, "",
+                                      "Ask the system instance only"};
+inline constexpr OptionRow kPrivate = {"private", '\0', ValueType::kFlag, "",
+                                       "Ask your private instance only"};
+
+inline constexpr OptionRow kAcceptLess = {
+    "accept-less", '\0', ValueType::kFlag, "",
+    "Take a limit that cannot hold for the whole job as far as it holds, "
+    "instead of refusing it"};
+
+inline constexpr OptionPair kInstancePairs[] = {{"system", "private"}};
+
+// --- run -------------------------------------------------------------------
+
+inline constexpr OptionRow kRunOptions[] = {
+    {"detach", 'd', ValueType::kFlag, "",
+     "Run it in the background, away from this terminal, and print its jid"},
+    {"name", 'n', ValueType::kName, "none",
+     "Name the job; no other live job of yours may have the name"},
+    {"env", 'e', ValueType::kAssignment, "",
+     "Set a variable of the program's environment", Repeat::kAllCount},
+    {"cwd", 'C', ValueType::kDirectory, "the current directory",
+     "Start the program in this directory"},
+    {"user", 'u', ValueType::kUser, "yourself",
+     "Run it as this user (needs the right to become that user)"},
+    {"report", 'r', ValueType::kReport, "",
+     "Print a report on standard error when the job has ended"},
+    {"engine", '\0', ValueType::kEngine, "the best that works here",
+     "Contain the job by this engine"},
+    {"grace", 'g', ValueType::kDuration, "5s",
+     "How long processes may take to end when they are asked to"},
+    {"signal", 's', ValueType::kSignal, "TERM",
+     "The signal that asks processes to end"},
+    {"linger", '\0', ValueType::kFlag, "",
+     "Let the job live until its last process has ended by itself"},
+    {"kill-stragglers", '\0', ValueType::kFlag, "",
+     "Kill at once what the main process leaves behind"},
+    {"limit", 'l', ValueType::kLimit, "none",
+     "Hold the job to these limits: over time or memory it is ended, over "
+     "processes and files forks and opens fail",
+     Repeat::kAllCount},
+    kAcceptLess,
+    {"parent", '\0', ValueType::kJob, "none",
+     "Nest the job in this one: it ends with it, and is bound by its limits"},
+    {"json", 'j', ValueType::kFlag, "", "With --detach, print JSON"},
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr Example kRunExamples[] = {
+    {"corral run -- make -j4", "a build, with all it starts, as one job"},
+    {"corral run --report --limit wall=10m ./simulate",
+     "a bounded run and a report at its end"},
+    {"corral run -d --name web -- ./server --port 8080",
+     "a job in the background with a name"},
+};
+inline constexpr OptionPair kRunPairs[] = {
+    {"linger", "kill-stragglers"},
+    {"system", "private"},
+    {"detach", "report"},
+    {"json", "detach", true},
+};
+inline constexpr ExitCode kRunCodes[] = {
+    {"0-124", "The program's own exit code"},
+    {"125", "Corral could not run it"},
+    {"126", "The program was found and could not be executed"},
+    {"127", "The program was not found"},
+    {"128+N",
+     "The program was ended by signal N. On a foreground job the "
+     "signal is raised again, so that the shell sees it"},
+};
+inline constexpr JsonKey kRunKeys[] = {
+    {"jid", "the job's id, 0x and hexadecimal digits"},
+    {"name", "its name, null without one"},
+    {"instance", "_system_ or _private_"},
+};
+
+// --- ps, tree, show ----------------------------------------------------------
+
+inline constexpr OptionRow kPsOptions[] = {
+    {"all", 'a', ValueType::kFlag, "", "Show ended jobs too"},
+    {"mine", 'm', ValueType::kFlag, "", "Show your own jobs only"},
+    {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
+    kJson,
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr Example kPsExamples[] = {
+    {"corral ps", "the jobs that live"},
+    {"corral ps -a --json | jq -r '.[].jid'", "the ids of all known jobs"},
+};
+inline constexpr JsonKey kPsKeys[] = {
+    {"(array)",
+     "one object a job, by ascending jid, with the keys of "
+     "*corral show*"},
+};
+
+inline constexpr OptionRow kTreeOptions[] = {kJson, kSystem, kPrivate, kHelp};
+inline constexpr Example kTreeExamples[] = {
+    {"corral tree", "all jobs with their processes"},
+    {"corral tree web", "the processes of the job 'web'"},
+};
+inline constexpr JsonKey kTreeKeys[] = {
+    {"(array)", "one object a job with the keys of *corral show*"},
+    {"processes",
+     "its processes: _pid_, _ppid_, _command_, _state_ (as in "
+     "proc(5)), _cpu_us_; null when you may not see them"},
+};
+
+inline constexpr OptionRow kShowOptions[] = {
+    {"pid", 'p', ValueType::kFlag, "",
+     "The words are process ids: show the jobs that these processes are in"},
+    kJson,
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr Example kShowExamples[] = {
+    {"corral show web", "all that is known of the job 'web'"},
+    {"corral show self", "the job that this process is in"},
+    {"corral show --pid 4711", "the job that process 4711 is in"},
+};
+inline constexpr JsonKey kShowKeys[] = {
+    {"jid, name, owner, user",
+     "the job's id, its name (null: none), the "
+     "owner's number and name (null: unknown)"},
+    {"kind, engine, state, freezer_state",
+     "words: _foreground_, _detached_, _attached_ or _session_; _cgroup2_ or "
+     "_subreaper_; the state; _running_, _freezing_ or _frozen_"},
+    {"parent, domain, service",
+     "the job that it is nested in; the site's word for its kind, and who "
+     "opened it, of a session (null: none)"},
+    {"argv, main_pid",
+     "the command (null when you may not see it), the main "
+     "process (null: none lives)"},
+    {"limits",
+     "an object with _wall_ and _cpu_ (microseconds), _memory_ (bytes), "
+     "_processes_ and _files_; null: none"},
+    {"created_us, started_us, ended_us",
+     "microseconds since 1970; null: not yet"},
+    {"age_us", "time since its start, or the time that it ran"},
+    {"result, sentence, exit_code, signal, shell_code",
+     "why it ended: a word, a sentence, the main process's code or signal "
+     "(null: none), what a shell shows; all null while it lives"},
+    {"limit",
+     "the limit that it passed, as _kind_, _value_ and _bound_; null: none"},
+    {"user_us, system_us, memory_peak_bytes, storage_read_bytes, "
+     "storage_written_bytes, oom_kills, processes_not_seen",
+     "totals of the whole job; null: not collected"},
+    {"processes_seen, stragglers, straggler_names",
+     "processes that were seen to end, and those ended at the job's end (names "
+     "null: none)"},
+    {"container", "its directory below the cgroup mount; null: none"},
+};
+
+// --- top, events -------------------------------------------------------------
+
+inline constexpr OptionRow kTopOptions[] = {
+    {"delay", 'd', ValueType::kDuration, "2s", "Look again after this time"},
+    {"times", 'n', ValueType::kCount, "",
+     "Print so many tables instead of taking the terminal"},
+    {"once", '1', ValueType::kFlag, "",
+     "Print one table: percentages are since the jobs' starts"},
+    kJson,
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr OptionPair kTopPairs[] = {{"system", "private"},
+                                           {"once", "times"}};
+inline constexpr Example kTopExamples[] = {
+    {"corral top", "the jobs that live, on the whole terminal"},
+    {"corral top -n 2 -d 10s", "what they used until now, and in ten seconds"},
+    {"corral top --once --json", "the same for a program"},
+};
+inline constexpr JsonKey kTopKeys[] = {
+    {"(object)", "one a line for each table"},
+    {"time_us", "microseconds since 1970"},
+    {"jobs",
+     "an array with _jid_, _name_, _owner_, _user_, _state_ as *corral show* "
+     "has them, and what follows; null: not collected"},
+    {"cpu_percent, cpu_us",
+     "of one processor since the table before (the first: since its start), "
+     "and in all"},
+    {"memory_bytes, is_sum",
+     "now; true: it, or the processor time, was added up from the processes"},
+    {"storage_bytes_per_second, processes", "read and written, and now"},
+    {"limits", "for each limit of the job by its word: _used_ and _bound_"},
+};
+
+inline constexpr OptionRow kEventsOptions[] = {kJson, kSystem, kPrivate, kHelp};
+inline constexpr Example kEventsExamples[] = {
+    {"corral events", "what happens to all jobs"},
+    {"corral events --json web | jq -r .event",
+     "until the job 'web' has ended"},
+};
+inline constexpr ExitCode kEventsCodes[] = {
+    {"0", "All the jobs that were named have ended"},
+};
+inline constexpr JsonKey kEventsKeys[] = {
+    {"(object)",
+     "one a line for each event, as org.corral.Manager1 gives them "
+     "(Subscribe)"},
+    {"event",
+     "_new_, _changed_, _limit_ or _ended_ of a job; _lost_: _count_ events "
+     "were not told, as they were read too slowly; _begin_: the instance tells "
+     "from here on, once more after a restart of its supervisor"},
+    {"number, time_us",
+     "its number in one run of the supervisor (0: not told then, but found to "
+     "have happened), microseconds since 1970"},
+    {"jid, name, owner, state, freezer_state, main_pid",
+     "of the job, as *corral show* has them"},
+    {"kind, engine", "with _new_"},
+    {"limit",
+     "with _limit_ and, null or not, with _ended_: an object with _kind_, "
+     "_value_ and _bound_"},
+    {"result, sentence, exit_code, signal, shell_code", "with _ended_"},
+};
+
+// --- kill, wait, log ---------------------------------------------------------
+
+inline constexpr OptionRow kKillOptions[] = {
+    {"signal", 's', ValueType::kSignal, "",
+     "Send this signal to every process, and nothing else"},
+    {"main", '\0', ValueType::kFlag, "",
+     "With --signal: to the main process only"},
+    {"grace", 'g', ValueType::kDuration, "the job's own",
+     "Wait so long between asking and killing; 0 kills at once"},
+    {"wait", 'w', ValueType::kFlag, "this",
+     "Return when nothing of the job lives"},
+    {"no-wait", '\0', ValueType::kFlag, "", "Return when it was asked for"},
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr Example kKillExamples[] = {
+    {"corral kill web", "ask it to end; kill what lives after its grace"},
+    {"corral kill -g 0 web db", "kill two jobs at once"},
+    {"corral kill -s HUP --main web", "a signal to its main process"},
+};
+inline constexpr OptionPair kKillPairs[] = {
+    {"system", "private"}, {"signal", "grace"},      {"signal", "wait"},
+    {"wait", "no-wait"},   {"main", "signal", true},
+};
+inline constexpr ExitCode kKillCodes[] = {
+    {"0", "Every job was ended, or was sent the signal"},
+};
+
+inline constexpr OptionRow kLimitOptions[] = {
+    {"limit", 'l', ValueType::kLimitChange, "",
+     "Set this limit, or take it away (NAME=none)", Repeat::kAllCount},
+    kAcceptLess,
+    {"site", '\0', ValueType::kFile, "/etc/corral/limits.toml",
+     "With 'explain': read the site's limits here"},
+    kJson,
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr Example kLimitExamples[] = {
+    {"corral limit build", "its limits, and what it used of them"},
+    {"corral limit build --limit cpu=2h --limit memory=none",
+     "more time, and as much memory as it wants"},
+    {"corral limit explain alice batch",
+     "which limits the site sets to batch jobs of alice, and where it says so"},
+};
+inline constexpr JsonKey kLimitKeys[] = {
+    {"(a job)", "the keys of *corral show*"},
+    {"file, user, groups, domain",
+     "with 'explain': the file that was read, and whose job it is"},
+    {"limits",
+     "with 'explain': for each limit an object with its _bound_ (null: none), "
+     "and the _table_ and _line_ of the file that decide (null: no rule)"},
+};
+
+inline constexpr OptionRow kAttachOptions[] = {
+    {"new", '\0', ValueType::kFlag, "",
+     "Make a new job of the processes, and print its jid: every word is a "
+     "process"},
+    {"mode", 'm', ValueType::kAttachMode, "move; with --parent nested",
+     "move: a process that is in no job; nested: one of the job around it, in "
+     "which it stays; logical: not there yet"},
+    {"name", 'n', ValueType::kName, "none", "With --new: name the job"},
+    {"parent", '\0', ValueType::kJob, "none",
+     "With --new: nest the job in this one"},
+    {"limit", 'l', ValueType::kLimit, "none",
+     "With --new: hold the job to these limits", Repeat::kAllCount},
+    kAcceptLess,
+    kJson,
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr OptionPair kAttachPairs[] = {
+    {"system", "private"},        {"name", "new", true},
+    {"parent", "new", true},      {"limit", "new", true},
+    {"accept-less", "new", true},
+};
+inline constexpr Example kAttachExamples[] = {
+    {"corral attach web 4711", "process 4711 is of the job 'web' now"},
+    {"corral attach --new --name editor 4711 4712",
+     "a new job of two processes"},
+    {"corral attach --new --parent web 4711",
+     "a job within 'web', of a process that is in there"},
+};
+inline constexpr JsonKey kAttachKeys[] = {
+    {"jid", "the job's id"},
+    {"pids", "an array of the processes that it took"},
+};
+inline constexpr OptionRow kDetachOptions[] = {
+    {"job", '\0', ValueType::kFlag, "",
+     "The words are jobs: take all of their processes out, so that they end"},
+    kJson,
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr Example kDetachExamples[] = {
+    {"corral detach 4711", "process 4711 is in no job any more"},
+    {"corral detach --job web", "nor is any of 'web', which ends"},
+};
+inline constexpr JsonKey kDetachKeys[] = {
+    {"jid", "one object a line: the job that a process was in"},
+    {"pids", "an array of the process"},
+    {"count", "instead of _pids_ with *--job*: how many there were"},
+};
+
+inline constexpr OptionRow kFreezeOptions[] = {kSystem, kPrivate, kHelp};
+inline constexpr Example kFreezeExamples[] = {
+    {"corral freeze batch1 batch2", "give their processors to others"},
+};
+inline constexpr Example kThawExamples[] = {
+    {"corral thaw batch1", "it goes on where it stood"},
+};
+
+inline constexpr OptionRow kWaitOptions[] = {
+    {"report", 'r', ValueType::kReport, "",
+     "Print a report on standard error when a job has ended"},
+    {"quiet", 'q', ValueType::kFlag, "", "Show no status line on a terminal"},
+    kJson,
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr Example kWaitExamples[] = {
+    {"corral wait web", "wait, and exit as the job did"},
+    {"corral wait --report 0x8000000100000003", "a report when it ends"},
+};
+inline constexpr ExitCode kWaitCodes[] = {
+    {"0-124",
+     "The exit code of the job's main process; of several jobs, that "
+     "of the last one named"},
+    {"125", "The job ended and its status is unknown, or it never ran"},
+    {"126, 127", "The job's program could not be executed, was not found"},
+    {"128+N", "The job's main process was ended by signal N"},
+};
+inline constexpr JsonKey kWaitKeys[] = {
+    {"(object)", "one a line for each job, with the keys of *corral show*"},
+};
+
+inline constexpr OptionRow kLogOptions[] = {
+    {"follow", 'f', ValueType::kFlag, "",
+     "Go on with what is written until the job has ended"},
+    kSystem,
+    kPrivate,
+    kHelp,
+};
+inline constexpr Example kLogExamples[] = {
+    {"corral log -f web", "the output of 'web', as it comes"},
+};
+
+// --- doctor, daemon-reexec, records -----------------------------------------
+
+inline constexpr OptionRow kDoctorOptions[] = {kJson, kHelp};
+inline constexpr Example kDoctorExamples[] = {
+    {"corral doctor", "what works here, what does not, and the fix"},
+};
+inline constexpr ExitCode kDoctorCodes[] = {
+    {"0", "Nothing keeps Corral from working here"},
+    {"1", "Something does; its line says the fix"},
+};
+inline constexpr JsonKey kDoctorKeys[] = {
+    {"version, kernel, machine", "of Corral and of this host"},
+    {"engine, engine_why", "the engine that is chosen here and the reason"},
+    {"facts",
+     "what the choice was made from: _has_cgroup2_, "
+     "_cgroup2_is_writable_, _has_cgroup_kill_, _cgroup_base_"},
+    {"limits",
+     "for each limit of an instance's jobs _held_by_ (_clock_, _readings_, "
+     "_cgroup2_, _cgroup1_, _each process_ or _nothing_) and _lacking_: how it "
+     "holds less than asked; null: it holds"},
+    {"programs",
+     "the paths of _corral-init_, _corral-reaper_ and _corrald_; null: not "
+     "found"},
+    {"instances",
+     "those that could be there: _kind_, _socket_, _is_running_ and, when it "
+     "answers, _version_, _jobs_live_, _pacct_, _records_written_, "
+     "_records_waiting_, _records_lost_, _supervisor_starts_"},
+    {"pacct, pacct_problem",
+     "the accounting file of jobs without a running "
+     "instance, and why it cannot be written (null: "
+     "it can)"},
+    {"checks",
+     "each check: _name_, _status_ (_ok_, _note_ or "
+     "_problem_), _finding_, _fix_"},
+};
+
+inline constexpr OptionRow kReexecOptions[] = {kSystem, kPrivate, kHelp};
+inline constexpr Example kReexecExamples[] = {
+    {"corral daemon-reexec", "after an upgrade; no job notices"},
+};
+
+inline constexpr OptionRow kRecordsOptions[] = {kJson, kHelp};
+inline constexpr Example kRecordsExamples[] = {
+    {"corral records ~/.local/state/corral/pacct", "the records as text"},
+};
+inline constexpr ExitCode kRecordsCodes[] = {
+    {"1", "The file cannot be read, or parts of it are damaged"},
+};
+inline constexpr JsonKey kRecordsKeys[] = {
+    {"(objects)",
+     "one record a line, in the order of the file, with the keys of *corral "
+     "show* for the same facts; a counter that was not collected is absent, "
+     "never 0"},
+};
+
+inline constexpr OptionRow kUseOptions[] = {
+    {"by", 'b', ValueType::kUseKey, "user", "What to sum up by"},
+    {"user", 'u', ValueType::kUser, "all", "Only jobs of this user"},
+    {"since", '\0', ValueType::kDay, "the first",
+     "Only what ended on this day or later"},
+    {"until", '\0', ValueType::kDay, "the last",
+     "Only what ended before this day"},
+    {"csv", '\0', ValueType::kFlag, "", "Print CSV"},
+    {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
+    kJson,
+    kHelp,
+};
+inline constexpr OptionPair kUsePairs[] = {{"json", "csv"}};
+inline constexpr Example kUseExamples[] = {
+    {"corral report", "what each user used"},
+    {"corral report --by day --since 2026-11-01 --json",
+     "each day of a month, for a program"},
+    {"corral report --by job --user ann /var/csa/day/pacct*",
+     "each job of a user"},
+};
+inline constexpr ExitCode kUseCodes[] = {
+    {"1", "A file cannot be read, or parts of it are damaged"},
+};
+inline constexpr JsonKey kUseKeys[] = {
+    {"by", "what was summed up by"},
+    {"rows",
+     "by processor time, the most first: the key, the _name_ of a job, user or "
+     "group, _jobs_, _open_jobs_ (without an end in the files), _processes_, "
+     "_wall_us_, _user_us_, _system_us_, _memory_peak_bytes_ (the largest), "
+     "_read_bytes_, _written_bytes_ (by read and write calls), "
+     "_storage_read_bytes_, _storage_written_bytes_; null: it was not "
+     "collected. Where it is not known of some, the key with *\\_unknown* "
+     "behind "
+     "it says of how many"},
+};
+
+// NOLINTEND(modernize-use-designated-initializers)
+
+}  // namespace cli::options

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/csa/published_command.h"
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "accounting/billing/csa_conf.h"
+#include "cli/csa/published_letters.h"
+#include "cli/output.h"
+#include "units/csa_settings.h"
+
+namespace cli {
+
+namespace {
+
+std::string usage_text(const PublishedCommand& command) {
+  if (command.usage.empty()) return published_help(command);
+  std::string text;
+  for (const char c : command.usage)
+    if (c == '%')
+      text += command.name;
+    else
+      text += c;
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string getopt_letters(const PublishedCommand& command) {
+  std::string letters;
+  for (const LetterRow& row : command.letters) {
+    letters += row.letter;
+    if (!row.argument.empty()) letters += ':';
+  }
+  return letters;
+}
+
+namespace {
+
+std::expected<std::string, std::string> translate(std::string_view text,
+                                                  const std::string& path) {
+  auto published = units::csa_conf_of_toml(text, path);
+  if (published) return *std::move(published);
+  std::string faults;
+  for (const std::string& fault : published.error())
+    faults += fault + "\n";
+  return std::unexpected(faults);
+}
+
+}  // namespace
+
+int run_published(const PublishedCommand& command,
+                  std::span<const char* const> words) {
+  accounting::set_conf_translator(translate);
+  accounting::Console console;
+  if (words.size() == 1 && std::string_view(words[0]) == "--help") {
+    console.out().add(published_help(command));
+    return 0;
+  }
+  const auto line = accounting::sort_words(
+      std::string(command.name), getopt_letters(command),
+      std::vector<std::string>(words.begin(), words.end()),
+      accounting::GetoptTalk::kTells);
+  if (!line) {
+    console.complain(usage_text(command));
+    return kFailure;
+  }
+  const int code = command.run(*line, console);
+  if (code == accounting::kWrongUse) {
+    console.complain(usage_text(command));
+    return kFailure;
+  }
+  console.flush();
+  if (console.error() == 0) return code;
+  return complain("cannot write the report: " +
+                  std::string(std::strerror(console.error())));
+}
+
+std::string published_help(const PublishedCommand& command) {
+  std::string text = "Usage: " + std::string(command.name) + " [OPTIONS]";
+  if (!command.operands.empty()) text.append(" ").append(command.operands);
+  text.append("\n\n").append(command.summary).append(".\n\nOptions:\n");
+  for (const LetterRow& row : command.letters) {
+    std::string term = std::string("  -") + row.letter;
+    if (!row.argument.empty()) term.append(" ").append(row.argument);
+    constexpr std::size_t kColumn = 18;
+    term.append(term.size() < kColumn ? kColumn - term.size() : 1, ' ');
+    text.append(term).append(row.help).append("\n");
+  }
+  return text;
+}
+
+std::span<const PublishedCommand> published_commands() {
+  return published::kCommands;
+}
+
+const PublishedCommand* find_published(std::string_view name) {
+  for (const PublishedCommand& command : published::kCommands)
+    if (command.name == name) return &command;
+  return nullptr;
+}
+
+}  // namespace cli

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/limit_explain.h"
+
+#include <unistd.h>
+
+#include <expected>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/output.h"
+#include "cli/table_view.h"
+#include "cli/terminal_text.h"
+#include "core/job_result.h"
+#include "core/limit_rules.h"
+#include "core/refused_user.h"
+#include "sys/limit_subject.h"
+#include "sys/places.h"
+#include "sys/users.h"
+#include "sys/whole_file.h"
+#include "units/limit_rules.h"
+
+namespace cli {
+namespace {
+
+constexpr const char* kUsualDomain = "interactive";
+
+/// What the file says about somebody.
+struct Explanation {
+  std::string file;
+  std::vector<core::LimitRule> rules;
+  core::LimitSubject subject;
+};
+
+std::string place_of(const Explanation& explanation,
+                     const core::LimitRule& rule) {
+  return explanation.file + ":" + std::to_string(rule.line) + " [" +
+         units::table_of(rule) + "]";
+}
+
+std::string bound_text(core::LimitKind kind, const core::LimitRule* rule) {
+  if (rule == nullptr || !rule->bound) return "none";
+  return core::amount_text(core::row_of(kind).unit, *rule->bound).c_str();
+}
+
+void print_table(const Explanation& explanation) {
+  TableView table({{.title = "LIMIT"},
+                   {.title = "BOUND", .align = Align::kRight},
+                   {.title = "BY"}});
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    const auto* const rule =
+        core::deciding_rule(explanation.rules, kind, explanation.subject);
+    table.add({{.text = core::row_of(kind).word},
+               {.text = bound_text(kind, rule)},
+               {.text = rule ? place_of(explanation, *rule) : "no rule"}});
+  }
+  print(table.render(screen_of(STDOUT_FILENO), TableView::Header::kShown));
+}
+
+void print_json(const Explanation& explanation) {
+  nlohmann::ordered_json limits = nlohmann::ordered_json::object();
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    const auto* const rule =
+        core::deciding_rule(explanation.rules, kind, explanation.subject);
+    nlohmann::ordered_json row = {
+        {"bound", nullptr}, {"table", nullptr}, {"line", nullptr}};
+    if (rule != nullptr) {
+      if (rule->bound) row["bound"] = *rule->bound;
+      row["table"] = units::table_of(*rule);
+      row["line"] = rule->line;
+    }
+    limits[core::row_of(kind).word] = std::move(row);
+  }
+  const core::LimitSubject& subject = explanation.subject;
+  const nlohmann::ordered_json all = {{"file", explanation.file},
+                                      {"user", subject.user},
+                                      {"groups", subject.groups},
+                                      {"domain", subject.domain},
+                                      {"limits", std::move(limits)}};
+  print(all.dump(-1, ' ', false,
+                 nlohmann::ordered_json::error_handler_t::replace) +
+        "\n");
+}
+
+/// Who is meant; the exit code of the complaint if nobody is.
+std::expected<core::LimitSubject, int> find_subject(
+    const std::string& word, const Arguments& arguments) {
+  const auto user = sys::find_user(word);
+  if (!user)
+    return std::unexpected(
+        complain(core::refused_user(user.error().code, word)));
+  auto subject = sys::limit_subject(*user);
+  if (!subject) return std::unexpected(complain(subject.error()));
+  const auto& operands = arguments.operands();
+  subject->domain = operands.size() > 2 ? operands[2] : kUsualDomain;
+  return *std::move(subject);
+}
+
+}  // namespace
+
+int explain_limits(const Arguments& arguments) {
+  const auto& operands = arguments.operands();
+  if (operands.size() < 2 || operands.size() > 3)
+    return complain(
+        "'corral limit explain' takes a user and, if you like, a domain "
+        "(interactive, batch, service, or the site's own)",
+        kMisused);
+  Explanation explanation;
+  const auto variable = sys::process_environment()("CORRAL_LIMITS");
+  explanation.file =
+      arguments.value("site").value_or(variable.value_or(units::kLimitsFile));
+  if (arguments.has("site") || sys::is_there(explanation.file)) {
+    const auto text =
+        sys::read_whole_file(explanation.file, units::kLargestLimitsFile);
+    if (!text) return complain(text.error());
+    auto rules = units::read_limit_rules(*text, explanation.file);
+    if (!rules) return complain(rules.error());
+    explanation.rules = *std::move(rules);
+  } else {
+    complain("there is no '" + explanation.file + "': the site sets no limits");
+  }
+  auto subject = find_subject(operands[1], arguments);
+  if (!subject) return subject.error();
+  explanation.subject = *std::move(subject);
+  if (arguments.has("json"))
+    print_json(explanation);
+  else
+    print_table(explanation);
+  return kSuccess;
+}
+
+}  // namespace cli

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which process may become a member of which job, and which member may leave:
+// pure decisions on facts that were read before (supervisor/candidate.h).
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/job_control.h"
+#include "core/try.h"
+
+namespace core {
+
+/// What is known of a process that lives.
+struct Candidate {
+  Pid pid;
+  std::vector<Uid> uids;  ///< real, effective and saved: each must be one's own
+  bool is_kernel_thread = false;
+  bool is_corral = false;  ///< init, or a part of an instance
+  JobId job;               ///< the innermost; kNoJob: it is in none
+  bool job_is_ours = false;
+  Text<16> command;    ///< /proc/PID/comm
+  std::string cgroup;  ///< below the mount
+};
+
+/// What is known of the job that it is to join or leave.
+struct JobFacts {
+  JobId jid;
+  JobKind kind = JobKind::kForeground;
+  Engine engine = Engine::kSubreaper;
+  JobState state = JobState::kPreparing;
+  bool is_being_ended = false;
+  std::vector<JobId> ancestors;  ///< those that it is nested in
+};
+
+enum class AttachDeed : std::uint8_t {
+  kMove,     ///< into the job's container
+  kNothing,  ///< it is there already
+};
+
+namespace detail {
+
+inline std::unexpected<Refused> refuse(Refusal why, std::string text) {
+  return std::unexpected(Refused{.why = why, .text = std::move(text)});
+}
+inline std::string process_text(const Candidate& process) {
+  return "process " + std::to_string(process.pid.raw()) + " (" +
+         std::string(process.command.view()) + ")";
+}
+inline std::string job_text(JobId jid) {
+  return "job " + std::string(display(jid).view());
+}
+
+/// Whose processes the caller may not order about.
+inline Answer<void> check_owner(const Caller& caller, const Candidate& process,
+                                const AuthorityRules& rules) {
+  for (const Uid uid : process.uids)
+    if (!may(caller, Verb::kControl, uid, rules))
+      return std::unexpected(
+          Refused{.why = Refusal::kAccessDenied,
+                  .text = process_text(process) + " belongs to uid " +
+                          std::to_string(uid.raw()) + ", not to uid " +
+                          std::to_string(caller.uid.raw()),
+                  .verb = Verb::kControl});
+  return {};
+}
+
+/// What can neither join nor leave any job.
+inline Answer<void> check_kind(const Candidate& process) {
+  if (process.is_kernel_thread)
+    return refuse(Refusal::kInvalid,
+                  process_text(process) +
+                      " is a thread of the kernel's own, which is in no job");
+  if (process.is_corral)
+    return refuse(Refusal::kInvalid,
+                  process_text(process) +
+                      " is init or a part of Corral, which is in no job");
+  return {};
+}
+
+inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
+  if (job.state >= JobState::kClosing)
+    return refuse(Refusal::kEnded, job_text(job.jid) + " has ended");
+  if (job.is_being_ended || job.state == JobState::kEnding)
+    return refuse(Refusal::kEnded, job_text(job.jid) + " is being ended");
+  if (job.state < JobState::kRunning)
+    return refuse(Refusal::kInvalid, job_text(job.jid) + " does not run yet");
+  if (job.engine != Engine::kCgroup2)
+    return refuse(Refusal::kNotSupported,
+                  job_text(job.jid) +
+                      " is contained by the engine subreaper, which cannot " +
+                      std::string(verb) +
+                      " processes: it holds what descends from its first");
+  return {};
+}
+
+}  // namespace detail
+
+/// May the caller, who may control the job, make this process a member?
+[[nodiscard]] inline Answer<AttachDeed> check_attach(
+    const Caller& caller, const Candidate& process, const JobFacts& job,
+    AttachMode mode, const AuthorityRules& rules) {
+  using detail::job_text;
+  using detail::process_text;
+  using detail::refuse;
+  if (mode == AttachMode::kLogical)
+    return refuse(Refusal::kNotSupported,
+                  "mode 'logical' is not there: no engine of this version "
+                  "follows a process that is not moved; expected 'move' or "
+                  "'nested'");
+  TRY(detail::check_job(job, "attach"));
+  TRY(detail::check_kind(process));
+  TRY(detail::check_owner(caller, process, rules));
+  if (process.job_is_ours && process.job == job.jid)
+    return AttachDeed::kNothing;
+  const bool is_in_ancestor =
+      process.job_is_ours &&
+      std::ranges::find(job.ancestors, process.job) != job.ancestors.end();
+  if (mode == AttachMode::kNested) {
+    if (is_in_ancestor) return AttachDeed::kMove;
+    if (job.ancestors.empty())
+      return refuse(Refusal::kInvalid,
+                    job_text(job.jid) +
+                        " is nested in no job; mode 'nested' takes a process "
+                        "of the job above");
+    return refuse(Refusal::kInvalid, process_text(process) + " is not in " +
+                                         job_text(job.ancestors.front()) +
+                                         ", which " + job_text(job.jid) +
+                                         " is nested in");
+  }
+  if (process.job == kNoJob) return AttachDeed::kMove;
+  return refuse(Refusal::kInvalid,
+                process_text(process) + " is in " + job_text(process.job) +
+                    (process.job_is_ours ? "" : " of another instance") +
+                    " already; " +
+                    (is_in_ancestor ? "mode 'nested' keeps it there"
+                                    : "detach it first"));
+}
+
+/// May the caller, who may control the job, take this member out of it? Where
+/// the site bounds jobs nobody takes himself out of them.
+[[nodiscard]] inline Answer<void> check_detach(const Caller& caller,
+                                               const JobFacts& job,
+                                               const AuthorityRules& rules,
+                                               bool has_site_limits) {
+  TRY(detail::check_job(job, "detach"));
+  const bool is_session = job.kind == JobKind::kSession;
+  const bool may_all = caller.uid == Uid(0) || caller.uid == rules.instance ||
+                       is_operator(caller, rules) ||
+                       caller.granted.has(Verb::kControl);
+  if (may_all || (!is_session && !has_site_limits)) return {};
+  return std::unexpected(Refused{
+      .why = Refusal::kAccessDenied,
+      .text =
+          std::string(is_session ? detail::job_text(job.jid) + " is a session"
+                                 : "the site sets limits") +
+          ", so only root and operators take processes out of " +
+          (is_session ? "it" : "jobs"),
+      .verb = Verb::kControl});
+}
+
+}  // namespace core

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a job ended, decided once, from all that is known of it then: parts of
+// the job machine (job_machine.cc).
+#pragma once
+
+#include <optional>
+
+#include "core/job_machine.h"
+
+namespace core {
+
+/// The cause of the end: see the invariants in job_machine.h.
+[[nodiscard]] JobResult decide_result(const Job& job);
+
+/// The limit that the job passed, also if that is seen only now, by its totals.
+[[nodiscard]] std::optional<LimitHit> passed_limit(const Job& job,
+                                                   const JobTotals& totals);
+
+/// The first step of a kill plan.
+[[nodiscard]] effect::Signal first_signal(const KillPlan& plan);
+
+}  // namespace core

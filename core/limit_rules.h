@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The site's limits: which rule says how much of each a job of somebody may
+// use. Pure: the rules were read, and names looked up, before.
+//
+// For each limit the most particular rule that names it decides: the user's
+// before the groups', before the domain's, before the default; of a user and of
+// all groups together those for the job's domain before those for every domain;
+// then the first in the file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/limits.h"
+
+namespace core {
+
+/// Whom a rule is for, the least particular first.
+enum class RuleSubject : std::uint8_t {
+  kEverybody,
+  kGroup,
+  kUser,
+};
+
+/// One limit in one table of the file.
+struct LimitRule {
+  RuleSubject subject = RuleSubject::kEverybody;
+  std::string name;    ///< of the subject; empty: everybody
+  std::string domain;  ///< empty: every domain
+  LimitKind kind = LimitKind::kNone;
+  Maybe<std::uint64_t> bound;  ///< in the limit's unit; absent: no limit
+  std::uint32_t line = 0;
+};
+
+/// Whose job it is.
+struct LimitSubject {
+  std::string user;
+  std::vector<std::string> groups;
+  std::string domain;
+};
+
+/// The rule that decides about a kind; null if none names it.
+[[nodiscard]] inline const LimitRule* deciding_rule(
+    std::span<const LimitRule> rules, LimitKind kind,
+    const LimitSubject& subject) {
+  const auto is_for = [&subject](const LimitRule& rule) {
+    switch (rule.subject) {
+      case RuleSubject::kEverybody:
+        return true;
+      case RuleSubject::kGroup:
+        for (const std::string& group : subject.groups)
+          if (group == rule.name) return true;
+        return false;
+      case RuleSubject::kUser:
+        return rule.name == subject.user;
+    }
+    return false;
+  };
+  const auto rank = [](const LimitRule& rule) {
+    return static_cast<int>(rule.subject) * 2 + (rule.domain.empty() ? 0 : 1);
+  };
+  const LimitRule* best = nullptr;
+  for (const LimitRule& rule : rules) {
+    const bool is_named =
+        rule.kind == kind && is_for(rule) &&
+        (rule.domain.empty() || rule.domain == subject.domain);
+    if (is_named && (best == nullptr || rank(rule) > rank(*best))) best = &rule;
+  }
+  return best;
+}
+
+/// What the rules allow, all kinds together.
+[[nodiscard]] inline JobLimits allowed_limits(std::span<const LimitRule> rules,
+                                              const LimitSubject& subject) {
+  JobLimits limits;
+  for (const LimitKind kind : kLimitKinds)
+    if (const LimitRule* const rule = deciding_rule(rules, kind, subject))
+      set_bound(limits, kind, rule->bound);
+  return limits;
+}
+
+/// Puts what is allowed to those that are not asked for. The kinds of which
+/// more is asked than is allowed stay as they are; the first of them is told.
+constexpr Maybe<LimitKind> bound_by(JobLimits& asked,
+                                    const JobLimits& allowed) {
+  Maybe<LimitKind> over;
+  for (const LimitKind kind : kLimitKinds) {
+    const auto most = bound_of(allowed, kind);
+    const auto bound = bound_of(asked, kind);
+    if (!most) continue;
+    if (!bound)
+      set_bound(asked, kind, most);
+    else if (*bound > *most && !over)
+      over = kind;
+  }
+  return over;
+}
+
+/// Nothing more than `outer` of anything.
+constexpr void narrow(JobLimits& limits, const JobLimits& outer) {
+  for (const LimitKind kind : kLimitKinds) {
+    const auto most = bound_of(outer, kind);
+    const auto bound = bound_of(limits, kind);
+    if (most && (!bound || *bound > *most)) set_bound(limits, kind, most);
+  }
+}
+
+}  // namespace core

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the domain answers when it says no: the one form of refusal of the port
+// (core/job_control.h, core/accounting_control.h).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "core/authority.h"
+
+namespace core {
+
+/// Why the domain said no. Each has one D-Bus error name and one exit code
+/// (bus/refusal_names.h).
+enum class Refusal : std::uint8_t {
+  kNoSuchJob,
+  kNameTaken,  ///< a live job of this owner has the name
+  kAccessDenied,
+  kInvalid,       ///< the request contradicts itself; the text says how
+  kNotSupported,  ///< the engine or the host cannot
+  kSandboxed,     ///< a sandboxed caller asks for a detached job
+  kNoSuchUser,
+  kEnded,        ///< the job has ended
+  kTooMany,      ///< a bound of the instance was reached
+  kUnavailable,  ///< the reaper is away or the instance is going down
+  kNoSuchProcess,
+};
+
+/// A refusal and the sentence for people: what, on what, what was expected.
+struct Refused {
+  Refusal why = Refusal::kInvalid;
+  std::string text;
+  Verb verb = Verb::kSee;  ///< that was denied: kAccessDenied only
+};
+
+template <class T>
+using Answer = std::expected<T, Refused>;
+
+}  // namespace core

@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""bus_page.py XML: prints the manual page of an interface, for scdoc(1), from
+its introspection file: each member with its arguments, and the comment before
+it. So the page says what the contract says."""
+
+import sys
+import textwrap
+import xml.etree.ElementTree as ElementTree
+
+EMITS = "org.freedesktop.DBus.Property.EmitsChangedSignal"
+
+
+def parse(path):
+    builder = ElementTree.TreeBuilder(insert_comments=True)
+    return ElementTree.parse(path, ElementTree.XMLParser(target=builder)).getroot()
+
+
+def head_comment(path):
+    """What stands before the root: the builder does not keep it."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read().split("<node>", maxsplit=1)[0]
+    return text.rpartition("<!--")[2].rpartition("-->")[0]
+
+
+def unindent(text):
+    first, newline, rest = text.strip("\n").partition("\n")
+    return first.strip() + newline + textwrap.dedent(rest).rstrip()
+
+
+def escaped(text):
+    return "".join(f"\\{character}" if character in "\\_*<>[]#" else character for character in text)
+
+
+def literal(text):
+    """Kept as it is written: the comments have tables in them."""
+    return f"```\n{unindent(text)}\n```\n" if text.strip() else ""
+
+
+def signature(member):
+    def of(direction):
+        return ", ".join(f"{argument.get('type')} {argument.get('name')}" for argument in member.iter("arg")
+                         if argument.get("direction", "out") == direction)
+
+    taken, given = of("in"), of("out")
+    if member.tag == "signal":
+        return f"({given})"
+    return f"({taken})" + (f" -> ({given})" if given else "")
+
+
+def describe(member):
+    name = escaped(member.get("name"))
+    if member.tag != "property":
+        return f"## {name}\n\n*{name}*{escaped(signature(member))}\n\n"
+    emits = [note.get("value") for note in member.iter("annotation") if note.get("name") == EMITS]
+    when = {"const": "never changes", "false": "changes are not told"}.get(emits[0] if emits else "", "changes are told")
+    return f"## {name}\n\n*{name}* {escaped(member.get('type'))}: {when}\n\n"
+
+
+def main(path):
+    interface = next(parse(path).iter("interface"))
+    name = interface.get("name")
+    out = [f"{name}(5)\n\n# NAME\n\n{name} - Corral on D-Bus\n\n# DESCRIPTION\n\n", literal(head_comment(path)), "\n"]
+    kind = comment = ""
+    for element in interface:
+        if element.tag is ElementTree.Comment:
+            comment = element.text
+            continue
+        if element.tag != kind:
+            kind = element.tag
+            out.append({"method": "# METHODS", "signal": "# SIGNALS", "property": "# PROPERTIES"}[kind] + "\n\n")
+        out += [describe(element), literal(comment), "\n"]
+        comment = ""
+    out.append("# SEE ALSO\n\n*corral*(1), *corrald*(8), *org.corral.Manager1*(5), *org.corral.Job1*(5)\n")
+    sys.stdout.write("".join(out))
+
+
+main(sys.argv[1])

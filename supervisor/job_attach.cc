@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// Members that come and go otherwise than by fork and exit. The kernel is the
+// truth of membership: a process is moved first, by a worker, and its event is
+// written down after it. Who repeats a request that was lost between the two is
+// answered that it is done, and a job that waits for its first process is found
+// to have one.
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "core/attach_rules.h"
+#include "supervisor/candidate.h"
+#include "supervisor/job_service.h"
+#include "supervisor/mover.h"
+
+namespace supervisor {
+
+namespace {
+
+using core::Answer;
+using core::Refusal;
+using core::Verb;
+
+std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
+  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
+}
+
+std::string text_of(core::JobId jid) {
+  return core::display(jid).c_str();
+}
+
+/// What the kernel said about a move of `what`, into or out of a job.
+std::unexpected<core::Refused> refuse_move(const std::string& what,
+                                           core::JobId jid,
+                                           const core::Error& error) {
+  switch (error.code) {
+    case ESRCH:
+      return refuse(Refusal::kNoSuchProcess, what + " has ended");
+    case ENOENT:
+    case ENODEV:
+      return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+    case EACCES:
+    case EPERM:
+      return refuse(Refusal::kNotSupported,
+                    "the kernel does not let this instance move " + what +
+                        ": it may not write the cgroup that both are below "
+                        "(cgroups(7)); the system instance may");
+    case EBUSY:
+      return refuse(Refusal::kUnavailable,
+                    what +
+                        " cannot all be moved: they fork faster than that; "
+                        "'corral freeze' the job first");
+    default:
+      return refuse(Refusal::kUnavailable, "the kernel does not move " + what +
+                                               ": " + error.message().c_str());
+  }
+}
+
+}  // namespace
+
+/// What the rules of attaching ask of a job.
+core::JobFacts JobService::facts_of(const core::Job& job) const {
+  core::JobFacts facts{.jid = job.jid,
+                       .kind = job.spec.kind,
+                       .engine = job.engine,
+                       .state = job.state,
+                       .is_being_ended = job.kill.step != core::KillStep::kNone,
+                       .ancestors = {}};
+  for (core::JobId above = parts_->containers.parent(job.jid);
+       above != core::kNoJob; above = parts_->containers.parent(above))
+    facts.ancestors.push_back(above);
+  return facts;
+}
+
+/// Completes what is known of a process by what we know of our jobs.
+void JobService::place(core::Candidate& process) const {
+  if (process.job == core::kNoJob) {
+    if (const core::Job* const job = find_ancestor_job(process.pid)) {
+      process.job = job->jid;
+      process.job_is_ours = true;
+    }
+  } else {
+    process.job_is_ours =
+        table_.find(process.job) != nullptr &&
+        process.cgroup.starts_with(parts_->containers.path(process.job));
+  }
+  process.is_corral =
+      process.is_corral ||
+      std::ranges::any_of(table_.jobs(), [&](const auto& row) {
+        return parts_->scopes.scope_pid(row.first) == process.pid;
+      });
+}
+
+void JobService::attach(const core::Caller& caller, core::JobId jid,
+                        core::ProcessRef process, core::AttachMode mode,
+                        AttachDone done) {
+  settle();
+  auto move = prepare_attach(caller, jid, std::move(process), mode);
+  if (!move) return done(std::unexpected(std::move(move).error()));
+  if (!move->is_needed)
+    return done(note_attached(caller, jid, std::move(*move)));
+  auto kept = std::make_shared<Attachment>(std::move(*move));
+  parts_->mover.move(
+      std::move(kept->move),
+      [this, caller, jid, kept, done = std::move(done)](const auto& moved) {
+        if (!moved)
+          return done(refuse_move(core::detail::process_text(kept->facts), jid,
+                                  moved.error()));
+        done(note_attached(caller, jid, std::move(*kept)));
+      });
+}
+
+Answer<JobService::Attachment> JobService::prepare_attach(
+    const core::Caller& caller, core::JobId jid, core::ProcessRef process,
+    core::AttachMode mode) {
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  FoundProcess found = TRY(find_process(std::move(process)));
+  place(found.facts);
+  const auto deed = TRY(core::check_attach(caller, found.facts, facts_of(*job),
+                                           mode, site_.rules));
+  Attachment attachment;
+  attachment.facts = std::move(found.facts);
+  attachment.is_needed = deed == core::AttachDeed::kMove;
+  if (attachment.is_needed) {
+    auto copy = found.pidfd.descriptor().duplicate();
+    auto directory = parts_->containers.open(jid);
+    auto joins = parts_->containers.joins(jid);
+    if (!copy || !directory || !joins)
+      return refuse(Refusal::kUnavailable,
+                    "the container of job " + text_of(jid) +
+                        " cannot be opened; are there descriptors left?");
+    attachment.move.pid = attachment.facts.pid;
+    attachment.move.from = *std::move(copy);
+    attachment.move.to.push_back(*std::move(directory));
+    attachment.move.joins = *std::move(joins);
+  }
+  attachment.pidfd = std::move(found.pidfd);
+  return attachment;
+}
+
+Answer<void> JobService::note_attached(const core::Caller& caller,
+                                       core::JobId jid, Attachment attachment) {
+  settle();
+  const TableEntry* const entry = table_.find(jid);
+  if (entry == nullptr || entry->job.state != core::JobState::kRunning)
+    return refuse(Refusal::kEnded,
+                  "job " + text_of(jid) + " has ended meanwhile");
+  if (core::lacks_first(entry->job)) {
+    auto pidfd = attachment.pidfd.descriptor().duplicate();
+    if (pidfd) parts_->handles.put(jid, HandleKind::kMain, *std::move(pidfd));
+  } else if (!attachment.is_needed) {
+    return {};  // a repeated request: it is known
+  }
+  return carry_out(jid, core::event::Attached{
+                            .pid = attachment.facts.pid,
+                            .by = caller.uid,
+                            .command = attachment.facts.command,
+                            .origin = attachment.is_needed
+                                          ? std::move(attachment.facts.cgroup)
+                                          : std::string()});
+}
+
+void JobService::detach(const core::Caller& caller, core::ProcessRef process,
+                        DetachDone done) {
+  settle();
+  auto found = find_process(std::move(process));
+  if (!found) return done(std::unexpected(std::move(found).error()));
+  place(found->facts);
+  const core::JobId jid = found->facts.job;
+  const std::string name = core::detail::process_text(found->facts);
+  if (!found->facts.job_is_ours)
+    return done(
+        refuse(Refusal::kNoSuchJob, name + " is in no job of this instance"));
+  auto move = prepare_detach(caller, jid);
+  if (move)
+    if (auto owned =
+            core::detail::check_owner(caller, found->facts, site_.rules);
+        !owned)
+      move = std::unexpected(std::move(owned).error());
+  if (!move) return done(std::unexpected(std::move(move).error()));
+  move->pid = found->facts.pid;
+  move->from = std::move(found->pidfd).release();
+  parts_->mover.move(
+      *std::move(move), [this, caller, jid, name, pid = found->facts.pid,
+                         done = std::move(done)](const auto& moved) {
+        if (!moved) return done(refuse_move(name, jid, moved.error()));
+        const auto noted =
+            carry_out(jid, core::event::Detached{.pid = pid, .by = caller.uid});
+        if (!noted) return done(std::unexpected(noted.error()));
+        done(jid);
+      });
+}
+
+/// Where to, and that the caller may.
+Answer<Move> JobService::prepare_detach(const core::Caller& caller,
+                                        core::JobId jid) {
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  TRY(core::check_detach(caller, facts_of(*job), site_.rules,
+                         parts_->admission.has_site_limits()));
+  Move move;
+  move.to = parts_->containers.exits(jid, job->origin);
+  auto leaves = parts_->containers.leaves(jid);
+  if (move.to.empty() || !leaves)
+    return refuse(Refusal::kUnavailable,
+                  "no cgroup outside of job " + text_of(jid) +
+                      " can be opened; are there descriptors left?");
+  move.joins = *std::move(leaves);
+  return move;
+}
+
+void JobService::detach_all(const core::Caller& caller, core::JobId jid,
+                            DetachAllDone done) {
+  settle();
+  auto move = prepare_detach(caller, jid);
+  if (move)
+    if (auto checked = check_members(caller, jid); !checked)
+      move = std::unexpected(std::move(checked).error());
+  if (!move) return done(std::unexpected(std::move(move).error()));
+  auto directory = parts_->containers.open(jid);
+  if (!directory)
+    return done(refuse_move("its processes", jid, directory.error()));
+  move->from = *std::move(directory);
+  parts_->mover.move(
+      *std::move(move),
+      [this, caller, jid, done = std::move(done)](const auto& moved) {
+        if (!moved)
+          return done(refuse_move("the processes of job " + text_of(jid), jid,
+                                  moved.error()));
+        const auto noted = carry_out(
+            jid, core::event::JobDetached{.by = caller.uid, .count = *moved});
+        if (!noted) return done(std::unexpected(noted.error()));
+        done(*moved);
+      });
+}
+
+/// With those of the jobs within. Who cannot be moved is ended.
+void JobService::let_all_go(const core::Job& job,
+                            const core::event::EndRequested& otherwise) {
+  const core::JobId jid = job.jid;
+  auto directory = parts_->containers.open(jid);
+  auto leaves = parts_->containers.leaves(jid);
+  Move move{.pid = {},
+            .from = {},
+            .to = parts_->containers.exits(jid, job.origin),
+            .joins = {}};
+  if (!directory || !leaves || move.to.empty()) return post(jid, otherwise);
+  move.from = *std::move(directory);
+  move.joins = *std::move(leaves);
+  parts_->mover.move(std::move(move), [this, jid,
+                                       otherwise](const auto& moved) {
+    if (!moved) return post(jid, otherwise);
+    post(jid, core::event::JobDetached{.by = otherwise.by, .count = *moved});
+  });
+}
+
+/// All of them are the caller's own, and of no job within.
+Answer<void> JobService::check_members(const core::Caller& caller,
+                                       core::JobId jid) const {
+  if (parts_->containers.has_nested(jid))
+    return refuse(Refusal::kInvalid, "other jobs are nested in job " +
+                                         text_of(jid) +
+                                         "; detach or end those first");
+  if (caller.uid == core::Uid(0)) return {};
+  for (const core::Pid pid : parts_->containers.members(jid)) {
+    const auto found = find_process({.pid = pid, .pidfd = {}});
+    if (found)
+      TRY(core::detail::check_owner(caller, found->facts, site_.rules));
+  }
+  return {};
+}
+
+}  // namespace supervisor

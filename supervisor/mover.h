@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moving processes between cgroups. The write to cgroup.procs waits for locks
+// that every fork takes, and fails for a moment while a process becomes another
+// (EAGAIN): a worker does it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "supervisor/event_loop.h"
+#include "supervisor/worker.h"
+
+namespace supervisor {
+
+/// One process, or all of a cgroup, on the way elsewhere.
+struct Move {
+  core::Pid pid;       ///< 0: all
+  sys::UniqueFd from;  ///< the process's pidfd, or the cgroup's directory
+  /// Directories of cgroups: the first that takes it. 1 to 3.
+  std::vector<sys::UniqueFd> to;
+  /// cgroup.procs of version 1, all of them, before the rest. At most 4.
+  std::vector<sys::UniqueFd> joins;
+};
+
+class Mover {
+ public:
+  /// How many were moved. Errors: ESRCH: it has ended; EBUSY: some of a cgroup
+  /// were forked faster than they were moved; those of a write to cgroup.procs;
+  /// ETIME: the kernel did not come back in 10 s.
+  using Done = std::function<void(core::Result<std::uint32_t>)>;
+
+  explicit Mover(EventLoop& loop, std::string program = kOwnProgram);
+
+  void move(Move move, Done done);
+
+ private:
+  WorkerPool pool_;
+};
+
+/// The worker "mover". Returns its exit code.
+int run_mover_worker(int socket);
+
+}  // namespace supervisor

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/cgroup1.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <ranges>
+#include <vector>
+
+#include "sys/unique_fd.h"
+
+namespace sys {
+
+namespace {
+
+std::vector<std::string_view> parts_of(std::string_view text, char between) {
+  std::vector<std::string_view> parts;
+  for (const auto part : std::views::split(text, between))
+    parts.emplace_back(part.begin(), part.end());
+  return parts;
+}
+
+bool lists(std::string_view list, std::string_view word) {
+  const std::vector<std::string_view> words = parts_of(list, ',');
+  return std::ranges::find(words, word) != words.end();
+}
+
+/// mountinfo writes space, tab, newline and backslash as \ooo.
+std::string unescaped(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_escape = text[i] == '\\' && i + 3 < text.size();
+    if (!is_escape) {
+      plain += text[i];
+      continue;
+    }
+    int code = 0;
+    for (const char digit : text.substr(i + 1, 3))
+      code = code * 8 + (digit - '0');
+    plain += static_cast<char>(code);
+    i += 3;
+  }
+  return plain;
+}
+
+/// "N:CONTROLLERS:PATH"
+std::optional<std::string_view> own_path(std::string_view cgroups,
+                                         std::string_view controller) {
+  for (const std::string_view line : parts_of(cgroups, '\n')) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    if (lists(line.substr(first + 1, second - first - 1), controller))
+      return line.substr(second + 1);
+  }
+  return std::nullopt;
+}
+
+struct Mount {
+  std::string root;  ///< which part of the hierarchy is mounted
+  std::string point;
+};
+
+/// "ID PARENT DEV ROOT POINT OPTIONS [TAGS] - TYPE SOURCE SUPER"
+std::optional<Mount> mount_of(std::string_view mounts,
+                              std::string_view controller) {
+  for (const std::string_view line : parts_of(mounts, '\n')) {
+    const std::vector<std::string_view> words = parts_of(line, ' ');
+    const auto dash = std::ranges::find(words, "-");
+    if (words.size() < 6 || std::distance(dash, words.end()) < 4) continue;
+    if (dash[1] == "cgroup" && lists(dash[3], controller))
+      return Mount{.root = unescaped(words[3]), .point = unescaped(words[4])};
+  }
+  return std::nullopt;
+}
+
+/// Empty if it cannot be read. Files of /proc do not tell their size.
+std::string text_of_file(const char* path) {
+  std::string text;
+  const auto file = open_at(AT_FDCWD, path, O_RDONLY);
+  if (!file) return text;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t size = ::read(file->get(), buffer, sizeof buffer);
+    if (size <= 0) return text;
+    text.append(buffer, static_cast<std::size_t>(size));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> own_cgroup1_in(std::string_view cgroups,
+                                          std::string_view mounts,
+                                          std::string_view controller) {
+  const auto path = own_path(cgroups, controller);
+  const auto mount = mount_of(mounts, controller);
+  if (!path || !mount || path->starts_with("/..")) return std::nullopt;
+  std::string_view below = *path;
+  if (mount->root != "/") {
+    // A container sees its own part of the hierarchy only.
+    const bool is_below =
+        below.starts_with(mount->root) && (below.size() == mount->root.size() ||
+                                           below[mount->root.size()] == '/');
+    if (!is_below) return mount->point;
+    below.remove_prefix(mount->root.size());
+  }
+  while (below.ends_with('/'))
+    below.remove_suffix(1);
+  return mount->point + std::string(below);
+}
+
+std::optional<std::string> own_cgroup1(std::string_view controller) {
+  return own_cgroup1_in(text_of_file("/proc/self/cgroup"),
+                        text_of_file("/proc/self/mountinfo"), controller);
+}
+
+}  // namespace sys

@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Records a second of the accounting commands over a large file: the records of a real one (golden set A), repeated with
+other jids. Processor time and elapsed time are both told; the ratio is of records by elapsed second, ours with all
+processors. CORRAL_CSA_TOOLS names the published programs: both are then run in turn. Without it the ratio is against what
+those did on another machine, which says little.
+
+  csa_reports.py [--records 1000000] [--jobs 1000] [--rounds 3] [--only csacom,...] [--single]
+
+--single measures csacon with 300,000 jobs of one process too (csajrep has them in its own row).
+"""
+
+import os
+import pathlib
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import measure
+
+SOURCE = pathlib.Path(measure.HERE).parents[1]
+GOLDEN = SOURCE / "tests/data/csa/golden-a"
+JID_OF_START, JID_OF_END, JID_OF_PROCESS = 16, 48, 48
+# command: (arguments, what it reads, published records a second where issue 5's figures were taken, ratio wanted)
+COMMANDS = {
+    "csaverify": (["-P", "pacct1"], "pacct", 968_000, 5),
+    "csacom": (["pacct1"], "pacct", 581_000, 10),
+    "csabuild": (["-P", "pacct", "-s", "sorted"], "pacct", 322_000, 5),
+    "csacms": (["pacct1"], "pacct", 1_222_000, 3),
+    "csacon": (["-s", "spacct"], "sorted", 1_384_000, 3),
+    "csajrep": (["-s", "spacct"], "sorted", 993_000, 3),
+}
+
+
+def make(path, records, jobs):
+    """A file of so many processes in so many jobs."""
+    import csa_files
+
+    data = (GOLDEN / "in/pacct1").read_bytes()
+    of = {}
+    for entry in csa_files.entries(data):
+        of.setdefault(entry.kind, []).append(entry.data)
+    start, end = bytearray(of[0o12][0]), bytearray(of[0o14][0])
+    processes = [bytearray(one) for one in of[1]]
+    each, number = max(1, records // jobs), 0
+    with open(path, "wb", buffering=1 << 22) as file:
+        file.write(of[0o20][0])
+        for jid in range(1, jobs + 1):
+            struct.pack_into("<Q", start, JID_OF_START, jid)
+            file.write(start)
+            for _ in range(each):
+                one = processes[number % len(processes)]
+                struct.pack_into("<Q", one, JID_OF_PROCESS, jid)
+                file.write(one)
+                number += 1
+            struct.pack_into("<Q", end, JID_OF_END, jid)
+            file.write(end)
+    return number
+
+
+def run(program, words, directory):
+    """(elapsed, processor) seconds."""
+    environment = dict(os.environ, CSACONFIG=str(directory / "csa.conf"), TZ="UTC")
+    before, begin = os.times(), time.perf_counter()
+    with open(directory / "output", "wb") as output:
+        done = subprocess.run([program, *words], cwd=directory, env=environment, stdout=output, stderr=subprocess.PIPE, check=False)
+    elapsed, after = time.perf_counter() - begin, os.times()
+    if done.returncode != 0:
+        sys.exit(f"{program} {' '.join(words)} failed: {done.stderr.decode(errors='replace')[:500]}")
+    return elapsed, after[2] + after[3] - before[2] - before[3]
+
+
+def bench(name, words, count, programs, directory, rounds, published, wanted):
+    times = {who: [] for who in programs}
+    for _ in range(rounds):
+        for who, program in programs.items():
+            times[who].append(run(program, words, directory))
+    per_second = {}
+    for who in programs:
+        elapsed, processor = (statistics.median(column) for column in zip(*times[who]))
+        per_second[who] = count / elapsed
+        print(f"   {name:10} {who:10} {count / elapsed / 1000:8.0f} k/s   {count / processor / 1000:8.0f} k/s of processor time")
+    if "published" in programs:
+        ratio = statistics.median(theirs[0] / ours[0] for ours, theirs in zip(times["ours"], times["published"]))
+        print(f"   {name:10} ratio {measure.judged(ratio, at_least=wanted, form='.1f')}", flush=True)
+    else:
+        print(f"   {name:10} {per_second['ours'] / published:.1f} of what is published for another machine (wanted: {wanted})", flush=True)
+
+
+def main():
+    made = measure.parser(__doc__)
+    made.add_argument("--records", type=int, default=1_000_000)
+    made.add_argument("--jobs", type=int, default=1_000)
+    made.add_argument("--rounds", type=int, default=3)
+    made.add_argument("--only", default=",".join(COMMANDS))
+    made.add_argument("--single", action="store_true")
+    options = measure.parse(made)
+    tools = os.environ.get("CORRAL_CSA_TOOLS")
+    if not tools:
+        measure.missing("CORRAL_CSA_TOOLS", "the published programs' figures are of another machine")
+    with tempfile.TemporaryDirectory(prefix="corral-bench-") as place:
+        directory = pathlib.Path(place)
+        shutil.copytree(GOLDEN / "in", directory / "in")
+        shutil.copy(GOLDEN / "in/csa0.conf", directory / "csa.conf")
+        ours = {name: directory / name for name in COMMANDS}
+        for link in ours.values():
+            link.symlink_to(os.path.join(options.build, "cli/corral"))
+        sizes = [(options.records, options.jobs, options.only.split(","))]
+        if options.single:
+            sizes.append((300_000, 300_000, ["csacon", "csajrep"]))
+        for records, jobs, names in sizes:
+            count = make(directory / "pacct1", records, jobs)
+            print(f"{count} processes in {jobs} jobs, {(directory / 'pacct1').stat().st_size / 1e6:.0f} MB", flush=True)
+            run(ours["csabuild"], ["-P", "pacct", "-s", "spacct"], directory)
+            for name in names:
+                words, _, published, wanted = COMMANDS[name]
+                programs = {"ours": ours[name]} | ({"published": os.path.join(tools, name)} if tools else {})
+                bench(name, words, count, programs, directory, options.rounds, published, wanted)
+
+
+if __name__ == "__main__":
+    main()

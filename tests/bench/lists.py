@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""How long an instance takes to list many jobs: ListJobRows in pages of 1000, and ObjectManager's one answer, by a client
+that only receives; the longest that another client waits meanwhile; and the cost of GetUsage against a call that does
+nothing (Ping).
+
+  lists.py --build BUILD [--jobs 10000] [--rounds 9]
+"""
+
+import statistics
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+import measure
+
+EMPTY = struct.pack("<I", 0)
+
+
+def ask(client, message):
+    """Sends and receives the answer; returns its body."""
+    client.send(message)
+    data = b""
+    while len(data) < 16:
+        data += client.receive(1 << 20)
+    length, _, fields = struct.unpack_from("<III", data, 4)
+    whole = 16 + (fields + 7) // 8 * 8 + length
+    while len(data) < whole:
+        data += client.receive(1 << 20)
+    if data[1] != 2:
+        raise RuntimeError(f"refused: {data!r}")
+    return data[whole - length:whole]
+
+
+def rows(client, call_message, after, serial):
+    body = EMPTY + b"\0" * 4
+    entry = struct.pack("<I", 9) + b"WithEnded\0" + b"\1b\0" + b"\0" * 3 + struct.pack("<I", 1)
+    body = struct.pack("<I", len(entry)) + b"\0" * 4 + entry
+    body += b"\0" * (-len(body) % 8) + struct.pack("<QI", after, 1000)
+    return ask(client, call_message("ListJobRows", body, "a{sv}tu", serial=serial))
+
+
+def last_jid(body):
+    """Of the rows, by their structure: jid, name, uid, state, result, three times."""
+    end = 4 + 4 + struct.unpack_from("<I", body)[0]
+    at, jid, count = 8, 0, 0
+
+    def skip_text(at):
+        return (at + 3) // 4 * 4 + 4 + struct.unpack_from("<I", body, (at + 3) // 4 * 4)[0] + 1
+
+    while at < end:
+        at = (at + 7) // 8 * 8
+        jid = struct.unpack_from("<Q", body, at)[0]
+        at = skip_text(at + 8)
+        at = (at + 3) // 4 * 4 + 4
+        at = skip_text(skip_text(at))
+        at = (at + 7) // 8 * 8 + 24
+        count += 1
+    return jid, count
+
+
+def list_all(client, call_message):
+    """Seconds that the answers took, without what looking at them took."""
+    spent, after, seen, serial = 0.0, 0, 0, 1
+    while True:
+        begin = time.perf_counter()
+        body = rows(client, call_message, after, serial)
+        spent += time.perf_counter() - begin
+        after, count = last_jid(body)
+        seen += count
+        serial += 1
+        if count < 1000 or struct.unpack_from("<I", body, len(body) - 4)[0] == 0:
+            return spent, seen
+
+
+def main():
+    parser = measure.parser(__doc__)
+    parser.add_argument("--jobs", type=int, default=10000)
+    parser.add_argument("--rounds", type=int, default=9)
+    arguments = measure.parse(parser)
+    import corral  # tests/support
+    from fake_instance import RawClient, call_message, text
+
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
+        config.write(f"[jobs]\nremember = {arguments.jobs}\n")
+        config.flush()
+        with corral.Instance(options=["--config", config.name]) as instance:
+            subprocess.run([str(corral.BUILD / "tests/bench/bench-full-path"), str(instance.socket), "/bin/true",
+                            str(arguments.jobs), "8"], check=True, stdout=subprocess.DEVNULL)
+            client = RawClient(str(instance.socket))
+            client.socket.settimeout(60)
+            times = []
+            for _ in range(arguments.rounds):
+                spent, seen = list_all(client, call_message)
+                times.append(spent * 1e3)
+            print(f"## {seen} remembered jobs")
+            print(f"   ListJobRows, all pages: {measure.judged(statistics.median(times), at_most=20, form='.1f')} ms")
+            other = RawClient(str(instance.socket))
+            waits = []
+            done = threading.Event()
+
+            def wait_in_turn():
+                while not done.is_set():
+                    begin = time.perf_counter()
+                    ask(other, call_message("GetId", interface="org.freedesktop.DBus", path="/org/freedesktop/DBus"))
+                    waits.append((time.perf_counter() - begin) * 1e3)
+
+            thread = threading.Thread(target=wait_in_turn)
+            thread.start()
+            begin = time.perf_counter()
+            ask(client, call_message("GetManagedObjects", interface="org.freedesktop.DBus.ObjectManager",
+                                     path="/org/corral"))
+            whole = (time.perf_counter() - begin) * 1e3
+            done.set()
+            thread.join()
+            print(f"   GetManagedObjects: {whole:.0f} ms; another client's slowest of {len(waits)} calls meanwhile: "
+                  f"{measure.judged(max(waits), at_most=10, form='.1f')} ms")
+            live = int(instance.facts("run", "-d", "--", "sleep", "1000")["jid"], 16)
+
+            def microseconds(message, undo=None, times=2000):
+                took = []
+                for _ in range(times):
+                    begin = time.perf_counter()
+                    ask(client, message)
+                    took.append((time.perf_counter() - begin) * 1e6)
+                    if undo:
+                        ask(client, undo)
+                took.sort()
+                return took[len(took) // 2], took[len(took) * 99 // 100]
+
+            ping = microseconds(call_message("Ping", interface="org.freedesktop.DBus.Peer"))
+            usage = microseconds(call_message("GetUsage", struct.pack("<Q", live), "t"))
+            signal = microseconds(call_message("Signal", struct.pack("<Qi", live, 18) + text("all"), "tis"))
+            with subprocess.Popen(["sleep", "1000"]) as stranger:
+                attach = microseconds(call_message("AttachPid", struct.pack("<QI", live, stranger.pid) + text(""), "tus"),
+                                      call_message("DetachPid", struct.pack("<I", stranger.pid), "u"), 500)
+                stranger.kill()
+            for name, (middle, worst) in (("Ping", ping), ("GetUsage", usage), ("Signal", signal), ("AttachPid", attach)):
+                print(f"   {name}: p50 {middle:.0f} us, p99 {worst:.0f} us; {middle / ping[0]:.2f} times a call that does nothing")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Uses all of libcorral: libcorral_client SOCKET. Prints one line a fact. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <corral/corral.h>
+
+#define SAY(name, fact) printf("%s %lld\n", name, (long long)(fact))
+
+int main(int argc, char** argv) {
+  corral* c = NULL;
+  if (argc < 2 || strcmp(corral_version(), "0.1.0") != 0) return 2;
+  SAY("nobody", corral_open("/nonexistent/private", &c) == -ECONNREFUSED && !c);
+  if (corral_open(argv[1], &c) != 0) return 1;
+  int events = -1;
+  SAY("subscribe", corral_subscribe(c, &events));
+
+  const char* words[] = {
+      "sh", "-c", "trap 'exit 7' USR1; while :; do sleep 0.1; done", NULL};
+  const char* environment[] = {"PATH=/usr/bin:/bin", NULL};
+  struct corral_spec spec = CORRAL_INIT(spec);
+  spec.argv = words;
+  spec.env = environment;
+  spec.name = "from-c";
+  corral_jid jid = 0, same = 0;
+  SAY("create", corral_create(c, &spec, &jid));
+  SAY("taken", corral_create(c, &spec, &same) == -EEXIST);
+  SAY("says why", strstr(corral_error(c), "from-c") != NULL);
+  SAY("find", corral_find(c, "from-c", &same) == 0 && same == jid);
+  struct corral_job job = CORRAL_INIT(job);
+  SAY("show", corral_show(c, jid, &job));
+  SAY("named", strcmp(job.name, "from-c") == 0 && job.owner == getuid());
+  SAY("running", job.state == CORRAL_RUNNING && job.ended_us == CORRAL_ABSENT);
+  SAY("by pid", corral_find_by_pid(c, job.main_pid, &same) == 0 && same == jid);
+  struct corral_usage usage = CORRAL_INIT(usage);
+  SAY("usage", corral_get_usage(c, jid, &usage));
+  pid_t pids[8];
+  SAY("processes", corral_processes(c, jid, pids, 8) >= 1);
+  corral_jid jids[8];
+  SAY("list", corral_list(c, 0, jids, 8) == 1 && jids[0] == jid);
+  SAY("end of list", corral_list(c, jid, jids, 8));
+  SAY("wall", corral_set_limit(c, jid, CORRAL_LIMIT_WALL, 60000000));
+  SAY("no wall", corral_set_limit(c, jid, CORRAL_LIMIT_WALL, CORRAL_ABSENT));
+  SAY("not yet", corral_wait(c, jid, 1000, &job));
+  int frozen = corral_freeze(c, jid);
+  SAY("freeze", frozen == 0 || frozen == -EOPNOTSUPP);
+  if (frozen == 0) corral_thaw(c, jid);
+  usleep(300000); /* its trap is set */
+  SAY("signal", corral_signal(c, jid, SIGUSR1, CORRAL_MAIN));
+  SAY("wait", corral_wait(c, jid, CORRAL_ABSENT, &job));
+  SAY("status", job.has_status && WEXITSTATUS(job.wait_status) == 7 &&
+                    job.shell_code == 7);
+  SAY("ended", job.state == CORRAL_ENDED && strcmp(job.result, "exited") == 0);
+  SAY("too late", corral_signal(c, jid, SIGTERM, CORRAL_ALL) == -ESHUTDOWN);
+  SAY("end of another", corral_end(c, 99, CORRAL_ABSENT) == -ESRCH);
+
+  /* An older program's structure is not written beyond. */
+  struct corral_job small[2] = {CORRAL_INIT(small[0]), {0}};
+  small[0].size = offsetof(struct corral_job, owner);
+  small[0].owner = 4711;
+  SAY("small", corral_show(c, jid, &small[0]) == 0 && small[0].owner == 4711);
+  struct corral_job none = {0};
+  SAY("no size", corral_show(c, jid, &none) == -EINVAL);
+
+  char packet[65536];
+  struct pollfd poll_of = {.fd = events, .events = POLLIN};
+  int has_ended = 0;
+  while (!has_ended && poll(&poll_of, 1, 5000) == 1) {
+    ssize_t size = recv(events, packet, sizeof packet - 1, 0);
+    if (size <= 0) break;
+    packet[size] = 0;
+    has_ended = strstr(packet, "\"event\":\"ended\"") != NULL;
+  }
+  SAY("event", has_ended);
+  close(events);
+  corral_close(c);
+  return 0;
+}

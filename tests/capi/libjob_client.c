@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A program as it was written for SGI's libjob: what Slurm's proctrack/sgi_job
+ * called, and the rest. libjob_client MODE [JID]: prints what it was told. */
+#include <errno.h>
+#include <inttypes.h>
+#include <job.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int fail(const char* what) {
+  printf("%s: errno %s\n", what, strerrorname_np(errno));
+  return 1;
+}
+
+static int show(jid_t jid) {
+  pid_t pids[64];
+  int count = job_getpidlist(jid, pids, sizeof pids);
+  if (count < 0) return fail("job_getpidlist");
+  printf("uid %u\n", (unsigned)job_getuid(jid));
+  printf("prime is listed %d\n", ({
+           int found = 0;
+           pid_t prime = job_getprimepid(jid);
+           for (int i = 0; i < count; ++i)
+             found |= pids[i] == prime;
+           found;
+         }));
+  printf("processes %d of %d\n", count, job_getpidcnt(jid));
+  printf("cut to %d\n", job_getpidlist(jid, pids, (int)sizeof pids[0]));
+  printf("job of a process %d\n", getjid(pids[0]) == jid);
+  return 0;
+}
+
+static int list(jid_t jid) {
+  jid_t jids[64];
+  int count = job_getjidlist(jids, sizeof jids);
+  int found = 0;
+  if (count < 0) return fail("job_getjidlist");
+  for (int i = 0; i < count; ++i)
+    found |= jids[i] == jid;
+  printf("listed %d, counted %d\n", found, job_getjidcnt() == count);
+  return 0;
+}
+
+static int wait_for(jid_t jid) {
+  int status = -1;
+  if (job_waitjid(jid, &status, 0) != jid) return fail("job_waitjid");
+  if (WIFSIGNALED(status))
+    printf("signal %d\n", WTERMSIG(status));
+  else
+    printf("exit %d\n", WEXITSTATUS(status));
+  return 0;
+}
+
+/* The connection of a parent is not its child's. */
+static int across_fork(jid_t jid) {
+  if (job_getuid(jid) == (uid_t)-1) return fail("job_getuid");
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) _exit(job_getpidcnt(jid) > 0 ? 0 : 1);
+  int status = 1;
+  waitpid(child, &status, 0);
+  printf("in the child %d, in the parent %d\n", status == 0,
+         job_getpidcnt(jid) > 0);
+  return 0;
+}
+
+static void* wait_in_thread(void* jid) {
+  return (void*)(intptr_t)(job_waitjid(*(jid_t*)jid, NULL, 0) == *(jid_t*)jid);
+}
+
+/* One thread waits for the job, and does not keep another from ending it. */
+static int in_threads(jid_t jid) {
+  pthread_t thread;
+  void* waited = NULL;
+  pthread_create(&thread, NULL, wait_in_thread, &jid);
+  usleep(300000);
+  alarm(20);
+  printf("counted %d, ", job_getpidcnt(jid) > 0);
+  printf("killed %d, ", job_killjid(jid, SIGKILL) == 0);
+  pthread_join(thread, &waited);
+  printf("waited %d\n", waited != NULL);
+  return 0;
+}
+
+static int misuse(jid_t jid) {
+  printf("options %d ", (int)job_waitjid(jid, NULL, 1));
+  fail("");
+  printf("signal %d ", job_killjid(jid, -1));
+  fail("");
+  printf("probe %d\n", job_killjid(jid, 0));
+  printf("unknown %d ", job_killjid(12345, SIGTERM));
+  fail("");
+  printf("runcsa %d ", job_runcsa(1));
+  fail("");
+  return 0;
+}
+
+/* A process that makes itself a job, brings another in and lets it go. */
+static int attach(pid_t other) {
+  jid_t jid = makenewjob(0, geteuid());
+  if (jid == (jid_t)-1) return fail("job_create");
+  printf("in it %d\n", job_getjid(0) == jid);
+  printf("attach %d\n", job_attachpid(other, jid) == jid);
+  printf("processes %d\n", job_getpidcnt(jid));
+  printf("again %d\n", job_attachpid(other, jid) == jid);
+  printf("detach %d\n", job_detachpid(other) == jid);
+  printf("detach again %d ", (int)job_detachpid(other));
+  fail("");
+  printf("no job %d ", (int)job_attachpid(other, 12345));
+  fail("");
+  printf("no process %d ", (int)job_attachpid(0x3ffffff, jid));
+  fail("");
+  jid_t second = makenewjob(0, geteuid());
+  printf("another %d, in it %d\n", second != jid, job_getjid(0) == second);
+  printf("requested %d ", (int)job_create(7, geteuid(), 0));
+  fail("");
+  printf("detached %d\n", job_detachjid(second));
+  return 0;
+}
+
+int main(int argc, char** argv) {
+  const char* mode = argc > 1 ? argv[1] : "";
+  jid_t jid = argc > 2 ? strtoull(argv[2], NULL, 16) : 0;
+  if (!strcmp(mode, "show")) return show(jid);
+  if (!strcmp(mode, "list")) return list(jid);
+  if (!strcmp(mode, "wait")) return wait_for(jid);
+  if (!strcmp(mode, "fork")) return across_fork(jid);
+  if (!strcmp(mode, "threads")) return in_threads(jid);
+  if (!strcmp(mode, "misuse")) return misuse(jid);
+  if (!strcmp(mode, "attach")) return attach((pid_t)strtol(argv[2], NULL, 10));
+  if (!strcmp(mode, "self")) {
+    jid_t own = job_getjid(0);
+    if (own == (jid_t)-1) return fail("job_getjid");
+    printf("0x%" PRIx64 "\n", own);
+    return 0;
+  }
+  if (!strcmp(mode, "kill"))
+    return killjob(jid, SIGUSR1) ? fail("job_killjid") : 0;
+  return 2;
+}

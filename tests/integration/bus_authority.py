@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""D-Bus in full on a bus of the test's own with a system bus's policy and
+contrib/dbus/org.corral.conf: objects come and go, properties change, events
+come on a descriptor, and who may do what is decided by user, by group and, if
+it is there, by the real polkitd."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+import corral
+from corral import SOURCE, check, equal, wait_until
+from private_bus import OPEN, SYSTEM, Bus
+
+NAME = "org.corral.Manager1"
+MANAGER = "/org/corral/manager"
+POLKITD = "/usr/lib/polkit-1/polkitd"
+OPERATORS = 60001
+STRANGER = 1  # daemon; 2 is bin, 5 games: the bus must know its users
+SCHEDULER = 5
+
+
+def call(bus, *words, user=None, groups=()):
+    """busctl as a user; returns code, output, complaint."""
+    options = {} if user is None else {"user": user, "group": user, "extra_groups": list(groups)}
+    done = subprocess.run(["busctl", f"--address={bus.address}", "--timeout=20", *map(str, words)], text=True,
+                          capture_output=True, timeout=60, check=False, **options)
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+
+def method(bus, member, *arguments, **options):
+    return call(bus, "call", NAME, MANAGER, NAME, member, *arguments, **options)
+
+
+def jid_of(instance, *words):
+    return int(json.loads(instance.run("run", "-d", "--json", *words).stdout)["jid"], 16)
+
+
+def path_of(jid):
+    return f"/org/corral/job/j{jid:016x}"
+
+
+def objects(bus, instance):
+    """GetManagedObjects, and the signals of who listens by gdbus."""
+    out = bus.directory + "/monitor"
+    with open(out, "wb") as file:
+        monitor = subprocess.Popen(["gdbus", "monitor", "-a", bus.address, "-d", NAME], stdout=file)
+    wait_until(lambda: b"owned by" in pathlib.Path(out).read_bytes(), what="the monitor")
+    jid = jid_of(instance, "--name", "seen", "--limit", "wall=1s", "--grace", "0", "--", "sleep", "100")
+    code, text, err = call(bus, "call", NAME, "/org/corral", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+    check(code == 0 and path_of(jid) in text and MANAGER in text, f"GetManagedObjects has manager and job {err}", text)
+    check('"Name" s "seen"' in text, "with its properties")
+    instance.run("wait", f"{jid:x}")
+    said = wait_until(lambda: (text := pathlib.Path(out).read_text()).count("JobRemoved") and text, what="JobRemoved")
+    check(f"InterfacesAdded (objectpath '{path_of(jid)}'" in said, "InterfacesAdded tells of a new object", said)
+    check("PropertiesChanged ('org.corral.Job1', {" in said and "'State': <'ended'>" in said, "PropertiesChanged of a state")
+    check(".LimitHit (" in said and "'wall time'" in said, "LimitHit of a limit that was passed", said)
+    for _ in range(3):
+        instance.run("run", "--", "true")
+    wait_until(lambda: f"InterfacesRemoved (objectpath '{path_of(jid)}', ['org.corral.Job1'])"
+               in pathlib.Path(out).read_text(), what="InterfacesRemoved")
+    check(True, "InterfacesRemoved tells that an ended job was forgotten")
+    monitor.kill()
+    monitor.wait()
+    many = [jid_of(instance, "--", "sleep", "100") for _ in range(140)]
+    _, text, _ = call(bus, "call", NAME, "/org/corral", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+    check(all(path_of(jid) in text for jid in many), "many objects come in one answer")
+    code, text, err = method(bus, "ListJobRows", "a{sv}tu", 0, 0, 1000)
+    check(code == 0 and all(str(jid) in text for jid in many), f"ListJobRows has them all {err}")
+    for jid in many:
+        method(bus, "EndJob", "ta{sv}", jid, 1, "GraceUSec", "t", 0)
+
+
+def python(bus, instance):
+    import dbus.bus
+
+    connection = dbus.bus.BusConnection(bus.address)
+    manager = dbus.Interface(connection.get_object(NAME, MANAGER, introspect=False), NAME)
+    events = os.fdopen(manager.Subscribe(["job"]).take(), "rb", buffering=0)
+    check(b'"begin"' in events.read(65536), "Subscribe gives a descriptor over the bus")
+    jid = jid_of(instance, "--", "sleep", "100")
+    text = b""
+    while b'"main_pid":' not in text:
+        text += events.read(65536)
+    check(f"{jid:#x}".encode() in text, "on which events come")
+    usage = manager.GetUsage(dbus.UInt64(jid))
+    check(usage["State"] == "running" and usage.get("Processes", 1) == 1, "GetUsage has counters", usage)
+    try:
+        manager.Subscribe(["colours"])
+        corral.fail("a class that is not known was taken")
+    except dbus.DBusException as error:
+        equal(str(error.get_dbus_name()), "org.corral.Error.Invalid", "a class that is not known is refused")
+    method(bus, "EndJob", "ta{sv}", jid, 1, "GraceUSec", "t", 0)
+    events.close()
+    connection.close()
+
+
+def decides(bus, instance):
+    """By user and by group, as the bus tells them."""
+    spec = ("CreateJob", "a{sv}", 2, "Argv", "as", 2, "sleep", "100", "Kind", "s", "detached")
+    code, text, err = method(bus, *spec, user=STRANGER)
+    equal(code, 0, f"anybody may make a job over the bus {err}")
+    theirs = int(text.split()[1])
+    roots = jid_of(instance, "--", "sleep", "100")
+    signal = ("Signal", "tis")
+    code, _, err = method(bus, *signal, theirs, 18, "all", user=STRANGER + 1)
+    check(code != 0 and "belongs to uid" in err, "a stranger may not signal it", err)
+    code, _, err = method(bus, *signal, theirs, 18, "all", user=STRANGER + 1, groups=[OPERATORS])
+    equal(code, 0, f"a member of the operators' group may {err}")
+    code, _, err = method(bus, *signal, roots, 18, "all", user=STRANGER + 1, groups=[OPERATORS])
+    check(code != 0, "but not root's job", err)
+    code, text, err = method(bus, "ShowJob", "t", roots, user=STRANGER)
+    check(code == 0 and "Argv" not in text, "others see that it is there, and not its arguments", text)
+    code, _, err = method(bus, "GetProcesses", "t", roots, user=STRANGER)
+    check(code != 0, "nor its processes")
+    for user, wanted in ((STRANGER, False), (SCHEDULER, True)):
+        code, _, err = method(bus, "CreateJob", "a{sv}", 3, "Argv", "as", 1, "true", "Kind", "s", "detached", "User", "s",
+                              "65534", user=user)
+        equal(code == 0, wanted, f"uid {user} {'may' if wanted else 'may not'} make jobs for others {err}")
+    code, _, err = method(bus, "CreateJob", "a{sv}", 3, "Argv", "as", 1, "true", "Kind", "s", "detached", "User", "s", "0",
+                          user=SCHEDULER)
+    check(code != 0, "a scheduler may not make jobs of root's")
+    for member in ("Reexec", "ShutDown"):
+        code, _, err = method(bus, member, user=SCHEDULER)
+        check(code != 0 and "may not" in err, f"{member} is root's", err)
+    for member in ("Switch", "Off", "On"):
+        code, _, err = call(bus, "call", NAME, MANAGER, "org.corral.Accounting1", member, user=SCHEDULER)
+        check(code != 0 and "may not" in err, f"so is {member} of the accounting file", err)
+    code, out, err = call(bus, "call", NAME, MANAGER, "org.corral.Accounting1", "Status", user=STRANGER)
+    check(code == 0 and '"On" b true' in out, "its status is everybody's", out, err)
+    return theirs
+
+
+def asks_polkit(bus, instance, theirs):
+    """The real polkitd, with our actions and one rule, in a mount namespace of its own."""
+    if not os.path.exists(POLKITD):
+        return corral.not_checked("needs polkitd")
+    if not corral.has_namespaces():
+        return corral.not_checked("needs a mount namespace")
+    work = pathlib.Path(bus.directory)
+    rule = work / "50-corral.rules"
+    rule.write_text("""polkit.addRule(function(action, subject) {
+  if (action.id == "org.corral.control-jobs" && subject.user == "nobody") return polkit.Result.YES;
+});""")
+    script = f"""set -e
+mount -t tmpfs none /usr/share/polkit-1/actions
+mount -t tmpfs none /etc/polkit-1
+mkdir /etc/polkit-1/rules.d
+cp {SOURCE}/contrib/dbus/org.corral.policy /usr/share/polkit-1/actions
+cp {rule} /etc/polkit-1/rules.d
+chmod -R a+rX /etc/polkit-1 /usr/share/polkit-1/actions
+exec {POLKITD} --no-debug"""
+    before = method(bus, "Signal", "tis", theirs, 18, "all", user=65534)
+    check(before[0] != 0, "without polkit what is denied is denied")
+    polkit = subprocess.Popen(["unshare", "-m", "sh", "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env=dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=bus.address))
+    try:
+        wait_until(lambda: "org.freedesktop.PolicyKit1" in call(bus, "list")[1], seconds=20, what="polkitd")
+        code, _, err = method(bus, "Signal", "tis", theirs, 18, "all", user=65534)
+        equal(code, 0, f"polkit grants what its rule says {err}")
+        code, _, err = method(bus, "GetProcesses", "t", theirs, user=65534)
+        check(code != 0 and "belongs to uid" in err, "and nothing else", err)
+        code, _, err = method(bus, "Signal", "tis", theirs, 18, "all", user=STRANGER + 1)
+        check(code != 0 and "belongs to uid" in err, "to nobody else", err)
+        polkit.send_signal(19)
+        begin = time.monotonic()
+        waiting = subprocess.Popen(["busctl", f"--address={bus.address}", "--timeout=5", "call", NAME, MANAGER, NAME,
+                                    "Signal", "tis", str(theirs), "18", "all"], user=65534, group=65534, extra_groups=[],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.3)
+        equal(instance.run("ps").returncode, 0, "while polkit hangs others are answered")
+        check(time.monotonic() - begin < 3, "at once")
+        equal(method(bus, "GetJob", "t", theirs)[0], 0, "on the bus too")
+        polkit.send_signal(18)
+        equal(waiting.wait(20), 0, "who waits for polkit gets its answer when it goes on")
+    finally:
+        polkit.kill()
+        polkit.wait()
+    wait_until(lambda: "org.freedesktop.PolicyKit1" not in call(bus, "list")[1], what="polkit's end")
+    check(method(bus, "Signal", "tis", theirs, 18, "all", user=65534)[0] != 0, "and when it is gone all is denied again")
+
+
+def is_activatable():
+    """The activation file names the unit; a bus without systemd fails at once."""
+    bus = Bus(policy=f"<servicedir>{SOURCE}/contrib/dbus</servicedir>" + OPEN)
+    bus.start()
+    begin = time.monotonic()
+    code, _, err = method(bus, "GetJob", "t", 1)
+    check(code != 0 and time.monotonic() - begin < 10, f"a call while no instance runs fails at once ({err})")
+    bus.remove()
+    ElementTree.parse(SOURCE / "contrib/dbus/org.corral.policy")
+    actions = (SOURCE / "contrib/dbus/org.corral.policy").read_text()
+    header = (SOURCE / "core/authority.h").read_text()
+    named = {word for word in header.replace('"', " ").replace(";", " ").split() if word.startswith("org.corral.")}
+    check(len(named) == 4 and all(f'id="{name}"' in actions for name in named), "every action of core/authority.h is in it")
+
+
+def main():
+    corral.needs_root()
+    for program in ("dbus-daemon", "busctl", "gdbus"):
+        if shutil.which(program) is None:
+            corral.skip(f"needs {program}")
+    bus = Bus(policy=SYSTEM + '<policy user="root"><allow own="org.freedesktop.PolicyKit1"/></policy>'
+              '<policy user="polkitd"><allow own="org.freedesktop.PolicyKit1"/></policy>'
+              '<policy context="default"><allow send_destination="org.freedesktop.PolicyKit1"/></policy>',
+              include=SOURCE / "contrib/dbus/org.corral.conf")
+    bus.start()
+    config = pathlib.Path(bus.directory, "corral.toml")
+    config.write_text(f"[authority]\noperators = [\"{OPERATORS}\"]\nschedulers = [\"games\"]\n[jobs]\nremember = 2\n")
+    try:
+        with corral.Instance(bus=bus.address, options=["--config", config]) as instance:
+            wait_until(lambda: NAME in call(bus, "list")[1], what="our name on the bus")
+            objects(bus, instance)
+            python(bus, instance)
+            theirs = decides(bus, instance)
+            asks_polkit(bus, instance, theirs)
+    finally:
+        bus.remove()
+    is_activatable()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libcorral and libjob: C programs compiled against their headers, linked, run;
+what they export; and SGI's commands by their names."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import corral
+from corral import BUILD, COMMAND, SOURCE, check, equal, wait_until
+
+
+def build(work, source, library):
+    program = work / source
+    subprocess.run(
+        ["cc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Werror", "-I", str(SOURCE / "capi"), "-o", str(program),
+         str(SOURCE / "tests/capi" / f"{source}.c"), "-L", str(BUILD / "capi"), f"-l{library}"], check=True)
+    return program
+
+
+def exports(library):
+    out = subprocess.run(["nm", "-D", "--defined-only", str(BUILD / "capi" / library)], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    return {line.split()[2].partition("@")[0] for line in out.splitlines() if " A " not in line}
+
+
+def listed(name):
+    text = (SOURCE / "capi" / name).read_text()
+    return {word.strip("; ") for word in text.split("global:")[1].split("local:")[0].splitlines() if word.strip()}
+
+
+def declared(header, prefix):
+    text = (SOURCE / "capi" / header).read_text()
+    return {word.partition("(")[0].lstrip("*") for word in text.replace("\n", " ").split()
+            if word.lstrip("*").startswith(prefix) and "(" in word}
+
+
+def exports_are_listed():
+    for library, names, header, prefix in (("libcorral.so", "libcorral.map", "corral/corral.h", "corral_"),
+                                           ("libjob.so", "libjob.map", "job.h", "job_")):
+        equal(exports(library), listed(names), f"{library} exports what {names} lists and nothing else")
+        equal(declared(header, prefix) - {"job_create((requested),"}, listed(names), f"and {header} declares it")
+    needed = subprocess.run(["readelf", "-d", str(BUILD / "capi/libcorral.so")], check=True, text=True,
+                            stdout=subprocess.PIPE).stdout
+    check("libsystemd" not in needed, "libsystemd is loaded when it is needed, not linked")
+
+
+class Doors:
+    def __init__(self, instance):
+        self.instance = instance
+        self.environment = dict(instance.environment, LD_LIBRARY_PATH=str(BUILD / "capi"))
+        self.work = instance.folder
+        self.job_client = build(self.work, "libjob_client", "job")
+        self.corral_client = build(self.work, "libcorral_client", "corral")
+
+    def run(self, *words, **options):
+        done = subprocess.run([str(word) for word in words], env=self.environment, text=True, capture_output=True,
+                              timeout=60, check=False, **options)
+        return done.returncode, done.stdout, done.stderr
+
+    def libjob(self, *words, **options):
+        return self.run(self.job_client, *words, **options)[:2]
+
+
+def libcorral(doors):
+    code, out, err = doors.run(doors.corral_client, doors.instance.socket)
+    equal((code, err), (0, ""), f"a C program uses all of libcorral {out}")
+    facts = dict(line.rsplit(" ", 1) for line in out.splitlines())
+    zero = {"subscribe", "create", "show", "usage", "end of list", "wall", "no wall", "signal", "wait"}
+    wrong = {name: value for name, value in facts.items() if value != ("0" if name in zero else "1")}
+    equal(wrong, {}, f"and its {len(facts)} facts are right")
+
+
+def libjob(doors):
+    instance = doors.instance
+    jid = instance.facts("run", "-d", "--name", "three", "--", "sh", "-c", "sleep 100 & sleep 100 & wait")["jid"]
+
+    def count():
+        return len(instance.facts("tree", jid)[0]["processes"])
+
+    wait_until(lambda: count() >= 3, what="three processes")
+    code, out = doors.libjob("show", jid)
+    equal((code, out.splitlines()),
+          (0, [f"uid {os.getuid()}", "prime is listed 1", f"processes {count()} of {count()}", "cut to 1",
+               "job of a process 1"]),
+          "a program of libjob's sees owner, processes and prime process of a job")
+    equal(doors.libjob("list", jid), (0, "listed 1, counted 1\n"), "and all jobs")
+    equal(doors.libjob("fork", jid), (0, "in the child 1, in the parent 1\n"), "also after fork(2)")
+    equal(doors.libjob("misuse", jid)[1].splitlines(),
+          ["options -1 : errno EINVAL", "signal -1 : errno EINVAL", "probe 0", "unknown -1 : errno ENODATA",
+           "runcsa -1 : errno ENOSYS"], "errors are SGI's")
+    equal(doors.libjob("self"), (1, "job_getjid: errno ENODATA\n"), "a process in no job is told so")
+    inside = instance.run("run", "--", doors.job_client, "self", env=doors.environment)
+    check(inside.stdout.startswith("0x"), "one in a job its jid", inside.stdout, inside.stderr)
+    waiter = subprocess.Popen([doors.job_client, "wait", jid], env=doors.environment, text=True, stdout=subprocess.PIPE)
+    equal(doors.libjob("kill", jid)[0], 0, "job_killjid signals every process")
+    equal(waiter.communicate(timeout=30)[0], "signal 10\n", "job_waitjid has the status")
+    held = instance.facts("run", "-d", "--", "sleep", "100")["jid"]
+    equal(doors.libjob("threads", held), (0, "counted 1, killed 1, waited 1\n"),
+          "a thread that waits holds up no other")
+    if os.geteuid() == 0 and instance.engine == "cgroup2":
+        other = subprocess.Popen(["sleep", "1000"])
+        code, out = doors.libjob("attach", other.pid)
+        equal((code, out.splitlines()),
+              (0, ["in it 1", "attach 1", "processes 2", "again 1", "detach 1", "detach again -1 : errno ENODATA",
+                   "no job -1 : errno ENODATA", "no process -1 : errno ESRCH", "another 1, in it 1",
+                   "requested -1 : errno ENOSYS", "detached 1"]), "a program makes jobs of itself and of others")
+        other.kill()
+        other.wait()
+    nobody = dict(doors.environment, CORRAL_RUNTIME_DIR="/nonexistent", XDG_RUNTIME_DIR="/nonexistent")
+    done = subprocess.run([doors.job_client, "self"], env=nobody, text=True, stdout=subprocess.PIPE, check=False)
+    equal(done.stdout, "job_getjid: errno ENOENT\n", "without an instance it is ENOENT")
+    if os.geteuid() == 0:
+        for folder in (instance.folder, instance.runtime):
+            folder.chmod(0o755)
+        other = instance.facts("run", "-d", "--", "sleep", "100")["jid"]
+        code, out = doors.libjob("kill", other, user=65534, group=65534, extra_groups=[])
+        check("errno EPERM" in out or "errno ENOENT" in out, "another user's job is EPERM", out)
+        instance.run("kill", "-g", "0", other)
+
+
+def sgi_commands(doors):
+    instance = doors.instance
+    for name in ("jstat", "jkill", "jwait", "jattach", "jdetach", "jlimit", "jsethid"):
+        (doors.work / name).symlink_to(COMMAND)
+
+    def call(name, *words):
+        return doors.run(doors.work / name, *words)
+
+    jid = instance.facts("run", "-d", "--accept-less", "--limit", "cpu=1h", "--", "sleep", "100")["jid"]
+    code, out, err = call("jstat", "-a")
+    lines = [line.split() for line in out.splitlines()]
+    equal((code, lines[0]), (0, ["JID", "OWNER", "COMMAND"]), f"jstat -a has SGI's columns {err}")
+    check([jid, subprocess.getoutput("id -un"), "sleep", "100"] in lines, "and a line for each job", lines)
+    equal(call("jstat", "-j", jid[2:])[1], out, "jstat -j takes a jid without its 0x")
+    lines = [line.split() for line in call("jstat", "-p", "-j", jid)[1].splitlines()]
+    equal(lines[0], ["JID", "PID", "PPID", "COMMAND"], "jstat -p has the processes' columns")
+    equal((lines[1][0], lines[1][3]), (jid, "sleep"), "and a line for each process")
+    equal(call("jstat", "-x")[0], 2, "a wrong option is refused")
+    check("cpu        3600.000 s" in call("jlimit", "-j", jid)[1], "jlimit shows limits")
+    equal(call("jlimit", "-j", jid, "wall=2h")[0], 0, "jlimit changes one")
+    equal(instance.facts("show", jid)["limits"]["wall"], 7200 * 10**6, "and it holds")
+    if os.geteuid() == 0 and instance.engine == "cgroup2":
+        other = subprocess.Popen(["sleep", "1000"])
+        equal(call("jattach", other.pid, jid), (0, "", ""), "jattach brings a process in")
+        check(f" {other.pid} " in call("jstat", "-p", "-j", jid)[1], "and it is there")
+        equal(call("jattach", other.pid, "77")[0], 66, "into no job that there is not")
+        equal(call("jdetach", "-p", other.pid), (0, "", ""), "jdetach takes it out")
+        check(f" {other.pid} " not in call("jstat", "-p", "-j", jid)[1], "and it is gone")
+        equal(call("jdetach", other.pid)[0], 2, "jdetach wants -p or -j")
+        other.kill()
+        other.wait()
+    check("KILL" in call("jkill", "-l")[1], "jkill -l lists signals")
+    equal(call("jkill", "-9", jid)[0], 0, "jkill -9 kills")
+    equal(call("jwait", jid)[:2], (0, f"job {jid} was ended by SIGKILL\n"), "jwait waits and says how it ended")
+    equal(call("jkill", "zz")[0], 64, "no jid is refused")
+    hid = f"{int(jid, 16) >> 32:x}"
+    equal(call("jsethid", hid)[0], 0, "jsethid takes the instance's own hid")
+    equal(call("jsethid", "77")[0], 72, "and no other")
+
+
+def main():
+    if shutil.which("cc") is None:
+        corral.skip("needs a C compiler")
+    exports_are_listed()
+    for engine in corral.engines():
+        with corral.Instance(engine=engine) as instance:
+            print(f"# {engine}")
+            doors = Doors(instance)
+            libcorral(doors)
+            libjob(doors)
+            sgi_commands(doors)
+
+
+main()

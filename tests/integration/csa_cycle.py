@@ -1,0 +1,328 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""csarun: the accounting of a day. Over the golden set it gives what the single
+commands give, two days in a row too; killed between any two system calls, in
+every state, and restarted it gives the same; late writers, damage, user exits,
+locks and full disks.
+
+    STEP=1 tests/integration/csa_cycle.py kills        every point"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import csa_files
+import corral
+from csa_golden_files import GOLDEN, without_times
+from csa_site import Site, end_of_first_minute
+
+STEP = int(os.environ.get("STEP", "0"))
+STATES = "SETUP VERIFY ARCHIVE1 BUILD ARCHIVE2 CMS REPORT DREP FEF USEREXIT CLEANUP".split()
+
+
+def by_hand(site, pacct, takes_all=False):
+    """What the single commands make of the same files, by name in sum/."""
+    folder = site.root / "hand"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, data in pacct.items():
+        (folder / name).write_bytes(data)
+    everything = ["-A"] if takes_all else []
+    made = {}
+    site.must("csabuild", "-i", "-P", folder / "pacct", "-s", folder / "spacct")
+    made["cms"] = site.must("csacms", *everything, "-S", folder / "spacct")
+    made["cacct"] = site.must("csacon", *everything, "-s", folder / "spacct")
+    (folder / "cacct").write_bytes(made["cacct"])
+    made["conrpt"] = site.must("csacrep", "-hucwx", stdin=(folder / "cacct").open("rb"))
+    table = site.must("csacms", *everything, "-Sacj", folder / "spacct")
+    made["cmsrpt"] = b"".join(table.splitlines(keepends=True)[:51])
+    made["drpt"] = site.must("csadrep", *everything, "-a", "-s", folder / "spacct")
+    made["recyrpt"] = b""
+    if not takes_all:
+        made["recyrpt"] = site.must("csarecy", "-r", "-s", folder / "spacct", "-P", folder / "R")
+        made["pacct0"] = without_times((folder / "R0").read_bytes())
+    return made
+
+
+def without_heads(report):
+    """A report's text, pages and blank lines aside."""
+    lines = [line for line in report.decode("latin1").splitlines() if line.strip()]
+    return [line for line in lines if not re.match(r"YYYY-MM-DD hh:mm .* Page \d+$", line)]
+
+
+def contains(report, part, what):
+    """The lines of `part` stand in the report one after the other."""
+    wanted = [line for line in part.decode("latin1").replace("\f", "").splitlines() if line.strip()]
+    lines = without_heads(report)
+    is_in = any(lines[at : at + len(wanted)] == wanted for at in range(len(lines)))
+    corral.check(len(wanted) > 0 and is_in, f"{what} is in the report, {len(wanted)} lines")
+
+
+def compare(site, hand, what):
+    results = site.results()
+    for name in ("cms", "cacct", "pacct0"):
+        corral.equal(results.get(name, b""), hand.get(name, b""), f"{what}: {name} is that of the single commands")
+    report = results["rprt"]
+    contains(report, hand["conrpt"], f"{what}: csacrep's output")
+    contains(report, hand["cmsrpt"], f"{what}: csacms' table")
+    contains(report, hand["drpt"], f"{what}: csadrep's output")
+    if hand["recyrpt"]:
+        contains(report, hand["recyrpt"], f"{what}: csarecy's output")
+    corral.equal(site.state(), "COMPLETE", f"{what}: the state is complete")
+    corral.equal(sorted(p.name for p in site.path("work").iterdir()), ["late"], f"{what}: nothing is left in work/")
+
+
+def golden_day():
+    with Site() as site:
+        files = {name: (GOLDEN / "in" / name).read_bytes() for name in ("pacct1", "pacct2")}
+        site.put_day(files)
+        site.run_csarun()
+        compare(site, by_hand(site, files), "golden day")
+        corral.equal(site.results()["cms"], (GOLDEN / "out/cms.csa").read_bytes(), "its command summaries are the published ones")
+        table = (GOLDEN / "out/csa-csacms-Sacj.out").read_bytes()
+        contains(site.results()["rprt"], b"\n".join(table.splitlines()[:51]), "the published table of commands")
+        kept = [path.name for path in site.path("nite").iterdir()]
+        corral.equal(sorted(kept), ["active", "clastdate", "statefile"], "no file of errors and no lock is left")
+        steps = re.findall(r" - ([A-Z0-9]+): ", site.path("nite/active").read_text())
+        corral.equal(steps, ["SETUP", "VERIFY", "BUILD", "CMS", "REPORT", "DREP", "CLEANUP"], "nite/active tells the steps")
+
+
+def golden_cycles():
+    """The set's two periods, the unfinished job put back between them."""
+    with Site() as site:
+        first = {"pacct1": (GOLDEN / "cycle/one/pacct1").read_bytes()}
+        site.put_day(first)
+        site.run_csarun()
+        compare(site, by_hand(site, first), "first period")
+        contains(site.results()["rprt"], (GOLDEN / "cycle/3-csacrep.out").read_bytes(), "the published csacrep of period one")
+        contains(site.results()["rprt"], (GOLDEN / "cycle/5-csarecy.out").read_bytes(), "the published csarecy")
+        recycled = site.results()["pacct0"]
+        corral.equal(recycled, without_times((GOLDEN / "cycle/two/pacct0").read_bytes()), "what goes on is put back as published")
+        second = {"pacct0": site.path("day/pacct0").read_bytes(), "pacct1": (GOLDEN / "cycle/two/pacct1").read_bytes()}
+        end_of_first_minute(site)
+        site.put_day({"pacct1": second["pacct1"]})
+        site.run_csarun()
+        compare(site, by_hand(site, second), "second period")
+        contains(site.results()["rprt"], (GOLDEN / "cycle/9-csacrep.out").read_bytes(), "the published csacrep of period two")
+        corral.check("BETWEEN 01/01 00:00   AND" in site.results()["rprt"].decode(), "it names the run before")
+
+
+def all_jobs():
+    with Site() as site:
+        files = {"pacct1": (GOLDEN / "in/pacct1").read_bytes()}
+        site.put_day(files)
+        site.run_csarun("-A")
+        compare(site, by_hand(site, files, takes_all=True), "-A")
+        corral.check("pacct0" not in site.results(), "-A puts nothing back")
+
+
+def kills():
+    """Killed after the Nth system call, and restarted as it was advised."""
+    files = {name: (GOLDEN / "in" / name).read_bytes() for name in ("pacct1", "pacct2")}
+    tell = 'ls "$WTIME_DIR" | grep Wpacct > "$SUM_DIR/files.$DTIME"\n'
+    with Site() as site:
+        site.put_exit("csa.archive1", tell)
+        site.put_day({**files, "pacct": site.opening()})
+        total = site.count_calls()
+        wanted = site.results()
+    hit = {}
+    points = range(1, total, STEP or max(1, total // 70))
+    with Site() as site:
+        site.put_exit("csa.archive1", tell)
+        for point in points:
+            site.clear()
+            site.put_day({**files, "pacct": site.opening()})
+            if not site.kill_csarun(point):
+                continue
+            state = site.state()
+            hit[state] = hit.get(state, 0) + 1
+            if state == "COMPLETE":
+                if not site.results():  # killed before its first state
+                    site.run_csarun()
+            else:
+                site.run_csarun(*site.path("nite/clastdate").read_text().split()[:2])
+            found = site.results()
+            if found != wanted:
+                names = [name for name in wanted if found.get(name) != wanted[name]]
+                corral.fail(f"killed after call {point} of {total}, in {state}: {names} differ; {sorted(found)}")
+    corral.check(set(STATES) - {"ARCHIVE1", "ARCHIVE2", "FEF", "USEREXIT", "VERIFY"} <= set(hit) | {"COMPLETE"},
+                 f"killed at {sum(hit.values())} of {total} system calls and restarted: the same results; {hit}")  # fmt: skip
+
+
+def kills_in_exits():
+    """The states with a user exit, and VERIFY, whose steps are few calls."""
+    files = {"pacct1": (GOLDEN / "in/pacct1").read_bytes()}
+    with Site() as site:
+        site.put_day(files)
+        site.run_csarun()
+        wanted = site.results()
+        for state, name in (("ARCHIVE1", "csa.archive1"), ("ARCHIVE2", "csa.archive2"), ("FEF", "csa.fef"), ("USEREXIT", "csa.user")):
+            site.clear()
+            site.put_day(files)
+            site.put_exit(name, "kill -9 $PPID\nsleep 0.1\n")
+            done = site.csarun()
+            corral.equal((done.returncode, site.state()), (-9, state), f"killed in {state}")
+            refused = site.csarun()
+            corral.check(refused.returncode == 1 and f"in state {state}" in refused.stderr, "a new run is refused",
+                         refused.stderr)  # fmt: skip
+            site.exits(name).unlink()
+            minute = site.path("nite/clastdate").read_text().split()[:2]
+            site.run_csarun(*minute, *(["DREP"] if state == "FEF" else []))  # also one that is done already
+            corral.equal(site.results(), wanted, "and the restart gives the same results")
+
+
+def late_writers():
+    """A scope keeps the file that it opened: what it writes later is in a later run, once."""
+    entries = [entry.data for entry in csa_files.entries((GOLDEN / "in/pacct1").read_bytes())]
+    begin = entries[0]
+    groups = [entry for entry in entries[1:]]
+    with Site() as site:
+        path = site.path("day/pacct")
+        site.put_day({"pacct": begin + b"".join(groups[:40])})
+        writer = os.open(path, os.O_WRONLY | os.O_APPEND)
+        seen = []
+        for part in (groups[40:80], groups[80:], []):
+            site.run_csarun("-A", exit_name="csa.archive1", script='cat "$WTIME_DIR"/Wpacct[1-9]* > "$ACCT_DIR/seen"\n')
+            seen.append(site.path("seen").read_bytes())
+            end_of_first_minute(site)
+            if not part:
+                break
+            os.write(writer, b"".join(part))
+            if part is not groups[40:80] and part[-1] is groups[-1]:
+                os.close(writer)
+        kinds = [entry.data for data in seen for entry in csa_files.entries(data) if entry.kind != csa_files.CONFIGURATION]
+        wanted = [entry for entry in groups if entry[4] != csa_files.CONFIGURATION]
+        corral.equal(len(kinds), len(wanted), "each record of a late writer is in one run")
+        corral.check(kinds == wanted, "in order, and whole")
+        corral.equal(list(site.path("work/late").iterdir()), [], "the file is gone when its writer has")
+
+
+def damage():
+    good = (GOLDEN / "in/pacct1").read_bytes()
+    for name in ("hole37", "badtype", "truncated"):
+        with Site() as site:
+            site.put_day({"pacct1": (GOLDEN / "damaged" / name).read_bytes()})
+            stopped = site.csarun("-V", "1")
+            corral.check(stopped.returncode == 1 and site.state() == "VERIFY", f"{name}: -V 1 stops", stopped.stderr)
+            day, minute = site.path("nite/clastdate").read_text().split()[:2]
+            active = site.path(f"nite/active{day}{minute}")
+            corral.check(f"see {active}" in stopped.stderr and active.exists(), "and says where it tells of it")
+            corral.check("MAIL_LIST: root" in stopped.stderr and f"csarun {day} {minute}" in stopped.stderr,
+                         "whom a site names for it, and how to go on", stopped.stderr)  # fmt: skip
+            corral.check("VERIFY - csaverify errors" in site.path("nite/fd2log").read_text(), "fd2log has it too")
+            site.run_csarun("-V", "0", day, minute)
+            fixed = {"pacct1": (GOLDEN / "damaged" / f"{name}.fixed").read_bytes()}
+            corral.equal(site.results()["cacct"], by_hand(site, fixed)["cacct"], f"{name}: what is sound is billed")
+            corral.check("nite/Ever." in site.stderr, "and it is said that there were errors")
+    with Site() as site:
+        site.put_day({"pacct1": (GOLDEN / "damaged/hole37").read_bytes()})
+        site.run_csarun("-V", "2")
+        corral.check("Ebld" in site.stderr, "-V 2: csabuild passes over damage, and it is told")
+    corral.check(len(good) > 0, "damage is done with")
+
+
+def user_exits():
+    with Site() as site:
+        site.put_day({"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
+        for name in ("csa.archive1", "csa.archive2", "csa.fef", "csa.user"):
+            site.put_exit(name, f'echo {name} "$DTIME" "$SPACCT" "$(pwd)" "$ALLJOBS" >> "$ACCT_DIR/said"; echo told >&2\n')
+        site.put_exit("csa.fef", "exit 3\n")
+        failed = site.csarun("-A")
+        corral.check(failed.returncode == 1 and site.state() == "FEF", "an exit that fails stops the run", failed.stderr)
+        corral.check("FEF - csa.fef errors (code 3)" in failed.stderr, "and is named", failed.stderr)
+        said = site.path("said").read_text().splitlines()
+        work = site.path("work") / site.path("nite/clastdate").read_text().split("\n")[0].replace(" ", "/")
+        corral.equal(said[0].split()[2:], [str(work / "spacct"), str(work), "-A"], "exits know the run's variables")
+        for mode, words in ((0o666, "may be written by everybody"),):
+            site.put_exit("csa.fef", "exit 0\n", mode)
+            refused = site.csarun(site.path("nite/clastdate").read_text().split()[0])
+            corral.check(refused.returncode == 1 and words in refused.stderr, f"an exit that {words} is not run", refused.stderr)
+        site.put_exit("csa.fef", "true\n")
+        site.run_csarun(site.path("nite/clastdate").read_text().split()[0])
+        corral.check("Earc1" in site.stderr, "what they say is an error file")
+        corral.equal(len(site.path("said").read_text().splitlines()), 3, "each ran once")
+        corral.check("pacct0" not in site.results(), "the restart remembered -A")
+
+
+def refusals():
+    with Site() as site:
+        site.put_day({"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
+        site.put_exit("csa.archive1", 'echo > "$ACCT_DIR/ready"; read -r line < "$ACCT_DIR/go"\n')
+        os.mkfifo(site.path("go"))
+        first = site.start("csarun")
+        corral.wait_until(site.path("ready").exists, what="the first run's exit")
+        second = site.csarun()
+        corral.check(second.returncode == 1 and "runs since" in second.stderr, "one run at a time", second.stderr)
+        corral.check("starting accounting" in site.path("nite/active").read_text(), "the other's file is not touched")
+        site.path("go").write_text("on\n")
+        corral.equal(first.wait(30), 0, "the first one goes on")
+        again = site.csarun()
+        same = "acct already run" in again.stderr
+        corral.check(again.returncode == 1 and same or not same, "twice in a minute is refused", again.stderr)
+        end_of_first_minute(site)
+        day, minute = site.path("nite/clastdate").read_text().split()[:2]
+        for words, said in (
+            (["0230", "1200"], "expected MMDD hhmm"), (["1301"], "expected MMDD hhmm"), ([day, minute, "BUILT"], "no state: expected one of SETUP"),
+            ([day, minute], "is complete"), (["0615", "1200"], "do not match"), (["-V", "3"], "verify level"),
+            ([day, minute, "BUILD"], "does not exist"),
+        ):  # fmt: skip
+            done = site.csarun(*words)
+            corral.check(done.returncode == 1 and said in done.stderr, f"csarun {' '.join(words)}: {said}", done.stderr)
+        corral.equal(site.state(), "COMPLETE", "and changes nothing")
+        nowhere = subprocess.run(site.words("csarun"), env={**site.environment(), "CSACONFIG": "/nowhere"}, capture_output=True,
+                                 text=True, check=False)  # fmt: skip
+        corral.check(nowhere.returncode == 1 and "there is no file '/nowhere'" in nowhere.stderr, "CSACONFIG must name a file",
+                     nowhere.stderr)  # fmt: skip
+        site.set_conf(MIN_BLKS=2 * 10**9)
+        full = site.csarun()
+        corral.check(full.returncode == 1 and "Insufficient space" in full.stderr, "without room nothing begins", full.stderr)
+        site.set_conf(MIN_BLKS=0, CSACREP="-hq")
+        site.put_day({"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
+        site.exits("csa.archive1").unlink()
+        wrong = site.csarun()
+        corral.check(wrong.returncode == 1 and "csacrep -hq" in wrong.stderr and site.state() == "REPORT",
+                     "a wrong option in csa.conf is named", wrong.stderr)  # fmt: skip
+        site.set_conf(CSACREP="-hucw")
+        site.run_csarun(site.path("nite/clastdate").read_text().split()[0])
+
+
+def empty_day():
+    with Site() as site:
+        site.run_csarun()
+        corral.equal(site.results().get("cacct"), b"", "a day without a file is one without jobs")
+    with Site() as site:
+        site.put_day({"pacct": site.opening(), "pacct3": (GOLDEN / "in/pacct1").read_bytes()})
+        site.run_csarun()
+        hand = by_hand(site, {"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
+        corral.equal(site.results()["cacct"], hand["cacct"], "numbers with gaps lose nothing")
+        left = sorted(path.name for path in site.path("day").iterdir())
+        corral.check("pacct" in left, "a new file is there", left)
+
+
+def pages():
+    """The report is on the pages that pr(1) makes."""
+    with Site() as site:
+        site.put_day({"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
+        site.run_csarun()
+        (path,) = site.path("sum").glob("rprt.*")
+        report = path.read_text("latin1")
+        lines = report.split("\n")[:-1]
+        corral.equal(len(lines) % 66, 0, "pages have 66 lines")
+        text = [lines[at + 5 : at + 61] for at in range(0, len(lines), 66)]
+        first = "\n".join(text[0]).rstrip("\n") + "\n"
+        (site.root / "page").write_text(first)
+        head = lines[2]
+        stamp = head[:16]
+        os.utime(site.root / "page", (0, time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M"))))
+        made = subprocess.run(["pr", "-h", "DAILY REPORT", str(site.root / "page")], env={"TZ": "UTC", "LC_ALL": "C", "PATH": os.environ["PATH"]},
+                              capture_output=True, check=True).stdout.decode("latin1")  # fmt: skip
+        corral.equal("\n".join(lines[:66]) + "\n", made, "the first page is pr's")
+
+
+TESTS = (golden_day, golden_cycles, all_jobs, empty_day, pages, user_exits, damage, refusals, late_writers, kills_in_exits, kills)
+for test in TESTS:
+    if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
+        test()

@@ -1,0 +1,424 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The CSA commands on what goes wrong: damaged and hostile files, outputs that
+are inputs, devices that are full, configurations that are no numbers. Each row
+is one command line on files that are made here; none may crash, hang, lose the
+records that are sound, or end in success with less than was asked for."""
+
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+import corral
+import csa_files
+from csa_golden_files import GOLDEN
+
+SECONDS = 15  # of one command: those that hung did for hours
+CACCT = 784
+GROUPS = (32, 48, 64)  # in a job header: where its records begin
+
+
+def process(name=b"burn", begin=1700000000, elapsed=1_000_000, jid=0x12):
+    """One process record without linked ones."""
+    record = bytearray(136)
+    struct.pack_into("<HHBBH", record, 0, 0x314A, 0o6000, 1, 0, 136)
+    struct.pack_into("<HHBBH", record, 8, 0xCEB5, 0o6000, 1, 0, 0)
+    struct.pack_into("<QQQIIq", record, 40, 0, jid, 0, 100, 1, begin)
+    record[80:96] = name.ljust(16, b"\0")
+    struct.pack_into("<QQQ", record, 96, elapsed, 5, 7)
+    return bytes(record)
+
+
+def short_records(records):
+    """Records (kind, bytes, told size, body) of the oldest revision, each linked to the one before."""
+    data = b""
+    for i, (kind, size, told, body) in enumerate(records):
+        flag = csa_files.MORE if i + 1 < len(records) else 0
+        data += (struct.pack("<HHBBH", 0x314A, 0o5000, kind, flag, told) + body).ljust(size, b"\0")
+    return data
+
+
+class Work:
+    """A folder with copies of the golden set's files, and the commands."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        for name in ("in", "out"):
+            shutil.copytree(GOLDEN / name, self.folder / name, ignore=shutil.ignore_patterns("*.cmd", "*.err", "*.rc"))
+        self.bin = self.folder / "bin"
+        self.bin.mkdir()
+        self.limits = ""
+
+    def path(self, name):
+        return self.folder / name
+
+    def put(self, name, data):
+        self.path(name).write_bytes(data)
+
+    def get(self, name):
+        path = self.path(name)
+        return path.read_bytes() if path.exists() else None
+
+    def start(self, line, conf="in/csa.conf"):
+        link = self.bin / line.split()[0]
+        if not link.exists():
+            link.symlink_to(corral.COMMAND)
+        return subprocess.Popen(
+            ["sh", "-c", f"{self.limits} exec {line}"],
+            cwd=self.folder,
+            env={"PATH": f"{self.bin}:/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C", "CSACONFIG": conf},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, line, conf="in/csa.conf"):
+        """None: it did not end."""
+        started = self.start(line, conf)
+        try:
+            out, err = started.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.communicate()
+            return None
+        return subprocess.CompletedProcess(line, started.returncode, out, err)
+
+
+def fails(work, line, *says, conf="in/csa.conf"):
+    """Ends by itself, with exit code 1 and these words; the fault, or None."""
+    done = work.run(line, conf)
+    if done is None:
+        return "it hangs"
+    if done.returncode != 1:
+        return f"exit code {done.returncode}: {done.stderr[-200:]!r}"
+    said = done.stderr.decode("latin1")
+    missing = [word for word in says if word not in said]
+    return f"{missing} is not in {said[-300:]!r}" if missing else None
+
+
+def ends(work, line, conf="in/csa.conf"):
+    """Ends by itself, whatever it says: no signal, no hang."""
+    done = work.run(line, conf)
+    if done is None:
+        return "it hangs"
+    return None if 0 <= done.returncode < 100 else f"exit code {done.returncode}"
+
+
+def kept(work, name, line, *says):
+    """The command refuses, and the file is as it was."""
+    before = work.get(name)
+    fault = fails(work, line, *says)
+    if fault:
+        return fault
+    return None if work.get(name) == before else f"'{name}' has {len(work.get(name))} bytes instead of {len(before)}"
+
+
+# --- memory
+
+
+BEGIN = struct.pack("<q", 1700000000)  # at offset 64 it is where a whole process record has its begin
+HEADERS = 216 + 88  # of a sorted file with one boot and one job
+
+
+def written_bytes(work, data, wanted):
+    """A file of one entry gives so many bytes."""
+    work.put("one1", data)
+    fault = ends(work, "csabuild -i -P one -s written")
+    found = len(work.get("written") or b"") - HEADERS
+    return fault or (None if found == wanted else f"{found} bytes of records instead of {wanted}")
+
+
+def older_records_stay_short(work):
+    """One of each type, 16 bytes each: they do not become as long as newer ones."""
+    kinds = (1, 2, 4, 8, csa_files.START, csa_files.END, csa_files.CONFIGURATION, csa_files.WORKLOAD, csa_files.JOB)
+    return written_bytes(work, short_records([(kind, 16, 16, BEGIN) for kind in kinds]), 9 * 16)
+
+
+def told_size_is_not_believed(work):
+    """The last record claims 376 bytes where 8 are read of it."""
+    records = [(1, 8, 8, b"")] + [(2, 8, 8, b"")] * 3 + [(2, 16, 16, BEGIN)] + [(2, 8, 8, b"")] * 40
+    data = short_records([*records, (csa_files.WORKLOAD, 8, 376, b"")])
+    return written_bytes(work, data + b"secret" * 100, 8 + 8 + 8)
+
+
+def changed_meanwhile(work):
+    """The first file gets other contents when csabuild has read it once: by
+    its name, then in place. A FIFO as second file tells when."""
+    first = work.get("in/pacct1")
+    work.put("calm1", first)
+    work.run("csabuild -P calm -s calm")
+    for in_place in (False, True):
+        work.put("race1", first)
+        work.path("race2").unlink(missing_ok=True)
+        os.mkfifo(work.path("race2"))
+        building = work.start("csabuild -P race -s raced")
+        with open(work.path("race2"), "wb"):  # waits for the reader
+            other = b"".join(process(jid=i) for i in range(3000))
+            work.put("race1" if in_place else "other", other)
+            if not in_place:
+                work.path("other").rename(work.path("race1"))
+        try:
+            _, said = building.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            building.kill()
+            return "it hangs"
+        if building.returncode < 0:
+            return f"signal {-building.returncode}"
+        if in_place and (building.returncode != 1 or b"changed" not in said):
+            return f"in place: {building.returncode} {said[-200:]}"
+        if not in_place and (building.returncode != 0 or len(work.get("raced")) != len(work.get("calm"))):
+            return f"by name: {building.returncode} {said[-200:]}"
+    return None
+
+
+# --- outputs
+
+
+def in_place(command, name, *source):
+    def case(work):
+        """An output that is the input gives what another output gives."""
+        shutil.copy(work.path(source[0]), work.path(name))
+        apart = work.run(command.format(output="apart"))
+        together = work.run(command.format(output=name))
+        if apart is None or together is None or (apart.returncode, together.returncode) != (0, 0):
+            return f"{apart and apart.stderr} {together and together.stderr}"
+        return None if work.get(name) == work.get("apart") and work.get(name) else "the output is another one"
+
+    return case
+
+
+def refuses(line, name, source):
+    def case(work):
+        shutil.copy(work.path(source), work.path(name))
+        return kept(work, name, line, "expected another one")
+
+    return case
+
+
+def failure_keeps_output(line, name="precious"):
+    def case(work):
+        work.put(name, b"what was there")
+        return kept(work, name, line)
+
+    return case
+
+
+def replaces_a_link_s_target(work):
+    work.put("target", b"old")
+    work.path("link").symlink_to("target")
+    os.chmod(work.path("target"), 0o640)
+    done = work.run("csaaddc -o link out/cacct.csa")
+    if done is None or done.returncode != 0:
+        return f"{done}"
+    if not work.path("link").is_symlink() or len(work.get("target")) % CACCT:
+        return "the link is no link any more"
+    mode = work.path("target").stat().st_mode & 0o777
+    left = [path.name for path in work.folder.iterdir() if path.name.startswith(".")]
+    return None if mode == 0o640 and not left else f"mode {mode:o}, left {left}"
+
+
+def standard_output_stays(work):
+    done = work.run("csaaddc -A -o /dev/stdout out/cacct.csa > shown")
+    return None if done and done.returncode == 0 and work.get("shown") else f"{done}"
+
+
+# --- records
+
+
+def one_late_process(work):
+    """One record of the future: all others are there, and it is told."""
+    sound = work.get("in/pacct1")
+    entries = list(csa_files.entries(sound))
+    middle = entries[len(entries) // 2].offset
+    work.put("late1", sound[:middle] + process(begin=4_000_000_000, jid=0x999) + sound[middle:])
+    done = work.run("csabuild -P late -s written")
+    if done is None or done.returncode != 1 or b"behind the end of the last uptime" not in done.stderr:
+        return f"{done and (done.returncode, done.stderr[-300:])}"
+    wanted = sum(entry.kind == csa_files.PROCESS for entry in entries)
+    found = sum(entry.kind == csa_files.PROCESS for entry in csa_files.entries(work.get("written")))
+    return None if found == wanted else f"{found} processes instead of {wanted}"
+
+
+def wrong_starts(work):
+    """Job headers whose records would be anywhere but in the job."""
+    sound = work.get("out/spacct.csa")
+    for start in (-1, -(2**63), 2**63 - 1, 2**62):
+        data = bytearray(sound)
+        for entry in csa_files.entries(sound):
+            if entry.kind == csa_files.JOB:
+                for at in GROUPS:
+                    struct.pack_into("<q", data, entry.offset + at, start)
+        work.put("wrong", bytes(data))
+        for line in ("csacon -A -s wrong", "csajrep -s wrong", "csadrep -A -s wrong", "csarecy -R -s wrong", "csacms -S wrong"):
+            fault = ends(work, line)
+            if fault:
+                return f"{line}: {fault}"
+    return None
+
+
+def no_threads(work):
+    """As many stacks as there are processors do not fit: one thread does it all."""
+    work.put("big1", work.get("in/pacct1") * 200)
+    wanted = work.run("csacom big1")
+    work.limits = "ulimit -s 900000; ulimit -v 800000;"
+    found = work.run("csacom big1")
+    return None if found and found.stdout == wanted.stdout and found.returncode == 0 else f"{found and found.stderr[-200:]}"
+
+
+def absurd_times(work):
+    """Neither a long elapsed time nor a far date is walked through by days."""
+    boot = work.get("in/pacct1")
+    wrong = b"".join(process(elapsed=elapsed, jid=7) for elapsed in (2**64 - 1, 2**63, 10**18)) + process(
+        begin=67767976233532799, elapsed=10**13
+    )
+    work.put("long1", boot + wrong * 50)
+    for line in ("csabuild -i -P long -s written", "ja -s long1", "csacom -i long1", "csacms long1"):
+        fault = ends(work, line)
+        if fault:
+            return f"{line}: {fault}"
+    return None
+
+
+def a_rest_is_told(command):
+    def case(work):
+        whole = work.get("out/cacct.csa")
+        work.put("cut", whole[: CACCT + 100])
+        return fails(work, command, f"100 bytes at offset {CACCT}")
+
+    return case
+
+
+def summaries_rest(work):
+    work.put("cut", work.get("out/cms.csa")[:-10])
+    return fails(work, "csacms -a -s cut", "318 bytes at offset")
+
+
+def names_are_masked(work):
+    evil = b"\x1b[2J\nx\x7fy"
+    work.put("evil1", work.get("in/pacct1") + process(name=evil))
+    for line in ("csacom evil1", "ja -c evil1", "ja -f evil1", "csaedit -A -P evil1", "csacms -a evil1"):
+        done = work.run(line)
+        if done is None or b"?[2J?x?y" not in done.stdout:
+            return f"{line}: {done and done.stdout[-300:]!r} {done and done.stderr!r}"
+        if any(c in done.stdout for c in (b"\x1b", b"\x7f")):
+            return f"{line}: a control character is printed"
+    return None
+
+
+# --- configuration
+
+
+def wrong_value(label, value, expected):
+    def case(work):
+        text = work.get("in/csa.conf").decode()
+        lines = [line for line in text.splitlines() if line.split()[:1] != [label]]
+        work.put("wrong.conf", "\n".join([*lines, f"{label} {value}", ""]).encode())
+        work.put("precious", b"what was there")
+        fault = fails(work, "csabuild -P in/pacct -s precious", "wrong.conf", label, expected, conf="wrong.conf")
+        return fault or (None if work.get("precious") == b"what was there" else "the output is written")
+
+    return case
+
+
+def long_line(work):
+    text = work.get("in/csa.conf")
+    work.put("wrong.conf", b"MEMINT 1\n" + b"#" * 5000 + b"\n" + text)
+    return fails(work, "csabuild -P in/pacct -s written", "wrong.conf:2", conf="wrong.conf")
+
+
+def with_returns(work):
+    work.put("dos.conf", work.get("in/csa.conf").replace(b"\n", b"\r\n"))
+    apart, dos = (work.run("csabuild -P in/pacct -s written", conf) for conf in ("in/csa.conf", "dos.conf"))
+    return None if (apart.returncode, apart.stderr) == (dos.returncode, dos.stderr) else f"{dos.stderr[-300:]!r}"
+
+
+def endless_holidays(work):
+    text = work.get("in/csa.conf").decode().replace("in/csa.holidays", "/dev/zero")
+    work.put("zero.conf", text.encode())
+    return ends(work, "csabuild -P in/pacct -s written", conf="zero.conf")
+
+
+def odd_holidays(line, *says, without=""):
+    def case(work):
+        """What a holidays file lacks is told; prime time is reckoned by the rest."""
+        lines = [row for row in work.get("in/csa.holidays").decode().splitlines() if not without or without not in row]
+        work.put("in/csa.holidays", "\n".join([*lines, line, ""]).encode())
+        done = work.run("csabuild -P in/pacct -s written")
+        said = done.stderr.decode() if done else "it hangs"
+        return None if all(word in said for word in says) else f"{said[-300:]!r}"
+
+    return case
+
+
+ROWS = {
+    "older records stay as short as they are": older_records_stay_short,
+    "a told size is not believed": told_size_is_not_believed,
+    "a file that changes meanwhile": changed_meanwhile,
+    "csaaddc adds in place": in_place("csaaddc -o {output} ca", "ca", "out/cacct.csa"),
+    "csaedit cuts in place": in_place("csaedit -P pp -r 1,2 -o {output}", "pp", "in/pacct1"),
+    "csacom selects in place": in_place("csacom -o {output} pq", "pq", "in/pacct1"),
+    "csadrep adds in place": in_place("csadrep -o {output} dd", "dd", "out/drep.csa"),
+    "csaedit -A does not replace its input": refuses("csaedit -A -P pp -o pp", "pp", "in/pacct1"),
+    "csaverify does not replace its input": refuses("csaverify -P vv -o vv", "vv", "in/pacct1"),
+    "csarecy does not replace its input": refuses("csarecy -s rr0 -P rr", "rr0", "out/spacct.csa"),
+    "csadrep does not replace its input": refuses("csadrep -A -o spx -s spx", "spx", "out/spacct.csa"),
+    "csabuild does not replace its input": refuses("csabuild -P qq -s qq1", "qq1", "in/pacct1"),
+    "csaaddc that fails keeps its output": failure_keeps_output("csaaddc -o precious none"),
+    "csadrep that fails keeps its output": failure_keeps_output("csadrep -A -o precious -s none"),
+    "csacom that fails keeps its output": failure_keeps_output("csacom -o precious none"),
+    "csaedit that fails keeps its output": failure_keeps_output("csaedit -P out/cacct.csa -r 1 -o precious"),
+    "a link stays a link, and a mode stays": replaces_a_link_s_target,
+    "standard output by its name": standard_output_stays,
+    "csacom tells a full device": lambda work: fails(work, "csacom -o /dev/full in/pacct1", "No space left"),
+    "csaedit tells a full device": lambda work: fails(work, "csaedit -P in/pacct1 -r 1 -o /dev/full", "No space left"),
+    "csacom tells a file that is not there": lambda work: fails(work, "csacom none", "Failed to open 'none'"),
+    "no threads to be had": no_threads,
+    "csacom wants a number of seconds": lambda work: fails(work, "csacom -C x in/pacct1", "expected a number"),
+    "csacom wants a job ID": lambda work: fails(work, "csacom -j zz in/pacct1", "expected a number"),
+    "csaedit wants numbers": lambda work: fails(work, "csaedit -P in/pacct1 -r 1-5 -o written", "is invalid"),
+    "csaedit wants numbers, not gaps": lambda work: fails(work, "csaedit -P in/pacct1 -r 3,,2 -o written", "is invalid"),
+    "csaedit wants records that there are": lambda work: fails(work, "csaedit -P in/pacct1 -r 2,5000 -o written", "Record 5000"),
+    "csaedit takes a number twice": lambda work: None if work.run("csaedit -P in/pacct1 -r 2,2 -o written").returncode == 0 else "no",
+    "a job that says it is elsewhere": wrong_starts,
+    "one process of the future loses no other": one_late_process,
+    "absurd times": absurd_times,
+    "csaaddc tells what it left out": a_rest_is_told("csaaddc -o written cut"),
+    "csacrep tells what it left out": a_rest_is_told("csacrep < cut"),
+    "csaaddc refuses a sorted file": lambda work: fails(work, "csaaddc -o written out/spacct.csa", "no consolidated records"),
+    "csacms tells what it left out": summaries_rest,
+    "csajrep takes nobody for nobody": lambda work: fails(work, "csajrep -A -u nosuch -s out/spacct.csa", "Unable to map nosuch"),
+    "names are masked": names_are_masked,
+    "a weight that is no number": wrong_value("P_TIME", "ten", "expected a number"),
+    "a weight that is not one": wrong_value("P_TIME", "nan", "expected a number"),
+    "a weight below zero": wrong_value("P_TIME", "-8000", "expected a number"),
+    "a weight with a comma": wrong_value("P_TIME", "8,5", "expected a number"),
+    "two thousand million queues": wrong_value("WKMG_NUM_QUEUES", "2000000000", "expected at most"),
+    "a line that is too long": long_line,
+    "lines that end in CR LF": with_returns,
+    "an endless configuration": lambda work: ends(work, "csacom in/pacct1", conf="/dev/zero"),
+    "an endless holidays file": endless_holidays,
+    "a date that no year has": odd_holidays("61 Feb 30 Nobody's Day", "in/csa.holidays:16: holiday"),
+    "no line about weekdays": odd_holidays("", "weekday", "a line with its prime time", without="weekday"),
+    "csachargefee wants a user first": lambda work: fails(work, "csachargefee nosuchuser 5", "password entry"),
+    "csachargefee wants a number": lambda work: fails(work, "csachargefee root 12abc", "above zero"),
+    "csachargefee wants a finite number": lambda work: fails(work, "csachargefee root nan", "above zero"),
+    "csachargefee wants more than zero": lambda work: fails(work, "csachargefee -- root -5", "above zero"),
+}
+
+
+def main():
+    wrong = []
+    for name, case in ROWS.items():
+        if len(sys.argv) > 1 and not any(word in name for word in sys.argv[1:]):
+            continue
+        with tempfile.TemporaryDirectory(prefix="corral-csa-faults-") as folder:
+            fault = case(Work(folder))
+        if fault:
+            wrong.append(name)
+            print(f"--- {name}: {fault}", flush=True)
+    corral.equal(wrong, [], f"{len(ROWS)} faults are told, and none loses anything")
+
+
+main()

@@ -1,0 +1,221 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""csaswitch and csackpacct on the file that an instance writes: switched again
+and again under a writer at full speed, with scribe and supervisor killed in
+between, each record is in one file, once and whole; off and on; who may; and a
+record-mode job that keeps the file it opened."""
+
+import contextlib
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import corral
+import csa_files
+import job_records
+from csa_site import Site, end_of_first_minute
+
+SWITCHES = int(os.environ.get("SWITCHES", "40"))
+
+
+class Accounted(corral.Instance):
+    """An instance whose accounting file is a site's."""
+
+    def __init__(self, site):
+        super().__init__(engine="subreaper")
+        self.site = site
+        site.path("day").mkdir(exist_ok=True)
+        self.pacct = site.path("day/pacct")
+        self.environment["CORRAL_PACCT"] = str(self.pacct)
+
+    def csa(self, name, *words, **options):
+        environment = {**self.environment, **self.site.environment(), **options.pop("extra", {})}
+        return subprocess.run(self.site.words(name, *words), env=environment, capture_output=True, text=True, check=False,
+                              timeout=60, **options)  # fmt: skip
+
+    def switch(self):
+        done = self.csa("csaswitch", "-c", "switch")
+        if done.returncode != 0:
+            corral.fail(f"csaswitch -c switch: {done.returncode}: {done.stderr}")
+
+    def switched(self):
+        files = [path for path in self.pacct.parent.glob("pacct*") if path.name != "pacct"]
+        return sorted(files, key=lambda path: int(path.name[5:])) + [self.pacct]
+
+
+def every_record(instance):
+    return [record for path in instance.switched() if path.exists() for record in instance.records(path)["records"]]
+
+
+def kill_soon(pid, number):
+    def kill():
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+    if pid:
+        threading.Timer(0.001 * (number % 7), kill).start()
+
+
+def under_load(killed):
+    with Site() as site, Accounted(site) as instance:
+        stop = threading.Event()
+        counts = {"jobs": 0}
+
+        def work():
+            while not stop.is_set():
+                done = instance.run("run", "-d", "--", "sh", "-c", "true & true & wait")
+                if done.returncode == 0:
+                    counts["jobs"] += 1
+                elif not killed:
+                    corral.fail(f"a job was not started: {done.stderr}")
+
+        workers = [threading.Thread(target=work) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        for number in range(SWITCHES):
+            time.sleep(0.02)
+            if number % 8 == 0:  # one that dies often is paused for
+                kill_soon({"scribe": scribe_of, "supervisor": lambda i: i.supervisor}.get(killed, lambda i: None)(instance), number)
+            done = instance.csa("csaswitch", "-c", "switch")
+            if done.returncode != 0 and not killed:
+                corral.fail(f"csaswitch: {done.stderr}")
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+        def all_ended():
+            records = every_record(instance)
+            ends = [record for record in records if record["kind"] == "end"]
+            return records if len(ends) >= counts["jobs"] else None
+
+        records = corral.wait_until(all_ended, seconds=60, what=f"{counts['jobs']} ends")
+        kinds = {}
+        for record in records:
+            if record["kind"] in ("start", "end"):
+                kinds.setdefault(record["jid"], []).append(record["kind"])
+        wrong = {jid: found for jid, found in kinds.items() if found != ["start", "end"]}
+        corral.equal(wrong, {}, f"{len(kinds)} jobs, {len(instance.switched())} files, killed: {killed}: one start, one end each")
+        job_records.check_keys(records, f"killed: {killed}")
+        corral.check(len(instance.switched()) > SWITCHES // 2, "and there were switches", instance.switched())
+
+
+def scribe_of(instance):
+    for pid in corral.descendants_of(instance.supervisor or 0):
+        try:
+            if b"--worker=scribe" in open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0"):
+                return pid
+        except OSError:
+            continue
+    return None
+
+
+def off_and_on():
+    with Site() as site, Accounted(site) as instance:
+        def jobs(count):
+            for _ in range(count):
+                instance.run("run", "-d", "--", "true")
+            corral.wait_until(lambda: not instance.run("ps").stdout.count("running"), what="the jobs' ends")
+
+        jobs(1)
+        status = instance.csa("csaswitch", "-c", "status").stdout
+        rows = [line.split() for line in status.splitlines() if line and not line.startswith("#")]
+        corral.equal(rows, [["csa", "On"], ["wkmg", "Off"], ["mem", "On"], ["io", "On"], ["delay", "Off"], ["memt", "Off"], ["time", "Off"]],
+                     "status as published")  # fmt: skip
+        corral.equal(instance.csa("csaswitch", "-c", "check", "-n", "csa").returncode, 0, "check succeeds for what is on")
+        corral.equal(instance.csa("csaswitch", "-c", "check", "-n", "delay").returncode, 255, "and fails for what is not")
+        corral.wait_until(lambda: len([r for r in every_record(instance) if r["kind"] == "end"]) == 1, what="an end")
+        corral.equal(instance.csa("csaswitch", "-c", "off", "-n", "csa").returncode, 0, "off")
+        before = instance.pacct.read_bytes()
+        jobs(3)
+        corral.equal(instance.pacct.read_bytes(), before, "nothing is written while it is off")
+        os.kill(instance.supervisor, signal.SIGKILL)
+        jobs(2)
+        corral.equal(instance.pacct.read_bytes(), before, "nor by the next supervisor")
+        corral.check("Off" in instance.csa("csaswitch", "-c", "status").stdout, "which says so")
+        corral.equal(instance.csa("csaswitch", "-c", "on").returncode, 0, "on")
+        jobs(1)
+        corral.wait_until(lambda: len([r for r in every_record(instance) if r["kind"] == "end"]) == 2, what="one more end")
+        events = [entry.records[csa_files.CONFIGURATION][24] for entry in csa_files.entries(instance.pacct.read_bytes())
+                  if entry.kind == csa_files.CONFIGURATION]  # fmt: skip
+        corral.equal(events, [2, 3, 2], "the file says on, off, on")
+        job_records.check_keys(every_record(instance), "off and on")
+        for words, said in (
+            (["-c", "nonsense"], "is invalid"), (["-c", "check"], "-n is required"), (["-c", "check", "-n", "what"], "expected some of csa"),
+            (["-c", "on", "-n", "delay"], "does not write it"), (["-c", "off", "-n", "mem"], "alone"), (["-c", "on", "-m", "5"], "thresholds"),
+            (["-c", "on", "-P", "/elsewhere"], "CORRAL_PACCT"), ([], "Command Usage"),
+        ):  # fmt: skip
+            done = instance.csa("csaswitch", *words)
+            corral.check(done.returncode == 1 and said in done.stderr, f"csaswitch {' '.join(words)}: {said}", done.stderr)
+
+
+def guard():
+    with Site() as site, Accounted(site) as instance:
+        for _ in range(4):
+            instance.run("run", "-d", "--", "true")
+        corral.equal(instance.csa("csackpacct").returncode, 0, "csackpacct of a small file does nothing")
+        corral.equal(len(instance.switched()), 1, "no switch")
+        corral.equal(instance.csa("csackpacct", "0").returncode, 0, "over its bound")
+        corral.equal(len(instance.switched()), 2, "it is switched")
+        site.set_conf(MIN_BLKS=2 * 10**9)
+        full = instance.csa("csackpacct")
+        corral.check(full.returncode == 1 and "turned off" in full.stderr, "without room accounting is turned off", full.stderr)
+        again = instance.csa("csackpacct")
+        corral.check(again.returncode == 1 and "stays off" in again.stderr, "and stays off", again.stderr)
+        site.set_conf(MIN_BLKS=0)
+        room = instance.csa("csackpacct")
+        corral.check(room.returncode == 0 and "is on" in room.stderr, "with room it is on again", room.stderr)
+        corral.equal(instance.csa("csaswitch", "-c", "halt").returncode, 0, "halt by a person")
+        instance.csa("csackpacct")
+        corral.equal(instance.csa("csaswitch", "-c", "check", "-n", "csa").returncode, 255, "stays off under csackpacct")
+
+
+def cycle():
+    """csarun asks the instance; a record-mode job's end comes into the next run."""
+    with Site() as site, Accounted(site) as instance:
+        for _ in range(3):
+            instance.run("run", "-d", "--", "true")
+        late = subprocess.Popen([corral.INIT, "--record", str(instance.pacct), "--", "sh", "-c", "read line; exit 5"],
+                                stdin=subprocess.PIPE, env=instance.environment)  # fmt: skip
+        corral.wait_until(lambda: len([r for r in every_record(instance) if r["kind"] == "start"]) == 4
+                          and len([r for r in every_record(instance) if r["kind"] == "end"]) == 3, what="four starts, three ends")  # fmt: skip
+        keep = 'mkdir -p "$ACCT_DIR/seen"; cp "$WTIME_DIR"/Wpacct* "$ACCT_DIR/seen"\n'
+        site.put_exit("csa.archive1", keep)
+        first = instance.csa("csarun")
+        corral.equal((first.returncode, first.stderr), (0, ""), "csarun beside an instance")
+        kept = list(site.path("work/late").iterdir())
+        corral.equal(len(kept), 1, "the file that the record-mode job has open waits")
+        late.communicate(b"end\n")
+        corral.equal(late.returncode, 5, "the job ends")
+        end_of_first_minute(site)
+        second = instance.csa("csarun")
+        corral.equal((second.returncode, second.stderr), (0, ""), "the next csarun")
+        corral.equal(list(site.path("work/late").iterdir()), [], "takes it")
+        (cacct,) = site.path("sum").glob("cacct.*")
+        jobs, processes = (struct.unpack_from("<q", cacct.read_bytes(), at)[0] for at in (40, 224))
+        corral.equal((jobs, processes), (1, 1), "and bills its process")
+
+
+def others():
+    if os.geteuid() != 0:
+        return corral.not_checked("needs root")
+    with Site() as site, Accounted(site) as instance:
+        instance.run("run", "-d", "--", "true")
+        done = subprocess.run(["busctl", f"--address=unix:path={instance.socket}", "call", "org.corral.Manager1", "/org/corral/manager",
+                               "org.corral.Accounting1", "Status"], capture_output=True, text=True, check=False)  # fmt: skip
+        corral.check('"On" b true' in done.stdout, "busctl asks for the status", done.stdout, done.stderr)
+
+
+def main():
+    tests = {"off_and_on": off_and_on, "guard": guard, "cycle": cycle, "others": others}
+    for killed in (None, "scribe", "supervisor"):
+        tests[f"load_{killed}"] = lambda killed=killed: under_load(killed)
+    for name, test in tests.items():
+        if len(sys.argv) < 2 or name in sys.argv[1:]:
+            test()
+
+
+main()

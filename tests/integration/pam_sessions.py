@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""pam_corral in real services: sshd (key, password, terminal, sftp, a client
+that is killed), su, runuser, login, cron, pamtester; and that these work while
+the supervisor is stopped, killed or not there. All in namespaces of the test's
+own, with a copy of /etc."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from corral import (BUILD, COMMAND, Instance, cgroup2_parent, check, equal, run_in_own_namespace, skip, wait_until)
+
+MODULE = BUILD / "pam/pam_corral.so"
+SERVICES = ("sshd", "cron", "su", "su-l", "login", "runuser", "runuser-l")
+PORT = 22022
+NEEDED = ("/usr/sbin/sshd", "/usr/sbin/cron", "/usr/bin/pamtester", "/usr/bin/sshpass", "/usr/bin/sftp", "/usr/bin/script")
+
+
+def run(*words, seconds=60, **options):
+    options.setdefault("stdin", subprocess.DEVNULL)
+    if "input" in options:
+        del options["stdin"]
+    began = time.monotonic()
+    done = subprocess.run([str(word) for word in words], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=seconds, check=False, **options)
+    done.took = time.monotonic() - began
+    return done
+
+
+class Machine:
+    """/etc with a user and our line in every service, an sshd, and the command under a name."""
+
+    def __init__(self, instance):
+        self.instance = instance
+        self.work = instance.folder / "machine"
+        self.work.mkdir(mode=0o755)
+        shutil.copytree("/etc", self.work / "etc", symlinks=True)
+        run("mount", "--bind", self.work / "etc", "/etc")
+        pathlib.Path("/run/sshd").mkdir(exist_ok=True)
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "none", "/run/sshd")
+        made = run("useradd", "-m", "-d", self.work / "jane", "-s", "/bin/bash", "jane")
+        check(made.returncode == 0, "a user of the test's own", made.stderr)
+        run("chpasswd", input="jane:secret\n")
+        self.program = self.work / "corral"
+        self.program.write_text(f"#!/bin/sh\nCORRAL_RUNTIME_DIR={instance.runtime} exec {COMMAND} \"$@\"\n")
+        self.program.chmod(0o755)
+        for service in SERVICES:
+            self.configure(service)
+        self.configure("jobtest", "auth required pam_permit.so\naccount required pam_permit.so\n", control="required")
+        self.start_sshd()
+
+    def configure(self, service, before=None, options="", control="optional"):
+        path = pathlib.Path("/etc/pam.d") / service
+        text = before if before is not None else re.sub(r"(?m)^.*pam_corral.*\n", "", path.read_text())
+        path.write_text(f"{text}\nsession {control} {MODULE} program={self.program} {options}\n")
+
+    def start_sshd(self):
+        for key in ("host", "user"):
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.work / key)
+        ssh = self.work / "jane/.ssh"
+        ssh.mkdir(mode=0o700)
+        shutil.copy(self.work / "user.pub", ssh / "authorized_keys")
+        run("chown", "-R", "jane:", self.work / "jane")
+        config = self.work / "sshd_config"
+        config.write_text(f"""ListenAddress 127.0.0.1
+Port {PORT}
+HostKey {self.work}/host
+PidFile {self.work}/sshd.pid
+UsePAM yes
+PasswordAuthentication yes
+KbdInteractiveAuthentication yes
+PermitRootLogin no
+StrictModes no
+Subsystem sftp internal-sftp
+""")
+        self.log = self.work / "sshd.log"
+        self.sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stderr=self.log.open("wb"))
+        wait_until(lambda: "listening" in self.log.read_text(errors="replace"), 20, "sshd")
+
+    def ssh(self, *words, key=True, options=(), **more):
+        command = ["ssh", *options, "-p", str(PORT), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                   "-o", "LogLevel=ERROR"]
+        if key:
+            command += ["-i", str(self.work / "user"), "-o", "BatchMode=yes"]
+        else:
+            command = ["sshpass", "-p", "secret", *command, "-o", "PubkeyAuthentication=no"]
+        return [*command, "jane@127.0.0.1", *words] if more.get("words") else run(*command, "jane@127.0.0.1", *words)
+
+    def close(self):
+        self.sshd.kill()
+        self.sshd.wait()
+
+
+FACTS = "echo JID=$CORRAL_JID ID=$JOB_ID; cat /proc/self/cgroup"
+
+
+def job_of(output):
+    """The jid that the session's environment has, which its cgroup must confirm."""
+    found = re.search(r"JID=(0x[0-9a-f]+) ID=(0x[0-9a-f]+)", output)
+    if not found or found[1] != found[2]:
+        return None
+    return found[1] if f"/j{int(found[1], 16):016x}" in output else None
+
+
+def is_closed(instance, jid, words):
+    done = instance.run("wait", jid, timeout=20)
+    facts = instance.facts("show", jid)
+    equal((facts["kind"], facts["state"], facts["result"], facts["user"]), ("session", "ended", "closed", "jane"),
+          f"{words}: its session is closed and ended {done.stderr}")
+    return facts
+
+
+def each(machine):
+    instance = machine.instance
+    done = machine.ssh(FACTS + "; exit 7")
+    jid = job_of(done.stdout)
+    check(jid and done.returncode == 7, "ssh with a key: the command is in its job", done.stdout, done.stderr)
+    equal(is_closed(instance, jid, "ssh with a key")["domain"], "interactive", "in the domain of sshd")
+    done = machine.ssh(FACTS, key=False)
+    check(job_of(done.stdout), "ssh with a password: in its job", done.stdout, done.stderr)
+    is_closed(instance, job_of(done.stdout), "ssh with a password")
+    done = machine.ssh("tty; " + FACTS, options=["-tt"])
+    check(job_of(done.stdout) and "/dev/pts/" in done.stdout, "ssh -tt: in its job, on a terminal", done.stdout, done.stderr)
+    is_closed(instance, job_of(done.stdout), "ssh -tt")
+    before = {one["jid"] for one in instance.facts("ps", "-a")}
+    done = run("sftp", "-q", "-P", PORT, "-i", machine.work / "user", "-o", "StrictHostKeyChecking=no", "-o",
+               "UserKnownHostsFile=/dev/null", "-b", "-", "jane@127.0.0.1", input="pwd\n")
+    equal((done.returncode, "Remote working directory" in done.stdout), (0, True), f"sftp works {done.stderr}")
+    made = [one["jid"] for one in instance.facts("ps", "-a") if one["jid"] not in before]
+    equal(len(made), 1, "and was a session")
+    is_closed(instance, made[0], "sftp")
+    for words in (["su", "-", "jane", "-c", FACTS], ["su", "jane", "-c", FACTS], ["runuser", "-l", "jane", "-c", FACTS]):
+        name = " ".join(words[:-2])
+        before = len(instance.facts("ps", "-a"))
+        done = run(*words)
+        check(job_of(done.stdout), f"{name}: in its job", done.stdout, done.stderr)
+        is_closed(instance, job_of(done.stdout), name)
+        equal(len(instance.facts("ps", "-a")) - before, 1, f"{name}: one session, though the line may be there twice")
+    typed = machine.work / "typed"
+    typed.write_text(f"{FACTS}\n")
+    # What is typed before the shell is there is flushed by login.
+    done = run("sh", "-c", f"(sleep 1.5; cat {typed}; sleep 1; echo exit; sleep 1) | script -qec 'login -f jane' /dev/null")
+    check(job_of(done.stdout), "login -f: in its job", done.stdout, done.stderr)
+    is_closed(instance, job_of(done.stdout), "login -f")
+    done = run("pamtester", "-v", "jobtest", "jane", "open_session", "open_session", "close_session", "close_session")
+    equal(done.returncode, 0, f"pamtester: opened twice and closed twice {done.stdout} {done.stderr}")
+    wait_until(lambda: not instance.facts("session", "show"), 10, "no session to be left")
+
+
+def stays(machine):
+    """A client that is killed, and what a user leaves running."""
+    instance = machine.instance
+    client = subprocess.Popen(machine.ssh("sleep 300", words=True), stdout=subprocess.DEVNULL)
+    jid = wait_until(lambda: [one["jid"] for one in instance.facts("session", "show")], 20, "its session")[0]
+    wait_until(lambda: "sleep" in [one["command"] for one in instance.facts("tree", jid)[0]["processes"]], 10, "its command")
+    client.kill()
+    client.wait()
+    wait_until(lambda: instance.facts("show", jid)["main_pid"] is None, 20, "a killed client's session to be closed")
+    check(True, "a client that is killed closes its session")
+    instance.run("kill", "-g", "0", jid)
+    done = machine.ssh(FACTS + "; setsid sleep 1000 >/dev/null 2>&1 </dev/null & disown")
+    jid = job_of(done.stdout)
+    facts = instance.facts("show", jid)
+    equal((facts["state"], [one["command"] for one in instance.facts("tree", jid)[0]["processes"]]), ("running", ["sleep"]),
+          "what a user leaves running keeps its session alive")
+    equal(instance.run("kill", "-g", "0", jid).returncode, 0, "and can be ended by it")
+    machine.configure("sshd", options="stragglers=kill")
+    done = machine.ssh(FACTS + "; setsid sleep 1000 >/dev/null 2>&1 </dev/null & disown")
+    is_closed(instance, job_of(done.stdout), "with stragglers=kill nothing stays")
+    machine.configure("sshd")
+    done = machine.ssh(FACTS + "; printf 'secret\\n' | su jane -c 'echo INNER; cat /proc/self/cgroup'")
+    outer, _, inner = done.stdout.partition("INNER")
+    equal((job_of(outer) is not None, f"/j{int(job_of(outer), 16):016x}" in inner), (True, True),
+          "su within a session stays in that one")
+    is_closed(instance, job_of(outer), "which is closed once")
+
+
+def broken(machine):
+    """The supervisor stopped, killed, absent: the login goes on."""
+    instance = machine.instance
+
+    def logs_in(words, most):
+        done = machine.ssh("echo here")
+        equal((done.returncode, done.stdout), (0, "here\n"), f"{words}: ssh works")
+        check(done.took < most, f"within {most} s", done.took)
+        done = run("su", "jane", "-c", "echo here")
+        equal((done.returncode, done.stdout), (0, "here\n"), f"{words}: su works")
+        check(done.took < most, f"within {most} s", done.took)
+
+    stopped = instance.supervisor
+    os.kill(stopped, signal.SIGSTOP)
+    logs_in("the supervisor is stopped", 6)
+    machine.configure("jobtest", "auth required pam_permit.so\naccount required pam_permit.so\n", "fail_closed timeout=300",
+                      "required")
+    done = run("pamtester", "jobtest", "jane", "open_session")
+    check(done.returncode != 0 and done.took < 3, "with fail_closed a login is refused, in time", done.took, done.stderr)
+    os.kill(stopped, signal.SIGCONT)
+    equal(run("pamtester", "jobtest", "jane", "open_session", "close_session").returncode, 0, "and not when it goes on")
+    with contextlib.ExitStack() as stack:
+        client = subprocess.Popen(machine.ssh("echo here; sleep 2; echo there", words=True), stdout=subprocess.PIPE, text=True)
+        stack.callback(client.kill)
+        equal(client.stdout.readline(), "here\n", "a session is open")
+        os.kill(instance.supervisor, signal.SIGKILL)
+        equal((client.stdout.read(), client.wait(timeout=20)), ("there\n", 0), "a supervisor that dies disturbs none")
+    wait_until(lambda: instance.supervisor, 10, "another supervisor")
+    wait_until(lambda: not instance.facts("session", "show"), 70, "no session to be left")
+    machine.program.write_text(f"#!/bin/sh\nCORRAL_RUNTIME_DIR=/nonexistent exec {COMMAND} \"$@\"\n")
+    logs_in("no instance is there", 4)
+    machine.program.unlink()
+    logs_in("the command is not there", 4)
+
+
+def main():
+    if cgroup2_parent() is None:
+        skip("needs a writable cgroup v2 hierarchy")
+    if not MODULE.exists():
+        skip("needs the login module")
+    missing = [path for path in NEEDED if not os.path.exists(path)]
+    if missing:
+        skip("needs " + missing[0])
+    with Instance() as instance:
+        for folder in (instance.folder, instance.runtime):
+            folder.chmod(0o755)
+        machine = Machine(instance)
+        try:
+            out = machine.work / "jane/cron.out"
+            pathlib.Path("/etc/cron.d/jobtest").write_text(
+                f"* * * * * jane (echo JID=$CORRAL_JID ID=$JOB_ID; cat /proc/self/cgroup) >> {out} 2>&1\n")
+            run("mount", "-t", "tmpfs", "none", "/var/spool/cron")
+            pathlib.Path("/var/spool/cron/crontabs").mkdir(mode=0o1730, exist_ok=True)
+            run("mount", "-t", "tmpfs", "none", "/run/lock")
+            cron = subprocess.Popen(["/usr/sbin/cron", "-f"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for part in (each, stays):
+                print(f"-- {part.__name__}", flush=True)
+                part(machine)
+            print("-- cron", flush=True)
+            wait_until(lambda: out.exists() and "0::" in out.read_text(), 75, "cron")
+            cron.kill()
+            cron.wait()
+            jid = job_of(out.read_text())
+            check(jid, "cron: in its job", out.read_text())
+            equal(is_closed(instance, jid, "cron")["domain"], "batch", "in the domain of cron")
+            print("-- broken", flush=True)
+            broken(machine)
+        finally:
+            machine.close()
+
+
+run_in_own_namespace(main)

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""corral report: what jobs used, from the published daemon's files and our own,
+as text, JSON and CSV; what was not collected is not 0."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+
+import corral
+import csa_files
+from csa_golden_files import GOLDEN
+
+PACCT = GOLDEN / "in/pacct1"
+
+
+def report(*words, files=(PACCT,), code=0, **options):
+    done = subprocess.run([corral.COMMAND, "report", *words, *map(str, files)], capture_output=True, text=True, check=False,
+                          env={**os.environ, "TZ": "UTC"}, timeout=60, **options)  # fmt: skip
+    corral.equal(done.returncode, code, f"corral report {' '.join(words)}: {done.stderr}")
+    return done
+
+
+def rows_of(*words, **options):
+    return json.loads(report(*words, "--json", **options).stdout)["rows"]
+
+
+def published():
+    """Against a walk of this test's own over the same records."""
+    entries = list(csa_files.entries(PACCT.read_bytes()))
+    processes = [entry for entry in entries if entry.kind == csa_files.PROCESS]
+    ended = {entry.number(csa_files.END, 48) for entry in entries if entry.kind == csa_files.END}
+    jids = {entry.number(csa_files.PROCESS, 48) for entry in processes} | {
+        entry.number(csa_files.START, 16) for entry in entries if entry.kind == csa_files.START} | ended  # fmt: skip
+    by_user = {}
+    for entry in processes:
+        use = by_user.setdefault(str(entry.number(csa_files.PROCESS, 28, "<I")), [0, 0, 0])
+        use[0] += 1
+        use[1] += entry.number(csa_files.PROCESS, 104)
+        use[2] += entry.number(csa_files.PROCESS, 112)
+    rows = rows_of("--by", "user")
+    corral.equal({row["user"]: [row["processes"], row["user_us"], row["system_us"]] for row in rows}, by_user, "users' processes and CPU time")
+    corral.equal(sum(row["jobs"] for row in rows), len(jids - {0}), "and jobs")
+    corral.equal(sum(row["open_jobs"] for row in rows), len(jids - ended - {0}), "of which some have no end")
+    corral.equal(rows, sorted(rows, key=lambda row: -(row["user_us"] + row["system_us"])), "the most first")
+    commands = {}
+    for entry in processes:
+        name = entry.records[csa_files.PROCESS][80:96].split(b"\0")[0].decode()
+        commands[name] = commands.get(name, 0) + 1
+    corral.equal({row["command"]: row["processes"] for row in rows_of("--by", "command")}, commands, "commands")
+    jobs = rows_of("--by", "job")
+    corral.equal({int(row["job"], 16) for row in jobs}, jids - {0}, "jobs by their ids")
+    root = rows_of("--by", "job", "--user", "0")
+    corral.check(0 < len(root) < len(jobs), "--user takes some of them")
+    days = rows_of("--by", "day")
+    corral.equal(sum(row["jobs"] for row in days), len(jobs), "days hold all jobs")
+    first = min(row["day"] for row in days)
+    corral.equal(rows_of("--by", "day", "--until", first), [], "none ended before the first")
+    corral.equal(len(rows_of("--by", "job", "--since", first)), len(jobs), "all since then")
+    text = list(csv.DictReader(io.StringIO(report("--by", "user", "--csv").stdout, newline="")))
+    corral.equal([(row["user"], int(row["user_us"])) for row in text], [(row["user"], row["user_us"]) for row in rows], "CSV says the same")
+    table = report("--by", "group").stdout.splitlines()
+    corral.check(table[0].split()[:4] == ["GROUP", "JOBS", "OPEN", "PROCS"], "text has columns", table[0])
+
+
+def own():
+    """Of our own records a job's use is its end's, never the sum of processes that contain each other."""
+    with corral.Instance() as instance:
+        instance.run("run", "--", "sh", "-c", "sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'; true")
+        instance.run("run", "-d", "--", "sleep", "1000")
+        records = corral.wait_until(
+            lambda: (lambda r: r if [x for x in r if x["kind"] == "end"] else None)(instance.records()["records"]), what="an end")
+        (end,) = [record for record in records if record["kind"] == "end"]
+        rows = rows_of("--by", "job", files=[instance.pacct])
+        row = next(row for row in rows if row["job"] == end["jid"])
+        for key in ("user_us", "system_us", "wall_us"):
+            corral.equal(row[key], end.get(key), f"{key} is that of the end record")
+        corral.check(row["read_bytes"] is None, "what processes read with their children is not summed up", row)
+        live = next(row for row in rows if row["job"] != end["jid"])
+        corral.equal((live["open_jobs"], live["user_us"], live["wall_us"]), (1, None, None), "of a job that lives nothing is known, not 0")
+        both = rows_of("--by", "user", files=[instance.pacct])[0]
+        corral.equal(both["user_us_unknown"], 1, "a sum says of how many it is not known")
+        text = report("--by", "user", files=[instance.pacct]).stdout.splitlines()[1]
+        corral.check("+" in text, "and a table marks it", text)
+        usual = subprocess.run([corral.COMMAND, "report", "--json"], env=instance.environment, capture_output=True, text=True, check=True)
+        corral.equal(json.loads(usual.stdout)["rows"], rows_of(files=[instance.pacct]), "without a file it is the one in use")
+
+
+def faults():
+    missing = report(files=["/nowhere"], code=1)
+    corral.check("cannot read '/nowhere'" in missing.stderr, "a file that is not there", missing.stderr)
+    damaged = report("--json", files=[GOLDEN / "damaged/hole37"], code=1)
+    corral.check("are no record" in damaged.stderr and json.loads(damaged.stdout)["rows"], "damage is told, the rest reported", damaged.stderr)
+    for words, said in ((["--by", "week"], "job, user, group"), (["--since", "2026-02-30"], "a day such as"), (["--json", "--csv"], "csv")):
+        wrong = report(*words, code=2)
+        corral.check(said in wrong.stderr, f"{' '.join(words)}: {said}", wrong.stderr)
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([corral.COMMAND, "report", str(PACCT)], stdout=full, stderr=subprocess.PIPE, check=False)
+        corral.equal(done.returncode, 1, "a full output is a failure")
+
+
+published()
+own()
+faults()

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entries forwards, backwards, in the other byte order and in blocks at a time
+// are the same entries.
+#include "accounting/records/entry_reader.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <filesystem>
+#include <fstream>
+
+#include <doctest/doctest.h>
+
+#include "accounting/build/block_file.h"
+#include "accounting/csa_group.h"
+#include "accounting/records/entry_blocks.h"
+
+namespace {
+
+using namespace accounting;
+
+constexpr const char* kPublished =
+    CORRAL_SOURCE "/tests/data/csa/golden-a/in/pacct1";
+
+std::string content(const std::string& path) {
+  std::string bytes(std::filesystem::file_size(path), '\0');
+  std::ifstream(path, std::ios::binary)
+      .read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return bytes;
+}
+
+ByteWindow window_on(std::string_view bytes) {
+  sys::UniqueFd file(::memfd_create("entries", MFD_CLOEXEC));
+  REQUIRE(file.is_open());
+  REQUIRE(::write(file.get(), bytes.data(), bytes.size()) ==
+          static_cast<ssize_t>(bytes.size()));
+  auto window = ByteWindow::of(std::move(file));
+  REQUIRE(window.has_value());
+  return std::move(*window);
+}
+
+struct Seen {
+  std::uint64_t offset;
+  std::uint64_t size;
+  std::uint16_t type;
+  bool has_io;
+  bool operator==(const Seen&) const = default;
+};
+
+Seen seen(const Entry& entry) {
+  return {entry.offset, entry.size, entry.prime->type, entry.io != nullptr};
+}
+
+std::vector<Seen> forwards(std::string_view bytes) {
+  EntryReader reader(window_on(bytes));
+  std::vector<Seen> all;
+  Entry entry;
+  while (reader.next(entry) == ReadStatus::kEntry)
+    all.push_back(seen(entry));
+  CHECK(reader.position() == bytes.size());
+  return all;
+}
+
+void set_magic(std::string& bytes, std::size_t at, std::uint16_t magic) {
+  std::memcpy(bytes.data() + at, &magic, sizeof magic);
+}
+
+/// The same records as a machine of the other byte order writes them.
+std::string foreign(std::string bytes) {
+  for (std::size_t at = 0; at + sizeof(csa::Head) <= bytes.size();) {
+    csa::Head head;
+    std::memcpy(&head, bytes.data() + at, sizeof head);
+    REQUIRE(head.size > 0);
+    swap_record(reinterpret_cast<std::byte*>(bytes.data()) + at,
+                static_cast<csa::RecordType>(head.type));
+    set_magic(bytes, at, csa::kForeignMagic);
+    std::uint16_t second = 0;  // where there is a second header
+    std::memcpy(&second, bytes.data() + at + sizeof head, sizeof second);
+    if (second == std::byteswap(static_cast<std::uint16_t>(~csa::kMagic)))
+      set_magic(bytes, at + sizeof head,
+                static_cast<std::uint16_t>(~csa::kForeignMagic));
+    at += head.size;
+  }
+  return bytes;
+}
+
+struct Offsets {
+  std::vector<Seen> all;
+};
+struct Gatherer {
+  Offsets offsets;
+  void begin() { offsets = {}; }
+  bool entry(const Entry& entry) {
+    offsets.all.push_back(seen(entry));
+    return true;
+  }
+  Offsets finish() { return std::move(offsets); }
+};
+
+}  // namespace
+
+TEST_CASE("a published file is read the same way backwards") {
+  const std::string bytes = content(kPublished);
+  const auto there = forwards(bytes);
+  CHECK(there.size() > 100);
+  EntryReader reader(window_on(bytes));
+  reader.seek(reader.size());
+  std::vector<Seen> back;
+  Entry entry;
+  while (reader.previous(entry) == ReadStatus::kEntry)
+    back.push_back(seen(entry));
+  std::ranges::reverse(back);
+  CHECK(there == back);
+}
+
+TEST_CASE("and in the other byte order") {
+  const std::string bytes = content(kPublished);
+  const std::string other = foreign(bytes);
+  REQUIRE(other != bytes);
+  EntryReader reader(window_on(bytes));
+  EntryReader swapped(window_on(other));
+  Entry one;
+  Entry two;
+  for (;;) {
+    const ReadStatus status = reader.next(one);
+    CAPTURE(one.offset);
+    REQUIRE(swapped.next(two) == status);
+    if (status != ReadStatus::kEntry) break;
+    REQUIRE(seen(one) == seen(two));
+    if (one.process != nullptr) {
+      CHECK(one.process->jid == two.process->jid);
+      CHECK(one.process->btime == two.process->btime);
+    }
+  }
+}
+
+TEST_CASE("blocks at a time give the entries and damages of one reader") {
+  const std::string file = content(kPublished);
+  std::string bytes;
+  while (bytes.size() < 3 * kBlock)
+    bytes += file;
+  // Holes: early, over the border of the first two blocks, and a long one.
+  bytes.erase(70'000, 37);
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(kBlock) - 1000, 3000,
+              '\0');
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(2 * kBlock), 200'000,
+              '\x5a');
+
+  std::vector<Seen> wanted;
+  std::vector<std::uint64_t> wanted_damage;
+  ResilientReader reader(window_on(bytes));
+  Entry entry;
+  for (;;) {
+    const bool is_entry = reader.next(entry);
+    if (reader.damage()) wanted_damage.push_back(reader.damage()->offset);
+    if (!is_entry) break;
+    wanted.push_back(seen(entry));
+  }
+  CHECK(wanted_damage.size() >= 3);
+
+  std::vector<Seen> found;
+  std::vector<std::uint64_t> damage;
+  const auto done = for_each_block<Offsets>(
+      window_on(bytes), 0, [] { return Gatherer(); },
+      [&](BlockResult<Offsets>& result) {
+        found.insert(found.end(), result.piece.all.begin(),
+                     result.piece.all.end());
+        for (const DamagedRange& range : result.damages)
+          damage.push_back(range.offset);
+        return true;
+      });
+  REQUIRE(done.has_value());
+  CHECK(found == wanted);
+  CHECK(damage == wanted_damage);
+}
+
+TEST_CASE("a file written in any order, in more places than there are blocks") {
+  constexpr std::uint64_t kSize = (20U << 20) + 12'345;
+  const std::string path =
+      "/tmp/corral-unit-blocks." + std::to_string(::getpid());
+  std::string wanted(kSize, '\0');
+  for (std::uint64_t i = 0; i < kSize; ++i)
+    wanted[i] = static_cast<char>(i * 2'654'435'761U >> 13U);
+  auto file = build::BlockFile::create(path.c_str(), kSize);
+  REQUIRE(file.has_value());
+  // Pieces of 997 bytes, each far from the one before it.
+  constexpr std::uint64_t kPiece = 997;
+  const std::uint64_t count = kSize / kPiece + 1;
+  constexpr std::uint64_t kStride = 7'919;
+  REQUIRE(count % kStride != 0);
+  for (std::uint64_t i = 0, piece = 0; i < count; ++i) {
+    const std::uint64_t offset = piece * kPiece;
+    file->put(offset, std::string_view(wanted).substr(offset, kPiece));
+    piece = (piece + kStride) % count;
+  }
+  CHECK(file->finish(kSize) == 0);
+  CHECK(content(path) == wanted);
+  ::unlink(path.c_str());
+}

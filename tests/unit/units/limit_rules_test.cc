@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "units/limit_rules.h"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using core::LimitKind;
+
+constexpr const char* kSite = R"([default]
+processes = 4096
+memory = "64G"
+
+[domain.interactive]
+wall = "12h"
+
+[group.students]
+memory = "4G"
+[group.staff]
+memory = "32G"
+[group.students.batch]
+cpu = "10h"
+
+[user.carol]
+memory = "none"
+
+[user.alice]
+wall = "1d"
+[user.alice.batch]
+wall = "2d"
+)";
+
+std::vector<core::LimitRule> site() {
+  auto rules = units::read_limit_rules(kSite, "limits.toml");
+  REQUIRE(rules);
+  return *rules;
+}
+
+struct Case {
+  const char* what;
+  core::LimitSubject who;
+  LimitKind kind;
+  const char* table;  ///< null: no rule
+  std::uint32_t line;
+};
+
+TEST_CASE("the most particular rule that names a limit decides") {
+  const auto rules = site();
+  const Case cases[] = {
+      {"the default",
+       {"bob", {"users"}, "batch"},
+       LimitKind::kProcesses,
+       "default",
+       2},
+      {"no rule",
+       {"bob", {"users"}, "batch"},
+       LimitKind::kWallTime,
+       nullptr,
+       0},
+      {"a domain",
+       {"bob", {}, "interactive"},
+       LimitKind::kWallTime,
+       "domain.interactive",
+       6},
+      {"a group before the default",
+       {"bob", {"students"}, "batch"},
+       LimitKind::kMemory,
+       "group.students",
+       9},
+      {"of two groups the first of the file",
+       {"bob", {"staff", "students"}, ""},
+       LimitKind::kMemory,
+       "group.students",
+       9},
+      {"a group in a domain",
+       {"bob", {"students"}, "batch"},
+       LimitKind::kCpuTime,
+       "group.students.batch",
+       13},
+      {"not in another",
+       {"bob", {"students"}, "service"},
+       LimitKind::kCpuTime,
+       nullptr,
+       0},
+      {"a user before a group",
+       {"carol", {"students"}, "batch"},
+       LimitKind::kMemory,
+       "user.carol",
+       16},
+      {"a user",
+       {"alice", {"students"}, "interactive"},
+       LimitKind::kWallTime,
+       "user.alice",
+       19},
+      {"a user in a domain",
+       {"alice", {}, "batch"},
+       LimitKind::kWallTime,
+       "user.alice.batch",
+       21},
+      {"for each limit by itself",
+       {"alice", {"students"}, "batch"},
+       LimitKind::kMemory,
+       "group.students",
+       9},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.what);
+    const auto* const rule = core::deciding_rule(rules, one.kind, one.who);
+    REQUIRE((rule != nullptr) == (one.table != nullptr));
+    if (rule == nullptr) continue;
+    CHECK(units::table_of(*rule) == one.table);
+    CHECK(rule->line == one.line);
+  }
+}
+
+TEST_CASE("of all groups those in the domain go first, then the file's order") {
+  const auto files = [](const char* text, std::vector<std::string> groups,
+                        const char* domain) {
+    const auto rules = units::read_limit_rules(text, "l.toml");
+    REQUIRE(rules);
+    return core::allowed_limits(*rules, {"x", std::move(groups), domain})
+        .open_files;
+  };
+  const char* const in_one_line =
+      "group = {b = {files = 7}, a = {files = 5}}\n";
+  CHECK(files(in_one_line, {"a", "b"}, "") == 7);
+  const char* const in_tables =
+      "[group.b]\nfiles = 7\n[group.a]\nfiles = 5\n"
+      "[group.c.batch]\nfiles = 9\n[group.d]\n";
+  CHECK(files(in_tables, {"a", "b", "c"}, "") == 7);
+  CHECK(files(in_tables, {"a", "b", "c"}, "batch") == 9);
+}
+
+TEST_CASE("all limits together; none takes an outer one away") {
+  const auto rules = site();
+  const auto student =
+      core::allowed_limits(rules, {"bob", {"students"}, "batch"});
+  CHECK(student.memory->raw() == 4ULL << 30U);
+  CHECK(student.cpu_time->raw() == 36'000'000'000);
+  CHECK(student.processes == 4096);
+  CHECK_FALSE(student.wall_time);
+  CHECK_FALSE(core::allowed_limits(rules, {"carol", {"students"}, ""}).memory);
+}
+
+TEST_CASE(
+    "a bad line is told with file, line, key, value and what was expected") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"[default]\nmemory = \"4 GB\"\n",
+       "l.toml:2: default.memory: the value is '4 GB', expected a size such as "
+       "\"512M\" or \"4G\", or \"none\""},
+      {"[default]\n\nwall = 30\n",
+       "l.toml:3: default.wall: the value is 30, expected a time such as "
+       "\"30s\" or \"8h\", or \"none\""},
+      {"[default]\nprocesses = 0\n",
+       "l.toml:2: default.processes: the value is 0, expected a number from "
+       "1 to "},
+      {"[default]\nprocesses = 5000000\n",
+       "l.toml:2: default.processes: the value is 5000000, expected a "
+       "number from 1 to 4194304, or \"none\""},
+      {"[default]\nfiles = true\n",
+       "l.toml:2: default.files: the value is true, expected a number from "
+       "1 to "},
+      {"[user.bob]\nram = \"1G\"\n",
+       "l.toml:2: user.bob.ram: there is no such limit, expected one of wall, "
+       "cpu, memory, processes, files"},
+      {"wall = \"1h\"\n",
+       "l.toml:1: wall: no limit stands there, expected it in a table "
+       "[default]"},
+      {"[users.bob]\nwall = \"1h\"\n",
+       "l.toml:2: users.bob.wall: no limit stands there"},
+      {"[user]\nwall = \"1h\"\n", "l.toml:2: user.wall: no limit stands there"},
+      {"[domain.batch.more]\nwall = \"1h\"\n",
+       "l.toml:2: domain.batch.more.wall: no limit stands there"},
+      {"[default]\nwall = \n", "l.toml:2: this is no TOML: "},
+      {"", "l.toml: nothing stands in it, expected a rule"},
+      {"[users]\n", "l.toml:1: users: no limit stands there"},
+      {"[user.\"\"]\nwall = \"1h\"\n",
+       "l.toml:2: user.\"\".wall: a name is empty"},
+      {"[default]\nwall = 1.5\n",
+       "l.toml:2: default.wall: the value is 1.5, expected a time"},
+  };
+  for (const auto& [text, error] : cases) {
+    CAPTURE(text);
+    const auto rules = units::read_limit_rules(text, "l.toml");
+    REQUIRE_FALSE(rules);
+    CHECK_MESSAGE(rules.error().starts_with(error), rules.error());
+  }
+}
+
+}  // namespace

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// corral.toml: what it says, and that each fault is told with its place.
+#include "units/site_settings.h"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using units::parse_site_settings;
+
+std::vector<std::string> faults_of(std::string_view text) {
+  const auto settings = parse_site_settings(text, "corral.toml");
+  return settings ? std::vector<std::string>() : settings.error();
+}
+
+}  // namespace
+
+TEST_CASE("an empty file is the usual settings") {
+  const auto settings = parse_site_settings("# nothing\n", "f");
+  REQUIRE(settings);
+  CHECK(settings->operators.empty());
+  CHECK(settings->remember == 1000);
+  CHECK(settings->remember_for == core::seconds(3600));
+}
+
+TEST_CASE("everything can be said") {
+  const auto settings = parse_site_settings(
+      "[authority]\n"
+      "operators = ['wheel', '50']\n"
+      "schedulers = [\"slurm\"]\n"
+      "[jobs]\n"
+      "remember = 0\n"
+      "remember_for = '1h30m'\n"
+      "live = 5\n"
+      "live_of_user = 4\n",
+      "f");
+  REQUIRE(settings);
+  CHECK(settings->operators == std::vector<std::string>{"wheel", "50"});
+  CHECK(settings->schedulers == std::vector<std::string>{"slurm"});
+  CHECK(settings->remember == 0);
+  CHECK(settings->remember_for == core::seconds(5400));
+  CHECK(settings->live == 5);
+  CHECK(settings->live_of_user == 4);
+}
+
+TEST_CASE("a fault names file, line, key, value and what was expected") {
+  struct Row {
+    const char* text;
+    const char* fault;
+  };
+  const Row rows[] = {
+      {"[jobs]\n\nremember = 'many'\n",
+       "corral.toml:3: jobs.remember: the value is 'many', expected a number "
+       "from 0 to 1000000"},
+      {"[jobs]\nremember = -1\n",
+       "corral.toml:2: jobs.remember: the value is -1, expected a number from "
+       "0 "
+       "to 1000000"},
+      {"[jobs]\nremember_for = 5\n",
+       "corral.toml:2: jobs.remember_for: the value is 5, expected a duration "
+       "such as \"90s\", \"1h\" or \"2d\""},
+      {"[authority]\noperators = 'wheel'\n",
+       "corral.toml:2: authority.operators: the value is 'wheel', expected an "
+       "array of groups, by names or numbers, as in [\"wheel\", \"50\"]"},
+      {"[authority]\nschedulers = ['a', '4294967295']\n",
+       "corral.toml:2: authority.schedulers: the value is ['a', '4294967295'], "
+       "expected an array of users, by names or numbers, as in [\"slurm\", "
+       "\"64030\"]"},
+      {"[colours]\nx = 1\n",
+       "corral.toml:2: colours.x: there is no such key, expected one of "
+       "authority.operators, authority.schedulers, jobs.remember, "
+       "jobs.remember_for, jobs.live, jobs.live_of_user"},
+  };
+  for (const Row& row : rows) {
+    const auto faults = faults_of(row.text);
+    REQUIRE(faults.size() == 1);
+    CHECK(faults[0] == row.fault);
+  }
+}
+
+TEST_CASE("all faults are told at once; what is no TOML is told by its line") {
+  CHECK(faults_of("[jobs]\nlive = 0\nlive_of_user = 'x'\n").size() == 2);
+  const auto faults = faults_of("[jobs]\nlive = = 1\n");
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].starts_with("corral.toml:2: "));
+}

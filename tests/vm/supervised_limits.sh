@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# supervised_limits.sh: runs in the tests' virtual machine as its PID 1, which has
+# all of cgroup v2. Starts the checks below as a child and becomes corral-init
+# --units: limits of an instance's jobs there. Every check is a line
+# "CHECK ok|FAIL: text" on the second serial line.
+set -u
+report=/dev/ttyS1
+
+if [ $# -eq 0 ]; then
+  mkfifo /run/ready
+  exec 9<>/run/ready
+  "$0" checks 9<&- &
+  mkdir /run/units
+  exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct /run/pacct --log-dir /run/log
+fi
+
+check() { # TEXT COMMAND...: the command succeeds
+  text=$1
+  shift
+  if "$@" >/run/said 2>&1; then
+    echo "CHECK ok: $text" >$report
+  else
+    echo "CHECK FAIL: $text: status $?: $(tr '\n' ' ' </run/said) $(corral show "$name" 2>&1 | tr '\n' ' ')" >$report
+  fi
+}
+name=none
+detached() { # NAME OPTION... -- COMMAND...
+  name=$1
+  shift
+  corral run -d --name "$name" "$@" >/run/said 2>&1
+}
+ended_as() { # TEXT: the job's end
+  corral wait "$name" >/dev/null 2>&1
+  corral show "$name" | grep -qF "$1"
+}
+front_ended_as() { # TEXT OPTION... -- COMMAND...
+  wanted=$1
+  shift
+  name=front
+  corral run --name front "$@" >/run/out 2>/run/err
+  corral show front | grep -qF "$wanted"
+}
+control() { # FILE: of the job's cgroup
+  cat "/sys/fs/cgroup$(corral show --json "$name" | sed 's/.*"container":"\([^"]*\)".*/\1/')/$1"
+}
+holds() { [ "$(control "$1")" = "$2" ]; }
+no_jobs() { ! find /sys/fs/cgroup -type d -name 'j????????????????' | grep -q .; }
+hog='exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null'
+memory='over-limit: passed its limit of memory: 32.0 MiB of 32.0 MiB'
+
+read -r _ </run/ready
+check 'every limit is taken as asked' detached all --limit wall=60,cpu=60,memory=1G,processes=99,files=64 -- sleep 1000
+check 'memory is held by the job'"'"'s cgroup' holds memory.max 1073741824
+check 'what would be swapped out too' sh -c '! test -e /sys/fs/cgroup/corral/j*/memory.swap.max || grep -qx 0 /sys/fs/cgroup/corral/j*/memory.swap.max'
+check 'processes too' holds pids.max 99
+check 'a limit is changed there' corral limit all -l memory=512M -l processes=none
+check 'and holds' holds memory.max 536870912
+check 'one is taken away' holds pids.max max
+kill -9 "$(pidof corrald)"
+check 'another supervisor knows' sh -c 'corral limit all | grep -q "memory .*512.0 MiB"'
+corral kill -g 0 all
+
+check 'in front a process over the memory limit is the end' front_ended_as "$memory" --limit memory=32M -- sh -c "$hog"
+detached eater --limit memory=32M -- sh -c "$hog"
+check 'detached likewise' ended_as "$memory"
+detached child --limit memory=32M -- sh -c "(sleep 1; $hog) & while :; do sleep 60; done"
+check 'any process that meets it is the end of all' ended_as "$memory"
+detached late -- sh -c "while ! test -e /run/go; do sleep 1; done; $hog"
+corral limit late -l memory=32M >/dev/null
+: >/run/go
+check 'a limit that came later holds' ended_as "$memory"
+
+check 'forks over the limit fail' front_ended_as 'exited: exited with code 2' --limit processes=5 -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 2 & done; wait; exit 3'
+check 'and the program is told' grep -q "can't fork" /run/err
+check 'processor time of the whole job' front_ended_as 'over-limit: passed its limit of cpu time' --limit cpu=500ms -- sh -c 'while :; do :; done & while :; do :; done'
+front_ended_as exited --limit files=9 -- sh -c 'ulimit -n'
+check 'files of each process' grep -qx 9 /run/out
+check 'no cgroup of a job is left' no_jobs
+echo "CHECKS DONE" >$report
+kill -TERM 1

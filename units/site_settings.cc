@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "units/site_settings.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <variant>
+
+#include "core/duration.h"
+#include "core/number_text.h"
+#include "units/toml_values.h"
+
+namespace units {
+
+namespace {
+
+/// A key, its value's form, and where it goes.
+struct KeyRow {
+  std::string_view section;
+  std::string_view key;
+  std::string_view expected;  ///< "a number from 1 to 1000000"
+  /// False: it is not what is expected.
+  bool (*set)(SiteSettings& to, const TomlData& data);
+};
+
+/// A name, or a number that is an id (2^32 - 1 is nobody, setresuid(2)).
+bool is_id(std::string_view word) {
+  const bool is_number =
+      word.find_first_not_of("0123456789") == std::string_view::npos;
+  if (is_number && !word.empty())
+    return core::parse_number(word, UINT32_MAX - 1).has_value();
+  return !word.empty() && word.size() <= 1024 &&
+         word.find_first_of(std::string_view(":\n\0", 3)) ==
+             std::string_view::npos;
+}
+
+template <std::vector<std::string> SiteSettings::* kMember>
+bool set_ids(SiteSettings& to, const TomlData& data) {
+  const auto* const list = std::get_if<std::vector<std::string>>(&data);
+  if (list == nullptr) return false;
+  for (const std::string& word : *list)
+    if (!is_id(word)) return false;
+  to.*kMember = *list;
+  return true;
+}
+
+template <std::size_t SiteSettings::* kMember, std::int64_t kLeast,
+          std::int64_t kMost>
+bool set_number(SiteSettings& to, const TomlData& data) {
+  const auto* const number = std::get_if<std::int64_t>(&data);
+  if (number == nullptr || *number < kLeast || *number > kMost) return false;
+  to.*kMember = static_cast<std::size_t>(*number);
+  return true;
+}
+
+bool set_remember_for(SiteSettings& to, const TomlData& data) {
+  const auto* const text = std::get_if<std::string>(&data);
+  const auto time =
+      text != nullptr ? core::parse_duration(*text) : std::nullopt;
+  if (!time) return false;
+  to.remember_for = *time;
+  return true;
+}
+
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
+constexpr KeyRow kRows[] = {
+    {"authority", "operators",
+     "an array of groups, by names or numbers, as in [\"wheel\", \"50\"]",
+     set_ids<&SiteSettings::operators>},
+    {"authority", "schedulers",
+     "an array of users, by names or numbers, as in [\"slurm\", \"64030\"]",
+     set_ids<&SiteSettings::schedulers>},
+    {"jobs", "remember", "a number from 0 to 1000000",
+     set_number<&SiteSettings::remember, 0, 1000000>},
+    {"jobs", "remember_for", "a duration such as \"90s\", \"1h\" or \"2d\"",
+     set_remember_for},
+    {"jobs", "live", "a number from 1 to 1000000",
+     set_number<&SiteSettings::live, 1, 1000000>},
+    {"jobs", "live_of_user", "a number from 1 to 1000000",
+     set_number<&SiteSettings::live_of_user, 1, 1000000>},
+};
+// NOLINTEND(modernize-use-designated-initializers)
+
+const KeyRow* find_row(const std::vector<std::string>& path) {
+  for (const KeyRow& row : kRows)
+    if (path.size() == 2 && path[0] == row.section && path[1] == row.key)
+      return &row;
+  return nullptr;
+}
+
+std::string known_keys() {
+  std::string text;
+  for (const KeyRow& row : kRows)
+    text.append(text.empty() ? "" : ", ")
+        .append(row.section)
+        .append(".")
+        .append(row.key);
+  return text;
+}
+
+/// A section in which no key stands yet.
+bool is_empty_section(const TomlValue& value) {
+  const auto is_its = [&value](const KeyRow& row) {
+    return value.path.size() == 1 && value.path[0] == row.section;
+  };
+  return std::holds_alternative<TomlEmptyTable>(value.data) &&
+         std::ranges::any_of(kRows, is_its);
+}
+
+/// What is wrong with it; empty: it was taken.
+std::string take(SiteSettings& to, const TomlValue& value) {
+  if (is_empty_section(value)) return {};
+  const KeyRow* const row = find_row(value.path);
+  if (row == nullptr)
+    return "there is no such key, expected one of " + known_keys();
+  if (row->set(to, value.data)) return {};
+  return "the value is " + shown(value.data) + ", expected " +
+         std::string(row->expected);
+}
+
+}  // namespace
+
+std::expected<SiteSettings, std::vector<std::string>> parse_site_settings(
+    std::string_view text, std::string_view file) {
+  const auto values = read_toml(text, file);
+  if (!values) return std::unexpected(std::vector{values.error()});
+  SiteSettings settings;
+  std::vector<std::string> faults;
+  for (const TomlValue& value : *values)
+    if (const std::string fault = take(settings, value); !fault.empty())
+      faults.push_back(error_at(file, value, fault));
+  if (!faults.empty()) return std::unexpected(std::move(faults));
+  return settings;
+}
+
+}  // namespace units

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a site says about an instance: corral.toml as values (corral.toml(5)).
+// One table (site_settings.cc) names each key once, with what it expects.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/quantity.h"
+
+namespace units {
+
+struct SiteSettings {
+  // [authority], core/authority.h; names or numbers, as they are written
+  std::vector<std::string> operators;   ///< groups
+  std::vector<std::string> schedulers;  ///< users
+
+  // [jobs]
+  std::size_t remember = 1000;  ///< ended jobs at most
+  core::Microseconds remember_for = core::seconds(3600);
+  std::size_t live = 20000;          ///< jobs at a time
+  std::size_t live_of_user = 10000;  ///< of one user, not of root
+};
+
+/// `file` is the name for messages. The error has a sentence for each fault:
+/// file, line, key, value, and what was expected.
+[[nodiscard]] std::expected<SiteSettings, std::vector<std::string>>
+parse_site_settings(std::string_view text, std::string_view file);
+
+}  // namespace units
