@@ -149,10 +149,15 @@ def life(instance):
 def killing(instance):
     """Who was attached is contained: signals and kills reach him."""
     jid = detached(instance)
-    with process("sh", "-c", "trap '' TERM; setsid sleep 1000 & wait") as child:
+    # It forks when it is in the job: a child of before would stay outside, and outlive this test.
+    with process("sh", "-c", "trap '' TERM; read line; setsid sleep 1000 & wait", stdin=subprocess.PIPE, text=True) as child:
         equal(instance.run("attach", jid, child.pid).returncode, 0, "a process is attached to a job that runs")
+        child.stdin.write("\n")
+        child.stdin.flush()
+        escaped = wait_until(lambda: children_of(child.pid), what="its child")[0]
         equal(instance.run("kill", "-g", "200ms", jid).returncode, 0, "the job is ended")
         equal(child.wait(timeout=10), -signal.SIGKILL, "and the process with it")
+        wait_until(lambda: not is_alive(escaped), 10, "the end of its child in another session")
     with process() as child:
         jid = instance.facts("attach", "--new", "--limit", "wall=1s", child.pid)["jid"]
         equal(child.wait(timeout=15) < 0, True, "a limit of an attached job ends it")
