@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/job_verdict.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
 
@@ -190,8 +191,12 @@ void JobService::answer_creators(const core::Job& job) {
   if (at == creators_.end() || job.state < core::JobState::kRunning) return;
   const auto done = std::move(at->second);
   creators_.erase(at);
+  // What failed to launch may leave processes that have to be ended first.
+  const bool is_decided = job.state >= core::JobState::kClosing;
   const bool had_its_chance = job.spec.kind != core::JobKind::kForeground &&
-                              job.state < core::JobState::kClosing;
+                              !is_decided && !job.launch_failure;
+  const core::JobResult result =
+      is_decided ? job.result : core::decide_result(job);
   for (const CreateDone& answer : done) {
     if (had_its_chance)
       answer(core::CreatedJob{.jid = job.jid,
@@ -206,7 +211,7 @@ void JobService::answer_creators(const core::Job& job) {
                      ? core::Refusal::kEnded
                      : core::Refusal::kUnavailable,
           .text = "job " + std::string(core::display(job.jid).view()) + " " +
-                  core::sentence_of(job.result).c_str()}));
+                  core::sentence_of(result).c_str()}));
   }
 }
 

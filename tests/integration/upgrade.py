@@ -74,6 +74,26 @@ def old_reaper():
     corral.DAEMON = daemon
 
 
+def under_load():
+    """The supervisor hears of the next image by a second welcome while it has orders out: each is carried out once, and
+    nobody who waits for an answer is cut off."""
+    with corral.Instance() as instance:
+        trace = folder / "trace"
+        rounds, clients, jobs = 12, 6, 40
+        loop = f"for i in $(seq {jobs}); do {corral.COMMAND} run -d -- sh -c 'echo $0 >> {trace}' $0.$i >/dev/null || exit 1; done"
+        runners = [subprocess.Popen(["sh", "-c", loop, str(client)], env=instance.environment, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE, text=True) for client in range(clients)]
+        for _ in range(rounds):
+            equal(instance.run("daemon-reexec").returncode, 0, "daemon-reexec under load")
+        for runner in runners:
+            words = runner.communicate(timeout=100)[1]
+            equal((runner.returncode, words), (0, ""), "nobody was cut off")
+        wait_until(lambda: not instance.facts("ps"), 30, "the end of all")
+        wanted = {f"{client}.{job}" for client in range(clients) for job in range(1, jobs + 1)}
+        ran = trace.read_text().split()
+        equal((len(ran), set(ran)), (len(wanted), wanted), "each job ran once")
+
+
 def main():
     install(corral.INIT, "corral-init")
     install(corral.REAPER, "corral-reaper")
@@ -94,6 +114,7 @@ def main():
         wait_until(lambda: len(codes()) >= 2, what="both records")
         equal(codes(), [7, 8], "each has one record")
     old_reaper()
+    under_load()
 
 
 try:

@@ -211,6 +211,29 @@ TEST_CASE(
   check_replay(fixture);
 }
 
+TEST_CASE("a launch that failed is told before what is left of it has ended") {
+  test::FakeEffects effects;
+  Fixture fixture(effects);
+  auto& service = fixture.service;
+  std::optional<core::Answer<core::CreatedJob>> created;
+  service.create(Fixture::caller(), Fixture::detached(), {},
+                 [&](auto answer) { created = std::move(answer); });
+  service.settle();
+  const core::JobId jid = core::make_job_id(Fixture::kHid, 1);
+  service.post(jid, event::ContainerMade{});
+  service.post(jid, event::StartRecorded{});
+  service.post(jid, event::LaunchFailed{
+                        {.stage = core::LaunchStage::kExec, .code = ETIME},
+                        core::Text<96>("slow")});
+  service.settle();
+  REQUIRE(fixture.table.find(jid)->job.state == core::JobState::kEnding);
+  REQUIRE(created);
+  REQUIRE_FALSE(created->has_value());
+  CHECK(created->error().why == core::Refusal::kUnavailable);
+  CHECK(created->error().text.ends_with(
+      "was killed: no answer in time while executing the program slow"));
+}
+
 TEST_CASE("a repeated token of an owner is the same job") {
   test::FakeEffects effects;
   Fixture fixture(effects);
