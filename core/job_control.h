@@ -245,7 +245,8 @@ class JobControl {
 
   virtual Answer<JobView> show(const Caller& caller, JobId jid) = 0;
   virtual Answer<UsageView> usage(const Caller& caller, JobId jid) = 0;
-  /// The youngest job with this name that the caller may see, live ones first.
+  /// The job with this name that the caller may see: his own before others',
+  /// live ones before ended ones, then the youngest.
   virtual Answer<JobId> find(const Caller& caller, std::string_view name) = 0;
   virtual Answer<JobId> find_by_pid(const Caller& caller, Pid pid) = 0;
   /// Jobs with a jid above `after`, at most `most`.

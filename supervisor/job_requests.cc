@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 #include <utility>
 
 #include "supervisor/job_service.h"
@@ -35,13 +36,14 @@ core::Text<96> who_is(const core::Caller& caller) {
   return core::Text<96>("uid ").append_unsigned(caller.uid.raw());
 }
 
-/// Younger and live first.
-bool is_better(const core::Job& job, const core::Job* best) {
-  if (best == nullptr) return true;
-  const bool is_live = job.state != core::JobState::kEnded;
-  const bool best_is_live = best->state != core::JobState::kEnded;
-  if (is_live != best_is_live) return is_live;
-  return job.jid > best->jid;
+/// The caller's own come first, so that nobody puts a job of his in the place
+/// of another's; then the live ones, then the younger.
+bool is_better(const core::Job& job, const core::Job* best, core::Uid caller) {
+  const auto rank = [caller](const core::Job& one) {
+    return std::tuple(one.owner == caller,
+                      one.state != core::JobState::kEnded, one.jid);
+  };
+  return best == nullptr || rank(job) > rank(*best);
 }
 
 }  // namespace
@@ -257,7 +259,8 @@ Answer<core::JobId> JobService::find(const core::Caller& caller,
   const core::Job* best = nullptr;
   for (const auto& [jid, entry] : table_.jobs())
     if (entry.job.spec.name == name &&
-        may(caller, Verb::kSee, entry.job.owner) && is_better(entry.job, best))
+        may(caller, Verb::kSee, entry.job.owner) &&
+        is_better(entry.job, best, caller.uid))
       best = &entry.job;
   if (best == nullptr)
     return refuse(Refusal::kNoSuchJob,

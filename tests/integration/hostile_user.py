@@ -215,6 +215,20 @@ def others_jobs(instance, jid):
           "and nothing was done to it")
 
 
+def same_name(instance):
+    """Somebody's younger job of the same name is not taken for one's own."""
+    mine = instance.facts("run", "-d", "--name", "web", "--", "sleep", "1000")["jid"]
+    done = subprocess.run([str(corral.COMMAND), "run", "-d", "--name", "web", "--", "sleep", "1000"], env=instance.environment,
+                          user=HOSTILE, group=HOSTILE, extra_groups=[], capture_output=True, text=True, check=False, timeout=60)
+    theirs = done.stdout.strip()
+    check(done.returncode == 0 and theirs != mine, "another user's job has the same name", done.stderr)
+    equal(instance.facts("show", "web")["jid"], mine, "a name means one's own job first")
+    equal(instance.run("kill", "-g", "0", "web").returncode, 0, "and is killed by it")
+    equal([instance.facts("show", jid)["state"] for jid in (mine, theirs)], ["ended", "running"], "and that one only")
+    equal(instance.facts("show", "web")["jid"], mine, "also when it has ended")
+    instance.run("kill", "-g", "0", theirs)
+
+
 class Answer:
     """What the hostile user is answered to one call."""
 
@@ -246,6 +260,7 @@ def main():
         jid = int(instance.facts("run", "-d", "--", "sh", "-c", f": {SECRET}; exec sleep 1000")["jid"], 16)
         wait_until(lambda: instance.facts("show", f"{jid:x}")["state"] == "running", what="the job")
         others_jobs(instance, jid)
+        same_name(instance)
         floods(instance)
         unfinished_messages(instance)
         crowds(instance, jid)
