@@ -3,10 +3,10 @@
 // and allocation free: the scope in the reaper's binary and the supervisor's
 // scribe use the same.
 //
-// Invariant: whoever appends holds the file's lock, so what was written in part
-// can be taken back. The file ends at the end of a whole
-// append, or its writer was killed in the middle of one, which the next scribe
-// repairs (accounting/recovery.h).
+// Whoever appends holds the file's lock, so that what was written in part can
+// be taken back; but for append_soon(), whose torn write readers pass over. The
+// file ends at the end of a whole append, or its writer was killed in the
+// middle of one, which the next scribe repairs (accounting/recovery.h).
 #pragma once
 
 #include <fcntl.h>

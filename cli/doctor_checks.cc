@@ -175,6 +175,22 @@ Check check_site(const Findings::SiteLimits& site) {
                          : "mend it; no restart is needed (limits.toml(5))"};
 }
 
+Check check_settings(const Findings::SiteSettings& site) {
+  Check check = {.name = "site settings",
+                 .status = CheckStatus::kOk,
+                 .finding = "'" + site.file + "' is right",
+                 .fix = {}};
+  if (site.faults.empty()) return check;
+  check.status = CheckStatus::kProblem;
+  check.finding = site.faults.front();
+  if (site.faults.size() > 1)
+    check.finding +=
+        " (and " + std::to_string(site.faults.size() - 1) + " more)";
+  check.finding += ", so nothing of the file holds";
+  check.fix = "mend it, then 'corral daemon-reexec' (corral.toml(5))";
+  return check;
+}
+
 }  // namespace
 
 std::vector<Check> judge(const Findings& findings) {
@@ -185,6 +201,8 @@ std::vector<Check> judge(const Findings& findings) {
   checks.push_back(check_engine(findings));
   checks.push_back(check_limits(findings));
   if (findings.site) checks.push_back(check_site(*findings.site));
+  for (const Findings::SiteSettings& settings : findings.settings)
+    checks.push_back(check_settings(settings));
   checks.push_back(check_program("corral-init", findings.programs.init,
                                  "no job can be run"));
   checks.push_back(check_program("corral-reaper", findings.programs.reaper,

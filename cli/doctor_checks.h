@@ -54,6 +54,12 @@ struct Findings {
     std::string problem;  ///< empty: none
   };
   std::optional<SiteLimits> site;
+  /// The settings that are there, and a sentence for each fault.
+  struct SiteSettings {
+    std::string file;
+    std::vector<std::string> faults;
+  };
+  std::vector<SiteSettings> settings;
   bool is_root = false;
   std::string cgroup_base;  ///< empty: none
   std::vector<VariableFault> variable_faults;

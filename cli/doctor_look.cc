@@ -23,6 +23,7 @@
 #include "sys/process_tree.h"
 #include "sys/whole_file.h"
 #include "units/limit_rules.h"
+#include "units/site_settings.h"
 
 namespace cli {
 namespace {
@@ -181,6 +182,27 @@ std::optional<Findings::SiteLimits> site_limits(std::string file) {
   return site;
 }
 
+/// Of the instances that a user may have: root's two.
+std::vector<Findings::SiteSettings> site_settings(
+    const sys::Environment& environment) {
+  std::vector<Findings::SiteSettings> found;
+  for (const auto kind :
+       {sys::InstanceKind::kSystem, sys::InstanceKind::kPrivate}) {
+    const std::string file =
+        sys::find_places(kind, core::Uid(::geteuid()), environment).settings;
+    const bool is_known = !found.empty() && found.front().file == file;
+    if (file.empty() || is_known || !sys::is_there(file)) continue;
+    const auto text = sys::read_whole_file(file, units::kLargestSiteSettings);
+    Findings::SiteSettings settings = {.file = file, .faults = {}};
+    if (!text)
+      settings.faults.emplace_back(text.error().message().c_str());
+    else if (auto parsed = units::parse_site_settings(*text, file); !parsed)
+      settings.faults = std::move(parsed).error();
+    found.push_back(std::move(settings));
+  }
+  return found;
+}
+
 }  // namespace
 
 Findings look() {
@@ -203,6 +225,7 @@ Findings look() {
   findings.limits = limit_means(base);
   findings.site =
       site_limits(environment("CORRAL_LIMITS").value_or(units::kLimitsFile));
+  findings.settings = site_settings(environment);
   findings.is_root = ::geteuid() == 0;
   findings.programs = {
       .init = find_program(sys::OwnProgram::kInit),

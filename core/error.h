@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Error: which call failed, on what, and why. A value without a heap, so that
 // the reaper uses the same. Answers of the domain ("no such job") are not
-// errors: see Refusal in core/job_control.h.
+// errors: see core/refusal.h.
 #pragma once
 
 #include <cstring>

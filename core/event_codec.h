@@ -39,7 +39,7 @@ struct JobSnapshot {
 struct InstanceCounters {
   std::uint32_t hid = 0;            ///< of the jids made here
   std::uint32_t last_sequence = 0;  ///< of the jids made here
-  std::uint64_t last_order = 0;     ///< to the reaper, in this epoch
+  std::uint64_t last_order = 0;     ///< for supervisors of before: the same
   std::uint64_t last_exit = 0;      ///< sequence of the reaper's records, taken
 };
 

@@ -15,8 +15,8 @@ namespace core {
 
 /// Bits of ExitRecord::present.
 enum class Counters : std::uint32_t {
-  kUsage = 1U << 0,    ///< utime .. nivcsw: wait4(2)'s rusage
-  kStat = 1U << 1,     ///< ppid, start_ticks, comm, flags: /proc/PID/stat
+  kUsage = 1U << 0,    ///< utime .. nivcsw: waitid(2)'s rusage
+  kStat = 1U << 1,     ///< ppid, start_boot_us, comm, flags: /proc/PID/stat
   kIo = 1U << 2,       ///< rchar .. write_bytes: /proc/PID/io
   kIds = 1U << 3,      ///< uid, gid, the real ones: /proc/PID/status
   kJob = 1U << 4,      ///< jid: the job directory in /proc/PID/cgroup

@@ -137,6 +137,7 @@ struct SessionClosed {
   Uid by;
 };
 /// The kernel's out-of-memory killer struck in the job's cgroup.
+/// Kept for the journals of before: out of memory is told by Emptied's totals.
 struct OutOfMemory {};
 /// The end-of-job record is on disk, or the disk refused and it is kept.
 struct EndRecorded {};

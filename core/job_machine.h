@@ -6,10 +6,14 @@
 //   kPreparing  its container is being made         ContainerMade -> kOpening
 //                                                   ContainerFailed -> kClosing
 //   kOpening    its start is being recorded         StartRecorded -> kLaunching
+//                                                   (no command: -> kRunning)
+//                                                   (cancelled: -> kClosing)
 //   kLaunching  its first process is being made     Launched -> kRunning
 //                                                   LaunchFailed -> kEnding
+//                                                   ReaperLost -> kEnding
 //   kRunning    its main process lives, or others   main's end -> kEnding
 //               do and it lingers, or it is held    (lingering: stays)
+//                                                   Emptied -> kClosing
 //   kEnding     its main process has ended; what    Emptied -> kClosing
 //               is left is ended by the kill plan
 //   kClosing    empty; its end is being recorded    EndRecorded -> kRemoving
@@ -18,7 +22,8 @@
 //
 // Invariants, held by tests/unit/core/job_machine_test.cc:
 //  - A job ends when its container is empty, never earlier. Emptied is believed
-//    in every state from kRunning on; before that nothing could be in it.
+//    in kEnding, and in kRunning once no status is owed; before that nothing
+//    could be in it.
 //  - The result is decided once, when the job becomes kClosing. Its cause is
 //    the first of: launch failure, limit, out of memory, cancellation by
 //    somebody; else the main process's status; else unknown.

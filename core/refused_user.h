@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/job_control.h"
+#include "core/refusal.h"
 
 namespace core {
 

@@ -15,7 +15,7 @@
 //
 // Numbers that make repetition harmless:
 //   epoch     the journal's id; a new journal is a new epoch
-//   order     numbered by the supervisor from 1 within an epoch. The reaper
+//   order     the sequence of the job's jid, within an epoch. The reaper
 //             keeps each answer until LaunchAck and answers a repeated order
 //             from memory.
 //   sequence  of an exit record, numbered by who reaped. It is sent again to
@@ -99,7 +99,7 @@ enum class MessageType : std::uint16_t {
   // scope link, from the supervisor
   kScopeSignal = 144,  ///< ScopeSignal
   kScopeKill,          ///< no body: kill all that is below the scope
-  kScopeInspect,       ///< no body: report Populated (subreaper engine)
+  kScopeInspect,       ///< no body: report Populated (any job with a scope)
   kScopeEnded,         ///< ScopeEnded: the job has ended; report and exit
 };
 

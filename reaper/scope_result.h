@@ -27,7 +27,7 @@ struct ScopeFacts {
   core::JobReport report;  ///< jid, name and what was counted
 };
 
-/// (core/job_machine.cc decides alike.)
+/// (core/job_verdict.cc decides alike.)
 [[nodiscard]] inline core::JobResult decide_result(const ScopeFacts& facts,
                                                    const char* program) {
   core::EndCauses causes = {.launch_failure = facts.launch_failure,

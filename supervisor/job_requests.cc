@@ -40,8 +40,8 @@ core::Text<96> who_is(const core::Caller& caller) {
 /// of another's; then the live ones, then the younger.
 bool is_better(const core::Job& job, const core::Job* best, core::Uid caller) {
   const auto rank = [caller](const core::Job& one) {
-    return std::tuple(one.owner == caller,
-                      one.state != core::JobState::kEnded, one.jid);
+    return std::tuple(one.owner == caller, one.state != core::JobState::kEnded,
+                      one.jid);
   };
   return best == nullptr || rank(job) > rank(*best);
 }

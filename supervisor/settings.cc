@@ -245,17 +245,6 @@ std::expected<void, std::string> apply_arguments(
   return {};
 }
 
-/// Where the site's file is; empty: nowhere.
-std::string usual_config(bool is_system, const sys::Environment& environment) {
-  if (is_system) return "/etc/corral/corral.toml";
-  if (const auto folder = environment("XDG_CONFIG_HOME");
-      folder && folder->starts_with('/'))
-    return *folder + "/corral/corral.toml";
-  const auto home = environment("HOME");
-  return home && home->starts_with('/') ? *home + "/.config/corral/corral.toml"
-                                        : std::string();
-}
-
 /// The places of this kind of instance, with what was asked for in their stead.
 void settle_places(Draft& draft, const sys::Environment& environment) {
   const core::Uid user(::geteuid());
@@ -266,14 +255,13 @@ void settle_places(Draft& draft, const sys::Environment& environment) {
     if (variable == "CORRAL_RUNTIME_DIR" && draft.runtime) return draft.runtime;
     if (variable == "CORRAL_PACCT" && draft.pacct) return draft.pacct;
     if (variable == "CORRAL_LOG_DIR" && draft.logs) return draft.logs;
+    if (variable == "CORRAL_CONFIG" && draft.config) return draft.config;
     return environment(name);
   };
   draft.settings.places = sys::find_places(
       is_system ? sys::InstanceKind::kSystem : sys::InstanceKind::kPrivate,
       user, chosen);
   draft.settings.limits_file = draft.limits.value_or(units::kLimitsFile);
-  draft.settings.config =
-      draft.config ? *draft.config : usual_config(is_system, environment);
 }
 
 }  // namespace
@@ -291,21 +279,22 @@ std::expected<Settings, std::string> read_settings(
 }
 
 void load_site(Settings& settings) {
-  constexpr std::size_t kLargest = std::size_t{1} << 20;
-  if (settings.config.empty()) return;
-  const auto read = sys::read_whole_file(settings.config, kLargest);
+  if (settings.places.settings.empty()) return;
+  const auto read = sys::read_whole_file(settings.places.settings,
+                                         units::kLargestSiteSettings);
   if (!read && read.error().code == ENOENT) return;
   if (!read)
     return spdlog::error("the settings of the site do not hold: {}",
                          text_of(read.error().message()));
-  auto site = units::parse_site_settings(*read, settings.config);
+  auto site = units::parse_site_settings(*read, settings.places.settings);
   if (site) {
     settings.site = *std::move(site);
     return;
   }
   for (const std::string& fault : site.error())
     spdlog::error("{}", fault);
-  spdlog::error("nothing of '{}' holds until it is right", settings.config);
+  spdlog::error("nothing of '{}' holds until it is right",
+                settings.places.settings);
 }
 
 std::string settings_help() {

@@ -35,8 +35,7 @@ struct Settings {
   std::string units;   ///< the directory of the units; empty: there are none
   /// How long the end of the instance may take; absent: as long as it takes.
   std::optional<core::Microseconds> stop_timeout;
-  std::string config;        ///< path of the site's file; it need not be there
-  units::SiteSettings site;  ///< load_site()
+  units::SiteSettings site;  ///< load_site(): of places.settings
   bool wants_help = false;
   bool wants_version = false;
   /// The arguments as they came, without the descriptors' numbers and the

@@ -218,6 +218,21 @@ Environment process_environment() {
   };
 }
 
+namespace {
+
+std::string settings_file(InstanceKind kind, const Environment& environment) {
+  if (const auto chosen = environment("CORRAL_CONFIG")) return *chosen;
+  if (kind == InstanceKind::kSystem) return "/etc/corral/corral.toml";
+  if (const auto folder = environment("XDG_CONFIG_HOME");
+      folder && folder->starts_with('/'))
+    return *folder + "/corral/corral.toml";
+  const auto home = environment("HOME");
+  return home && home->starts_with('/') ? *home + "/.config/corral/corral.toml"
+                                        : std::string();
+}
+
+}  // namespace
+
 Places find_places(InstanceKind kind, core::Uid uid,
                    const Environment& environment) {
   Places places;
@@ -248,6 +263,7 @@ Places find_places(InstanceKind kind, core::Uid uid,
       places.logs = parent_of(*pacct) + "/log";
   }
   if (const auto logs = environment("CORRAL_LOG_DIR")) places.logs = *logs;
+  places.settings = settings_file(kind, environment);
   places.socket = places.runtime + "/private";
   return places;
 }

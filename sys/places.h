@@ -10,10 +10,12 @@
 //                                     /corral/pacct; for a user who cannot
 //                                     write to his home RUNTIME/pacct
 //   logs     /var/log/corral          log/ beside the pacct
+//   settings /etc/corral/corral.toml  ${XDG_CONFIG_HOME:-~/.config}
+//                                     /corral/corral.toml
 //
-// CORRAL_RUNTIME_DIR, CORRAL_PACCT and CORRAL_LOG_DIR replace each, for tests
-// and users. find_places() only computes; prepare_*() make what is missing and
-// never trust a directory that somebody else could have made.
+// CORRAL_RUNTIME_DIR, CORRAL_PACCT, CORRAL_LOG_DIR and CORRAL_CONFIG replace
+// each, for tests and users. find_places() only computes; prepare_*() make what
+// is missing and never trust a directory that somebody else could have made.
 #pragma once
 
 #include <functional>
@@ -34,6 +36,8 @@ struct Places {
   std::string socket;  ///< runtime + "/private"
   std::string pacct;
   std::string logs;
+  std::string
+      settings;  ///< corral.toml(5); it need not be there; empty: nowhere
   /// Where the runtime directory goes when `runtime` cannot be made (a
   /// read-only /run, no XDG_RUNTIME_DIR): ${TMPDIR:-/tmp}/corral-UID.
   std::string fallback_runtime;

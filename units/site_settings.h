@@ -25,6 +25,8 @@ struct SiteSettings {
   std::size_t live_of_user = 10000;  ///< of one user, not of root
 };
 
+inline constexpr std::size_t kLargestSiteSettings = std::size_t{1} << 20;
+
 /// `file` is the name for messages. The error has a sentence for each fault:
 /// file, line, key, value, and what was expected.
 [[nodiscard]] std::expected<SiteSettings, std::vector<std::string>>

@@ -43,7 +43,6 @@ class EntryReader {
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
  private:
-  struct Linked;
   bool read_plainly(Entry& entry);
   ReadStatus read_carefully(Entry& entry);
   ReadStatus read_record(std::size_t room, std::size_t at, std::size_t& used);

@@ -8,6 +8,7 @@ MOST; the slowest of each is printed only, as one launch says nothing.
     SPAWNS=1000 tests/integration/blocked_children.py    the full number
 """
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -47,26 +48,18 @@ def block_three_ways(instance, folder):
     hanging = subprocess.Popen([corral.BUILD / "tests/support/hanging-fs", "-f", mount])
     corral.wait_until(lambda: os.path.ismount(mount), what="the FUSE mount")
     launcher = instance.popen("run", "-d", "--", os.path.join(mount, "program"), stderr=subprocess.DEVNULL)
-    corral.wait_until(lambda: any(b"program" in line for line in hanging_execs()), what="a child in exec")
+    corral.wait_until(lambda: has_hanging_exec(instance), what="a child in exec")
     print("# one child hangs in exec on a FUSE file")
     return hanging, launcher, mount
 
 
-def hanging_execs():
-    """The command lines of children that have not got through exec."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stack") as stack:
-                    if "fuse" in stack.read():
-                        yield b"program"
-            except OSError:
-                continue
-
-
-def is_hanging(launcher):
-    """Whether the child is in exec still: nobody has answered, the stack is in FUSE."""
-    return launcher.poll() is None and any(hanging_execs())
+def has_hanging_exec(instance):
+    """Whether a process of the instance is within FUSE."""
+    for pid in corral.descendants_of(instance.reaper):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stack") as stack:
+            if "fuse" in stack.read():
+                return True
+    return False
 
 
 def percentiles(times):
@@ -83,7 +76,7 @@ def measure(folder, number):
         hanging, launcher, mount = block_three_ways(instance, place)
         try:
             blocked = launch_times(instance, SPAWNS)
-            corral.check(is_hanging(launcher), "the third child hangs in exec still")
+            corral.check(launcher.poll() is None and has_hanging_exec(instance), "the third child hangs in exec still")
         finally:
             hanging.kill()
             subprocess.run(["umount", "-l", mount], check=False)
@@ -92,21 +85,25 @@ def measure(folder, number):
     return percentiles(free), percentiles(blocked)
 
 
+def worse(ratios):
+    return max(ratios["p50"], ratios["p99"])
+
+
 def main():
     corral.needs_cgroup2()
     corral.needs_root()
     if not os.path.exists("/dev/fuse"):
         corral.skip("needs /dev/fuse")
-    least = {}
+    least = None  # the round whose worse ratio is the least
     with tempfile.TemporaryDirectory() as folder:
         for number in range(ROUNDS):
             free, blocked = measure(folder, number)
-            for name in free:
-                ratio = blocked[name] / free[name]
-                least[name] = min(ratio, least.get(name, ratio))
+            ratios = {name: blocked[name] / free[name] for name in free}
+            for name, ratio in ratios.items():
                 print(f"# {name} of {SPAWNS} launches: free {free[name]:.2f} ms, blocked {blocked[name]:.2f} ms, "
                       f"ratio {ratio:.3f}")
-            if least["p50"] <= MOST and least["p99"] <= MOST:
+            least = min(least or ratios, ratios, key=worse)
+            if worse(least) <= MOST:
                 break
     for name in ("p50", "p99"):
         corral.check(least[name] <= MOST, f"the others' {name} is unchanged: ratio {least[name]:.3f}")

@@ -188,6 +188,8 @@ def main():
         ways = collections.Counter()
         for stream in streams:
             ways[stream.way] += len(stream.jobs)
+        corral.check(hits["supervisor"] and hits["store"], "supervisors and stores were killed", hits)
+        corral.check(all(ways[way] for way in WAYS), "jobs ended in each way", ways)
         print(f"# points hit: {dict(hits)}; jobs: {dict(ways)}")
 
 

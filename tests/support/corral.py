@@ -69,6 +69,10 @@ def _at_the_end():
     if names := end_survivors():
         print(f"FAIL: this test left processes behind that hold its output: {', '.join(names)}", flush=True)
         os._exit(1)
+    is_test = pathlib.Path(sys.argv[0]).parent.name == "integration"
+    if is_test and _checks == 0 and not (_is_decided or _not_checked or hasattr(sys, "last_value")):
+        print("FAIL: this test has checked nothing", flush=True)
+        os._exit(1)
     if not _not_checked or _is_decided or hasattr(sys, "last_value"):  # an exception ended it
         return
     for reason in _not_checked:
@@ -158,6 +162,8 @@ def run_in_own_namespace(main):
     needs_namespaces()
     if mark in os.environ:
         return main()
+    global _is_decided
+    _is_decided = True  # by the one within
     command = ["unshare", "-fp", "--mount-proc", "--kill-child", sys.executable, *sys.argv]
     sys.exit(subprocess.run(command, env={**os.environ, mark: "1"}).returncode)
 

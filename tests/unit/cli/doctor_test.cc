@@ -62,6 +62,10 @@ TEST_CASE("each problem comes with its fix") {
        [](cli::Findings& f) {
          f.site = {.file = "/l", .rules = 0, .problem = "/l:1: wrong"};
        }},
+      {"site settings",
+       [](cli::Findings& f) {
+         f.settings = {{.file = "/s", .faults = {"/s:1: wrong"}}};
+       }},
       {"engine",
        [](cli::Findings& f) {
          f.facts.base_is_elsewhere = true;

@@ -172,10 +172,11 @@ TEST_CASE("a bad setting is one sentence: which, what, what was expected") {
 TEST_CASE("the site's file is where it is looked for") {
   const bool is_root = ::geteuid() == 0;
   const auto usual = read({}, {{"HOME", "/home/u"}});
-  CHECK(usual->config == (is_root ? "/etc/corral/corral.toml"
-                                  : "/home/u/.config/corral/corral.toml"));
+  CHECK(usual->places.settings == (is_root
+                                       ? "/etc/corral/corral.toml"
+                                       : "/home/u/.config/corral/corral.toml"));
   const auto config = [](Variables variables) {
-    return read({"--private"}, std::move(variables))->config;
+    return read({"--private"}, std::move(variables))->places.settings;
   };
   CHECK(config({{"HOME", "/h"}}) == "/h/.config/corral/corral.toml");
   CHECK(config({{"HOME", "/h"}, {"XDG_CONFIG_HOME", "/x"}}) ==
@@ -186,32 +187,32 @@ TEST_CASE("the site's file is where it is looked for") {
 
 TEST_CASE("what is wrong in the site's file gives nobody a right") {
   Settings settings;
-  settings.config = "/tmp/corral-settings-test.toml";
+  settings.places.settings = "/tmp/corral-settings-test.toml";
   const auto load = [&settings](const char* text) {
-    std::FILE* const file = std::fopen(settings.config.c_str(), "we");
+    std::FILE* const file = std::fopen(settings.places.settings.c_str(), "we");
     REQUIRE(file != nullptr);
     (void)std::fputs(text, file);
     (void)std::fclose(file);
     settings.site = {};
     supervisor::load_site(settings);
-    (void)std::remove(settings.config.c_str());
+    (void)std::remove(settings.places.settings.c_str());
   };
   load("[authority]\noperators = ['50']\n");
   CHECK(settings.site.operators == std::vector<std::string>{"50"});
   load("[authority]\noperators = ['50']\n[jobs]\nlive = 0\n");
   CHECK(settings.site.operators.empty());
-  settings.config = "/nonexistent/corral.toml";
+  settings.places.settings = "/nonexistent/corral.toml";
   supervisor::load_site(settings);
   CHECK(settings.site.remember == 1000);
 }
 
 TEST_CASE("a pipe in the place of the site's file keeps nobody waiting") {
   Settings settings;
-  settings.config = "/tmp/corral-settings-test.pipe";
-  REQUIRE(::mkfifo(settings.config.c_str(), 0600) == 0);
+  settings.places.settings = "/tmp/corral-settings-test.pipe";
+  REQUIRE(::mkfifo(settings.places.settings.c_str(), 0600) == 0);
   supervisor::load_site(settings);  // it would wait for a writer
   CHECK(settings.site.operators.empty());
-  (void)std::remove(settings.config.c_str());
+  (void)std::remove(settings.places.settings.c_str());
 }
 
 TEST_CASE("an option moves what its variable moves") {
