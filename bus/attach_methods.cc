@@ -9,16 +9,12 @@ namespace bus {
 
 namespace {
 
-core::Refused invalid(std::string text) {
-  return {.why = core::Refusal::kInvalid, .text = std::move(text)};
-}
-
 core::Answer<core::ProcessRef> read_pid(const Call& call) {
   std::uint32_t pid = 0;
   (void)::sd_bus_message_read(call.message.get(), "u", &pid);
   if (pid == 0 || pid > INT32_MAX)
     return std::unexpected(
-        invalid("process id " + std::to_string(pid) + " does not exist"));
+        core::invalid("process id " + std::to_string(pid) + " does not exist"));
   return core::ProcessRef{.pid = core::Pid(static_cast<std::int32_t>(pid)),
                           .pidfd = {}};
 }
@@ -28,10 +24,9 @@ core::Answer<core::ProcessRef> read_pidfd(const Call& call) {
   (void)::sd_bus_message_read(call.message.get(), "h", &fd);
   auto copy = sys::duplicate(fd);
   if (!copy)
-    return std::unexpected(
-        core::Refused{.why = core::Refusal::kUnavailable,
-                      .text = std::string("cannot keep the descriptor: ") +
-                              copy.error().message().c_str()});
+    return refuse(core::Refusal::kUnavailable,
+                  std::string("cannot keep the descriptor: ") +
+                      copy.error().message().c_str());
   return core::ProcessRef{.pid = {}, .pidfd = (*std::move(copy)).to_handle()};
 }
 
@@ -41,9 +36,10 @@ core::Answer<core::AttachMode> read_mode(const Call& call) {
   (void)::sd_bus_message_read(call.message.get(), "s", &word);
   if (*word == '\0') return core::AttachMode::kMove;
   if (const auto mode = parse_attach_mode(word)) return *mode;
-  return std::unexpected(invalid("mode '" + to_utf8(word) +
-                                 "' is not known, expected 'move', 'nested' "
-                                 "or 'logical'"));
+  return std::unexpected(
+      core::invalid("mode '" + to_utf8(word) +
+                    "' is not known, expected 'move', 'nested' "
+                    "or 'logical'"));
 }
 
 using ReadProcess = core::Answer<core::ProcessRef> (*)(const Call&);

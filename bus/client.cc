@@ -47,20 +47,18 @@ Arguments jid_argument(core::JobId jid) {
 
 /// The answer does not have the form of our interface.
 std::unexpected<core::Refused> malformed() {
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kUnavailable,
-                    .text = "the instance's answer has an unexpected form; is "
-                            "it of this version?"});
+  return refuse(core::Refusal::kUnavailable,
+                "the instance's answer has an unexpected form; is "
+                "it of this version?");
 }
 
 core::Answer<core::Handle> duplicate(int fd) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (copy < 0)
-    return std::unexpected(core::Refused{
-        .why = core::Refusal::kUnavailable,
-        .text = std::string("cannot keep a descriptor of the answer: ") +
-                std::strerror(errno)});
+    return refuse(core::Refusal::kUnavailable,
+                  std::string("cannot keep a descriptor of the answer: ") +
+                      std::strerror(errno));
   return sys::UniqueFd(copy).to_handle();
 }
 
@@ -76,9 +74,8 @@ core::Answer<core::Handle> handle_of(const Dict& dict, std::string_view key) {
 core::Answer<std::string> random_token() {
   std::uint64_t numbers[2] = {};
   if (::getrandom(numbers, sizeof numbers, 0) != sizeof numbers)
-    return std::unexpected(core::Refused{
-        .why = core::Refusal::kUnavailable,
-        .text = std::string("getrandom: ") + std::strerror(errno)});
+    return refuse(core::Refusal::kUnavailable,
+                  std::string("getrandom: ") + std::strerror(errno));
   core::Text<40> text("c-");
   text.append_hex(numbers[0], 16).append_hex(numbers[1], 16);
   return std::string(text.view());
@@ -143,18 +140,14 @@ core::Answer<Client> Client::connect(std::string socket_path,
   if (!socket && socket.error().code == EAGAIN)
     socket = await_private(socket_path, sys::boot_now() + options.hello_within);
   if (!socket && socket.error().code == EAGAIN)
-    return std::unexpected(
-        core::Refused{.why = core::Refusal::kUnavailable,
-                      .text = describe_full_queue(socket_path)});
+    return refuse(core::Refusal::kUnavailable,
+                  describe_full_queue(socket_path));
   if (!socket)
-    return std::unexpected(
-        core::Refused{.why = core::Refusal::kUnavailable,
-                      .text = "no instance answers at '" + socket_path +
-                              "': " + std::strerror(socket.error().code)});
+    return refuse(core::Refusal::kUnavailable,
+                  "no instance answers at '" + socket_path +
+                      "': " + std::strerror(socket.error().code));
   std::expected<SdBusTable, std::string> sd = load_sd_bus();
-  if (!sd)
-    return std::unexpected(core::Refused{.why = core::Refusal::kUnavailable,
-                                         .text = std::move(sd).error()});
+  if (!sd) return refuse(core::Refusal::kUnavailable, std::move(sd).error());
   auto state = std::make_unique<State>(*sd, std::move(socket_path), options);
   TRY(state->connection.start(*std::move(socket), options.hello_within));
   return Client(std::move(state));

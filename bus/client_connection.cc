@@ -22,8 +22,7 @@ constexpr unsigned kLongestPauseMs = 1000;
 constexpr core::Microseconds kHeld = core::seconds(5);
 
 std::unexpected<core::Refused> unavailable(std::string text) {
-  return std::unexpected(core::Refused{.why = core::Refusal::kUnavailable,
-                                       .text = std::move(text)});
+  return refuse(core::Refusal::kUnavailable, std::move(text));
 }
 /// sd-bus says EXFULL of descriptors that there is no room for.
 const char* words_of(int code) {

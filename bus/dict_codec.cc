@@ -226,11 +226,6 @@ class DictReader {
   bool has_nul_ = false;
 };
 
-std::unexpected<core::Refused> refuse(std::string text) {
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kInvalid, .text = std::move(text)});
-}
-
 /// The entry at the message's position; its container is entered already.
 int read_entry(const SdBusTable& sd, sd_bus_message* message,
                DictReader& reader, DictEntry& entry) {
@@ -269,7 +264,8 @@ int append_bare(const SdBusTable& sd, sd_bus_message* message,
 
 core::Answer<Dict> read_dict(const SdBusTable& sd, sd_bus_message* message) {
   const auto malformed = [] {
-    return refuse("the message is malformed; a dictionary a{sv} was expected");
+    return std::unexpected(core::invalid(
+        "the message is malformed; a dictionary a{sv} was expected"));
   };
   Dict dict;
   DictReader reader(sd, message);
@@ -280,11 +276,14 @@ core::Answer<Dict> read_dict(const SdBusTable& sd, sd_bus_message* message) {
     DictEntry entry;
     if (read_entry(sd, message, reader, entry) < 0) return malformed();
     if (reader.has_nul())
-      return refuse("key '" + entry.key + "' holds a NUL byte");
+      return std::unexpected(
+          core::invalid("key '" + entry.key + "' holds a NUL byte"));
     if (find(dict, entry.key) != nullptr)
-      return refuse("key '" + entry.key + "' is given twice");
+      return std::unexpected(
+          core::invalid("key '" + entry.key + "' is given twice"));
     if (dict.size() == kMostKeys)
-      return refuse("more than " + std::to_string(kMostKeys) + " keys");
+      return std::unexpected(
+          core::invalid("more than " + std::to_string(kMostKeys) + " keys"));
     dict.push_back(std::move(entry));
     if (sd.exit_container(message) < 0) return malformed();
   }

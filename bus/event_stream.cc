@@ -21,10 +21,6 @@ namespace {
 /// Packets for one subscriber in one turn.
 constexpr int kMostPackets = 4;
 
-std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 core::Result<void> send_line(int socket, std::string_view text) {
   return sys::send_packet(socket, std::as_bytes(std::span(text)));
 }

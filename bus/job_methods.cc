@@ -55,10 +55,6 @@ void set_frozen(const Call& call, bool freezes) {
                      });
 }
 
-core::Refused invalid(std::string text) {
-  return {.why = core::Refusal::kInvalid, .text = std::move(text)};
-}
-
 }  // namespace
 
 void signal_job(const Call& call) {
@@ -66,15 +62,17 @@ void signal_job(const Call& call) {
   std::int32_t signal = 0;
   const char* whom = nullptr;
   if (::sd_bus_message_read(call.message.get(), "is", &signal, &whom) < 0)
-    return call.reply().refuse(invalid("malformed arguments"));
+    return call.reply().refuse(core::invalid("malformed arguments"));
   if (signal < 1 || signal > 64)
-    return call.reply().refuse(invalid("signal " + std::to_string(signal) +
-                                       " does not exist, expected 1 to 64"));
+    return call.reply().refuse(
+        core::invalid("signal " + std::to_string(signal) +
+                      " does not exist, expected 1 to 64"));
   const auto target = parse_target(whom);
   if (!target)
-    return call.reply().refuse(invalid("target '" + std::string(whom) +
-                                       "' is not known, expected 'all' or "
-                                       "'main'"));
+    return call.reply().refuse(
+        core::invalid("target '" + std::string(whom) +
+                      "' is not known, expected 'all' or "
+                      "'main'"));
   answer_nothing(call, call.port().signal(call.caller(), jid,
                                           core::SignalNumber(signal), *target));
 }

@@ -17,11 +17,6 @@ std::optional<core::LimitKind> kind_of(std::string_view key) {
   return std::nullopt;
 }
 
-std::unexpected<core::Refused> refuse(std::string text) {
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kInvalid, .text = std::move(text)});
-}
-
 }  // namespace
 
 core::Answer<LimitRequest> limit_request_of(const Dict& dict) {
@@ -35,16 +30,17 @@ core::Answer<LimitRequest> limit_request_of(const Dict& dict) {
     const auto kind = kind_of(entry.key);
     const auto* const bound = std::get_if<std::uint64_t>(&entry.value);
     if (!kind || bound == nullptr || *bound > core::largest_bound(*kind))
-      return refuse("key '" + to_utf8(entry.key) + "' (" +
-                    signature_of(entry.value) +
-                    ") is not known or too large, expected 'WallTimeUSec', "
-                    "'CpuTimeUSec', 'MemoryMax', 'ProcessesMax' or "
-                    "'OpenFilesMax' (t; 0: no limit), or 'AcceptsLess' (b)");
+      return std::unexpected(core::invalid(
+          "key '" + to_utf8(entry.key) + "' (" + signature_of(entry.value) +
+          ") is not known or too large, expected 'WallTimeUSec', "
+          "'CpuTimeUSec', 'MemoryMax', 'ProcessesMax' or "
+          "'OpenFilesMax' (t; 0: no limit), or 'AcceptsLess' (b)"));
     core::LimitChange change = {.kind = *kind, .bound = {}};
     if (*bound != 0) change.bound = *bound;
     request.changes.push_back(change);
   }
-  if (request.changes.empty()) return refuse("no limit was named");
+  if (request.changes.empty())
+    return std::unexpected(core::invalid("no limit was named"));
   return request;
 }
 

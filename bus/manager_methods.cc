@@ -19,10 +19,6 @@ namespace {
 constexpr std::uint32_t kMostJobsOfPage = 100;
 constexpr std::uint32_t kMostRowsOfPage = 1000;
 
-core::Refused invalid(std::string text) {
-  return {.why = core::Refusal::kInvalid, .text = std::move(text)};
-}
-
 void answer_created(const ReplyTo& reply,
                     const core::Answer<core::CreatedJob>& created) {
   if (!created) return reply.refuse(created.error());
@@ -67,9 +63,9 @@ core::Answer<core::JobFilter> filter_of(const Dict& dict) {
     else if (entry.key == "WithEnded" && with_ended != nullptr)
       filter.with_ended = *with_ended;
     else
-      return std::unexpected(
-          invalid("key '" + entry.key + "' (" + signature_of(entry.value) +
-                  ") is not known, expected 'Uid' (u) or 'WithEnded' (b)"));
+      return std::unexpected(core::invalid(
+          "key '" + entry.key + "' (" + signature_of(entry.value) +
+          ") is not known, expected 'Uid' (u) or 'WithEnded' (b)"));
   }
   return filter;
 }
@@ -126,14 +122,14 @@ core::Answer<NewsClasses> read_classes(sd_bus_message* message) {
   NewsClasses classes;
   bool is_empty = true;
   if (::sd_bus_message_enter_container(message, SD_BUS_TYPE_ARRAY, "s") < 0)
-    return std::unexpected(invalid("malformed arguments"));
+    return std::unexpected(core::invalid("malformed arguments"));
   const char* word = nullptr;
   while (::sd_bus_message_read(message, "s", &word) > 0) {
     const auto of = core::parse_news_class(word);
     if (!of)
-      return std::unexpected(invalid("class '" + std::string(word) +
-                                     "' is not known, expected 'job' or "
-                                     "'limit'"));
+      return std::unexpected(core::invalid("class '" + std::string(word) +
+                                           "' is not known, expected 'job' or "
+                                           "'limit'"));
     classes.add(*of);
     is_empty = false;
   }
@@ -182,7 +178,7 @@ void get_job_by_pid(const Call& call) {
   if (pid == 0) pid = static_cast<std::uint32_t>(call.caller().pid.raw());
   if (pid == 0 || pid > INT32_MAX)
     return call.reply().refuse(
-        invalid("process id " + std::to_string(pid) + " does not exist"));
+        core::invalid("process id " + std::to_string(pid) + " does not exist"));
   answer_job(
       call, call.port().find_by_pid(call.caller(),
                                     core::Pid(static_cast<std::int32_t>(pid))));

@@ -78,15 +78,11 @@ constexpr const char* kSpecKeys[] = {
     "User",        "Stragglers", "FirstSignal",  "GraceUSec",    "WallTimeUSec",
     "CpuTimeUSec", "MemoryMax",  "ProcessesMax", "OpenFilesMax", "AcceptsLess"};
 
-std::unexpected<core::Refused> refuse(std::string text) {
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kInvalid, .text = std::move(text)});
-}
-
 std::unexpected<core::Refused> refuse_value(const DictEntry& entry,
                                             const char* expected) {
-  return refuse("key '" + to_utf8(entry.key) + "' (" +
-                signature_of(entry.value) + ") is wrong, expected " + expected);
+  return std::unexpected(core::invalid("key '" + to_utf8(entry.key) + "' (" +
+                                       signature_of(entry.value) +
+                                       ") is wrong, expected " + expected));
 }
 
 core::Answer<void> take(const DictEntry& entry, SessionRequest& request,
@@ -102,7 +98,8 @@ core::Answer<void> take(const DictEntry& entry, SessionRequest& request,
       if (key.set(draft, entry.value)) return {};
       return refuse_value(entry, key.expected);
     }
-  return refuse("key '" + to_utf8(entry.key) + "' is not known of a session");
+  return std::unexpected(core::invalid("key '" + to_utf8(entry.key) +
+                                       "' is not known of a session"));
 }
 
 core::JobSpec spec_of(const SessionRequest& request) {
@@ -129,9 +126,11 @@ core::Answer<SessionRequest> session_of(const Dict& dict) {
   request.kill_plan = draft.spec.kill_plan;
   request.limits = draft.spec.limits;
   request.accepts_less = draft.spec.accepts_less;
-  if (request.user.empty()) return refuse("key 'User' is missing");
+  if (request.user.empty())
+    return std::unexpected(core::invalid("key 'User' is missing"));
   if (!request.leader.pidfd.is_open() && request.leader.pid == core::Pid())
-    return refuse("key 'Leader' or 'LeaderPid' is missing");
+    return std::unexpected(
+        core::invalid("key 'Leader' or 'LeaderPid' is missing"));
   return request;
 }
 

@@ -325,15 +325,12 @@ struct Shown {
   }
 };
 
-std::unexpected<core::Refused> refuse(std::string text) {
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kInvalid, .text = std::move(text)});
-}
 std::unexpected<core::Refused> refuse_value(const DictEntry& entry,
                                             const char* expected) {
-  return refuse("key '" + to_utf8(entry.key) + "' is " +
-                std::visit(Shown{}, entry.value) + " (" +
-                signature_of(entry.value) + "), expected " + expected);
+  return std::unexpected(core::invalid("key '" + to_utf8(entry.key) + "' is " +
+                                       std::visit(Shown{}, entry.value) + " (" +
+                                       signature_of(entry.value) +
+                                       "), expected " + expected));
 }
 
 std::size_t total_size(const TextList& list) {
@@ -346,12 +343,12 @@ std::size_t total_size(const TextList& list) {
 /// What must hold between keys.
 core::Answer<void> check_whole(const JobSpec& spec) {
   if (spec.argv.empty() && core::has_command(spec.kind))
-    return refuse("key 'Argv' is missing");
+    return std::unexpected(core::invalid("key 'Argv' is missing"));
   const std::size_t size = total_size(spec.argv) + total_size(spec.env);
   if (size > kMostArgumentBytes)
-    return refuse("arguments and environment are " + std::to_string(size) +
-                  " bytes, expected at most " +
-                  std::to_string(kMostArgumentBytes));
+    return std::unexpected(core::invalid(
+        "arguments and environment are " + std::to_string(size) +
+        " bytes, expected at most " + std::to_string(kMostArgumentBytes)));
   return {};
 }
 
@@ -367,8 +364,9 @@ core::Answer<SpecDraft> spec_of(const Dict& dict) {
     const auto* const key = std::ranges::find_if(
         kKeys, [&](const SpecKey& row) { return entry.key == row.key; });
     if (key == std::end(kKeys))
-      return refuse("key '" + to_utf8(entry.key) +
-                    "' is not known, its type is " + signature_of(entry.value));
+      return std::unexpected(core::invalid("key '" + to_utf8(entry.key) +
+                                           "' is not known, its type is " +
+                                           signature_of(entry.value)));
     if (!key->set(draft, entry.value))
       return refuse_value(entry, key->expected);
   }
@@ -394,8 +392,9 @@ core::Answer<core::KillPlanChange> plan_change_of(const Dict& dict) {
       if (!set_time(change.grace.emplace(), entry.value))
         return refuse_value(entry, kTimeExpected);
     } else {
-      return refuse("key '" + to_utf8(entry.key) +
-                    "' is not known, expected 'FirstSignal' or 'GraceUSec'");
+      return std::unexpected(core::invalid(
+          "key '" + to_utf8(entry.key) +
+          "' is not known, expected 'FirstSignal' or 'GraceUSec'"));
     }
   }
   return change;

@@ -24,10 +24,6 @@ struct Process {
   sys::PidFd pidfd;
 };
 
-std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 core::Answer<Process> open_process(std::string_view word) {
   const auto number = core::parse_number(word, INT32_MAX);
   if (!number || *number == 0)

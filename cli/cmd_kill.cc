@@ -39,10 +39,10 @@ core::Answer<void> await_end(bus::Client& client, core::JobId jid,
     const auto words =
         instance ? silent_reaper(instance->socket) : std::nullopt;
     if (!words) continue;
-    return std::unexpected(core::Refused{
-        .why = core::Refusal::kUnavailable,
-        .text = "job " + std::string(core::display(jid).view()) +
-                " was told to end; whether it has is not known: " + *words});
+    return refuse(
+        core::Refusal::kUnavailable,
+        "job " + std::string(core::display(jid).view()) +
+            " was told to end; whether it has is not known: " + *words);
   }
   return {};
 }

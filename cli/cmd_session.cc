@@ -26,10 +26,6 @@ namespace {
 
 using Done = core::Answer<void>;
 
-std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 std::optional<core::Stragglers> stragglers_of(std::string_view word) {
   if (word == "linger") return core::Stragglers::kLinger;
   if (word == "end") return core::Stragglers::kEnd;

@@ -13,18 +13,16 @@ namespace cli {
 namespace {
 
 std::unexpected<core::Refused> no_such_job(std::string_view word) {
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kNoSuchJob,
-                    .text = "there is no job '" + std::string(word) +
-                            "'; 'corral ps -a' lists those that there are"});
+  return refuse(core::Refusal::kNoSuchJob,
+                "there is no job '" + std::string(word) +
+                    "'; 'corral ps -a' lists those that there are");
 }
 
 core::Answer<core::JobId> select_self(bus::Client& client) {
   auto jid = client.find_by_pid(core::Pid(::getpid()));
   if (jid || jid.error().why != core::Refusal::kNoSuchJob) return jid;
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kNoSuchJob,
-                    .text = "this process is in no job of the instance"});
+  return refuse(core::Refusal::kNoSuchJob,
+                "this process is in no job of the instance");
 }
 
 }  // namespace
@@ -33,10 +31,10 @@ core::Answer<core::JobId> select_job_of_process(bus::Client& client,
                                                 std::string_view word) {
   const auto pid = core::parse_number(word, INT32_MAX);
   if (!pid || *pid == 0)
-    return std::unexpected(core::Refused{
-        .why = core::Refusal::kInvalid,
-        .text = "'" + std::string(word) +
-                "' is no process id, expected a number from 1 to 2147483647"});
+    return refuse(
+        core::Refusal::kInvalid,
+        "'" + std::string(word) +
+            "' is no process id, expected a number from 1 to 2147483647");
   return client.find_by_pid(core::Pid(static_cast<std::int32_t>(*pid)));
 }
 

@@ -28,12 +28,11 @@ std::optional<Instance> find_living(Which which) {
 
 std::unexpected<core::Refused> silent(const Instance& instance,
                                       core::Microseconds patience) {
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kUnavailable,
-                    .text = "the instance at '" + instance.socket +
-                            "' lives (" + sys::holder_of(instance.socket) +
-                            "), but no supervisor of it has answered within " +
-                            std::to_string(patience.raw() / 1000) + " ms"});
+  return refuse(core::Refusal::kUnavailable,
+                "the instance at '" + instance.socket + "' lives (" +
+                    sys::holder_of(instance.socket) +
+                    "), but no supervisor of it has answered within " +
+                    std::to_string(patience.raw() / 1000) + " ms");
 }
 
 }  // namespace

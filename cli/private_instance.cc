@@ -162,9 +162,8 @@ core::Result<void> start(const sys::Places& places, const sys::UniqueFd& log) {
 }
 
 std::unexpected<core::Refused> cannot_start(const std::string& why) {
-  return std::unexpected(
-      core::Refused{.why = core::Refusal::kUnavailable,
-                    .text = "cannot start a private instance: " + why});
+  return refuse(core::Refusal::kUnavailable,
+                "cannot start a private instance: " + why);
 }
 
 std::unexpected<core::Refused> cannot_start(const core::Error& error,

@@ -14,10 +14,6 @@
 namespace cli {
 namespace {
 
-std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 core::Answer<std::string> absolute_path(std::string_view path) {
   if (path.starts_with('/')) return std::string(path);
   auto here = current_directory();

@@ -24,10 +24,6 @@ namespace {
 using Words = std::span<const char* const>;
 using Done = core::Answer<void>;
 
-std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 core::Answer<core::JobId> jid_of(std::string_view word) {
   if (const auto jid = core::parse_job_id(word)) return *jid;
   return refuse(

@@ -35,8 +35,7 @@ core::Answer<void> await_reaper(const std::string& socket,
     if (!words) return {};
     const core::Microseconds left = deadline - sys::boot_now();
     if (left.raw() == 0)
-      return std::unexpected(core::Refused{.why = core::Refusal::kUnavailable,
-                                           .text = *std::move(words)});
+      return refuse(core::Refusal::kUnavailable, *std::move(words));
     const core::Microseconds wait = std::min(pause, left);
     (void)::poll(nullptr, 0, static_cast<int>(wait.raw() / 1000 + 1));
   }

@@ -71,9 +71,8 @@ std::vector<VariableFault> variable_faults(
 core::Answer<void> check_variables(const sys::Environment& environment) {
   const auto faults = variable_faults(environment);
   if (faults.empty()) return {};
-  return std::unexpected(core::Refused{
-      .why = core::Refusal::kInvalid,
-      .text = faults.front().found + ", expected " + faults.front().expected});
+  return refuse(core::Refusal::kInvalid,
+                faults.front().found + ", expected " + faults.front().expected);
 }
 
 }  // namespace cli

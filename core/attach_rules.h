@@ -41,9 +41,6 @@ enum class AttachDeed : std::uint8_t {
 
 namespace detail {
 
-inline std::unexpected<Refused> refuse(Refusal why, std::string text) {
-  return std::unexpected(Refused{.why = why, .text = std::move(text)});
-}
 inline std::string process_text(const Candidate& process) {
   return "process " + std::to_string(process.pid.raw()) + " (" +
          std::string(process.command.view()) + ")";
@@ -57,12 +54,11 @@ inline Answer<void> check_owner(const Caller& caller, const Candidate& process,
                                 const AuthorityRules& rules) {
   for (const Uid uid : process.uids)
     if (!may(caller, Verb::kControl, uid, rules))
-      return std::unexpected(
-          Refused{.why = Refusal::kAccessDenied,
-                  .text = process_text(process) + " belongs to uid " +
-                          std::to_string(uid.raw()) + ", not to uid " +
-                          std::to_string(caller.uid.raw()),
-                  .verb = Verb::kControl});
+      return refuse(Refusal::kAccessDenied,
+                    process_text(process) + " belongs to uid " +
+                        std::to_string(uid.raw()) + ", not to uid " +
+                        std::to_string(caller.uid.raw()),
+                    Verb::kControl);
   return {};
 }
 
@@ -103,7 +99,6 @@ inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
     AttachMode mode, const AuthorityRules& rules) {
   using detail::job_text;
   using detail::process_text;
-  using detail::refuse;
   if (mode == AttachMode::kLogical)
     return refuse(Refusal::kNotSupported,
                   "mode 'logical' is not there: no engine of this version "
@@ -150,14 +145,13 @@ inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
                        is_operator(caller, rules) ||
                        caller.granted.has(Verb::kControl);
   if (may_all || (!is_session && !has_site_limits)) return {};
-  return std::unexpected(Refused{
-      .why = Refusal::kAccessDenied,
-      .text =
-          std::string(is_session ? detail::job_text(job.jid) + " is a session"
-                                 : "the site sets limits") +
+  return refuse(
+      Refusal::kAccessDenied,
+      std::string(is_session ? detail::job_text(job.jid) + " is a session"
+                             : "the site sets limits") +
           ", so only root and operators take processes out of " +
           (is_session ? "it" : "jobs"),
-      .verb = Verb::kControl});
+      Verb::kControl);
 }
 
 }  // namespace core

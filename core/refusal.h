@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <utility>
 
 #include "core/authority.h"
 
@@ -36,5 +37,19 @@ struct Refused {
 
 template <class T>
 using Answer = std::expected<T, Refused>;
+
+/// A refusal as a function returns it. `verb`: what was denied, with
+/// kAccessDenied only.
+[[nodiscard]] inline std::unexpected<Refused> refuse(Refusal why,
+                                                     std::string text,
+                                                     Verb verb = Verb::kSee) {
+  return std::unexpected(
+      Refused{.why = why, .text = std::move(text), .verb = verb});
+}
+
+/// A request that is wrong in itself; `text` says how, and what was expected.
+[[nodiscard]] inline Refused invalid(std::string text) {
+  return {.why = Refusal::kInvalid, .text = std::move(text)};
+}
 
 }  // namespace core

@@ -15,10 +15,9 @@ namespace supervisor {
 namespace {
 
 std::unexpected<core::Refused> failed(const std::string& path, int code) {
-  return std::unexpected(core::Refused{
-      .why = core::Refusal::kUnavailable,
-      .text =
-          "the accounting file '" + path + "': " + accounting::words_of(code)});
+  return refuse(
+      core::Refusal::kUnavailable,
+      "the accounting file '" + path + "': " + accounting::words_of(code));
 }
 
 }  // namespace

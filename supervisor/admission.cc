@@ -25,10 +25,6 @@ using core::Refusal;
 /// Four times what exec takes (execve(2)): the kernel's own refusal is clearer.
 constexpr std::size_t kLargestSpec = 8U << 20;
 
-std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;
 }
@@ -247,11 +243,11 @@ core::Answer<void> Admission::check_nested(const core::Caller& caller,
     return refuse(Refusal::kNoSuchJob, "there is no " + name);
   const core::Job& parent = entry->job;
   if (!core::may(caller, core::Verb::kControl, parent.owner, policy_.rules))
-    return std::unexpected(core::Refused{
-        .why = Refusal::kAccessDenied,
-        .text = name + " belongs to uid " + std::to_string(parent.owner.raw()) +
-                ", and only who controls it nests jobs in it",
-        .verb = core::Verb::kControl});
+    return refuse(Refusal::kAccessDenied,
+                  name + " belongs to uid " +
+                      std::to_string(parent.owner.raw()) +
+                      ", and only who controls it nests jobs in it",
+                  core::Verb::kControl);
   if (parent.state > core::JobState::kRunning ||
       parent.kill.step != core::KillStep::kNone)
     return refuse(Refusal::kEnded, name + " has ended, or is being ended");
@@ -380,11 +376,10 @@ void Admission::find_user(const core::Caller& caller, core::JobSpec spec,
     if (user->uid != caller.uid &&
         !core::may(caller, core::Verb::kCreateForOther, user->uid,
                    policy_.rules))
-      return done(std::unexpected(core::Refused{
-          .why = Refusal::kAccessDenied,
-          .text = "uid " + std::to_string(caller.uid.raw()) +
-                  " may not make jobs for user '" + spec.user + "'",
-          .verb = core::Verb::kCreateForOther}));
+      return done(refuse(Refusal::kAccessDenied,
+                         "uid " + std::to_string(caller.uid.raw()) +
+                             " may not make jobs for user '" + spec.user + "'",
+                         core::Verb::kCreateForOther));
     if (policy_.instance != core::Uid(0) && user->uid != policy_.instance)
       return done(refuse(
           Refusal::kNotSupported,

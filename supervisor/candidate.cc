@@ -19,10 +19,6 @@ using core::Refusal;
 
 constexpr std::uint32_t kKernelThread = 0x00200000;  // PF_KTHREAD
 
-std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 std::unexpected<core::Refused> refuse_gone(core::Pid pid) {
   return refuse(Refusal::kNoSuchProcess,
                 "process " + std::to_string(pid.raw()) + " has ended");

@@ -22,10 +22,6 @@ using core::Answer;
 using core::Refusal;
 using core::Verb;
 
-std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 std::string text_of(core::JobId jid) {
   return core::display(jid).c_str();
 }

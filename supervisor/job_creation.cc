@@ -14,10 +14,6 @@ namespace {
 /// How long a foreground job waits for a caller who lost us before its launch.
 constexpr core::Microseconds kCallerPatience = core::seconds(10);
 
-std::unexpected<core::Refused> refuse(core::Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 /// Who runs a command for another answers for it; a job without a command is
 /// that of whose processes it is made.
 core::Uid owner_of(const core::Caller& caller, const core::JobSpec& spec) {

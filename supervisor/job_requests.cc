@@ -24,10 +24,6 @@ using core::Verb;
 
 constexpr std::uint32_t kLargestPage = 1000;
 
-std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 std::string text_of(core::JobId jid) {
   return core::display(jid).c_str();
 }
@@ -54,12 +50,11 @@ Answer<const core::Job*> JobService::look_up(const core::Caller& caller,
   if (entry == nullptr)
     return refuse(Refusal::kNoSuchJob, "there is no job " + text_of(jid));
   if (!may(caller, verb, entry->job.owner))
-    return std::unexpected(core::Refused{
-        .why = Refusal::kAccessDenied,
-        .text = "job " + text_of(jid) + " belongs to uid " +
-                std::to_string(entry->job.owner.raw()) + ", not to uid " +
-                std::to_string(caller.uid.raw()),
-        .verb = verb});
+    return refuse(Refusal::kAccessDenied,
+                  "job " + text_of(jid) + " belongs to uid " +
+                      std::to_string(entry->job.owner.raw()) + ", not to uid " +
+                      std::to_string(caller.uid.raw()),
+                  verb);
   return &entry->job;
 }
 
@@ -381,11 +376,10 @@ core::InstanceView JobService::instance() {
 Answer<void> JobService::may_manage(const core::Caller& caller,
                                     std::string_view what) const {
   if (may(caller, Verb::kManage, site_.user)) return {};
-  return std::unexpected(
-      core::Refused{.why = Refusal::kAccessDenied,
-                    .text = "uid " + std::to_string(caller.uid.raw()) +
-                            " may not " + std::string(what),
-                    .verb = Verb::kManage});
+  return refuse(Refusal::kAccessDenied,
+                "uid " + std::to_string(caller.uid.raw()) + " may not " +
+                    std::string(what),
+                Verb::kManage);
 }
 
 Answer<void> JobService::reexec(const core::Caller& caller) {

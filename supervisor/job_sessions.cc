@@ -22,10 +22,6 @@ using core::Refusal;
 using core::SessionRequest;
 using core::Verb;
 
-std::unexpected<core::Refused> refuse(Refusal why, std::string text) {
-  return std::unexpected(core::Refused{.why = why, .text = std::move(text)});
-}
-
 std::string text_of(core::JobId jid) {
   return core::display(jid).c_str();
 }
@@ -58,12 +54,11 @@ Answer<void> JobService::may_open(const core::Caller& caller) const {
   if (is_root || core::is_scheduler(caller, site_.rules) ||
       caller.granted.has(Verb::kCreateForOther))
     return {};
-  return std::unexpected(core::Refused{
-      .why = Refusal::kAccessDenied,
-      .text = "uid " + std::to_string(caller.uid.raw()) +
-              " may not open and close sessions; root and the site's "
-              "schedulers may (corral.toml(5))",
-      .verb = Verb::kCreateForOther});
+  return refuse(Refusal::kAccessDenied,
+                "uid " + std::to_string(caller.uid.raw()) +
+                    " may not open and close sessions; root and the site's "
+                    "schedulers may (corral.toml(5))",
+                Verb::kCreateForOther);
 }
 
 void JobService::open_session(const core::Caller& caller,

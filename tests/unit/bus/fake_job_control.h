@@ -344,10 +344,6 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     const auto found = rows.find(jid);
     return found == rows.end() ? nullptr : &found->second;
   }
-  static std::unexpected<core::Refused> refuse(core::Refusal why,
-                                               std::string text) {
-    return std::unexpected(core::Refused{why, std::move(text)});
-  }
   static std::unexpected<core::Refused> no_such_job(core::JobId jid) {
     return refuse(
         core::Refusal::kNoSuchJob,
