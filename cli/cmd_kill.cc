@@ -41,7 +41,7 @@ core::Answer<void> await_end(bus::Client& client, core::JobId jid,
     if (!words) continue;
     return refuse(
         core::Refusal::kUnavailable,
-        "job " + std::string(core::display(jid).view()) +
+        core::job_text(jid) +
             " was told to end; whether it has is not known: " + *words);
   }
   return {};

@@ -177,7 +177,7 @@ int jwait(Words words) {
   return with_instance([word = words[0]](bus::Client& client) -> Done {
     const core::JobId jid = TRY(jid_of(word));
     const core::JobView job = TRY(client.wait(jid));
-    print("job " + std::string(core::display(jid).view()) + " " +
+    print(core::job_text(jid) + " " +
           printable(core::sentence_of(job.result).view()) + "\n");
     return {};
   });

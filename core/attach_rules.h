@@ -45,9 +45,6 @@ inline std::string process_text(const Candidate& process) {
   return "process " + std::to_string(process.pid.raw()) + " (" +
          std::string(process.command.view()) + ")";
 }
-inline std::string job_text(JobId jid) {
-  return "job " + std::string(display(jid).view());
-}
 
 /// Whose processes the caller may not order about.
 inline Answer<void> check_owner(const Caller& caller, const Candidate& process,
@@ -76,8 +73,7 @@ inline Answer<void> check_kind(const Candidate& process) {
 }
 
 inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
-  if (job.state >= JobState::kClosing)
-    return refuse(Refusal::kEnded, job_text(job.jid) + " has ended");
+  if (job.state >= JobState::kClosing) return refuse_ended(job.jid);
   if (job.is_being_ended || job.state == JobState::kEnding)
     return refuse(Refusal::kEnded, job_text(job.jid) + " is being ended");
   if (job.state < JobState::kRunning)
@@ -97,7 +93,6 @@ inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
 [[nodiscard]] inline Answer<AttachDeed> check_attach(
     const Caller& caller, const Candidate& process, const JobFacts& job,
     AttachMode mode, const AuthorityRules& rules) {
-  using detail::job_text;
   using detail::process_text;
   if (mode == AttachMode::kLogical)
     return refuse(Refusal::kNotSupported,
@@ -145,13 +140,12 @@ inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
                        is_operator(caller, rules) ||
                        caller.granted.has(Verb::kControl);
   if (may_all || (!is_session && !has_site_limits)) return {};
-  return refuse(
-      Refusal::kAccessDenied,
-      std::string(is_session ? detail::job_text(job.jid) + " is a session"
-                             : "the site sets limits") +
-          ", so only root and operators take processes out of " +
-          (is_session ? "it" : "jobs"),
-      Verb::kControl);
+  return refuse(Refusal::kAccessDenied,
+                std::string(is_session ? job_text(job.jid) + " is a session"
+                                       : "the site sets limits") +
+                    ", so only root and operators take processes out of " +
+                    (is_session ? "it" : "jobs"),
+                Verb::kControl);
 }
 
 }  // namespace core

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/authority.h"
+#include "core/ids.h"
 
 namespace core {
 
@@ -50,6 +51,15 @@ using Answer = std::expected<T, Refused>;
 /// A request that is wrong in itself; `text` says how, and what was expected.
 [[nodiscard]] inline Refused invalid(std::string text) {
   return {.why = Refusal::kInvalid, .text = std::move(text)};
+}
+
+/// "job 0x12", as every sentence names a job.
+[[nodiscard]] inline std::string job_text(JobId jid) {
+  return "job " + std::string(display(jid).view());
+}
+
+[[nodiscard]] inline std::unexpected<Refused> refuse_ended(JobId jid) {
+  return refuse(Refusal::kEnded, job_text(jid) + " has ended");
 }
 
 }  // namespace core

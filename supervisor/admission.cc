@@ -236,8 +236,7 @@ core::Answer<void> Admission::check_nested(const core::Caller& caller,
                                            const core::JobSpec& spec) const {
   constexpr int kDeepest = 8;
   if (spec.parent == core::kNoJob) return {};
-  const std::string name =
-      "job " + std::string(core::display(spec.parent).view());
+  const std::string name = core::job_text(spec.parent);
   const TableEntry* entry = table_.find(spec.parent);
   if (entry == nullptr)
     return refuse(Refusal::kNoSuchJob, "there is no " + name);

@@ -22,10 +22,6 @@ using core::Answer;
 using core::Refusal;
 using core::Verb;
 
-std::string text_of(core::JobId jid) {
-  return core::display(jid).c_str();
-}
-
 /// What the kernel said about a move of `what`, into or out of a job.
 std::unexpected<core::Refused> refuse_move(const std::string& what,
                                            core::JobId jid,
@@ -35,7 +31,7 @@ std::unexpected<core::Refused> refuse_move(const std::string& what,
       return refuse(Refusal::kNoSuchProcess, what + " has ended");
     case ENOENT:
     case ENODEV:
-      return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+      return core::refuse_ended(jid);
     case EACCES:
     case EPERM:
       return refuse(Refusal::kNotSupported,
@@ -124,7 +120,7 @@ Answer<JobService::Attachment> JobService::prepare_attach(
     auto joins = parts_->containers.joins(jid);
     if (!copy || !directory || !joins)
       return refuse(Refusal::kUnavailable,
-                    "the container of job " + text_of(jid) +
+                    "the container of " + core::job_text(jid) +
                         " cannot be opened; are there descriptors left?");
     attachment.move.pid = attachment.facts.pid;
     attachment.move.from = *std::move(copy);
@@ -141,7 +137,7 @@ Answer<void> JobService::note_attached(const core::Caller& caller,
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr || entry->job.state != core::JobState::kRunning)
     return refuse(Refusal::kEnded,
-                  "job " + text_of(jid) + " has ended meanwhile");
+                  core::job_text(jid) + " has ended meanwhile");
   if (core::lacks_first(entry->job)) {
     auto pidfd = attachment.pidfd.descriptor().duplicate();
     if (pidfd) parts_->handles.put(jid, HandleKind::kMain, *std::move(pidfd));
@@ -199,7 +195,7 @@ Answer<Move> JobService::prepare_detach(const core::Caller& caller,
   auto leaves = parts_->containers.leaves(jid);
   if (move.to.empty() || !leaves)
     return refuse(Refusal::kUnavailable,
-                  "no cgroup outside of job " + text_of(jid) +
+                  "no cgroup outside of " + core::job_text(jid) +
                       " can be opened; are there descriptors left?");
   move.joins = *std::move(leaves);
   return move;
@@ -221,8 +217,8 @@ void JobService::detach_all(const core::Caller& caller, core::JobId jid,
       *std::move(move),
       [this, caller, jid, done = std::move(done)](const auto& moved) {
         if (!moved)
-          return done(refuse_move("the processes of job " + text_of(jid), jid,
-                                  moved.error()));
+          return done(refuse_move("the processes of " + core::job_text(jid),
+                                  jid, moved.error()));
         const auto noted = carry_out(
             jid, core::event::JobDetached{.by = caller.uid, .count = *moved});
         if (!noted) return done(std::unexpected(noted.error()));
@@ -254,8 +250,8 @@ void JobService::let_all_go(const core::Job& job,
 Answer<void> JobService::check_members(const core::Caller& caller,
                                        core::JobId jid) const {
   if (parts_->containers.has_nested(jid))
-    return refuse(Refusal::kInvalid, "other jobs are nested in job " +
-                                         text_of(jid) +
+    return refuse(Refusal::kInvalid, "other jobs are nested in " +
+                                         core::job_text(jid) +
                                          "; detach or end those first");
   if (caller.uid == core::Uid(0)) return {};
   for (const core::Pid pid : parts_->containers.members(jid)) {

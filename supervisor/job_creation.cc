@@ -25,9 +25,9 @@ std::unexpected<core::Refused> refuse_going_down() {
 }
 
 std::unexpected<core::Refused> refuse_ended(const core::Job& job) {
-  return refuse(core::Refusal::kEnded,
-                "job " + std::string(core::display(job.jid).view()) + " " +
-                    core::sentence_of(job.result).c_str());
+  return refuse(
+      core::Refusal::kEnded,
+      core::job_text(job.jid) + " " + core::sentence_of(job.result).c_str());
 }
 
 }  // namespace

@@ -24,10 +24,6 @@ using core::Verb;
 
 constexpr std::uint32_t kLargestPage = 1000;
 
-std::string text_of(core::JobId jid) {
-  return core::display(jid).c_str();
-}
-
 core::Text<96> who_is(const core::Caller& caller) {
   return core::Text<96>("uid ").append_unsigned(caller.uid.raw());
 }
@@ -48,10 +44,10 @@ Answer<const core::Job*> JobService::look_up(const core::Caller& caller,
                                              core::JobId jid, Verb verb) const {
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr)
-    return refuse(Refusal::kNoSuchJob, "there is no job " + text_of(jid));
+    return refuse(Refusal::kNoSuchJob, "there is no " + core::job_text(jid));
   if (!may(caller, verb, entry->job.owner))
     return refuse(Refusal::kAccessDenied,
-                  "job " + text_of(jid) + " belongs to uid " +
+                  core::job_text(jid) + " belongs to uid " +
                       std::to_string(entry->job.owner.raw()) + ", not to uid " +
                       std::to_string(caller.uid.raw()),
                   verb);
@@ -84,14 +80,13 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
   if (signal.raw() < 1 || signal.raw() > 64)
     return refuse(Refusal::kInvalid, std::to_string(signal.raw()) +
                                          " is no signal, expected 1 to 64");
-  if (job->state >= core::JobState::kClosing)
-    return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+  if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
   if (job->state < core::JobState::kRunning)
     return refuse(Refusal::kInvalid,
-                  "job " + text_of(jid) + " has no process yet");
+                  core::job_text(jid) + " has no process yet");
   if (target == core::SignalTarget::kMain && !core::owes_status(*job))
     return refuse(Refusal::kEnded,
-                  "the main process of job " + text_of(jid) +
+                  "the main process of " + core::job_text(jid) +
                       (job->main ? " has ended" : " is not there yet"));
   return carry_out(jid,
                    core::event::Signalled{
@@ -102,8 +97,7 @@ Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
                              const core::KillPlanChange& change) {
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
-  if (job->state >= core::JobState::kClosing)
-    return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+  if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
   return carry_out(
       jid, core::event::EndRequested{.by = caller.uid,
                                      .who = who_is(caller),
@@ -115,8 +109,7 @@ Answer<void> JobService::set_limits(
     const std::vector<core::LimitChange>& changes, bool accepts_less) {
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
-  if (job->state >= core::JobState::kClosing)
-    return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+  if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
   core::JobLimits limits = job->spec.limits;
   core::JobSpec asked = job->spec;
   asked.engine = job->engine;
@@ -129,8 +122,8 @@ Answer<void> JobService::set_limits(
     if (!why.empty())
       return refuse(Refusal::kNotSupported,
                     std::string("limit '") + core::row_of(change.kind).word +
-                        "' of job " + text_of(jid) + " cannot be changed: it " +
-                        std::string(why));
+                        "' of " + core::job_text(jid) +
+                        " cannot be changed: it " + std::string(why));
     core::set_bound(limits, change.kind, change.bound);
     core::set_bound(asked.limits, change.kind, change.bound);
   }
@@ -152,7 +145,7 @@ Answer<void> JobService::try_limits(const core::Job& job,
     return {};
   (void)parts_->containers.hold(job.jid, job.spec.limits);
   return refuse(Refusal::kUnavailable,
-                "the kernel does not hold job " + text_of(job.jid) +
+                "the kernel does not hold " + core::job_text(job.jid) +
                     " to these limits: " + held.error().message().c_str());
 }
 
@@ -166,7 +159,7 @@ Answer<void> JobService::carry_out(core::JobId jid, core::EventBody body) {
     queue_.pop_front();  // what was refused must not be done later
   }
   return refuse(Refusal::kUnavailable,
-                "the request about job " + text_of(jid) +
+                "the request about " + core::job_text(jid) +
                     " cannot be written into the journal, so it is not done; "
                     "is memory short?");
 }
@@ -184,19 +177,18 @@ void JobService::freeze(const core::Caller& caller, core::JobId jid,
 Answer<const core::Job*> JobService::may_freeze(const core::Caller& caller,
                                                 core::JobId jid) const {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
-  if (job->state >= core::JobState::kClosing)
-    return refuse(Refusal::kEnded, "job " + text_of(jid) + " has ended");
+  if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
   if (job->state < core::JobState::kRunning)
     return refuse(Refusal::kInvalid,
-                  "job " + text_of(jid) + " has no process yet");
+                  core::job_text(jid) + " has no process yet");
   if (job->engine != core::Engine::kCgroup2)
     return refuse(Refusal::kNotSupported,
-                  "job " + text_of(jid) +
+                  core::job_text(jid) +
                       " is contained by the engine subreaper, which cannot "
                       "freeze; 'corral kill --signal STOP' stops its "
                       "processes, but any of them can be continued");
   if (job->kill.step != core::KillStep::kNone)
-    return refuse(Refusal::kInvalid, "job " + text_of(jid) + " is being ended");
+    return refuse(Refusal::kInvalid, core::job_text(jid) + " is being ended");
   return job;
 }
 
@@ -347,17 +339,17 @@ Answer<core::Handle> JobService::open_log(const core::Caller& caller,
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kInspect));
   if (job->spec.kind == core::JobKind::kForeground)
     return refuse(Refusal::kInvalid,
-                  "job " + text_of(jid) +
+                  core::job_text(jid) +
                       " runs in the foreground: its output went where its "
                       "caller's goes");
   if (!core::has_command(job->spec.kind))
     return refuse(Refusal::kInvalid,
-                  "job " + text_of(jid) +
+                  core::job_text(jid) +
                       " is made of processes that had an output already");
   const std::string path = parts_->launcher.log_path(jid);
   auto log = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOFOLLOW);
   if (!log)
-    return refuse(Refusal::kInvalid, "job " + text_of(jid) + " has no log: " +
+    return refuse(Refusal::kInvalid, core::job_text(jid) + " has no log: " +
                                          log.error().message().c_str());
   return (*std::move(log)).to_handle();
 }

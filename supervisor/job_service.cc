@@ -40,7 +40,7 @@ bool is_reported_by_reaper(const core::Job& job) {
 
 /// What came of a request to freeze.
 core::Answer<void> frozen_answer(const core::Job& job) {
-  const std::string name = "job " + std::string(core::display(job.jid).view());
+  const std::string name = core::job_text(job.jid);
   switch (job.freezing) {
     case core::Freezing::kFrozen:
       return {};
@@ -206,12 +206,12 @@ void JobService::answer_creators(const core::Job& job) {
                               .joins = {},
                               .scope_limits = {}});
     else
-      answer(std::unexpected(core::Refused{
-          .why = job.cancelled && !job.cancelled->is_gave_up
-                     ? core::Refusal::kEnded
-                     : core::Refusal::kUnavailable,
-          .text = "job " + std::string(core::display(job.jid).view()) + " " +
-                  core::sentence_of(result).c_str()}));
+      answer(std::unexpected(
+          core::Refused{.why = job.cancelled && !job.cancelled->is_gave_up
+                                   ? core::Refusal::kEnded
+                                   : core::Refusal::kUnavailable,
+                        .text = core::job_text(job.jid) + " " +
+                                core::sentence_of(result).c_str()}));
   }
 }
 

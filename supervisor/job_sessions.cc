@@ -22,10 +22,6 @@ using core::Refusal;
 using core::SessionRequest;
 using core::Verb;
 
-std::string text_of(core::JobId jid) {
-  return core::display(jid).c_str();
-}
-
 core::JobSpec spec_of(const SessionRequest& request, core::JobId parent) {
   core::JobSpec spec;
   spec.kind = core::JobKind::kSession;
@@ -130,7 +126,7 @@ void JobService::close_session(const core::Caller& caller, core::JobId jid,
   const core::Job& job = **found;
   if (job.spec.kind != core::JobKind::kSession)
     return done(
-        refuse(Refusal::kInvalid, "job " + text_of(jid) + " is no session"));
+        refuse(Refusal::kInvalid, core::job_text(jid) + " is no session"));
   if (!is_open(job)) return done({});  // twice, or its leader had gone
   const auto close = [this, caller, jid, done](bool /*has_left*/) {
     done(carry_out(jid, core::event::SessionClosed{.by = caller.uid}));

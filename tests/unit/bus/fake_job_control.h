@@ -345,9 +345,8 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     return found == rows.end() ? nullptr : &found->second;
   }
   static std::unexpected<core::Refused> no_such_job(core::JobId jid) {
-    return refuse(
-        core::Refusal::kNoSuchJob,
-        "job " + std::string(core::display(jid).view()) + " does not exist");
+    return refuse(core::Refusal::kNoSuchJob,
+                  core::job_text(jid) + " does not exist");
   }
   static core::Answer<core::CreatedJob> created(const core::Job& job) {
     core::CreatedJob answer;
