@@ -35,7 +35,7 @@ core::Answer<core::AttachMode> read_mode(const Call& call) {
   const char* word = "";
   (void)::sd_bus_message_read(call.message.get(), "s", &word);
   if (*word == '\0') return core::AttachMode::kMove;
-  if (const auto mode = parse_attach_mode(word)) return *mode;
+  if (const auto mode = core::parse_attach_mode(word)) return *mode;
   return std::unexpected(
       core::invalid("mode '" + to_utf8(word) +
                     "' is not known, expected 'move', 'nested' "

@@ -108,7 +108,7 @@ bool set_engine(SpecDraft& draft, const Value& value) {
   return set_word(draft.spec.engine.emplace(), value, core::parse_engine);
 }
 bool set_stragglers(SpecDraft& draft, const Value& value) {
-  return set_word(draft.spec.stragglers, value, parse_stragglers);
+  return set_word(draft.spec.stragglers, value, core::parse_stragglers);
 }
 bool set_signal(core::SignalNumber& to, const Value& value) {
   const auto* const number = std::get_if<std::int32_t>(&value);
@@ -241,7 +241,7 @@ constexpr SpecKey kKeys[] = {
      .set = set_stragglers,
      .get =
          [](const JobSpec& spec) {
-           return Maybe(std::string(word_of(spec.stragglers)));
+           return Maybe(std::string(name_of(spec.stragglers)));
          }},
     {.key = "FirstSignal",
      .expected = kSignalExpected,

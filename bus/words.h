@@ -21,27 +21,6 @@ constexpr std::string_view word_of(core::JobKind kind) {
   return core::name_of(kind);
 }
 
-struct StragglersWord {
-  core::Stragglers stragglers;
-  std::string_view word;
-};
-inline constexpr StragglersWord kStragglersWords[] = {
-    {.stragglers = core::Stragglers::kEnd, .word = "end"},
-    {.stragglers = core::Stragglers::kKill, .word = "kill"},
-    {.stragglers = core::Stragglers::kLinger, .word = "linger"},
-};
-constexpr std::string_view word_of(core::Stragglers stragglers) {
-  for (const StragglersWord& row : kStragglersWords)
-    if (row.stragglers == stragglers) return row.word;
-  return "end";
-}
-constexpr std::optional<core::Stragglers> parse_stragglers(
-    std::string_view word) {
-  for (const StragglersWord& row : kStragglersWords)
-    if (row.word == word) return row.stragglers;
-  return std::nullopt;
-}
-
 constexpr std::string_view word_of(core::SignalTarget target) {
   return target == core::SignalTarget::kAll ? "all" : "main";
 }
@@ -64,11 +43,6 @@ constexpr std::optional<Enum> parse_by_name(std::string_view word,
 constexpr std::optional<core::JobKind> parse_kind(std::string_view word) {
   return parse_by_name<core::JobKind>(
       word, [](core::JobKind kind) { return core::name_of(kind); });
-}
-constexpr std::optional<core::AttachMode> parse_attach_mode(
-    std::string_view word) {
-  return parse_by_name<core::AttachMode>(
-      word, [](core::AttachMode mode) { return core::name_of(mode); });
 }
 constexpr std::optional<core::JobState> parse_state(std::string_view word) {
   return parse_by_name<core::JobState>(

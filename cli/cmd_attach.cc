@@ -68,11 +68,8 @@ core::Answer<core::JobSpec> new_job(bus::Client& client,
 
 /// Who makes a job within another means to take its processes from there.
 core::AttachMode mode_of(const Arguments& arguments) {
-  if (const auto mode = arguments.value("mode"))
-    for (unsigned i = 0; i <= static_cast<unsigned>(core::AttachMode::kLast);
-         ++i)
-      if (core::name_of(static_cast<core::AttachMode>(i)) == *mode)
-        return static_cast<core::AttachMode>(i);
+  if (const auto word = arguments.value("mode"))
+    return *core::parse_attach_mode(*word);
   return arguments.has("parent") ? core::AttachMode::kNested
                                  : core::AttachMode::kMove;
 }

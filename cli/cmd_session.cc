@@ -26,13 +26,6 @@ namespace {
 
 using Done = core::Answer<void>;
 
-std::optional<core::Stragglers> stragglers_of(std::string_view word) {
-  if (word == "linger") return core::Stragglers::kLinger;
-  if (word == "end") return core::Stragglers::kEnd;
-  if (word == "kill") return core::Stragglers::kKill;
-  return std::nullopt;
-}
-
 core::Answer<core::SessionRequest> request_of(const Arguments& arguments) {
   core::SessionRequest request;
   request.user = arguments.value("user").value_or("");
@@ -43,7 +36,7 @@ core::Answer<core::SessionRequest> request_of(const Arguments& arguments) {
   request.domain = arguments.value("domain").value_or("");
   request.nests = arguments.value("nest").value_or("keep") == "new";
   if (const auto word = arguments.value("stragglers"))
-    request.stragglers = *stragglers_of(*word);
+    request.stragglers = *core::parse_stragglers(*word);
   if (const auto grace = arguments.value("grace"))
     request.kill_plan.grace = *parse_duration(*grace);
   for (const std::string& limit : arguments.values("limit"))

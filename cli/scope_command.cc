@@ -59,10 +59,8 @@ void add_identity(Words& words, const Identity& identity) {
 /// The ending of the job: only what differs from the scope's own defaults, for
 /// a short command line in ps(1).
 void add_ending(Words& words, const core::JobSpec& spec) {
-  if (spec.stragglers == core::Stragglers::kLinger)
-    words.add("--stragglers", "linger");
-  if (spec.stragglers == core::Stragglers::kKill)
-    words.add("--stragglers", "kill");
+  if (spec.stragglers != core::Stragglers::kEnd)
+    words.add("--stragglers", core::name_of(spec.stragglers));
   constexpr core::KillPlan kDefault;
   if (spec.kill_plan.grace != kDefault.grace)
     words.add("--grace", milliseconds_of(spec.kill_plan.grace));

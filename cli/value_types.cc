@@ -10,8 +10,10 @@
 
 #include "accounting/use_fold.h"
 #include "core/containment.h"
+#include "core/job_control.h"
 #include "core/job_name.h"
 #include "core/job_result.h"
+#include "core/kill_plan.h"
 #include "core/limit_text.h"
 #include "core/number_text.h"
 
@@ -71,7 +73,7 @@ bool is_assignment(std::string_view text) {
 }
 
 bool is_attach_mode(std::string_view text) {
-  return text == "move" || text == "nested" || text == "logical";
+  return core::parse_attach_mode(text).has_value();
 }
 
 bool is_nesting(std::string_view text) {
@@ -79,7 +81,7 @@ bool is_nesting(std::string_view text) {
 }
 
 bool is_stragglers(std::string_view text) {
-  return text == "linger" || text == "end" || text == "kill";
+  return core::parse_stragglers(text).has_value();
 }
 
 constexpr const char* kLimitWords = "wall= cpu= memory= processes= files=";

@@ -28,7 +28,6 @@ enum class AttachMode : std::uint8_t {
   kMove,     ///< from outside of all jobs
   kNested,   ///< from the job that this one is nested in
   kLogical,  ///< followed where it is, without being moved
-  kLast = kLogical,
 };
 
 constexpr std::string_view name_of(AttachMode mode) {
@@ -41,6 +40,13 @@ constexpr std::string_view name_of(AttachMode mode) {
       return "logical";
   }
   return "move";
+}
+
+constexpr std::optional<AttachMode> parse_attach_mode(std::string_view name) {
+  for (const AttachMode one :
+       {AttachMode::kMove, AttachMode::kNested, AttachMode::kLogical})
+    if (name_of(one) == name) return one;
+  return std::nullopt;
 }
 
 /// A process, by one of the two. A number may have become another's.

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "core/ids.h"
 #include "core/quantity.h"
@@ -35,6 +36,25 @@ enum class Stragglers : std::uint8_t {
   kKill = 1,    ///< kill at once
   kLinger = 2,  ///< the job lives until they have gone by themselves
 };
+
+constexpr std::string_view name_of(Stragglers stragglers) {
+  switch (stragglers) {
+    case Stragglers::kEnd:
+      return "end";
+    case Stragglers::kKill:
+      return "kill";
+    case Stragglers::kLinger:
+      return "linger";
+  }
+  return "end";
+}
+
+constexpr std::optional<Stragglers> parse_stragglers(std::string_view name) {
+  for (const Stragglers one :
+       {Stragglers::kEnd, Stragglers::kKill, Stragglers::kLinger})
+    if (name_of(one) == name) return one;
+  return std::nullopt;
+}
 
 struct KillPlan {
   SignalNumber first_signal = kSigterm;

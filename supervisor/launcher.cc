@@ -94,18 +94,6 @@ core::ResourceLimit bounded(core::ResourceLimit limit) {
   return limit;
 }
 
-std::string_view word_of(core::Stragglers stragglers) {
-  switch (stragglers) {
-    case core::Stragglers::kEnd:
-      return "end";
-    case core::Stragglers::kKill:
-      return "kill";
-    case core::Stragglers::kLinger:
-      return "linger";
-  }
-  return "end";
-}
-
 /// The narrower of the two where the resource is limited already.
 void add_limit(std::vector<core::ResourceLimit>& limits,
                const core::ResourceLimit& limit) {
@@ -264,7 +252,7 @@ core::Result<void> Launcher::wrap_in_scope(const core::Job& job,
       "--engine",
       std::string(core::name_of(job.engine)),
       "--stragglers",
-      std::string(word_of(spec.stragglers)),
+      std::string(core::name_of(spec.stragglers)),
       "--grace",
       std::to_string(spec.kill_plan.grace.raw() / 1000),
       "--signal",
