@@ -71,16 +71,6 @@ core::Answer<core::Handle> handle_of(const Dict& dict, std::string_view key) {
   return duplicate(number->fd);
 }
 
-core::Answer<std::string> random_token() {
-  std::uint64_t numbers[2] = {};
-  if (::getrandom(numbers, sizeof numbers, 0) != sizeof numbers)
-    return refuse(core::Refusal::kUnavailable,
-                  std::string("getrandom: ") + std::strerror(errno));
-  core::Text<40> text("c-");
-  text.append_hex(numbers[0], 16).append_hex(numbers[1], 16);
-  return std::string(text.view());
-}
-
 Dict request_of(const core::JobSpec& spec, const BorrowedHandles& handles) {
   Dict dict = dict_of(spec);
   const auto lend = [&dict](const char* key, int fd) {
@@ -100,6 +90,16 @@ Dict filter_of(const core::JobFilter& filter) {
 }
 
 }  // namespace
+
+core::Answer<std::string> random_token() {
+  std::uint64_t numbers[2] = {};
+  if (::getrandom(numbers, sizeof numbers, 0) != sizeof numbers)
+    return refuse(core::Refusal::kUnavailable,
+                  std::string("getrandom: ") + std::strerror(errno));
+  core::Text<40> text("c-");
+  text.append_hex(numbers[0], 16).append_hex(numbers[1], 16);
+  return std::string(text.view());
+}
 
 struct Client::State {
   ClientConnection connection;

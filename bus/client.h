@@ -39,6 +39,10 @@ struct ClientOptions {
   core::Microseconds answer_within = core::seconds(60);
 };
 
+/// 128 random bits: however often a request is made with one token, it makes
+/// one job. Errors: kUnavailable, the kernel gave none.
+[[nodiscard]] core::Answer<std::string> random_token();
+
 /// All answers: what the instance refused, in its words, or kUnavailable with
 /// the reason when it cannot be reached (no socket, no libsystemd, no answer).
 class Client {

@@ -12,7 +12,6 @@
 #include "cli/job_selection.h"
 #include "cli/output.h"
 #include "core/limit_text.h"
-#include "core/number_text.h"
 #include "core/try.h"
 #include "sys/pid_fd.h"
 
@@ -25,22 +24,16 @@ struct Process {
 };
 
 core::Answer<Process> open_process(std::string_view word) {
-  const auto number = core::parse_number(word, INT32_MAX);
-  if (!number || *number == 0)
-    return refuse(core::Refusal::kInvalid,
-                  "'" + std::string(word) +
-                      "' is no process id, expected a number from 1 to "
-                      "2147483647");
-  const core::Pid pid(static_cast<std::int32_t>(*number));
+  const core::Pid pid = TRY(parse_pid(word));
   auto pidfd = sys::PidFd::open(pid);
   if (pidfd) return Process{.pid = pid, .pidfd = *std::move(pidfd)};
   if (pidfd.error().code == EINVAL || pidfd.error().code == ENOENT)
     return refuse(core::Refusal::kInvalid,
-                  "process " + std::to_string(*number) +
+                  "process " + std::to_string(pid.raw()) +
                       " is a thread of a process, expected the process");
   if (pidfd.error().code == ESRCH)
     return refuse(core::Refusal::kNoSuchProcess,
-                  "there is no process " + std::to_string(*number));
+                  "there is no process " + std::to_string(pid.raw()));
   return refuse(core::Refusal::kUnavailable, pidfd.error().message().c_str());
 }
 

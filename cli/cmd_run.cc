@@ -179,6 +179,7 @@ std::vector<core::ResourceLimit> current_limits() {
 /// told.
 core::Answer<core::JobSpec> detached_spec(const RunRequest& request) {
   core::JobSpec spec = request.spec;
+  spec.token = TRY(bus::random_token());
   spec.env = environment_with(request.variables);
   spec.rlimits = current_limits();
   spec.umask = ::umask(022);

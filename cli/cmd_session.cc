@@ -17,7 +17,6 @@
 #include "cli/terminal_text.h"
 #include "cli/value_types.h"
 #include "core/limit_text.h"
-#include "core/number_text.h"
 #include "core/try.h"
 #include "sys/pid_fd.h"
 
@@ -48,9 +47,7 @@ core::Answer<core::SessionRequest> request_of(const Arguments& arguments) {
 /// Who called us, unless another is named.
 core::Answer<sys::PidFd> leader_of(const Arguments& arguments) {
   core::Pid pid(::getppid());
-  if (const auto word = arguments.value("leader"))
-    pid = core::Pid(static_cast<std::int32_t>(
-        core::parse_number(*word, INT32_MAX).value_or(0)));
+  if (const auto word = arguments.value("leader")) pid = TRY(parse_pid(*word));
   auto pidfd = sys::PidFd::open(pid);
   if (pidfd) return *std::move(pidfd);
   return refuse(core::Refusal::kNoSuchProcess,

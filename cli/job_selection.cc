@@ -8,6 +8,7 @@
 #include "core/ids.h"
 #include "core/job_name.h"
 #include "core/number_text.h"
+#include "core/try.h"
 
 namespace cli {
 namespace {
@@ -27,15 +28,19 @@ core::Answer<core::JobId> select_self(bus::Client& client) {
 
 }  // namespace
 
+core::Answer<core::Pid> parse_pid(std::string_view word) {
+  const auto number = core::parse_number(word, INT32_MAX);
+  if (number && *number > 0)
+    return core::Pid(static_cast<std::int32_t>(*number));
+  return refuse(core::Refusal::kInvalid,
+                "'" + std::string(word) +
+                    "' is no process id, expected a number from 1 to "
+                    "2147483647");
+}
+
 core::Answer<core::JobId> select_job_of_process(bus::Client& client,
                                                 std::string_view word) {
-  const auto pid = core::parse_number(word, INT32_MAX);
-  if (!pid || *pid == 0)
-    return refuse(
-        core::Refusal::kInvalid,
-        "'" + std::string(word) +
-            "' is no process id, expected a number from 1 to 2147483647");
-  return client.find_by_pid(core::Pid(static_cast<std::int32_t>(*pid)));
+  return client.find_by_pid(TRY(parse_pid(word)));
 }
 
 core::Answer<core::JobId> select_job(bus::Client& client,

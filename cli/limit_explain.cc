@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/table_view.h"
 #include "cli/terminal_text.h"
+#include "core/domain.h"
 #include "core/job_result.h"
 #include "core/limit_rules.h"
 #include "core/refused_user.h"
@@ -24,8 +25,6 @@
 
 namespace cli {
 namespace {
-
-constexpr const char* kUsualDomain = "interactive";
 
 /// What the file says about somebody.
 struct Explanation {
@@ -94,7 +93,8 @@ std::expected<core::LimitSubject, int> find_subject(
   auto subject = sys::limit_subject(*user);
   if (!subject) return std::unexpected(complain(subject.error()));
   const auto& operands = arguments.operands();
-  subject->domain = operands.size() > 2 ? operands[2] : kUsualDomain;
+  subject->domain =
+      operands.size() > 2 ? operands[2] : std::string(core::kInteractiveDomain);
   return *std::move(subject);
 }
 

@@ -21,17 +21,6 @@ core::Answer<std::string> absolute_path(std::string_view path) {
   return *here + "/" + std::string(path);
 }
 
-/// 128 random bits: a request that is repeated with it makes one job.
-std::string make_token() {
-  unsigned char bytes[16] = {};
-  if (::getentropy(bytes, sizeof bytes) < 0) return {};  // the client makes one
-  std::string token;
-  for (const unsigned char byte : bytes)
-    token.append(
-        {"0123456789abcdef"[byte >> 4U], "0123456789abcdef"[byte & 15U]});
-  return token;
-}
-
 core::Stragglers stragglers_of(const Arguments& arguments) {
   if (arguments.has("linger")) return core::Stragglers::kLinger;
   if (arguments.has("kill-stragglers")) return core::Stragglers::kKill;
@@ -54,7 +43,6 @@ core::JobSpec make_spec(const Arguments& arguments) {
     spec.kill_plan.grace = *parse_duration(*grace);
   if (const auto signal = arguments.value("signal"))
     spec.kill_plan.first_signal = *parse_signal(*signal);
-  spec.token = make_token();
   for (const std::string& limit : arguments.values("limit"))
     (void)core::parse_limits(spec.limits, limit.c_str());
   spec.accepts_less = arguments.has("accept-less");

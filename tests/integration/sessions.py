@@ -171,6 +171,8 @@ def refusals(instance):
         refused(64, "'--user NAME' does", "open")
         refused(67, "there is no user 'nosuch'", "open", "--user", "nosuch", "--leader", service.pid)
         refused(66, "there is no process", "open", "--user", USER, "--leader", 2**30)
+        refused(64, "'4000000000' is no process id, expected a number from 1 to 2147483647", "open", "--user", USER,
+                "--leader", 4000000000)
         refused(64, "is init or a part of Corral", "open", "--user", USER, "--leader", instance.reaper)
         refused(2, "'begin' is nothing to do with sessions", "begin")
         refused(66, "there is no job", "close", "0x77777")

@@ -311,3 +311,11 @@ TEST_CASE("nobody takes himself out of what binds him") {
   CHECK_FALSE(check_detach(kAlice, job, kRules, false));
   CHECK(check_detach(kRoot, job, kRules, false));
 }
+
+TEST_CASE("a mode of attaching has one word each way") {
+  CHECK(parse_attach_mode("move") == AttachMode::kMove);
+  CHECK(parse_attach_mode("nested") == AttachMode::kNested);
+  CHECK(parse_attach_mode("logical") == AttachMode::kLogical);
+  for (const char* wrong : {"", "Move", "keep"})
+    CHECK_FALSE(parse_attach_mode(wrong));
+}

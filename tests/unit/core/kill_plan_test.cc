@@ -84,3 +84,12 @@ TEST_CASE("what does not die is frozen and killed for ever, ever more slowly") {
   }
   CHECK(last == kKillPauseMost);
 }
+
+TEST_CASE("what is done about stragglers has one word each way") {
+  CHECK(parse_stragglers("end") == Stragglers::kEnd);
+  CHECK(parse_stragglers("kill") == Stragglers::kKill);
+  CHECK(parse_stragglers("linger") == Stragglers::kLinger);
+  CHECK(name_of(Stragglers::kKill) == "kill");
+  for (const char* wrong : {"", "End", "killed", "none"})
+    CHECK_FALSE(parse_stragglers(wrong));
+}
