@@ -172,7 +172,7 @@ void Server::on_job_forgotten(core::JobId jid) {
 }
 
 std::string system_bus_address() {
-  const char* const address = std::getenv("DBUS_SYSTEM_BUS_ADDRESS");
+  const char* const address = ::secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
   return address != nullptr && address[0] != '\0'
              ? address
              : "unix:path=/run/dbus/system_bus_socket";

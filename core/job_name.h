@@ -16,8 +16,8 @@ inline constexpr std::string_view kSelf = "self";
 
 /// What a refusal of a name says was expected, and why.
 inline constexpr const char* kJobNameExpected =
-    "1 to 64 letters, digits and _.@:-, but nothing that is taken for a jid (a "
-    "number, 0x...), an option (-...), a directory (., ..) or 'self'";
+    "1 to 64 letters, digits and _.@:-; no number, 0x..., -..., '.', '..' "
+    "or 'self'";
 
 constexpr bool is_name_character(char c) {
   // In ASCII: "-." and "0123456789:", "@" and the capitals, "_", the others.

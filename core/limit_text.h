@@ -77,7 +77,9 @@ constexpr bool parse_limit(JobLimits& limits, std::string_view text) {
       continue;
     const auto amount =
         parse_amount(row.unit, {text.begin() + equals + 1, text.end()});
-    if (!amount) return false;
+    if (!amount || (static_cast<LimitKind>(i) == LimitKind::kProcesses &&
+                    *amount > largest_bound(LimitKind::kProcesses)))
+      return false;
     set_bound(limits, static_cast<LimitKind>(i), amount);
     return true;
   }

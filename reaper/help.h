@@ -32,7 +32,7 @@ inline int print_help() {
     code |= print_line(line.view());
   }
   return code | print_line(
-                    "[*]: or a variable, as CORRAL_INIT_STOP_TIMEOUT=8s; "
+                    "[*]: or a variable: CORRAL_INIT_STOP_TIMEOUT=8s; "
                     "corral-init(8)");
 }
 

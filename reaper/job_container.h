@@ -236,10 +236,14 @@ class JobContainer {
     sys::Cgroup parent = TRY(sys::Cgroup::make(above.get(), kAlone));
     name_ = core::path_name(jid);
     for (int tries = 0;; ++tries) {
-      cgroup_ = TRY(sys::Cgroup::make(parent.get(), name_.c_str()));
-      if (::flock(cgroup_.get(), LOCK_SH | LOCK_NB) == 0) break;
-      // Another scope is just about to remove it, taking it for a dead one's.
-      if (tries == kMostTries) return core::fail(errno, "flock", base);
+      auto made = sys::Cgroup::make(parent.get(), name_.c_str());
+      if (made && ::flock(made->get(), LOCK_SH | LOCK_NB) == 0) {
+        cgroup_ = std::move(*made);
+        break;
+      }
+      // Another scope has removed it, or is just about to, taking it for a dead
+      // one's.
+      if (tries == kMostTries) return core::fail(errno, "mkdir", base);
     }
     parent_ = std::move(parent);
     return {};
@@ -273,7 +277,8 @@ class JobContainer {
 
   /// The scopes' own part of the base: a supervisor's jobs are beside it. A
   /// scope holds a lock on its job's directory; an empty one without a lock was
-  /// left by a scope that was killed together with its sentinel.
+  /// left by a scope that was killed together with its sentinel. (One that is
+  /// not empty may have been left to live.)
   static constexpr const char* kAlone = "alone";
   static constexpr int kMostTries = 8;
   static constexpr int kMostLeftovers = 64;

@@ -35,7 +35,7 @@ namespace reaper {
   if (failure.code == ENOENT && ::access(program, F_OK) == 0)
     return text.append("the interpreter that it names does not exist");
   if (failure.code == ENOEXEC)
-    return text.append("it is neither a program for this machine nor a script");
+    return text.append("it is no program for this machine, nor a script");
   return text.append(std::strerror(failure.code));
 }
 

@@ -62,7 +62,7 @@ class Outsiders {
   }
 
  private:
-  static constexpr std::size_t kMost = 64;
+  static constexpr std::size_t kMost = 1024;
 
   void add(core::Pid pid) {
     if (size_ < kMost && pid != core::Pid()) pids_[size_++] = pid;

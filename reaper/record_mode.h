@@ -77,32 +77,28 @@ class Recorder {
 
   void job_ended(const ScopeFacts& facts, core::Engine engine) {
     if (!is_wanted_) return;
-    append_end(facts, facts.ended, facts.report.result, engine);
+    append_end(facts, engine);
+    is_wanted_ = false;
     file_.flush();
     if (file_.missing() > 0) say_missing();
   }
 
-  /// Written by the sentinel in the scope's memory; only if the scope was not
-  /// killed while it kept records back.
+  /// Written by the sentinel in the scope's memory; not if the scope had
+  /// written the end, or was killed while it kept records back.
   void scope_was_killed(const ScopeFacts& facts, core::Engine engine) {
-    if (!is_wanted_ || file_.missing() > 0) return;
-    core::JobResult result;
-    result.reason = core::Reason::kUnknown;
-    result.detail.append("its scope was killed");
-    append_end(facts, sys::now(), result, engine);
+    if (is_wanted_ && file_.missing() == 0) append_end(facts, engine);
   }
 
  private:
-  void append_end(const ScopeFacts& facts, core::Moment when,
-                  const core::JobResult& result, core::Engine engine) {
+  void append_end(const ScopeFacts& facts, core::Engine engine) {
     accounting::EndOfJob end;
     end.key = file_.next_key();
     end.jid = jid_;
     end.uid = uid_;
     end.gid = gid_;
     end.started = facts.started;
-    end.ended = when;
-    end.result = result;
+    end.ended = facts.ended;
+    end.result = facts.report.result;
     end.totals = facts.report.totals;
     end.processes_seen = facts.report.processes_seen;
     end.stragglers = facts.report.stragglers;
@@ -126,7 +122,7 @@ class Recorder {
   }
 
   RecordFile file_;
-  bool is_wanted_ = false;
+  bool is_wanted_ = false;  ///< the end is due
   const char* path_ = "";
   core::JobId jid_;
   core::Uid uid_;

@@ -128,7 +128,7 @@ class Scope {
     if (!spawned) {
       note_failure(
           {.stage = core::LaunchStage::kClone, .code = spawned.error().code});
-      main_.has_ended = true;
+      main_.has_ended = facts_.main_has_ended = true;
       facts_.main_status = core::kOwnFailureCode << 8;
       return;
     }
@@ -268,7 +268,7 @@ class Scope {
     if (!is_main && !options_.is_transparent())
       entry_end_.note_orphan(child, end_.is_killing());
     if (is_main) {
-      main_.has_ended = true;
+      main_.has_ended = facts_.main_has_ended = true;
       facts_.main_status = child.wait_status;
       entry_end_.note_main(command_[0], child);
       if (facts_.launch_failure) return;  // the command never was
@@ -421,28 +421,26 @@ class Scope {
     return now >= *reap_until_;
   }
 
-  // The end.
-
   [[nodiscard]] int finish() {
-    sentinel_.dismiss();  // it dies while we write
     if (ended_) {
       take_over(facts_.report, *ended_);
     } else {
-      facts_.ended = sys::now();
-      if (!facts_.launch_failure)
-        facts_.report.wall_time = facts_.ended.boot - facts_.started.boot;
-      facts_.main_has_ended = main_.has_ended;
-      facts_.report.totals = container_.totals();
-      facts_.kills_around = oom_watch_.new_kills();
-      limits_.finish(facts_);
-      facts_.report.result = decide_result(facts_, command_[0]);
+      decide_end();
       recorder_.job_ended(facts_, container_.engine());
-      if (const auto removed = container_.remove(); !removed && !rules_.leaves)
-        say(removed.error());
     }
+    sentinel_.dismiss();  // it dies while we tidy up
+    if (const auto removed = container_.remove(); !removed && !rules_.leaves)
+      say(removed.error());
     reports_.print(facts_.report);
     sentinel_.stop();
     return end_like_the_command();
+  }
+
+  void decide_end() {
+    facts_.report.totals = container_.totals();
+    facts_.kills_around = oom_watch_.new_kills();
+    limits_.finish(facts_);
+    conclude(facts_, sys::now(), command_[0]);
   }
 
   [[nodiscard]] int end_like_the_command() const {
@@ -467,8 +465,10 @@ class Scope {
       return;
     }
     sys::become_urgent();  // the sentinel was not, until now
+    decide_end();
     container_.end_after_scope(main_.pid, main_.pidfd);
-    if (!is_ending_) recorder_.scope_was_killed(facts_, container_.engine());
+    note_killed_scope(facts_.report.result);
+    recorder_.scope_was_killed(facts_, container_.engine());
   }
 
   const ScopeOptions& options_;

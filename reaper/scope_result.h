@@ -51,6 +51,21 @@ struct ScopeFacts {
   return unknown;
 }
 
+/// The facts at the end of the job; the totals are there.
+inline void conclude(ScopeFacts& facts, const core::Moment& now,
+                     const char* program) {
+  facts.ended = now;
+  if (!facts.launch_failure)
+    facts.report.wall_time = now.boot - facts.started.boot;
+  facts.report.result = decide_result(facts, program);
+}
+
+/// What the scope knew stands; else it is told why nobody knows.
+inline void note_killed_scope(core::JobResult& result) {
+  if (result.reason == core::Reason::kUnknown)
+    result.detail.append("its scope was killed");
+}
+
 namespace detail {
 
 /// A text that need not be terminated.

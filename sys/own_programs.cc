@@ -20,7 +20,7 @@ core::Result<std::string> own_directory() {
 core::Result<std::string> find_own_program(OwnProgram program) {
   const std::string here = TRY(own_directory());
   ProgramPath path;
-  if (find_program(places_of(program), std::getenv("CORRAL_LIBEXEC"), here,
+  if (find_program(places_of(program), ::secure_getenv("CORRAL_LIBEXEC"), here,
                    path))
     return path.c_str();
   return core::fail(

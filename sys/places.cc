@@ -212,7 +212,7 @@ std::string_view type_word(mode_t mode) {
 
 Environment process_environment() {
   return [](const char* name) -> std::optional<std::string> {
-    const char* const value = std::getenv(name);
+    const char* const value = ::secure_getenv(name);
     if (value == nullptr || *value == '\0') return std::nullopt;
     return std::string(value);
   };

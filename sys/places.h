@@ -62,7 +62,8 @@ inline constexpr std::string_view kPacctAdvice =
 inline constexpr std::string_view kLogsAdvice =
     "; CORRAL_LOG_DIR chooses another directory";
 
-/// getenv(3), or a table in tests. Empty values count as absent.
+/// secure_getenv(3): a set-uid program believes no variable of its user; or a
+/// table in tests. Empty values count as absent.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 [[nodiscard]] Environment process_environment();
 

@@ -64,7 +64,7 @@ void set_conf_translator(ConfTranslator translator) {
 
 CsaConf::CsaConf() : path_("/etc/csa.conf") {
   constexpr const char kOtherForm[] = "/etc/csa.toml";
-  const char* const named = std::getenv("CSACONFIG");
+  const char* const named = ::secure_getenv("CSACONFIG");
   if (named != nullptr)
     path_ = named;
   else if (!sys::is_there(path_) && sys::is_there(kOtherForm))

@@ -69,7 +69,7 @@ class Reader {
 
 /// Those of a machine without a configuration.
 Outcome<Places> usual_places(const CsaConf& conf) {
-  if (std::getenv("CSACONFIG") != nullptr)
+  if (::secure_getenv("CSACONFIG") != nullptr)
     return stop("CSACONFIG: there is no file '" + conf.path() + "'.");
   Places places;
   places.file_system = places.root;

@@ -19,7 +19,7 @@ constexpr std::size_t kBufferSize = 512U << 10;
 constexpr std::uint64_t kAlignment = 64;
 
 core::Result<sys::UniqueFd> nameless_file() {
-  const char* const named = std::getenv("TMPDIR");
+  const char* const named = ::secure_getenv("TMPDIR");
   const std::string folder =
       named != nullptr && *named != '\0' ? named : "/tmp";
   sys::UniqueFd file(

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-from corral import COMMAND, DAEMON, INIT, check, end_processes_with, equal, needs_root, processes_with, wait_until
+from corral import (COMMAND, DAEMON, INIT, check, end_processes_with, end_within, equal, needs_root, processes_with,
+                    wait_until)
 
 MARK = f"CORRAL_TEST=places.{os.getpid()}"
 folder = pathlib.Path(os.environ.get("BAD_PLACES") or tempfile.mkdtemp(prefix="corral-test-"))
@@ -269,10 +270,30 @@ def system_instance():
         reaper.wait(20)
 
 
+def set_uid():
+    """What a set-uid program executes believes no variable of its user."""
+    place = folder / "set-uid"
+    (place / "evil").mkdir(parents=True)
+    for path in (folder, place, place / "evil"):
+        path.chmod(0o755)
+    evil = place / "evil" / "corral-init"
+    evil.write_text("#!/bin/sh\necho the evil one\n")
+    evil.chmod(0o755)
+    program = place / "program"
+    subprocess.run(["cc", "-xc", "-", "-o", program], check=True,
+                   input=b"#include <unistd.h>\nint main(int n, char** v) { (void)n; execv(v[1], v + 1); return 99; }\n")
+    program.chmod(0o4755)
+    theirs = environment(CORRAL_LIBEXEC=place / "evil", CORRAL_PACCT=place / "theirs")
+    result = subprocess.run([program, COMMAND, "run", "--", "true"], env=theirs, user=65534, group=65534, extra_groups=[],
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    equal((result.returncode, result.stdout), (0, ""), f"its user's CORRAL_LIBEXEC is not executed {result.stderr}")
+    check(not (place / "theirs").exists(), "and his CORRAL_PACCT not written")
+
+
 def inside():
     try:
         make_places()
-        for part in (foreground, detached, supervisor, doctor, odd_places, relative, wrong_variables, no_cgroup, system_instance):
+        for part in (foreground, detached, supervisor, doctor, odd_places, relative, wrong_variables, no_cgroup, system_instance, set_uid):
             part()
     finally:
         end_processes_with(MARK)
@@ -287,4 +308,4 @@ else:
                               env={**os.environ, "BAD_PLACES": str(folder)}).returncode
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(code)
+    end_within(code)

@@ -162,8 +162,7 @@ def check_python(instance, kind):
              "key 'Colour' is not known, its type is d"),
             ({"Argv": dbus.Array(["a"], signature="s"), "Name": "a b"},
              "key 'Name' is 'a b' (s), expected 1 to 64 letters, digits and "
-             "_.@:-, but nothing that is taken for a jid (a number, 0x...), "
-             "an option (-...), a directory (., ..) or 'self'"),
+             "_.@:-; no number, 0x..., -..., '.', '..' or 'self'"),
             ({"Name": "x"}, "key 'Argv' is missing")):
         equal(refusal(lambda: manager.CreateJob(spec, signature="a{sv}")),
               (wanted, sentence), sentence)

@@ -258,8 +258,7 @@ def check_terminal():
         session.close()
 
 
-NAME = ("option '--name' expects 1 to 64 letters, digits and _.@:-, but nothing that is taken for a jid (a number, 0x...), "
-        "an option (-...), a directory (., ..) or 'self'")
+NAME = ("option '--name' expects 1 to 64 letters, digits and _.@:-; no number, 0x..., -..., '.', '..' or 'self'")
 REWRITE = "option '--rewrite' expects SIGNAL:SIGNAL, the first not KILL or STOP, or SIGNAL:0 to drop it"
 STOP_SIGNAL = "option '--stop-signal' expects signals with commas between, not KILL or STOP, or none"
 HEALTH = "option '--health' expects a pid, or '--' and a command"

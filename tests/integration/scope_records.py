@@ -4,6 +4,7 @@
 with them, with the machine's bounds or with the command's name changes what
 the caller sees beyond one clear sentence."""
 
+import json
 import os
 import pathlib
 import resource
@@ -154,6 +155,34 @@ def killed_scope(engine):
         corral.wait_until(lambda: not [p for p in (base / "alone").iterdir() if p.is_dir()], what="an empty base")
 
 
+def killed_in_grace():
+    """Its main process had ended: the guard knows how."""
+    base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}"
+    path = DIRECTORY / "killed-in-grace"
+    scope = subprocess.Popen([str(corral.INIT), "--quiet", "--record", str(path), "--engine", "cgroup2", "--cgroup-base", str(base),
+                              "--grace", "60000", "--", "sh", "-c", "trap '' TERM; sleep 558 & exit 3"])
+    corral.wait_until(lambda: path.exists() and kinds_quietly(path)[-1:] == [PROCESS], what="the record of the main process")
+    scope.kill()
+    scope.wait()
+    corral.wait_until(lambda: kinds_quietly(path)[-1:] == [END], what="the record of the end")
+    corral.wait_until(lambda: not any(b"sleep\x00558" in line for line in command_lines()), what="the straggler's end")
+    done = subprocess.run([str(corral.COMMAND), "records", "--json", str(path)], stdout=subprocess.PIPE, text=True, check=True)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    ends = [(one["result"], one["exit_code"]) for one in told if one["kind"] == "end"]
+    corral.equal(ends, [("exited", 3)], "a scope that is killed while stragglers have their grace: one end, the true one")
+
+
+def many_at_once():
+    """One ends and tidies up while the other has just made its directory."""
+    base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}"
+    words = [str(corral.INIT), "--record", str(DIRECTORY / "many"), "--engine", "cgroup2", "--cgroup-base", str(base), "--", "true"]
+    codes = []
+    for _ in range(4):
+        scopes = [subprocess.Popen(words, stderr=subprocess.DEVNULL) for _ in range(60)]
+        codes += [scope.wait(60) for scope in scopes]
+    corral.equal([code for code in codes if code != 0], [], f"{len(codes)} scopes, sixty at once, have their cgroups")
+
+
 def kinds_quietly(path):
     data, at, result = path.read_bytes(), 0, []
     while at + 8 <= len(data):
@@ -177,7 +206,7 @@ def bad_commands():
     one_sentence(missing, "cannot execute 'nonesuch': no such file, searched PATH=")
     cases = {
         "directory": (None, 126, ["Permission denied"]),
-        "binary": (b"\0\0\0", 126, ["neither a program for this machine nor a script"]),
+        "binary": (b"\0\0\0", 126, ["no program for this machine, nor a script"]),
         "lost": (b"#!/none/such\n", 127, ["the interpreter that it names does not exist"]),
     }
     for name, (content, code, words) in cases.items():
@@ -292,6 +321,9 @@ def main():
         full_disk()
         for engine in corral.engines():
             killed_scope(engine)
+        if "cgroup2" in corral.engines():
+            killed_in_grace()
+            many_at_once()
             no_wakeups_in_grace(engine)
         bad_commands()
         bounds()

@@ -57,6 +57,13 @@ def skip(reason):
     sys.exit(77)
 
 
+def end_within(code):
+    """Ends as another run of this script has, which did the checking."""
+    global _is_decided
+    _is_decided = True
+    sys.exit(code)
+
+
 def not_checked(reason):
     """A part that cannot run here: the test goes on, but if it passes it ends
     as skipped. The reason must stand in tests/skips."""
@@ -113,9 +120,7 @@ def wait_until(claim, seconds=10.0, what="the expected state", pause=0.01):
 def cgroup2_root():
     """The mount of the v2 hierarchy, or None."""
     for path in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
-        if os.path.exists(f"{path}/cgroup.procs") and os.path.exists(
-            f"{path}/cgroup.controllers"
-        ):
+        if all(os.path.exists(f"{path}/{name}") for name in ("cgroup.procs", "cgroup.controllers")):
             return pathlib.Path(path)
     return None
 
@@ -162,10 +167,8 @@ def run_in_own_namespace(main):
     needs_namespaces()
     if mark in os.environ:
         return main()
-    global _is_decided
-    _is_decided = True  # by the one within
     command = ["unshare", "-fp", "--mount-proc", "--kill-child", sys.executable, *sys.argv]
-    sys.exit(subprocess.run(command, env={**os.environ, mark: "1"}).returncode)
+    end_within(subprocess.run(command, env={**os.environ, mark: "1"}).returncode)
 
 
 def needs_root():
@@ -443,15 +446,8 @@ class Instance:
         """The same, waited for, with its output as text."""
         options.setdefault("env", self.environment)
         options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run(
-            [str(COMMAND), *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=timeout,
-            check=False,
-            **options,
-        )
+        return subprocess.run([str(COMMAND), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=timeout, check=False, **options)
 
     def facts(self, *arguments, **options):
         """What `corral COMMAND --json ARGUMENTS...` prints, parsed."""

@@ -35,8 +35,8 @@ TEST_CASE("help, manual and completions name every option of every command") {
 TEST_CASE("the manual says what a job's name is") {
   const std::string manual = cli::man_text("commands");
   CHECK(
-      manual.contains("_NAME_ is 1 to 64 letters, digits and \\_.@:-, but "
-                      "nothing that is taken for a jid"));
+      manual.contains("_NAME_ is 1 to 64 letters, digits and \\_.@:-; "
+                      "no number"));
 }
 
 TEST_CASE("no help line is over 80 columns wide") {

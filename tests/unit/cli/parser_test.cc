@@ -90,8 +90,7 @@ TEST_CASE("misuse is said in one sentence with the fix") {
         "option '--name' needs a value; see 'corral run --help'");
   CHECK(misuse("run", {"--name", "", "x"}) ==
         "option '--name' has the value ''; expected 1 to 64 letters, digits "
-        "and _.@:-, but nothing that is taken for a jid (a number, 0x...), an "
-        "option (-...), a directory (., ..) or 'self'");
+        "and _.@:-; no number, 0x..., -..., '.', '..' or 'self'");
   for (const char* word : {"db", "cafe", "a"})
     CHECK(parse("run", {"--name", word, "x"}));
   CHECK(misuse("run", {"--name", "self", "x"}).find("'self'") !=
