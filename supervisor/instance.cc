@@ -67,6 +67,7 @@ class Instance::Parts {
   void on_signalled(const reaper::SignalSeen& seen);
   void on_reaper_gone();
   void on_new_store(StoreEnds store);
+  void put_own();
   void put_again();
   void on_settled();
   void compact_if_due();
@@ -87,6 +88,7 @@ class Instance::Parts {
   std::unique_ptr<StoreLink> store_link_;
   StoreLink& store_;
   sys::UniqueFd listener_;
+  sys::UniqueFd hid_lock_;
   History history_;
   Journal journal_;
   JobTable table_;
@@ -127,6 +129,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
             }),
       store_link_(std::move(past.store)),
       store_(*store_link_),
+      hid_lock_(std::move(past.hid_lock)),
       history_(std::move(past.restored.history)),
       journal_(std::move(past.journal)),
       table_(std::move(past.restored.table)),
@@ -276,7 +279,7 @@ void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
 }
 
 void Instance::Parts::greet_reaper() {
-  if (is_new_journal_) store_.put(Journal::kStoreName, journal_.memfd());
+  if (is_new_journal_) put_own();
   hold_lock(settings_.lock_fd);
   reaper_.hello();
 }
@@ -361,8 +364,13 @@ void Instance::Parts::on_new_store(StoreEnds store) {
   put_again();
 }
 
-void Instance::Parts::put_again() {
+void Instance::Parts::put_own() {
   store_.put(Journal::kStoreName, journal_.memfd());
+  if (hid_lock_.is_open()) store_.put(kHidLockName, hid_lock_.get());
+}
+
+void Instance::Parts::put_again() {
+  put_own();
   if (listener_.is_open()) store_.put(kListenerName, listener_.get());
   handles_.put_again();
 }
@@ -458,7 +466,9 @@ core::Result<std::unique_ptr<Instance>> Instance::start(EventLoop& loop,
                                                         Settings settings,
                                                         Handlers handlers) {
   Host host = TRY(look_around(settings));
-  Past past = TRY(look_back(loop, settings));
+  Past past = TRY(look_back(
+      loop, settings,
+      host.directory.is_open() ? std::string(host.base.path.view()) : ""));
   settings.reaper_fd =
       TRY(adopt_descriptor(settings.reaper_fd, "--reaper-fd")).release();
   auto parts =

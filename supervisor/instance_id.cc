@@ -2,6 +2,7 @@
 #include "supervisor/instance_id.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -45,12 +46,7 @@ core::Result<void> write_hid(const std::string& path, std::uint32_t hid) {
   return {};
 }
 
-}  // namespace
-
-core::Result<std::uint32_t> hid_for(const sys::Places& places) {
-  if (places.kind == sys::InstanceKind::kSystem) return 0U;
-  const std::string path = path_of(places);
-  if (const auto hid = read_hid(path)) return *hid;
+core::Result<std::uint32_t> random_hid(const std::string& path) {
   std::uint32_t hid = 0;
   if (::getrandom(&hid, sizeof hid, 0) != sizeof hid)
     return core::fail(errno, "getrandom");
@@ -61,12 +57,39 @@ core::Result<std::uint32_t> hid_for(const sys::Places& places) {
   return hid;
 }
 
+}  // namespace
+
+core::Result<sys::UniqueFd> lock_hid(const std::string& base) {
+  sys::UniqueFd directory =
+      TRY(sys::open_at(AT_FDCWD, base.c_str(), O_RDONLY | O_DIRECTORY));
+  if (::flock(directory.get(), LOCK_EX | LOCK_NB) < 0)
+    return core::fail(errno, "flock", base);
+  return directory;
+}
+
+core::Result<InstanceId> id_for(const sys::Places& places,
+                                const std::string& base) {
+  const std::string path = path_of(places);
+  if (const auto hid = read_hid(path))
+    return InstanceId{.hid = *hid, .lock = {}};
+  if (places.kind == sys::InstanceKind::kSystem) {
+    if (base.empty()) return InstanceId();
+    auto lock = lock_hid(base);
+    if (lock) return InstanceId{.hid = 0, .lock = *std::move(lock)};
+    spdlog::info(
+        "the jobs of another system instance are in '{}' too ({}); "
+        "the jids of this one begin with a random number",
+        base, text_of(lock.error().message()));
+  }
+  return InstanceId{.hid = TRY(random_hid(path)), .lock = {}};
+}
+
 void forget_hid(const sys::Places& places) {
-  if (places.kind != sys::InstanceKind::kPrivate) return;
   // They may not have been written. The hid goes first: jids without it are
   // nobody's, but without its jids it would begin anew.
   (void)::unlink(path_of(places).c_str());
-  (void)::unlink(jid_file(places).c_str());
+  if (places.kind == sys::InstanceKind::kPrivate)
+    (void)::unlink(jid_file(places).c_str());
 }
 
 }  // namespace supervisor

@@ -21,7 +21,25 @@ core::Result<sys::UniqueFd> adopt_descriptor(int number, const char* option) {
   return descriptor;
 }
 
-core::Result<Past> look_back(EventLoop& loop, const Settings& settings) {
+namespace {
+
+/// As the store kept it, or taken anew.
+sys::UniqueFd inherited_lock(std::vector<StoreEntry>& entries,
+                             std::uint32_t hid, const std::string& base) {
+  if (hid != 0 || base.empty()) return {};
+  for (StoreEntry& entry : entries)
+    if (entry.name == kHidLockName) return std::move(entry.fd);
+  auto lock = lock_hid(base);
+  if (lock) return *std::move(lock);
+  spdlog::warn("'{}' is another instance's too: {}", base,
+               text_of(lock.error().message()));
+  return {};
+}
+
+}  // namespace
+
+core::Result<Past> look_back(EventLoop& loop, const Settings& settings,
+                             const std::string& base) {
   sys::PidFd process;
   if (settings.store_pidfd >= 0)
     process = sys::PidFd(
@@ -39,12 +57,16 @@ core::Result<Past> look_back(EventLoop& loop, const Settings& settings) {
                                 .within = settings.site.remember_for};
   if (inheritance.journal) {
     auto restored = replay(*inheritance.journal, remembering);
-    if (restored)
+    if (restored) {
+      sys::UniqueFd lock = inherited_lock(inheritance.others,
+                                          restored->history.counters.hid, base);
       return Past{.store = std::move(store),
                   .entries = std::move(inheritance.others),
                   .journal = *std::move(inheritance.journal),
                   .is_new_journal = false,
+                  .hid_lock = std::move(lock),
                   .restored = *std::move(restored)};
+    }
     spdlog::critical("the journal cannot be understood: {}; starting a new one",
                      text_of(restored.error().message()));
   }
@@ -52,9 +74,12 @@ core::Result<Past> look_back(EventLoop& loop, const Settings& settings) {
             .entries = std::move(inheritance.others),
             .journal = TRY(Journal::create()),
             .is_new_journal = true,
+            .hid_lock = {},
             .restored = {}};
   past.restored.table.set_remembering(remembering);
-  past.restored.history.counters.hid = TRY(hid_for(settings.places));
+  InstanceId id = TRY(id_for(settings.places, base));
+  past.restored.history.counters.hid = id.hid;
+  past.hid_lock = std::move(id.lock);
   std::vector<std::byte> bytes;
   core::encode(past.restored.history.counters, bytes);
   (void)TRY(past.journal.append(bytes));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -20,6 +21,7 @@ struct Past {
   std::vector<StoreEntry> entries;  ///< of the store, without the journal
   Journal journal;
   bool is_new_journal = false;
+  sys::UniqueFd hid_lock;  ///< InstanceId::lock
   Restored restored;
 };
 
@@ -29,9 +31,10 @@ struct Past {
 [[nodiscard]] core::Result<sys::UniqueFd> adopt_descriptor(int number,
                                                            const char* option);
 
-/// Takes the store's link and all that it kept. Errors: those of the links and
-/// of a new journal.
+/// Takes the store's link and all that it kept; `base` is the cgroups'
+/// directory, empty: none. Errors: those of the links and of a new journal.
 [[nodiscard]] core::Result<Past> look_back(EventLoop& loop,
-                                           const Settings& settings);
+                                           const Settings& settings,
+                                           const std::string& base);
 
 }  // namespace supervisor
