@@ -98,10 +98,23 @@ Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
-  return carry_out(
-      jid, core::event::EndRequested{.by = caller.uid,
-                                     .who = who_is(caller),
-                                     .plan = change.of(job->spec.kill_plan)});
+  const core::event::EndRequested request{
+      .by = caller.uid,
+      .who = who_is(caller),
+      .plan = change.of(job->spec.kill_plan)};
+  // Their processes are ended with it: they are told by whom.
+  if (parts_->containers.has_nested(jid))
+    for (const auto& [nested, entry] : table_.jobs())
+      if (entry.job.state < core::JobState::kClosing && is_within(nested, jid))
+        post(nested, request);
+  return carry_out(jid, request);
+}
+
+bool JobService::is_within(core::JobId nested, core::JobId jid) const {
+  for (auto at = parts_->containers.parent(nested); at != core::kNoJob;
+       at = parts_->containers.parent(at))
+    if (at == jid) return true;
+  return false;
 }
 
 Answer<void> JobService::set_limits(

@@ -244,6 +244,8 @@ class JobService final : public core::JobControl,
                                    const core::Job& job,
                                    Detail detail = Detail::kAll) const;
   [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
+  /// Whether the job is nested in the other, however deep.
+  [[nodiscard]] bool is_within(core::JobId nested, core::JobId jid) const;
   [[nodiscard]] core::Answer<void> try_limits(const core::Job& job,
                                               const core::JobLimits& limits);
   /// The request's event, in the journal and acted on before this returns. What

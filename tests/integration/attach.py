@@ -220,7 +220,8 @@ def nesting(instance):
     equal(instance.run("kill", "-g", "0", "outer").returncode, 0, "the outer is ended")
     for jid in (inner, made):
         instance.run("wait", jid, timeout=20)
-        equal(instance.facts("show", jid)["state"], "ended", "what is nested ends with it")
+        facts = instance.facts("show", jid)
+        equal((facts["state"], facts["result"]), ("ended", "cancelled"), "what is nested ends with it, by the same hand")
     wait_until(lambda: not instance.job_cgroups(), 10, "their cgroups to go")
 
 
