@@ -112,7 +112,7 @@ int detach_jobs(bus::Client& client, const Arguments& arguments) {
     if (!count)
       code = complain(count.error());
     else if (arguments.has("json"))
-      print(detached_count_json(*jid, *count));
+      print(detached_json(*jid, *count));
   }
   return code;
 }

@@ -2,17 +2,14 @@
 // corral doctor: looks, judges, tells.
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/doctor_checks.h"
 #include "cli/handlers.h"
+#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/terminal_text.h"
 
 namespace cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Colour colour_of(CheckStatus status) {
   switch (status) {
@@ -47,10 +44,6 @@ void print_checks(const Findings& findings, const std::vector<Check>& checks) {
       line += std::string(25, ' ') + "fix: " + printable(check.fix) + "\n";
     print(line);
   }
-}
-
-Json text_or_null(const std::optional<std::string>& text) {
-  return text ? Json(*text) : Json();
 }
 
 Json json_of(const InstanceState& instance) {
@@ -89,20 +82,19 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   facts["has_cgroup2"] = findings.facts.has_cgroup2;
   facts["cgroup2_is_writable"] = findings.facts.cgroup2_is_writable;
   facts["has_cgroup_kill"] = findings.facts.has_cgroup_kill;
-  facts["cgroup_base"] =
-      findings.cgroup_base.empty() ? Json() : Json(findings.cgroup_base);
+  facts["cgroup_base"] = text_or_null(findings.cgroup_base);
   Json& limits = json["limits"];
   for (const core::LimitKind kind : core::kLimitKinds) {
     const core::HoldChoice choice = core::choose_hold(
         kind, findings.choice.engine, findings.limits, findings.is_root);
     Json& limit = limits[core::row_of(kind).word];
     limit["held_by"] = core::name_of(choice.hold);
-    limit["lacking"] = choice.lacking.empty() ? Json() : Json(choice.lacking);
+    limit["lacking"] = text_or_null(choice.lacking);
   }
   Json& programs = json["programs"];
-  programs["corral-init"] = text_or_null(findings.programs.init);
-  programs["corral-reaper"] = text_or_null(findings.programs.reaper);
-  programs["corrald"] = text_or_null(findings.programs.supervisor);
+  programs["corral-init"] = maybe(findings.programs.init);
+  programs["corral-reaper"] = maybe(findings.programs.reaper);
+  programs["corrald"] = maybe(findings.programs.supervisor);
   Json& instances = json["instances"] = Json::array();
   for (const InstanceState& instance : findings.instances) {
     Json entry = json_of(instance);
@@ -110,7 +102,7 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
     instances.push_back(std::move(entry));
   }
   json["pacct"] = findings.pacct;
-  json["pacct_problem"] = text_or_null(findings.pacct_problem);
+  json["pacct_problem"] = maybe(findings.pacct_problem);
   Json& list = json["checks"] = Json::array();
   for (const Check& check : checks)
     list.push_back(json_of(check));
@@ -123,9 +115,7 @@ int diagnose(const Arguments& arguments) {
   const Findings findings = look();
   const std::vector<Check> checks = judge(findings);
   if (arguments.has("json"))
-    print(json_of(findings, checks)
-              .dump(-1, ' ', false, Json::error_handler_t::replace) +
-          "\n");
+    print(json_line(json_of(findings, checks)));
   else
     print_checks(findings, checks);
   for (const Check& check : checks)

@@ -10,13 +10,12 @@
 #include <system_error>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "accounting/append.h"
 #include "accounting/csa_file.h"
 #include "accounting/use_fold.h"
 #include "cli/handlers.h"
 #include "cli/job_text.h"
+#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table_view.h"
 #include "cli/value_types.h"
@@ -157,15 +156,11 @@ std::string table_of(UseKey by, const std::vector<UseRow>& rows,
   return table.render(screen_of(STDOUT_FILENO), header);
 }
 
-nlohmann::ordered_json text_or_null(const std::string& text) {
-  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
-}
-
 std::string json_of(UseKey by, const std::vector<UseRow>& rows,
                     std::string_view title) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  Json list = Json::array();
   for (const UseRow& row : rows) {
-    nlohmann::ordered_json object;
+    Json object;
     object[std::string(title)] = text_or_null(row.key);
     if (by == UseKey::kUser || by == UseKey::kGroup)
       object["name"] = shown_key(by, row);
@@ -175,17 +170,14 @@ std::string json_of(UseKey by, const std::vector<UseRow>& rows,
     object["processes"] = row.processes;
     for (const SumColumn& sum : kSums) {
       const UseSum& value = row.*sum.member;
-      object[std::string(sum.key)] = value.get()
-                                         ? nlohmann::ordered_json(*value.get())
-                                         : nlohmann::ordered_json();
+      object[std::string(sum.key)] = maybe(value.get());
       if (value.known > 0 && value.unknown > 0)
         object[std::string(sum.key) + "_unknown"] = value.unknown;
     }
     list.push_back(std::move(object));
   }
-  using Handler = nlohmann::ordered_json::error_handler_t;
-  return nlohmann::ordered_json{{"by", title}, {"rows", list}}.dump(
-             2, ' ', false, Handler::replace) +
+  return Json{{"by", title}, {"rows", list}}.dump(
+             2, ' ', false, Json::error_handler_t::replace) +
          "\n";
 }
 

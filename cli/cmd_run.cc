@@ -254,7 +254,7 @@ int run_detached(const RunRequest& request, const Arguments& arguments) {
       start_detached(*spec, request.parent, which_instance(arguments));
   if (!job) return complain(job.error());
   if (arguments.has("json")) {
-    print(detached_json(job->jid, spec->name, word_of(job->instance.kind)));
+    print(created_json(job->jid, spec->name, word_of(job->instance.kind)));
   } else {
     print(core::display(job->jid).view());
     print("\n");

@@ -86,7 +86,8 @@ struct Fact {
 constexpr Fact kFacts[] = {
     {"name", [](const Job& job) { return job.name; }},
     {"owner", owner},
-    {"kind", [](const Job& job) { return std::string(kind_word(job.kind)); }},
+    {"kind",
+     [](const Job& job) { return std::string(core::name_of(job.kind)); }},
     {"nested in", parent},
     {"domain", [](const Job& job) { return job.domain; }},
     {"service", [](const Job& job) { return job.service; }},

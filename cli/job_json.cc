@@ -1,35 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/job_json.h"
 
-#include <nlohmann/json.hpp>
-
 #include "cli/job_text.h"
+#include "cli/json_text.h"
 #include "sys/clock.h"
 
 namespace cli {
 namespace {
-
-// Ordered: keys are printed as they are documented.
-using Json = nlohmann::ordered_json;
-
-std::string line_of(const Json& json) {
-  // Names and arguments are bytes: what is no UTF-8 is shown as U+FFFD.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-template <class T>
-Json maybe(const std::optional<T>& value) {
-  if (!value) return nullptr;
-  if constexpr (requires { value->raw(); })
-    return value->raw();
-  else
-    return *value;
-}
-
-Json text_or_null(std::string_view text) {
-  if (text.empty()) return nullptr;
-  return text;
-}
 
 Json time_or_null(core::RealTime time) {
   if (time.raw() == 0) return nullptr;
@@ -41,7 +18,7 @@ void add_identity(Json& json, const core::JobView& job) {
   json["name"] = text_or_null(job.name);
   json["owner"] = job.owner.raw();
   json["user"] = maybe(known_user_name(job.owner));
-  json["kind"] = kind_word(job.kind);
+  json["kind"] = core::name_of(job.kind);
   json["engine"] = core::name_of(job.engine);
   json["state"] = core::name_of(job.state);
   json["freezer_state"] = core::name_of(job.freezing);
@@ -127,19 +104,15 @@ Json object_of(const core::ProcessView& process) {
 
 }  // namespace
 
-std::string_view kind_word(core::JobKind kind) {
-  return core::name_of(kind);
-}
-
 std::string job_json(const core::JobView& job) {
-  return line_of(object_of(job));
+  return json_line(object_of(job));
 }
 
 std::string jobs_json(const std::vector<core::JobView>& jobs) {
   Json array = Json::array();
   for (const core::JobView& job : jobs)
     array.push_back(object_of(job));
-  return line_of(array);
+  return json_line(array);
 }
 
 std::string trees_json(const std::vector<JobWithProcesses>& jobs) {
@@ -155,16 +128,16 @@ std::string trees_json(const std::vector<JobWithProcesses>& jobs) {
     json["processes"] = std::move(processes);
     array.push_back(std::move(json));
   }
-  return line_of(array);
+  return json_line(array);
 }
 
-std::string detached_json(core::JobId jid, std::string_view name,
-                          std::string_view instance) {
+std::string created_json(core::JobId jid, std::string_view name,
+                         std::string_view instance) {
   Json json;
   json["jid"] = core::display(jid).view();
   json["name"] = text_or_null(name);
   json["instance"] = instance;
-  return line_of(json);
+  return json_line(json);
 }
 
 std::string attached_json(core::JobId jid, const std::vector<core::Pid>& pids) {
@@ -173,21 +146,21 @@ std::string attached_json(core::JobId jid, const std::vector<core::Pid>& pids) {
   json["pids"] = Json::array();
   for (const core::Pid pid : pids)
     json["pids"].push_back(pid.raw());
-  return line_of(json);
+  return json_line(json);
 }
 
 std::string opened_json(const core::OpenedSession& opened) {
   Json json;
   json["jid"] = core::display(opened.jid).view();
   json["existing"] = opened.is_existing;
-  return line_of(json);
+  return json_line(json);
 }
 
-std::string detached_count_json(core::JobId jid, std::uint32_t count) {
+std::string detached_json(core::JobId jid, std::uint32_t count) {
   Json json;
   json["jid"] = core::display(jid).view();
   json["count"] = count;
-  return line_of(json);
+  return json_line(json);
 }
 
 }  // namespace cli

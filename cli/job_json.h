@@ -25,17 +25,14 @@ struct JobWithProcesses {
 [[nodiscard]] std::string jobs_json(const std::vector<core::JobView>& jobs);
 [[nodiscard]] std::string trees_json(const std::vector<JobWithProcesses>& jobs);
 /// A detached job that was made, as one object on one line.
-[[nodiscard]] std::string detached_json(core::JobId jid, std::string_view name,
-                                        std::string_view instance);
+[[nodiscard]] std::string created_json(core::JobId jid, std::string_view name,
+                                       std::string_view instance);
 
-/// "foreground", "detached".
 /// What corral attach and detach did.
 [[nodiscard]] std::string attached_json(core::JobId jid,
                                         const std::vector<core::Pid>& pids);
 [[nodiscard]] std::string opened_json(const core::OpenedSession& opened);
-[[nodiscard]] std::string detached_count_json(core::JobId jid,
-                                              std::uint32_t count);
-
-[[nodiscard]] std::string_view kind_word(core::JobKind kind);
+/// What corral detach --job did.
+[[nodiscard]] std::string detached_json(core::JobId jid, std::uint32_t count);
 
 }  // namespace cli

@@ -8,8 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/table_view.h"
 #include "cli/terminal_text.h"
@@ -59,12 +58,11 @@ void print_table(const Explanation& explanation) {
 }
 
 void print_json(const Explanation& explanation) {
-  nlohmann::ordered_json limits = nlohmann::ordered_json::object();
+  Json limits = Json::object();
   for (const core::LimitKind kind : core::kLimitKinds) {
     const auto* const rule =
         core::deciding_rule(explanation.rules, kind, explanation.subject);
-    nlohmann::ordered_json row = {
-        {"bound", nullptr}, {"table", nullptr}, {"line", nullptr}};
+    Json row = {{"bound", nullptr}, {"table", nullptr}, {"line", nullptr}};
     if (rule != nullptr) {
       if (rule->bound) row["bound"] = *rule->bound;
       row["table"] = units::table_of(*rule);
@@ -73,14 +71,12 @@ void print_json(const Explanation& explanation) {
     limits[core::row_of(kind).word] = std::move(row);
   }
   const core::LimitSubject& subject = explanation.subject;
-  const nlohmann::ordered_json all = {{"file", explanation.file},
-                                      {"user", subject.user},
-                                      {"groups", subject.groups},
-                                      {"domain", subject.domain},
-                                      {"limits", std::move(limits)}};
-  print(all.dump(-1, ' ', false,
-                 nlohmann::ordered_json::error_handler_t::replace) +
-        "\n");
+  const Json all = {{"file", explanation.file},
+                    {"user", subject.user},
+                    {"groups", subject.groups},
+                    {"domain", subject.domain},
+                    {"limits", std::move(limits)}};
+  print(json_line(all));
 }
 
 /// Who is meant; the exit code of the complaint if nobody is.

@@ -4,15 +4,13 @@
 #include <algorithm>
 #include <compare>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/job_text.h"
+#include "cli/json_text.h"
 
 namespace cli {
 namespace {
 
 using Count = std::optional<std::uint64_t>;
-using Json = nlohmann::ordered_json;
 
 template <class T>
 Count raw(const std::optional<T>& value) {
@@ -128,15 +126,6 @@ bool is_known(const TopRow& row, TopOrder order) {
   return order == TopOrder::kName || key_of(row, order).has_value();
 }
 
-template <class T>
-Json maybe(const std::optional<T>& value) {
-  if (!value) return nullptr;
-  if constexpr (requires { value->raw(); })
-    return value->raw();
-  else
-    return *value;
-}
-
 Json limits_json(const TopRow& row) {
   Json limits = Json::object();
   for (const LimitUse& limit : row.limits)
@@ -148,7 +137,7 @@ Json limits_json(const TopRow& row) {
 Json row_json(const TopRow& row) {
   Json json;
   json["jid"] = core::display(row.job.jid).view();
-  json["name"] = row.job.name.empty() ? Json() : Json(row.job.name);
+  json["name"] = text_or_null(row.job.name);
   json["owner"] = row.job.owner.raw();
   json["user"] = maybe(known_user_name(row.job.owner));
   json["state"] = state_word(row.job);
@@ -208,7 +197,7 @@ std::string rows_json(const std::vector<TopRow>& rows, core::RealTime time) {
   json["jobs"] = Json::array();
   for (const TopRow& row : rows)
     json["jobs"].push_back(row_json(row));
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_line(json);
 }
 
 }  // namespace cli
