@@ -51,11 +51,7 @@ core::Answer<AccountingView> accounting_view_of(const Dict& dict) {
   for (const Field& field : kFields) {
     const Value* const value = find(dict, field.key);
     if (value != nullptr && field.set(view, *value)) continue;
-    return std::unexpected(core::Refused{
-        .why = core::Refusal::kUnavailable,
-        .text = std::string("the instance's answer has no '") + field.key +
-                "' of the type that this version knows; are they of one "
-                "version?"});
+    return not_of_this_version(field.key);
   }
   return view;
 }

@@ -63,10 +63,7 @@ core::Answer<core::InstanceView> instance_view_of(const Dict& dict) {
   for (const InstanceField& field : kFields) {
     const Value* const value = find(dict, field.key);
     if (value == nullptr || field.set(view, *value)) continue;
-    return std::unexpected(core::Refused{
-        .why = core::Refusal::kUnavailable,
-        .text = std::string("the instance's answer holds a '") + field.key +
-                "' that this version does not know; are they of one version?"});
+    return not_of_this_version(field.key);
   }
   return view;
 }

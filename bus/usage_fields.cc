@@ -65,13 +65,6 @@ constexpr Field kFields[] = {
     field<&UsageView::processes>("Processes"),
 };
 
-std::unexpected<core::Refused> not_known(const char* key) {
-  return std::unexpected(core::Refused{
-      .why = core::Refusal::kUnavailable,
-      .text = std::string("the instance's answer holds a '") + key +
-              "' that this version does not know; are they of one version?"});
-}
-
 }  // namespace
 
 Dict dict_of(const UsageView& usage) {
@@ -90,13 +83,13 @@ core::Answer<UsageView> usage_view_of(const Dict& dict) {
   const Value* const word = find(dict, "State");
   const auto* const text = word ? std::get_if<std::string>(word) : nullptr;
   const auto state = text != nullptr ? parse_state(*text) : std::nullopt;
-  if (!state) return not_known("State");
+  if (!state) return not_of_this_version("State");
   usage.state = *state;
   for (const Field& field : kFields) {
     const Value* const value = find(dict, field.key);
     if (value == nullptr) continue;
     const auto* const number = std::get_if<std::uint64_t>(value);
-    if (number == nullptr) return not_known(field.key);
+    if (number == nullptr) return not_of_this_version(field.key);
     field.set(usage, *number);
   }
   return usage;

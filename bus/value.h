@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/job_spec.h"
+#include "core/refusal.h"
 
 namespace bus {
 
@@ -55,6 +56,16 @@ inline const Value* find(const Dict& dict, std::string_view key) {
   for (const DictEntry& entry : dict)
     if (entry.key == key) return &entry.value;
   return nullptr;
+}
+
+/// An instance's answer lacks the key, or holds under it what this client
+/// cannot read.
+inline std::unexpected<core::Refused> not_of_this_version(
+    std::string_view key) {
+  return refuse(core::Refusal::kUnavailable,
+                "the instance's answer has no '" + std::string(key) +
+                    "' of a form that this version knows; are they of one "
+                    "version?");
 }
 
 }  // namespace bus
