@@ -3,7 +3,6 @@
 // (corral-init --supervise) with its links; it may be killed at any time and
 // goes on where it stopped.
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 
 #include "bus/client_transport.h"
 #include "bus/server.h"
+#include "supervisor/bus_loop.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/instance.h"
 #include "supervisor/log.h"
@@ -32,62 +32,12 @@
 namespace {
 
 using supervisor::EventLoop;
-using supervisor::Readiness;
 using supervisor::Settings;
 using supervisor::text_of;
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitUnavailable = 69;
-
-// --- the loop, as bus/ wants it
-
-Readiness readiness_of(short events) {
-  return static_cast<Readiness>(((events & POLLIN) != 0 ? 1 : 0) |
-                                ((events & POLLOUT) != 0 ? 2 : 0));
-}
-
-class BusWatch final : public bus::LoopWatch {
- public:
-  BusWatch(EventLoop& loop, int fd, short events, std::function<void()> ready)
-      : watch_(loop, fd, readiness_of(events),
-               [ready = std::move(ready)](Readiness) { ready(); }) {}
-  void want(short events) override { watch_.want(readiness_of(events)); }
-
- private:
-  supervisor::IoWatch watch_;
-};
-
-class BusTimer final : public bus::LoopTimer {
- public:
-  BusTimer(EventLoop& loop, std::function<void()> passed)
-      : timer_(loop, std::move(passed)) {}
-  void set(core::BootTime deadline) override { timer_.set(deadline); }
-  void clear() override { timer_.clear(); }
-
- private:
-  supervisor::Timer timer_;
-};
-
-class BusLoop final : public bus::LoopHooks {
- public:
-  explicit BusLoop(EventLoop& loop) : loop_(loop) {}
-  std::unique_ptr<bus::LoopWatch> watch(int fd, short events,
-                                        std::function<void()> ready) override {
-    return std::make_unique<BusWatch>(loop_, fd, events, std::move(ready));
-  }
-  std::unique_ptr<bus::LoopTimer> timer(std::function<void()> passed) override {
-    return std::make_unique<BusTimer>(loop_, std::move(passed));
-  }
-  void defer(std::function<void()> call) override {
-    loop_.defer(std::move(call));
-  }
-
- private:
-  EventLoop& loop_;
-};
-
-// --- the steps of main
 
 int fail(const core::Error& error, std::string_view advice = {}) {
   spdlog::critical("{}{}", text_of(error.message()), advice);
@@ -265,7 +215,7 @@ int run(Settings settings) {
   auto loop = EventLoop::make();
   if (!loop) return fail(loop.error());
 
-  BusLoop bus_loop(*loop);
+  supervisor::BusLoop bus_loop(*loop);
   // Closed last: that may take the kernel 20 ms, and the reaper waits for the
   // end of its link.
   std::optional<supervisor::PlaceGuard> guard;
