@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "bus/limit_keys.h"
 #include "bus/spec_keys.h"
 #include "bus/utf8.h"
 #include "core/job_name.h"
@@ -74,9 +75,14 @@ constexpr SessionKey kKeys[] = {
 };
 
 /// Those of a job's spec that mean the same for a session.
-constexpr const char* kSpecKeys[] = {
-    "User",        "Stragglers", "FirstSignal",  "GraceUSec",    "WallTimeUSec",
-    "CpuTimeUSec", "MemoryMax",  "ProcessesMax", "OpenFilesMax", "AcceptsLess"};
+constexpr const char* kSpecKeys[] = {"User", "Stragglers", "FirstSignal",
+                                     "GraceUSec", kAcceptsLessKey};
+/// So do those of all limits.
+bool is_spec_key(std::string_view key) {
+  return std::ranges::find(kSpecKeys, key) != std::end(kSpecKeys) ||
+         std::ranges::find(core::kLimitKinds, key, key_of) !=
+             std::end(core::kLimitKinds);
+}
 
 std::unexpected<core::Refused> refuse_value(const DictEntry& entry,
                                             const char* expected) {
@@ -92,7 +98,7 @@ core::Answer<void> take(const DictEntry& entry, SessionRequest& request,
     if (key.set(request, entry.value)) return {};
     return refuse_value(entry, key.expected);
   }
-  if (std::ranges::find(kSpecKeys, entry.key) != std::end(kSpecKeys))
+  if (is_spec_key(entry.key))
     for (const SpecKey& key : spec_keys()) {
       if (entry.key != key.key) continue;
       if (key.set(draft, entry.value)) return {};
@@ -138,9 +144,7 @@ Dict dict_of(const SessionRequest& request) {
   Dict dict;
   const core::JobSpec spec = spec_of(request);
   for (const SpecKey& key : spec_keys()) {
-    if (std::ranges::find(kSpecKeys, std::string_view(key.key)) ==
-        std::end(kSpecKeys))
-      continue;
+    if (!is_spec_key(key.key)) continue;
     if (auto value = key.get(spec))
       dict.push_back({.key = key.key, .value = *std::move(value)});
   }

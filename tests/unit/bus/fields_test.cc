@@ -9,6 +9,7 @@
 #include "bus/message_bus.h"
 #include "bus/names.h"
 #include "bus/refusal_names.h"
+#include "bus/session_keys.h"
 #include "bus/spec_keys.h"
 #include "bus/utf8.h"
 #include "bus/words.h"
@@ -305,4 +306,31 @@ TEST_CASE("other limits come back, and what is none is refused") {
   CHECK(bus::limit_request_of({{.key = "AcceptsLess", .value = true}})
             .error()
             .text == "no limit was named");
+}
+
+TEST_CASE("a session comes back from its dictionary, with every limit") {
+  core::SessionRequest request;
+  request.user = "alice";
+  request.stragglers = core::Stragglers::kKill;
+  request.kill_plan = {.first_signal = core::SignalNumber(1),
+                       .grace = core::milliseconds(7)};
+  request.accepts_less = true;
+  for (const core::LimitKind kind : core::kLimitKinds)
+    core::set_bound(request.limits, kind, 10 + static_cast<unsigned>(kind));
+  bus::Dict dict = bus::dict_of(request);
+  dict.push_back({.key = "LeaderPid", .value = std::uint32_t{7}});
+  const auto back = bus::session_of(dict);
+  REQUIRE(back);
+  CHECK(back->user == "alice");
+  CHECK(back->leader.pid == core::Pid(7));
+  CHECK(back->stragglers == core::Stragglers::kKill);
+  CHECK(back->kill_plan.first_signal == core::SignalNumber(1));
+  CHECK(back->kill_plan.grace == core::milliseconds(7));
+  CHECK(back->accepts_less);
+  for (const core::LimitKind kind : core::kLimitKinds)
+    CHECK(core::bound_of(back->limits, kind) ==
+          10 + static_cast<unsigned>(kind));
+  dict.push_back({.key = "Argv", .value = std::vector<std::string>{"true"}});
+  CHECK(bus::session_of(dict).error().text ==
+        "key 'Argv' is not known of a session");
 }
