@@ -3,6 +3,7 @@
 
 #include "cli/command_options.h"
 #include "cli/handlers.h"
+#include "cli/instance_options.h"
 #include "cli/session_options.h"
 
 namespace cli {
@@ -25,7 +26,8 @@ constexpr Command kCommands[] = {
          "program ends, processes that it left behind are asked to end, then "
          "killed. If an instance is running, the job is one of its jobs; if "
          "none is, or none answers in time (*CORRAL_TIMEOUT*), the job "
-         "is contained and recorded all the same.\n\n"
+         "is contained and recorded all the same, unless *--system*, "
+         "*--private* or *--parent* was given.\n\n"
          "With *--detach* the job belongs to the system instance if one is "
          "running, else to your private instance, which is started and ends "
          "when it has no job. The program then runs in a session of its own "

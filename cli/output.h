@@ -15,7 +15,8 @@ namespace cli {
 inline constexpr int kSuccess = 0;
 inline constexpr int kFailure = 1;
 inline constexpr int kMisused = 2;
-/// `corral run` and `corral wait` themselves failed, as env(1) has it.
+/// `corral run` itself failed, or a waited-for job's status is unknown, as
+/// env(1) has it. A request that was refused has its refusal's code.
 inline constexpr int kRunFailure = 125;
 /// Its program is there and cannot be executed, likewise.
 inline constexpr int kNotExecutable = 126;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the row 'session' of the command table names (command_table.cc, which
-// alone includes this), like command_options.h.
+// What the row 'session' of the command table names, like command_options.h.
 #pragma once
 
 #include "cli/command_options.h"

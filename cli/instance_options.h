@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rows of doctor, daemon-reexec, records and report in the command
+// table name, like command_options.h.
+#pragma once
+
+#include "cli/command_options.h"
+
+namespace cli::options {
+
+// NOLINTBEGIN(modernize-use-designated-initializers): tables
+
+inline constexpr OptionRow kDoctorOptions[] = {kJson, kHelp};
+inline constexpr Example kDoctorExamples[] = {
+    {"corral doctor", "what works here, what does not, and the fix"},
+};
+inline constexpr ExitCode kDoctorCodes[] = {
+    {"0", "Nothing keeps Corral from working here"},
+    {"1", "Something does; its line says the fix"},
+};
+inline constexpr JsonKey kDoctorKeys[] = {
+    {"version, kernel, machine", "of Corral and of this host"},
+    {"engine, engine_why", "the engine that is chosen here and the reason"},
+    {"facts",
+     "what the choice was made from: _has_cgroup2_, "
+     "_cgroup2_is_writable_, _has_cgroup_kill_, _cgroup_base_"},
+    {"limits",
+     "for each limit of an instance's jobs _held_by_ (_clock_, _readings_, "
+     "_cgroup2_, _cgroup1_, _each process_ or _nothing_) and _lacking_: how it "
+     "holds less than asked; null: it holds"},
+    {"programs",
+     "the paths of _corral-init_, _corral-reaper_ and _corrald_; null: not "
+     "found"},
+    {"instances",
+     "those that could be there: _kind_, _socket_, _is_running_ and, when it "
+     "answers, _version_, _jobs_live_, _pacct_, _records_written_, "
+     "_records_waiting_, _records_lost_, _supervisor_starts_"},
+    {"pacct, pacct_problem",
+     "the accounting file of jobs without a running "
+     "instance, and why it cannot be written (null: "
+     "it can)"},
+    {"checks",
+     "each check: _name_, _status_ (_ok_, _note_ or "
+     "_problem_), _finding_, _fix_"},
+};
+
+inline constexpr OptionRow kReexecOptions[] = {kSystem, kPrivate, kHelp};
+inline constexpr Example kReexecExamples[] = {
+    {"corral daemon-reexec", "after an upgrade; no job notices"},
+};
+
+inline constexpr OptionRow kRecordsOptions[] = {kJson, kHelp};
+inline constexpr Example kRecordsExamples[] = {
+    {"corral records ~/.local/state/corral/pacct", "the records as text"},
+};
+inline constexpr ExitCode kRecordsCodes[] = {
+    {"1", "The file cannot be read, or parts of it are damaged"},
+};
+inline constexpr JsonKey kRecordsKeys[] = {
+    {"(objects)",
+     "one record a line, in the order of the file, with the keys of *corral "
+     "show* for the same facts; a counter that was not collected is absent, "
+     "never 0"},
+};
+
+inline constexpr OptionRow kUseOptions[] = {
+    {"by", 'b', ValueType::kUseKey, "user", "What to sum up by"},
+    {"user", 'u', ValueType::kUser, "all", "Only jobs of this user"},
+    {"since", '\0', ValueType::kDay, "the first",
+     "Only what ended on this day or later"},
+    {"until", '\0', ValueType::kDay, "the last",
+     "Only what ended before this day"},
+    {"csv", '\0', ValueType::kFlag, "", "Print CSV"},
+    {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
+    kJson,
+    kHelp,
+};
+inline constexpr OptionPair kUsePairs[] = {{"json", "csv"}};
+inline constexpr Example kUseExamples[] = {
+    {"corral report", "what each user used"},
+    {"corral report --by day --since 2026-11-01 --json",
+     "each day of a month, for a program"},
+    {"corral report --by job --user ann /var/csa/day/pacct*",
+     "each job of a user"},
+};
+inline constexpr ExitCode kUseCodes[] = {
+    {"1", "A file cannot be read, or parts of it are damaged"},
+};
+inline constexpr JsonKey kUseKeys[] = {
+    {"by", "what was summed up by"},
+    {"rows",
+     "by processor time, the most first: the key, the _name_ of a job, user or "
+     "group, _jobs_, _open_jobs_ (without an end in the files), _processes_, "
+     "_wall_us_, _user_us_, _system_us_, _memory_peak_bytes_ (the largest), "
+     "_read_bytes_, _written_bytes_ (by read and write calls), "
+     "_storage_read_bytes_, _storage_written_bytes_; null: it was not "
+     "collected. Where it is not known of some, the key with *\\_unknown* "
+     "behind "
+     "it says of how many"},
+};
+
+// NOLINTEND(modernize-use-designated-initializers)
+
+}  // namespace cli::options
