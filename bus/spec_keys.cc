@@ -19,7 +19,6 @@ using Maybe = std::optional<Value>;
 
 constexpr std::uint64_t kMostTime = 1'000'000ULL * 86400 * 365 * 100;
 constexpr std::int32_t kMostResource = 15;  // RLIM_NLIMITS - 1
-constexpr int kMostSignal = 64;
 
 bool set_name(SpecDraft& draft, const Value& value) {
   const auto* const name = std::get_if<std::string>(&value);
@@ -112,7 +111,7 @@ bool set_stragglers(SpecDraft& draft, const Value& value) {
 }
 bool set_signal(core::SignalNumber& to, const Value& value) {
   const auto* const number = std::get_if<std::int32_t>(&value);
-  if (number == nullptr || *number < 1 || *number > kMostSignal) return false;
+  if (number == nullptr || !core::is_signal(*number)) return false;
   to = core::SignalNumber(*number);
   return true;
 }

@@ -34,6 +34,10 @@ using Gid = Strong<struct GidTag, std::uint32_t>;
 using SignalNumber = Strong<struct SignalTag, int>;
 
 inline constexpr JobId kNoJob{};
+inline constexpr int kMostSignal = 64;  ///< SIGRTMAX
+constexpr bool is_signal(int number) {
+  return number >= 1 && number <= kMostSignal;
+}
 
 constexpr JobId make_job_id(std::uint32_t hid, std::uint32_t sequence) {
   return JobId((std::uint64_t{hid} << 32U) | sequence);

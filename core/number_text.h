@@ -38,24 +38,23 @@ namespace core {
 
 /// "TERM", "SIGTERM", "SIGRTMIN+3", "RTMAX", "SIGRTMAX-1" or a number.
 inline std::optional<SignalNumber> parse_signal(std::string_view text) {
-  constexpr int kMostSignals = 64;
-  if (const auto number = parse_number(text, kMostSignals)) {
+  if (const auto number = parse_number(text, kMostSignal)) {
     if (*number == 0) return std::nullopt;
     return SignalNumber(static_cast<int>(*number));
   }
   if (text.starts_with("SIG")) text.remove_prefix(3);
   if (text.starts_with("RTMAX")) {
     text.remove_prefix(5);
-    if (text.empty()) return SignalNumber(kMostSignals);
+    if (text.empty()) return SignalNumber(kMostSignal);
     if (text[0] != '-') return std::nullopt;
     text.remove_prefix(1);
     const auto below = parse_number(text, 30);
     if (!below) return std::nullopt;
-    return SignalNumber(kMostSignals - static_cast<int>(*below));
+    return SignalNumber(kMostSignal - static_cast<int>(*below));
   }
   Text<16> name("SIG");
   name.append(text);
-  for (int number = 1; number <= kMostSignals; ++number)
+  for (int number = 1; number <= kMostSignal; ++number)
     if (signal_name(number) == name.view()) return SignalNumber(number);
   return std::nullopt;
 }

@@ -30,7 +30,7 @@ class SignalBits {
   constexpr void add(int signal) { bits_ |= bit(signal); }
   constexpr void clear() { bits_ = 0; }
   [[nodiscard]] constexpr bool has(int signal) const {
-    return signal >= 1 && signal <= 64 && (bits_ & bit(signal)) != 0;
+    return core::is_signal(signal) && (bits_ & bit(signal)) != 0;
   }
 
  private:

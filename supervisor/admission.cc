@@ -68,8 +68,7 @@ constexpr Requirement kRequirements[] = {
      },
      "a resource limit is unknown, see getrlimit(2)"},
     {[](const core::JobSpec& spec) {
-       const int signal = spec.kill_plan.first_signal.raw();
-       return signal >= 1 && signal <= 64;
+       return core::is_signal(spec.kill_plan.first_signal.raw());
      },
      "the first signal of the kill plan is no signal, expected 1 to 64"},
 };

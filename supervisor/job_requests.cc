@@ -77,7 +77,7 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
                                 core::SignalTarget target) {
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
-  if (signal.raw() < 1 || signal.raw() > 64)
+  if (!core::is_signal(signal.raw()))
     return refuse(Refusal::kInvalid, std::to_string(signal.raw()) +
                                          " is no signal, expected 1 to 64");
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);

@@ -103,7 +103,7 @@ inline void add(Bytes& bytes, const accounting::RecordBytes& record) {
 class Directory {
  public:
   Directory() {
-    char name[] = "/tmp/e-accounting-XXXXXX";
+    char name[] = "/tmp/corral-accounting-XXXXXX";
     if (::mkdtemp(name) != nullptr) path_ = name;
   }
   Directory(const Directory&) = delete;

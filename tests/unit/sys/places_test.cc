@@ -35,7 +35,7 @@ sys::Environment environment_of(Variables variables) {
 class Scratch {
  public:
   Scratch() {
-    std::string pattern = "/tmp/C2-places-XXXXXX";
+    std::string pattern = "/tmp/corral-places-XXXXXX";
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }
