@@ -42,8 +42,8 @@ inline void find_sibling(sys::OwnProgram program, std::string_view own,
   std::string_view here;
   if (slash != std::string_view::npos)
     here = {own.begin(), own.begin() + slash};
-  (void)sys::find_program(sys::places_of(program), ::secure_getenv("CORRAL_LIBEXEC"),
-                          here, path);
+  (void)sys::find_program(sys::places_of(program),
+                          ::secure_getenv("CORRAL_LIBEXEC"), here, path);
 }
 
 }  // namespace reaper
