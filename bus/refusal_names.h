@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one table of refusals: the name on the bus and the exit code of the
 // command. Exit codes are those of <sysexits.h>, so that scripts can tell them
-// from the codes of a job's own program.
+// from the codes of a job's own program; but where that could not be launched,
+// a shell's.
 #pragma once
 
 #include <string_view>
@@ -50,6 +51,15 @@ inline constexpr RefusalName kRefusalNames[] = {
     {.refusal = core::Refusal::kNoSuchProcess,
      .error = "org.corral.Error.NoSuchProcess",
      .exit_code = 66},
+    {.refusal = core::Refusal::kProgramNotFound,
+     .error = "org.corral.Error.ProgramNotFound",
+     .exit_code = 127},
+    {.refusal = core::Refusal::kNotExecutable,
+     .error = "org.corral.Error.NotExecutable",
+     .exit_code = 126},
+    {.refusal = core::Refusal::kLaunchFailed,
+     .error = "org.corral.Error.LaunchFailed",
+     .exit_code = 125},
 };
 
 constexpr const RefusalName& name_of(core::Refusal refusal) {

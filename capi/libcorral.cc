@@ -49,6 +49,12 @@ int code_of(core::Refusal why) {
       return -ECONNREFUSED;
     case core::Refusal::kNoSuchProcess:
       return -ESRCH;
+    case core::Refusal::kProgramNotFound:
+      return -ENOENT;
+    case core::Refusal::kNotExecutable:
+      return -ENOEXEC;
+    case core::Refusal::kLaunchFailed:
+      return -ECHILD;
   }
   return -EINVAL;
 }

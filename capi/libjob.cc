@@ -45,6 +45,9 @@ int errno_of(core::Refusal why) {
       return ESRCH;
     case core::Refusal::kInvalid:
     case core::Refusal::kNoSuchUser:
+    case core::Refusal::kProgramNotFound:
+    case core::Refusal::kNotExecutable:
+    case core::Refusal::kLaunchFailed:
       return EINVAL;
   }
   return EINVAL;

@@ -27,6 +27,9 @@ enum class Refusal : std::uint8_t {
   kTooMany,      ///< a bound of the instance was reached
   kUnavailable,  ///< the reaper is away or the instance is going down
   kNoSuchProcess,
+  kProgramNotFound,  ///< the job's; it has ended
+  kNotExecutable,    ///< likewise: the program was found
+  kLaunchFailed,     ///< likewise: it did not come so far
 };
 
 /// A refusal and the sentence for people: what, on what, what was expected.

@@ -102,12 +102,13 @@ Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
       .by = caller.uid,
       .who = who_is(caller),
       .plan = change.of(job->spec.kill_plan)};
+  TRY(carry_out(jid, request));
   // Their processes are ended with it: they are told by whom.
   if (parts_->containers.has_nested(jid))
     for (const auto& [nested, entry] : table_.jobs())
       if (entry.job.state < core::JobState::kClosing && is_within(nested, jid))
         post(nested, request);
-  return carry_out(jid, request);
+  return {};
 }
 
 bool JobService::is_within(core::JobId nested, core::JobId jid) const {

@@ -32,6 +32,20 @@ bool is_only_reading(const core::EventBody& body, const core::Job& job) {
   return std::holds_alternative<event::CpuRead>(body) && !job.limit_hit;
 }
 
+/// Why a job came to nothing, for who asked for it.
+core::Refusal why_not(const core::Job& job) {
+  if (job.cancelled && !job.cancelled->is_gave_up) return core::Refusal::kEnded;
+  if (!job.launch_failure) return core::Refusal::kUnavailable;
+  switch (core::shell_code(*job.launch_failure)) {
+    case 127:
+      return core::Refusal::kProgramNotFound;
+    case 126:
+      return core::Refusal::kNotExecutable;
+    default:
+      return core::Refusal::kLaunchFailed;
+  }
+}
+
 bool is_reported_by_reaper(const core::Job& job) {
   if (job.spec.kind != core::JobKind::kDetached) return false;
   return job.engine == core::Engine::kCgroup2 ||
@@ -206,12 +220,8 @@ void JobService::answer_creators(const core::Job& job) {
                               .joins = {},
                               .scope_limits = {}});
     else
-      answer(std::unexpected(
-          core::Refused{.why = job.cancelled && !job.cancelled->is_gave_up
-                                   ? core::Refusal::kEnded
-                                   : core::Refusal::kUnavailable,
-                        .text = core::job_text(job.jid) + " " +
-                                core::sentence_of(result).c_str()}));
+      answer(core::refuse(why_not(job), core::job_text(job.jid) + " " +
+                                            core::sentence_of(result).c_str()));
   }
 }
 

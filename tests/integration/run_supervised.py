@@ -234,9 +234,12 @@ def mistakes(instance):
         words = f"corral: there is no user '{user}'; 'getent passwd' lists those that there are\n"
         for options in (["-d"], []):
             said(instance.run("run", *options, f"--user={user}", "true"), 67, words, f"run {' '.join(options)}: no user '{user}'")
-    result = instance.run("run", "-d", "/no/such/program")
-    code = instance.run("wait", result.stdout.strip()).returncode if result.returncode == 0 else result.returncode
-    equal(code, 127, "a detached program that is not found is 127")
+    for words, code, said_of_it in ((["/no/such/program"], 127, "cannot execute '/no/such/program': No such file or directory"),
+                                    (["/etc/passwd"], 126, "cannot execute '/etc/passwd': Permission denied"),
+                                    (["--cwd", "/no/such", "true"], 125, "'/no/such': No such file or directory")):
+        result = instance.run("run", "-d", *words)
+        check(result.returncode == code and said_of_it in result.stderr and result.stderr.count("\n") == 1 and not result.stdout,
+              f"run -d {' '.join(words)}: {code} and why", result)
     began = time.monotonic()
     codes = set()
     for _ in range(80):  # one by one: what the reaper owes one is not told with the next

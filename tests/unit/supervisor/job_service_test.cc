@@ -229,7 +229,7 @@ TEST_CASE("a launch that failed is told before what is left of it has ended") {
   REQUIRE(fixture.table.find(jid)->job.state == core::JobState::kEnding);
   REQUIRE(created);
   REQUIRE_FALSE(created->has_value());
-  CHECK(created->error().why == core::Refusal::kUnavailable);
+  CHECK(created->error().why == core::Refusal::kNotExecutable);
   CHECK(created->error().text.ends_with(
       "was killed: no answer in time while executing the program slow"));
 }
