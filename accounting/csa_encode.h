@@ -23,6 +23,7 @@
 #include "accounting/csa_layout.h"
 #include "accounting/site_record.h"
 #include "core/checksum.h"
+#include "core/collector.h"
 #include "core/containment.h"
 #include "core/exit_record.h"
 #include "core/ids.h"
@@ -274,7 +275,7 @@ inline SiteProcess site_of(const ProcessEnd& end) {
   site.nice = record.nice;
   site.kernel_flags = record.kernel_flags;
   site.marks = end.inclusive ? kMarkInclusive : 0;
-  site.collector = static_cast<std::uint32_t>(Collector::kReaped);
+  site.collector = static_cast<std::uint32_t>(core::Collector::kWait);
   return site;
 }
 

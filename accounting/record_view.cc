@@ -2,8 +2,10 @@
 #include "accounting/record_view.h"
 
 #include <cstring>
+#include <initializer_list>
 
 #include "accounting/csa_encode.h"
+#include "core/collector.h"
 #include "core/containment.h"
 #include "core/exit_record.h"
 
@@ -39,6 +41,25 @@ std::string_view kind_name(const Group& group) {
   return "site";
 }
 
+void add_delays(RecordView& view, const csa::Delay& delay) {
+  constexpr std::uint64_t kNanoseconds = 1000;
+  view.processor_waits = delay.cpu_count;
+  view.processor_delay_us = delay.cpu_delay_total / kNanoseconds;
+  view.block_waits = delay.blkio_count;
+  view.block_delay_us = delay.blkio_delay_total / kNanoseconds;
+  view.swap_waits = delay.swapin_count;
+  view.swap_delay_us = delay.swapin_delay_total / kNanoseconds;
+}
+
+void add_memory(RecordView& view, const csa::Mem& memory) {
+  view.memory_bytes = memory.core.himem * 1024;
+  view.virtual_bytes = memory.virt.himem * 1024;
+  view.resident_integral = memory.core.mem1;
+  view.virtual_integral = memory.virt.mem1;
+  view.minor_faults = memory.minflt;
+  view.major_faults = memory.majflt;
+}
+
 /// What acctcsa and the records linked to it say.
 void add_process(RecordView& view, const Group& group) {
   const csa::Csa& process = *group.process;
@@ -57,11 +78,8 @@ void add_process(RecordView& view, const Group& group) {
   view.is_superuser = (process.head.flag & csa::kSuperuser) != 0;
   view.is_fork_only = (process.head.flag & csa::kForked) != 0;
   if (!view.was_signalled) view.exit_code = process.stat;
-  if (group.memory) {
-    view.memory_bytes = group.memory->core.himem * 1024;
-    view.minor_faults = group.memory->minflt;
-    view.major_faults = group.memory->majflt;
-  }
+  if (group.memory) add_memory(view, *group.memory);
+  if (group.delay) add_delays(view, *group.delay);
   if (group.io) {
     view.read_bytes = group.io->chr;
     view.written_bytes = group.io->chw;
@@ -102,6 +120,21 @@ void refine_process(RecordView& view, const SiteProcess& site) {
     view.storage_written_bytes = site.write_bytes;
   }
   if (!has(core::Counters::kJob) && view.jid == 0U) view.jid.reset();
+  const auto drop_unless = [&](core::Counters counters,
+                               std::initializer_list<Count RecordView::*> of) {
+    if (has(counters)) return;
+    for (const auto counter : of)
+      (view.*counter).reset();
+  };
+  drop_unless(core::Counters::kVirtualPeak, {&RecordView::virtual_bytes});
+  drop_unless(core::Counters::kIntegrals,
+              {&RecordView::resident_integral, &RecordView::virtual_integral});
+  drop_unless(core::Counters::kCpuDelay,
+              {&RecordView::processor_waits, &RecordView::processor_delay_us});
+  drop_unless(core::Counters::kBlockDelay,
+              {&RecordView::block_waits, &RecordView::block_delay_us,
+               &RecordView::swap_waits, &RecordView::swap_delay_us});
+  view.collector = core::name_of(static_cast<core::Collector>(site.collector));
 }
 
 void add_end(RecordView& view, const Group& group) {

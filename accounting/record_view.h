@@ -45,6 +45,16 @@ struct RecordView {
   Count storage_written_bytes;
   Count voluntary_switches;
   Count involuntary_switches;
+  Count virtual_bytes;       ///< the most address space
+  Count resident_integral;   ///< MB * usec of processor time
+  Count virtual_integral;    ///< likewise
+  Count processor_waits;     ///< times that it was ready to run and did not
+  Count processor_delay_us;  ///< together
+  Count block_waits;         ///< for a block device
+  Count block_delay_us;
+  Count swap_waits;  ///< for its memory to be swapped in
+  Count swap_delay_us;
+  std::string_view collector;  ///< of a process of Corral's: who counted
 
   std::optional<std::int32_t> wait_status;
   std::optional<int> exit_code;  ///< also where CSA alone tells

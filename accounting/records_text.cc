@@ -194,6 +194,15 @@ constexpr CountKey kCounts[] = {
     {"storage_written_bytes", &RecordView::storage_written_bytes},
     {"voluntary_switches", &RecordView::voluntary_switches},
     {"involuntary_switches", &RecordView::involuntary_switches},
+    {"peak_virtual_bytes", &RecordView::virtual_bytes},
+    {"resident_mbyte_us", &RecordView::resident_integral},
+    {"virtual_mbyte_us", &RecordView::virtual_integral},
+    {"processor_waits", &RecordView::processor_waits},
+    {"processor_delay_us", &RecordView::processor_delay_us},
+    {"block_waits", &RecordView::block_waits},
+    {"block_delay_us", &RecordView::block_delay_us},
+    {"swap_waits", &RecordView::swap_waits},
+    {"swap_delay_us", &RecordView::swap_delay_us},
     {"oom_kills", &RecordView::oom_kills},
     {"processes_seen", &RecordView::processes_seen},
     {"processes_not_seen", &RecordView::processes_not_seen},
@@ -252,6 +261,7 @@ std::string to_json(const RecordView& view) {
   put(json, "fork_only", view.is_fork_only);
   if (view.result) put_result(json, *view.result);
   put_text(json, "engine", view.engine);
+  put_text(json, "collector", view.collector);
   put(json, "errno", view.code);
   // Names are bytes: what is no UTF-8 is shown as U+FFFD.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -104,6 +104,25 @@ core::Result<FileTail> read_tail(int file, std::uint64_t instance) {
   return tail;
 }
 
+core::Result<FileTail> read_from(int file, std::uint64_t from,
+                                 std::uint64_t instance) {
+  struct stat status = {};
+  if (::fstat(file, &status) < 0) return core::fail(errno, "fstat");
+  FileTail tail;
+  tail.size = static_cast<std::uint64_t>(status.st_size);
+  while (from < tail.size) {
+    const std::uint64_t end = std::min(from + kWindow, tail.size);
+    const std::uint64_t to = std::min(end + kLongestGroup, tail.size);
+    const std::vector<std::byte> bytes = TRY(read_range(file, from, to));
+    const Window window =
+        scan(bytes, from, static_cast<std::size_t>(end - from), to == tail.size,
+             instance);
+    if (window.last_key) tail.last_key = window.last_key;
+    from = std::max(end, window.whole_end);
+  }
+  return tail;
+}
+
 core::Result<FileTail> repair_tail(int file, std::uint64_t instance) {
   FileTail tail = TRY(read_tail(file, instance));
   if (tail.torn == 0) return tail;

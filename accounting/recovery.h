@@ -23,6 +23,10 @@ struct FileTail {
 [[nodiscard]] core::Result<FileTail> read_tail(int file,
                                                std::uint64_t instance);
 
+/// The same of what stands behind `from`, which is the end of a whole append.
+[[nodiscard]] core::Result<FileTail> read_from(int file, std::uint64_t from,
+                                               std::uint64_t instance);
+
 /// read_tail(), then cuts the torn end off. The caller holds the FileLock, so
 /// nobody is in the middle of an append. Errors: also those of ftruncate(2).
 [[nodiscard]] core::Result<FileTail> repair_tail(int file,

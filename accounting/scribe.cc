@@ -30,8 +30,6 @@ namespace {
 
 /// One write takes at most so much.
 constexpr std::size_t kBatchBytes = std::size_t{1} << 20U;
-/// So many packets are gathered before they are written.
-constexpr std::size_t kBatchPackets = 1024;
 
 core::Result<void> make_directory(const std::string& directory) {
   std::error_code error;
@@ -128,11 +126,42 @@ core::Result<void> Scribe::write_waiting() {
     if (!is_file_current() || !was_recovered_) TRY(open_file());
     const FileLock lock = TRY(FileLock::take(file_.get()));
     if (!is_file_current()) continue;
+    TRY(write_kernel());
     while (!queue_.empty())
       TRY(write_batch());
     break;
   }
   return sync();  // without the lock: it may take long
+}
+
+/// What the kernel has counted so far.
+core::Result<void> Scribe::write_kernel() {
+  if (!kernel_) return {};
+  if (!std::exchange(kernel_was_recovered_, true))
+    kernel_->recover(file_.get(), path_);
+  if (!is_off_) return kernel_->write_all(file_.get());
+  kernel_->skip_all();
+  return {};
+}
+
+void Scribe::attach_kernel(KernelDrain drain) {
+  detach_kernel();
+  kernel_.emplace(std::move(drain));
+  kernel_was_recovered_ = false;
+}
+
+void Scribe::detach_kernel() {
+  if (!kernel_) return;
+  flush_kernel();
+  written_ += kernel_->written();
+  lost_ += kernel_->lost();
+  kernel_.reset();
+}
+
+void Scribe::flush_kernel() {
+  if (!was_greeted_ || !kernel_) return;
+  const auto result = write_waiting();
+  code_ = result ? 0 : result.error().code;
 }
 
 /// Does `path_` still name the file that is open?
@@ -263,8 +292,8 @@ ScribeStatus Scribe::status() const {
       queue_,
       [](const Entry& entry) { return entry.lost == 0 && !entry.is_skipped; }));
   status.waiting_bytes = kept_bytes_;
-  status.written = written_;
-  status.lost = lost_;
+  status.written = written_ + (kernel_ ? kernel_->written() : 0);
+  status.lost = lost_ + (kernel_ ? kernel_->lost() : 0);
   status.code = code_;
   status.is_off = is_off_ ? 1 : 0;
   status.control = control_;
@@ -318,102 +347,6 @@ core::Result<void> Scribe::note_in_file(csa::ConfigurationEvent event) {
     TRY(note(event));
   }
   return sync();
-}
-
-namespace {
-
-enum class Peer : std::uint8_t { kThere, kGone };
-
-/// Reads the socket empty, or as much as one batch.
-Peer gather(int socket, Scribe& scribe, bool& was_addressed) {
-  std::byte buffer[kLargestScribePacket];
-  for (std::size_t i = 0; i < kBatchPackets; ++i) {
-    const auto packet = sys::receive_packet(socket, buffer);
-    if (!packet) {
-      // Says that our peer died without reading all; its packets come after.
-      if (packet.error().code == ECONNRESET) continue;
-      return packet.error().code == EAGAIN ? Peer::kThere : Peer::kGone;
-    }
-    if (packet->size == 0) return Peer::kGone;
-    const auto bytes = std::span(buffer).first(packet->size);
-    if (const auto greeting = read_scribe_packet<ScribeGreeting>(bytes)) {
-      scribe.greet(greeting->instance);
-      was_addressed = true;
-      return Peer::kThere;  // the answer must come before a batch's
-    }
-    if (const auto control = read_scribe_packet<ScribeControl>(bytes)) {
-      scribe.obey(*control);
-      was_addressed = true;
-      return Peer::kThere;  // each has an answer of its own
-    }
-    const auto request = read_scribe_packet<ScribeRequest>(bytes);
-    const auto append = bytes.subspan(std::min(sizeof *request, bytes.size()));
-    if (!request || packet->was_cut || request->size != append.size() ||
-        append.empty())
-      continue;
-    scribe.take(*request, append);
-    was_addressed = true;
-  }
-  return Peer::kThere;
-}
-
-/// Waits for a packet, or for the pause to be over. `pause` 0: no timer.
-void wait_for(int socket, core::Microseconds pause) {
-  pollfd watched = {.fd = socket, .events = POLLIN, .revents = 0};
-  const int timeout =
-      pause.raw() == 0 ? -1 : static_cast<int>(pause.raw() / 1000);
-  (void)::poll(&watched, 1, timeout);  // EINTR: the caller looks again
-}
-
-/// Sends the status. It waits for room; a peer that is gone shows at the next
-/// packet, behind all that it sent.
-void answer(int socket, const Scribe& scribe) {
-  const ScribeStatus status = scribe.status();
-  for (;;) {
-    const auto sent =
-        sys::send_packet(socket, std::as_bytes(std::span(&status, 1)));
-    if (sent || (sent.error().code != EAGAIN && sent.error().code != EINTR))
-      return;
-    pollfd watched = {.fd = socket, .events = POLLOUT, .revents = 0};
-    (void)::poll(&watched, 1, -1);
-  }
-}
-
-bool is_same(const ScribeStatus& a, const ScribeStatus& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
-}
-
-}  // namespace
-
-int run_scribe(int socket, const std::string& path,
-               const ScribeOptions& options) {
-  Scribe scribe(path, options);
-  // A file that may not grow is a full disk (EFBIG), not a death
-  // (setrlimit(2)).
-  (void)::signal(SIGXFSZ, SIG_IGN);
-  core::Microseconds pause;
-  // The socket's other end decides whether it blocks; here nothing may.
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
-  const int flags = ::fcntl(socket, F_GETFL);
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
-  if (flags < 0 || ::fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0) return 1;
-  for (;;) {
-    wait_for(socket, pause);
-    bool was_addressed = false;
-    const ScribeStatus before = scribe.status();
-    const Peer peer = gather(socket, scribe, was_addressed);
-    scribe.flush();
-    if (peer == Peer::kGone) return scribe.has_waiting() ? 1 : 0;
-    const bool has_changed = !is_same(before, scribe.status());
-    if (was_addressed || has_changed) answer(socket, scribe);
-    if (!scribe.has_waiting())
-      pause = core::Microseconds();
-    else if (pause.raw() == 0 || was_addressed)
-      pause = options.first_pause;
-    else
-      pause =
-          std::min(core::Microseconds(pause.raw() * 2), options.longest_pause);
-  }
 }
 
 }  // namespace accounting

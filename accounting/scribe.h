@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "accounting/csa_layout.h"
+#include "accounting/kernel_drain.h"
 #include "accounting/scribe_protocol.h"
 #include "core/error.h"
 #include "core/quantity.h"
@@ -56,6 +57,14 @@ class Scribe {
   /// Carries an order out; status() says what it came to.
   void obey(const ScribeControl& control);
 
+  /// From now on what comes into the collector's ring is written too, before
+  /// each append and by flush_kernel().
+  void attach_kernel(KernelDrain drain);
+  void detach_kernel();
+  void flush_kernel();
+  /// Null: there is no collector.
+  [[nodiscard]] KernelDrain* kernel() { return kernel_ ? &*kernel_ : nullptr; }
+
   [[nodiscard]] bool has_waiting() const {
     return !queue_.empty() || needs_sync_;
   }
@@ -73,6 +82,7 @@ class Scribe {
   };
 
   core::Result<void> write_waiting();
+  core::Result<void> write_kernel();
   core::Result<void> open_file();
   core::Result<void> note(csa::ConfigurationEvent event);
   core::Result<void> note_in_file(csa::ConfigurationEvent event);
@@ -97,6 +107,8 @@ class Scribe {
   ino_t inode_ = 0;
   bool was_recovered_ = false;  ///< the tail of file_ was read
 
+  std::optional<KernelDrain> kernel_;
+  bool kernel_was_recovered_ = false;
   std::deque<Entry> queue_;  ///< by ascending key
   std::size_t kept_bytes_ = 0;
   bool needs_sync_ = false;

@@ -5,6 +5,7 @@
 //   supervisor -> scribe   Greeting        first, once
 //                          Request, bytes  any number
 //                          Control         an order about the file
+//                          Ring            what the kernel counts
 //   scribe -> supervisor   Status          one as answer to the Greeting, one
 //                                          after each batch of requests, and
 //                                          one when what was kept got written
@@ -35,6 +36,7 @@ enum class ScribePacket : std::uint32_t {
   kRequest = 2,
   kStatus = 3,
   kControl = 4,
+  kRing = 5,
 };
 
 struct ScribeGreeting {
@@ -68,6 +70,13 @@ struct ScribeControl {
   std::uint64_t number = 0;  ///< ascending
   ScribeOrder order = ScribeOrder::kSwitch;
   std::uint32_t reserved = 0;
+};
+
+/// With two descriptors, the collector's ring and its control map: what comes
+/// into the ring is written too. Without: no more.
+struct ScribeRing {
+  std::uint32_t magic = kScribeMagic;
+  ScribePacket type = ScribePacket::kRing;
 };
 
 struct ScribeStatus {

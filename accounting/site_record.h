@@ -45,11 +45,6 @@ enum class SiteText : std::uint32_t {
   kDetail = 2,  ///< JobResult::detail, in an end
 };
 
-/// Who counted.
-enum class Collector : std::uint32_t {
-  kReaped = 1,  ///< wait4(2) and /proc of the zombie
-};
-
 /// Bits of SiteProcess::marks.
 inline constexpr std::uint32_t kMarkInclusive = 1U << 0;
 
@@ -127,7 +122,7 @@ struct SiteProcess {
   std::int32_t nice;
   std::uint32_t kernel_flags;
   std::uint32_t marks;      ///< kMarkInclusive
-  std::uint32_t collector;  ///< Collector
+  std::uint32_t collector;  ///< core::Collector
   std::uint64_t reserved;
   std::uint32_t reserved2;
   std::uint32_t checksum;

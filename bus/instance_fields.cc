@@ -43,6 +43,20 @@ constexpr InstanceField kFields[] = {
          }},
     plain<&InstanceView::engine_why>("EngineWhy"),
     plain<&InstanceView::cgroup_base>("CgroupBase"),
+    {.key = "Collector",
+     .get =
+         [](const InstanceView& view) {
+           return Value(std::string(core::name_of(view.collector)));
+         },
+     .set =
+         [](InstanceView& view, const Value& value) {
+           const auto* const word = std::get_if<std::string>(&value);
+           if (word == nullptr) return false;
+           const auto collector = core::parse_collector(*word);
+           if (collector) view.collector = *collector;
+           return collector.has_value();
+         }},
+    plain<&InstanceView::collector_why>("CollectorWhy"),
     plain<&InstanceView::pacct>("Pacct"),
     plain<&InstanceView::records_written>("RecordsWritten"),
     plain<&InstanceView::records_waiting>("RecordsWaiting"),

@@ -138,6 +138,8 @@ const sd_bus_vtable kManagerVtable[] = {
     SD_BUS_PROPERTY("Engine", "s", get_manager_property, 0, kConst),
     SD_BUS_PROPERTY("EngineWhy", "s", get_manager_property, 0, kConst),
     SD_BUS_PROPERTY("CgroupBase", "s", get_manager_property, 0, kConst),
+    SD_BUS_PROPERTY("Collector", "s", get_manager_property, 0, 0),
+    SD_BUS_PROPERTY("CollectorWhy", "s", get_manager_property, 0, 0),
     SD_BUS_PROPERTY("Pacct", "s", get_manager_property, 0, 0),
     SD_BUS_PROPERTY("RecordsWritten", "t", get_manager_property, 0, 0),
     SD_BUS_PROPERTY("RecordsWaiting", "t", get_manager_property, 0, 0),

@@ -58,6 +58,9 @@ Json json_of(const InstanceState& instance) {
   json["records_written"] = view.records_written;
   json["records_waiting"] = view.records_waiting;
   json["records_lost"] = view.records_lost;
+  json["collector"] = core::name_of(view.collector);
+  json["collector_why"] =
+      view.collector_why.empty() ? Json() : Json(view.collector_why);
   json["supervisor_starts"] = view.supervisor_starts;
   return json;
 }
@@ -78,6 +81,9 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   json["machine"] = findings.machine;
   json["engine"] = core::name_of(findings.choice.engine);
   json["engine_why"] = findings.choice.why;
+  json["collectors"]["ebpf"] =
+      findings.ebpf_problem.empty() ? Json() : Json(findings.ebpf_problem);
+  json["collectors"]["wait"] = Json();
   Json& facts = json["facts"];
   facts["has_cgroup2"] = findings.facts.has_cgroup2;
   facts["cgroup2_is_writable"] = findings.facts.cgroup2_is_writable;

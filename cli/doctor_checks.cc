@@ -39,6 +39,29 @@ Check check_engine(const Findings& findings) {
   return check;
 }
 
+/// Who counts what the processes of jobs use.
+Check check_collector(const Findings& findings) {
+  const bool has_cgroup = findings.choice.engine == core::Engine::kCgroup2;
+  const std::string problem =
+      !findings.ebpf_problem.empty() ? findings.ebpf_problem
+      : !has_cgroup                  ? "jobs have no cgroup to be known by"
+      : findings.collector_asked == "wait" ? "CORRAL_COLLECTOR says so"
+                                           : "";
+  if (problem.empty())
+    return {.name = "collector",
+            .status = CheckStatus::kOk,
+            .finding = "ebpf: every process of a job, each for itself",
+            .fix = {}};
+  const bool is_wanted = findings.collector_asked == "ebpf";
+  return {.name = "collector",
+          .status = is_wanted ? CheckStatus::kProblem : CheckStatus::kNote,
+          .finding =
+              "wait: those that the reaper waits for, with whom they "
+              "waited for; not ebpf: " +
+              problem,
+          .fix = {}};
+}
+
 Check check_program(std::string_view name,
                     const std::optional<std::string>& path,
                     std::string_view consequence) {
@@ -74,7 +97,10 @@ Check check_instance(const InstanceState& instance) {
   check.finding = "running at '" + instance.socket + "', version " +
                   instance.view->version + ", " +
                   std::to_string(instance.view->jobs_live) + " live jobs, " +
-                  std::string(core::name_of(instance.view->engine));
+                  std::string(core::name_of(instance.view->engine)) + ", " +
+                  std::string(core::name_of(instance.view->collector));
+  if (!instance.view->collector_why.empty())
+    check.finding += " (" + instance.view->collector_why + ")";
   return check;
 }
 
@@ -200,6 +226,7 @@ std::vector<Check> judge(const Findings& findings) {
     checks.push_back(check_variable(fault));
   checks.push_back(check_engine(findings));
   checks.push_back(check_limits(findings));
+  checks.push_back(check_collector(findings));
   if (findings.site) checks.push_back(check_site(*findings.site));
   for (const Findings::SiteSettings& settings : findings.settings)
     checks.push_back(check_settings(settings));

@@ -60,6 +60,9 @@ struct Findings {
     std::vector<std::string> faults;
   };
   std::vector<SiteSettings> settings;
+  /// Why the eBPF collector cannot work here; empty: it can.
+  std::string ebpf_problem;
+  std::string collector_asked;  ///< CORRAL_COLLECTOR; empty: nobody asked
   bool is_root = false;
   std::string cgroup_base;  ///< empty: none
   std::vector<VariableFault> variable_faults;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -15,7 +16,9 @@
 #include "accounting/append.h"
 #include "bus/client_transport.h"
 #include "cli/doctor_checks.h"
+#include "core/shell_word.h"
 #include "sys/cgroup_tree.h"
+#include "sys/collector_facts.h"
 #include "sys/instance_lock.h"
 #include "sys/limit_facts.h"
 #include "sys/own_programs.h"
@@ -203,6 +206,24 @@ std::vector<Findings::SiteSettings> site_settings(
   return found;
 }
 
+/// The truth of it: the loader tries. Empty: it can.
+std::string ebpf_problem() {
+  if (const auto obstacle = sys::obstacle_to_ebpf(); !obstacle.empty())
+    return std::string(obstacle);
+  const auto program = find_program(sys::OwnProgram::kCollect);
+  if (!program) return "corral-collect is not installed";
+  const auto word = core::shell_word(*program);
+  if (!word) return "the path of corral-collect cannot be written in a shell";
+  const std::string command = *word + " --check";
+  std::FILE* const output = ::popen(command.c_str(), "re");
+  if (output == nullptr) return std::strerror(errno);
+  std::string text;
+  for (int c = std::fgetc(output); c != EOF && c != '\n';
+       c = std::fgetc(output))
+    text += static_cast<char>(c);
+  return ::pclose(output) == 0 ? std::string() : text;
+}
+
 }  // namespace
 
 Findings look() {
@@ -226,6 +247,8 @@ Findings look() {
   findings.site =
       site_limits(environment("CORRAL_LIMITS").value_or(units::kLimitsFile));
   findings.settings = site_settings(environment);
+  findings.ebpf_problem = ebpf_problem();
+  findings.collector_asked = environment("CORRAL_COLLECTOR").value_or("");
   findings.is_root = ::geteuid() == 0;
   findings.programs = {
       .init = find_program(sys::OwnProgram::kInit),

@@ -23,6 +23,8 @@ inline constexpr JsonKey kDoctorKeys[] = {
     {"facts",
      "what the choice was made from: _has_cgroup2_, "
      "_cgroup2_is_writable_, _has_cgroup_kill_, _cgroup_base_"},
+    {"collectors",
+     "for _ebpf_ and _wait_ why it cannot count processes here; null: it can"},
     {"limits",
      "for each limit of an instance's jobs _held_by_ (_clock_, _readings_, "
      "_cgroup2_, _cgroup1_, _each process_ or _nothing_) and _lacking_: how it "
@@ -33,7 +35,8 @@ inline constexpr JsonKey kDoctorKeys[] = {
     {"instances",
      "those that could be there: _kind_, _socket_, _is_running_ and, when it "
      "answers, _version_, _jobs_live_, _pacct_, _records_written_, "
-     "_records_waiting_, _records_lost_, _supervisor_starts_"},
+     "_records_waiting_, _records_lost_, _collector_, _collector_why_, "
+     "_supervisor_starts_"},
     {"pacct, pacct_problem",
      "the accounting file of jobs without a running "
      "instance, and why it cannot be written (null: "

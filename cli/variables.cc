@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "core/collector.h"
 #include "core/containment.h"
 #include "core/duration.h"
 
@@ -28,6 +29,10 @@ bool is_duration(std::string_view value) {
   return core::parse_duration(value).has_value();
 }
 
+bool is_collector(std::string_view value) {
+  return value == "auto" || core::parse_collector(value);
+}
+
 bool is_patience(std::string_view value) {
   const auto duration = core::parse_duration(value);
   return duration && duration->raw() > 0;
@@ -44,6 +49,7 @@ constexpr Variable kVariables[] = {
     {"CORRAL_CGROUP_BASE", is_absolute,
      "the absolute path of a cgroup directory"},
     {"CORRAL_ENGINE", is_engine, "'cgroup2' or 'subreaper'"},
+    {"CORRAL_COLLECTOR", is_collector, "'auto', 'ebpf' or 'wait'"},
     {"CORRAL_TIMEOUT", is_patience, kDuration},
     {"CORRAL_INIT_STOP_TIMEOUT", is_duration, kDuration},
     {"CORRAL_LIMITS", is_absolute, kPath},

@@ -23,6 +23,9 @@ enum class ItemKind : std::uint8_t { kEvent = 1, kSnapshot = 2, kCounters = 3 };
 constexpr auto last_of(Engine) {
   return Engine::kSubreaper;
 }
+constexpr auto last_of(Collector) {
+  return Collector::kLast;
+}
 constexpr auto last_of(JobKind) {
   return JobKind::kLast;
 }
@@ -258,7 +261,8 @@ using Numbered =
               event::OutOfMemory, event::EndRecorded, event::ContainerRemoved,
               event::FreezeRequested, event::FreezeDone, event::LimitsChanged,
               event::CpuRead, event::LimitPassed, event::Attached,
-              event::Detached, event::JobDetached, event::SessionClosed>;
+              event::Detached, event::JobDetached, event::SessionClosed,
+              event::CollectorLost>;
 
 template <class Event>
 inline constexpr std::uint8_t kNumberOf = Numbered::number_of<Event>();

@@ -55,9 +55,10 @@ void fields(auto& io, Of<JobSpec> auto& s) {
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
   auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,
-         oom_kills, processes_not_seen] = t;
+         oom_kills, processes_not_seen, processes] = t;
   io(user_time, system_time, memory_peak, read_bytes, write_bytes, oom_kills,
      processes_not_seen);
+  io.since(4, processes);
 }
 void fields(auto& io, Of<JobResult> auto& r) {
   auto& [reason, has_status, wait_status, limit, launch, by, detail] = r;
@@ -77,13 +78,14 @@ void fields(auto& io, Of<Job> auto& j) {
          reaper_was_lost, freezing, cpu, exited_cpu, kill, stragglers,
          straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
          ran_out_of_memory, cancelled, detail, totals, result, is_held,
-         departure, origin] = j;
+         departure, origin, collector] = j;
   io(jid, spec, owner, engine, state, created, started, ended, main, status,
      main_has_ended, main_is_stopped, reaper_was_lost, freezing, exited_cpu,
      kill, stragglers, straggler_names, processes_seen, main_exit,
      launch_failure, limit_hit, ran_out_of_memory, cancelled, detail, totals,
      result);
   io.since(3, is_held, departure, origin);
+  io.since(4, collector);
 }
 void fields(auto& io, Of<JobSnapshot> auto& s) {
   auto& [job, state_entry] = s;
@@ -97,6 +99,10 @@ void fields(auto& io, Of<InstanceCounters> auto& c) {
 void fields(auto& io, Of<event::Created> auto& e) {
   auto& [spec, owner, engine] = e;
   io(spec, owner, engine);
+}
+void fields(auto& io, Of<event::ContainerMade> auto& e) {
+  auto& [collector] = e;
+  io.since(4, collector);
 }
 void fields(auto& io, Of<event::ContainerFailed> auto& e) {
   auto& [why] = e;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ExitRecord: what is known of one process at its end, as whoever reaped it saw
-// it (the reaper, a scope, later eBPF). One fixed size, one layout: it is an
+// it (the reaper, a scope), or the kernel. One fixed size, one layout: it is an
 // entry of the reaper's ring, a message to the supervisor and an event of the
 // job. A counter whose bit in `present` is clear was not collected and means
 // nothing, whatever its value.
@@ -22,6 +22,11 @@ enum class Counters : std::uint32_t {
   kJob = 1U << 4,      ///< jid: the job directory in /proc/PID/cgroup
   kStatus = 1U << 5,   ///< wait_status is true (clear: nobody could tell)
   kByScope = 1U << 6,  ///< `sequence` is the job's scope's (clear: reaper's)
+  // Beside an ExitRecord, where the kernel collected them.
+  kIntegrals = 1U << 7,    ///< of memory over processor time
+  kVirtualPeak = 1U << 8,  ///< the most address space
+  kCpuDelay = 1U << 9,     ///< waits for a processor
+  kBlockDelay = 1U << 10,  ///< waits for block devices and for swap
 };
 
 struct ExitRecord {

@@ -15,6 +15,7 @@
 
 #include "core/accounting_control.h"
 #include "core/authority.h"
+#include "core/collector.h"
 #include "core/handle.h"
 #include "core/ids.h"
 #include "core/job_machine.h"
@@ -154,8 +155,10 @@ struct InstanceView {
   std::uint32_t hid = 0;
   Engine engine = Engine::kSubreaper;
   std::string engine_why;
-  std::string cgroup_base;  ///< empty: none
-  std::string pacct;        ///< path of the accounting file
+  std::string cgroup_base;                 ///< empty: none
+  Collector collector = Collector::kWait;  ///< of jobs with the engine cgroup2
+  std::string collector_why;  ///< it is no better, or less than it could be
+  std::string pacct;          ///< path of the accounting file
   std::uint64_t records_written = 0;
   std::uint64_t records_waiting = 0;  ///< kept while the disk refuses them
   std::uint64_t records_lost = 0;

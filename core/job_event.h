@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "core/collector.h"
 #include "core/containment.h"
 #include "core/exit_record.h"
 #include "core/ids.h"
@@ -35,8 +36,11 @@ struct Created {
   Uid owner;
   Engine engine = Engine::kSubreaper;
 };
-/// Its container exists (nothing to do for the subreaper engine).
-struct ContainerMade {};
+/// Its container exists (nothing to do for the subreaper engine), and who
+/// counts its processes knows it.
+struct ContainerMade {
+  Collector collector = Collector::kWait;
+};
 struct ContainerFailed {
   Text<96> why;
 };
@@ -143,20 +147,22 @@ struct OutOfMemory {};
 struct EndRecorded {};
 /// The container is gone.
 struct ContainerRemoved {};
+/// Who counted its processes is gone, with what nobody had read: from now on it
+/// is who reaps them.
+struct CollectorLost {};
 
 }  // namespace event
 
-using EventBody =
-    std::variant<event::Created, event::ContainerMade, event::ContainerFailed,
-                 event::StartRecorded, event::Launched, event::LaunchFailed,
-                 event::ProcessExited, event::MainStopped, event::ReaperLost,
-                 event::MainStatusLearned, event::Emptied, event::Populated,
-                 event::EndRequested, event::Signalled, event::TimerFired,
-                 event::OutOfMemory, event::EndRecorded,
-                 event::ContainerRemoved, event::FreezeRequested,
-                 event::FreezeDone, event::LimitsChanged, event::CpuRead,
-                 event::LimitPassed, event::Attached, event::Detached,
-                 event::JobDetached, event::SessionClosed>;
+using EventBody = std::variant<
+    event::Created, event::ContainerMade, event::ContainerFailed,
+    event::StartRecorded, event::Launched, event::LaunchFailed,
+    event::ProcessExited, event::MainStopped, event::ReaperLost,
+    event::MainStatusLearned, event::Emptied, event::Populated,
+    event::EndRequested, event::Signalled, event::TimerFired,
+    event::OutOfMemory, event::EndRecorded, event::ContainerRemoved,
+    event::FreezeRequested, event::FreezeDone, event::LimitsChanged,
+    event::CpuRead, event::LimitPassed, event::Attached, event::Detached,
+    event::JobDetached, event::SessionClosed, event::CollectorLost>;
 
 struct JobEvent {
   JobId job;

@@ -52,8 +52,9 @@ class Stepper {
 
   void operator()(const event::Created&) {}  // a repeated creation is one
 
-  void operator()(const event::ContainerMade&) {
+  void operator()(const event::ContainerMade& made) {
     if (job_.state != JobState::kPreparing) return;
+    job_.collector = made.collector;
     enter(JobState::kOpening);
     ask(effect::RecordStart{});
   }
@@ -104,7 +105,7 @@ class Stepper {
     if (record.has(Counters::kUsage))
       job_.exited_cpu =
           job_.exited_cpu + Microseconds(record.utime_us + record.stime_us);
-    ask(effect::RecordProcess{record});
+    if (job_.collector != Collector::kEbpf) ask(effect::RecordProcess{record});
     if (is_live(job_) && !job_.main_has_ended && is_main(job_, record)) {
       job_.main_exit = record;
       if (record.has(Counters::kStatus)) job_.status = record.wait_status;
@@ -298,6 +299,12 @@ class Stepper {
     enter(JobState::kEnded);
   }
 
+  void operator()(const event::CollectorLost&) {
+    if (job_.collector != Collector::kEbpf) return;
+    job_.collector = Collector::kWait;
+    ask(effect::Announce{});
+  }
+
  private:
   void ask(Effect effect) { effects_.push_back(std::move(effect)); }
 
@@ -425,6 +432,9 @@ class Stepper {
 
   void close(const JobTotals& totals) {
     job_.totals = totals;
+    if (totals.processes)
+      job_.processes_seen = static_cast<std::uint32_t>(
+          *totals.processes - totals.processes_not_seen.value_or(0));
     job_.freezing = Freezing::kNo;
     job_.ended = end_of_job();
     if (totals.oom_kills.value_or(0) > 0) job_.ran_out_of_memory = true;

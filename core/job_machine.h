@@ -39,7 +39,8 @@
 //    ended it needs no process.
 //  - A main process that was moved out is nobody's any more: it ends no job and
 //    its status is not waited for.
-//  - Every process reported gives one RecordProcess, whatever the state.
+//  - Every process reported gives one RecordProcess, whatever the state; but
+//    none where the kernel makes the records of all that end in the job.
 //  - An event that does not fit the state changes nothing and has no effect:
 //    after a crash events may be seen twice.
 //  - resume(job) gives again the effects that a job in this state waits for.
@@ -163,6 +164,8 @@ struct Job {
   /// Of the first process that was attached: its cgroup before, below the
   /// mount.
   std::string origin;
+  /// Who counts its processes.
+  Collector collector = Collector::kWait;
 };
 
 /// Whether the end of its main process is still to come, and to be told.

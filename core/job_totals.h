@@ -16,8 +16,10 @@ struct JobTotals {
   Maybe<Bytes> read_bytes;          ///< io.stat rbytes, all devices
   Maybe<Bytes> write_bytes;         ///< io.stat wbytes, all devices
   Maybe<std::uint64_t> oom_kills;   ///< memory.events oom_kill
-  /// Processes that lived in the job and that nobody reported; absent: unknown.
+  /// Processes that lived in the job and that have no record; absent: unknown.
   Maybe<std::uint64_t> processes_not_seen;
+  /// Processes that ended in it, counted by the kernel; absent: nobody counted.
+  Maybe<std::uint64_t> processes;
 };
 
 }  // namespace core

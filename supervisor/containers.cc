@@ -112,6 +112,14 @@ core::Result<sys::UniqueFd> CgroupContainers::open(core::JobId jid) {
                       O_RDONLY | O_DIRECTORY);
 }
 
+core::Result<std::uint64_t> CgroupContainers::id(core::JobId jid) {
+  struct stat facts = {};
+  if (!directory_.is_open()) return core::fail(ENOTSUP, "open cgroup");
+  if (::fstatat(directory_.get(), place_of(jid).c_str(), &facts, 0) < 0)
+    return core::fail(errno, "stat cgroup");
+  return facts.st_ino;
+}
+
 core::Result<bool> CgroupContainers::is_populated(core::JobId jid) {
   if (!directory_.is_open()) return core::fail(ENOTSUP, "open cgroup");
   char buffer[256];

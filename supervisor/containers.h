@@ -43,6 +43,8 @@ class Containers {
   [[nodiscard]] virtual core::Result<void> make(core::JobId jid) = 0;
   /// The directory (O_RDONLY), for the clone, the killer and the scope.
   [[nodiscard]] virtual core::Result<sys::UniqueFd> open(core::JobId jid) = 0;
+  /// The number by which the kernel knows it. Errors: ENOENT.
+  [[nodiscard]] virtual core::Result<std::uint64_t> id(core::JobId jid) = 0;
   /// Whether a process lives in it. A container that is gone is empty.
   [[nodiscard]] virtual core::Result<bool> is_populated(core::JobId jid) = 0;
   [[nodiscard]] virtual Inhabitants inhabitants(core::JobId jid) = 0;
@@ -97,6 +99,7 @@ class CgroupContainers final : public Containers {
   [[nodiscard]] core::JobId parent(core::JobId jid) const override;
   core::Result<void> make(core::JobId jid) override;
   core::Result<sys::UniqueFd> open(core::JobId jid) override;
+  core::Result<std::uint64_t> id(core::JobId jid) override;
   core::Result<bool> is_populated(core::JobId jid) override;
   Inhabitants inhabitants(core::JobId jid) override;
   std::vector<core::Pid> members(core::JobId jid) override;

@@ -96,11 +96,21 @@ void EffectRunner::make_container(const core::Job& job) {
     parts_.containers.nest(job.jid, job.spec.parent);
   auto made = parts_.containers.make(job.jid);
   if (made && job.spec.limits.has_more_than_wall_time()) made = hold(job);
-  if (made) return parts_.sink.post(job.jid, event::ContainerMade{});
+  if (made) return enrol(job);
   spdlog::error("job {} has no container: {}", core::display(job.jid).view(),
                 text_of(made.error().message()));
   parts_.sink.post(job.jid,
                    event::ContainerFailed{made.error().message().view()});
+}
+
+/// Before anything lives in it.
+void EffectRunner::enrol(const core::Job& job) {
+  const auto id = parts_.containers.id(job.jid);
+  if (!id) return parts_.sink.post(job.jid, event::ContainerMade{});
+  parts_.collection.enrol(
+      job.jid, *id, [this, jid = job.jid](core::Collector collector) {
+        parts_.sink.post(jid, event::ContainerMade{collector});
+      });
 }
 
 core::Result<void> EffectRunner::hold(const core::Job& job) {
@@ -263,6 +273,8 @@ void EffectRunner::kill(const core::Job& job, KillHow how) {
 
 void EffectRunner::remove_container(core::JobId jid, core::Engine engine) {
   if (engine == core::Engine::kCgroup2) {
+    if (const auto id = parts_.containers.id(jid))
+      parts_.collection.withdraw(*id);
     // Jobs within are empty too, and about to go.
     const bool has_nested = parts_.containers.has_nested(jid);
     const auto removed = parts_.containers.remove(jid);

@@ -12,6 +12,7 @@
 
 #include "core/job_event.h"
 #include "core/job_machine.h"
+#include "supervisor/collection.h"
 #include "supervisor/containers.h"
 #include "supervisor/event_sink.h"
 #include "supervisor/inspector.h"
@@ -52,6 +53,7 @@ class EffectRunner final : public EffectSink {
     ReaperLink& reaper;
     Recorder& recorder;
     KillService& killer;
+    Collection& collection;
   };
   explicit EffectRunner(const Parts& parts) : parts_(parts) {}
 
@@ -64,6 +66,7 @@ class EffectRunner final : public EffectSink {
  private:
   struct Doer;
   void make_container(const core::Job& job);
+  void enrol(const core::Job& job);
   [[nodiscard]] core::Result<void> hold(const core::Job& job);
   void hold_limits(const core::Job& job);
   void read_cpu(const core::Job& job);

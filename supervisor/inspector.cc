@@ -131,10 +131,12 @@ void Inspector::tell_empty(const core::Job& job) {
     return;
   }
   patience_.erase(job.jid);
-  const bool has_cgroup = job.engine == core::Engine::kCgroup2;
-  sink_.post(job.jid,
-             core::event::Emptied{has_cgroup ? containers_.totals(job.jid)
-                                             : core::JobTotals{}});
+  core::event::Emptied emptied;
+  if (job.engine == core::Engine::kCgroup2) {
+    emptied.totals = containers_.totals(job.jid);
+    if (add_count_) add_count_(job, emptied.totals);
+  }
+  sink_.post(job.jid, emptied);
 }
 
 void Inspector::forget(core::JobId jid) {

@@ -38,6 +38,11 @@ class Inspector {
   void set_barrier(std::function<void(std::uint64_t)> send) {
     send_barrier_ = std::move(send);
   }
+  /// How what was counted besides is added to a job's totals.
+  void set_counter(
+      std::function<void(const core::Job&, core::JobTotals&)> add) {
+    add_count_ = std::move(add);
+  }
   /// The reaper's answer to a barrier.
   void on_barrier(std::uint64_t number);
   /// A scope's answer to the question that inspect_soon() asked it.
@@ -61,6 +66,7 @@ class Inspector {
   EventSink& sink_;
   std::set<core::JobId> wanted_;
   std::function<void(std::uint64_t)> send_barrier_;
+  std::function<void(const core::Job&, core::JobTotals&)> add_count_;
   std::uint64_t last_barrier_ = 0;
   bool barrier_is_due_ = false;
   /// Empty jobs, and the barrier that each waits for.

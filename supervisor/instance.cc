@@ -9,24 +9,16 @@
 #include <cerrno>
 #include <utility>
 
-#include "core/job_result.h"
 #include "core/stop_signal.h"
-#include "supervisor/host.h"
 #include "supervisor/instance_id.h"
-#include "supervisor/jid_source.h"
-#include "supervisor/job_reports.h"
-#include "supervisor/job_service.h"
-#include "supervisor/ledger.h"
-#include "supervisor/left_open.h"
+#include "supervisor/instance_parts.h"
 #include "supervisor/log.h"
-#include "supervisor/past.h"
 #include "supervisor/revival.h"
 #include "supervisor/service_site.h"
-#include "supervisor/shutdown.h"
-#include "supervisor/site_rules.h"
 #include "supervisor/unit_files.h"
 #include "sys/cgroup_tree.h"
 #include "sys/clock.h"
+#include "sys/own_programs.h"
 #include "sys/proc_files.h"
 
 namespace supervisor {
@@ -44,76 +36,6 @@ std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
 }
 
 }  // namespace
-
-class Instance::Parts {
- public:
-  Parts(EventLoop& loop, Settings settings, Handlers handlers, Host host,
-        Past past);
-
-  void greet_reaper();
-
-  core::JobControl& port() { return service_; }
-  std::optional<sys::UniqueFd> take_listener();
-  void keep_listener(sys::UniqueFd listener);
-  void hold_lock(int lock);
-  [[nodiscard]] Ending ending() const { return ending_; }
-  [[nodiscard]] core::Result<std::vector<std::string>> revival();
-
- private:
-  void adopt(std::vector<StoreEntry> entries);
-  void on_welcome(const reaper::Welcome& welcome);
-  void take_over_containers();
-  void remember_jids(const JidBlock& block);
-  void on_signalled(const reaper::SignalSeen& seen);
-  void on_reaper_gone();
-  void on_new_store(StoreEnds store);
-  void put_own();
-  void put_again();
-  void on_settled();
-  void compact_if_due();
-  void on_reexec();
-  void tell_exit_code(std::int32_t code);
-  void end(Ending ending);
-
-  EventLoop& loop_;
-  Settings settings_;
-  Handlers handlers_;
-  Host host_;
-  std::uint32_t hid_;
-  bool is_new_journal_;
-  Ending ending_ = Ending::kRestart;
-  bool is_ready_ = false;
-  Timer idle_;
-
-  std::unique_ptr<StoreLink> store_link_;
-  StoreLink& store_;
-  sys::UniqueFd listener_;
-  sys::UniqueFd hid_lock_;
-  History history_;
-  Journal journal_;
-  JobTable table_;
-  KeptHandles handles_;
-  ScopeLinks scopes_;
-  CgroupContainers containers_;
-  NameService names_;
-  SiteLimits site_limits_;
-  KillService killer_;
-  Mover mover_;
-  Ledger ledger_;
-  JidSource jids_;
-  JobService service_;
-  JobWatch watch_;
-  Recorder recorder_;
-  LeftOpen left_open_;
-  Inspector inspector_;
-  Launcher launcher_;
-  Admission admission_;
-  SiteRules rules_;
-  JobReports reports_;
-  ReaperLink reaper_;
-  EffectRunner effects_;
-  Shutdown shutdown_;
-};
 
 Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                        Host host, Past past)
@@ -168,6 +90,13 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                [this](core::JobId jid) { return effects_.note_memory(jid); }}),
       recorder_(loop, service_, journal_.epoch(),
                 {.pacct = settings_.places.pacct}),
+      collection_(loop, store_, recorder_, collection_site(),
+                  [this](core::Collector collector, std::string_view why) {
+                    if (!why.empty())
+                      spdlog::info("collector {}: {}", core::name_of(collector),
+                                   why);
+                    service_.set_collector(collector, why);
+                  }),
       left_open_({.ledger = ledger_,
                   .table = table_,
                   .journal = journal_,
@@ -229,7 +158,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                 .launcher = launcher_,
                 .reaper = reaper_,
                 .recorder = recorder_,
-                .killer = killer_}),
+                .killer = killer_,
+                .collection = collection_}),
       shutdown_(loop,
                 {.service = service_,
                  .table = table_,
@@ -241,6 +171,9 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
   reports_.set_reaper(reaper_);
   inspector_.set_barrier(
       [this](std::uint64_t number) { reaper_.send_barrier(number); });
+  inspector_.set_counter([this](const core::Job& job, core::JobTotals& totals) {
+    add_count(job, totals);
+  });
   service_.connect(
       {.admission = admission_,
        .effects = effects_,
@@ -267,15 +200,31 @@ void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
   for (StoreEntry& entry : entries) {
     if (entry.name == kListenerName)
       listener_ = std::move(entry.fd);
-    else if (!handles_.adopt(entry.name, std::move(entry.fd)))
+    else if (!collection_.adopt(entry.name, entry.fd) &&
+             !handles_.adopt(entry.name, std::move(entry.fd)))
       spdlog::debug("the store has '{}', which is nobody's here", entry.name);
   }
+  collection_.resume();
   handles_.drop_unless(
       [this](core::JobId jid) { return table_.find(jid) != nullptr; });
   for (const auto& [jid, entry] : table_.jobs())
     if (entry.job.spec.parent != core::kNoJob &&
         entry.job.state < core::JobState::kEnded)
       containers_.nest(jid, entry.job.spec.parent);
+}
+
+CollectionSite Instance::Parts::collection_site() const {
+  const auto program = sys::find_own_program(sys::OwnProgram::kCollect);
+  return {.asked = settings_.collector,
+          .program = program.value_or(std::string()),
+          .has_cgroups = host_.engine.engine == core::Engine::kCgroup2};
+}
+
+/// What the kernel counted of a job that is empty.
+void Instance::Parts::add_count(const core::Job& job, core::JobTotals& totals) {
+  if (job.collector != core::Collector::kEbpf) return;
+  if (const auto id = containers_.id(job.jid))
+    collection_.add_totals(*id, totals);
 }
 
 void Instance::Parts::greet_reaper() {
@@ -303,6 +252,7 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
       spdlog::error("the reaper's identity is not remembered: {}",
                     text_of(remembered.error().message()));
   }
+  if (!collection_.is_running()) service_.lose_collector();
   service_.settle();
   service_.set_supervisor_starts(welcome.supervisor_starts);
   rules_.look_up();
@@ -326,7 +276,10 @@ void Instance::Parts::take_over_containers() {
     if (core::hid_of(jid) != hid_) continue;
     spdlog::warn("job {} is taken over by its container",
                  core::display(jid).view());
-    service_.adopt(job_of_container(containers_, jid));
+    const auto id = containers_.id(jid);
+    service_.adopt(job_of_container(
+        containers_, jid,
+        id ? collection_.counting(*id) : core::Collector::kWait));
   }
 }
 
@@ -373,6 +326,7 @@ void Instance::Parts::put_again() {
   put_own();
   if (listener_.is_open()) store_.put(kListenerName, listener_.get());
   handles_.put_again();
+  collection_.put_again();
 }
 
 void Instance::Parts::on_settled() {

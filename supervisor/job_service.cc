@@ -320,6 +320,13 @@ void JobService::lose_reaper() {
       post(jid, event::ReaperLost{});
 }
 
+void JobService::lose_collector() {
+  for (const auto& [jid, entry] : table_.jobs())
+    if (entry.job.state < core::JobState::kClosing &&
+        entry.job.collector == core::Collector::kEbpf)
+      post(jid, event::CollectorLost{});
+}
+
 void JobService::end_all(std::string_view who,
                          const core::KillPlanChange& change) {
   is_going_down_ = true;

@@ -99,6 +99,12 @@ class JobService final : public core::JobControl,
   /// Forgets the ended jobs whose time is over.
   void forget_old(core::BootTime now);
   void set_rules(const core::AuthorityRules& rules) { site_.rules = rules; }
+  void set_collector(core::Collector collector, std::string_view why) {
+    site_.view.collector = collector;
+    site_.view.collector_why = why;
+  }
+  /// The collector is gone: its jobs are counted by who reaps them.
+  void lose_collector();
   void set_supervisor_starts(std::uint32_t count) {
     site_.view.supervisor_starts = count;
   }

@@ -124,6 +124,24 @@ void Recorder::greet() {
   accounting::ScribeGreeting greeting;
   greeting.instance = instance_;
   scribe_.send(std::as_bytes(std::span(&greeting, 1)));
+  if (ring_ >= 0) send_ring();
+}
+
+void Recorder::send_ring() {
+  const accounting::ScribeRing packet;
+  const int fds[] = {ring_, control_};
+  scribe_.send(std::as_bytes(std::span(&packet, 1)),
+               ring_ < 0 ? std::span<const int>() : std::span(fds));
+}
+
+void Recorder::set_ring(int ring, int control) {
+  ring_ = ring;
+  control_ = control;
+  send_ring();  // to one that does not run yet: when it is greeted
+}
+
+void Recorder::forget_ring() {
+  set_ring(-1, -1);
 }
 
 void Recorder::send(const PendingRecord& record) {

@@ -55,6 +55,10 @@ class Recorder {
 
   /// Starts the scribe.
   void start();
+  /// What comes into the collector's ring is written too. Both borrowed, until
+  /// forget_ring().
+  void set_ring(int ring, int control);
+  void forget_ring();
   /// Whether a record of this kind of this job is on its way.
   [[nodiscard]] bool has_pending(core::JobId jid, RecordKind kind) const;
   [[nodiscard]] const std::deque<PendingRecord>& pending() const {
@@ -89,6 +93,7 @@ class Recorder {
 
   void send(const PendingRecord& record);
   void send(const Order& order);
+  void send_ring();
   void answer_orders();
   void greet();
   void on_packet(std::span<const std::byte> packet);
@@ -124,6 +129,8 @@ class Recorder {
   std::string pacct_;
   std::deque<Order> orders_;  ///< not answered yet
   std::uint64_t last_order_ = 0;
+  int ring_ = -1;     ///< of the collector; -1: there is none
+  int control_ = -1;  ///< likewise
   Timer patience_;
   WorkerProcess scribe_;
 };

@@ -96,6 +96,13 @@ std::optional<std::string> set_engine(Draft& draft, std::string_view value) {
   return std::nullopt;
 }
 
+std::optional<std::string> set_collector(Draft& draft, std::string_view value) {
+  draft.settings.collector = core::parse_collector(value);
+  if (!draft.settings.collector && value != "auto")
+    return "'auto', 'ebpf' or 'wait'";
+  return std::nullopt;
+}
+
 std::optional<std::string> set_bus(Draft& draft, std::string_view value) {
   if (value != "system" && value != "none" && !value.contains(':'))
     return "'system', 'none' or an address such as 'unix:path=/run/bus'";
@@ -132,6 +139,8 @@ constexpr Option kOptions[] = {
      "the cgroup directory that holds the jobs'"},
     {"--engine", "NAME", "CORRAL_ENGINE", Kept::kYes, set_engine,
      "contain jobs by cgroup2 or subreaper, not by the best that works"},
+    {"--collector", "NAME", "CORRAL_COLLECTOR", Kept::kYes, set_collector,
+     "have processes counted by ebpf or wait, not by the best that works"},
     {"--limits", "FILE", "CORRAL_LIMITS", Kept::kYes, set_path<&Draft::limits>,
      "the site's limits, instead of /etc/corral/limits.toml"},
     {"--bus", "BUS", nullptr, Kept::kYes, set_bus,
@@ -290,6 +299,7 @@ void load_site(Settings& settings) {
   auto site = units::parse_site_settings(*read, settings.places.settings);
   if (site) {
     settings.site = *std::move(site);
+    if (!settings.collector) settings.collector = settings.site.collector;
     return;
   }
   for (const std::string& fault : site.error())

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/collector.h"
 #include "core/containment.h"
 #include "core/quantity.h"
 #include "sys/places.h"
@@ -22,9 +23,11 @@ struct Settings {
   sys::Places places;       ///< with --runtime, --pacct, --log-dir applied
   std::string cgroup_base;  ///< empty: own cgroup + "/corral"
   std::optional<core::Engine> engine;  ///< absent: the best that works
-  std::string bus = "system";          ///< "system", "none", or an address
-  std::string limits_file;             ///< the site's limits
-  int reaper_fd = -1;                  ///< -1: no reaper (a bug outside tests)
+  /// Who counts; absent: the best that works, or what the site's file says.
+  std::optional<core::Collector> collector;
+  std::string bus = "system";  ///< "system", "none", or an address
+  std::string limits_file;     ///< the site's limits
+  int reaper_fd = -1;          ///< -1: no reaper (a bug outside tests)
   int store_fd = -1;
   int store_pidfd = -1;  ///< of the store; -1: it cannot be woken
   int lock_fd = -1;      ///< the instance's lock; -1: it is to be taken

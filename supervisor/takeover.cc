@@ -179,7 +179,8 @@ core::Result<void> write_snapshot(Journal& journal, const JobTable& table,
   return {};
 }
 
-core::Job job_of_container(Containers& containers, core::JobId jid) {
+core::Job job_of_container(Containers& containers, core::JobId jid,
+                           core::Collector collector) {
   core::event::Created created;
   created.engine = core::Engine::kCgroup2;
   created.spec.kind = core::JobKind::kDetached;
@@ -196,7 +197,7 @@ core::Job job_of_container(Containers& containers, core::JobId jid) {
   const core::Moment made = containers.made(jid);
   core::Job job = core::begin({.job = jid, .when = made, .body = created}).job;
   for (const core::EventBody& body :
-       {core::EventBody(core::event::ContainerMade{}),
+       {core::EventBody(core::event::ContainerMade{collector}),
         core::EventBody(core::event::StartRecorded{}),
         core::EventBody(core::event::Launched{core::Pid(0)})})
     job = core::step(std::move(job), {.job = jid, .when = made, .body = body})

@@ -66,6 +66,7 @@ struct Restored {
 /// A running job of a container whose history is lost. One without processes
 /// is a job too: the reaper may still know how its main process ended.
 [[nodiscard]] core::Job job_of_container(Containers& containers,
-                                         core::JobId jid);
+                                         core::JobId jid,
+                                         core::Collector collector);
 
 }  // namespace supervisor

@@ -54,6 +54,9 @@ class WorkerProcess {
   struct Handlers {
     /// A packet from the worker; valid during the call.
     std::function<void(std::span<const std::byte>)> on_packet;
+    /// The descriptors that came with the packet which on_packet is told of
+    /// next; those that are not taken are closed.
+    std::function<void(std::span<sys::UniqueFd>)> on_descriptors = {};
     /// It died; nothing that it sent is outstanding. Unless it was retired it
     /// is started again by itself: at once, or after a growing pause if it had
     /// not lived for a second.

@@ -235,16 +235,20 @@ class WorkerProcess::State
 
   void receive_all() {
     while (is_running()) {
-      const auto packet = sys::receive_packet(
-          socket_.get(), {buffer_.get(), kLargestWorkerPacket});
+      auto packet = sys::receive_packet(socket_.get(),
+                                        {buffer_.get(), kLargestWorkerPacket});
       if (!packet && packet.error().code == EAGAIN) return;
       if (!packet || packet->size == 0) return stop_listening();
       if (packet->was_cut) {
         spdlog::error("worker '{}' sent more than a packet can hold, ignoring",
                       plan_.name);
-      } else if (handlers_.on_packet) {
-        handlers_.on_packet({buffer_.get(), packet->size});
+        continue;
       }
+      if (packet->fd_count != 0 && handlers_.on_descriptors)
+        handlers_.on_descriptors(
+            std::span(packet->fds).first(packet->fd_count));
+      if (handlers_.on_packet)
+        handlers_.on_packet({buffer_.get(), packet->size});
     }
   }
 

@@ -18,6 +18,7 @@ enum class OwnProgram : std::uint8_t {
   kInit,        ///< corral-init, the entrypoint and a job's own reaper
   kReaper,      ///< corral-reaper, an instance's
   kSupervisor,  ///< corrald
+  kCollect,     ///< corral-collect, which loads the eBPF collector
 };
 
 using ProgramPath = core::Text<4095>;
@@ -37,7 +38,9 @@ constexpr ProgramPlaces places_of(OwnProgram program) {
        "/../reaper/corral-init"},
       {"/corral-reaper", "/../libexec/corral/corral-reaper",
        "/../reaper/corral-reaper"},
-      {"/corrald", "/../libexec/corral/corrald", "/../supervisor/corrald"}};
+      {"/corrald", "/../libexec/corral/corrald", "/../supervisor/corrald"},
+      {"/corral-collect", "/../libexec/corral/corral-collect",
+       "/../collect/corral-collect"}};
   // NOLINTEND(modernize-use-designated-initializers)
   return kPlaces[static_cast<std::size_t>(program)];
 }

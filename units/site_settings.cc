@@ -62,6 +62,13 @@ bool set_remember_for(SiteSettings& to, const TomlData& data) {
   return true;
 }
 
+bool set_collector(SiteSettings& to, const TomlData& data) {
+  const auto* const text = std::get_if<std::string>(&data);
+  if (text == nullptr) return false;
+  to.collector = core::parse_collector(*text);
+  return to.collector || *text == "auto";
+}
+
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr KeyRow kRows[] = {
     {"authority", "operators",
@@ -78,6 +85,8 @@ constexpr KeyRow kRows[] = {
      set_number<&SiteSettings::live, 1, 1000000>},
     {"jobs", "live_of_user", "a number from 1 to 1000000",
      set_number<&SiteSettings::live_of_user, 1, 1000000>},
+    {"accounting", "collector", "\"auto\", \"ebpf\" or \"wait\"",
+     set_collector},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/collector.h"
 #include "core/quantity.h"
 
 namespace units {
@@ -23,6 +25,9 @@ struct SiteSettings {
   core::Microseconds remember_for = core::seconds(3600);
   std::size_t live = 20000;          ///< jobs at a time
   std::size_t live_of_user = 10000;  ///< of one user, not of root
+
+  // [accounting]
+  std::optional<core::Collector> collector;  ///< absent: the best that works
 };
 
 inline constexpr std::size_t kLargestSiteSettings = std::size_t{1} << 20;

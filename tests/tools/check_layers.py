@@ -17,6 +17,7 @@ ROOMS = {
     "units": ["core/"],
     "accounting": ["core/", "sys/"],
     "reaper": ["core/", "sys/", "accounting/"],
+    "collect": ["core/", "sys/", "accounting/collector_reply.h", "accounting/kernel_exit.h"],
     "bus": ["core/", "sys/"],
     "supervisor": ["core/", "units/", "accounting/", "sys/", "reaper/protocol.h", "reaper/launch_block.h"],
     "capi": ["core/", "bus/client", "sys/"],
@@ -37,6 +38,7 @@ LIBRARIES = {
     "nlohmann/": ["cli/", "accounting/"],
     "toml++/": ["units/toml_values"],
     "security/": ["pam/"],
+    "bpf/": ["collect/"],
 }
 NOT_IN_REAPER = {
     "string", "memory", "chrono", "atomic", "ranges", "vector", "map", "set", "unordered_map", "unordered_set",

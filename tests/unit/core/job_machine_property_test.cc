@@ -70,6 +70,7 @@ EventBody random_event(Random& random) {
       [&] { return event::Detached{pid, Uid(0)}; },
       [&] { return event::JobDetached{}; },
       [&] { return event::SessionClosed{}; },
+      [&] { return event::CollectorLost{}; },
       [&] { return event::TimerFired{JobTimer::kAttach}; },
   };
   static_assert(std::size(makers) == std::variant_size_v<EventBody> + 2);

@@ -78,6 +78,7 @@ const std::vector<Row>& table() {
       {"Detached", event::Detached{}, "POLRECVD", "   xx   "},
       {"JobDetached", event::JobDetached{}, "POLRECVD", "   xx   "},
       {"SessionClosed", event::SessionClosed{}, "POLRECVD", "        "},
+      {"CollectorLost", event::CollectorLost{}, "POLRECVD", "        "},
       {"EndRecorded", event::EndRecorded{}, "POLREVVD", "     x  "},
       {"ContainerRemoved", event::ContainerRemoved{}, "POLRECDD", "      x "},
   };
@@ -156,6 +157,26 @@ TEST_CASE("stragglers are killed at once where that was asked") {
   const Step now = after(ending, 10, samples::populated(1));
   CHECK(count_of<effect::KillAll>(now.effects) == 1);
   CHECK(count_of<effect::Signal>(now.effects) == 0);
+}
+
+TEST_CASE("what the kernel counts is not recorded by who reaps it too") {
+  auto way = samples::way_to(JobState::kRunning, samples::spec());
+  way[1] = event::ContainerMade{Collector::kEbpf};
+  Job job = samples::fold(way).job;
+  const Step other = after(job, 9, exited(Pid(samples::kMainPid.raw() + 1)));
+  CHECK(find<effect::RecordProcess>(other.effects) == nullptr);
+  const Step main = after(job, 10, exited(samples::kMainPid));
+  CHECK(find<effect::RecordProcess>(main.effects) == nullptr);
+  CHECK(main.job.status == 0);
+  event::Emptied emptied;
+  emptied.totals.processes = 7;
+  emptied.totals.processes_not_seen = 2;
+  CHECK(after(main.job, 11, emptied).job.processes_seen == 5);
+  // It is gone: who reaps counts from now on.
+  job = after(job, 8, event::CollectorLost{}).job;
+  CHECK(find<effect::RecordProcess>(
+            after(job, 9, exited(Pid(samples::kMainPid.raw() + 1))).effects) !=
+        nullptr);
 }
 
 TEST_CASE("a lingering job lives until the last of its processes has gone") {

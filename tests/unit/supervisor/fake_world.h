@@ -57,6 +57,7 @@ class FakeContainers final : public supervisor::Containers {
   core::Result<sys::UniqueFd> open(core::JobId) override {
     return sys::open_at(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY);
   }
+  core::Result<std::uint64_t> id(core::JobId jid) override { return jid.raw(); }
   core::Result<bool> is_populated(core::JobId jid) override {
     const auto at = population.find(jid);
     return at != population.end() && at->second > 0;

@@ -32,7 +32,9 @@ TEST_CASE("everything can be said") {
       "remember = 0\n"
       "remember_for = '1h30m'\n"
       "live = 5\n"
-      "live_of_user = 4\n",
+      "live_of_user = 4\n"
+      "[accounting]\n"
+      "collector = 'wait'\n",
       "f");
   REQUIRE(settings);
   CHECK(settings->operators == std::vector<std::string>{"wheel", "50"});
@@ -41,6 +43,7 @@ TEST_CASE("everything can be said") {
   CHECK(settings->remember_for == core::seconds(5400));
   CHECK(settings->live == 5);
   CHECK(settings->live_of_user == 4);
+  CHECK(settings->collector == core::Collector::kWait);
 }
 
 TEST_CASE("a fault names file, line, key, value and what was expected") {
@@ -66,10 +69,13 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
        "corral.toml:2: authority.schedulers: the value is ['a', '4294967295'], "
        "expected an array of users, by names or numbers, as in [\"slurm\", "
        "\"64030\"]"},
+      {"[accounting]\ncollector = 'acct'\n",
+       "corral.toml:2: accounting.collector: the value is 'acct', expected "
+       "\"auto\", \"ebpf\" or \"wait\""},
       {"[colours]\nx = 1\n",
        "corral.toml:2: colours.x: there is no such key, expected one of "
        "authority.operators, authority.schedulers, jobs.remember, "
-       "jobs.remember_for, jobs.live, jobs.live_of_user"},
+       "jobs.remember_for, jobs.live, jobs.live_of_user, accounting.collector"},
   };
   for (const Row& row : rows) {
     const auto faults = faults_of(row.text);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* What the program in the kernel (collect/exit.bpf.c) and those who read what
+ * it collects have in common: C, as both include it. All is in this machine's
+ * byte order, and lives only as long as the kernel runs.
+ *
+ *   ring     corral_exit, one a process that ended in a job, in the order of
+ *            their ends; its place in the ring is its number
+ *   jobs     id of a cgroup (that of a job) -> corral_job
+ *   control  one corral_control, mapped by the program and by its reader
+ */
+#pragma once
+
+#ifdef __bpf__
+typedef unsigned long long corral_u64;
+typedef unsigned int corral_u32;
+typedef int corral_s32;
+typedef long long corral_s64;
+#else
+#include <stdint.h>
+typedef uint64_t corral_u64;
+typedef uint32_t corral_u32;
+typedef int32_t corral_s32;
+typedef int64_t corral_s64;
+#endif
+
+/* Bits of corral_exit.has: what was collected beside what always is. */
+#define CORRAL_HAS_IO 1U           /* rchar .. write_bytes */
+#define CORRAL_HAS_INTEGRALS 2U    /* rss_integral, vm_integral */
+#define CORRAL_HAS_VM_PEAK 4U      /* vm_peak_pages */
+#define CORRAL_HAS_CPU_DELAY 8U    /* cpu_count, cpu_delay_ns */
+#define CORRAL_HAS_BLOCK_DELAY 16U /* blkio_count .. swapin_delay_ns */
+
+/* What is added up over the threads of a process and nowhere by the kernel. */
+struct corral_thread_sums {
+  corral_u64 rchar; /* bytes, by read(2) and its like */
+  corral_u64 wchar;
+  corral_u64 syscr; /* calls */
+  corral_u64 syscw;
+  corral_u64 read_bytes; /* from storage */
+  corral_u64 write_bytes;
+  corral_u64 rss_integral; /* pages * ns / 1024 (kernel/tsacct.c) */
+  corral_u64 vm_integral;
+  corral_u64 cpu_count; /* times that it waited for a processor */
+  corral_u64 cpu_delay_ns;
+  corral_u64 blkio_count;
+  corral_u64 blkio_delay_ns;
+  corral_u64 swapin_count;
+  corral_u64 swapin_delay_ns;
+};
+
+/* The same for what the kernel keeps of threads that are gone. */
+struct corral_group_sums {
+  corral_u64 utime_ns; /* by ticks: see runtime_ns */
+  corral_u64 stime_ns;
+  corral_u64 runtime_ns; /* exact, of both */
+  corral_u64 minflt;
+  corral_u64 majflt;
+  corral_u64 nvcsw;
+  corral_u64 nivcsw;
+};
+
+struct corral_exit {
+  corral_u64 jid;
+  corral_u64 start_boot_ns; /* CLOCK_BOOTTIME */
+  corral_u64 end_boot_ns;
+  struct corral_group_sums used;
+  struct corral_thread_sums sums;
+  corral_u64 rss_peak_pages;
+  corral_u64 vm_peak_pages;
+  corral_u32 has;
+  corral_s32 status; /* as wait(2) gives it */
+  corral_s32 pid;
+  corral_s32 ppid;
+  corral_u32 uid; /* the real ones */
+  corral_u32 gid;
+  corral_u32 flags; /* PF_* */
+  corral_s32 nice;
+  char comm[16];
+};
+
+struct corral_job {
+  corral_u64 jid;
+  corral_u64 exits; /* processes that ended in it */
+  corral_u64 lost;  /* of those: without a record, the ring was full */
+};
+
+struct corral_control {
+  /* Written by the program. */
+  corral_u64 lost;  /* of all jobs */
+  corral_s64 ahead; /* ns: the scheduler's clock before CLOCK_MONOTONIC */
+  corral_u64 ahead_since;
+  /* Written by both: the reader sets it when it is about to sleep, the first
+   * record clears it and wakes the reader. */
+  corral_u32 is_armed;
+  corral_u32 is_pressed; /* likewise, but set by the program: it is filling */
+  /* Written by who loads it. */
+  corral_u64 ring_id;   /* random; never 0 */
+  corral_u64 ring_size; /* bytes */
+  corral_u64 wake_at;   /* so many bytes that wait wake the reader */
+  /* Written by the reader, before it appends to a file: what it is about to
+   * append, and where. So the next reader finds out what it did append. */
+  corral_u64 device;
+  corral_u64 inode;
+  corral_u64 offset;    /* in the file */
+  corral_u64 position;  /* in the ring, behind what is appended */
+  corral_u64 told_then; /* told_lost, once it is appended */
+  corral_u64 told_lost; /* losses that a file tells of */
+};

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the eBPF collector wrote, as its one reader sees it: the ring of
+// records, and the words that program and reader share
+// (accounting/kernel_exit.h; Documentation/bpf/ringbuf.rst).
+//
+// Invariants:
+//  - A record's number is the place behind it in the ring, in bytes since the
+//    ring was made: it only grows, and no two have the same.
+//  - What was read stays in the ring until release() says that it is done with,
+//    whoever of the readers dies in between.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "accounting/kernel_exit.h"
+#include "core/error.h"
+#include "sys/bpf_map.h"
+#include "sys/unique_fd.h"
+
+namespace accounting {
+
+class KernelRing {
+ public:
+  /// Takes both maps. Errors: those of mmap(2); EINVAL for maps that are not
+  /// the collector's.
+  [[nodiscard]] static core::Result<KernelRing> open(sys::UniqueFd ring,
+                                                     sys::UniqueFd control);
+
+  struct Record {
+    const corral_exit* exit = nullptr;  ///< null: a place that was given up
+    std::uint64_t number = 0;
+  };
+  /// The record behind `position`; nothing: it is not there yet.
+  [[nodiscard]] std::optional<Record> read(std::uint64_t position) const;
+
+  /// Up to where everything is done with.
+  [[nodiscard]] std::uint64_t released() const;
+  void release(std::uint64_t position);
+  /// Up to where there is something.
+  [[nodiscard]] std::uint64_t filled() const;
+  [[nodiscard]] bool is_empty() const { return released() == filled(); }
+
+  [[nodiscard]] corral_control& control() { return *control_; }
+  [[nodiscard]] const corral_control& control() const { return *control_; }
+  /// The next record wakes the reader. False: there is one already.
+  [[nodiscard]] bool arm();
+  [[nodiscard]] int fd() const { return ring_.get(); }
+
+ private:
+  sys::UniqueFd ring_;
+  sys::UniqueFd control_fd_;
+  sys::MappedRange consumer_;
+  sys::MappedRange producer_;
+  sys::MappedRange words_;
+  corral_control* control_ = nullptr;
+  const std::byte* data_ = nullptr;
+  std::uint64_t mask_ = 0;
+};
+
+}  // namespace accounting

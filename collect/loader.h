@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings the eBPF collector into the kernel, by libbpf. The program is in this
+// one (collect/exit.bpf.c).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sys/unique_fd.h"
+
+namespace collect {
+
+struct Loaded {
+  int code = 0;     ///< errno; 0: it runs
+  std::string why;  ///< a failure; or what is less than it could be
+  std::uint64_t ring_size = 0;
+  sys::UniqueFd link;
+  sys::UniqueFd jobs;
+  sys::UniqueFd ring;
+  sys::UniqueFd control;
+};
+
+/// How large a ring may be, in bytes: 64 MiB, or less where memory is short.
+struct RingChoice {
+  std::uint64_t size = 0;
+  std::string why;  ///< empty: it is the usual size
+};
+/// `available`: bytes of memory (MemAvailable); 0: not known.
+[[nodiscard]] RingChoice choose_ring(std::uint64_t available);
+
+/// Loads and attaches it. `is_trial`: only loads it, with a small ring.
+[[nodiscard]] Loaded load(const RingChoice& ring, bool is_trial);
+
+}  // namespace collect

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// corral-collect: loads the eBPF collector and hands it over. A program of its
+// own, so that the supervisor neither links libbpf nor waits for the kernel's
+// verifier (some 30 ms).
+//
+//   corral-collect --load    on descriptor 3, a SOCK_SEQPACKET: one packet
+//                            (accounting/collector_reply.h); then it ends
+//   corral-collect --check   says whether it could, on standard output: exit
+//                            code 0 and "ok", or 1 and why not
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "accounting/collector_reply.h"
+#include "collect/loader.h"
+#include "sys/message_socket.h"
+
+namespace {
+
+constexpr int kSocket = 3;
+constexpr int kExitUsage = 2;
+
+/// MemAvailable of proc_meminfo(5) in bytes; 0: not told.
+std::uint64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string word;
+  std::uint64_t kib = 0;
+  while (file >> word)
+    if (word == "MemAvailable:" && file >> kib) return kib * 1024;
+  return 0;
+}
+
+int hand_over() {
+  const collect::Loaded loaded =
+      collect::load(collect::choose_ring(available_memory()), false);
+  accounting::CollectorReply reply;
+  reply.code = loaded.code;
+  reply.ring_size = loaded.ring_size;
+  reply.say(loaded.why);
+  const int fds[accounting::kCollectorParts] = {
+      loaded.link.get(), loaded.jobs.get(), loaded.ring.get(),
+      loaded.control.get()};
+  const auto sent = sys::send_packet(
+      kSocket, std::as_bytes(std::span(&reply, 1)), {},
+      loaded.code == 0 ? std::span<const int>(fds) : std::span<const int>());
+  return sent ? 0 : 1;
+}
+
+int check() {
+  const collect::Loaded loaded =
+      collect::load(collect::choose_ring(available_memory()), true);
+  std::puts(loaded.code == 0 ? "ok" : loaded.why.c_str());
+  return loaded.code == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view word = argc == 2 ? argv[1] : "";
+  if (word == "--load") return hand_over();
+  if (word == "--check") return check();
+  std::fputs(
+      "corral-collect: expected '--check' (can the eBPF collector work here?) "
+      "or, from corrald, '--load'\n",
+      stderr);
+  return kExitUsage;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who counts the processes of jobs: the eBPF collector where it works, else who
+// reaps them.
+//
+// Invariants:
+//  - It is in the kernel only while there are jobs: loaded, by a process of its
+//    own (collect/main.cc), for the first one, which waits for it; taken away
+//    when there has been none for a while.
+//  - Its descriptors are in the store: while there is no supervisor it goes on,
+//    and the next one goes on with it.
+//  - A job is counted by one collector from its beginning: it is told which
+//  when
+//    its container is made. Where the eBPF collector cannot work jobs are
+//    counted by who reaps them, and why is known to who asks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "accounting/collector_reply.h"
+#include "core/collector.h"
+#include "core/ids.h"
+#include "core/job_totals.h"
+#include "supervisor/recorder.h"
+#include "supervisor/store_link.h"
+#include "supervisor/worker.h"
+
+namespace supervisor {
+
+struct CollectionSite {
+  std::optional<core::Collector> asked;  ///< absent: the best that works
+  std::string program;                   ///< corral-collect; empty: none
+  bool has_cgroups = false;              ///< jobs have cgroups to be known by
+};
+
+class Collection {
+ public:
+  using Enrolled = std::function<void(core::Collector)>;
+  /// Told when another collector is used, or why not.
+  using Changed = std::function<void(core::Collector, std::string_view why)>;
+
+  Collection(EventLoop& loop, StoreLink& store, Recorder& recorder,
+             CollectionSite site, Changed changed);
+
+  /// What a store gave back. False: the name is none of ours.
+  [[nodiscard]] bool adopt(std::string_view name, sys::UniqueFd& fd);
+  /// All was adopted that there is: goes on with it.
+  void resume();
+  [[nodiscard]] bool is_running() const { return state_ == State::kRunning; }
+  /// A new store knows nothing: puts all again.
+  void put_again();
+
+  /// From now on processes that end in the cgroup (by its id) are the job's;
+  /// `done` is told who counts them, at once or when it is known.
+  void enrol(core::JobId jid, std::uint64_t cgroup, Enrolled done);
+  /// Who counts the processes of that cgroup.
+  [[nodiscard]] core::Collector counting(std::uint64_t cgroup) const;
+  /// Nothing lives in the cgroup any more.
+  void withdraw(std::uint64_t cgroup);
+  /// The processes that ended in it, and how many of them have no record.
+  void add_totals(std::uint64_t cgroup, core::JobTotals& totals) const;
+
+ private:
+  enum class State : std::uint8_t { kAbsent, kLoading, kRunning, kImpossible };
+  struct Waiting {
+    core::JobId jid;
+    std::uint64_t cgroup = 0;
+    Enrolled done;
+  };
+
+  void load();
+  void on_reply(std::span<const std::byte> packet);
+  void give_up(std::string_view why);
+  void settle(State state, std::string_view why);
+  void unload();
+  [[nodiscard]] core::Collector put(core::JobId jid, std::uint64_t cgroup);
+  [[nodiscard]] int part(accounting::CollectorPart which) const {
+    return parts_[static_cast<std::size_t>(which)].get();
+  }
+
+  EventLoop& loop_;
+  StoreLink& store_;
+  Recorder& recorder_;
+  CollectionSite site_;
+  Changed changed_;
+  State state_ = State::kAbsent;
+  sys::UniqueFd parts_[accounting::kCollectorParts];
+  std::vector<Waiting> waiting_;
+  std::optional<WorkerProcess> loader_;
+  Timer patience_;  ///< with the loader
+  Timer idle_;      ///< until it is taken away
+};
+
+}  // namespace supervisor

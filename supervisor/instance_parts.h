@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an instance is made of, and how the parts are tied together
+// (instance.cc, which alone includes this). They are made in the order in which
+// they stand here.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/collection.h"
+#include "supervisor/host.h"
+#include "supervisor/instance.h"
+#include "supervisor/jid_source.h"
+#include "supervisor/job_reports.h"
+#include "supervisor/job_service.h"
+#include "supervisor/ledger.h"
+#include "supervisor/left_open.h"
+#include "supervisor/past.h"
+#include "supervisor/shutdown.h"
+#include "supervisor/site_rules.h"
+
+namespace supervisor {
+
+class Instance::Parts {
+ public:
+  Parts(EventLoop& loop, Settings settings, Handlers handlers, Host host,
+        Past past);
+
+  void greet_reaper();
+
+  core::JobControl& port() { return service_; }
+  std::optional<sys::UniqueFd> take_listener();
+  void keep_listener(sys::UniqueFd listener);
+  void hold_lock(int lock);
+  [[nodiscard]] Ending ending() const { return ending_; }
+  [[nodiscard]] core::Result<std::vector<std::string>> revival();
+
+ private:
+  void adopt(std::vector<StoreEntry> entries);
+  void on_welcome(const reaper::Welcome& welcome);
+  void take_over_containers();
+  [[nodiscard]] CollectionSite collection_site() const;
+  void add_count(const core::Job& job, core::JobTotals& totals);
+  void remember_jids(const JidBlock& block);
+  void on_signalled(const reaper::SignalSeen& seen);
+  void on_reaper_gone();
+  void on_new_store(StoreEnds store);
+  void put_own();
+  void put_again();
+  void on_settled();
+  void compact_if_due();
+  void on_reexec();
+  void tell_exit_code(std::int32_t code);
+  void end(Ending ending);
+
+  EventLoop& loop_;
+  Settings settings_;
+  Handlers handlers_;
+  Host host_;
+  std::uint32_t hid_;
+  bool is_new_journal_;
+  Ending ending_ = Ending::kRestart;
+  bool is_ready_ = false;
+  Timer idle_;
+
+  std::unique_ptr<StoreLink> store_link_;
+  StoreLink& store_;
+  sys::UniqueFd listener_;
+  sys::UniqueFd hid_lock_;
+  History history_;
+  Journal journal_;
+  JobTable table_;
+  KeptHandles handles_;
+  ScopeLinks scopes_;
+  CgroupContainers containers_;
+  NameService names_;
+  SiteLimits site_limits_;
+  KillService killer_;
+  Mover mover_;
+  Ledger ledger_;
+  JidSource jids_;
+  JobService service_;
+  JobWatch watch_;
+  Recorder recorder_;
+  Collection collection_;
+  LeftOpen left_open_;
+  Inspector inspector_;
+  Launcher launcher_;
+  Admission admission_;
+  SiteRules rules_;
+  JobReports reports_;
+  ReaperLink reaper_;
+  EffectRunner effects_;
+  Shutdown shutdown_;
+};
+
+}  // namespace supervisor

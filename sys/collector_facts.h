@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands against a program of ours in the kernel, as far as it can be seen
+// without trying: for the supervisor, the program that loads it, and doctor.
+#pragma once
+
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <string_view>
+
+namespace sys {
+
+/// The kernel's description of its types (CONFIG_DEBUG_INFO_BTF).
+inline constexpr const char* kKernelTypes = "/sys/kernel/btf/vmlinux";
+
+namespace detail {
+
+// Of the machine's first namespaces: PROC_PID_INIT_INO, PROC_USER_INIT_INO
+// (include/linux/proc_ns.h).
+inline constexpr ino_t kFirstPidNamespace = 0xEFFFFFFC;
+inline constexpr ino_t kFirstUserNamespace = 0xEFFFFFFD;
+
+inline bool is_namespace(const char* name, ino_t first) {
+  struct stat status = {};
+  return ::stat(name, &status) == 0 && status.st_ino == first;
+}
+
+inline bool has_capability(std::uint64_t effective, unsigned capability) {
+  return (effective >> capability & 1U) != 0;
+}
+
+}  // namespace detail
+
+/// Whether our capabilities allow it (bpf(2), capabilities(7)).
+inline bool may_load_programs() {
+  __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3,
+                                   .pid = 0};
+  __user_cap_data_struct data[2] = {};
+  if (::syscall(SYS_capget, &head, data) < 0) return false;
+  const std::uint64_t effective =
+      data[0].effective | std::uint64_t{data[1].effective} << 32U;
+  constexpr unsigned kSysAdmin = 21;
+  constexpr unsigned kPerfmon = 38;
+  constexpr unsigned kBpf = 39;
+  return detail::has_capability(effective, kSysAdmin) ||
+         (detail::has_capability(effective, kPerfmon) &&
+          detail::has_capability(effective, kBpf));
+}
+
+/// The obstacle; empty: it is worth a try.
+inline std::string_view obstacle_to_ebpf() {
+  if (!detail::is_namespace("/proc/self/ns/pid", detail::kFirstPidNamespace) ||
+      !detail::is_namespace("/proc/self/ns/user", detail::kFirstUserNamespace))
+    return "this is a container: the kernel's numbers of processes and users "
+           "are not those that are seen here";
+  if (!may_load_programs()) return "it takes root, or CAP_BPF and CAP_PERFMON";
+  if (::access(kKernelTypes, R_OK) < 0)
+    return "the kernel does not tell its types in /sys/kernel/btf/vmlinux "
+           "(CONFIG_DEBUG_INFO_BTF)";
+  return {};
+}
+
+}  // namespace sys

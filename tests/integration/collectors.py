@@ -1,0 +1,331 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Who counts what processes use. With the eBPF collector each process that ends in a job has one record of its own, also
+one that its own parent reaped, that has threads, or that lives in a nested or delegated cgroup; over deaths of scribe,
+supervisor and store; and what was lost is counted. Without it nothing is different from before, and doctor says why.
+
+    collectors.py [PART...]     some parts of it, by the names of their functions"""
+
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import corral
+from corral import BUILD, Instance, check, cgroup2_parent, equal, fail, needs_root, not_checked, skip, wait_until
+
+LOADER = BUILD / "collect" / "corral-collect"
+PYTHON = [sys.executable, "-S", "-E", "-c"]
+# So many processes end by themselves, each reaped by its parent, and a few are left to the reaper.
+STORM = (
+    "import os, sys\n"
+    "for i in range(int(sys.argv[1])):\n"
+    "    pid = os.fork()\n"
+    "    if pid == 0: os._exit(i % 256)\n"
+    "    os.waitpid(pid, 0)\n"
+    "    if i % 100 == 0 and os.fork() == 0:\n"
+    "        if os.fork() == 0: os._exit(7)\n"  # an orphan: the reaper's
+    "        os._exit(8)\n"
+)
+
+
+def obstacle():
+    """Why the eBPF collector cannot work here; None: it can."""
+    if not LOADER.exists():
+        return "corral-collect was not built (clang, bpftool, libbpf-dev)"
+    if os.geteuid() != 0 or cgroup2_parent() is None:
+        return "the eBPF collector takes root and a cgroup v2"
+    result = subprocess.run([LOADER, "--check"], capture_output=True, text=True, check=False)
+    return None if result.returncode == 0 else result.stdout.strip()
+
+
+def finished(instance, count=1, seconds=60):
+    """The records of the file, once so many jobs have their end in it."""
+
+    def records():
+        found = instance.records()["records"]
+        ends = [record for record in found if record["kind"] == "end"]
+        return found if len(ends) >= count else None
+
+    return wait_until(records, seconds, f"{count} ends of jobs in the file", pause=0.05)
+
+
+def processes(records, jid=None):
+    return [record for record in records if record["kind"] == "process" and (jid is None or record["jid"] == jid)]
+
+
+def end_of(records, jid=None):
+    return next(record for record in records if record["kind"] == "end" and (jid is None or record["jid"] == jid))
+
+
+def one_each(records, what):
+    """Every process has one record."""
+    twice = [each for each, count in collections.Counter(
+        (record["pid"], record["ended_us"]) for record in processes(records)).items() if count > 1]
+    equal(twice, [], f"{what}: no process is in the file twice")
+    keys = collections.Counter((record["instance"], record["key"]) for record in records if record["kind"] == "process")
+    equal([key for key, count in keys.items() if count > 1], [], f"{what}: no key is there twice")
+
+
+def every_process():
+    """Each process for itself: what it did, and not what its children did."""
+    with Instance() as instance:
+        script = "dd if=/dev/zero of=/dev/null bs=64k count=100 2>/dev/null; sh -c 'kill -9 $$'; exit 3"
+        instance.run("run", "--", "/bin/dash", "-c", script)
+        records = finished(instance)
+        by_name = collections.defaultdict(list)
+        for record in processes(records):
+            by_name[record["name"]].append(record)
+        equal(sorted((name, len(found)) for name, found in by_name.items()), [("dash", 1), ("dd", 1), ("sh", 1)],
+              "every process has a record, those that their parent reaped too")
+        dash, dd, killed = by_name["dash"][0], by_name["dd"][0], by_name["sh"][0]
+        check(dd["read_bytes"] >= 6553600 > dash["read_bytes"], "what dd read is dd's alone", dd, dash)
+        check(100 <= dd["read_calls"] < 200 and dash["read_calls"] < 100, "calls are counted, not rounded", dd)
+        equal((dash["exit_code"], killed.get("signal"), killed["ppid"]), (3, "SIGKILL", dash["pid"]), "statuses and parents")
+        for record in processes(records):
+            equal((record["collector"], record["includes_children"]), ("ebpf", False), "the source is noted")
+            check(record["peak_resident_bytes"] > 100000 < record["peak_virtual_bytes"], "high-water marks", record)
+            check({"resident_mbyte_us", "processor_waits", "voluntary_switches"} <= set(record), "counters", record)
+            delays_are_on = pathlib.Path("/proc/sys/kernel/task_delayacct").read_text().strip() == "1"
+            equal("block_delay_us" in record, delays_are_on, "delays are there if the kernel counts them, else absent")
+        end = end_of(records)
+        equal((end["processes_seen"], end["processes_not_seen"]), (3, 0), "and the end says that none is missing")
+        total = sum(record["user_us"] + record["system_us"] for record in processes(records))
+        check(total <= end["user_us"] + end["system_us"], "their sum is not above the job's total", total, end)
+        order = [record["kind"] for record in records]
+        check(order.index("end") > max(i for i, kind in enumerate(order) if kind == "process"),
+              "a job's processes stand before its end")
+
+
+def threads():
+    """A process is one record, whatever its threads do and in which order they end."""
+    program = (
+        "import os, sys, threading\n"
+        "def work():\n"
+        "    with open('/dev/zero', 'rb', 0) as file: file.read(1 << 20)\n"
+        "for round in range(4):\n"
+        "    many = [threading.Thread(target=work) for _ in range(8)]\n"
+        "    for one in many: one.start()\n"
+        "    for one in many: one.join()\n"
+        "hang = [threading.Thread(target=threading.Event().wait, daemon=True) for _ in range(32)]\n"
+        "for one in hang: one.start()\n"
+        "os._exit(5)\n"
+    )
+    with Instance() as instance:
+        rounds = int(os.environ.get("ROUNDS", 10))
+        for _ in range(rounds):
+            instance.run("run", "--", *PYTHON, program)
+        records = finished(instance, rounds)
+        found = processes(records)
+        equal(len(found), rounds, "one record a process of 65 threads")
+        for record in found:
+            equal(record["exit_code"], 5, "its status")
+            check(32 << 20 <= record["read_bytes"] < 33 << 20, "the reads of all threads, each once", record)
+        ends = {record["jid"]: record for record in records if record["kind"] == "end"}
+        for record in found:
+            end = ends[record["jid"]]
+            used, total = record["user_us"] + record["system_us"], end["user_us"] + end["system_us"]
+            check(0.5 * total < used <= total, "their processor time", used, total)
+
+
+def nested():
+    """A process is of the job whose cgroup is the nearest around its own."""
+    with Instance() as instance:
+        with instance.popen("run", "--", "/bin/sh", "-c", "sleep 5 & wait", stdout=subprocess.DEVNULL):
+            cgroup = wait_until(lambda: [path for path in instance.job_cgroups()
+                                         if len((path / "cgroup.procs").read_text().split()) == 2], 10, "a job")[0]
+            jid = instance.facts("ps")[0]["jid"]
+            own = cgroup / "own"
+            own.mkdir()
+            inner = subprocess.Popen(["/bin/sh", "-c", "read x; /bin/echo in a cgroup of its own > /dev/null"],
+                                     stdin=subprocess.PIPE)
+            (own / "cgroup.procs").write_text(str(inner.pid))
+            inner.communicate(b"go\n")
+            own.rmdir()
+            instance.run("kill", jid)
+        records = finished(instance)
+        names = collections.Counter(record["name"] for record in processes(records, jid))
+        equal((names["echo"], names["sh"], names["sleep"]), (1, 2, 1), "those in a cgroup below the job's are the job's")
+        equal(end_of(records)["processes_seen"], 4, "and counted")
+
+
+def make_and_strace():
+    """What strace counts of a build."""
+    with Instance() as instance, tempfile.TemporaryDirectory() as folder:
+        rules = ["all: " + " ".join(f"o{i}" for i in range(40))]
+        for i in range(40):
+            rules += [f"o{i}:", f"\t@printf 'int f{i};' > c{i}.c && gcc -c c{i}.c -o o{i}.o && cat o{i}.o | wc -c >/dev/null"]
+        pathlib.Path(folder, "Makefile").write_text("\n".join(rules) + "\n")
+        strace = ["strace", "-f", "-q", "-o", f"{folder}/trace", "-e", "trace=none", "-e", "signal=none"]
+        instance.run("run", "--", *strace, "make", "-s", "-j2", "-C", folder, timeout=240)
+        exited = re.findall(r"^(\d+) +\+\+\+ (?:exited|killed)", pathlib.Path(folder, "trace").read_text(), re.MULTILINE)
+        records = finished(instance)
+        found = processes(records)
+        strangers = [record for record in found if record["name"] in ("strace",)]
+        equal(len(found) - len(strangers), len(exited), "make -j2: as many processes as strace -f counts")
+        equal(sorted(record["pid"] for record in found if record not in strangers), sorted(map(int, exited)), "the same ones")
+        equal((end_of(records)["processes_seen"], end_of(records)["processes_not_seen"]), (len(found), 0), "and the end agrees")
+
+
+def expected_of(count):
+    return count + 1 + 2 * ((count + 99) // 100)
+
+
+def storm_under(deed, what, count, jobs=2):
+    """Storms of exits while `deed` is done to the instance again and again: none is lost, none is there twice."""
+    with Instance() as instance:
+        instance.run("run", "--", "/bin/true")
+        runs = [instance.popen("run", "-d", "--", *PYTHON, STORM, str(count), stdout=subprocess.PIPE, text=True)
+                for _ in range(jobs)]
+        jids = [run.communicate()[0].strip() for run in runs]
+        deeds = 0
+        while instance_is_busy(instance, jids) and deeds < 40:
+            deed(instance)
+            deeds += 1
+            time.sleep(0.15)
+        records = finished(instance, jobs + 1, 120)
+        one_each(records, what)
+        for jid in jids:
+            end = end_of(records, jid)
+            equal(len(processes(records, jid)), expected_of(count), f"{what}, {deeds} times: every process of {jid}")
+            equal((end["processes_seen"], end["processes_not_seen"]), (expected_of(count), 0), "as the end says")
+        equal([record for record in records if record["kind"] == "loss"], [], "nothing was lost")
+
+
+def instance_is_busy(instance, jids):
+    return any(any(jid in path.name for path in instance.job_cgroups()) for jid in (jid[2:] for jid in jids))
+
+
+def kill_pid(pid):
+    if pid:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def killed_supervisor():
+    storm_under(lambda instance: kill_pid(instance.supervisor), "the supervisor killed", int(os.environ.get("STORM", 4000)))
+
+
+def killed_scribe():
+    def scribe(instance):
+        for name in pathlib.Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                words = (name / "cmdline").read_bytes()
+                if b"--worker=scribe" in words and str(instance.pacct).encode() in words:
+                    kill_pid(int(name.name))
+
+    storm_under(scribe, "the scribe killed", int(os.environ.get("STORM", 4000)))
+
+
+def killed_store():
+    storm_under(lambda instance: kill_pid(instance.store), "the store killed", int(os.environ.get("STORM", 4000)))
+
+
+def both_killed():
+    """Supervisor and store at once: what the kernel had counted is gone, and the end does not claim to know."""
+    with Instance() as instance:
+        with instance.popen("run", "-d", "--", "/bin/sh", "-c", "sleep 1; /bin/true; exit 4", stdout=subprocess.PIPE,
+                            text=True) as run:
+            jid = run.communicate()[0].strip()
+        kill_pid(instance.store)
+        kill_pid(instance.supervisor)
+        records = finished(instance)
+        end = end_of(records, jid)
+        found = processes(records, jid)
+        equal([(record["collector"], record["exit_code"]) for record in found], [("wait", 4)],
+              "from then on it is who reaps them")
+        check("processes_not_seen" not in end, "and how many were not seen is not known", end)
+
+
+def switched_and_off():
+    """Nothing is lost where the file is switched, and nothing is written while accounting is off."""
+    with Instance() as instance:
+        run = instance.popen("run", "-d", "--", *PYTHON, STORM, "3000", stdout=subprocess.PIPE, text=True)
+        jid = run.communicate()[0].strip()
+        for _ in range(5):
+            time.sleep(0.1)
+            result = subprocess.run([BUILD / "cli" / "corral", "csaswitch", "-c", "switch"], env=instance.environment,
+                                    capture_output=True, text=True, check=False)
+            if result.returncode != 0:
+                fail(f"csaswitch: {result.stdout}{result.stderr}")
+        wait_until(lambda: not instance.job_cgroups(), 60, "the end of the job")
+        time.sleep(0.2)
+        files = sorted(instance.folder.glob("pacct*"))
+        check(len(files) >= 5, "the file was switched", files)
+        records = [record for file in files for record in instance.records(file)["records"]]
+        equal(len(processes(records, jid)), expected_of(3000), "every process is in one of the files")
+        one_each(records, "switched")
+        subprocess.run([BUILD / "cli" / "corral", "csaswitch", "-c", "off", "-n", "csa"], env=instance.environment,
+                       capture_output=True, check=True)
+        size = instance.pacct.stat().st_size
+        instance.run("run", "--", "/bin/sh", "-c", "/bin/true; /bin/true")
+        wait_until(lambda: not instance.job_cgroups(), 10, "the end of the job")
+        equal(instance.pacct.stat().st_size, size, "nothing is written while accounting is off")
+
+
+def by_choice():
+    """The choice: by the environment, by the option, by the site's file; what is used and why is told."""
+    with tempfile.TemporaryDirectory() as folder:
+        site = pathlib.Path(folder, "corral.toml")
+        site.write_text("[accounting]\ncollector = 'wait'\n")
+        ways = {"the environment": ({"environment": {"CORRAL_COLLECTOR": "wait"}}, "wait"),
+                "the option": ({"options": ["--collector", "wait"]}, "wait"),
+                "the site's file": ({"options": ["--config", site]}, "wait"),
+                "the option above the file": ({"options": ["--config", site, "--collector", "ebpf"]}, "ebpf"),
+                "the engine": ({"engine": "subreaper"}, "wait")}
+        for way, (arguments, wanted) in ways.items():
+            with Instance(**arguments) as instance:
+                instance.run("run", "--", "/bin/sh", "-c", "/bin/true; exit 0")
+                records = finished(instance)
+                equal({record["collector"] for record in processes(records)}, {wanted}, f"{way}: {wanted}")
+                equal(len(processes(records)), 2 if wanted == "ebpf" else 1, f"{way}: as many records")
+                if wanted == "wait":
+                    equal({record["includes_children"] for record in processes(records)}, {True}, f"{way}: marked inclusive")
+                    check("peak_virtual_bytes" not in processes(records)[0], "what wait does not collect is absent")
+                facts = json.loads(instance.run("doctor", "--json").stdout)
+                own = next(each for each in facts["instances"] if each["is_running"])
+                equal(own["collector"], wanted, f"{way}: doctor says so")
+                check(wanted == "ebpf" or own["collector_why"], f"{way}: and why", own)
+    result = subprocess.run([BUILD / "supervisor" / "corrald", "--collector", "acct"], capture_output=True, text=True,
+                            check=False)
+    equal((result.returncode, result.stderr.strip()),
+          (2, "corrald: option '--collector' is 'acct', expected 'auto', 'ebpf' or 'wait'"), "another word is refused")
+
+
+def no_loader():
+    """Without corral-collect nothing is different from before."""
+    with tempfile.TemporaryDirectory() as folder:
+        for program in ("reaper/corral-init", "reaper/corral-reaper", "supervisor/corrald"):
+            shutil.copy(BUILD / program, folder)
+        corral.DAEMON = pathlib.Path(folder, "corrald")
+        with Instance(init=pathlib.Path(folder, "corral-init"), environment={"CORRAL_LIBEXEC": folder}) as instance:
+            instance.run("run", "--", "/bin/true")
+            records = finished(instance)
+            equal([record["collector"] for record in processes(records)], ["wait"], "by who reaps it")
+            result = instance.run("doctor")
+            check("not ebpf: corral-collect is not installed" in result.stdout, "doctor says why", result.stdout)
+
+
+PARTS = [every_process, threads, nested, make_and_strace, killed_supervisor, killed_scribe, killed_store, both_killed,
+         switched_and_off, by_choice, no_loader]
+
+
+def main():
+    needs_root()
+    if reason := obstacle():
+        skip(reason)
+    for part in PARTS:
+        if not sys.argv[1:] or part.__name__ in sys.argv[1:]:
+            print(f"--- {part.__name__}", flush=True)
+            part()
+
+
+main()
