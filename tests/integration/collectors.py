@@ -20,9 +20,8 @@ import tempfile
 import time
 
 import corral
-from corral import BUILD, Instance, check, cgroup2_parent, equal, fail, needs_root, not_checked, skip, wait_until
+from corral import BUILD, Instance, check, ebpf_obstacle, equal, fail, needs_root, skip, wait_until
 
-LOADER = BUILD / "collect" / "corral-collect"
 PYTHON = [sys.executable, "-S", "-E", "-c"]
 # So many processes end by themselves, each reaped by its parent, and a few are left to the reaper.
 STORM = (
@@ -35,16 +34,6 @@ STORM = (
     "        if os.fork() == 0: os._exit(7)\n"  # an orphan: the reaper's
     "        os._exit(8)\n"
 )
-
-
-def obstacle():
-    """Why the eBPF collector cannot work here; None: it can."""
-    if not LOADER.exists():
-        return "corral-collect was not built (clang, bpftool, libbpf-dev)"
-    if os.geteuid() != 0 or cgroup2_parent() is None:
-        return "the eBPF collector takes root and a cgroup v2"
-    result = subprocess.run([LOADER, "--check"], capture_output=True, text=True, check=False)
-    return None if result.returncode == 0 else result.stdout.strip()
 
 
 def finished(instance, count=1, seconds=60):
@@ -311,7 +300,7 @@ def no_loader():
             records = finished(instance)
             equal([record["collector"] for record in processes(records)], ["wait"], "by who reaps it")
             result = instance.run("doctor")
-            check("not ebpf: corral-collect is not installed" in result.stdout, "doctor says why", result.stdout)
+            check("wait (corral-collect is not installed)" in result.stdout, "doctor says why", result.stdout)
 
 
 PARTS = [every_process, threads, nested, make_and_strace, killed_supervisor, killed_scribe, killed_store, both_killed,
@@ -320,7 +309,7 @@ PARTS = [every_process, threads, nested, make_and_strace, killed_supervisor, kil
 
 def main():
     needs_root()
-    if reason := obstacle():
+    if reason := ebpf_obstacle():
         skip(reason)
     for part in PARTS:
         if not sys.argv[1:] or part.__name__ in sys.argv[1:]:

@@ -15,6 +15,8 @@ import tempfile
 
 from corral import COMMAND, Instance, cgroup2_parent, check, children_of, engines, equal, skip, wait_until
 
+os.environ["CORRAL_COLLECTOR"] = "wait"  # what it is about; the other is in collectors.py
+
 BURN = "import time\nwhile time.process_time() < 0.5: pass"
 # How the first process does with the one that burns 0.5 s.
 PARENTS = {

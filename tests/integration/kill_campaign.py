@@ -28,6 +28,7 @@ import job_records  # noqa: E402
 ROUNDS = int(os.environ.get("ROUNDS", "12"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 30))))
 IN_FLIGHT = 50
+KERNEL_COUNTS = corral.ebpf_obstacle() is None
 
 
 # How a stream starts its jobs: the options of `corral run`. A foreground job is
@@ -49,9 +50,11 @@ class Job:
         self.leaves_orphan = chance.choice([False, False, False, True])
         number = chance.choice([0] * 4 + [signal.SIGTERM, signal.SIGSEGV])
         code = 0 if number else chance.randrange(256)
-        # The shell waits for its sleep: only an orphan is the reaper's.
-        processes = 2 if self.leaves_orphan else 1
-        self.truth = job_records.Truth(code, number, processes, processes if "subreaper" in options else 1)
+        is_told_by_kernel = KERNEL_COUNTS and "subreaper" not in options
+        # The shell waits for its sleep: only an orphan is the reaper's. The kernel tells of the subshell too.
+        processes = (2 if self.leaves_orphan else 1) * (2 if is_told_by_kernel else 1)
+        is_certain = is_told_by_kernel or "subreaper" in options
+        self.truth = job_records.Truth(code, number, processes, processes if is_certain else 1)
         self.jid = None
 
     def script(self):

@@ -15,6 +15,8 @@ import sys
 import corral
 import job_records
 
+os.environ["CORRAL_COLLECTOR"] = "wait"  # what it is about; the other is in collectors.py
+
 
 def kinds_by_job(records):
     """For each jid the kinds of its records, in the file's order."""

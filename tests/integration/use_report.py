@@ -67,7 +67,7 @@ def published():
 
 def own():
     """Of our own records a job's use is its end's, never the sum of processes that contain each other."""
-    with corral.Instance() as instance:
+    with corral.Instance(environment={"CORRAL_COLLECTOR": "wait"}) as instance:
         instance.run("run", "--", "sh", "-c", "sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'; true")
         instance.run("run", "-d", "--", "sleep", "1000")
         records = corral.wait_until(
