@@ -20,7 +20,8 @@ import tempfile
 import time
 
 import corral
-from corral import BUILD, Instance, check, ebpf_obstacle, equal, fail, needs_root, skip, wait_until
+from collector import ebpf_obstacle
+from corral import BUILD, Instance, check, equal, fail, needs_root, skip, wait_until
 
 PYTHON = [sys.executable, "-S", "-E", "-c"]
 # So many processes end by themselves, each reaped by its parent, and a few are left to the reaper.

@@ -22,13 +22,14 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import collector  # noqa: E402
 import corral  # noqa: E402
 import job_records  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "12"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 30))))
 IN_FLIGHT = 50
-KERNEL_COUNTS = corral.ebpf_obstacle() is None
+KERNEL_COUNTS = collector.ebpf_obstacle() is None
 
 
 # How a stream starts its jobs: the options of `corral run`. A foreground job is

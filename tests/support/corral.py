@@ -149,19 +149,6 @@ def engines():
     return ["subreaper", "cgroup2"]
 
 
-def ebpf_obstacle():
-    """Why the kernel cannot count the processes of jobs here; None: it does."""
-    loader = BUILD / "collect" / "corral-collect"
-    if os.environ.get("CORRAL_COLLECTOR") == "wait":
-        return "CORRAL_COLLECTOR says so"
-    if not loader.exists():
-        return "corral-collect was not built (clang, bpftool, libbpf-dev)"
-    if os.geteuid() != 0 or cgroup2_parent() is None:
-        return "the eBPF collector takes root and a cgroup v2"
-    result = subprocess.run([loader, "--check"], capture_output=True, text=True, check=False)
-    return None if result.returncode == 0 else result.stdout.strip()
-
-
 def has_namespaces():
     """Whether unshare(1) can make a pid namespace with its own /proc: not in a chroot."""
     words = ["unshare", "--fork", "--pid", "--mount-proc", "true"]

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can count the processes of jobs here."""
+
+import os
+import subprocess
+
+from corral import BUILD, cgroup2_parent
+
+
+def ebpf_obstacle():
+    """Why the kernel cannot count the processes of jobs here; None: it does."""
+    loader = BUILD / "collect" / "corral-collect"
+    if os.environ.get("CORRAL_COLLECTOR") == "wait":
+        return "CORRAL_COLLECTOR says so"
+    if not loader.exists():
+        return "corral-collect was not built (clang, bpftool, libbpf-dev)"
+    if os.geteuid() != 0 or cgroup2_parent() is None:
+        return "the eBPF collector takes root and a cgroup v2"
+    result = subprocess.run([loader, "--check"], capture_output=True, text=True, check=False)
+    return None if result.returncode == 0 else result.stdout.strip()
