@@ -42,6 +42,18 @@ void Announcer::on_limit_passed(const core::Job& job) {
           .limit = *job.limit_hit});
 }
 
+void Announcer::on_soft_limit_passed(const core::Job& job,
+                                     const core::LimitHit& hit) {
+  gather({.kind = Kind::kSoftLimit,
+          .jid = job.jid,
+          .name = {},
+          .owner = {},
+          .result = {},
+          .limit = hit,
+          .signal = core::terms_of(job.spec.limits, job.spec.terms, hit.kind)
+                        .soft_signal()});
+}
+
 void Announcer::on_job_removed(const core::Job& job) {
   gather({.kind = Kind::kRemoved,
           .jid = job.jid,
@@ -116,6 +128,13 @@ int Announcer::send(Connection& to, const News& news) {
                                   "LimitHit", "tostt", news.jid.raw(),
                                   path.c_str(), name.c_str(), news.limit.value,
                                   news.limit.bound);
+    }
+    case Kind::kSoftLimit: {
+      const std::string name(core::name_of(news.limit.kind));
+      return ::sd_bus_emit_signal(to.bus(), kManagerPath, kManagerInterface,
+                                  "SoftLimitHit", "tostti", news.jid.raw(),
+                                  path.c_str(), name.c_str(), news.limit.value,
+                                  news.limit.bound, news.signal.raw());
     }
     case Kind::kRemoved: {
       const std::string word(core::word_of(news.result.reason));

@@ -40,11 +40,19 @@ class Announcer {
   void on_job_new(const core::Job& job);
   void on_job_changed(const core::Job& job);
   void on_limit_passed(const core::Job& job);
+  void on_soft_limit_passed(const core::Job& job, const core::LimitHit& hit);
   void on_job_removed(const core::Job& job);
   void on_job_forgotten(core::JobId jid);
 
  private:
-  enum class Kind : char { kNew, kChanged, kLimit, kRemoved, kForgotten };
+  enum class Kind : char {
+    kNew,
+    kChanged,
+    kLimit,
+    kSoftLimit,
+    kRemoved,
+    kForgotten
+  };
   struct News {
     Kind kind = Kind::kChanged;
     core::JobId jid;
@@ -52,6 +60,7 @@ class Announcer {
     core::Uid owner;
     core::JobResult result;
     core::LimitHit limit;
+    core::SignalNumber signal = {};  ///< over a soft bound
   };
 
   void gather(News news);

@@ -185,6 +185,11 @@ core::Answer<core::CreatedJob> Client::create(const core::JobSpec& spec,
     if (text == nullptr || !core::parse_limits(job.scope_limits, text->c_str()))
       return malformed();
   }
+  if (const Value* const limits = bus::find(extra, kProcessLimitsKey)) {
+    const auto* const list = std::get_if<RlimitList>(limits);
+    if (list == nullptr) return malformed();
+    job.process_limits = *list;
+  }
   return job;
 }
 

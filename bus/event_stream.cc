@@ -82,10 +82,12 @@ core::Answer<core::Handle> EventStream::subscribe(const core::Caller& caller,
   return std::move(ends->second).to_handle();
 }
 
-void EventStream::tell(core::NewsKind kind, const core::Job& job) {
+void EventStream::tell(core::NewsKind kind, const core::Job& job,
+                       const core::LimitHit& soft) {
   if (subscribers_.empty()) return;
-  ring_.add(core::class_of(kind), job.owner,
-            core::news_line(kind, ring_.end(), sys::now().real, job).view());
+  ring_.add(
+      core::class_of(kind), job.owner,
+      core::news_line(kind, ring_.end(), sys::now().real, job, soft).view());
   arrange();
 }
 

@@ -49,7 +49,8 @@ class EventStream {
   [[nodiscard]] core::Answer<core::Handle> subscribe(const core::Caller& caller,
                                                      NewsClasses classes);
 
-  void tell(core::NewsKind kind, const core::Job& job);
+  void tell(core::NewsKind kind, const core::Job& job,
+            const core::LimitHit& soft = {});
 
   [[nodiscard]] std::size_t subscriber_count() const {
     return subscribers_.size();

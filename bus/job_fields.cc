@@ -243,6 +243,17 @@ constexpr JobField kFields[] = {
         key_of(core::LimitKind::kProcesses)),
     field<&JobView::limits, &JobLimits::open_files>(
         key_of(core::LimitKind::kOpenFiles)),
+    {.key = kLimitsKey,
+     .get = [](const JobView& view) -> Maybe {
+       TextList list = limits_list(view.limits, view.terms);
+       return list.empty() ? Maybe() : Maybe(std::move(list));
+     },
+     .set =
+         [](JobView& view, const Value& value) {
+           const auto* const list = std::get_if<TextList>(&value);
+           return list != nullptr &&
+                  take_limits_list(view.limits, view.terms, *list);
+         }},
     {.key = "Parent",
      .get = [](const JobView& view) -> Maybe {
        if (view.parent == core::kNoJob) return std::nullopt;

@@ -10,6 +10,7 @@
 
 namespace bus {
 
+/// Empty for a kind that has none of its own: it stands in kLimitsKey.
 constexpr const char* key_of(core::LimitKind kind) {
   switch (kind) {
     case core::LimitKind::kWallTime:
@@ -22,12 +23,22 @@ constexpr const char* key_of(core::LimitKind kind) {
       return "ProcessesMax";
     case core::LimitKind::kOpenFiles:
       return "OpenFilesMax";
-    case core::LimitKind::kNone:
-      break;
+    default:
+      return "";
   }
-  return "";
 }
 inline constexpr const char* kAcceptsLessKey = "AcceptsLess";
+/// A list (as) of limits as core/limit_terms_text.h writes them: those of which
+/// more is to be said than a hard bound.
+inline constexpr const char* kLimitsKey = "Limits";
+
+/// Those of a job that stand in kLimitsKey.
+[[nodiscard]] TextList limits_list(const core::JobLimits& limits,
+                                   const core::TermsList& terms);
+/// False if one is no limit.
+[[nodiscard]] bool take_limits_list(core::JobLimits& limits,
+                                    core::TermsList& terms,
+                                    const TextList& list);
 
 struct LimitRequest {
   std::vector<core::LimitChange> changes;

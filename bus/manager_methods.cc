@@ -38,6 +38,9 @@ void answer_created(const ReplyTo& reply,
       !limits.empty())
     extra.push_back(
         {.key = kScopeLimitsKey, .value = std::string(limits.view())});
+  if (!created->process_limits.empty())
+    extra.push_back(
+        {.key = kProcessLimitsKey, .value = created->process_limits});
   reply.answer([&](sd_bus_message* message) {
     const int r = ::sd_bus_message_append(message, "to", created->jid.raw(),
                                           job_path(created->jid).c_str());

@@ -39,8 +39,11 @@ inline std::optional<core::JobId> job_of_path(std::string_view path) {
 }
 
 /// In CreateJob's answer: files that the first process joins (reaper::kJoin).
-inline constexpr const char* kJoinKeys[] = {"Join1", "Join2"};
+inline constexpr const char* kJoinKeys[] = {"Join1", "Join2", "Join3", "Join4",
+                                            "Join5"};
 /// The limits that are the scope's (core/limit_text.h).
 inline constexpr const char* kScopeLimitsKey = "ScopeLimits";
+/// Limits of each process that the scope is to begin with (setrlimit(2)).
+inline constexpr const char* kProcessLimitsKey = "ProcessLimits";
 
 }  // namespace bus

@@ -162,6 +162,12 @@ void Server::on_limit_passed(const core::Job& job) {
   events_.tell(core::NewsKind::kLimit, job);
 }
 
+void Server::on_soft_limit_passed(const core::Job& job,
+                                  const core::LimitHit& hit) {
+  announcer_.on_soft_limit_passed(job, hit);
+  events_.tell(core::NewsKind::kSoftLimit, job, hit);
+}
+
 void Server::on_job_removed(const core::Job& job) {
   announcer_.on_job_removed(job);
   events_.tell(core::NewsKind::kEnded, job);

@@ -70,6 +70,8 @@ class Server : private Audience, private core::JobObserver {
   void on_job_new(const core::Job& job) override;
   void on_job_changed(const core::Job& job) override;
   void on_limit_passed(const core::Job& job) override;
+  void on_soft_limit_passed(const core::Job& job,
+                            const core::LimitHit& hit) override;
   void on_job_removed(const core::Job& job) override;
   void on_job_forgotten(core::JobId jid) override;
 

@@ -75,8 +75,9 @@ constexpr SessionKey kKeys[] = {
 };
 
 /// Those of a job's spec that mean the same for a session.
-constexpr const char* kSpecKeys[] = {"User", "Stragglers", "FirstSignal",
-                                     "GraceUSec", kAcceptsLessKey};
+constexpr const char* kSpecKeys[] = {"User",        "Stragglers",
+                                     "FirstSignal", "GraceUSec",
+                                     kLimitsKey,    kAcceptsLessKey};
 /// So do those of all limits.
 bool is_spec_key(std::string_view key) {
   return std::ranges::find(kSpecKeys, key) != std::end(kSpecKeys) ||
@@ -114,6 +115,7 @@ core::JobSpec spec_of(const SessionRequest& request) {
   spec.stragglers = request.stragglers;
   spec.kill_plan = request.kill_plan;
   spec.limits = request.limits;
+  spec.terms = request.terms;
   spec.accepts_less = request.accepts_less;
   return spec;
 }
@@ -131,6 +133,7 @@ core::Answer<SessionRequest> session_of(const Dict& dict) {
   request.stragglers = draft.spec.stragglers;
   request.kill_plan = draft.spec.kill_plan;
   request.limits = draft.spec.limits;
+  request.terms = draft.spec.terms;
   request.accepts_less = draft.spec.accepts_less;
   if (request.user.empty())
     return std::unexpected(core::invalid("key 'User' is missing"));

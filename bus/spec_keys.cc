@@ -8,6 +8,7 @@
 #include "bus/words.h"
 #include "core/job_name.h"
 #include "core/job_token.h"
+#include "core/limit_terms_text.h"
 #include "sys/unique_fd.h"
 
 namespace bus {
@@ -139,6 +140,15 @@ template <core::LimitKind kKind>
 Maybe get_limit(const JobSpec& spec) {
   const auto bound = core::bound_of(spec.limits, kKind);
   return bound ? Maybe(*bound) : Maybe();
+}
+bool set_limits_list(SpecDraft& draft, const Value& value) {
+  const auto* const list = std::get_if<TextList>(&value);
+  return list != nullptr &&
+         take_limits_list(draft.spec.limits, draft.spec.terms, *list);
+}
+Maybe get_limits_list(const JobSpec& spec) {
+  TextList list = limits_list(spec.limits, spec.terms);
+  return list.empty() ? Maybe() : Maybe(std::move(list));
 }
 bool set_accepts_less(SpecDraft& draft, const Value& value) {
   const auto* const accepts = std::get_if<bool>(&value);
@@ -274,6 +284,10 @@ constexpr SpecKey kKeys[] = {
      .expected = kAmountExpected,
      .set = set_limit<core::LimitKind::kOpenFiles>,
      .get = get_limit<core::LimitKind::kOpenFiles>},
+    {.key = kLimitsKey,
+     .expected = core::kLimitTermsExpect,
+     .set = set_limits_list,
+     .get = get_limits_list},
     {.key = kAcceptsLessKey,
      .expected = "a boolean (b)",
      .set = set_accepts_less,

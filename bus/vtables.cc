@@ -236,6 +236,11 @@ const sd_bus_vtable kManagerVtable[] = {
                              SD_BUS_PARAM(jid) SD_BUS_PARAM(job) SD_BUS_PARAM(
                                  limit) SD_BUS_PARAM(value) SD_BUS_PARAM(bound),
                              0),
+    SD_BUS_SIGNAL_WITH_NAMES("SoftLimitHit", "tostti",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(job)
+                                 SD_BUS_PARAM(limit) SD_BUS_PARAM(value)
+                                     SD_BUS_PARAM(bound) SD_BUS_PARAM(signal),
+                             0),
     SD_BUS_VTABLE_END,
 };
 

@@ -343,7 +343,7 @@ CORRAL_API int corral_thaw(corral* connection, corral_jid jid) {
 
 CORRAL_API int corral_set_limit(corral* connection, corral_jid jid,
                                 corral_limit limit, uint64_t bound) {
-  if (limit < CORRAL_LIMIT_WALL || limit > CORRAL_LIMIT_FILES) return -EINVAL;
+  if (limit < CORRAL_LIMIT_WALL || limit > CORRAL_LIMIT_IO_OPS) return -EINVAL;
   core::LimitChange change{.kind = static_cast<core::LimitKind>(limit),
                            .bound = {}};
   if (bound != CORRAL_ABSENT) change.bound = bound;

@@ -11,7 +11,7 @@
 #include "cli/job_json.h"
 #include "cli/job_selection.h"
 #include "cli/output.h"
-#include "core/limit_text.h"
+#include "core/limit_terms_text.h"
 #include "core/try.h"
 #include "sys/pid_fd.h"
 
@@ -52,7 +52,7 @@ core::Answer<core::JobSpec> new_job(bus::Client& client,
   spec.stragglers = core::Stragglers::kLinger;
   spec.name = arguments.value("name").value_or("");
   for (const std::string& limit : arguments.values("limit"))
-    (void)core::parse_limits(spec.limits, limit.c_str());
+    (void)core::parse_terms_list(spec.limits, spec.terms, limit);
   spec.accepts_less = arguments.has("accept-less");
   if (const auto parent = arguments.value("parent"))
     spec.parent = TRY(select_job(client, *parent));

@@ -6,6 +6,7 @@
 #include "cli/handlers.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
+#include "cli/table_view.h"
 #include "cli/terminal_text.h"
 
 namespace cli {
@@ -74,6 +75,50 @@ Json json_of(const Check& check) {
   return json;
 }
 
+constexpr core::Engine kEngines[] = {core::Engine::kCgroup2,
+                                     core::Engine::kSubreaper};
+
+/// What becomes of a limit with an engine, whether that is chosen or not.
+core::HoldChoice hold_of(const Findings& findings, core::Engine engine,
+                         core::LimitKind kind) {
+  if (engine == core::Engine::kCgroup2 && !findings.facts.cgroup2_is_writable)
+    return {.hold = core::Hold::kNothing, .lacking = "there is no such engine"};
+  return core::choose_hold(kind, engine, findings.limits, findings.is_root);
+}
+
+Json limit_table(const Findings& findings) {
+  Json table;
+  for (const core::Engine engine : kEngines)
+    for (const core::LimitKind kind : core::kLimitKinds) {
+      const core::HoldChoice choice = hold_of(findings, engine, kind);
+      Json& cell =
+          table[std::string(core::name_of(engine))][core::row_of(kind).word];
+      cell["verdict"] = core::verdict_of(choice);
+      cell["held_by"] = core::name_of(choice.hold);
+      cell["lacking"] = choice.lacking.empty() ? Json() : Json(choice.lacking);
+    }
+  return table;
+}
+
+int print_limit_table(const Findings& findings) {
+  TableView table({{.title = "ENGINE"},
+                   {.title = "LIMIT"},
+                   {.title = "VERDICT"},
+                   {.title = "HELD BY"},
+                   {.title = "LACKING"}});
+  for (const core::Engine engine : kEngines)
+    for (const core::LimitKind kind : core::kLimitKinds) {
+      const core::HoldChoice choice = hold_of(findings, engine, kind);
+      table.add({{.text = std::string(core::name_of(engine))},
+                 {.text = core::row_of(kind).word},
+                 {.text = std::string(core::verdict_of(choice))},
+                 {.text = std::string(core::name_of(choice.hold))},
+                 {.text = std::string(choice.lacking)}});
+    }
+  print(table.render(screen_of(STDOUT_FILENO), TableView::Header::kShown));
+  return kSuccess;
+}
+
 Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   Json json;
   json["version"] = CORRAL_VERSION;
@@ -89,6 +134,7 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   facts["cgroup2_is_writable"] = findings.facts.cgroup2_is_writable;
   facts["has_cgroup_kill"] = findings.facts.has_cgroup_kill;
   facts["cgroup_base"] = text_or_null(findings.cgroup_base);
+  json["limit_table"] = limit_table(findings);
   Json& limits = json["limits"];
   for (const core::LimitKind kind : core::kLimitKinds) {
     const core::HoldChoice choice = core::choose_hold(
@@ -119,6 +165,7 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
 
 int diagnose(const Arguments& arguments) {
   const Findings findings = look();
+  if (arguments.has("limits")) return print_limit_table(findings);
   const std::vector<Check> checks = judge(findings);
   if (arguments.has("json"))
     print(json_line(json_of(findings, checks)));

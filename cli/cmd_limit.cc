@@ -18,6 +18,7 @@
 #include "cli/table_view.h"
 #include "cli/terminal_text.h"
 #include "cli/value_types.h"
+#include "core/limit_terms_text.h"
 #include "sys/clock.h"
 
 namespace cli {
@@ -42,18 +43,21 @@ core::Maybe<std::uint64_t> used_of(core::LimitKind kind,
 std::string amount(core::LimitKind kind,
                    const core::Maybe<std::uint64_t>& value, const char* none) {
   if (!value) return none;
-  return core::amount_text(core::row_of(kind).unit, *value).c_str();
+  return core::shown_bound(kind, *value);
 }
 
 void print_limits(const core::JobView& job) {
   TableView table({{.title = "LIMIT"},
                    {.title = "USED", .align = Align::kRight},
+                   {.title = "SOFT", .align = Align::kRight},
                    {.title = "BOUND", .align = Align::kRight}});
-  for (const core::LimitKind kind : core::kLimitKinds)
-    table.add(
-        {{.text = core::row_of(kind).word},
-         {.text = amount(kind, used_of(kind, job), "")},
-         {.text = amount(kind, core::bound_of(job.limits, kind), "none")}});
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    const core::LimitTerms terms = core::terms_of(job.limits, job.terms, kind);
+    table.add({{.text = core::row_of(kind).word},
+               {.text = amount(kind, used_of(kind, job), "")},
+               {.text = amount(kind, terms.soft, "")},
+               {.text = amount(kind, terms.bound, "none")}});
+  }
   print(table.render(screen_of(STDOUT_FILENO), TableView::Header::kShown));
 }
 

@@ -71,7 +71,24 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
       kRunFailure);
 }
 
+/// A job's own reaper knows bounds, and five kinds of them.
+core::Answer<void> check_without_instance(const RunRequest& request) {
+  const core::JobSpec& spec = request.spec;
+  if (spec.terms.empty()) return {};
+  std::string text = "limit '";
+  text.append(core::row_of(spec.terms.front().kind).word);
+  text += "' as it was asked for is held by an instance only, and none runs";
+  if (!spec.accepts_less)
+    return std::unexpected(core::Refused{
+        .why = core::Refusal::kNotSupported,
+        .text = text + "; --accept-less runs the job without it"});
+  complain(text + ": the job runs without it");
+  return {};
+}
+
 int run_recorded(const RunRequest& request, ScopeSetting setting) {
+  if (const auto held = check_without_instance(request); !held)
+    return complain(held.error());
   const sys::Environment environment = sys::process_environment();
   sys::Places places = sys::find_places(sys::InstanceKind::kPrivate,
                                         core::Uid(::geteuid()), environment);
@@ -88,8 +105,22 @@ int run_recorded(const RunRequest& request, ScopeSetting setting) {
   return become_scope(request, setting);
 }
 
+/// The scope and what it starts have them from now on. More than our own nobody
+/// gets.
+void begin_with(const std::vector<core::ResourceLimit>& limits) {
+  for (const core::ResourceLimit& limit : limits) {
+    const auto resource = static_cast<__rlimit_resource_t>(limit.resource);
+    rlimit now = {};
+    if (::getrlimit(resource, &now) < 0) continue;
+    now.rlim_max = std::min<rlim_t>(now.rlim_max, limit.hard);
+    now.rlim_cur = std::min<rlim_t>(now.rlim_max, limit.soft);
+    (void)::setrlimit(resource, &now);
+  }
+}
+
 int run_supervised(const RunRequest& request, ScopeSetting setting,
                    core::CreatedJob job) {
+  begin_with(job.process_limits);
   Supervised mode = {.jid = job.jid,
                      .engine = job.engine,
                      .link = keep(job.link.number()),

@@ -16,7 +16,7 @@
 #include "cli/table_view.h"
 #include "cli/terminal_text.h"
 #include "cli/value_types.h"
-#include "core/limit_text.h"
+#include "core/limit_terms_text.h"
 #include "core/try.h"
 #include "sys/pid_fd.h"
 
@@ -39,7 +39,7 @@ core::Answer<core::SessionRequest> request_of(const Arguments& arguments) {
   if (const auto grace = arguments.value("grace"))
     request.kill_plan.grace = *parse_duration(*grace);
   for (const std::string& limit : arguments.values("limit"))
-    (void)core::parse_limits(request.limits, limit.c_str());
+    (void)core::parse_terms_list(request.limits, request.terms, limit);
   request.accepts_less = arguments.has("accept-less");
   return request;
 }

@@ -10,6 +10,7 @@
 #include "cli/job_text.h"
 #include "cli/output.h"
 #include "cli/terminal_text.h"
+#include "core/limit_terms_text.h"
 #include "sys/clock.h"
 
 namespace cli {
@@ -63,11 +64,15 @@ std::string result(const Job& job) {
 std::string limits(const Job& job) {
   std::string text;
   for (const core::LimitKind kind : core::kLimitKinds) {
-    const auto bound = core::bound_of(job.limits, kind);
-    if (!bound) continue;
+    const core::LimitTerms terms = core::terms_of(job.limits, job.terms, kind);
+    const core::LimitRow row = core::row_of(kind);
+    if (terms.is_empty()) continue;
     if (!text.empty()) text += ", ";
-    text.append(core::row_of(kind).name).append(" ");
-    text.append(core::amount_text(core::row_of(kind).unit, *bound).view());
+    text.append(row.name).append(" ");
+    if (terms.bound) text.append(core::shown_bound(kind, *terms.bound));
+    if (terms.bound && terms.soft) text += ", ";
+    if (terms.soft)
+      text.append("soft ").append(core::shown_bound(kind, *terms.soft));
   }
   return text;
 }

@@ -53,8 +53,8 @@ inline constexpr OptionRow kRunOptions[] = {
     {"kill-stragglers", '\0', ValueType::kFlag, "",
      "Kill at once what the main process leaves behind"},
     {"limit", 'l', ValueType::kLimit, "none",
-     "Hold the job to these limits: over time or memory it is ended, over "
-     "processes and files forks and opens fail",
+     "Hold the job to these limits, as in cpu=1h:2h/signal=USR1 (LIMITS): over "
+     "time or memory it is ended, over others its calls fail",
      Repeat::kAllCount},
     kAcceptLess,
     {"parent", '\0', ValueType::kJob, "none",
@@ -154,8 +154,13 @@ inline constexpr JsonKey kShowKeys[] = {
      "the command (null when you may not see it), the main "
      "process (null: none lives)"},
     {"limits",
-     "an object with _wall_ and _cpu_ (microseconds), _memory_ (bytes), "
-     "_processes_ and _files_; null: none"},
+     "an object with the hard bound of each limit by its word, in "
+     "microseconds, bytes or a count; null: none"},
+    {"soft_limits", "the same of the soft bounds"},
+    {"limit_actions",
+     "for each limit of which it was said, by its word: _signal_ (over the "
+     "soft bound), _action_ (the first signal over the hard one) and "
+     "_grace_us_"},
     {"created_us, started_us, ended_us",
      "microseconds since 1970; null: not yet"},
     {"age_us", "time since its start, or the time that it ran"},
@@ -222,7 +227,8 @@ inline constexpr JsonKey kEventsKeys[] = {
      "one a line for each event, as org.corral.Manager1 gives them "
      "(Subscribe)"},
     {"event",
-     "_new_, _changed_, _limit_ or _ended_ of a job; _lost_: _count_ events "
+     "_new_, _changed_, _limit_, _soft-limit_ or _ended_ of a job; _lost_: "
+     "_count_ events "
      "were not told, as they were read too slowly; _begin_: the instance tells "
      "from here on, once more after a restart of its supervisor"},
     {"number, time_us",
@@ -232,8 +238,9 @@ inline constexpr JsonKey kEventsKeys[] = {
      "of the job, as *corral show* has them"},
     {"kind, engine", "with _new_"},
     {"limit",
-     "with _limit_ and, null or not, with _ended_: an object with _kind_, "
-     "_value_ and _bound_"},
+     "with _limit_, _soft-limit_ and, null or not, with _ended_: an object "
+     "with _kind_, _value_ and _bound_"},
+    {"signal", "with _soft-limit_: that it was sent"},
     {"result, sentence, exit_code, signal, shell_code", "with _ended_"},
 };
 
@@ -281,6 +288,8 @@ inline constexpr Example kLimitExamples[] = {
     {"corral limit build", "its limits, and what it used of them"},
     {"corral limit build --limit cpu=2h --limit memory=none",
      "more time, and as much memory as it wants"},
+    {"corral limit build --limit cpu=1h:2h/signal=USR1/grace=30s",
+     "SIGUSR1 after an hour of it; after two 30 seconds to end"},
     {"corral limit explain alice batch",
      "which limits the site sets to batch jobs of alice, and where it says so"},
 };
@@ -289,8 +298,9 @@ inline constexpr JsonKey kLimitKeys[] = {
     {"file, user, groups, domain",
      "with 'explain': the file that was read, and whose job it is"},
     {"limits",
-     "with 'explain': for each limit an object with its _bound_ (null: none), "
-     "and the _table_ and _line_ of the file that decide (null: no rule)"},
+     "with 'explain': for each limit an object with its _bound_ and its _soft_ "
+     "bound (null: none), and the _table_ and _line_ of the file that decide "
+     "(null: no rule)"},
 };
 
 inline constexpr OptionRow kAttachOptions[] = {

@@ -6,6 +6,7 @@
 #include "cli/job_text.h"
 #include "cli/terminal_text.h"
 #include "core/job_news.h"
+#include "core/limit_terms_text.h"
 
 namespace cli {
 namespace {
@@ -23,21 +24,30 @@ std::uint64_t number_at(const Json& json, const char* key) {
 }
 
 std::string amount_of(std::string_view kind, std::uint64_t value) {
-  if (kind == core::name_of(core::LimitKind::kMemory))
-    return short_size(core::Bytes(value));
-  const bool is_count = kind == core::name_of(core::LimitKind::kProcesses) ||
-                        kind == core::name_of(core::LimitKind::kOpenFiles);
-  return is_count ? std::to_string(value)
-                  : short_time(core::Microseconds(value));
+  for (const core::LimitKind known : core::kLimitKinds) {
+    if (kind != core::name_of(known)) continue;
+    switch (core::row_of(known).unit) {
+      case core::LimitUnit::kBytes:
+        return short_size(core::Bytes(value));
+      case core::LimitUnit::kMicroseconds:
+        return short_time(core::Microseconds(value));
+      default:
+        return core::shown_bound(known, value);
+    }
+  }
+  return std::to_string(value);  // of a newer instance
 }
 
 std::string describe_limit(const Json& json) {
   const auto at = json.find("limit");
   if (at == json.end() || !at->is_object()) return "passed a limit";
   const std::string kind = text_at(*at, "kind");
-  return "passed its limit of " + kind + " of " +
-         amount_of(kind, number_at(*at, "bound")) + " with " +
-         amount_of(kind, number_at(*at, "value"));
+  const std::string signal = text_at(json, "signal");
+  const std::string text =
+      std::string("passed its ") + (signal.empty() ? "" : "soft ") +
+      "limit of " + kind + " of " + amount_of(kind, number_at(*at, "bound")) +
+      " with " + amount_of(kind, number_at(*at, "value"));
+  return signal.empty() ? text : text + ", and was sent " + signal;
 }
 
 std::string describe_change(const Json& json) {
@@ -52,7 +62,7 @@ std::string describe_change(const Json& json) {
 std::string describe(const Json& json, const std::string& event) {
   if (event == "new") return "new, " + text_at(json, "kind");
   if (event == "changed") return describe_change(json);
-  if (event == "limit") return describe_limit(json);
+  if (event == "limit" || event == "soft-limit") return describe_limit(json);
   if (event == "ended") return "ended: " + text_at(json, "sentence");
   return event;  // of a newer instance
 }

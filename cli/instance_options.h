@@ -9,7 +9,12 @@ namespace cli::options {
 
 // NOLINTBEGIN(modernize-use-designated-initializers): tables
 
-inline constexpr OptionRow kDoctorOptions[] = {kJson, kHelp};
+inline constexpr OptionRow kDoctorOptions[] = {
+    {"limits", '\0', ValueType::kFlag, "",
+     "Tell for each engine and limit whether it is enforced here"},
+    kJson,
+    kHelp,
+};
 inline constexpr Example kDoctorExamples[] = {
     {"corral doctor", "what works here, what does not, and the fix"},
 };
@@ -29,6 +34,9 @@ inline constexpr JsonKey kDoctorKeys[] = {
      "for each limit of an instance's jobs _held_by_ (_clock_, _readings_, "
      "_cgroup2_, _cgroup1_, _each process_ or _nothing_) and _lacking_: how it "
      "holds less than asked; null: it holds"},
+    {"limit_table",
+     "for each engine and limit its _verdict_ (_enforced_, _approximated_, "
+     "_refused_), _held_by_ and _lacking_"},
     {"programs",
      "the paths of _corral-init_, _corral-reaper_ and _corrald_; null: not "
      "found"},

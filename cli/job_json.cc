@@ -31,12 +31,33 @@ void add_identity(Json& json, const core::JobView& job) {
   json["main_pid"] = maybe(job.main);
 }
 
+/// What is done when a limit is passed, as far as that was said.
+Json manner_of(const core::LimitTerms& terms) {
+  Json manner = Json::object();
+  if (terms.soft && core::is_told_softly(terms.kind))
+    manner["signal"] = core::signal_name(terms.soft_signal().raw()).view();
+  if (terms.action.raw() != 0)
+    manner["action"] = core::signal_name(terms.action.raw()).view();
+  if (terms.grace) manner["grace_us"] = terms.grace->raw();
+  return manner;
+}
+
 /// In microseconds, bytes or a count, as the limit is; null: none.
 void add_limits(Json& json, const core::JobView& job) {
   Json limits;
-  for (const core::LimitKind kind : core::kLimitKinds)
-    limits[core::row_of(kind).word] = maybe(core::bound_of(job.limits, kind));
+  Json soft;
+  Json manners = Json::object();
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    const char* const word = core::row_of(kind).word;
+    const core::LimitTerms terms = core::terms_of(job.limits, job.terms, kind);
+    limits[word] = maybe(terms.bound);
+    soft[word] = maybe(terms.soft);
+    if (Json manner = manner_of(terms); !manner.empty())
+      manners[word] = std::move(manner);
+  }
   json["limits"] = std::move(limits);
+  json["soft_limits"] = std::move(soft);
+  json["limit_actions"] = std::move(manners);
 }
 
 void add_times(Json& json, const core::JobView& job) {

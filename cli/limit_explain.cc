@@ -15,6 +15,7 @@
 #include "core/domain.h"
 #include "core/job_result.h"
 #include "core/limit_rules.h"
+#include "core/limit_terms_text.h"
 #include "core/refused_user.h"
 #include "sys/limit_subject.h"
 #include "sys/places.h"
@@ -39,18 +40,25 @@ std::string place_of(const Explanation& explanation,
 }
 
 std::string bound_text(core::LimitKind kind, const core::LimitRule* rule) {
-  if (rule == nullptr || !rule->bound) return "none";
-  return core::amount_text(core::row_of(kind).unit, *rule->bound).c_str();
+  if (rule == nullptr || !rule->limit.bound) return "none";
+  return core::shown_bound(kind, *rule->limit.bound);
+}
+
+std::string soft_text(core::LimitKind kind, const core::LimitRule* rule) {
+  if (rule == nullptr || !rule->limit.soft) return "";
+  return core::shown_bound(kind, *rule->limit.soft);
 }
 
 void print_table(const Explanation& explanation) {
   TableView table({{.title = "LIMIT"},
+                   {.title = "SOFT", .align = Align::kRight},
                    {.title = "BOUND", .align = Align::kRight},
                    {.title = "BY"}});
   for (const core::LimitKind kind : core::kLimitKinds) {
     const auto* const rule =
         core::deciding_rule(explanation.rules, kind, explanation.subject);
     table.add({{.text = core::row_of(kind).word},
+               {.text = soft_text(kind, rule)},
                {.text = bound_text(kind, rule)},
                {.text = rule ? place_of(explanation, *rule) : "no rule"}});
   }
@@ -62,9 +70,13 @@ void print_json(const Explanation& explanation) {
   for (const core::LimitKind kind : core::kLimitKinds) {
     const auto* const rule =
         core::deciding_rule(explanation.rules, kind, explanation.subject);
-    Json row = {{"bound", nullptr}, {"table", nullptr}, {"line", nullptr}};
+    Json row = {{"bound", nullptr},
+                {"soft", nullptr},
+                {"table", nullptr},
+                {"line", nullptr}};
     if (rule != nullptr) {
-      if (rule->bound) row["bound"] = *rule->bound;
+      if (rule->limit.bound) row["bound"] = *rule->limit.bound;
+      if (rule->limit.soft) row["soft"] = *rule->limit.soft;
       row["table"] = units::table_of(*rule);
       row["line"] = rule->line;
     }

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "cli/value_types.h"
-#include "core/limit_text.h"
+#include "core/limit_terms_text.h"
 #include "core/refused_user.h"
 #include "sys/users.h"
 
@@ -44,7 +44,7 @@ core::JobSpec make_spec(const Arguments& arguments) {
   if (const auto signal = arguments.value("signal"))
     spec.kill_plan.first_signal = *parse_signal(*signal);
   for (const std::string& limit : arguments.values("limit"))
-    (void)core::parse_limits(spec.limits, limit.c_str());
+    (void)core::parse_terms_list(spec.limits, spec.terms, limit);
   spec.accepts_less = arguments.has("accept-less");
   return spec;
 }

@@ -14,6 +14,7 @@
 #include "cli/terminal_text.h"
 #include "cli/value_types.h"
 #include "core/job_result.h"
+#include "core/limit_terms_text.h"
 #include "core/number_text.h"
 #include "core/try.h"
 #include "sys/pid_fd.h"
@@ -222,12 +223,17 @@ int jdetach(Words words) {
 // --- jlimit [-j jid] [name=value...]
 
 void print_limits(const core::JobView& job) {
+  const auto text_of = [](core::LimitKind kind, const auto& bound) {
+    return bound ? core::shown_bound(kind, *bound) : "unlimited";
+  };
+  print(padded("LIMIT", 10) + " " + padded("SOFT", 14) + " HARD\n");
   for (const core::LimitKind kind : core::kLimitKinds) {
     const core::LimitRow row = core::row_of(kind);
-    const auto bound = core::bound_of(job.limits, kind);
+    const core::LimitTerms terms = core::terms_of(job.limits, job.terms, kind);
+    // As in getrlimit(2): without a soft bound of its own it is the hard one.
     print(padded(row.word, 10) + " " +
-          (bound ? core::amount_text(row.unit, *bound).c_str() : "unlimited") +
-          "\n");
+          padded(text_of(kind, terms.soft ? terms.soft : terms.bound), 14) +
+          " " + text_of(kind, terms.bound) + "\n");
   }
 }
 

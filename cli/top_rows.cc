@@ -61,11 +61,9 @@ Count used_of(core::LimitKind kind, const TopSample& sample) {
       return raw(sample.usage.memory);
     case core::LimitKind::kProcesses:
       return sample.usage.processes;
-    case core::LimitKind::kOpenFiles:  // of each process: nobody counts them
-    case core::LimitKind::kNone:
-      break;
+    default:  // of each process: nobody counts them
+      return std::nullopt;
   }
-  return std::nullopt;
 }
 
 TopRow row_of(const TopSample* before, const TopSample& now) {
@@ -80,7 +78,7 @@ TopRow row_of(const TopSample* before, const TopSample& now) {
   row.io_rate = rate(before, now, io_of, kPerSecond);
   row.processes = now.usage.processes;
   for (const core::LimitKind kind : core::kLimitKinds)
-    if (const auto bound = core::bound_of(now.job.limits, kind))
+    if (const auto bound = core::bound_of(now.job.limits, now.job.terms, kind))
       row.limits.push_back(
           {.kind = kind, .bound = *bound, .used = used_of(kind, now)});
   return row;

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "cli/job_text.h"
+#include "core/limit_terms_text.h"
 #include "core/limit_text.h"
 #include "sys/clock.h"
 
@@ -135,10 +136,9 @@ std::string use_of(const LimitUse& limit) {
         return short_time(core::Microseconds(value));
       case core::LimitUnit::kBytes:
         return short_size(core::Bytes(value));
-      case core::LimitUnit::kCount:
-        break;
+      default:
+        return core::shown_bound(limit.kind, value);
     }
-    return std::to_string(value);
   };
   std::string text = core::row_of(limit.kind).word;
   if (const auto percent = percent_of(limit))

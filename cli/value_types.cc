@@ -14,7 +14,7 @@
 #include "core/job_name.h"
 #include "core/job_result.h"
 #include "core/kill_plan.h"
-#include "core/limit_text.h"
+#include "core/limit_terms_text.h"
 #include "core/number_text.h"
 
 namespace cli {
@@ -28,23 +28,9 @@ bool is_signal(std::string_view text) {
 }
 bool is_limit(std::string_view text) {
   const auto changes = parse_limit_changes(text);
-  return changes && std::ranges::all_of(*changes, [](const auto& change) {
-           return change.bound.has_value();
+  return changes && std::ranges::none_of(*changes, [](const auto& change) {
+           return change.is_empty();
          });
-}
-std::optional<core::LimitChange> parse_limit_change(std::string_view text) {
-  const std::size_t equals = std::min(text.find('='), text.size());
-  for (const core::LimitKind kind : core::kLimitKinds) {
-    if (text.substr(0, equals) != core::row_of(kind).word) continue;
-    if (text.substr(equals) == "=none")
-      return core::LimitChange{.kind = kind, .bound = {}};
-    core::JobLimits limits;
-    if (!core::parse_limit(limits, text)) return std::nullopt;
-    const auto bound = core::bound_of(limits, kind);
-    if (bound > core::largest_bound(kind)) return std::nullopt;
-    return core::LimitChange{.kind = kind, .bound = bound};
-  }
-  return std::nullopt;
 }
 bool is_limit_change(std::string_view text) {
   return parse_limit_changes(text).has_value();
@@ -84,7 +70,9 @@ bool is_stragglers(std::string_view text) {
   return core::parse_stragglers(text).has_value();
 }
 
-constexpr const char* kLimitWords = "wall= cpu= memory= processes= files=";
+constexpr const char* kLimitWords =
+    "wall= cpu= memory= processes= files= virtual= threads= file-size= core= "
+    "locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=";
 
 // NOLINTBEGIN(modernize-use-designated-initializers): tables
 constexpr ValueTypeRow kRows[] = {
@@ -110,15 +98,14 @@ constexpr ValueTypeRow kRows[] = {
      "HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH"},
     {.type = ValueType::kLimit,
      .placeholder = "LIMITS",
-     .expectation = core::kLimitExpects,
+     .expectation = core::kLimitTermsExpect,
      .is_good = is_limit,
      .completion = Completion::kChoices,
      .choices = kLimitWords,
      .has_rule = true},
     {.type = ValueType::kLimitChange,
      .placeholder = "LIMITS",
-     .expectation = "wall= or cpu=TIME (500ms, 30s, 2h), memory=BYTES (64M), "
-                    "processes= or files=NUMBER, each above 0, or none",
+     .expectation = core::kLimitTermsExpect,
      .is_good = is_limit_change,
      .completion = Completion::kChoices,
      .choices = kLimitWords,
@@ -180,7 +167,7 @@ std::optional<std::vector<core::LimitChange>> parse_limit_changes(
   std::vector<core::LimitChange> changes;
   const std::string list(text);
   for (const char* rest = list.c_str(); rest != nullptr;) {
-    const auto change = parse_limit_change(core::take_part(rest));
+    const auto change = core::parse_terms(core::take_part(rest));
     if (!change) return std::nullopt;
     changes.push_back(*change);
   }

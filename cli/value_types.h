@@ -10,7 +10,7 @@
 
 #include "core/duration.h"
 #include "core/ids.h"
-#include "core/limits.h"
+#include "core/limit_terms.h"
 #include "core/quantity.h"
 
 namespace cli {
@@ -75,7 +75,7 @@ using core::parse_duration;
     std::string_view text);
 /// Local midnight of YYYY-MM-DD, in microseconds since 1970.
 [[nodiscard]] std::optional<std::uint64_t> parse_day(std::string_view text);
-/// "cpu=30s,memory=none".
+/// "cpu=30s,memory=none" (core/limit_terms_text.h).
 [[nodiscard]] std::optional<std::vector<core::LimitChange>> parse_limit_changes(
     std::string_view text);
 

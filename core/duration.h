@@ -16,15 +16,24 @@ inline constexpr std::uint64_t kLongestDuration = 3650 * 86'400'000'000U;
 
 namespace detail {
 
+/// A unit's name as a number, for one comparison and no pointers.
+consteval std::uint32_t packed(std::string_view name) {
+  std::uint32_t number = 0;
+  for (const char c : name)
+    number = number << 8U | static_cast<unsigned char>(c);
+  return number;
+}
+
 struct DurationUnit {
-  std::string_view name;
-  std::uint64_t microseconds;
+  std::uint32_t name;
+  std::uint32_t microseconds;
 };
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 inline constexpr DurationUnit kDurationUnits[] = {
-    {"us", 1},         {"ms", 1000},        {"s", 1'000'000},
-    {"", 1'000'000},   {"m", 60'000'000},   {"min", 60'000'000},
-    {"h", 3600000000}, {"d", 86400000000U},
+    {packed("us"), 1},          {packed("ms"), 1000},
+    {packed("s"), 1'000'000},   {packed(""), 1'000'000},
+    {packed("m"), 60'000'000},  {packed("min"), 60'000'000},
+    {packed("h"), 3600000000U}, {packed("d"), 3600000000U},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
@@ -40,17 +49,18 @@ constexpr std::optional<std::uint64_t> take_amount(std::string_view& text) {
     number = number * 10 + static_cast<std::uint64_t>(text[at] - '0');
     if (number > kLongestDuration) return std::nullopt;
   }
-  if (at == 0) return std::nullopt;
+  const std::size_t digits = at;
+  std::uint32_t name = 0;
+  for (; at < text.size() && !is_digit(text[at]); ++at)
+    name = name << 8U | static_cast<unsigned char>(text[at]);
+  if (digits == 0 || at > digits + 3) return std::nullopt;
   text.remove_prefix(at);
-  std::size_t length = 0;
-  while (length < text.size() && !is_digit(text[length]))
-    ++length;
-  const std::string_view name(text.begin(), text.begin() + length);
-  text.remove_prefix(length);
   for (const DurationUnit& unit : kDurationUnits) {
     if (unit.name != name) continue;
-    if (number > kLongestDuration / unit.microseconds) return std::nullopt;
-    return number * unit.microseconds;
+    const std::uint64_t factor =
+        std::uint64_t{unit.microseconds} * (name == packed("d") ? 24 : 1);
+    if (number > kLongestDuration / factor) return std::nullopt;
+    return number * factor;
   }
   return std::nullopt;
 }

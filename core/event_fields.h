@@ -37,6 +37,10 @@ void fields(auto& io, Of<JobLimits> auto& l) {
   auto& [wall_time, cpu_time, memory, processes, open_files] = l;
   io(wall_time, cpu_time, memory, processes, open_files);
 }
+void fields(auto& io, Of<LimitTerms> auto& t) {
+  auto& [kind, bound, soft, signal, action, grace] = t;
+  io(kind, bound, soft, signal, action, grace);
+}
 void fields(auto& io, Of<LimitHit> auto& h) {
   auto& [kind, value, bound] = h;
   io(kind, value, bound);
@@ -47,11 +51,12 @@ void fields(auto& io, Of<LaunchFailure> auto& f) {
 }
 void fields(auto& io, Of<JobSpec> auto& s) {
   auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
-         engine, stragglers, kill_plan, limits, accepts_less, token, parent,
-         domain, service] = s;
+         engine, stragglers, kill_plan, limits, terms, accepts_less, token,
+         parent, domain, service] = s;
   io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
      stragglers, kill_plan, limits, accepts_less, token);
   io.since(3, parent, domain, service);
+  io.since(5, terms);
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
   auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,
@@ -75,10 +80,10 @@ void fields(auto& io, Of<Job> auto& j) {
   // on.
   auto& [jid, spec, owner, engine, state, created, started, ended, last_exit,
          populated, main, status, main_has_ended, main_is_stopped,
-         reaper_was_lost, freezing, cpu, exited_cpu, kill, stragglers,
+         reaper_was_lost, freezing, cpu, last_use, exited_cpu, kill, stragglers,
          straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
-         ran_out_of_memory, cancelled, detail, totals, result, is_held,
-         departure, origin, collector] = j;
+         ran_out_of_memory, cancelled, detail, totals, result, soft_passed,
+         is_held, departure, origin, collector] = j;
   io(jid, spec, owner, engine, state, created, started, ended, main, status,
      main_has_ended, main_is_stopped, reaper_was_lost, freezing, exited_cpu,
      kill, stragglers, straggler_names, processes_seen, main_exit,
@@ -86,6 +91,7 @@ void fields(auto& io, Of<Job> auto& j) {
      result);
   io.since(3, is_held, departure, origin);
   io.since(4, collector);
+  io.since(5, soft_passed);
 }
 void fields(auto& io, Of<JobSnapshot> auto& s) {
   auto& [job, state_entry] = s;
@@ -153,16 +159,18 @@ void fields(auto& io, Of<event::FreezeDone> auto& e) {
   io(is_frozen);
 }
 void fields(auto& io, Of<event::LimitsChanged> auto& e) {
-  auto& [by, limits] = e;
+  auto& [by, limits, terms] = e;
   io(by, limits);
+  io.since(5, terms);
 }
 void fields(auto& io, Of<event::CpuRead> auto& e) {
   auto& [used, processors] = e;
   io(used, processors);
 }
 void fields(auto& io, Of<event::LimitPassed> auto& e) {
-  auto& [kind, value] = e;
+  auto& [kind, value, is_soft] = e;
   io(kind, value);
+  io.since(5, is_soft);
 }
 void fields(auto& io, Of<event::TimerFired> auto& e) {
   auto& [timer] = e;

@@ -66,6 +66,7 @@ struct SessionRequest {
   Stragglers stragglers = Stragglers::kLinger;
   KillPlan kill_plan;
   JobLimits limits;
+  TermsList terms;
   bool accepts_less = false;
 };
 
@@ -91,6 +92,8 @@ struct CreatedJob {
   Handle container;
   std::vector<Handle> joins;  ///< cgroup.procs of more groups of the job
   JobLimits scope_limits;     ///< those that the scope is to hold
+  /// With which the scope is to begin: each process of the job gets them.
+  std::vector<ResourceLimit> process_limits;
 };
 
 /// What faces show of a job: a copy, complete in itself.
@@ -103,6 +106,7 @@ struct JobView {
   JobState state = JobState::kPreparing;
   Freezing freezing = Freezing::kNo;
   JobLimits limits;
+  TermsList terms;                ///< what `limits` has no place for
   std::vector<std::string> argv;  ///< empty if the caller may not see it
   std::optional<Pid> main;
   Moment created;
@@ -175,6 +179,8 @@ class JobObserver {
   virtual void on_job_changed(const Job& job) = 0;
   /// The job has passed a limit (job.limit_hit), and is ended for it.
   virtual void on_limit_passed(const Job& job) = 0;
+  /// The job has passed a soft bound, and was told by a signal.
+  virtual void on_soft_limit_passed(const Job& job, const LimitHit& hit) = 0;
   /// The job has ended; it is remembered for a while.
   virtual void on_job_removed(const Job& job) = 0;
   /// The ended job is remembered no longer.

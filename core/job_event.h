@@ -15,6 +15,7 @@
 #include "core/job_spec.h"
 #include "core/job_totals.h"
 #include "core/launch_stage.h"
+#include "core/limit_terms.h"
 #include "core/limits.h"
 #include "core/quantity.h"
 #include "core/text.h"
@@ -104,6 +105,7 @@ struct FreezeDone {
 struct LimitsChanged {
   Uid by;
   JobLimits limits;
+  TermsList terms = {};
 };
 /// The processor time of the job was read; with the engine subreaper that of
 /// its living processes, and of whom they waited for.
@@ -115,6 +117,7 @@ struct CpuRead {
 struct LimitPassed {
   LimitKind kind = LimitKind::kNone;
   Maybe<std::uint64_t> value;  ///< that it was found at; absent: its bound
+  bool is_soft = false;        ///< it was the soft bound
 };
 struct TimerFired {
   JobTimer timer = JobTimer::kLimit;
@@ -213,6 +216,10 @@ struct WatchMain {};
 struct ForgetMain {};
 /// Tell those who watch and wait.
 struct Announce {};
+/// Tell those who watch that a soft bound was passed.
+struct TellLimit {
+  LimitHit hit;
+};
 
 }  // namespace effect
 
@@ -223,6 +230,6 @@ using Effect =
                  effect::Inspect, effect::SetTimer, effect::ClearTimer,
                  effect::RecordProcess, effect::RecordEnd,
                  effect::RemoveContainer, effect::WatchMain, effect::ForgetMain,
-                 effect::Announce>;
+                 effect::Announce, effect::TellLimit>;
 
 }  // namespace core

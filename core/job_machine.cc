@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/job_verdict.h"
+#include "core/limit_watch.h"
 
 namespace core {
 
@@ -19,26 +20,6 @@ bool is_live(const Job& job) {
 bool is_main(const Job& job, const ExitRecord& record) {
   if (job.main == Pid(0)) return record.order == sequence_of(job.jid);
   return job.main == Pid(record.pid);
-}
-
-/// Once the program runs, or never will, only what people are shown is kept.
-void forget_launch(JobSpec& spec) {
-  constexpr std::size_t kShown = 4096;
-  spec.env = {};
-  spec.groups = {};
-  spec.rlimits = {};
-  std::size_t size = 0;
-  std::size_t kept = 0;
-  for (std::string& argument : spec.argv) {
-    if (size >= kShown) break;
-    if (argument.size() > kShown - size)
-      argument = argument.substr(0, kShown - size);
-    size += argument.size() + 1;
-    ++kept;
-  }
-  if (kept == spec.argv.size()) return;
-  spec.argv.resize(kept);
-  spec.argv.shrink_to_fit();
 }
 
 /// One job, one event: holds the job being changed and the effects so far.
@@ -82,8 +63,7 @@ class Stepper {
     enter(JobState::kRunning);
     if (job_.cancelled) start_killing(job_.spec.kill_plan);
     // One that changed while it was launched may not have found it.
-    if (job_.spec.limits.has_more_than_wall_time()) ask(effect::HoldLimits{});
-    watch_limits();
+    hold_limits();
   }
 
   void operator()(const event::LaunchFailed& failed) {
@@ -189,6 +169,7 @@ class Stepper {
     if (request.freezes && (stands_still || is_ending)) return;
     if (!request.freezes && job_.freezing == Freezing::kNo) return;
     set_freezing(request.freezes);
+    if (!request.freezes) check_limits();
   }
 
   void operator()(const event::FreezeDone& done) {
@@ -199,7 +180,9 @@ class Stepper {
 
   void operator()(const event::LimitsChanged& changed) {
     if (job_.state > JobState::kEnding) return;
+    reopen_soft(job_, changed.terms);
     job_.spec.limits = changed.limits;
+    job_.spec.terms = changed.terms;
     ask(effect::HoldLimits{});
     ask(effect::Announce{});
     if (!is_live(job_)) return;
@@ -208,7 +191,7 @@ class Stepper {
   }
 
   void operator()(const event::CpuRead& read) {
-    if (!is_bound() || !job_.spec.limits.cpu_time) return;
+    if (!is_bound() || !needs_readings(job_)) return;
     const bool is_of_the_living = job_.engine == Engine::kSubreaper;
     const Microseconds used =
         is_of_the_living ? read.used + job_.exited_cpu : read.used;
@@ -218,19 +201,23 @@ class Stepper {
                           .when = when_.boot,
                           .processors = read.processors,
                           .is_idle = job_.cpu && used <= before};
+    if (!job_.cpu->is_idle) job_.last_use = when_.boot;
     check_limits();
   }
 
   void operator()(const event::LimitPassed& passed) {
-    const auto bound = bound_of(job_.spec.limits, passed.kind);
+    const auto bound = passed.is_soft ? open_soft_bound(job_, passed.kind)
+                                      : bound_of(job_.spec.limits,
+                                                 job_.spec.terms, passed.kind);
     if (!is_live(job_) || job_.limit_hit || job_.cancelled || !bound) return;
     if (passed.kind == LimitKind::kMemory && passed.value &&
         !is_at_limit(Bytes(*passed.value), Bytes(*bound)))
       return;
-    job_.limit_hit = {.kind = passed.kind,
-                      .value = passed.value.value_or(*bound),
-                      .bound = *bound};
-    start_killing(job_.spec.kill_plan);
+    const LimitHit hit = {.kind = passed.kind,
+                          .value = passed.value.value_or(*bound),
+                          .bound = *bound};
+    if (passed.is_soft) return pass_softly(hit);
+    pass(hit);
   }
 
   void operator()(const event::TimerFired& fired) {
@@ -325,8 +312,7 @@ class Stepper {
     enter(JobState::kRunning);
     ask(effect::SetTimer{.timer = JobTimer::kAttach,
                          .deadline = when_.boot + kAttachPatience});
-    if (job_.spec.limits.has_more_than_wall_time()) ask(effect::HoldLimits{});
-    watch_limits();
+    hold_limits();
   }
 
   /// From now on it ends when it is empty.
@@ -372,6 +358,7 @@ class Stepper {
 
   void set_freezing(bool freezes) {
     job_.freezing = freezes ? Freezing::kAsked : Freezing::kNo;
+    job_.last_use = when_.boot;
     ask(effect::Freeze{freezes});
     ask(effect::Announce{});
   }
@@ -401,24 +388,49 @@ class Stepper {
     return !job_.limit_hit && job_.state == JobState::kRunning;
   }
 
+  /// Of a job that began to run.
+  void hold_limits() {
+    const bool is_held_by_others =
+        job_.spec.limits.has_more_than_wall_time() || !job_.spec.terms.empty();
+    if (is_held_by_others) ask(effect::HoldLimits{});
+    watch_limits();
+  }
+
+  void pass(const LimitHit& hit) {
+    job_.limit_hit = hit;
+    start_killing(terms_of(job_.spec.limits, job_.spec.terms, hit.kind)
+                      .plan_of(job_.spec.kill_plan));
+  }
+
+  void pass_softly(const LimitHit& hit) {
+    job_.soft_passed |= bit_of(hit.kind);
+    if (hit.kind == LimitKind::kMemory) ask(effect::HoldLimits{});
+    ask(effect::TellLimit{hit});
+    ask(effect::Signal{
+        .signal =
+            terms_of(job_.spec.limits, job_.spec.terms, hit.kind).soft_signal(),
+        .target = SignalTarget::kAll});
+  }
+
   void check_limits() {
     if (!is_bound()) return;
-    job_.limit_hit =
-        check(job_.spec.limits, job_.started.boot, when_.boot, job_.cpu);
-    if (job_.limit_hit) return start_killing(job_.spec.kill_plan);
+    if (const auto hit = passed_bound(job_, when_.boot)) return pass(*hit);
+    if (!job_.spec.terms.empty())
+      for (const LimitHit& hit : passed_softly(job_, when_.boot))
+        pass_softly(hit);
     watch_limits();
   }
 
   void watch_limits() {
-    const JobLimits& limits = job_.spec.limits;
-    if (!limits.cpu_time) job_.cpu.reset();
-    if (limits.cpu_time &&
-        (!job_.cpu ||
-         when_.boot >= next_cpu_reading(*limits.cpu_time, *job_.cpu)))
-      return ask(effect::ReadCpu{});
-    const auto breach = earliest_breach(limits, job_.started.boot, job_.cpu);
-    if (breach)
-      ask(effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
+    if (!needs_readings(job_)) job_.cpu.reset();
+    const auto reading = next_reading(job_);
+    const bool is_due = reading ? when_.boot >= *reading : !job_.cpu;
+    if (is_due && needs_readings(job_)) return ask(effect::ReadCpu{});
+    const auto breach = wall_breach(job_);
+    if (reading || breach)
+      ask(effect::SetTimer{.timer = JobTimer::kLimit,
+                           .deadline = std::min(reading.value_or(kEndOfTime),
+                                                breach.value_or(kEndOfTime))});
   }
 
   /// However late the supervisor noticed.

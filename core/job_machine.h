@@ -33,6 +33,8 @@
 //    wall time run on while it is frozen.
 //  - While a job with a limit of time runs, one timer stands at the earliest
 //    possible breach of any, or a reading of its processor time was asked for.
+//  - A soft bound is passed once: its signal is sent and it is told. Told again
+//    only if it became another.
 //  - A job without a command passes over kLaunching. It is held, lives although
 //    it is empty, until its first process was attached, or, a session, until it
 //    is closed or its leader ends; but not for ever without any process. To be
@@ -129,6 +131,7 @@ struct Job {
   Freezing freezing = Freezing::kNo;
 
   Maybe<CpuReading> cpu;  ///< the last, where a limit asks for readings
+  BootTime last_use;      ///< when processor time was last seen to be used
   /// Of those reported, with whom they waited for: of the living it is read.
   Microseconds exited_cpu;
   KillProgress kill;
@@ -152,7 +155,8 @@ struct Job {
   JobTotals totals;  ///< once it is kClosing
   JobResult result;  ///< once it is kClosing
 
-  bool is_held = false;  ///< it lives although it is empty
+  std::uint32_t soft_passed = 0;  ///< kinds whose soft bound was (bit_of())
+  bool is_held = false;           ///< it lives although it is empty
   /// What became of its main process, beside ending.
   enum class Departure : std::uint8_t {
     kNone = 0,

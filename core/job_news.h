@@ -34,10 +34,18 @@ constexpr std::optional<NewsClass> parse_news_class(std::string_view word) {
   return std::nullopt;
 }
 
-enum class NewsKind : std::uint8_t { kNew, kChanged, kEnded, kLimit };
+enum class NewsKind : std::uint8_t {
+  kNew,
+  kChanged,
+  kEnded,
+  kLimit,
+  kSoftLimit
+};
 
 constexpr NewsClass class_of(NewsKind kind) {
-  return kind == NewsKind::kLimit ? NewsClass::kLimit : NewsClass::kJob;
+  const bool is_limit =
+      kind == NewsKind::kLimit || kind == NewsKind::kSoftLimit;
+  return is_limit ? NewsClass::kLimit : NewsClass::kJob;
 }
 constexpr std::string_view name_of(NewsKind kind) {
   switch (kind) {
@@ -49,6 +57,8 @@ constexpr std::string_view name_of(NewsKind kind) {
       return "ended";
     case NewsKind::kLimit:
       return "limit";
+    case NewsKind::kSoftLimit:
+      return "soft-limit";
   }
   return "unknown";
 }
@@ -84,9 +94,9 @@ inline void json_limit_hit(NewsLine& line, const LimitHit& hit) {
 }  // namespace detail
 
 /// The event as a line, ended by a newline. `number` counts the events of one
-/// run of the supervisor.
+/// run of the supervisor; `soft` is what kSoftLimit tells of.
 inline NewsLine news_line(NewsKind kind, std::uint64_t number, RealTime when,
-                          const Job& job) {
+                          const Job& job, const LimitHit& soft = {}) {
   NewsLine line("{");
   detail::json_text(line, "event", name_of(kind));
   detail::json_number(line, "number", number);
@@ -103,6 +113,15 @@ inline NewsLine news_line(NewsKind kind, std::uint64_t number, RealTime when,
   }
   if (kind == NewsKind::kLimit && job.limit_hit)
     detail::json_limit_hit(line, *job.limit_hit);
+  if (kind == NewsKind::kSoftLimit) {
+    detail::json_limit_hit(line, soft);
+    detail::json_text(
+        line, "signal",
+        signal_name(terms_of(job.spec.limits, job.spec.terms, soft.kind)
+                        .soft_signal()
+                        .raw())
+            .view());
+  }
   line.append("}\n");
   return line;
 }

@@ -230,6 +230,8 @@ inline Text<32> amount_text(LimitUnit unit, std::uint64_t amount) {
     case LimitUnit::kBytes:
       return detail::bytes_text(amount);
     case LimitUnit::kCount:
+    case LimitUnit::kPercent:
+    case LimitUnit::kProcessors:
       break;
   }
   return Text<32>().append_unsigned(amount);

@@ -2,6 +2,7 @@
 // What the job machine asks for again after a crash.
 #include "core/job_machine.h"
 #include "core/job_verdict.h"
+#include "core/limit_watch.h"
 
 namespace core {
 
@@ -9,11 +10,10 @@ namespace {
 
 /// A change of the limits may not have come to who holds them.
 void resume_limits(const Job& job, std::vector<Effect>& effects) {
-  const JobLimits& limits = job.spec.limits;
   effects.emplace_back(effect::HoldLimits{});  // or to none any more
   if (job.limit_hit) return;
-  if (limits.cpu_time) effects.emplace_back(effect::ReadCpu{});
-  if (const auto breach = earliest_breach(limits, job.started.boot))
+  if (needs_readings(job)) effects.emplace_back(effect::ReadCpu{});
+  if (const auto breach = wall_breach(job))
     effects.emplace_back(
         effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
 }

@@ -12,6 +12,7 @@
 #include "core/containment.h"
 #include "core/ids.h"
 #include "core/kill_plan.h"
+#include "core/limit_terms.h"
 #include "core/limits.h"
 
 namespace core {
@@ -67,6 +68,7 @@ struct JobSpec {
   Stragglers stragglers = Stragglers::kEnd;
   KillPlan kill_plan;
   JobLimits limits;
+  TermsList terms;  ///< what `limits` has no place for (core/limit_terms.h)
   /// A limit that cannot hold for the whole job holds as far as it can.
   bool accepts_less = false;
   std::string token;    ///< the client's: a repeated create is one

@@ -16,6 +16,9 @@ namespace core {
 [[nodiscard]] std::optional<LimitHit> passed_limit(const Job& job,
                                                    const JobTotals& totals);
 
+/// Once the program runs, or never will, only what people are shown is kept.
+void forget_launch(JobSpec& spec);
+
 /// The first step of a kill plan.
 [[nodiscard]] effect::Signal first_signal(const KillPlan& plan);
 

@@ -15,8 +15,15 @@ namespace core {
 struct LimitMeans {
   bool has_cgroup2_memory = false;  ///< controllers of the jobs' cgroups
   bool has_cgroup2_pids = false;
+  bool has_cgroup2_cpu = false;
+  bool has_cgroup2_cpuset = false;
+  bool has_cgroup2_io = false;
   bool has_cgroup1_memory = false;  ///< hierarchies that are writable
   bool has_cgroup1_pids = false;
+  bool has_cgroup1_cpu = false;
+  bool has_cgroup1_cpuset = false;
+  bool has_cgroup1_io = false;
+  bool has_cgroup1_swap = false;  ///< memory and swap are counted together
 };
 
 enum class Hold : std::uint8_t {
@@ -61,6 +68,43 @@ constexpr HoldChoice choose_kernel_hold(bool has_cgroup2, bool has_cgroup1,
   return otherwise;
 }
 
+/// What only a controller can hold: over it a job waits, or stays where it is.
+constexpr HoldChoice choose_controller(LimitKind kind, bool has_cgroup,
+                                       const LimitMeans& means) {
+  if (!has_cgroup)
+    return {.hold = Hold::kNothing,
+            .lacking = "is not held: it needs a cgroup"};
+  switch (kind) {
+    case LimitKind::kSwap:
+      return choose_kernel_hold(
+          means.has_cgroup2_memory, means.has_cgroup1_swap,
+          {.hold = Hold::kNothing,
+           .lacking = "is not held: no cgroup here counts what is swapped "
+                      "out"});
+    case LimitKind::kCpuRate:
+      return choose_kernel_hold(
+          means.has_cgroup2_cpu, means.has_cgroup1_cpu,
+          {.hold = Hold::kNothing,
+           .lacking = "is not held: no cgroup here has the cpu controller"});
+    case LimitKind::kCpuSet:
+      return choose_kernel_hold(
+          means.has_cgroup2_cpuset, means.has_cgroup1_cpuset,
+          {.hold = Hold::kNothing,
+           .lacking = "is not held: no cgroup here has the cpuset "
+                      "controller"});
+    default:
+      break;
+  }
+  if (means.has_cgroup2_io) return {.hold = Hold::kCgroup2, .lacking = {}};
+  if (means.has_cgroup1_io)
+    return {.hold = Hold::kCgroup1,
+            .lacking =
+                "holds reads and direct writes, not what is written "
+                "through the page cache (cgroup v1)"};
+  return {.hold = Hold::kNothing,
+          .lacking = "is not held: no cgroup here has the io controller"};
+}
+
 }  // namespace detail
 
 /// `is_root`: the job's processes are root's.
@@ -71,6 +115,7 @@ constexpr HoldChoice choose_hold(LimitKind kind, Engine engine,
     case LimitKind::kWallTime:
       return {.hold = Hold::kClock, .lacking = {}};
     case LimitKind::kCpuTime:
+    case LimitKind::kIdleTime:
       if (has_cgroup) return {.hold = Hold::kReadings, .lacking = {}};
       return {.hold = Hold::kReadings,
               .lacking = "is counted in /proc, without what nobody waited for"};
@@ -82,6 +127,7 @@ constexpr HoldChoice choose_hold(LimitKind kind, Engine engine,
            .lacking = "holds for the data of each process (RLIMIT_DATA), not "
                       "for the job"});
     case LimitKind::kProcesses:
+    case LimitKind::kThreads:
       return detail::choose_kernel_hold(
           has_cgroup && means.has_cgroup2_pids,
           has_cgroup && means.has_cgroup1_pids,
@@ -92,12 +138,58 @@ constexpr HoldChoice choose_hold(LimitKind kind, Engine engine,
                                .lacking = "counts all processes and threads of "
                                           "the user (RLIMIT_NPROC), not the "
                                           "job's"});
+    case LimitKind::kSwap:
+    case LimitKind::kCpuRate:
+    case LimitKind::kCpuSet:
+    case LimitKind::kIoRate:
+    case LimitKind::kIoOperations:
+      return detail::choose_controller(kind, has_cgroup, means);
+    case LimitKind::kLockedMemory:
+      if (is_root)
+        return {.hold = Hold::kNothing,
+                .lacking =
+                    "is not held, as the kernel does not bound what "
+                    "root's processes lock"};
+      return {.hold = Hold::kEachProcess, .lacking = {}};
     case LimitKind::kOpenFiles:
+    case LimitKind::kVirtualMemory:
+    case LimitKind::kFileSize:
+    case LimitKind::kCoreSize:
       return {.hold = Hold::kEachProcess, .lacking = {}};
     case LimitKind::kNone:
       break;
   }
   return {};
+}
+
+/// A word for it in the table of limits, engines and kernels.
+constexpr std::string_view verdict_of(const HoldChoice& choice) {
+  if (choice.lacking.empty()) return "enforced";
+  return choice.hold == Hold::kNothing ? "refused" : "approximated";
+}
+
+/// The same for a soft bound: who sees it passed. Of what each process is held
+/// to itself the kernel has a soft bound too (getrlimit(2)).
+constexpr HoldChoice choose_soft_hold(LimitKind kind, Engine engine,
+                                      const LimitMeans& means, bool is_root) {
+  switch (kind) {
+    case LimitKind::kProcesses:
+    case LimitKind::kThreads:
+      return {.hold = Hold::kNothing,
+              .lacking =
+                  "has no soft bound: the kernel tells nobody how many "
+                  "there are"};
+    case LimitKind::kSwap:
+    case LimitKind::kCpuRate:
+    case LimitKind::kCpuSet:
+    case LimitKind::kIoRate:
+    case LimitKind::kIoOperations:
+      return {.hold = Hold::kNothing,
+              .lacking = "has no soft bound: over it a job waits and goes on"};
+    default:
+      break;
+  }
+  return choose_hold(kind, engine, means, is_root);
 }
 
 }  // namespace core

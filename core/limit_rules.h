@@ -8,6 +8,7 @@
 // then the first in the file.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/limit_terms.h"
 #include "core/limits.h"
 
 namespace core {
@@ -31,8 +33,7 @@ struct LimitRule {
   RuleSubject subject = RuleSubject::kEverybody;
   std::string name;    ///< of the subject; empty: everybody
   std::string domain;  ///< empty: every domain
-  LimitKind kind = LimitKind::kNone;
-  Maybe<std::uint64_t> bound;  ///< in the limit's unit; absent: no limit
+  LimitTerms limit;    ///< empty: no limit
   std::uint32_t line = 0;
 };
 
@@ -66,7 +67,7 @@ struct LimitSubject {
   const LimitRule* best = nullptr;
   for (const LimitRule& rule : rules) {
     const bool is_named =
-        rule.kind == kind && is_for(rule) &&
+        rule.limit.kind == kind && is_for(rule) &&
         (rule.domain.empty() || rule.domain == subject.domain);
     if (is_named && (best == nullptr || rank(rule) > rank(*best))) best = &rule;
   }
@@ -74,38 +75,57 @@ struct LimitSubject {
 }
 
 /// What the rules allow, all kinds together.
-[[nodiscard]] inline JobLimits allowed_limits(std::span<const LimitRule> rules,
-                                              const LimitSubject& subject) {
-  JobLimits limits;
+[[nodiscard]] inline LimitSet allowed_limits(std::span<const LimitRule> rules,
+                                             const LimitSubject& subject) {
+  LimitSet allowed;
   for (const LimitKind kind : kLimitKinds)
     if (const LimitRule* const rule = deciding_rule(rules, kind, subject))
-      set_bound(limits, kind, rule->bound);
-  return limits;
+      set_terms(allowed.limits, allowed.terms, rule->limit);
+  return allowed;
 }
+
+namespace detail {
+
+/// At most `most`, and no soft bound above that.
+constexpr void lower(LimitTerms& terms, std::uint64_t most) {
+  terms.bound = lower_of(terms.kind, terms.bound.value_or(most), most);
+  if (terms.soft) terms.soft = std::min(*terms.soft, *terms.bound);
+}
+
+}  // namespace detail
 
 /// Puts what is allowed to those that are not asked for. The kinds of which
 /// more is asked than is allowed stay as they are; the first of them is told.
-constexpr Maybe<LimitKind> bound_by(JobLimits& asked,
-                                    const JobLimits& allowed) {
+inline Maybe<LimitKind> bound_by(JobLimits& asked, TermsList& asked_terms,
+                                 const LimitSet& allowed) {
   Maybe<LimitKind> over;
   for (const LimitKind kind : kLimitKinds) {
-    const auto most = bound_of(allowed, kind);
-    const auto bound = bound_of(asked, kind);
-    if (!most) continue;
-    if (!bound)
-      set_bound(asked, kind, most);
-    else if (*bound > *most && !over)
-      over = kind;
+    const LimitTerms most = terms_of(allowed.limits, allowed.terms, kind);
+    LimitTerms terms = terms_of(asked, asked_terms, kind);
+    if (most.is_empty()) continue;
+    if (terms.bound && most.bound &&
+        is_above(kind, *terms.bound, *most.bound)) {
+      if (!over) over = kind;
+      continue;
+    }
+    if (terms.is_empty())
+      terms = most;
+    else if (most.bound)
+      detail::lower(terms, terms.bound.value_or(*most.bound));
+    set_terms(asked, asked_terms, terms);
   }
   return over;
 }
 
 /// Nothing more than `outer` of anything.
-constexpr void narrow(JobLimits& limits, const JobLimits& outer) {
+inline void narrow(JobLimits& limits, TermsList& list, const LimitSet& outer) {
   for (const LimitKind kind : kLimitKinds) {
-    const auto most = bound_of(outer, kind);
-    const auto bound = bound_of(limits, kind);
-    if (most && (!bound || *bound > *most)) set_bound(limits, kind, most);
+    const auto most = bound_of(outer.limits, outer.terms, kind);
+    LimitTerms terms = terms_of(limits, list, kind);
+    if (!most || (terms.bound && !is_above(kind, *terms.bound, *most)))
+      continue;
+    detail::lower(terms, *most);
+    set_terms(limits, list, terms);
   }
 }
 

@@ -20,15 +20,34 @@ namespace core {
 enum class LimitKind : std::uint8_t {
   kNone = 0,
   kWallTime = 1,
-  kCpuTime = 2,    ///< of all processes together
-  kMemory = 3,     ///< of all processes together
-  kProcesses = 4,  ///< at a time, threads too
-  kOpenFiles = 5,  ///< of each process
-  kLast = kOpenFiles,
+  kCpuTime = 2,        ///< of all processes together
+  kMemory = 3,         ///< of all processes together
+  kProcesses = 4,      ///< at a time, threads too
+  kOpenFiles = 5,      ///< of each process
+  kVirtualMemory = 6,  ///< of each process
+  kThreads = 7,        ///< of all processes together, at a time
+  kFileSize = 8,       ///< of each file that is written
+  kCoreSize = 9,       ///< of each core that is left
+  kLockedMemory = 10,  ///< of each process
+  kIdleTime = 11,      ///< without any processor time
+  kSwap = 12,          ///< of all processes together, beside their memory
+  kCpuRate = 13,       ///< of all together: 100 is one processor
+  kCpuSet = 14,        ///< the processors that they may run on, a bit each
+  kIoRate = 15,        ///< bytes a second of each disk, read and written each
+  kIoOperations = 16,  ///< a second, likewise
+  kLast = kIoOperations,
 };
+/// Up to here a job's own reaper holds them too; JobLimits has no others.
+inline constexpr LimitKind kLastOfScope = LimitKind::kOpenFiles;
 
 /// What a limit's numbers count.
-enum class LimitUnit : std::uint8_t { kMicroseconds, kBytes, kCount };
+enum class LimitUnit : std::uint8_t {
+  kMicroseconds,
+  kBytes,
+  kCount,
+  kPercent,     ///< of one processor
+  kProcessors,  ///< a bit for each of the first 64
+};
 
 struct LimitRow {
   const char* word;  ///< in `--limit WORD=VALUE`
@@ -36,20 +55,49 @@ struct LimitRow {
   LimitUnit unit;
 };
 
-// NOLINTBEGIN(modernize-use-designated-initializers): a table
-inline constexpr LimitRow kLimitRows[] = {
-    {"none", "none", LimitUnit::kCount},
-    {"wall", "wall time", LimitUnit::kMicroseconds},
-    {"cpu", "cpu time", LimitUnit::kMicroseconds},
-    {"memory", "memory", LimitUnit::kBytes},
-    {"processes", "processes", LimitUnit::kCount},
-    {"files", "open files", LimitUnit::kCount},
-};
-// NOLINTEND(modernize-use-designated-initializers)
+namespace detail {
 
-constexpr LimitRow row_of(LimitKind kind) {
-  if (kind <= LimitKind::kLast) return kLimitRows[static_cast<int>(kind)];
-  return {.word = "unknown", .name = "unknown", .unit = LimitUnit::kCount};
+/// Unit, word and name of each kind. One text, for a table of pointers would
+/// take three times the place in a job's own reaper.
+inline constexpr char kLimitTexts[] =
+    "2none\0none\0"
+    "0wall\0wall time\0"
+    "0cpu\0cpu time\0"
+    "1memory\0memory\0"
+    "2processes\0processes\0"
+    "2files\0open files\0"
+    "1virtual\0virtual memory\0"
+    "2threads\0threads\0"
+    "1file-size\0file size\0"
+    "1core\0core size\0"
+    "1locked\0locked memory\0"
+    "0idle\0idle time\0"
+    "1swap\0swap\0"
+    "3cpu-rate\0cpu rate\0"
+    "4cpu-set\0cpu set\0"
+    "1io-rate\0I/O rate\0"
+    "2io-ops\0I/O operations\0"
+    ":unknown\0unknown";
+
+/// A count too, in its lowest bits.
+inline constexpr char kUnknown = ':';
+
+constexpr const char* behind(const char* text) {
+  while (*text != '\0')
+    ++text;
+  return text + 1;
+}
+
+}  // namespace detail
+
+[[gnu::noinline]] constexpr LimitRow row_of(LimitKind kind) {
+  const char* at = detail::kLimitTexts;
+  for (unsigned i = static_cast<unsigned>(kind);
+       i > 0 && *at != detail::kUnknown; --i)
+    at = detail::behind(detail::behind(at));
+  return {.word = at + 1,
+          .name = detail::behind(at),
+          .unit = static_cast<LimitUnit>(*at & 7)};
 }
 constexpr std::string_view name_of(LimitKind kind) {
   return row_of(kind).name;
@@ -62,6 +110,8 @@ struct LimitHit {
   std::uint64_t bound = 0;
 };
 
+/// The bounds that every holder knows. The rest of what a job's limits say is
+/// in core/limit_terms.h.
 struct JobLimits {
   Maybe<Microseconds> wall_time;  ///< from the start of the first process
   Maybe<Microseconds> cpu_time;
@@ -75,7 +125,7 @@ struct JobLimits {
   }
 };
 
-/// The bound of one kind in its unit; absent: none.
+/// The bound of one kind in its unit; absent: none, or none that a scope holds.
 constexpr Maybe<std::uint64_t> bound_of(const JobLimits& limits,
                                         LimitKind kind) {
   const auto raw = [](const auto& bound) {
@@ -92,10 +142,9 @@ constexpr Maybe<std::uint64_t> bound_of(const JobLimits& limits,
       return limits.processes;
     case LimitKind::kOpenFiles:
       return limits.open_files;
-    case LimitKind::kNone:
-      break;
+    default:
+      return std::nullopt;
   }
-  return std::nullopt;
 }
 
 constexpr void set_bound(JobLimits& limits, LimitKind kind,
@@ -114,7 +163,7 @@ constexpr void set_bound(JobLimits& limits, LimitKind kind,
       return set(limits.processes);
     case LimitKind::kOpenFiles:
       return set(limits.open_files);
-    case LimitKind::kNone:
+    default:
       return;
   }
 }
@@ -128,26 +177,36 @@ constexpr bool is_at_limit(Bytes peak, Bytes bound) {
 
 /// Every kind that there is, in the order of their numbers.
 inline constexpr LimitKind kLimitKinds[] = {
-    LimitKind::kWallTime, LimitKind::kCpuTime, LimitKind::kMemory,
-    LimitKind::kProcesses, LimitKind::kOpenFiles};
+    LimitKind::kWallTime,     LimitKind::kCpuTime,   LimitKind::kMemory,
+    LimitKind::kProcesses,    LimitKind::kOpenFiles, LimitKind::kVirtualMemory,
+    LimitKind::kThreads,      LimitKind::kFileSize,  LimitKind::kCoreSize,
+    LimitKind::kLockedMemory, LimitKind::kIdleTime,  LimitKind::kSwap,
+    LimitKind::kCpuRate,      LimitKind::kCpuSet,    LimitKind::kIoRate,
+    LimitKind::kIoOperations};
 static_assert(sizeof kLimitKinds / sizeof kLimitKinds[0] ==
               static_cast<std::size_t>(LimitKind::kLast));
+
+/// PID_MAX_LIMIT (proc_sys_kernel(5)).
+inline constexpr std::uint64_t kMostProcesses = 1U << 22U;
 
 /// Beyond this nobody can mean it, or no kernel holds it: ten years,
 /// PID_MAX_LIMIT processes (proc_sys_kernel(5)).
 constexpr std::uint64_t largest_bound(LimitKind kind) {
   constexpr std::uint64_t kMost = INT64_MAX / 4;
-  constexpr std::uint64_t kMostProcesses = 1U << 22U;
-  if (kind == LimitKind::kProcesses) return kMostProcesses;
-  return row_of(kind).unit == LimitUnit::kMicroseconds ? kLongestDuration
-                                                       : kMost;
+  constexpr std::uint64_t kMostPercent = 100U * 8192;  // NR_CPUS of the kernel
+  if (kind == LimitKind::kProcesses || kind == LimitKind::kThreads)
+    return kMostProcesses;
+  switch (row_of(kind).unit) {
+    case LimitUnit::kMicroseconds:
+      return kLongestDuration;
+    case LimitUnit::kPercent:
+      return kMostPercent;
+    case LimitUnit::kProcessors:
+      return UINT64_MAX;
+    default:
+      return kMost;
+  }
 }
-
-/// Another bound of one kind, or none.
-struct LimitChange {
-  LimitKind kind = LimitKind::kNone;
-  Maybe<std::uint64_t> bound;
-};
 
 /// The processor time of a whole job, as it was read.
 struct CpuReading {

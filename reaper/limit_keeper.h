@@ -325,7 +325,7 @@ class LimitKeeper {
   const ScopeOptions& options_;
   const JobContainer& container_;
   const Outsiders& outsiders_;
-  LaunchLimit of_process_[std::size(core::kLimitKinds)] = {};
+  LaunchLimit of_process_[static_cast<int>(core::kLastOfScope)] = {};
   std::size_t size_ = 0;
   bool is_refused_ = false;
   bool counts_forks_ = false;

@@ -50,8 +50,9 @@ struct ScopeOptions {
   static constexpr std::size_t kMostScopeGroups = 256;
   std::uint32_t groups[kMostScopeGroups] = {};
   std::uint32_t group_count = 0;
-  static constexpr std::size_t kMostJoins = 2;
-  static constexpr std::int32_t kJoins[kMostJoins] = {kJoin, kJoin};
+  static constexpr std::size_t kMostJoins = 5;
+  static constexpr std::int32_t kJoins[kMostJoins] = {kJoin, kJoin, kJoin,
+                                                      kJoin, kJoin};
   int join_fds[kMostJoins] = {};  ///< cgroup.procs of more cgroups of the job
   std::uint32_t join_count = 0;
   const char* cwd = nullptr;

@@ -11,6 +11,7 @@
 #include "core/job_result.h"
 #include "core/job_token.h"
 #include "core/limit_rules.h"
+#include "core/limit_terms_text.h"
 #include "reaper/launch_block.h"
 #include "supervisor/log.h"
 #include "supervisor/sandbox.h"
@@ -74,6 +75,13 @@ constexpr Requirement kRequirements[] = {
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
+/// What the kernel's controllers hold, which end at a job with processes.
+constexpr core::LimitKind kOneWithParent[] = {
+    core::LimitKind::kMemory,  core::LimitKind::kProcesses,
+    core::LimitKind::kThreads, core::LimitKind::kSwap,
+    core::LimitKind::kCpuRate, core::LimitKind::kCpuSet,
+    core::LimitKind::kIoRate,  core::LimitKind::kIoOperations};
+
 std::size_t size_of(const core::JobSpec& spec) {
   std::size_t size = 0;
   for (const auto* texts : {&spec.argv, &spec.env})
@@ -91,19 +99,20 @@ std::string_view domain_of(const core::JobSpec& spec) {
 
 std::unexpected<core::Refused> refuse_more(const core::JobSpec& spec,
                                            core::LimitKind kind,
-                                           const core::JobLimits& allowed,
+                                           const core::LimitSet& allowed,
                                            std::string_view domain) {
   const core::LimitRow row = core::row_of(kind);
-  const auto amount = [&](const core::JobLimits& limits) {
-    return std::string(
-        core::amount_text(row.unit, core::bound_of(limits, kind).value_or(0))
-            .view());
+  const auto amount = [&](const core::JobLimits& limits,
+                          const core::TermsList& terms) {
+    return core::shown_bound(kind,
+                             core::bound_of(limits, terms, kind).value_or(0));
   };
   const std::string uid = std::to_string(spec.uid.raw());
   return refuse(Refusal::kAccessDenied,
-                "the site allows uid " + uid + " at most " + amount(allowed) +
-                    " of " + row.name + " in the domain '" +
-                    std::string(domain) + "', and " + amount(spec.limits) +
+                "the site allows uid " + uid + " at most " +
+                    amount(allowed.limits, allowed.terms) + " of " + row.name +
+                    " in the domain '" + std::string(domain) + "', and " +
+                    amount(spec.limits, spec.terms) +
                     " was asked for; 'corral limit explain " + uid + " " +
                     std::string(domain) + "' shows the rule");
 }
@@ -136,37 +145,40 @@ void Admission::limit_by_site(const core::Caller& caller, core::JobSpec spec,
                if (!allowed) spdlog::error("{}", allowed.error().text);
                if (!allowed && !is_root)
                  return done(std::unexpected(allowed.error()));
-               const core::JobLimits asked = spec.limits;
+               const core::LimitSet asked = {.limits = spec.limits,
+                                             .terms = spec.terms};
                const auto over = core::bound_by(
-                   spec.limits, allowed.value_or(core::JobLimits{}));
+                   spec.limits, spec.terms, allowed.value_or(core::LimitSet{}));
                if (over && !is_root)
                  return done(refuse_more(spec, *over, *allowed, domain));
                drop_what_none_holds(asked, spec);
                // Whose processes they are decides what the kernel can hold.
                if (auto held = check_limits(spec); !held) {
-                 spec.limits = asked;
+                 spec.limits = asked.limits;
+                 spec.terms = asked.terms;
                  if (check_limits(spec))
                    held.error().text.insert(0, "the site's limits: ");
                  return done(std::unexpected(std::move(held).error()));
                }
-               narrow(spec.parent, spec.limits);
+               narrow(spec.parent, spec.limits, spec.terms);
                done(std::move(spec));
              });
 }
 
 /// Of the site's limits those that a job without a command cannot have: they
 /// would be refused if they were asked for.
-void Admission::drop_what_none_holds(const core::JobLimits& asked,
+void Admission::drop_what_none_holds(const core::LimitSet& asked,
                                      core::JobSpec& spec) const {
   if (core::has_command(spec.kind)) return;
   for (const core::LimitKind kind : core::kLimitKinds) {
-    if (!core::bound_of(spec.limits, kind) || core::bound_of(asked, kind) ||
+    if (core::terms_of(spec.limits, spec.terms, kind).is_empty() ||
+        !core::terms_of(asked.limits, asked.terms, kind).is_empty() ||
         division_of(spec).hold_of(kind).hold != core::Hold::kNothing)
       continue;
     spdlog::warn("the site's limit '{}' is not held for a job of uid {}: it {}",
                  core::row_of(kind).word, spec.uid.raw(),
                  division_of(spec).hold_of(kind).lacking);
-    core::set_bound(spec.limits, kind, std::nullopt);
+    core::set_terms(spec.limits, spec.terms, {.kind = kind});
   }
 }
 
@@ -269,13 +281,17 @@ core::Answer<void> Admission::check_nested(const core::Caller& caller,
 /// Controllers of the kernel end at a job that has processes of its own
 /// (cgroup-v2.rst, "No Internal Process Constraint"), so what they hold is one
 /// with the parent's.
-void Admission::narrow(core::JobId parent, core::JobLimits& limits) const {
+void Admission::narrow(core::JobId parent, core::JobLimits& limits,
+                       core::TermsList& terms) const {
   const TableEntry* const entry = table_.find(parent);
   if (entry == nullptr) return;
-  const core::JobLimits& outer = entry->job.spec.limits;
-  core::narrow(limits, outer);
-  limits.memory = outer.memory;
-  limits.processes = outer.processes;
+  const core::LimitSet outer = {.limits = entry->job.spec.limits,
+                                .terms = entry->job.spec.terms};
+  core::narrow(limits, terms, outer);
+  for (const core::LimitKind kind : kOneWithParent)
+    core::set_terms(limits, terms,
+                    {.kind = kind,
+                     .bound = core::bound_of(outer.limits, outer.terms, kind)});
 }
 
 /// Who launches the first process puts it into its cgroup: in the foreground
@@ -298,11 +314,13 @@ core::Engine Admission::engine_for(const core::Caller& caller,
 std::string Admission::lacking_of_nested(const core::JobSpec& spec) const {
   const TableEntry* const entry = table_.find(spec.parent);
   if (entry == nullptr) return {};
-  for (const core::LimitKind kind :
-       {core::LimitKind::kMemory, core::LimitKind::kProcesses}) {
-    const auto bound = core::bound_of(spec.limits, kind);
-    const auto outer = core::bound_of(entry->job.spec.limits, kind);
-    if (bound && (!outer || *bound < *outer))
+  for (const core::LimitKind kind : kOneWithParent) {
+    const core::LimitTerms terms =
+        core::terms_of(spec.limits, spec.terms, kind);
+    const auto outer =
+        core::bound_of(entry->job.spec.limits, entry->job.spec.terms, kind);
+    if (terms.soft ||
+        (terms.bound && (!outer || core::is_above(kind, *outer, *terms.bound))))
       return std::string("limit '") + core::row_of(kind).word +
              "' of a nested job is that of the job around it, together with "
              "it, and cannot be less";
@@ -322,8 +340,10 @@ core::Answer<void> Admission::check_limits(const core::JobSpec& spec) const {
 core::Answer<void> Admission::check_change(
     const core::Caller& caller, const core::JobSpec& spec,
     const core::LimitChange& change) const {
-  const auto bound = core::bound_of(spec.limits, change.kind);
-  const bool is_more = bound && (!change.bound || *change.bound > *bound);
+  const auto bound = core::bound_of(spec.limits, spec.terms, change.kind);
+  const bool is_more =
+      bound &&
+      (!change.bound || core::is_above(change.kind, *change.bound, *bound));
   if (!is_more || caller.uid == core::Uid(0) || !site_.are_there()) return {};
   return refuse(Refusal::kAccessDenied,
                 std::string("the site sets limits, so only root raises the "

@@ -50,7 +50,8 @@ class Admission {
   [[nodiscard]] core::Answer<void> check_limits(
       const core::JobSpec& spec) const;
   /// Holds the limits of a nested job to those of the jobs around it.
-  void narrow(core::JobId parent, core::JobLimits& limits) const;
+  void narrow(core::JobId parent, core::JobLimits& limits,
+              core::TermsList& terms) const;
   [[nodiscard]] bool has_site_limits() const { return site_.are_there(); }
   /// Whether the caller may change a job's limit to that: where the site sets
   /// limits only root raises one or takes it away.
@@ -79,7 +80,7 @@ class Admission {
   void find_user(const core::Caller& caller, core::JobSpec spec, Done done);
   void limit_by_site(const core::Caller& caller, core::JobSpec spec,
                      const Done& done);
-  void drop_what_none_holds(const core::JobLimits& asked,
+  void drop_what_none_holds(const core::LimitSet& asked,
                             core::JobSpec& spec) const;
 
   AdmissionPolicy policy_;

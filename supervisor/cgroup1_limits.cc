@@ -22,6 +22,7 @@ namespace supervisor {
 namespace {
 
 constexpr const char* kMemoryLimit = "memory.limit_in_bytes";
+constexpr const char* kMemoryUsage = "memory.usage_in_bytes";
 constexpr const char* kOomControl = "memory.oom_control";
 /// Memory and swap; there only with swap accounting.
 constexpr const char* kMemoryAndSwapLimit = "memory.memsw.limit_in_bytes";
@@ -30,12 +31,12 @@ std::string text_of(std::optional<std::uint64_t> bound, const char* none) {
   return bound ? std::to_string(*bound) : none;
 }
 
-std::string path_of(const std::string& place, core::JobId jid) {
+std::string group_path(const std::string& place, core::JobId jid) {
   return place + "/" + core::path_name(jid).c_str();
 }
 
 core::Result<sys::Cgroup> open(const std::string& place, core::JobId jid) {
-  return sys::Cgroup::open(AT_FDCWD, path_of(place, jid).c_str());
+  return sys::Cgroup::open(AT_FDCWD, group_path(place, jid).c_str());
 }
 
 bool is_missing(const core::Error& error) {
@@ -45,7 +46,7 @@ bool is_missing(const core::Error& error) {
 core::Result<sys::Cgroup> make(const std::string& place, core::JobId jid) {
   if (::mkdir(place.c_str(), 0755) < 0 && errno != EEXIST)
     return core::fail(errno, "make cgroup", place);
-  return sys::Cgroup::make(AT_FDCWD, path_of(place, jid).c_str());
+  return sys::Cgroup::make(AT_FDCWD, group_path(place, jid).c_str());
 }
 
 /// Who was moved, by pid and start: one whose first thread has ended, or who is
@@ -79,10 +80,11 @@ core::Result<std::size_t> move_in(const sys::Cgroup& group, core::JobId jid,
 /// The kernel refuses a limit of memory above that of memory and swap, and one
 /// of both below that of memory: which goes first depends on the direction.
 core::Result<void> write_memory(const sys::Cgroup& group,
-                                std::string_view bound) {
+                                std::string_view bound,
+                                std::string_view with_swap) {
   auto written = group.write(kMemoryLimit, bound);
   if (!written && written.error().code == EBUSY) return written;
-  const auto both = group.write(kMemoryAndSwapLimit, bound);
+  const auto both = group.write(kMemoryAndSwapLimit, with_swap);
   if (!both && !is_missing(both.error())) return both;
   if (!written && written.error().code == EINVAL)
     written = group.write(kMemoryLimit, bound);
@@ -103,52 +105,118 @@ core::Result<void> remove_from(const std::string& place, core::JobId jid) {
 
 Cgroup1Limits::Cgroup1Limits(sys::GroupPlaces places)
     : places_(std::move(places)) {
-  for (const std::string* place : {&places_.memory, &places_.pids}) {
-    if (place->empty()) continue;
+  for (const Place place : kPlaces) {
+    if (path_of(place).empty()) continue;
     const auto directory =
-        sys::open_at(AT_FDCWD, place->c_str(), O_RDONLY | O_DIRECTORY);
+        sys::open_at(AT_FDCWD, path_of(place).c_str(), O_RDONLY | O_DIRECTORY);
     if (!directory) continue;
     sys::Cgroup::for_each_child(directory->get(), [&](const char* name) {
-      if (const auto jid = core::job_of_path_name(name)) jobs_.insert(*jid);
+      if (const auto jid = core::job_of_path_name(name))
+        jobs_[*jid] |= bit_of(place);
     });
   }
 }
 
-core::Result<sys::Cgroup> Cgroup1Limits::group_for(const std::string& place,
-                                                   core::JobId jid,
-                                                   bool is_bound) {
-  if (place.empty()) return core::fail(ENOTSUP, "hold limit");
-  if (is_bound) {
-    jobs_.insert(jid);  // before: one half made is removed too
-    return make(place, jid);
+const std::string& Cgroup1Limits::path_of(Place place) const {
+  switch (place) {
+    case Place::kMemory:
+      return places_.memory;
+    case Place::kPids:
+      return places_.pids;
+    case Place::kCpu:
+      return places_.cpu;
+    case Place::kCpuset:
+      return places_.cpuset;
+    case Place::kBlkio:
+      break;
   }
-  if (!jobs_.contains(jid)) return sys::Cgroup();
-  auto group = open(place, jid);
+  return places_.blkio;
+}
+
+std::set<core::JobId> Cgroup1Limits::all() const {
+  std::set<core::JobId> jobs;
+  for (const auto& [jid, places] : jobs_)
+    jobs.insert(jid);
+  return jobs;
+}
+
+bool Cgroup1Limits::has_group(Place place, core::JobId jid) const {
+  const auto at = jobs_.find(jid);
+  return at != jobs_.end() && (at->second & bit_of(place)) != 0;
+}
+
+core::Result<sys::Cgroup> Cgroup1Limits::group_for(Place place, core::JobId jid,
+                                                   bool is_bound) {
+  const std::string& path = path_of(place);
+  if (path.empty()) return core::fail(ENOTSUP, "hold limit");
+  if (is_bound) {
+    jobs_[jid] |= bit_of(place);  // before: one half made is removed too
+    return make(path, jid);
+  }
+  if (!has_group(place, jid)) return sys::Cgroup();
+  auto group = open(path, jid);
   if (!group && is_missing(group.error())) return sys::Cgroup();
   return group;
 }
 
 core::Result<void> Cgroup1Limits::hold_memory(
-    core::JobId jid, std::optional<std::uint64_t> bound) {
-  const sys::Cgroup group =
-      TRY(group_for(places_.memory, jid, bound.has_value()));
+    core::JobId jid, std::optional<std::uint64_t> bound, bool is_counted,
+    std::optional<std::uint64_t> swap) {
+  const sys::Cgroup group = TRY(group_for(Place::kMemory, jid, is_counted));
   if (!group.is_open()) return {};
-  return write_memory(group, text_of(bound, "-1"));
+  std::optional<std::uint64_t> with_swap = bound;
+  if (bound && swap) with_swap = *bound + *swap;
+  return write_memory(group, text_of(bound, "-1"), text_of(with_swap, "-1"));
+}
+
+core::Result<void> Cgroup1Limits::move_all(const sys::Cgroup& group,
+                                           core::JobId jid,
+                                           const Members& members) {
+  constexpr int kMostReadings = 64;
+  Moved moved;
+  for (int reading = 0; reading < kMostReadings; ++reading)
+    if (TRY(move_in(group, jid, members(), moved)) == 0) return {};
+  return core::fail(EAGAIN, "move processes to their limit");
 }
 
 core::Result<void> Cgroup1Limits::hold_processes(
     core::JobId jid, std::optional<std::uint64_t> bound,
-    const std::function<std::vector<core::Pid>()>& members) {
-  constexpr int kMostReadings = 64;
+    const Members& members) {
   const sys::Cgroup group =
-      TRY(group_for(places_.pids, jid, bound.has_value()));
+      TRY(group_for(Place::kPids, jid, bound.has_value()));
   if (!group.is_open()) return {};
   TRY(group.write("pids.max", text_of(bound, "max")));
-  Moved moved;
-  for (int reading = 0; bound && reading < kMostReadings; ++reading)
-    if (TRY(move_in(group, jid, members(), moved)) == 0) return {};
-  if (bound) return core::fail(EAGAIN, "move processes to their limit");
-  return {};
+  if (!bound) return {};
+  return move_all(group, jid, members);
+}
+
+core::Result<void> Cgroup1Limits::hold_rate(Place place, core::JobId jid,
+                                            bool is_bound, WriteRate write,
+                                            const RateBounds& rates,
+                                            const Members& members) {
+  if (!is_bound && !has_group(place, jid)) return {};
+  const sys::Cgroup group = TRY(group_for(place, jid, is_bound));
+  if (!group.is_open()) return {};
+  // The directory above may be new too.
+  if (place == Place::kCpuset && is_bound) {
+    const sys::Cgroup above =
+        TRY(sys::Cgroup::open(AT_FDCWD, path_of(place).c_str()));
+    TRY(write_cpu_set1(above, {}));
+  }
+  TRY(write(group, rates));
+  if (!is_bound) return {};
+  return move_all(group, jid, members);
+}
+
+core::Result<void> Cgroup1Limits::hold_rates(core::JobId jid,
+                                             const RateBounds& rates,
+                                             const Members& members) {
+  TRY(hold_rate(Place::kCpu, jid, rates.cpu_rate.has_value(), write_cpu_rate1,
+                rates, members));
+  TRY(hold_rate(Place::kCpuset, jid, rates.cpu_set.has_value(), write_cpu_set1,
+                rates, members));
+  return hold_rate(Place::kBlkio, jid, rates.has_io(), write_io1, rates,
+                   members);
 }
 
 core::Result<std::vector<sys::UniqueFd>> Cgroup1Limits::joins(
@@ -166,10 +234,9 @@ core::Result<std::vector<sys::UniqueFd>> Cgroup1Limits::leaves(
 core::Result<std::vector<sys::UniqueFd>> Cgroup1Limits::procs_of(
     core::JobId jid, const char* path) const {
   std::vector<sys::UniqueFd> files;
-  if (!jobs_.contains(jid)) return files;
-  for (const std::string* place : {&places_.memory, &places_.pids}) {
-    if (place->empty()) continue;
-    auto group = open(*place, jid);
+  for (const Place place : kPlaces) {
+    if (!has_group(place, jid)) continue;
+    auto group = open(path_of(place), jid);
     if (!group && is_missing(group.error())) continue;
     if (!group) return std::unexpected(std::move(group).error());
     files.push_back(TRY(sys::open_at(group->get(), path, O_WRONLY)));
@@ -179,23 +246,35 @@ core::Result<std::vector<sys::UniqueFd>> Cgroup1Limits::procs_of(
 
 core::Result<sys::UniqueFd> Cgroup1Limits::memory_events(
     core::JobId jid) const {
-  if (places_.memory.empty() || !jobs_.contains(jid)) return sys::UniqueFd();
+  if (!has_group(Place::kMemory, jid)) return sys::UniqueFd();
   const auto group = open(places_.memory, jid);
   if (!group && is_missing(group.error())) return sys::UniqueFd();
   if (!group) return std::unexpected(group.error());
-  const sys::UniqueFd control =
-      TRY(sys::open_at(group->get(), kOomControl, O_RDONLY));
+  return events_of(*group, kOomControl, {});
+}
+
+/// cgroup-v1/memory.rst, "OOM Control" and "Memory thresholds".
+core::Result<sys::UniqueFd> Cgroup1Limits::events_of(
+    const sys::Cgroup& group, const char* file, std::string_view argument) {
+  const sys::UniqueFd control = TRY(sys::open_at(group.get(), file, O_RDONLY));
   sys::UniqueFd events(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!events.is_open()) return core::fail(errno, "eventfd");
-  // cgroup-v1/memory.rst, "OOM Control".
-  core::Text<31> request;
+  core::Text<63> request;
   request.append_number(events.get()).append(" ").append_number(control.get());
-  TRY(group->write("cgroup.event_control", request.view()));
+  if (!argument.empty()) request.append(" ").append(argument);
+  TRY(group.write("cgroup.event_control", request.view()));
   return events;
 }
 
+core::Result<sys::UniqueFd> Cgroup1Limits::memory_above(
+    core::JobId jid, std::uint64_t threshold) const {
+  if (!has_group(Place::kMemory, jid)) return sys::UniqueFd();
+  const sys::Cgroup group = TRY(open(places_.memory, jid));
+  return events_of(group, kMemoryUsage, std::to_string(threshold));
+}
+
 void Cgroup1Limits::add_totals(core::JobId jid, core::JobTotals& totals) const {
-  if (places_.memory.empty() || !jobs_.contains(jid)) return;
+  if (!has_group(Place::kMemory, jid)) return;
   const auto group = open(places_.memory, jid);
   if (!group) return;
   char buffer[256];
@@ -209,10 +288,10 @@ void Cgroup1Limits::add_totals(core::JobId jid, core::JobTotals& totals) const {
 }
 
 core::Maybe<core::Bytes> Cgroup1Limits::memory_now(core::JobId jid) const {
-  if (places_.memory.empty() || !jobs_.contains(jid)) return std::nullopt;
+  if (!has_group(Place::kMemory, jid)) return std::nullopt;
   const auto group = open(places_.memory, jid);
   char buffer[64];
-  const auto text = group ? group->read("memory.usage_in_bytes", buffer)
+  const auto text = group ? group->read(kMemoryUsage, buffer)
                           : core::Result<std::string_view>("");
   if (!text) return std::nullopt;
   const auto bytes =
@@ -222,8 +301,8 @@ core::Maybe<core::Bytes> Cgroup1Limits::memory_now(core::JobId jid) const {
 
 core::Result<void> Cgroup1Limits::remove(core::JobId jid) {
   if (!jobs_.contains(jid)) return {};
-  TRY(remove_from(places_.memory, jid));
-  TRY(remove_from(places_.pids, jid));
+  for (const Place place : kPlaces)
+    if (has_group(place, jid)) TRY(remove_from(path_of(place), jid));
   jobs_.erase(jid);
   return {};
 }

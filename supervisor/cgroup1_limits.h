@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cgroups of version 1 that hold limits of jobs: on a hybrid machine version 2
 // says who belongs to a job and has no controllers. A job has a directory in
-// the memory and in the pids hierarchy only while a limit asks for it; its
-// first process joins them before it becomes anybody (reaper/launch_block.h,
+// the hierarchy of a controller only while a limit asks for it; its first
+// process joins them before it becomes anybody (reaper/launch_block.h,
 // kJoin), who runs already is moved to where processes are counted. The
 // directories above are ours and go with the last job in them.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/ids.h"
 #include "core/job_totals.h"
+#include "supervisor/rate_limits.h"
 #include "sys/cgroup.h"
 #include "sys/limit_facts.h"
 #include "sys/unique_fd.h"
@@ -28,11 +31,13 @@ class Cgroup1Limits {
  public:
   explicit Cgroup1Limits(sys::GroupPlaces places);
 
-  /// Holds the job to `bound` bytes, or to nothing any more. Nobody is moved:
-  /// memory stays charged to the cgroup in which it was taken. Errors: EBUSY:
-  /// more than that is used and cannot be given back.
+  /// Holds the job to `bound` bytes and so much of `swap` (none: nothing of
+  /// it), or to nothing any more; `is_counted`: what it uses is to be known in
+  /// any case. Nobody is moved: memory stays charged to the cgroup in which it
+  /// was taken. Errors: EBUSY: more than that is used and cannot be given back.
   [[nodiscard]] core::Result<void> hold_memory(
-      core::JobId jid, std::optional<std::uint64_t> bound);
+      core::JobId jid, std::optional<std::uint64_t> bound, bool is_counted,
+      std::optional<std::uint64_t> swap);
   /// Holds it to `bound` processes and threads, or to nothing any more. Who of
   /// `members` runs outside already is moved in, until a reading finds nobody.
   /// Error: EAGAIN: still somebody after many readings.
@@ -40,6 +45,10 @@ class Cgroup1Limits {
       core::JobId jid, std::optional<std::uint64_t> bound,
       const std::function<std::vector<core::Pid>()>& members);
 
+  /// Holds it to these rates, or to none any more; who runs already is moved.
+  [[nodiscard]] core::Result<void> hold_rates(
+      core::JobId jid, const RateBounds& rates,
+      const std::function<std::vector<core::Pid>()>& members);
   /// cgroup.procs of each that the job has, for its first process to join.
   [[nodiscard]] core::Result<std::vector<sys::UniqueFd>> joins(
       core::JobId jid) const;
@@ -50,26 +59,52 @@ class Cgroup1Limits {
   /// without, and when its group goes (eventfd(2)); not open without a group.
   [[nodiscard]] core::Result<sys::UniqueFd> memory_events(
       core::JobId jid) const;
+  /// Becomes readable when the memory of a job that is counted crosses
+  /// `threshold` bytes, up or down (eventfd(2)).
+  [[nodiscard]] core::Result<sys::UniqueFd> memory_above(
+      core::JobId jid, std::uint64_t threshold) const;
   /// What the job used of memory, where it has a group that knows.
   void add_totals(core::JobId jid, core::JobTotals& totals) const;
   [[nodiscard]] core::Maybe<core::Bytes> memory_now(core::JobId jid) const;
   /// Errors: EBUSY while a process lives in one.
   [[nodiscard]] core::Result<void> remove(core::JobId jid);
   /// The jobs that have one.
-  [[nodiscard]] const std::set<core::JobId>& all() const { return jobs_; }
+  [[nodiscard]] std::set<core::JobId> all() const;
 
  private:
+  [[nodiscard]] static core::Result<sys::UniqueFd> events_of(
+      const sys::Cgroup& group, const char* file, std::string_view argument);
+  /// In the hierarchy of which controller.
+  enum class Place : std::uint8_t { kMemory, kPids, kCpu, kCpuset, kBlkio };
+  static constexpr Place kPlaces[] = {Place::kMemory, Place::kPids, Place::kCpu,
+                                      Place::kCpuset, Place::kBlkio};
+  static constexpr unsigned bit_of(Place place) {
+    return 1U << static_cast<unsigned>(place);
+  }
+  using Members = std::function<std::vector<core::Pid>()>;
+
+  [[nodiscard]] const std::string& path_of(Place place) const;
+  [[nodiscard]] bool has_group(Place place, core::JobId jid) const;
   /// The job's group, made if there is a bound to hold; not open if there is
   /// neither group nor bound.
-  [[nodiscard]] core::Result<sys::Cgroup> group_for(const std::string& place,
+  [[nodiscard]] core::Result<sys::Cgroup> group_for(Place place,
                                                     core::JobId jid,
                                                     bool is_bound);
+  [[nodiscard]] static core::Result<void> move_all(const sys::Cgroup& group,
+                                                   core::JobId jid,
+                                                   const Members& members);
+  using WriteRate = core::Result<void> (*)(const sys::Cgroup&,
+                                           const RateBounds&);
+  [[nodiscard]] core::Result<void> hold_rate(Place place, core::JobId jid,
+                                             bool is_bound, WriteRate write,
+                                             const RateBounds& rates,
+                                             const Members& members);
   [[nodiscard]] core::Result<std::vector<sys::UniqueFd>> procs_of(
       core::JobId jid, const char* path) const;
 
   sys::GroupPlaces places_;
-  /// Who has one: nobody else makes any, so most jobs cost no look.
-  std::set<core::JobId> jobs_;
+  /// Who has one, and where: nobody else makes any, so most jobs cost no look.
+  std::map<core::JobId, unsigned> jobs_;
 };
 
 }  // namespace supervisor

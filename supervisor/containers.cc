@@ -23,6 +23,7 @@ namespace {
 constexpr std::uint32_t kMostNamed = 8;
 
 constexpr const char* kMemoryMax = "memory.max";
+constexpr const char* kMemoryHigh = "memory.high";
 constexpr const char* kPidsMax = "pids.max";
 constexpr const char* kSubtreeControl = "cgroup.subtree_control";
 
@@ -65,7 +66,23 @@ CgroupContainers::CgroupContainers(std::string base, sys::UniqueFd directory,
       groups_(limits.groups),
       has_controllers_(directory_.is_open() &&
                        has_controllers(directory_.get())) {
+  find_passed_down();
   remove_leftovers();
+}
+
+/// What a supervisor before us gave the jobs.
+void CgroupContainers::find_passed_down() {
+  if (!has_controllers_) return;
+  char buffer[256];
+  std::string text(
+      sys::read_small_file_at(directory_.get(), kSubtreeControl, buffer)
+          .value_or(""));
+  std::ranges::replace(text, '\n', ' ');
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (end > at) passed_down_.insert("+" + text.substr(at, end - at));
+    at = end + 1;
+  }
 }
 
 core::Result<void> CgroupContainers::make(core::JobId jid) {
@@ -191,42 +208,121 @@ core::Result<void> CgroupContainers::pass_down(std::string_view controller) {
 }
 
 core::Result<void> CgroupContainers::hold(core::JobId jid,
-                                          const core::JobLimits& limits) {
+                                          const core::LimitSet& limits) {
   // A nested job has no groups of its own: its parent's hold it
   // (Admission::check_nested).
   if (parent(jid) != core::kNoJob) return {};
   TRY(hold_memory(jid, limits));
-  return hold_processes(jid, limits);
+  TRY(hold_processes(jid, limits));
+  return hold_rates(jid, rates_of(limits));
 }
 
-core::Result<void> CgroupContainers::hold_memory(
-    core::JobId jid, const core::JobLimits& limits) {
-  std::optional<std::uint64_t> bound;
-  if (limits.memory) bound = limits.memory->raw();
+core::Result<void> CgroupContainers::hold_memory(core::JobId jid,
+                                                 const core::LimitSet& limits) {
+  const core::LimitTerms terms =
+      core::terms_of(limits.limits, limits.terms, core::LimitKind::kMemory);
+  const auto bound = terms.bound;
+  const auto swap =
+      core::bound_of(limits.limits, limits.terms, core::LimitKind::kSwap);
   if (hold_of(core::LimitKind::kMemory) == core::Hold::kCgroup1)
-    return groups_.hold_memory(jid, bound);
+    return groups_.hold_memory(jid, bound, !terms.is_empty(), swap);
   if (hold_of(core::LimitKind::kMemory) != core::Hold::kCgroup2) return {};
   const sys::Cgroup cgroup(TRY(open(jid)));
-  if (!bound && !sys::has_access(cgroup.get(), kMemoryMax, W_OK)) return {};
+  const bool is_held = !terms.is_empty() || swap;
+  if (!is_held && !sys::has_access(cgroup.get(), kMemoryMax, W_OK)) return {};
   TRY(pass_down("+memory"));
+  // Above this the kernel slows the job down: only until it is told.
+  TRY(cgroup.write(kMemoryHigh, text_of(terms.soft)));
   // What may be swapped out would not be limited. No file: no swap.
-  (void)cgroup.write("memory.swap.max", bound ? "0" : "max");
+  (void)cgroup.write("memory.swap.max", swap    ? std::to_string(*swap)
+                                        : bound ? "0"
+                                                : "max");
   // It is the job that ends, not one of its processes.
   (void)cgroup.write("memory.oom.group", bound ? "1" : "0");
   return cgroup.write(kMemoryMax, text_of(bound));
 }
 
 core::Result<void> CgroupContainers::hold_processes(
-    core::JobId jid, const core::JobLimits& limits) {
+    core::JobId jid, const core::LimitSet& limits) {
+  // One controller, which counts threads: the lower of both holds.
+  auto bound = limits.limits.processes;
+  const auto threads =
+      core::bound_of(limits.limits, limits.terms, core::LimitKind::kThreads);
+  if (threads) bound = std::min(bound.value_or(*threads), *threads);
   if (hold_of(core::LimitKind::kProcesses) == core::Hold::kCgroup1)
-    return groups_.hold_processes(jid, limits.processes,
+    return groups_.hold_processes(jid, bound,
                                   [this, jid] { return members(jid); });
   if (hold_of(core::LimitKind::kProcesses) != core::Hold::kCgroup2) return {};
   const sys::Cgroup cgroup(TRY(open(jid)));
-  if (!limits.processes && !sys::has_access(cgroup.get(), kPidsMax, W_OK))
-    return {};
+  if (!bound && !sys::has_access(cgroup.get(), kPidsMax, W_OK)) return {};
   TRY(pass_down("+pids"));
-  return cgroup.write(kPidsMax, text_of(limits.processes));
+  return cgroup.write(kPidsMax, text_of(bound));
+}
+
+core::Result<void> CgroupContainers::hold_rates(core::JobId jid,
+                                                const RateBounds& rates) {
+  if (hold_of(core::LimitKind::kCpuRate) == core::Hold::kCgroup2)
+    TRY(hold_rate(jid, "+cpu", rates.cpu_rate.has_value(), write_cpu_rate2,
+                  rates));
+  if (hold_of(core::LimitKind::kCpuSet) == core::Hold::kCgroup2)
+    TRY(hold_rate(jid, "+cpuset", rates.cpu_set.has_value(), write_cpu_set2,
+                  rates));
+  if (hold_of(core::LimitKind::kIoRate) == core::Hold::kCgroup2)
+    TRY(hold_rate(jid, "+io", rates.has_io(), write_io2, rates));
+  // What version 2 holds has no group there.
+  return groups_.hold_rates(jid, rates_for_groups(rates),
+                            [this, jid] { return members(jid); });
+}
+
+RateBounds CgroupContainers::rates_for_groups(RateBounds rates) const {
+  if (hold_of(core::LimitKind::kCpuRate) != core::Hold::kCgroup1)
+    rates.cpu_rate.reset();
+  if (hold_of(core::LimitKind::kCpuSet) != core::Hold::kCgroup1)
+    rates.cpu_set.reset();
+  if (hold_of(core::LimitKind::kIoRate) != core::Hold::kCgroup1) {
+    rates.io_rate.reset();
+    rates.io_operations.reset();
+  }
+  return rates;
+}
+
+/// A controller that no job had a limit of has nothing to be taken back.
+core::Result<void> CgroupContainers::hold_rate(
+    core::JobId jid, const char* controller, bool is_bound,
+    core::Result<void> (*write)(const sys::Cgroup&, const RateBounds&),
+    const RateBounds& rates) {
+  if (!is_bound && !passed_down_.contains(controller)) return {};
+  if (is_bound) {
+    TRY(pass_down(controller));
+    passed_down_.insert(controller);
+  }
+  return write(sys::Cgroup(TRY(open(jid))), rates);
+}
+
+SoftMemoryEvents CgroupContainers::soft_memory_events(core::JobId jid,
+                                                      std::uint64_t soft) {
+  if (parent(jid) != core::kNoJob) return {};
+  switch (hold_of(core::LimitKind::kMemory)) {
+    case core::Hold::kCgroup1: {
+      auto events = groups_.memory_above(jid, soft);
+      if (events) return {.events = *std::move(events), .file = {}};
+      return {};
+    }
+    case core::Hold::kCgroup2:
+      return {
+          .events = {},
+          .file = base_ + "/" + path_in(jid, sys::cgroup_file::kMemoryEvents)};
+    default:
+      return {};
+  }
+}
+
+core::Maybe<core::Bytes> CgroupContainers::memory_now(core::JobId jid) {
+  if (hold_of(core::LimitKind::kMemory) == core::Hold::kCgroup1)
+    return groups_.memory_now(jid);
+  auto directory = open(jid);
+  if (!directory) return std::nullopt;
+  return sys::Cgroup(*std::move(directory)).memory_now();
 }
 
 core::Result<sys::UniqueFd> CgroupContainers::memory_events(core::JobId jid) {

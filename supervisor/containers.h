@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "core/quantity.h"
 #include "core/text.h"
 #include "supervisor/cgroup1_limits.h"
+#include "supervisor/rate_limits.h"
 #include "sys/unique_fd.h"
 
 namespace supervisor {
@@ -30,6 +32,13 @@ namespace supervisor {
 struct Inhabitants {
   std::uint32_t count = 0;
   core::Text<120> names;  ///< some of their names, separated by ", "
+};
+
+/// By which a job's crossing of its soft bound of memory is told: one of both,
+/// or neither.
+struct SoftMemoryEvents {
+  sys::UniqueFd events;  ///< eventfd(2)
+  std::string file;      ///< that is modified (inotify(7))
 };
 
 class Containers {
@@ -55,7 +64,13 @@ class Containers {
   /// Has the kernel hold what it can hold for the whole job: memory, processes.
   /// Can be repeated, with other limits. Errors: EBUSY: more memory is used.
   [[nodiscard]] virtual core::Result<void> hold(
-      core::JobId jid, const core::JobLimits& limits) = 0;
+      core::JobId jid, const core::LimitSet& limits) = 0;
+  /// Tells of memory above `soft` once hold() was told of that bound.
+  [[nodiscard]] virtual SoftMemoryEvents soft_memory_events(
+      core::JobId jid, std::uint64_t soft) = 0;
+  /// What it uses, where that is counted.
+  [[nodiscard]] virtual core::Maybe<core::Bytes> memory_now(
+      core::JobId jid) = 0;
   /// Becomes readable when a member met the limit of memory and the kernel
   /// kills it alone (version 1); not open where the kernel ends the whole job.
   [[nodiscard]] virtual core::Result<sys::UniqueFd> memory_events(
@@ -106,7 +121,10 @@ class CgroupContainers final : public Containers {
   core::JobTotals totals(core::JobId jid) override;
   void read_usage(core::UsageView& usage) override;
   core::Result<void> hold(core::JobId jid,
-                          const core::JobLimits& limits) override;
+                          const core::LimitSet& limits) override;
+  SoftMemoryEvents soft_memory_events(core::JobId jid,
+                                      std::uint64_t soft) override;
+  core::Maybe<core::Bytes> memory_now(core::JobId jid) override;
   core::Result<sys::UniqueFd> memory_events(core::JobId jid) override;
   core::Result<std::vector<sys::UniqueFd>> joins(core::JobId jid) override;
   std::vector<sys::UniqueFd> exits(core::JobId jid,
@@ -124,9 +142,17 @@ class CgroupContainers final : public Containers {
 
  private:
   [[nodiscard]] core::Result<void> hold_memory(core::JobId jid,
-                                               const core::JobLimits& limits);
-  [[nodiscard]] core::Result<void> hold_processes(
-      core::JobId jid, const core::JobLimits& limits);
+                                               const core::LimitSet& limits);
+  [[nodiscard]] core::Result<void> hold_processes(core::JobId jid,
+                                                  const core::LimitSet& limits);
+  [[nodiscard]] core::Result<void> hold_rates(core::JobId jid,
+                                              const RateBounds& rates);
+  [[nodiscard]] core::Result<void> hold_rate(
+      core::JobId jid, const char* controller, bool is_bound,
+      core::Result<void> (*write)(const sys::Cgroup&, const RateBounds&),
+      const RateBounds& rates);
+  [[nodiscard]] RateBounds rates_for_groups(RateBounds rates) const;
+  void find_passed_down();
   void remove_leftovers();
   [[nodiscard]] core::Result<void> pass_down(std::string_view controller);
   void find_below(const std::string& path, core::JobId parent,
@@ -146,6 +172,7 @@ class CgroupContainers final : public Containers {
   Cgroup1Limits groups_;
   /// The jobs' cgroups have more than what is there without any controller.
   bool has_controllers_ = false;
+  std::set<std::string> passed_down_;  ///< "+cpu": controllers of the jobs
   std::map<core::JobId, core::JobId> parents_;  ///< of nested jobs
 };
 

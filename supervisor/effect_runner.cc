@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/limit_watch.h"
 #include "supervisor/job_views.h"
 #include "supervisor/log.h"
 #include "sys/cgroup.h"
@@ -82,6 +83,7 @@ struct EffectRunner::Doer {
     runner.parts_.handles.drop(job.jid, HandleKind::kMain);
   }
   void operator()(const effect::Announce&) {}  // JobService's own
+  void operator()(const effect::TellLimit&) {}
 };
 
 void EffectRunner::run(const core::Job& job, const core::Effect& effect,
@@ -95,7 +97,9 @@ void EffectRunner::make_container(const core::Job& job) {
   if (job.spec.parent != core::kNoJob)
     parts_.containers.nest(job.jid, job.spec.parent);
   auto made = parts_.containers.make(job.jid);
-  if (made && job.spec.limits.has_more_than_wall_time()) made = hold(job);
+  if (made &&
+      (job.spec.limits.has_more_than_wall_time() || !job.spec.terms.empty()))
+    made = hold(job);
   if (made) return enrol(job);
   spdlog::error("job {} has no container: {}", core::display(job.jid).view(),
                 text_of(made.error().message()));
@@ -114,9 +118,18 @@ void EffectRunner::enrol(const core::Job& job) {
 }
 
 core::Result<void> EffectRunner::hold(const core::Job& job) {
-  TRY(parts_.containers.hold(job.jid, job.spec.limits));
+  core::LimitSet set = {.limits = job.spec.limits, .terms = job.spec.terms};
+  const auto soft = core::open_soft_bound(job, core::LimitKind::kMemory);
+  if (!soft) {
+    core::LimitTerms hard =
+        core::terms_of(set.limits, set.terms, core::LimitKind::kMemory);
+    hard.soft.reset();
+    core::set_terms(set.limits, set.terms, hard);
+  }
+  TRY(parts_.containers.hold(job.jid, set));
   sys::UniqueFd events = TRY(parts_.containers.memory_events(job.jid));
   if (events.is_open()) parts_.watch.watch_memory(job.jid, std::move(events));
+  if (soft) watch_soft_memory(job.jid, *soft);
   return {};
 }
 
@@ -141,6 +154,22 @@ bool EffectRunner::note_memory(core::JobId jid) {
   parts_.sink.post(jid, event::LimitPassed{.kind = core::LimitKind::kMemory,
                                            .value = totals.memory_peak->raw()});
   return true;
+}
+
+void EffectRunner::watch_soft_memory(core::JobId jid, std::uint64_t soft) {
+  SoftMemoryEvents watched = parts_.containers.soft_memory_events(jid, soft);
+  if (watched.events.is_open())
+    parts_.watch.watch_soft_memory(jid, std::move(watched.events));
+  if (!watched.file.empty()) parts_.watch.watch_soft_memory(jid, watched.file);
+  note_soft_memory(jid);  // it may have been passed before that
+}
+
+void EffectRunner::note_soft_memory(core::JobId jid) {
+  // Whether that is above the bound is the machine's to say.
+  if (const auto used = parts_.containers.memory_now(jid))
+    parts_.sink.post(jid, event::LimitPassed{.kind = core::LimitKind::kMemory,
+                                             .value = used->raw(),
+                                             .is_soft = true});
 }
 
 void EffectRunner::read_cpu(const core::Job& job) {

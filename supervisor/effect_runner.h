@@ -62,6 +62,8 @@ class EffectRunner final : public EffectSink {
   void release(const core::Job& job) override;
   /// Memory ran out in the job or above it; false: nobody of it was killed yet.
   bool note_memory(core::JobId jid);
+  /// The job's memory came near to its soft bound.
+  void note_soft_memory(core::JobId jid);
 
  private:
   struct Doer;
@@ -69,6 +71,7 @@ class EffectRunner final : public EffectSink {
   void enrol(const core::Job& job);
   [[nodiscard]] core::Result<void> hold(const core::Job& job);
   void hold_limits(const core::Job& job);
+  void watch_soft_memory(core::JobId jid, std::uint64_t soft);
   void read_cpu(const core::Job& job);
   void launch(const core::Job& job);
   void signal(const core::Job& job, const core::effect::Signal& asked);

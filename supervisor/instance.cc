@@ -72,22 +72,23 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
              .remember = [this](const auto& block) { remember_jids(block); }}),
       service_(loop, service_site(settings_, host_, hid_), table_, journal_,
                jids_),
-      watch_(
-          loop,
-          {.on_container =
-               [this](core::JobId jid) { inspector_.inspect_soon(jid); },
-           .on_main_end =
-               [this](core::JobId jid, std::optional<std::int32_t> status) {
-                 service_.post(jid, core::event::MainStatusLearned{
-                                        .is_known = status.has_value(),
-                                        .wait_status = status.value_or(0)});
-               },
-           .on_timer =
-               [this](core::JobId jid, core::JobTimer timer) {
-                 service_.post(jid, core::event::TimerFired{timer});
-               },
-           .on_memory =
-               [this](core::JobId jid) { return effects_.note_memory(jid); }}),
+      watch_(loop,
+             {.on_container =
+                  [this](core::JobId jid) { inspector_.inspect_soon(jid); },
+              .on_main_end =
+                  [this](core::JobId jid, std::optional<std::int32_t> status) {
+                    service_.post(jid, core::event::MainStatusLearned{
+                                           .is_known = status.has_value(),
+                                           .wait_status = status.value_or(0)});
+                  },
+              .on_timer =
+                  [this](core::JobId jid, core::JobTimer timer) {
+                    service_.post(jid, core::event::TimerFired{timer});
+                  },
+              .on_memory =
+                  [this](core::JobId jid) { return effects_.note_memory(jid); },
+              .on_soft_memory =
+                  [this](core::JobId jid) { effects_.note_soft_memory(jid); }}),
       recorder_(loop, service_, journal_.epoch(),
                 {.pacct = settings_.places.pacct}),
       collection_(loop, store_, recorder_, collection_site(),

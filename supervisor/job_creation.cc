@@ -125,7 +125,8 @@ void JobService::repeat(const core::Job& job, CreateDone done) {
                                  .link = {},
                                  .container = {},
                                  .joins = {},
-                                 .scope_limits = {}});
+                                 .scope_limits = {},
+                                 .process_limits = {}});
   if (job.state == core::JobState::kLaunching)
     return offer_link(job, {std::move(done)});
   if (job.state == core::JobState::kRunning)
@@ -182,7 +183,9 @@ void JobService::offer_link(const core::Job& job,
   created->container = std::move(*container).to_handle();
   for (sys::UniqueFd& join : *joins)
     created->joins.push_back(std::move(join).to_handle());
-  created->scope_limits = parts_->admission.division_of(job.spec).of_scope();
+  const LimitDivision division = parts_->admission.division_of(job.spec);
+  created->scope_limits = division.of_scope();
+  created->process_limits = division.beyond_scope();
   for (std::size_t i = 0; i + 1 < done.size(); ++i)
     done[i](refuse(core::Refusal::kInvalid, "the request was repeated"));
   parts_->store.when_flushed([created, answer = std::move(done.back())] {

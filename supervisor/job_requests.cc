@@ -24,6 +24,16 @@ using core::Verb;
 
 constexpr std::uint32_t kLargestPage = 1000;
 
+/// Swap and memory, which version 1 bounds together, are asked for together,
+/// whichever of them changes.
+void ask_together(core::JobSpec& asked, const core::LimitSet& wanted) {
+  const core::LimitTerms swap =
+      core::terms_of(wanted.limits, wanted.terms, core::LimitKind::kSwap);
+  if (swap.is_empty()) return;
+  core::set_terms(asked.limits, asked.terms, swap);
+  asked.limits.memory = wanted.limits.memory;
+}
+
 core::Text<96> who_is(const core::Caller& caller) {
   return core::Text<96>("uid ").append_unsigned(caller.uid.raw());
 }
@@ -124,11 +134,13 @@ Answer<void> JobService::set_limits(
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
-  core::JobLimits limits = job->spec.limits;
+  core::LimitSet wanted = {.limits = job->spec.limits,
+                           .terms = job->spec.terms};
   core::JobSpec asked = job->spec;
   asked.engine = job->engine;
   asked.accepts_less = accepts_less;
   asked.limits = {};
+  asked.terms = {};
   for (const core::LimitChange& change : changes) {
     TRY(parts_->admission.check_change(caller, job->spec, change));
     const auto why =
@@ -138,26 +150,29 @@ Answer<void> JobService::set_limits(
                     std::string("limit '") + core::row_of(change.kind).word +
                         "' of " + core::job_text(jid) +
                         " cannot be changed: it " + std::string(why));
-    core::set_bound(limits, change.kind, change.bound);
-    core::set_bound(asked.limits, change.kind, change.bound);
+    core::set_terms(wanted.limits, wanted.terms, change);
+    core::set_terms(asked.limits, asked.terms, change);
   }
+  ask_together(asked, wanted);
   TRY(parts_->admission.check_limits(asked));
-  parts_->admission.narrow(job->spec.parent, limits);
-  TRY(try_limits(*job, limits));
-  return carry_out(
-      jid, core::event::LimitsChanged{.by = caller.uid, .limits = limits});
+  parts_->admission.narrow(job->spec.parent, wanted.limits, wanted.terms);
+  TRY(try_limits(*job, wanted));
+  return carry_out(jid, core::event::LimitsChanged{.by = caller.uid,
+                                                   .limits = wanted.limits,
+                                                   .terms = wanted.terms});
 }
 
 /// Before they are written down: what the kernel refuses is refused, and the
 /// old ones hold again, as they do if we die in between.
 Answer<void> JobService::try_limits(const core::Job& job,
-                                    const core::JobLimits& limits) {
+                                    const core::LimitSet& limits) {
   if (job.engine != core::Engine::kCgroup2) return {};
   const auto held = parts_->containers.hold(job.jid, limits);
   // EBUSY: it has passed its limit, and is ended for that.
   if (held || held.error().code == EBUSY || held.error().code == ENOENT)
     return {};
-  (void)parts_->containers.hold(job.jid, job.spec.limits);
+  (void)parts_->containers.hold(
+      job.jid, {.limits = job.spec.limits, .terms = job.spec.terms});
   return refuse(Refusal::kUnavailable,
                 "the kernel does not hold " + core::job_text(job.jid) +
                     " to these limits: " + held.error().message().c_str());

@@ -28,8 +28,10 @@ bool may_change_silently(const core::EventBody& body) {
 
 /// It came to nothing but the next: after a crash it is read anew, so no
 /// journal need grow by it.
-bool is_only_reading(const core::EventBody& body, const core::Job& job) {
-  return std::holds_alternative<event::CpuRead>(body) && !job.limit_hit;
+bool is_only_reading(const core::EventBody& body, const core::Job& before,
+                     const core::Job& after) {
+  return std::holds_alternative<event::CpuRead>(body) && !after.limit_hit &&
+         after.soft_passed == before.soft_passed;
 }
 
 /// Why a job came to nothing, for who asked for it.
@@ -134,7 +136,7 @@ core::Result<void> JobService::on_event(const core::JobEvent& event) {
   core::Step step = is_new ? core::begin(event)  // decide (pure)
                            : core::step(entry->job, event);
   if (step.effects.empty() && !may_change_silently(event.body)) return {};
-  if (entry != nullptr && is_only_reading(event.body, step.job)) {
+  if (entry != nullptr && is_only_reading(event.body, entry->job, step.job)) {
     table_.update(*entry, std::move(step.job), entry->state_entry);
     act(*entry, step.effects, entry->state_entry);
     return {};
@@ -160,8 +162,11 @@ void JobService::act(TableEntry& entry,
     const bool is_offer =
         std::holds_alternative<core::effect::Launch>(effect) &&
         job.spec.kind == core::JobKind::kForeground;
+    const auto* const told = std::get_if<core::effect::TellLimit>(&effect);
     if (is_offer)
       offer_launch(job);
+    else if (told != nullptr)
+      announce_soft_limit(job, told->hit);
     else if (!std::holds_alternative<core::effect::Announce>(effect))
       parts_->effects.run(job, effect, number);
   }
@@ -200,6 +205,11 @@ void JobService::announce_limit(const core::Job& job) const {
   if (observer_ != nullptr) observer_->on_limit_passed(job);
 }
 
+void JobService::announce_soft_limit(const core::Job& job,
+                                     const core::LimitHit& hit) const {
+  if (observer_ != nullptr) observer_->on_soft_limit_passed(job, hit);
+}
+
 void JobService::answer_creators(const core::Job& job) {
   const auto at = creators_.find(job.jid);
   if (at == creators_.end() || job.state < core::JobState::kRunning) return;
@@ -218,7 +228,8 @@ void JobService::answer_creators(const core::Job& job) {
                               .link = {},
                               .container = {},
                               .joins = {},
-                              .scope_limits = {}});
+                              .scope_limits = {},
+                              .process_limits = {}});
     else
       answer(core::refuse(why_not(job), core::job_text(job.jid) + " " +
                                             core::sentence_of(result).c_str()));

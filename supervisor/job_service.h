@@ -190,6 +190,8 @@ class JobService final : public core::JobControl,
            std::uint64_t number);
   void announce(const core::Job& job);
   void announce_limit(const core::Job& job) const;
+  void announce_soft_limit(const core::Job& job,
+                           const core::LimitHit& hit) const;
   void answer_creators(const core::Job& job);
   void answer_freezers(const core::Job& job);
   void answer_waiters(const core::Job& job);
@@ -253,7 +255,7 @@ class JobService final : public core::JobControl,
   /// Whether the job is nested in the other, however deep.
   [[nodiscard]] bool is_within(core::JobId nested, core::JobId jid) const;
   [[nodiscard]] core::Answer<void> try_limits(const core::Job& job,
-                                              const core::JobLimits& limits);
+                                              const core::LimitSet& limits);
   /// The request's event, in the journal and acted on before this returns. What
   /// the journal refuses is refused to the caller, and never happens.
   [[nodiscard]] core::Answer<void> carry_out(core::JobId jid,

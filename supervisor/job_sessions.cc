@@ -33,6 +33,7 @@ core::JobSpec spec_of(const SessionRequest& request, core::JobId parent) {
   spec.stragglers = request.stragglers;
   spec.kill_plan = request.kill_plan;
   spec.limits = request.limits;
+  spec.terms = request.terms;
   spec.accepts_less = request.accepts_less;
   spec.parent = parent;
   return spec;

@@ -43,6 +43,7 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.state = job.state;
   view.freezing = job.freezing;
   view.limits = job.spec.limits;
+  view.terms = job.spec.terms;
   if (may_inspect) view.argv = job.spec.argv;
   // Its number may be another process's once it has ended.
   if (job.main != core::Pid(0) && !job.main_has_ended) view.main = job.main;

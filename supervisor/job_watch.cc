@@ -24,14 +24,17 @@ constexpr int kMostTries = 8;
 JobWatch::JobWatch(EventLoop& loop, Handlers handlers)
     : loop_(loop), handlers_(std::move(handlers)) {}
 
+void JobWatch::open_inotify() {
+  if (inotify_.is_open()) return;
+  inotify_ = sys::UniqueFd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (inotify_.is_open())
+    inotify_watch_ = IoWatch(loop_, inotify_.get(), Readiness::kRead,
+                             [this](Readiness) { read_inotify(); });
+}
+
 void JobWatch::watch_container(core::JobId jid, const std::string& path) {
   if (watches_.contains(jid)) return;
-  if (!inotify_.is_open()) {
-    inotify_ = sys::UniqueFd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (inotify_.is_open())
-      inotify_watch_ = IoWatch(loop_, inotify_.get(), Readiness::kRead,
-                               [this](Readiness) { read_inotify(); });
-  }
+  open_inotify();
   const int watch =
       ::inotify_add_watch(inotify_.get(), path.c_str(), IN_MODIFY);
   if (watch < 0) {
@@ -62,17 +65,28 @@ void JobWatch::read_inotify() {
           handlers_.on_container(jid);
         continue;
       }
-      const auto job = jobs_.find(event.wd);
-      if (job == jobs_.end()) continue;
-      const core::JobId jid = job->second;
-      if ((event.mask & IN_IGNORED) != 0) {
-        watches_.erase(jid);
-        jobs_.erase(job);
-      } else {
-        handlers_.on_container(jid);
-      }
+      on_file(event);
     }
   }
+}
+
+void JobWatch::on_file(const inotify_event& event) {
+  const bool is_gone = (event.mask & IN_IGNORED) != 0;
+  if (const auto file = memory_files_.find(event.wd);
+      file != memory_files_.end()) {
+    const core::JobId jid = file->second;
+    if (is_gone)
+      memory_files_.erase(file);
+    else
+      handlers_.on_soft_memory(jid);
+    return;
+  }
+  const auto job = jobs_.find(event.wd);
+  if (job == jobs_.end()) return;
+  const core::JobId jid = job->second;
+  if (!is_gone) return handlers_.on_container(jid);
+  watches_.erase(jid);
+  jobs_.erase(job);
 }
 
 void JobWatch::watch_main(core::JobId jid, int pidfd) {
@@ -122,6 +136,26 @@ void JobWatch::tell_memory(core::JobId jid) {
                      core::milliseconds(std::uint64_t{10} << memory.tries++));
 }
 
+void JobWatch::watch_soft_memory(core::JobId jid, sys::UniqueFd events) {
+  SoftMemory& memory = soft_memories_[jid];
+  memory.watch = IoWatch();
+  memory.events = std::move(events);
+  memory.watch = IoWatch(loop_, memory.events.get(), Readiness::kRead,
+                         [this, jid, fd = memory.events.get()](Readiness) {
+                           std::uint64_t count = 0;
+                           if (::read(fd, &count, sizeof count) == sizeof count)
+                             handlers_.on_soft_memory(jid);
+                         });
+}
+
+void JobWatch::watch_soft_memory(core::JobId jid, const std::string& path) {
+  SoftMemory& memory = soft_memories_[jid];
+  if (memory.file >= 0) return;
+  open_inotify();
+  memory.file = ::inotify_add_watch(inotify_.get(), path.c_str(), IN_MODIFY);
+  if (memory.file >= 0) memory_files_[memory.file] = jid;
+}
+
 void JobWatch::set_timer(core::JobId jid, core::JobTimer timer,
                          core::BootTime deadline) {
   auto [at, is_new] = timers_.try_emplace({jid, timer});
@@ -142,6 +176,14 @@ void JobWatch::forget_main(core::JobId jid) {
 void JobWatch::forget(core::JobId jid) {
   mains_.erase(jid);
   memories_.erase(jid);
+  if (const auto soft = soft_memories_.find(jid);
+      soft != soft_memories_.end()) {
+    if (soft->second.file >= 0) {
+      memory_files_.erase(soft->second.file);
+      (void)::inotify_rm_watch(inotify_.get(), soft->second.file);
+    }
+    soft_memories_.erase(soft);
+  }
   clear_timer(jid, core::JobTimer::kLimit);
   clear_timer(jid, core::JobTimer::kKillPlan);
   clear_timer(jid, core::JobTimer::kAttach);

@@ -21,6 +21,8 @@
 #include "supervisor/event_loop.h"
 #include "sys/unique_fd.h"
 
+struct inotify_event;
+
 namespace supervisor {
 
 class JobWatch {
@@ -36,6 +38,8 @@ class JobWatch {
     /// Memory ran out in the job or above it. Whether that is dealt with: if
     /// not it is told again, for a second.
     std::function<bool(core::JobId)> on_memory;
+    /// The job's memory crossed its soft bound, or came near to it.
+    std::function<void(core::JobId)> on_soft_memory;
   };
 
   JobWatch(EventLoop& loop, Handlers handlers);
@@ -52,6 +56,10 @@ class JobWatch {
   void forget_main(core::JobId jid);
   /// Watches the descriptor of Containers::memory_events(); again: the new one.
   void watch_memory(core::JobId jid, sys::UniqueFd events);
+  /// Those of Containers::soft_memory_events(), a descriptor or a file's path;
+  /// again: the new one.
+  void watch_soft_memory(core::JobId jid, sys::UniqueFd events);
+  void watch_soft_memory(core::JobId jid, const std::string& path);
   void set_timer(core::JobId jid, core::JobTimer timer,
                  core::BootTime deadline);
   void clear_timer(core::JobId jid, core::JobTimer timer);
@@ -72,7 +80,15 @@ class JobWatch {
     int tries = 0;
   };
 
+  struct SoftMemory {
+    sys::UniqueFd events;
+    IoWatch watch;  ///< goes before its descriptor
+    int file = -1;  ///< inotify's
+  };
+
+  void open_inotify();
   void read_inotify();
+  void on_file(const inotify_event& event);
   void tell_memory(core::JobId jid);
   void ask_status(core::JobId jid, int pidfd);
 
@@ -85,6 +101,8 @@ class JobWatch {
   std::map<core::JobId, int> watches_;  ///< the other way round
   std::map<core::JobId, Main> mains_;
   std::map<core::JobId, Memory> memories_;
+  std::map<core::JobId, SoftMemory> soft_memories_;
+  std::map<int, core::JobId> memory_files_;  ///< by watch descriptor
   std::map<std::pair<core::JobId, core::JobTimer>, Timer> timers_;
 };
 

@@ -267,6 +267,8 @@ core::Result<void> Launcher::wrap_in_scope(const core::Job& job,
   if (!spec.name.empty()) add("--name", spec.name);
   const auto limits = core::limit_text(division_of(job).of_scope());
   if (!limits.empty()) add("--limit", std::string(limits.view()));
+  for (const core::ResourceLimit& limit : division_of(job).beyond_scope())
+    add_limit(request.limits, bounded(limit));
   if ((request.flags & Flags::kSetUser) != 0) {
     // The scope changes the user for the command: itself it must stay out of
     // the reach of that user's signals.

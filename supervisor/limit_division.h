@@ -19,6 +19,7 @@ struct LimitDivision {
   core::LimitMeans means;
 
   [[nodiscard]] core::HoldChoice hold_of(core::LimitKind kind) const;
+  [[nodiscard]] core::HoldChoice soft_hold_of(core::LimitKind kind) const;
 
   /// What is lacking of the spec's limits, as the beginning of a sentence:
   /// "limit 'memory' holds for ..."; empty: nothing.
@@ -34,6 +35,16 @@ struct LimitDivision {
   /// Those that a scope sets for each process, or holds by itself once its
   /// supervisor has gone for good: as they were when the job began.
   [[nodiscard]] core::JobLimits of_scope() const;
+  /// Those of each process that a scope does not know: it begins with them.
+  [[nodiscard]] std::vector<core::ResourceLimit> beyond_scope() const;
+
+ private:
+  [[nodiscard]] core::HoldChoice for_whom_it_is(core::HoldChoice choice) const;
+  [[nodiscard]] core::LimitTerms terms_of(core::LimitKind kind) const {
+    return core::terms_of(spec.limits, spec.terms, kind);
+  }
+  /// Whether the scope sets it for each process.
+  [[nodiscard]] bool is_given_by_scope(core::LimitKind kind) const;
 };
 
 }  // namespace supervisor

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/limit_rules.h"
-#include "core/limit_text.h"
+#include "core/limit_terms_text.h"
 #include "core/number_text.h"
 #include "sys/limit_subject.h"
 #include "sys/users.h"
@@ -66,8 +66,8 @@ Outcome look_up(std::string_view request) {
     return std::unexpected("cannot look up uid " + uid + ": " +
                            std::strerror(subject.error().code));
   subject->domain = domain;
-  return std::string(
-      core::limit_text(core::allowed_limits(*rules, *subject)).view());
+  const core::LimitSet allowed = core::allowed_limits(*rules, *subject);
+  return core::terms_text(allowed.limits, allowed.terms);
 }
 
 core::Result<void> obey(const WorkerRequest& request,
@@ -83,7 +83,7 @@ core::Result<void> obey(const WorkerRequest& request,
   return {};
 }
 
-core::Answer<core::JobLimits> answer_of(std::span<const std::byte> bytes) {
+core::Answer<core::LimitSet> answer_of(std::span<const std::byte> bytes) {
   const auto refuse = [](std::string text) {
     return std::unexpected(core::Refused{.why = core::Refusal::kNotSupported,
                                          .text = std::move(text)});
@@ -93,10 +93,10 @@ core::Answer<core::JobLimits> answer_of(std::span<const std::byte> bytes) {
                          bytes.size() - 1);
   if (bytes[0] != static_cast<std::byte>(Verdict::kLimits))
     return refuse("the site's limits are not known: " + text);
-  core::JobLimits limits;
-  if (!text.empty() && !core::parse_limits(limits, text.c_str()))
+  core::LimitSet set;
+  if (!text.empty() && !core::parse_terms_list(set.limits, set.terms, text))
     return refuse("the site's limits are not known: '" + text + "'");
-  return limits;
+  return set;
 }
 
 }  // namespace
@@ -115,7 +115,7 @@ bool SiteLimits::are_there() const {
 
 void SiteLimits::find(core::Uid uid, std::string_view domain,
                       const Done& done) {
-  if (!are_there()) return done(core::JobLimits{});
+  if (!are_there()) return done(core::LimitSet{});
   const std::string request =
       std::to_string(uid.raw()) + " " + std::string(domain) + " " + file_;
   const auto raw = std::as_bytes(std::span(request));

@@ -11,7 +11,7 @@
 
 #include "core/ids.h"
 #include "core/job_control.h"
-#include "core/limits.h"
+#include "core/limit_terms.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/worker.h"
 
@@ -22,7 +22,7 @@ class SiteLimits {
   /// Refused: kNotSupported for a file that cannot be read or is wrong, or when
   /// nobody answered in 1.5 s. (Not kUnavailable: the job would then run
   /// without an instance, and without these limits.)
-  using Done = std::function<void(core::Answer<core::JobLimits>)>;
+  using Done = std::function<void(core::Answer<core::LimitSet>)>;
 
   /// `file` is looked at anew for each job. `program` runs the worker
   /// "site-limits".

@@ -52,15 +52,31 @@ std::string group_name(std::string_view path, std::string_view mount) {
 
 LimitFacts find_limit_facts(int base, std::string_view path) {
   LimitFacts facts;
-  facts.means.has_cgroup2_memory = has_controller(base, "memory");
-  facts.means.has_cgroup2_pids = has_controller(base, "pids");
+  core::LimitMeans& means = facts.means;
+  GroupPlaces& groups = facts.groups;
   const std::string name = group_name(path, cgroup2_mount());
-  if (!facts.means.has_cgroup2_memory)
-    facts.groups.memory = group_place("memory", name);
-  if (!facts.means.has_cgroup2_pids)
-    facts.groups.pids = group_place("pids", name);
-  facts.means.has_cgroup1_memory = !facts.groups.memory.empty();
-  facts.means.has_cgroup1_pids = !facts.groups.pids.empty();
+  // `other`: what version 1 calls the controller.
+  const auto find = [&](const char* controller, const char* other,
+                        bool& has_cgroup2, bool& has_cgroup1,
+                        std::string& place) {
+    has_cgroup2 = has_controller(base, controller);
+    if (!has_cgroup2) place = group_place(other, name);
+    has_cgroup1 = !place.empty();
+  };
+  find("memory", "memory", means.has_cgroup2_memory, means.has_cgroup1_memory,
+       groups.memory);
+  find("pids", "pids", means.has_cgroup2_pids, means.has_cgroup1_pids,
+       groups.pids);
+  find("cpu", "cpu", means.has_cgroup2_cpu, means.has_cgroup1_cpu, groups.cpu);
+  find("cpuset", "cpuset", means.has_cgroup2_cpuset, means.has_cgroup1_cpuset,
+       groups.cpuset);
+  find("io", "blkio", means.has_cgroup2_io, means.has_cgroup1_io, groups.blkio);
+  // Our directory is not there yet; the one above counts what it will.
+  const std::string counter =
+      groups.memory.substr(0, groups.memory.rfind('/')) +
+      "/memory.memsw.usage_in_bytes";
+  means.has_cgroup1_swap =
+      means.has_cgroup1_memory && has_access(AT_FDCWD, counter.c_str(), F_OK);
   return facts;
 }
 

@@ -15,6 +15,9 @@ namespace sys {
 struct GroupPlaces {
   std::string memory;
   std::string pids;
+  std::string cpu;
+  std::string cpuset;
+  std::string blkio;
 };
 
 struct LimitFacts {

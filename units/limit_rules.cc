@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/limit_text.h"
+#include "core/limit_terms_text.h"
 #include "units/toml_values.h"
 
 namespace units {
@@ -49,38 +49,22 @@ std::string limit_words() {
   return words;
 }
 
-std::optional<LimitKind> kind_of(std::string_view word) {
-  for (const LimitKind kind : core::kLimitKinds)
-    if (word == core::row_of(kind).word) return kind;
-  return std::nullopt;
-}
-
 const SubjectRow* row_of(const TomlValue& value) {
   const auto found =
       std::ranges::find(kSubjects, value.path.front(), &SubjectRow::key);
   return found == std::end(kSubjects) ? nullptr : found;
 }
 
-/// The bound, or nothing and `is_bad`.
-struct Bound {
-  std::optional<std::uint64_t> bound;
-  bool is_bad = false;
-};
-
-Bound bound_in(const TomlData& data, LimitKind kind) {
-  const core::LimitUnit unit = core::row_of(kind).unit;
-  std::optional<std::uint64_t> amount;
-  if (const auto* text = std::get_if<std::string>(&data)) {
-    if (*text == "none") return {};
-    amount = core::parse_amount(unit, *text);
-  } else if (const auto* number = std::get_if<std::int64_t>(&data)) {
-    // A bare number has no unit: it counts, or is bytes.
-    if (unit != core::LimitUnit::kMicroseconds && *number > 0)
-      amount = static_cast<std::uint64_t>(*number);
-  }
-  if (!amount || *amount > core::largest_bound(kind))
-    return {.bound = {}, .is_bad = true};
-  return {.bound = amount};
+/// What the value says of the kind; nothing: it is none.
+std::optional<core::LimitTerms> limit_in(const TomlData& data, LimitKind kind) {
+  if (const auto* text = std::get_if<std::string>(&data))
+    return core::parse_terms_value(kind, *text);
+  const auto* const number = std::get_if<std::int64_t>(&data);
+  // A bare number has no unit: it counts, or is bytes.
+  if (number == nullptr ||
+      core::row_of(kind).unit == core::LimitUnit::kMicroseconds)
+    return std::nullopt;
+  return core::parse_terms_value(kind, std::to_string(*number));
 }
 
 std::string expected_of(LimitKind kind) {
@@ -90,7 +74,7 @@ std::string expected_of(LimitKind kind) {
   std::string text = row->second;
   if (row->first == core::LimitUnit::kCount)
     text += std::to_string(core::largest_bound(kind));
-  return text + ", or \"none\"";
+  return text + ", two as \"SOFT:HARD\" (limits.toml(5)), or \"none\"";
 }
 
 /// One value of the file as a rule; the error without its place.
@@ -107,19 +91,18 @@ std::expected<LimitRule, std::string> rule_of(const TomlValue& value) {
     return std::unexpected(
         "a name is empty, expected one of a character at "
         "least");
-  const auto kind = kind_of(value.path.back());
+  const auto kind = core::parse_limit_word(value.path.back());
   if (!kind)
     return std::unexpected("there is no such limit, expected one of " +
                            limit_words());
-  const Bound bound = bound_in(value.data, *kind);
-  if (bound.is_bad)
+  const auto limit = limit_in(value.data, *kind);
+  if (!limit)
     return std::unexpected("the value is " + shown(value.data) + ", expected " +
                            expected_of(*kind));
   LimitRule rule = {.subject = row->subject,
                     .name = {},
                     .domain = {},
-                    .kind = *kind,
-                    .bound = bound.bound,
+                    .limit = *limit,
                     .line = value.line};
   if (row->subject == RuleSubject::kEverybody) {
     if (names > 0) rule.domain = value.path[1];

@@ -60,7 +60,18 @@ enum corral_limit {
   CORRAL_LIMIT_CPU = 2,       /* microseconds, of the whole job */
   CORRAL_LIMIT_MEMORY = 3,    /* bytes, of the whole job */
   CORRAL_LIMIT_PROCESSES = 4, /* at a time */
-  CORRAL_LIMIT_FILES = 5      /* open, of each process */
+  CORRAL_LIMIT_FILES = 5,     /* open, of each process */
+  CORRAL_LIMIT_VIRTUAL = 6,   /* bytes, of each process */
+  CORRAL_LIMIT_THREADS = 7,   /* of the whole job, at a time */
+  CORRAL_LIMIT_FILE_SIZE = 8, /* bytes, of each file */
+  CORRAL_LIMIT_CORE = 9,      /* bytes, of each core */
+  CORRAL_LIMIT_LOCKED = 10,   /* bytes, of each process */
+  CORRAL_LIMIT_IDLE = 11,     /* microseconds without processor time */
+  CORRAL_LIMIT_SWAP = 12,     /* bytes, of the whole job */
+  CORRAL_LIMIT_CPU_RATE = 13, /* percent of one processor */
+  CORRAL_LIMIT_CPU_SET = 14,  /* a bit for each processor */
+  CORRAL_LIMIT_IO_RATE = 15,  /* bytes a second of each disk */
+  CORRAL_LIMIT_IO_OPS = 16    /* operations a second of each disk */
 };
 
 enum corral_target { CORRAL_ALL = 0, CORRAL_MAIN = 1 };

@@ -72,7 +72,7 @@ _corral() {
         --engine|--engine=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'cgroup2 subreaper' -- "$word"); return ;;
         --grace|-g|--grace=) :; return ;;
         --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
-        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files=' -- "$word"); return ;;
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
         --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
@@ -141,7 +141,7 @@ _corral() {
       fi ;;
     limit)
       case $previous in
-        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files=' -- "$word"); return ;;
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
         --site|--site=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
@@ -154,7 +154,7 @@ _corral() {
         --mode|-m|--mode=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'move nested logical' -- "$word"); return ;;
         --name|-n|--name=) :; return ;;
         --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
-        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files=' -- "$word"); return ;;
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--new --mode --name --parent --limit --accept-less --json --system --private --help' -- "$word")
@@ -178,7 +178,7 @@ _corral() {
         --nest|--nest=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'keep new' -- "$word"); return ;;
         --stragglers|--stragglers=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'linger end kill' -- "$word"); return ;;
         --grace|-g|--grace=) :; return ;;
-        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files=' -- "$word"); return ;;
+        --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--user --leader --service --domain --nest --stragglers --grace --limit --accept-less --json --system --private --help' -- "$word")
@@ -235,7 +235,7 @@ _corral() {
       case $previous in
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--limits --json --help' -- "$word")
       else
         :
       fi ;;

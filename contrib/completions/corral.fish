@@ -23,7 +23,7 @@ complete -c corral -n '__fish_seen_subcommand_from run' -l grace -s g -x -d 'How
 complete -c corral -n '__fish_seen_subcommand_from run' -l signal -s s -x -a 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -d 'The signal that asks processes to end'
 complete -c corral -n '__fish_seen_subcommand_from run' -l linger -d 'Let the job live until its last process has ended by itself'
 complete -c corral -n '__fish_seen_subcommand_from run' -l kill-stragglers -d 'Kill at once what the main process leaves behind'
-complete -c corral -n '__fish_seen_subcommand_from run' -l limit -s l -x -a 'wall= cpu= memory= processes= files=' -d 'Hold the job to these limits: over time or memory it is ended, over processes and files forks and opens fail'
+complete -c corral -n '__fish_seen_subcommand_from run' -l limit -s l -x -a 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -d 'Hold the job to these limits, as in cpu=1h:2h/signal=USR1 (LIMITS): over time or memory it is ended, over others its calls fail'
 complete -c corral -n '__fish_seen_subcommand_from run' -l accept-less -d 'Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it'
 complete -c corral -n '__fish_seen_subcommand_from run' -l parent -x -a '(__corral_jobs)' -d 'Nest the job in this one: it ends with it, and is bound by its limits'
 complete -c corral -n '__fish_seen_subcommand_from run' -l json -s j -d 'With --detach, print JSON'
@@ -89,7 +89,7 @@ complete -c corral -n '__fish_seen_subcommand_from wait' -l help -s h -d 'Show t
 complete -c corral -n '__fish_seen_subcommand_from wait' -x -a '(__corral_jobs)'
 
 complete -c corral -n __fish_use_subcommand -a limit -d 'Show or change the limits of a job, or explain the site'\''s'
-complete -c corral -n '__fish_seen_subcommand_from limit' -l limit -s l -x -a 'wall= cpu= memory= processes= files=' -d 'Set this limit, or take it away (NAME=none)'
+complete -c corral -n '__fish_seen_subcommand_from limit' -l limit -s l -x -a 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -d 'Set this limit, or take it away (NAME=none)'
 complete -c corral -n '__fish_seen_subcommand_from limit' -l accept-less -d 'Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it'
 complete -c corral -n '__fish_seen_subcommand_from limit' -l site -r -F -d 'With '\''explain'\'': read the site'\''s limits here'
 complete -c corral -n '__fish_seen_subcommand_from limit' -l json -s j -d 'Print facts as JSON'
@@ -103,7 +103,7 @@ complete -c corral -n '__fish_seen_subcommand_from attach' -l new -d 'Make a new
 complete -c corral -n '__fish_seen_subcommand_from attach' -l mode -s m -x -a 'move nested logical' -d 'move: a process that is in no job; nested: one of the job around it, in which it stays; logical: not there yet'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l name -s n -x -d 'With --new: name the job'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l parent -x -a '(__corral_jobs)' -d 'With --new: nest the job in this one'
-complete -c corral -n '__fish_seen_subcommand_from attach' -l limit -s l -x -a 'wall= cpu= memory= processes= files=' -d 'With --new: hold the job to these limits'
+complete -c corral -n '__fish_seen_subcommand_from attach' -l limit -s l -x -a 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -d 'With --new: hold the job to these limits'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l accept-less -d 'Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l json -s j -d 'Print facts as JSON'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l system -d 'Ask the system instance only'
@@ -127,7 +127,7 @@ complete -c corral -n '__fish_seen_subcommand_from session' -l domain -x -d 'Wit
 complete -c corral -n '__fish_seen_subcommand_from session' -l nest -x -a 'keep new' -d 'With '\''open'\'' within an open session: keep that one, or nest a new one'
 complete -c corral -n '__fish_seen_subcommand_from session' -l stragglers -x -a 'linger end kill' -d 'With '\''open'\'': who is left when it is closed stays, is asked to end, or is killed'
 complete -c corral -n '__fish_seen_subcommand_from session' -l grace -s g -x -d 'With '\''open'\'': how long processes may take to end when they are asked to'
-complete -c corral -n '__fish_seen_subcommand_from session' -l limit -s l -x -a 'wall= cpu= memory= processes= files=' -d 'With '\''open'\'': hold it to these limits'
+complete -c corral -n '__fish_seen_subcommand_from session' -l limit -s l -x -a 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -d 'With '\''open'\'': hold it to these limits'
 complete -c corral -n '__fish_seen_subcommand_from session' -l accept-less -d 'Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it'
 complete -c corral -n '__fish_seen_subcommand_from session' -l json -s j -d 'Print facts as JSON'
 complete -c corral -n '__fish_seen_subcommand_from session' -l system -d 'Ask the system instance only'
@@ -175,6 +175,7 @@ complete -c corral -n '__fish_seen_subcommand_from report' -l help -s h -d 'Show
 complete -c corral -n '__fish_seen_subcommand_from report' -r -F
 
 complete -c corral -n __fish_use_subcommand -a doctor -d 'Tell what works here and what does not'
+complete -c corral -n '__fish_seen_subcommand_from doctor' -l limits -d 'Tell for each engine and limit whether it is enforced here'
 complete -c corral -n '__fish_seen_subcommand_from doctor' -l json -s j -d 'Print facts as JSON'
 complete -c corral -n '__fish_seen_subcommand_from doctor' -l help -s h -d 'Show this help and exit'
 

@@ -87,8 +87,8 @@ _corral() {
         '-s[The signal that asks processes to end]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
         '--linger[Let the job live until its last process has ended by itself]' \
         '--kill-stragglers[Kill at once what the main process leaves behind]' \
-        '*--limit[Hold the job to these limits\: over time or memory it is ended, over processes and files forks and opens fail]:LIMITS:(wall= cpu= memory= processes= files=)' \
-        '*-l[Hold the job to these limits\: over time or memory it is ended, over processes and files forks and opens fail]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '*--limit[Hold the job to these limits, as in cpu=1h\:2h/signal=USR1 (LIMITS)\: over time or memory it is ended, over others its calls fail]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
+        '*-l[Hold the job to these limits, as in cpu=1h\:2h/signal=USR1 (LIMITS)\: over time or memory it is ended, over others its calls fail]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
         '--parent[Nest the job in this one\: it ends with it, and is bound by its limits]:JOB:_corral_jobs' \
         '--json[With --detach, print JSON]' \
@@ -180,8 +180,8 @@ _corral() {
         '*:JOB:_corral_jobs' && return ;;
     limit)
       _arguments -s -S \
-        '*--limit[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files=)' \
-        '*-l[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '*--limit[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
+        '*-l[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
         '--site[With '\''explain'\''\: read the site'\''s limits here]:FILE:_files' \
         '--json[Print facts as JSON]' \
@@ -199,8 +199,8 @@ _corral() {
         '--name[With --new\: name the job]:NAME: ' \
         '-n[With --new\: name the job]:NAME: ' \
         '--parent[With --new\: nest the job in this one]:JOB:_corral_jobs' \
-        '*--limit[With --new\: hold the job to these limits]:LIMITS:(wall= cpu= memory= processes= files=)' \
-        '*-l[With --new\: hold the job to these limits]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '*--limit[With --new\: hold the job to these limits]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
+        '*-l[With --new\: hold the job to these limits]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
@@ -231,8 +231,8 @@ _corral() {
         '--stragglers[With '\''open'\''\: who is left when it is closed stays, is asked to end, or is killed]:HOW:(linger end kill)' \
         '--grace[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \
         '-g[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \
-        '*--limit[With '\''open'\''\: hold it to these limits]:LIMITS:(wall= cpu= memory= processes= files=)' \
-        '*-l[With '\''open'\''\: hold it to these limits]:LIMITS:(wall= cpu= memory= processes= files=)' \
+        '*--limit[With '\''open'\''\: hold it to these limits]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
+        '*-l[With '\''open'\''\: hold it to these limits]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
@@ -294,6 +294,7 @@ _corral() {
         '*:FILE:_files' && return ;;
     doctor)
       _arguments -s -S \
+        '--limits[Tell for each engine and limit whether it is enforced here]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
         '--help[Show this help and exit]' \

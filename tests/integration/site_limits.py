@@ -32,7 +32,7 @@ cpu = "30m"
 # what stands in the file, and the complaint about it
 WRONG = [
     ("[default]\nmemory = \"4 GB\"\n",
-     "{file}:2: default.memory: the value is '4 GB', expected a size such as \"512M\" or \"4G\", or \"none\""),
+     "{file}:2: default.memory: the value is '4 GB', expected a size such as \"512M\" or \"4G\", two as \"SOFT:HARD\" (limits.toml(5)), or \"none\""),
     ("[user.bob]\nram = 1\n",
      "{file}:2: user.bob.ram: there is no such limit, expected one of wall, cpu, memory, processes, files"),
     ("[default\n", "{file}:1: this is no TOML: "),
@@ -53,18 +53,22 @@ def rows(text):
 def explained(file):
     result = explain(USER, "batch", "--site", file)
     equal(result.returncode, 0, f"explain {result.stderr}")
-    equal(rows(result.stdout), {
-        "wall": ["7200.000", "s", f"{file}:12", f"[user.{USER}.batch]"],
-        "cpu": ["1800.000", "s", f"{file}:13", f"[user.{USER}.batch]"],
-        "memory": ["none", "no", "rule"],
-        "processes": ["300", f"{file}:9", f"[group.{GROUP}]"],
-        "files": ["512", f"{file}:3", "[default]"],
-    }, "the most particular rule of each limit, and its place")  # fmt: skip
+    found = rows(result.stdout)
+    wanted = {
+        "wall": ["-", "7200.000", "s", f"{file}:12", f"[user.{USER}.batch]"],
+        "cpu": ["-", "1800.000", "s", f"{file}:13", f"[user.{USER}.batch]"],
+        "memory": ["-", "none", "no", "rule"],
+        "processes": ["-", "300", f"{file}:9", f"[group.{GROUP}]"],
+        "files": ["-", "512", f"{file}:3", "[default]"],
+    }  # fmt: skip
+    equal({limit: found[limit] for limit in wanted}, wanted, "the most particular rule of each limit, and its place")
+    others = {limit: row for limit, row in found.items() if limit not in wanted}
+    check(others and all(row == ["-", "none", "no", "rule"] for row in others.values()), "of others there is no rule", others)
     facts = json.loads(explain(USER, "batch", "--site", file, "--json").stdout)
     equal((facts["file"], facts["user"], facts["domain"]), (file, USER, "batch"), "the same as JSON")
     check(GROUP in facts["groups"], "with the groups")
-    equal(facts["limits"]["cpu"], {"bound": 1800000000, "table": f"user.{USER}.batch", "line": 13}, "a limit as JSON")
-    equal(facts["limits"]["memory"], {"bound": None, "table": None, "line": None}, "no limit as JSON")
+    equal(facts["limits"]["cpu"], {"bound": 1800000000, "soft": None, "table": f"user.{USER}.batch", "line": 13}, "a limit as JSON")
+    equal(facts["limits"]["memory"], {"bound": None, "soft": None, "table": None, "line": None}, "no limit as JSON")
     facts = json.loads(explain(USER, "--site", file, "--json").stdout)
     equal((facts["domain"], facts["limits"]["wall"]["bound"]), ("interactive", None), "the usual domain is interactive")
     result = explain("no-such-user-here", "--site", file)
@@ -126,8 +130,13 @@ def held(file, engine):
         equal((facts["limits"]["wall"], facts["limits"]["processes"]), (None, 300), "and no more")
         os.kill(instance.supervisor, signal.SIGKILL)
         with open(file, "w", encoding="utf-8") as site:
-            site.write('[default]\nwall = "3h"\n')
-        equal(show(instance)["wall"], 3 * 3600 * 10**6, "another file holds for the next job, and after a crash")
+            site.write('[default]\nwall = "1h:3h/signal=USR1"\nidle = "2h"\n')
+        equal(show(instance, "--accept-less")["wall"], 3 * 3600 * 10**6, "another file holds for the next job, and after a crash")
+        made = instance.run("run", "-d", "--accept-less", "--", "sleep", "60").stdout.strip()
+        facts = instance.facts("show", made)
+        equal((facts["soft_limits"]["wall"], facts["limits"]["idle"]), (3600 * 10**6, 7200 * 10**6), "with soft bounds")
+        equal(facts["limit_actions"]["wall"]["signal"], "SIGUSR1", "and what is done over them")
+        instance.run("kill", made, timeout=30)
         os.unlink(file)
         equal(show(instance)["wall"], None, "and none for the one after it was taken away")
 

@@ -215,7 +215,7 @@ class Cgroup:
                     freeze.write_text("0")
             time.sleep(0.01)
         groups = []  # limits of jobs that an instance did not live to remove
-        for controller in ("memory", "pids"):
+        for controller in ("memory", "pids", "cpu", "cpuset", "blkio"):
             groups += pathlib.Path("/sys/fs/cgroup", controller).glob(f"**/{self.path.name}.*")
         for tree in [self.path, *groups]:
             for folder, _, _ in os.walk(tree, topdown=False):

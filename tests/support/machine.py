@@ -22,9 +22,9 @@ def text_of(path):
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def run(script, files, mode="--pid1", seconds=240):
+def run(script, files, mode="--pid1", seconds=240, told=None):
     """Runs tests/vm/`script` with `files` (place by source), as PID 1 or, with "--run", as its child. Holds the lines
-    "CHECK ok: TEXT" that it writes, and that it came to "CHECKS DONE"; returns the status that the machine ended with
+    "CHECK ok: TEXT" that it writes (all its lines go into the list `told`), and that it came to "CHECKS DONE"; returns the status that the machine ended with
     and what its console shows."""
     if shutil.which("qemu-system-x86_64") is None:
         corral.skip("needs qemu-system-x86_64")
@@ -40,6 +40,8 @@ def run(script, files, mode="--pid1", seconds=240):
     print(f"--- the machine's console ---\n{console[-3000:]}\n---", flush=True)
     lines = text_of(out / "s1.log").splitlines()
     shutil.rmtree(out)
+    if told is not None:
+        told += lines
     for line in lines:
         if line.startswith("CHECK "):
             corral.check(line.startswith("CHECK ok: "), line.strip().partition(": ")[2])

@@ -76,6 +76,15 @@ check 'and the program is told' grep -q "can't fork" /run/err
 check 'processor time of the whole job' front_ended_as 'over-limit: passed its limit of cpu time' --limit cpu=500ms -- sh -c 'while :; do :; done & while :; do :; done'
 front_ended_as exited --limit files=9 -- sh -c 'ulimit -n'
 check 'files of each process' grep -qx 9 /run/out
+detached soft --limit memory=32M:512M/signal=USR1 -- sh -c "trap 'echo told' USR1; dd if=/dev/zero of=/dev/null bs=100M count=1; while :; do sleep 1; done"
+check 'a soft bound of memory is told' sh -c 'for i in 1 2 3 4 5 6 7 8 9; do corral log soft | grep -q told && exit 0; sleep 1; done; exit 1'
+check 'and slows nobody from then on' holds memory.high max
+corral kill -g 0 soft
+detached lazy --limit idle=2s -- sleep 60
+check 'who does nothing ends' ended_as 'over-limit: passed its limit of idle time: 2.'
+detached threads --limit threads=7 -- sleep 60
+check 'threads are counted' holds pids.max 7
+corral kill -g 0 threads
 check 'no cgroup of a job is left' no_jobs
 echo "CHECKS DONE" >$report
 kill -TERM 1

@@ -86,7 +86,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     if (!may(caller, core::Verb::kControl, row->job.owner))
       return refuse(core::Refusal::kAccessDenied, "the job is another user's");
     for (const core::LimitChange& change : changes)
-      core::set_bound(row->job.spec.limits, change.kind, change.bound);
+      core::set_terms(row->job.spec.limits, row->job.spec.terms, change);
     last_accepts_less = accepts_less;
     return {};
   }
@@ -310,6 +310,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     view.engine = job.engine;
     view.state = job.state;
     view.limits = job.spec.limits;
+    view.terms = job.spec.terms;
     view.argv = job.spec.argv;
     view.main = job.main;
     view.created = job.created;

@@ -149,6 +149,11 @@ TEST_CASE("a spec comes back from its dictionary") {
   spec.kill_plan = {core::SignalNumber(2), core::seconds(1)};
   for (const core::LimitKind kind : core::kLimitKinds)
     core::set_bound(spec.limits, kind, 60 + static_cast<unsigned>(kind));
+  core::set_terms(spec.limits, spec.terms,
+                  {.kind = core::LimitKind::kCpuTime,
+                   .bound = 80,
+                   .soft = 70,
+                   .grace = core::seconds(1)});
   spec.accepts_less = true;
   spec.token = "c-1";
   const auto back = bus::spec_of(bus::dict_of(spec));
@@ -166,6 +171,7 @@ TEST_CASE("a spec comes back from its dictionary") {
   CHECK(back->spec.stragglers == spec.stragglers);
   CHECK(back->spec.kill_plan.first_signal == spec.kill_plan.first_signal);
   CHECK(back->spec.kill_plan.grace == spec.kill_plan.grace);
+  CHECK(back->spec.terms == spec.terms);
   for (const core::LimitKind kind : core::kLimitKinds)
     CHECK(core::bound_of(back->spec.limits, kind) ==
           core::bound_of(spec.limits, kind));
@@ -283,12 +289,16 @@ TEST_CASE("the socket of a D-Bus address") {
 TEST_CASE("other limits come back, and what is none is refused") {
   const bus::LimitRequest request = {
       .changes = {{.kind = core::LimitKind::kCpuTime, .bound = 5},
-                  {.kind = core::LimitKind::kMemory, .bound = {}}},
+                  {.kind = core::LimitKind::kMemory, .bound = {}},
+                  {.kind = core::LimitKind::kIdleTime,
+                   .soft = 7,
+                   .signal = core::SignalNumber(10)}},
       .accepts_less = true};
   const auto back = bus::limit_request_of(bus::dict_of(request));
   REQUIRE(back);
   CHECK(back->accepts_less);
-  REQUIRE(back->changes.size() == 2);
+  REQUIRE(back->changes.size() == 3);
+  CHECK(back->changes[2] == request.changes[2]);
   CHECK(back->changes[0].bound == 5);
   CHECK(back->changes[1].kind == core::LimitKind::kMemory);
   CHECK_FALSE(back->changes[1].bound);
@@ -303,6 +313,8 @@ TEST_CASE("other limits come back, and what is none is refused") {
   CHECK(refused("CpuTimeUSec", UINT64_MAX));
   CHECK(refused("ProcessesMax", std::uint64_t{1} << 23U));
   CHECK(refused("AcceptsLess", std::uint64_t{1}));
+  CHECK(refused("Limits", bus::TextList{"cpu=2:1"}));
+  CHECK(refused("Limits", std::string("cpu=1")));
   CHECK(bus::limit_request_of({{.key = "AcceptsLess", .value = true}})
             .error()
             .text == "no limit was named");
@@ -316,7 +328,8 @@ TEST_CASE("a session comes back from its dictionary, with every limit") {
                        .grace = core::milliseconds(7)};
   request.accepts_less = true;
   for (const core::LimitKind kind : core::kLimitKinds)
-    core::set_bound(request.limits, kind, 10 + static_cast<unsigned>(kind));
+    core::set_terms(request.limits, request.terms,
+                    {.kind = kind, .bound = 10 + static_cast<unsigned>(kind)});
   bus::Dict dict = bus::dict_of(request);
   dict.push_back({.key = "LeaderPid", .value = std::uint32_t{7}});
   const auto back = bus::session_of(dict);
@@ -328,7 +341,7 @@ TEST_CASE("a session comes back from its dictionary, with every limit") {
   CHECK(back->kill_plan.grace == core::milliseconds(7));
   CHECK(back->accepts_less);
   for (const core::LimitKind kind : core::kLimitKinds)
-    CHECK(core::bound_of(back->limits, kind) ==
+    CHECK(core::bound_of(back->limits, back->terms, kind) ==
           10 + static_cast<unsigned>(kind));
   dict.push_back({.key = "Argv", .value = std::vector<std::string>{"true"}});
   CHECK(bus::session_of(dict).error().text ==

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journals of versions before this one's.
+// Journals of versions before this one's, and counts in them that lie.
+#include <cerrno>
+
 #include <doctest/doctest.h>
 
 #include "core/event_codec.h"
@@ -7,7 +9,10 @@
 using Bytes = std::vector<std::byte>;
 using core::JobEvent;
 
-TEST_CASE("what a journal of version 2 lacks has its default") {
+namespace {
+
+/// Of a job named "old", by this version.
+Bytes created_bytes() {
   core::JobSpec spec;
   spec.name = "old";
   Bytes bytes;
@@ -16,10 +21,10 @@ TEST_CASE("what a journal of version 2 lacks has its default") {
                         core::event::Created{spec, core::Uid(7),
                                              core::Engine::kCgroup2}},
                bytes);
-  bytes[0] = std::byte{2};
-  CHECK(!core::decode(bytes));
-  // Before owner and engine: parent, domain and service.
-  bytes.erase(bytes.end() - 21, bytes.end() - 5);
+  return bytes;
+}
+
+void check_old(const Bytes& bytes) {
   const auto item = core::decode(bytes);
   REQUIRE(item);
   const auto created =
@@ -27,4 +32,49 @@ TEST_CASE("what a journal of version 2 lacks has its default") {
   CHECK(created.owner == core::Uid(7));
   CHECK(created.spec.name == "old");
   CHECK(created.spec.parent == core::kNoJob);
+  CHECK(created.spec.terms.empty());
+}
+
+}  // namespace
+
+TEST_CASE("what a journal of version 2 lacks has its default") {
+  Bytes bytes = created_bytes();
+  bytes[0] = std::byte{2};
+  CHECK(!core::decode(bytes));
+  // Before owner and engine: parent, domain, service and terms of limits.
+  bytes.erase(bytes.end() - 25, bytes.end() - 5);
+  check_old(bytes);
+}
+
+TEST_CASE("what a journal of version 3 lacks has its default") {
+  Bytes bytes = created_bytes();
+  bytes[0] = std::byte{3};
+  CHECK(!core::decode(bytes));
+  bytes.erase(bytes.end() - 9, bytes.end() - 5);
+  check_old(bytes);
+}
+
+TEST_CASE("what a journal of version 4 lacks has its default") {
+  Bytes bytes = created_bytes();
+  bytes[0] = std::byte{4};
+  CHECK(!core::decode(bytes));
+  bytes.erase(bytes.end() - 9, bytes.end() - 5);
+  check_old(bytes);
+}
+
+TEST_CASE("a count that lies costs no memory") {
+  Bytes bytes = created_bytes();
+  // After the head and the name "old": the number of arguments.
+  for (std::size_t i = 27 + 7; i < 27 + 11; ++i)
+    bytes[i] = std::byte{0xFF};
+  CHECK(!core::decode(bytes));
+}
+
+TEST_CASE("an unknown version is refused with both versions named") {
+  Bytes bytes = created_bytes();
+  bytes[0] = std::byte{9};
+  const auto item = core::decode(bytes);
+  REQUIRE(!item);
+  CHECK(item.error().code == EPROTONOSUPPORT);
+  CHECK(item.error().subject.view() == "version 9; this program knows 2 to 5");
 }

@@ -193,15 +193,21 @@ TEST_CASE("limits are narrowed by those around them") {
   JobLimits inner;
   inner.wall_time = seconds(5);
   inner.cpu_time = seconds(50);
-  JobLimits outer;
-  outer.wall_time = seconds(10);
-  outer.cpu_time = seconds(10);
-  outer.open_files = 7;
-  narrow(inner, outer);
+  TermsList terms;
+  set_terms(inner, terms,
+            {.kind = LimitKind::kCpuTime, .bound = 50000000, .soft = 20000000});
+  LimitSet outer;
+  outer.limits.wall_time = seconds(10);
+  outer.limits.cpu_time = seconds(10);
+  outer.limits.open_files = 7;
+  outer.terms = {{.kind = LimitKind::kIdleTime, .bound = 9}};
+  narrow(inner, terms, outer);
   CHECK(inner.wall_time == seconds(5));
   CHECK(inner.cpu_time == seconds(10));
   CHECK(inner.open_files == 7U);
   CHECK_FALSE(inner.memory);
+  CHECK(terms_of(inner, terms, LimitKind::kCpuTime).soft == 10000000U);
+  CHECK(bound_of(inner, terms, LimitKind::kIdleTime) == 9U);
 }
 
 namespace {

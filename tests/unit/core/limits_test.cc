@@ -130,7 +130,7 @@ TEST_CASE("amounts never fall below zero and compare within their unit") {
 TEST_CASE("limits have names") {
   CHECK(name_of(LimitKind::kWallTime) == "wall time");
   CHECK(name_of(LimitKind::kNone) == "none");
-  CHECK(name_of(LimitKind::kLast) == "open files");
+  CHECK(name_of(LimitKind::kLast) == "I/O operations");
   CHECK(row_of(LimitKind::kCpuTime).word == std::string_view("cpu"));
   CHECK(row_of(LimitKind::kMemory).unit == LimitUnit::kBytes);
   CHECK(name_of(static_cast<LimitKind>(99)) == "unknown");

@@ -70,9 +70,14 @@ class FakeContainers final : public supervisor::Containers {
   void read_usage(core::UsageView& usage) override {
     usage.processes = population[usage.jid];
   }
-  core::Result<void> hold(core::JobId, const core::JobLimits&) override {
+  core::Result<void> hold(core::JobId, const core::LimitSet&) override {
     return {};
   }
+  supervisor::SoftMemoryEvents soft_memory_events(core::JobId,
+                                                  std::uint64_t) override {
+    return {};
+  }
+  core::Maybe<core::Bytes> memory_now(core::JobId) override { return {}; }
   core::Result<sys::UniqueFd> memory_events(core::JobId) override {
     return sys::UniqueFd();
   }

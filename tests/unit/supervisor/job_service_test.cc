@@ -172,6 +172,8 @@ TEST_CASE(
     explicit Observer(std::vector<std::string>& order) : order_(order) {}
     void on_job_new(const core::Job&) override {}
     void on_job_changed(const core::Job&) override {}
+    void on_soft_limit_passed(const core::Job&,
+                              const core::LimitHit&) override {}
     void on_limit_passed(const core::Job&) override {
       order_.emplace_back("limit");
     }

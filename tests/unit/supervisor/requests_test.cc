@@ -58,6 +58,7 @@ struct Observer final : core::JobObserver {
   std::vector<core::JobId> forgotten;
   void on_job_new(const core::Job&) override {}
   void on_job_changed(const core::Job&) override {}
+  void on_soft_limit_passed(const core::Job&, const core::LimitHit&) override {}
   void on_limit_passed(const core::Job& job) override {
     CHECK(job.limit_hit->kind == core::LimitKind::kCpuTime);
     ++limits;

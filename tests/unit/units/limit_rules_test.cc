@@ -119,7 +119,7 @@ TEST_CASE("of all groups those in the domain go first, then the file's order") {
     const auto rules = units::read_limit_rules(text, "l.toml");
     REQUIRE(rules);
     return core::allowed_limits(*rules, {"x", std::move(groups), domain})
-        .open_files;
+        .limits.open_files;
   };
   const char* const in_one_line =
       "group = {b = {files = 7}, a = {files = 5}}\n";
@@ -135,11 +135,50 @@ TEST_CASE("all limits together; none takes an outer one away") {
   const auto rules = site();
   const auto student =
       core::allowed_limits(rules, {"bob", {"students"}, "batch"});
-  CHECK(student.memory->raw() == 4ULL << 30U);
-  CHECK(student.cpu_time->raw() == 36'000'000'000);
-  CHECK(student.processes == 4096);
-  CHECK_FALSE(student.wall_time);
-  CHECK_FALSE(core::allowed_limits(rules, {"carol", {"students"}, ""}).memory);
+  CHECK(student.limits.memory->raw() == 4ULL << 30U);
+  CHECK(student.limits.cpu_time->raw() == 36'000'000'000);
+  CHECK(student.limits.processes == 4096);
+  CHECK_FALSE(student.limits.wall_time);
+  CHECK_FALSE(
+      core::allowed_limits(rules, {"carol", {"students"}, ""}).limits.memory);
+}
+
+TEST_CASE("a rule has a soft bound and says what is done") {
+  const auto rules = units::read_limit_rules(
+      "[default]\ncpu = \"1h:2h/signal=USR1/grace=9s\"\nidle = \"30m\"\n"
+      "core = 0\n",
+      "l.toml");
+  REQUIRE(rules);
+  const auto allowed = core::allowed_limits(*rules, {"bob", {}, ""});
+  const auto cpu =
+      core::terms_of(allowed.limits, allowed.terms, LimitKind::kCpuTime);
+  CHECK(cpu.soft == 3'600'000'000U);
+  CHECK(cpu.bound == 7'200'000'000U);
+  CHECK(cpu.signal == core::SignalNumber(10));
+  CHECK(cpu.grace == core::seconds(9));
+  CHECK(core::bound_of(allowed.limits, allowed.terms, LimitKind::kIdleTime) ==
+        1'800'000'000U);
+  CHECK(core::bound_of(allowed.limits, allowed.terms, LimitKind::kCoreSize) ==
+        0U);
+
+  // Who asks for nothing gets it as it is, who asks for less keeps that.
+  core::JobLimits limits;
+  core::TermsList terms;
+  core::set_terms(limits, terms,
+                  {.kind = LimitKind::kIdleTime, .bound = 60'000'000});
+  CHECK_FALSE(core::bound_by(limits, terms, allowed));
+  CHECK(core::terms_of(limits, terms, LimitKind::kCpuTime) == cpu);
+  CHECK(core::bound_of(limits, terms, LimitKind::kIdleTime) == 60'000'000U);
+  // A soft bound alone does not do without the site's hard one.
+  core::set_terms(limits, terms,
+                  {.kind = LimitKind::kIdleTime, .soft = 3'600'000'000});
+  CHECK_FALSE(core::bound_by(limits, terms, allowed));
+  const auto idle = core::terms_of(limits, terms, LimitKind::kIdleTime);
+  CHECK(idle.bound == 1'800'000'000U);
+  CHECK(idle.soft == 1'800'000'000U);
+  core::set_terms(limits, terms,
+                  {.kind = LimitKind::kIdleTime, .bound = 1'800'000'001});
+  CHECK(core::bound_by(limits, terms, allowed) == LimitKind::kIdleTime);
 }
 
 TEST_CASE(
@@ -147,16 +186,17 @@ TEST_CASE(
   const std::pair<const char*, const char*> cases[] = {
       {"[default]\nmemory = \"4 GB\"\n",
        "l.toml:2: default.memory: the value is '4 GB', expected a size such as "
-       "\"512M\" or \"4G\", or \"none\""},
+       "\"512M\" or \"4G\", two as \"SOFT:HARD\" (limits.toml(5)), or "
+       "\"none\""},
       {"[default]\n\nwall = 30\n",
        "l.toml:3: default.wall: the value is 30, expected a time such as "
-       "\"30s\" or \"8h\", or \"none\""},
+       "\"30s\" or \"8h\", two as \"SOFT:HARD\""},
       {"[default]\nprocesses = 0\n",
        "l.toml:2: default.processes: the value is 0, expected a number from "
        "1 to "},
       {"[default]\nprocesses = 5000000\n",
        "l.toml:2: default.processes: the value is 5000000, expected a "
-       "number from 1 to 4194304, or \"none\""},
+       "number from 1 to 4194304, two as"},
       {"[default]\nfiles = true\n",
        "l.toml:2: default.files: the value is true, expected a number from "
        "1 to "},

@@ -1,0 +1,34 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""check_limit_table.py TREE: the table of limits, engines and kernels in docs/CGROUPS.md has a verdict for each."""
+
+import pathlib
+import re
+import sys
+
+VERDICTS = {"enforced", "approximated", "refused"}
+COLUMNS = [f"{kernel}, {engine}" for kernel in ("Linux 6.18 hybrid", "Linux 6.1 v2") for engine in ("cgroup2", "subreaper")]
+
+
+def main():
+    tree = pathlib.Path(sys.argv[1])
+    texts = re.findall(r'"\d([a-z-]+)\\0', (tree / "core" / "limits.h").read_text())
+    limits = [word for word in texts if word != "none"]
+    page = (tree / "docs" / "CGROUPS.md").read_text()
+    table = page[page.index("<!-- limit table: begin -->") : page.index("<!-- limit table: end -->")]
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")]
+    faults = []
+    if rows[0][1:] != COLUMNS:
+        faults.append(f"the columns are {rows[0][1:]}, expected {COLUMNS}")
+    found = {row[0]: row[1:] for row in rows[2:]}
+    for limit in limits:
+        cells = found.pop(limit, [""] * len(COLUMNS))
+        faults += [f"{limit}, {column}: the cell is '{cell}', expected one of {sorted(VERDICTS)}"
+                   for column, cell in zip(COLUMNS, cells) if cell not in VERDICTS]  # fmt: skip
+    faults += [f"{limit}: there is no such limit" for limit in found]
+    for fault in faults:
+        print(f"docs/CGROUPS.md: {fault}")
+    return 1 if faults or len(limits) < 16 else 0
+
+
+sys.exit(main())
