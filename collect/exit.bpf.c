@@ -36,7 +36,6 @@
 #define DEFAULT_PRIO 120
 #define MOST_LEVELS 32
 #define MOST_THREADS 65536
-#define MOST_TRIES 4
 // No clock is set right faster than by 1 in 2000 (adjtimex(2)).
 #define MOST_SLEW 2000
 #define LONG_AGO 10000000000ULL
@@ -305,31 +304,37 @@ static long add_listed(__u32 index, struct walk* walk) {
 #undef LISTED
 }
 
-/// Of a process that had several threads.
-static __noinline int add_threads(struct walk* walk) {
+/// The threads that are gone, and those that are not; 0: one went meanwhile.
+static __noinline int read_threads(struct walk* walk) {
   struct task_struct* task = bpf_get_current_task_btf();
   struct signal_struct* signal = task->signal;
+  unsigned before = signal->stats_lock.seqcount.seqcount.sequence;
+  __builtin_memset(walk, 0, sizeof *walk);
+  walk->head =
+      (__u64)signal + bpf_core_field_offset(struct signal_struct, thread_head);
+  walk->next = (__u64)signal->thread_head.next;
+  walk->used.utime_ns = signal->utime;
+  walk->used.stime_ns = signal->stime;
+  walk->used.runtime_ns = signal->sum_sched_runtime;
+  walk->used.minflt = signal->min_flt;
+  walk->used.majflt = signal->maj_flt;
+  walk->used.nvcsw = signal->nvcsw;
+  walk->used.nivcsw = signal->nivcsw;
+  bpf_loop(MOST_THREADS, add_listed, walk, 0);
+  return before % 2 == 0 &&
+         before == signal->stats_lock.seqcount.seqcount.sequence;
+}
+
+/// Of a process that had several threads; 0: of some nobody knows what they
+/// read and wrote.
+static __noinline int add_threads(struct walk* walk) {
+  struct task_struct* task = bpf_get_current_task_btf();
   struct task_key group = key_of_group(task);
-  for (int i = 0; i < MOST_TRIES; ++i) {
-    unsigned before = signal->stats_lock.seqcount.seqcount.sequence;
-    __builtin_memset(walk, 0, sizeof *walk);
-    walk->head = (__u64)signal +
-                 bpf_core_field_offset(struct signal_struct, thread_head);
-    walk->next = (__u64)signal->thread_head.next;
-    walk->used.utime_ns = signal->utime;
-    walk->used.stime_ns = signal->stime;
-    walk->used.runtime_ns = signal->sum_sched_runtime;
-    walk->used.minflt = signal->min_flt;
-    walk->used.majflt = signal->maj_flt;
-    walk->used.nvcsw = signal->nvcsw;
-    walk->used.nivcsw = signal->nivcsw;
-    bpf_loop(MOST_THREADS, add_listed, walk, 0);
-    if (before % 2 == 0 &&
-        before == signal->stats_lock.seqcount.seqcount.sequence)
-      break;
-  }
+  // No loop: Linux 6.1's verifier refuses what the compiler makes of it.
+  if (!read_threads(walk) && !read_threads(walk) && !read_threads(walk))
+    read_threads(walk);
   struct corral_thread_sums* sums = bpf_map_lookup_elem(&groups, &group);
-  if (!sums) return signal->sum_sched_runtime == 0;
+  if (!sums) return task->signal->sum_sched_runtime == 0;
   const __u64* from = (const __u64*)sums;
   __u64* to = (__u64*)&walk->sums;
 #pragma unroll
