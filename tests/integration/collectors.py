@@ -261,6 +261,27 @@ def switched_and_off():
         equal(instance.pacct.stat().st_size, size, "nothing is written while accounting is off")
 
 
+def maps_of(pid):
+    """The eBPF descriptors that a process has."""
+    found = []
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found += [os.readlink(entry)] if "bpf" in os.readlink(entry) else []
+    return found
+
+
+def taken_away():
+    """A minute without jobs, and there is nothing of it in the kernel; the next job has it again."""
+    with Instance() as instance:
+        equal(maps_of(instance.supervisor) + maps_of(instance.store), [], "before the first job it is not there")
+        for count in (1, 2):
+            instance.run("run", "--", "/bin/true")
+            records = finished(instance, count)
+            equal([record["collector"] for record in processes(records)], ["ebpf"] * count, "the job is counted by it")
+            wait_until(lambda: len(maps_of(instance.supervisor)) == len(maps_of(instance.store)) == 4, 5, "its descriptors, kept")
+            wait_until(lambda: not maps_of(instance.supervisor) + maps_of(instance.store), 75, "its end", pause=1)
+
+
 def by_choice():
     """The choice: by the environment, by the option, by the site's file; what is used and why is told."""
     with tempfile.TemporaryDirectory() as folder:
@@ -312,7 +333,8 @@ def main():
     needs_root()
     if reason := ebpf_obstacle():
         skip(reason)
-    for part in PARTS:
+    longer = [taken_away] if os.environ.get("CORRAL_FULL") == "1" or sys.argv[1:] else []
+    for part in PARTS + longer:
         if not sys.argv[1:] or part.__name__ in sys.argv[1:]:
             print(f"--- {part.__name__}", flush=True)
             part()

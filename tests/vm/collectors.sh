@@ -47,6 +47,7 @@ check 'and statuses' is_number "$(printf '%s\n' "$all" | grep -c '"exit_code":[3
 check 'delays that the kernel does not count are absent' lacks "$all" block_delay_us
 check 'the end says that none is missing' end_says 0x1 3
 
+# shellcheck disable=SC2016 # the job's own shell expands it
 jid=$(corral run -d -- sh -c 'i=0; while [ $i -lt 300 ]; do (exit 1); i=$((i+1)); done')
 for _ in 1 2 3; do
   sleep 0.2
