@@ -2,7 +2,6 @@
 #include "supervisor/instance_id.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -15,12 +14,15 @@
 #include "supervisor/ledger.h"
 #include "supervisor/log.h"
 #include "sys/cgroup_tree.h"
+#include "sys/lock_file.h"
 
 namespace supervisor {
 
 namespace {
 
 constexpr std::uint32_t kPrivate = 0x80000000U;
+/// For the last processes of an instance that was killed.
+constexpr core::Microseconds kPatience = core::seconds(1);
 
 std::string path_of(const sys::Places& places) {
   return places.runtime + "/hid";
@@ -62,8 +64,7 @@ core::Result<std::uint32_t> random_hid(const std::string& path) {
 core::Result<sys::UniqueFd> lock_hid(const std::string& base) {
   sys::UniqueFd directory =
       TRY(sys::open_at(AT_FDCWD, base.c_str(), O_RDONLY | O_DIRECTORY));
-  if (::flock(directory.get(), LOCK_EX | LOCK_NB) < 0)
-    return core::fail(errno, "flock", base);
+  TRY(sys::lock_within(directory.get(), base, kPatience));
   return directory;
 }
 

@@ -33,8 +33,8 @@ inline constexpr const char* kHidLockName = "hid-lock";
 [[nodiscard]] core::Result<InstanceId> id_for(const sys::Places& places,
                                               const std::string& base);
 
-/// The lock of the hid 0. Errors: EWOULDBLOCK (another instance has it), those
-/// of open(2).
+/// The lock of the hid 0; waits a second for it, as its last holder may just be
+/// dying. Errors: EADDRINUSE (another instance has it), those of open(2).
 [[nodiscard]] core::Result<sys::UniqueFd> lock_hid(const std::string& base);
 
 /// The instance ends and leaves nothing behind: the next one is another.
