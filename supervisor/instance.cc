@@ -421,9 +421,9 @@ core::Result<std::unique_ptr<Instance>> Instance::start(EventLoop& loop,
                                                         Settings settings,
                                                         Handlers handlers) {
   Host host = TRY(look_around(settings));
+  const bool has_base = host.engine.engine == core::Engine::kCgroup2;
   Past past = TRY(look_back(
-      loop, settings,
-      host.directory.is_open() ? std::string(host.base.path.view()) : ""));
+      loop, settings, has_base ? std::string(host.base.path.view()) : ""));
   settings.reaper_fd =
       TRY(adopt_descriptor(settings.reaper_fd, "--reaper-fd")).release();
   auto parts =

@@ -87,8 +87,9 @@ def orders(instance):
     """The reaper with a launch order."""
     for error, words in ERRORS.items():
         with Attached(instance.reaper, "clone3", error):
-            jid = instance.run("run", "-d", "--", "sh", "-c", "exit 3").stdout.strip()
-            equal((instance.run("wait", jid).returncode, was_injected()), (125, True), f"an order: {error} gives 125")
+            result = instance.run("run", "-d", "--", "sh", "-c", "exit 3")
+            equal((result.returncode, was_injected()), (125, True), f"an order: {error} gives 125")
+            jid = re.search("job (0x[0-9a-f]+) failed while", result.stderr)[1]
             next_jid = instance.run("run", "-d", "--", "sh", "-c", "exit 3").stdout.strip()
             equal(instance.run("wait", next_jid).returncode, 3, "the next one runs")
         facts = instance.facts("show", jid)

@@ -45,7 +45,8 @@ def hang(instance, program):
     killed = instance.facts("show", "hangs3")
     equal((killed["state"], killed["result"]), ("ended", "cancelled"), "and is cancelled")
     launchers.append(launch_hanging(instance, program, "hangs10"))
-    wait_until(lambda: instance.facts("show", "hangs10")["state"] == "launching", what="another in its place")
+    wait_until(lambda: ("hangs10", "launching") in [(job["name"], job["state"]) for job in instance.facts("ps")],
+               what="another in its place")
     late = instance.popen("run", "-d", "--name", "late", "--", "true", stdout=subprocess.DEVNULL)
     late.wait(PATIENCE + 15)
     waited = time.monotonic() - begin

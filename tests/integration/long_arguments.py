@@ -79,10 +79,16 @@ def long_word(instance):
     bus = dbus.bus.BusConnection(f"unix:path={instance.socket}")
     manager = dbus.Interface(bus.get_object("org.corral.Manager1", "/org/corral/manager", introspect=False),
                              "org.corral.Manager1")
-    jid, _, _ = manager.CreateJob({"Kind": "detached", "Env": dbus.Array(["PATH=/usr/bin:/bin"], signature="s"),
-                                   "Argv": dbus.Array(["true", "x" * (128 << 10)], signature="s")}, signature="a{sv}")
-    equal(instance.run("wait", f"{jid:#x}").returncode, 126, "a word of 128 KiB cannot be executed: 126")
-    equal(instance.facts("show", f"{jid:#x}")["sentence"], f"cannot execute 'true': {TOO_LONG}", "its job says why")
+    try:
+        manager.CreateJob({"Kind": "detached", "Env": dbus.Array(["PATH=/usr/bin:/bin"], signature="s"),
+                           "Argv": dbus.Array(["true", "x" * (128 << 10)], signature="s")}, signature="a{sv}")
+        told = None
+    except dbus.exceptions.DBusException as error:
+        told = error
+    equal(told and told.get_dbus_name(), "org.corral.Error.NotExecutable", "a word of 128 KiB cannot be executed")
+    jid = re.match("job (0x[0-9a-f]+) ", told.get_dbus_message())[1]
+    equal(instance.run("wait", jid).returncode, 126, "its job ended with 126")
+    equal(instance.facts("show", jid)["sentence"], f"cannot execute 'true': {TOO_LONG}", "and says why")
 
 
 def main():
