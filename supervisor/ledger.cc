@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <optional>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include "accounting/scribe_lock.h"
@@ -95,6 +97,19 @@ core::Result<void> reserve_for(const LedgerRequest& request,
   return {};
 }
 
+/// Whether a scribe of that instance lives, and goes on to: one whose
+/// supervisor was killed needs a moment to write what it has and go. Nobody
+/// tells us of it.
+bool has_lasting_scribe(const std::string& directory, std::uint64_t instance) {
+  constexpr int kTries = 40;
+  constexpr std::chrono::milliseconds kPause(50);
+  for (int i = 0; i < kTries; ++i) {
+    if (!accounting::has_scribe(directory, instance)) return false;
+    std::this_thread::sleep_for(kPause);
+  }
+  return true;
+}
+
 core::Result<void> search_for(const LedgerRequest& request,
                               const std::string& pacct,
                               std::vector<std::byte>& answer) {
@@ -108,7 +123,7 @@ core::Result<void> search_for(const LedgerRequest& request,
     if (job.jid.raw() <= request.above || job.instance == request.instance)
       continue;
     const auto [at, is_new] = lives.try_emplace(job.instance, false);
-    if (is_new) at->second = accounting::has_scribe(directory, job.instance);
+    if (is_new) at->second = has_lasting_scribe(directory, job.instance);
     if (at->second)
       head.has_others = 1;
     else
