@@ -73,7 +73,10 @@ void Collection::resume() {
 }
 
 void Collection::put_again() {
-  if (!is_running()) return;
+  if (is_running()) keep_parts();
+}
+
+void Collection::keep_parts() {
   for (std::size_t i = 0; i < std::size(kNames); ++i)
     store_.put(kNames[i], parts_[i].get());
 }
@@ -151,8 +154,7 @@ void Collection::on_reply(std::span<const std::byte> packet) {
   if (reply.code != 0 || part(accounting::CollectorPart::kControl) < 0)
     return give_up(reply.why);
   loader_->retire();
-  for (std::size_t i = 0; i < std::size(kNames); ++i)
-    store_.put(kNames[i], parts_[i].get());
+  keep_parts();
   recorder_.set_ring(part(accounting::CollectorPart::kRing),
                      part(accounting::CollectorPart::kControl));
   // In the store before the first job believes in it.

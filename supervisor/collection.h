@@ -9,8 +9,7 @@
 //  - Its descriptors are in the store: while there is no supervisor it goes on,
 //    and the next one goes on with it.
 //  - A job is counted by one collector from its beginning: it is told which
-//  when
-//    its container is made. Where the eBPF collector cannot work jobs are
+//    when its container is made. Where the eBPF collector cannot work jobs are
 //    counted by who reaps them, and why is known to who asks.
 #pragma once
 
@@ -74,6 +73,7 @@ class Collection {
   };
 
   void load();
+  void keep_parts();
   void on_reply(std::span<const std::byte> packet);
   void give_up(std::string_view why);
   void settle(State state, std::string_view why);

@@ -278,6 +278,21 @@ def outsiders():
     corral.check(not any(b"sleep\x00445" in line for line in command_lines()), "the job's own is ended")
 
 
+def many_outsiders():
+    """More children from before than a small table holds."""
+    count = 100
+    result = subprocess.run(
+        ["sh", "-c", f"for i in $(seq {count}); do sleep 446 & echo $! >>{DIRECTORY}/pids; done; exec {corral.INIT} --quiet "
+                     f"--record {DIRECTORY}/many-outsiders --engine subreaper -- sh -c 'setsid sleep 447 & exit 3'"],
+        stdin=subprocess.DEVNULL, timeout=20)
+    pids = [int(word) for word in (DIRECTORY / "pids").read_text().split()]
+    living = [pid for pid in pids if corral.is_alive(pid)]
+    for pid in living:
+        os.kill(pid, signal.SIGKILL)
+    corral.equal((result.returncode, len(living)), (3, count), f"{count} children that the shell had before are left alone")
+    corral.check(not any(b"sleep\x00447" in line for line in command_lines()), "the job's own is ended")
+
+
 def no_idle_wakeups():
     scope = subprocess.Popen([str(corral.INIT), "--quiet", "--record", str(DIRECTORY / "idle"), "--", "sleep", "3"])
     time.sleep(0.5)
@@ -329,6 +344,7 @@ def main():
         bounds()
         limits_and_reports()
         outsiders()
+        many_outsiders()
         no_idle_wakeups()
     finally:
         shutil.rmtree(DIRECTORY, ignore_errors=True)
