@@ -2,6 +2,8 @@
 // corral, the command: finds the command's row, parses by it, calls its
 // handler. This is the one place where an exception of the standard library
 // ends (out of memory).
+#include <sys/prctl.h>
+
 #include <exception>
 #include <span>
 #include <string>
@@ -112,12 +114,20 @@ int start(std::span<const char* const> words) {
   return unknown_command(words[0]);
 }
 
+/// In ps(1) the command is what it was called, not what its file is (front.cc).
+void take_name(const char* called) {
+  if (called == nullptr) return;
+  const std::string_view path = called;
+  (void)::prctl(PR_SET_NAME, path.substr(path.rfind('/') + 1).data());
+}
+
 }  // namespace
 }  // namespace cli
 
 int main(int argc, char** argv) {
   try {
     cli::hold_standard_descriptors();
+    cli::take_name(argv[0]);
     const std::span<const char* const> words(
         argv, static_cast<std::size_t>(argc > 0 ? argc : 0));
     if (const auto* const command = cli::called_as(words))

@@ -19,6 +19,7 @@ enum class OwnProgram : std::uint8_t {
   kReaper,      ///< corral-reaper, an instance's
   kSupervisor,  ///< corrald
   kCollect,     ///< corral-collect, which loads the eBPF collector
+  kCommand,     ///< corral-command, all that `corral` does
 };
 
 using ProgramPath = core::Text<4095>;
@@ -40,7 +41,9 @@ constexpr ProgramPlaces places_of(OwnProgram program) {
        "/../reaper/corral-reaper"},
       {"/corrald", "/../libexec/corral/corrald", "/../supervisor/corrald"},
       {"/corral-collect", "/../libexec/corral/corral-collect",
-       "/../collect/corral-collect"}};
+       "/../collect/corral-collect"},
+      {"/corral-command", "/../libexec/corral/corral-command",
+       "/../cli/corral-command"}};
   // NOLINTEND(modernize-use-designated-initializers)
   return kPlaces[static_cast<std::size_t>(program)];
 }

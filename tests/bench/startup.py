@@ -46,15 +46,18 @@ def foreground(arguments, place):
             os.mkdir(os.path.join(scratch, name))
         with corral.Instance(folder=os.path.join(scratch, "served")) as instance:
             own = os.path.join(scratch, "alone")
-            alone = [f"CORRAL_RUNTIME_DIR={own}/none", f"XDG_RUNTIME_DIR={own}", f"CORRAL_PACCT={own}/pacct"]
+            alone = [f"XDG_RUNTIME_DIR={own}/none", f"XDG_STATE_HOME={own}"]
             served = [f"{name}={value}" for name, value in instance.environment.items() if name.startswith("CORRAL_")]
             ratios = measure.spawn_ratios(arguments.build, arguments.runs, arguments.rounds, {
                 "sh -c true": ["sh", "-c", "true"],
                 "corral run, no instance": [*alone, *command],
+                "corral run --name, no instance": [*alone, *command[:2], "--name", "bench", *command[2:]],
                 "corral run, an instance": [*served, *command],
             })
     print(f"   corral run without an instance against sh -c true: "
           f"{measure.judged(ratios['corral run, no instance'], at_most=3.0, form='.2f')}")
+    print(f"   with an option, which the front leaves to corral-command: "
+          f"{ratios['corral run --name, no instance']:.2f} (no bound)")
     print(f"   corral run with an instance against sh -c true: {ratios['corral run, an instance']:.2f} (no bound)")
 
 

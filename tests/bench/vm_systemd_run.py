@@ -81,6 +81,7 @@ def programs(build):
         build / "reaper/corral-reaper": f"{LIBEXEC}/corral-reaper",
         build / "supervisor/corrald": f"{LIBEXEC}/corrald",
         build / "cli/corral": "/usr/bin/corral",
+        build / "cli/corral-command": f"{LIBEXEC}/corral-command",
         build / "tests/bench/bench-spawner": "/bench/bench-spawner",
     }
 

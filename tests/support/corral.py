@@ -33,6 +33,7 @@ REAPER = BUILD / "reaper" / "corral-reaper"
 INIT_GLIBC = BUILD / "reaper" / "corral-init-glibc"
 DAEMON = BUILD / "supervisor" / "corrald"
 COMMAND = BUILD / "cli" / "corral"
+WHOLE_COMMAND = BUILD / "cli" / "corral-command"  # behind the static front of it
 if not INIT.exists():
     INIT = INIT_GLIBC
 

@@ -15,6 +15,7 @@ PROGRAMS = {
     corral.REAPER: "/bin/corral-reaper",
     corral.DAEMON: "/bin/corrald",
     corral.COMMAND: "/bin/corral",
+    corral.WHOLE_COMMAND: "/bin/corral-command",
 }
 
 
