@@ -36,7 +36,8 @@ def entrypoints(arguments):
 
 
 def foreground(arguments, place):
-    import corral  # tests/support
+    import corral  # tests/support, which the variable was for: with one of ours set no run is a plain one
+    os.environ.pop("CORRAL_BUILD", None)
 
     command = [os.path.join(arguments.build, "cli/corral"), "run", "--", "true"]
     with tempfile.TemporaryDirectory(dir=place, prefix="corral-bench-") as scratch:
