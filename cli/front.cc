@@ -8,25 +8,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <cstring>
 #include <string_view>
 
+#include "core/job_result.h"
 #include "core/text.h"
-#include "reaper/own_path.h"
-#include "reaper/say.h"
-#include "sys/program_places.h"
-
-const char* const reaper::kOwnName = "corral";
+#include "sys/own_path.h"
+#include "sys/runtime_places.h"
 
 namespace {
 
-using Path = sys::ProgramPath;
-
-/// corral's own exit code when nothing was run, as cli::kRunFailure.
-constexpr int kRunFailure = 125;
 /// So many words a plain run has at most, with ours before them.
 constexpr std::size_t kMostWords = 4096;
 
@@ -68,58 +63,42 @@ bool has_standard_descriptors() {
 
 /// Whether an instance's socket may be in the directory: only where it is
 /// certain that there is none there is none.
-bool may_have_socket(Path directory) {
-  directory.append("/private");
-  return directory.was_cut() || ::access(directory.c_str(), F_OK) == 0 ||
+bool may_have_socket(std::string_view directory) {
+  sys::PlacePath socket(directory);
+  socket.append("/private");
+  return socket.was_cut() || ::access(socket.c_str(), F_OK) == 0 ||
          errno != ENOENT;
 }
 
-/// The places of sys::find_places() (sys/places.cc), the system's and ours.
 bool may_have_instance() {
-  core::Text<20> uid;
-  uid.append_unsigned(::geteuid());
-  Path shared("/dev/shm/corral-");
-  shared.append(uid.view());
-  Path temporary;
-  const char* const chosen = variable("TMPDIR");
-  temporary.append(chosen != nullptr ? chosen : "/tmp");
-  temporary.append("/corral-").append(uid.view());
-  Path session;
-  if (const char* const place = variable("XDG_RUNTIME_DIR"))
-    session.append(place).append("/corral");
-  return may_have_socket(Path("/run/corral")) || may_have_socket(temporary) ||
-         may_have_socket(shared) ||
-         (!session.view().empty() && may_have_socket(session));
+  const sys::RuntimePlaces places(::geteuid(), variable("XDG_RUNTIME_DIR"),
+                                  variable("TMPDIR"));
+  return places.were_cut() || places.any_of(may_have_socket);
 }
 
 /// The file for the records; false if it is not simply in the user's own state
-/// directory.
-bool find_pacct(Path& pacct) {
-  const char* const state = variable("XDG_STATE_HOME");
-  const char* const home = variable("HOME");
+/// directory: in the runtime directory, which is to be made first, say.
+bool find_pacct(sys::PlacePath& pacct) {
+  if (!sys::find_state_home(variable("XDG_STATE_HOME"), variable("HOME"),
+                            pacct))
+    return false;
   const char* const session = variable("XDG_RUNTIME_DIR");
-  if (state != nullptr) {
-    if (*state != '/') return false;
-    if (session != nullptr && std::strcmp(state, session) == 0) return false;
-    pacct.append(state);
-  } else {
-    if (home == nullptr || *home != '/' || home[1] == '\0') return false;
-    if (::access(home, W_OK | X_OK) < 0) return false;
-    pacct.append(home).append("/.local/state");
-  }
+  if (session != nullptr && pacct.view() == session) return false;
   pacct.append("/corral/pacct");
-  return !pacct.was_cut();
+  return pacct.view().starts_with('/') && !pacct.was_cut();
 }
 
 /// Returns if corral-command is to do it.
-void run_plainly(char** argv, const Path& own) {
+void run_plainly(char** argv, const char* called) {
   char** const command = plain_command(argv);
   if (command == nullptr || has_own_variables()) return;
   if (!has_standard_descriptors() || may_have_instance()) return;
-  Path pacct;
+  sys::PlacePath pacct;
   if (!find_pacct(pacct)) return;
-  Path program;
-  reaper::find_sibling(sys::OwnProgram::kInit, own.view(), program);
+  sys::ProgramPath own;
+  sys::find_own_path(called, own);
+  sys::ProgramPath program;
+  sys::find_sibling(sys::OwnProgram::kInit, own.view(), program);
 
   static const char* words[kMostWords];  // no more of it is touched than used
   std::size_t size = 0;
@@ -137,15 +116,17 @@ void run_plainly(char** argv, const Path& own) {
 }  // namespace
 
 int main(int, char** argv) {
-  Path own;
-  reaper::find_own_path(argv[0] != nullptr ? argv[0] : "", own);
-  run_plainly(argv, own);
-  Path program;
-  reaper::find_sibling(sys::OwnProgram::kCommand, own.view(), program);
-  (void)::execv(program.c_str(), argv);
-  const int code = errno;
-  reaper::Sentence text("cannot execute '");
-  text.append(program.view()).append("': ").append(std::strerror(code));
-  reaper::say(text.append("; it belongs to this program").view());
-  return kRunFailure;
+  // argv[0] is a caller's word; this is the path that the kernel was given.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): it gives it as a number
+  const auto* called = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  if (called == nullptr) called = "";
+  run_plainly(argv, called);
+  sys::ProgramPath program;
+  const int code =
+      sys::become_sibling(sys::OwnProgram::kCommand, called, argv, program);
+  core::Text<2 * 4095> text("corral: cannot execute '");
+  text.append_printable(program.view()).append("': ");
+  text.append(std::strerror(code)).append("; it belongs to this program\n");
+  (void)!::write(STDERR_FILENO, text.c_str(), text.size());
+  return core::kOwnFailureCode;
 }

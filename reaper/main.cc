@@ -15,9 +15,9 @@
 #include "reaper/help.h"
 #include "reaper/options.h"
 #include "reaper/own_name.h"
-#include "reaper/own_path.h"
 #include "reaper/say.h"
 #include "reaper/scope.h"
+#include "sys/own_path.h"
 
 const char* const reaper::kOwnName = reaper::kInitName;
 
@@ -45,12 +45,9 @@ int run_scope(const Options& options, char**) {
 
 /// The same words, the same pid and descriptors, another program.
 int become_instance(const Options&, char** argv) {
-  sys::ProgramPath own;
-  reaper::find_own_path(argv[0], own);
   sys::ProgramPath path;
-  reaper::find_sibling(sys::OwnProgram::kReaper, own.view(), path);
-  (void)::execv(path.c_str(), argv);
-  const int code = errno;
+  const int code =
+      sys::become_sibling(sys::OwnProgram::kReaper, argv[0], argv, path);
   reaper::Sentence text("cannot execute '");
   text.append(path.view()).append("': ").append(std::strerror(code));
   reaper::say(text.append("; it belongs beside corral-init").view());

@@ -8,8 +8,7 @@
 
 #include "core/text.h"
 #include "reaper/instance_options.h"
-#include "reaper/own_path.h"
-#include "sys/program_places.h"
+#include "sys/own_path.h"
 
 namespace reaper {
 
@@ -45,11 +44,11 @@ class OwnCommands {
         supervisor_size_(options.command_size),
         units_(options.units),
         stop_timeout_(options.stop_timeout) {
-    find_own_path(options.called, path_);
+    sys::find_own_path(options.called, path_);
     if (is_for_units())
-      find_sibling(sys::OwnProgram::kSupervisor, path_.view(), found_);
+      sys::find_sibling(sys::OwnProgram::kSupervisor, path_.view(), found_);
     sys::ProgramPath init;
-    find_sibling(sys::OwnProgram::kInit, path_.view(), init);
+    sys::find_sibling(sys::OwnProgram::kInit, path_.view(), init);
     init_option_.append("--init=").append(init.view());
   }
 

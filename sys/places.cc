@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "core/shell_word.h"
+#include "sys/runtime_places.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -29,21 +30,18 @@ constexpr std::string_view kSocketName = "/private";
 constexpr std::size_t kLongestRuntime =
     sizeof(sockaddr_un::sun_path) - 1 - kSocketName.size();
 
-std::string number_text(core::Uid uid) {
-  return std::to_string(uid.raw());
+/// Null if the variable is not set.
+const char* text_of(const std::optional<std::string>& value) {
+  return value ? value->c_str() : nullptr;
 }
 
-/// Where a user's state goes, if he has such a place: a user of a container
-/// has the home "/", or another's.
 std::optional<std::string> state_home(const Environment& environment) {
-  if (auto state = environment("XDG_STATE_HOME")) return state;
+  const auto state = environment("XDG_STATE_HOME");
   const auto home = environment("HOME");
-  if (!home || *home == "/" || !home->starts_with('/')) return std::nullopt;
-  const bool can_be_made = ::access(home->c_str(), W_OK | X_OK) == 0;
-  std::string state = *home + "/.local/state";
-  if (!can_be_made && ::access((state + "/corral").c_str(), W_OK | X_OK) < 0)
+  PlacePath path;
+  if (!find_state_home(text_of(state), text_of(home), path))
     return std::nullopt;
-  return state;
+  return path.c_str();
 }
 
 void keep_state_in(Places& places, const std::string& directory) {
@@ -237,16 +235,18 @@ Places find_places(InstanceKind kind, core::Uid uid,
                    const Environment& environment) {
   Places places;
   places.kind = kind;
-  places.fallback_runtime =
-      environment("TMPDIR").value_or("/tmp") + "/corral-" + number_text(uid);
-  places.last_runtime = "/dev/shm/corral-" + number_text(uid);
+  const auto session = environment("XDG_RUNTIME_DIR");
+  const auto temporary = environment("TMPDIR");
+  const RuntimePlaces runtimes(uid.raw(), text_of(session), text_of(temporary));
+  places.fallback_runtime = runtimes.temporary.c_str();
+  places.last_runtime = runtimes.shared.c_str();
   if (kind == InstanceKind::kSystem) {
-    places.runtime = "/run/corral";
+    places.runtime = kSystemRuntime;
     places.pacct = "/var/csa/day/pacct";
     places.logs = "/var/log/corral";
   } else {
-    const auto session = environment("XDG_RUNTIME_DIR");
-    places.runtime = session ? *session + "/corral" : places.fallback_runtime;
+    places.runtime =
+        session ? runtimes.session.c_str() : places.fallback_runtime;
   }
   if (const auto runtime = environment("CORRAL_RUNTIME_DIR")) {
     places.runtime = *runtime;

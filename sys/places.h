@@ -14,8 +14,10 @@
 //                                     /corral/corral.toml
 //
 // CORRAL_RUNTIME_DIR, CORRAL_PACCT, CORRAL_LOG_DIR and CORRAL_CONFIG replace
-// each, for tests and users. find_places() only computes; prepare_*() make what
-// is missing and never trust a directory that somebody else could have made.
+// each, for tests and users. (Where the runtime may be, and the state, is
+// shared with those without a heap: runtime_places.h.) find_places() only
+// computes; prepare_*() make what is missing and never trust a directory that
+// somebody else could have made.
 #pragma once
 
 #include <functional>

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 
-from corral import COMMAND, INIT, WHOLE_COMMAND, check, equal, skip
+from corral import COMMAND, INIT, WHOLE_COMMAND, check, equal, run_in_own_namespace, skip
 
 if not WHOLE_COMMAND.exists():
     skip("without musl there is no front")
@@ -94,6 +94,9 @@ def variables(place):
         is_not_plain(["run", "true"], place.environment(**{name: value}), f"{name}={value}")
     is_not_plain(["run", "true"], place.environment(XDG_STATE_HOME="relative"), "a relative state directory", cwd=place.folder)
     is_not_plain(["run", "true"], place.environment(XDG_STATE_HOME=place.session), "records in the runtime directory")
+    state = place.home + "/.local/state"
+    os.makedirs(state, exist_ok=True)
+    is_not_plain(["run", "true"], place.environment(XDG_RUNTIME_DIR=state), "the runtime directory where the records would be")
     is_not_plain(["run", "true"], place.environment(HOME="/"), "the home '/'")
     is_not_plain(["run", "true"], place.environment(HOME=None), "no home")
     is_not_plain(["run", "true"], place.environment(HOME="relative"), "a relative home", cwd=place.folder)
@@ -105,26 +108,29 @@ def variables(place):
 
 
 def instances(place):
-    """A socket where an instance may be, whoever listens."""
+    """A socket where an instance may be, whoever listens. The two that are the machine's are in file systems of ours."""
     uid = os.geteuid()
-    for directory in (f"{place.session}/corral", f"{place.folder}/corral-{uid}", f"/dev/shm/corral-{uid}", "/run/corral"):
-        try:
-            if directory.startswith(place.folder):
-                shutil.rmtree(directory, ignore_errors=True)
-            os.mkdir(directory, 0o700)
-        except OSError as error:
-            print(f"note: {directory} cannot be made: {error}")
-            continue
-        try:
-            is_plain(["run", "true"], place.environment(), f"{directory} without a socket")
-            with socket.socket(socket.AF_UNIX) as listener:
-                listener.bind(f"{directory}/private")
-                is_not_plain(["run", "true"], place.environment(), f"{directory} with a socket")
-        finally:
-            shutil.rmtree(directory)
+    directories = [f"{place.session}/corral", f"{place.folder}/corral-{uid}", f"/dev/shm/corral-{uid}", "/run/corral"]
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.mkdir(directory, 0o700)
+        is_plain(["run", "true"], place.environment(), f"{directory} without a socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{directory}/private")
+            is_not_plain(["run", "true"], place.environment(), f"{directory} with a socket")
+        shutil.rmtree(directory)
     with open(f"{place.session}/corral", "w", encoding="utf-8"):  # neither is certain there
         is_not_plain(["run", "true"], place.environment(), "a file where the directory would be")
     os.unlink(f"{place.session}/corral")
+
+
+def without_proc(place):
+    """Found by PATH, where the kernel alone knows where it is."""
+    words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", 'umount -l /proc; exec "$@"', "sh"]
+    environment = place.environment(PATH=f"{COMMAND.parent}:{os.environ['PATH']}")
+    for more, what in ([], "a plain run"), (["--name", "n"], "and one with an option"):
+        ran = subprocess.run([*words, "corral", "run", *more, "sh", "-c", "exit 9"], env=environment, check=False)
+        equal(ran.returncode, 9, f"without /proc: {what}")
 
 
 def not_found(place):
@@ -141,10 +147,17 @@ def not_found(place):
     equal(ran.returncode, 7, "and runs plain jobs with corral-init beside it")
 
 
-with tempfile.TemporaryDirectory() as scratch:
-    here = Place(scratch)
-    same_words(here)
-    other_words(here)
-    variables(here)
-    instances(here)
-    not_found(here)
+def main():
+    for directory in ("/run", "/dev/shm"):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "none", directory], check=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Place(scratch)
+        same_words(place)
+        other_words(place)
+        variables(place)
+        instances(place)
+        not_found(place)
+        without_proc(place)
+
+
+run_in_own_namespace(main)

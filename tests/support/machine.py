@@ -33,7 +33,7 @@ def run(script, files, mode="--pid1", seconds=240, told=None):
         corral.skip("needs a kernel image (tests/vm/fetch-kernel BUILD/vm)")
     out = pathlib.Path(tempfile.mkdtemp(prefix="corral-vm-"))
     command = [VM / "run-in-vm.sh", "-q", "-k", KERNEL, "-i", corral.BUILD / "tests" / "vm" / "vminit", "-t", seconds]
-    for source, place in {**files, VM / script: f"/bin/{script}"}.items():
+    for source, place in {**files, VM / script: f"/bin/{script}", VM / "checks.sh": "/bin/checks.sh"}.items():
         command += ["-f", f"{source}:{place}"]
     command += ["-o", out, mode, f"/bin/{script}"]
     status = subprocess.run([str(word) for word in command], check=False).returncode

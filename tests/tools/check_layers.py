@@ -31,7 +31,6 @@ INNER = ["text", "records", "billing", "build", "reports", "cycle"]
 FILES = {
     "supervisor/main.cc": ["bus/"],
     "supervisor/bus_loop.h": ["bus/"],
-    "cli/front.cc": ["reaper/own_path.h", "reaper/say.h"],
 }
 # what is linked against musl without an allocator, besides the reaper's own
 STATIC = ["cli/front.cc"]

@@ -20,7 +20,7 @@ case $what in
     over "clang-format-19 --dry-run --Werror" '*.h' '*.cc' '*.c'
     ;;
   shell)
-    git ls-files -z | xargs -0 grep -lZ -m1 -E '^#!/bin/(ba)?sh' | xargs -0r shellcheck
+    git ls-files -z | xargs -0 grep -lZ -m1 -E '^#!/bin/(ba)?sh' | xargs -0r shellcheck --external-sources
     ;;
   spelling)
     over "codespell --ignore-words=tests/tools/words" ':!tests/fuzz/corpus' ':!LICENSE' ':!tests/data'

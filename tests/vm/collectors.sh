@@ -2,28 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # collectors.sh: runs in the tests' virtual machine (Linux 6.1) as its PID 1. Starts
 # the checks below as a child and becomes corral-init --units: the eBPF collector
-# on a kernel whose exit tracepoint does not tell which thread is the last. Every
-# check is a line "CHECK ok|FAIL: text" on the second serial line.
+# on a kernel whose exit tracepoint does not tell which thread is the last. See checks.sh.
 set -u
-report=/dev/ttyS1
+# shellcheck source=tests/vm/checks.sh
+. /bin/checks.sh
 
-if [ $# -eq 0 ]; then
-  mkfifo /run/ready
-  exec 9<>/run/ready
-  "$0" checks 9<&- &
-  mkdir /run/units
-  exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct /run/pacct --log-dir /run/log
-fi
+[ $# -gt 0 ] || become_instance "$0"
 
-check() { # TEXT COMMAND...: the command succeeds
-  text=$1
-  shift
-  if "$@" >/run/said 2>&1; then
-    echo "CHECK ok: $text" >$report
-  else
-    echo "CHECK FAIL: $text: status $?: $(tr '\n' ' ' </run/said | tail -c 600)" >$report
-  fi
-}
 records() { corral records --json /run/pacct; }
 processes() { records | grep '"kind":"process"' | grep "\"jid\":\"$1\""; }
 is_number() { [ "$1" = "$2" ] || { echo "found $1, wanted $2"; false; }; }
@@ -33,7 +18,7 @@ has() { # TEXT PATTERN: all of its lines have it
 lacks() { ! printf '%s\n' "$1" | grep "$2"; }
 end_says() { records | grep '"kind":"end"' | grep "\"jid\":\"$1\"" | grep "\"processes_seen\":$2,\"processes_not_seen\":0"; }
 
-read -r _ </run/ready
+await_instance
 can_count() { corral doctor >/run/doctor; grep collector /run/doctor; grep -q 'collector *ebpf' /run/doctor; }
 check 'doctor says that it can' can_count
 corral run -- sh -c 'dd if=/dev/zero of=/dev/null bs=64k count=10 2>/dev/null; (exit 3); exit 5'
@@ -57,5 +42,5 @@ done
 corral wait "$jid" >/dev/null 2>&1
 check 'a storm of exits over deaths of the supervisor: one record a process' is_number "$(processes "$jid" | wc -l)" 301
 check 'and the end agrees' end_says "$jid" 301
-echo "CHECKS DONE" >$report
+checks_are_done
 kill -TERM 1

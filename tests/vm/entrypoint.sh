@@ -2,22 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # entrypoint.sh: runs in the tests' virtual machine, as its PID 1, and becomes
 # corral-init with the checks below as its main process. Then it asks PID 1 to
-# stop, and the machine ends with the main process's code, 7. Every check is a
-# line "CHECK ok|FAIL: text" on the second serial line.
+# stop, and the machine ends with the main process's code, 7. See checks.sh.
 set -u
-report=/dev/ttyS1
+# shellcheck source=tests/vm/checks.sh
+. /bin/checks.sh
 
 [ $# -gt 0 ] || exec /bin/corral-init --stop-timeout 20s -- "$0" main
 
-check() { # TEXT COMMAND...: the command succeeds
-  text=$1
-  shift
-  if "$@" >/run/said 2>&1; then
-    echo "CHECK ok: $text" >$report
-  else
-    echo "CHECK FAIL: $text: status $?: $(tr '\n' ' ' </run/said)" >$report
-  fi
-}
 gives() { # STATUS COMMAND...
   wanted=$1
   shift
@@ -71,7 +62,7 @@ done
 # The last check: the serial line needs a second, as nobody waits for it when PID 1 ends.
 end() {
   check 'an orphan of PID 1 is asked to end, too' timeout 20 head -n 1 /run/ready
-  echo "CHECKS DONE" >$report
+  echo "CHECKS DONE" >"$report"
   sleep 1
   exit 7
 }

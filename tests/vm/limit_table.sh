@@ -4,32 +4,30 @@
 # of cgroup v2 and a disk in memory. Starts the probes of limits as a child and
 # becomes corral-init --units. Each line of theirs is a check: doctor says it too.
 set -u
-report=/dev/ttyS1
+# shellcheck source=tests/vm/checks.sh
+. /bin/checks.sh
 
 if [ $# -eq 0 ]; then
   insmod /brd.ko rd_nr=1 rd_size=16384
-  mkfifo /run/ready
-  exec 9<>/run/ready
-  "$0" checks 9<&- &
-  mkdir -p /run/units /tmp
-  exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct /run/pacct --log-dir /run/log
+  mkdir -p /tmp
+  become_instance "$0"
 fi
 
-read -r _ </run/ready
+await_instance
 DISK=/dev/ram0
 [ -b "$DISK" ] || mknod "$DISK" b 1 0
 export DISK
 dd if=/dev/zero of=$DISK bs=1M count=16 2>/dev/null
 corral doctor --limits >/run/doctor
 sh /bin/limit_probes.sh cgroup2 subreaper 2>&1 | while read -r line; do
-  echo "$line" >$report
+  echo "$line" >"$report"
   # shellcheck disable=SC2086
   set -- $line
   if grep -q "^$2  *$3  *$4\\b" /run/doctor; then
-    echo "CHECK ok: $line" >$report
+    echo "CHECK ok: $line" >"$report"
   else
-    echo "CHECK FAIL: $line: doctor says $(grep "^$2  *$3 " /run/doctor)" >$report
+    echo "CHECK FAIL: $line: doctor says $(grep "^$2  *$3 " /run/doctor)" >"$report"
   fi
 done
-echo "CHECKS DONE" >$report
+checks_are_done
 kill -TERM 1

@@ -1,22 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # limits.sh: runs in the tests' virtual machine, which has all of cgroup v2, and
-# checks corral-init's limits of whole jobs there. Every check is a line
-# "CHECK ok|FAIL: text" on the second serial line.
+# checks corral-init's limits of whole jobs there. See checks.sh.
 set -u
-report=/dev/ttyS1
+# shellcheck source=tests/vm/checks.sh
+. /bin/checks.sh
 root=/sys/fs/cgroup
 cd /run || exit 1
 
-check() { # TEXT COMMAND...: the command succeeds
-  text=$1
-  shift
-  if "$@" >/run/said 2>&1; then
-    echo "CHECK ok: $text" >$report
-  else
-    echo "CHECK FAIL: $text: status $?: $(tr '\n' ' ' </run/said) $(cat /run/json /run/err 2>/dev/null)" >$report
-  fi
-}
+circumstances() { cat /run/json /run/err 2>/dev/null; }
 job() { # OPTION... -- COMMAND...: its status is in $code, its report in /run/json, its messages in /run/err
   /bin/corral-init --quiet --report /run/json --report-format json "$@" 2>/run/err
   code=$?
@@ -88,4 +80,4 @@ check 'the cgroup of the container stays what it was' grep -qx domain $root/cont
 contained --limit memory=1G --strict-limits -- true
 check 'or is refused' ended 125
 check 'and no cgroup of a job is left there' no_jobs $root
-echo "CHECKS DONE" >$report
+checks_are_done

@@ -3,28 +3,17 @@
 # pid1.sh: runs in the tests' virtual machine as its PID 1. Starts the checks
 # below as a child and becomes corral-init --units: that PID 1 adopts a
 # process it did not start, runs jobs, loses its supervisor, and shuts down.
-# Every check is a line "CHECK ok|FAIL: text" on the second serial line.
+# See checks.sh.
 set -u
-report=/dev/ttyS1
+# shellcheck source=tests/vm/checks.sh
+. /bin/checks.sh
 
 if [ $# -eq 0 ]; then
-  mkfifo /run/ready
-  exec 9<>/run/ready
-  "$0" checks 9<&- &
   mkdir /run/units
   : >/run/units/web.toml
-  exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct /run/pacct --log-dir /run/log
+  become_instance "$0"
 fi
 
-check() { # TEXT COMMAND...: the command succeeds
-  text=$1
-  shift
-  if "$@" >/run/said 2>&1; then
-    echo "CHECK ok: $text" >$report
-  else
-    echo "CHECK FAIL: $text: status $?: $(tr '\n' ' ' </run/said)" >$report
-  fi
-}
 gives() { # STATUS COMMAND...
   wanted=$1
   shift
@@ -42,7 +31,7 @@ nobody() { ! pidof "$1"; }
 no_zombie() { ! grep -l '^[0-9]* (.*) Z ' /proc/[0-9]*/stat 2>/dev/null; }
 in_job() { grep -q '/corral/j[0-9a-f]\{16\}$'; }
 
-read -r _ </run/ready
+await_instance
 check 'PID 1 is the reaper' grep -qx corral-reaper /proc/1/comm
 check 'the engine is cgroup2' sh -c 'corral doctor --json | grep -q cgroup2'
 check 'an exit code comes through' gives 7 corral run -- sh -c 'exit 7'
@@ -60,5 +49,5 @@ sleep 1
 check 'an orphan was reaped' no_zombie
 # shellcheck disable=SC2016 # for the other shell
 check 'there are two ends in the accounting file' sh -c '[ "$(corral records --json /run/pacct | grep -c "\"kind\": *\"end\"")" -ge 2 ]'
-echo "CHECKS DONE" >$report
+checks_are_done
 kill -TERM 1

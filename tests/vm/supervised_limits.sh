@@ -2,28 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # supervised_limits.sh: runs in the tests' virtual machine as its PID 1, which has
 # all of cgroup v2. Starts the checks below as a child and becomes corral-init
-# --units: limits of an instance's jobs there. Every check is a line
-# "CHECK ok|FAIL: text" on the second serial line.
+# --units: limits of an instance's jobs there. See checks.sh.
 set -u
-report=/dev/ttyS1
+# shellcheck source=tests/vm/checks.sh
+. /bin/checks.sh
 
-if [ $# -eq 0 ]; then
-  mkfifo /run/ready
-  exec 9<>/run/ready
-  "$0" checks 9<&- &
-  mkdir /run/units
-  exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct /run/pacct --log-dir /run/log
-fi
+[ $# -gt 0 ] || become_instance "$0"
 
-check() { # TEXT COMMAND...: the command succeeds
-  text=$1
-  shift
-  if "$@" >/run/said 2>&1; then
-    echo "CHECK ok: $text" >$report
-  else
-    echo "CHECK FAIL: $text: status $?: $(tr '\n' ' ' </run/said) $(corral show "$name" 2>&1 | tr '\n' ' ')" >$report
-  fi
-}
+circumstances() { corral show "$name"; }
 name=none
 detached() { # NAME OPTION... -- COMMAND...
   name=$1
@@ -49,7 +35,7 @@ no_jobs() { ! find /sys/fs/cgroup -type d -name 'j????????????????' | grep -q .;
 hog='exec dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null'
 memory='over-limit: passed its limit of memory: 32.0 MiB of 32.0 MiB'
 
-read -r _ </run/ready
+await_instance
 check 'every limit is taken as asked' detached all --limit wall=60,cpu=60,memory=1G,processes=99,files=64 -- sleep 1000
 check 'memory is held by the job'"'"'s cgroup' holds memory.max 1073741824
 check 'what would be swapped out too' sh -c '! test -e /sys/fs/cgroup/corral/j*/memory.swap.max || grep -qx 0 /sys/fs/cgroup/corral/j*/memory.swap.max'
@@ -86,5 +72,5 @@ detached threads --limit threads=7 -- sleep 60
 check 'threads are counted' holds pids.max 7
 corral kill -g 0 threads
 check 'no cgroup of a job is left' no_jobs
-echo "CHECKS DONE" >$report
+checks_are_done
 kill -TERM 1
