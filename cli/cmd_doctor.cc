@@ -165,7 +165,8 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
 
 int diagnose(const Arguments& arguments) {
   const Findings findings = look();
-  if (arguments.has("limits")) return print_limit_table(findings);
+  if (arguments.has("limits") && !arguments.has("json"))
+    return print_limit_table(findings);
   const std::vector<Check> checks = judge(findings);
   if (arguments.has("json"))
     print(json_line(json_of(findings, checks)));

@@ -108,6 +108,11 @@ Done show(bus::Client& client, const Arguments& arguments) {
   if (words.size() > 1) {
     sessions =
         TRY(named_jobs(client, {words.begin() + 1, words.end()}, select_job));
+    for (const core::JobView& job : sessions)
+      if (job.kind != core::JobKind::kSession)
+        return refuse(core::Refusal::kInvalid,
+                      "job " + std::string(core::display(job.jid).view()) +
+                          " is no session; 'corral show' shows it");
   } else {
     sessions = TRY(all_jobs(client, {}));
   }

@@ -36,7 +36,8 @@ core::Refused no_instance(Which which) {
     text.append(separator).append(instance.socket).append("'");
     separator = ", '";
   }
-  text += "); 'corral run -d' starts a private one";
+  text += which == Which::kSystem ? "); it is the unit corrald.service"
+                                  : "); 'corral run -d' starts a private one";
   return {.why = core::Refusal::kUnavailable, .text = std::move(text)};
 }
 

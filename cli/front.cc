@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -19,6 +20,7 @@
 #include "core/text.h"
 #include "sys/own_path.h"
 #include "sys/runtime_places.h"
+#include "sys/unique_fd.h"
 
 namespace {
 
@@ -61,19 +63,30 @@ bool has_standard_descriptors() {
   return true;
 }
 
-/// Whether an instance's socket may be in the directory: only where it is
-/// certain that there is none there is none.
-bool may_have_socket(std::string_view directory) {
-  sys::PlacePath socket(directory);
-  socket.append("/private");
-  return socket.was_cut() || ::access(socket.c_str(), F_OK) == 0 ||
-         errno != ENOENT;
+/// Whether somebody holds the lock on the file, or that is not known. Asked for
+/// a shared one: two that ask do not mistake each other for an instance.
+bool may_be_locked(const char* path) {
+  const auto file = sys::open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW);
+  if (!file) return file.error().code != ENOENT;
+  return ::flock(file->get(), LOCK_SH | LOCK_NB) < 0;
+}
+
+/// Whether an instance may live in the directory (sys/instance_lock.h): only
+/// where it is certain that there is none there is none. One that begins, or
+/// whose socket was removed, has its lock.
+bool may_be_an_instances(std::string_view directory) {
+  sys::PlacePath path(directory);
+  if (may_be_locked(path.c_str())) return true;
+  path.append("/private");
+  if (::access(path.c_str(), F_OK) == 0 || errno != ENOENT) return true;
+  path.append(".lock");
+  return path.was_cut() || may_be_locked(path.c_str());
 }
 
 bool may_have_instance() {
   const sys::RuntimePlaces places(::geteuid(), variable("XDG_RUNTIME_DIR"),
                                   variable("TMPDIR"));
-  return places.were_cut() || places.any_of(may_have_socket);
+  return places.were_cut() || places.any_of(may_be_an_instances);
 }
 
 /// The file for the records; false if it is not simply in the user's own state
@@ -124,9 +137,17 @@ int main(int, char** argv) {
   sys::ProgramPath program;
   const int code =
       sys::become_sibling(sys::OwnProgram::kCommand, called, argv, program);
+  // A command line that does not fit with ours before it: as a shell would say.
+  const bool is_too_long = code == E2BIG;
+  char** const command = is_too_long ? plain_command(argv) : nullptr;
   core::Text<2 * 4095> text("corral: cannot execute '");
-  text.append_printable(program.view()).append("': ");
-  text.append(std::strerror(code)).append("; it belongs to this program\n");
+  text.append_printable(command != nullptr ? *command : program.c_str());
+  text.append("': ").append(std::strerror(code));
+  if (!is_too_long)
+    text.append(
+        "; it belongs beside 'corral' or in ../libexec/corral, or "
+        "CORRAL_LIBEXEC names its directory");
+  text.append("\n");
   (void)!::write(STDERR_FILENO, text.c_str(), text.size());
-  return core::kOwnFailureCode;
+  return is_too_long ? 126 : core::kOwnFailureCode;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/help.h"
 
+#include <cctype>
+
 #include "cli/csa/published_command.h"
 
 namespace cli {
@@ -42,11 +44,18 @@ void append_entry(std::string& out, const std::string& term,
   append_wrapped(out, text, kHelpColumn);
 }
 
-/// Descriptions carry the manual's marks: *bold* and _underlined_.
+/// Descriptions carry the manual's marks: *bold* and _underlined_. Within a
+/// word an underline is its own.
 std::string without_marks(std::string_view text) {
+  const auto is_in_word = [text](std::size_t at) {
+    return at > 0 && at + 1 < text.size() &&
+           std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0 &&
+           std::isalnum(static_cast<unsigned char>(text[at + 1])) != 0;
+  };
   std::string plain;
-  for (const char c : text)
-    if (c != '*' && c != '_') plain += c;
+  for (std::size_t at = 0; at < text.size(); ++at)
+    if (text[at] != '*' && (text[at] != '_' || is_in_word(at)))
+      plain += text[at];
   return plain;
 }
 

@@ -28,7 +28,7 @@ namespace {
 /// A word that stands in a command's place, for people and for the build.
 struct Generator {
   std::string_view word;
-  bool has_topic;
+  std::string_view topics;  ///< what may stand behind it; empty: nothing
   std::string (*text)(std::string_view topic);
 };
 
@@ -41,12 +41,12 @@ std::string main_help(std::string_view /*topic*/) {
 
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Generator kGenerators[] = {
-    {"--help", false, main_help},
-    {"-h", false, main_help},
-    {"help", false, main_help},
-    {"--version", false, version_text},
-    {"--dump-completion", true, completion_text},
-    {"--dump-man", true, man_text},
+    {"--help", "", main_help},
+    {"-h", "", main_help},
+    {"help", "", main_help},
+    {"--version", "", version_text},
+    {"--dump-completion", "'bash', 'zsh' or 'fish'", completion_text},
+    {"--dump-man", "a part of the manual, such as 'commands'", man_text},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
@@ -63,14 +63,15 @@ int unknown_command(std::string_view word) {
 }
 
 int generate(const Generator& generator, std::span<const char* const> words) {
-  const bool is_complete = words.size() == (generator.has_topic ? 1U : 0U);
+  const bool is_complete = words.size() == (generator.topics.empty() ? 0U : 1U);
   const std::string text =
       is_complete ? generator.text(words.empty() ? "" : words[0]) : "";
+  if (text.empty() && generator.topics.empty())
+    return complain("'" + std::string(generator.word) + "' needs nothing more",
+                    kMisused);
   if (text.empty())
-    return complain("'" + std::string(generator.word) + "' needs " +
-                        (generator.has_topic ? "one known topic"
-                                             : "nothing "
-                                               "more"),
+    return complain("'" + std::string(generator.word) + "' expects " +
+                        std::string(generator.topics),
                     kMisused);
   print(text);
   return finish_output(kSuccess);
@@ -108,6 +109,12 @@ int start(std::span<const char* const> words) {
     return run_command(*command, words.subspan(1));
   if (const PublishedCommand* const command = find_published(words[0]))
     return run_published(*command, words.subspan(1));
+  if (words.size() == 2 && std::string_view(words[0]) == "help") {
+    const Command* const command = find_command(words[1]);
+    if (command == nullptr) return unknown_command(words[1]);
+    print(help_text(*command));
+    return finish_output(kSuccess);
+  }
   for (const Generator& generator : kGenerators)
     if (generator.word == words[0])
       return generate(generator, words.subspan(1));

@@ -28,7 +28,6 @@ constexpr std::optional<std::uint64_t> parse_amount(LimitUnit unit,
     if (!time || time->raw() == 0) return std::nullopt;
     return time->raw();
   }
-  constexpr std::uint64_t kMost = INT64_MAX / 2;
   constexpr char kSuffixes[] = "KMGT";
   std::size_t size = text.size();
   unsigned shift = 0;
@@ -38,8 +37,8 @@ constexpr std::optional<std::uint64_t> parse_amount(LimitUnit unit,
     --size;
     break;
   }
-  const auto number =
-      parse_number({text.begin(), text.begin() + size}, kMost >> shift);
+  const auto number = parse_number({text.begin(), text.begin() + size},
+                                   kLargestAmount >> shift);
   if (!number || *number == 0) return std::nullopt;
   return *number << shift;
 }

@@ -189,10 +189,12 @@ static_assert(sizeof kLimitKinds / sizeof kLimitKinds[0] ==
 /// PID_MAX_LIMIT (proc_sys_kernel(5)).
 inline constexpr std::uint64_t kMostProcesses = 1U << 22U;
 
+/// Of what has no largest bound of its own.
+inline constexpr std::uint64_t kLargestAmount = INT64_MAX / 4;
+
 /// Beyond this nobody can mean it, or no kernel holds it: ten years,
 /// PID_MAX_LIMIT processes (proc_sys_kernel(5)).
 constexpr std::uint64_t largest_bound(LimitKind kind) {
-  constexpr std::uint64_t kMost = INT64_MAX / 4;
   constexpr std::uint64_t kMostPercent = 100U * 8192;  // NR_CPUS of the kernel
   if (kind == LimitKind::kProcesses || kind == LimitKind::kThreads)
     return kMostProcesses;
@@ -204,7 +206,7 @@ constexpr std::uint64_t largest_bound(LimitKind kind) {
     case LimitUnit::kProcessors:
       return UINT64_MAX;
     default:
-      return kMost;
+      return kLargestAmount;
   }
 }
 

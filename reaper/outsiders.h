@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Outsiders: children that this process had before it became a scope. A shell
 // that said `sleep 99 & exec corral run ...` leaves us its sleep: it is not the
-// job's, so nobody signals, records or waits for it. (And the sentinel, which
-// is our child too.)
+// job's, so nobody signals, records or waits for it. (And the sentinel and the
+// guard, which are our children too.)
 #pragma once
 
 #include <unistd.h>
@@ -38,11 +38,14 @@ class Outsiders {
     }
   }
 
-  /// The sentinel ends without SIGCHLD: only readings of /proc meet it.
-  void set_sentinel(core::Pid pid) { pids_[0] = pid; }
+  /// These end without SIGCHLD: only readings of /proc meet them.
+  void set_own(core::Pid sentinel, core::Pid guard) {
+    pids_[0] = sentinel;
+    pids_[1] = guard;
+  }
 
   void remove(core::Pid pid) {
-    for (std::size_t i = 1; i < size_; ++i)
+    for (std::size_t i = kOwnPids; i < size_; ++i)
       if (pids_[i] == pid) pids_[i] = pids_[--size_];
   }
 
@@ -51,11 +54,11 @@ class Outsiders {
       if (other == pid) return true;
     return false;
   }
-  /// Whether there is none but the sentinel.
-  [[nodiscard]] bool empty() const { return size_ == 1; }
-  /// Whether there is not even a sentinel.
+  /// Whether there is none but those of our own.
+  [[nodiscard]] bool empty() const { return size_ == kOwnPids; }
+  /// Whether there are not even those.
   [[nodiscard]] bool are_none() const {
-    return empty() && pids_[0] == core::Pid();
+    return empty() && pids_[0] == core::Pid() && pids_[1] == core::Pid();
   }
   [[nodiscard]] std::span<const core::Pid> pids() const {
     return {pids_, size_};
@@ -63,13 +66,14 @@ class Outsiders {
 
  private:
   static constexpr std::size_t kMost = 1024;
+  static constexpr std::size_t kOwnPids = 2;
 
   void add(core::Pid pid) {
     if (size_ < kMost && pid != core::Pid()) pids_[size_++] = pid;
   }
 
-  core::Pid pids_[kMost];  ///< the first is the sentinel
-  std::size_t size_ = 1;
+  core::Pid pids_[kMost];  ///< first our own
+  std::size_t size_ = kOwnPids;
 };
 
 }  // namespace reaper

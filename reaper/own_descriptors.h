@@ -48,15 +48,27 @@ inline sys::UniqueFd take_passed(int number) {
 /// wakes a second processor for the command's exec: a tenth of a short command.
 inline constexpr core::Microseconds kHeadStart = core::milliseconds(5);
 
+/// Whether the caller has locked the file with F_SETLK (fcntl(2)): the lock is
+/// this process's, and ends when it closes any descriptor of the file.
+inline bool is_locked_by_caller(int number) {
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;  // all of it
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  return ::fcntl(number, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK &&
+         lock.l_pid == ::getpid();
+}
+
 /// Closes every descriptor from 3 on that the command has too, lets go of
 /// standard input and output, and of the working directory, whose mount it
-/// would hold. Ours are those that close on exec.
+/// would hold. Ours are those that close on exec. What the caller has locked
+/// stays open: who runs a command under a lock means it to last as long.
 inline void let_go_of_callers() {
   (void)!::chdir("/");
   if (const sys::UniqueFd placeholder = make_placeholder();
       placeholder.is_open()) {
-    (void)::syscall(SYS_dup3, placeholder.get(), STDIN_FILENO, O_CLOEXEC);
-    (void)::syscall(SYS_dup3, placeholder.get(), STDOUT_FILENO, O_CLOEXEC);
+    for (int number = STDIN_FILENO; number <= STDOUT_FILENO; ++number)
+      if (!is_locked_by_caller(number))
+        (void)::syscall(SYS_dup3, placeholder.get(), number, O_CLOEXEC);
   }
   // Without /proc they stay open.
   (void)sys::for_each_entry(
@@ -64,7 +76,9 @@ inline void let_go_of_callers() {
         const int number = sys::number_of(entry.name);
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
         const int flags = number > 2 ? ::fcntl(number, F_GETFD) : -1;
-        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) (void)::close(number);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0 &&
+            !is_locked_by_caller(number))
+          (void)::close(number);
       });
 }
 

@@ -139,8 +139,8 @@ class Scope {
     limits_.begin(facts_.started.boot);
     // After the command was born: a signal to the group that comes before that
     // is passed on, not lost. Without a sentinel everything is passed on.
-    if (sentinel_.start({.run = &Scope::guard, .context = this}))
-      outsiders_.set_sentinel(sentinel_.pid());
+    sentinel_.start({.run = &Scope::guard, .context = this});
+    outsiders_.set_own(sentinel_.pid(), sentinel_.guard_pid());
   }
 
   /// What need not be done before the command runs.
@@ -209,13 +209,12 @@ class Scope {
     signalfd_siginfo info = {};
     while (::read(signal_fd_.get(), &info, sizeof info) == sizeof info) {
       if (info.ssi_signo == SIGCHLD) continue;  // reap() looks anyway
-      pass_on(core::SignalNumber(static_cast<int>(info.ssi_signo)),
-              core::Pid(static_cast<std::int32_t>(info.ssi_pid)));
+      if (!sentinel_.is_from_us(info))
+        pass_on(core::SignalNumber(static_cast<int>(info.ssi_signo)));
     }
   }
 
-  void pass_on(core::SignalNumber signal, core::Pid sender) {
-    if (sentinel_.is_one_of_us(sender)) return;
+  void pass_on(core::SignalNumber signal) {
     const bool has_it_already = sentinel_.group_was_sent(signal);
     if (!options_.is_transparent()) {
       if (!has_it_already) signals_.pass_on(signal.raw(), main_);
@@ -455,7 +454,7 @@ class Scope {
     return 128 + signal;
   }
 
-  /// What the sentinel does in our memory when we were killed.
+  /// What the guard does in our memory when we were killed.
   static void guard(void* self) { static_cast<Scope*>(self)->end_as_guard(); }
 
   void end_as_guard() {
@@ -464,7 +463,7 @@ class Scope {
       if (!main_.has_ended) send_to_main(core::kSigkill);
       return;
     }
-    sys::become_urgent();  // the sentinel was not, until now
+    sys::become_urgent();  // the guard was not, until now
     decide_end();
     container_.end_after_scope(main_.pid, main_.pidfd);
     note_killed_scope(facts_.report.result);

@@ -6,14 +6,18 @@
 // members first, so when the scope reads a group's signal, the sentinel, which
 // blocks every signal, has it pending.
 //
-// It is also the scope's guard: when the scope is killed, the kernel clears the
-// word that the sentinel sleeps on (set_tid_address(2)), and the sentinel ends
-// the job before it goes.
+// Beside it is the scope's guard, in a session of its own, so that who kills
+// the whole group (timeout(1) does) does not kill it: it sleeps until the scope
+// is dead, and ends the job. When the scope dies the kernel clears the word
+// that the sentinel sleeps on (set_tid_address(2)), and that one goes too;
+// without a guard it does the guard's work.
 //
-// It shares memory and descriptors with the scope, so starting it copies
-// nothing. It runs only while the scope waits for its answer, or when the scope
-// is dead; in between it sleeps. So the two never use errno or anything else
-// of the C library at the same time.
+// Both share memory and descriptors with the scope, so starting them copies
+// nothing. They run only while the scope waits for an answer, or when the scope
+// is dead; in between they sleep. So no two of the three use errno or anything
+// else of the C library at the same time. Their ends are told by SIGURG: they
+// are nobody's to wait for but ours (__WALL), and must not be left dead in a
+// pid namespace whose init waits for them.
 #pragma once
 
 #include <linux/futex.h>
@@ -22,6 +26,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -43,7 +48,7 @@ namespace reaper {
 
 class Sentinel {
  public:
-  /// What the sentinel does when the scope was killed: `run(context)`, in the
+  /// What the guard does when the scope was killed: `run(context)`, in the
   /// scope's memory as the scope left it.
   struct Guard {
     void (*run)(void* context) = nullptr;
@@ -55,33 +60,40 @@ class Sentinel {
   Sentinel& operator=(const Sentinel&) = delete;
   ~Sentinel() { stop(); }
 
-  /// Starts it; every signal must be blocked, and this object must not move.
-  [[nodiscard]] core::Result<void> start(Guard guard) {
+  /// Starts both; every signal must be blocked, and this object must not move.
+  void start(Guard guard) {
+    void* const stacks =
+        ::mmap(nullptr, 2 * kStackSize, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (stacks == MAP_FAILED) return;
     guard_ = guard;
-    if (stack_ == nullptr) {
-      void* const stack =
-          ::mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-      if (stack == MAP_FAILED) return core::fail(errno, "mmap");
-      stack_ = static_cast<std::byte*>(stack);
-    }
     (void)::syscall(SYS_set_tid_address, &word_);
     store(word_, kIdle);
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): clone(2) is so
-    const int pid = ::clone(&Sentinel::live, stack_ + kStackSize,
-                            CLONE_VM | CLONE_FILES, this);
-    if (pid < 0) return core::fail(errno, "clone");
-    pid_ = core::Pid(pid);
-    return {};
+    auto* const stack = static_cast<std::byte*>(stacks) + kStackSize;
+    pid_ = clone_with(&Sentinel::live, stack);
+    if (auto scope = sys::PidFd::open(core::Pid(::getpid()))) {
+      scope_ = std::move(*scope);
+      guard_pid_ = clone_with(&Sentinel::stand_guard, stack + kStackSize);
+    }
   }
 
   [[nodiscard]] core::Pid pid() const { return pid_; }
+  [[nodiscard]] core::Pid guard_pid() const { return guard_pid_; }
 
-  /// Whether the sender of a signal was the sentinel or, by a write to a file
-  /// that may not grow or to a closed pipe, the scope itself.
-  [[nodiscard]] bool is_one_of_us(core::Pid sender) const {
-    return sender == core::Pid(::getpid()) ||
-           (sender == pid_ && pid_ != core::Pid());
+  /// Whether a signal tells of the end of one of the two, who are waited for,
+  /// or was sent by one of them or, by a write to a file that may not grow or
+  /// to a closed pipe, by the scope itself.
+  [[nodiscard]] bool is_from_us(const signalfd_siginfo& info) {
+    if (info.ssi_signo == SIGURG && info.ssi_code > 0 &&
+        info.ssi_code <= CLD_CONTINUED) {
+      (void)lives(pid_);  // the signals of two ends may be one
+      (void)lives(guard_pid_);
+      return true;
+    }
+    const core::Pid sender(static_cast<std::int32_t>(info.ssi_pid));
+    if (sender == core::Pid(::getpid()))
+      return info.ssi_signo == SIGXFSZ || info.ssi_signo == SIGPIPE;
+    return sender != core::Pid() && (sender == pid_ || sender == guard_pid_);
   }
 
   /// Whether the whole process group was sent `signal`, which the scope has
@@ -102,10 +114,9 @@ class Sentinel {
   /// the supervisor wants something), once, until end_watch().
   void watch_while_stopped(int main, int link) {
     if (!is_alive()) return;
+    if (!scope_.is_open()) return;
     wake_up_ = sys::UniqueFd(::eventfd(0, EFD_CLOEXEC));
-    auto scope = sys::PidFd::open(core::Pid(::getpid()));
-    if (!wake_up_.is_open() || !scope) return;
-    scope_ = std::move(*scope);
+    if (!wake_up_.is_open()) return;
     watched_[kWakeUp] = to_poll(wake_up_.get(), POLLIN);
     watched_[kScope] = to_poll(scope_.get(), POLLIN);
     watched_[kMain] = to_poll(main, POLLIN);
@@ -121,20 +132,22 @@ class Sentinel {
     // An answer means that it has left the watch and its descriptors.
     (void)group_was_sent(core::SignalNumber(SIGCHLD));
     wake_up_.reset();
-    scope_ = sys::PidFd();
   }
 
-  /// Kills it and does not wait: that is stop()'s. It is our own child, not yet
-  /// waited for: its number is its own.
+  /// Kills both and does not wait: that is stop()'s. They are our own children,
+  /// not yet waited for: their numbers are their own.
   void dismiss() const {
-    if (pid_ != core::Pid()) (void)::kill(pid_.raw(), SIGKILL);
+    for (const core::Pid own : {pid_, guard_pid_})
+      if (own != core::Pid()) (void)::kill(own.raw(), SIGKILL);
   }
 
-  /// Kills it, if dismiss() has not, and waits for it.
+  /// Kills both, if dismiss() has not, and waits for them.
   void stop() {
     dismiss();
-    if (pid_ != core::Pid()) (void)::waitpid(pid_.raw(), nullptr, __WALL);
-    pid_ = core::Pid();
+    for (core::Pid* const own : {&pid_, &guard_pid_}) {
+      if (*own != core::Pid()) (void)::waitpid(own->raw(), nullptr, __WALL);
+      *own = core::Pid();
+    }
   }
 
  private:
@@ -169,12 +182,22 @@ class Sentinel {
                     nanoseconds > 0 ? &limit : nullptr, nullptr, 0);
   }
 
-  [[nodiscard]] bool is_alive() {
-    if (pid_ == core::Pid()) return false;
-    if (::waitpid(pid_.raw(), nullptr, WNOHANG | __WALL) == 0) return true;
-    pid_ = core::Pid();  // somebody killed it
+  /// Nobody, if it cannot be started.
+  core::Pid clone_with(int (*run)(void*), std::byte* stack) {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): clone(2) is so
+    const int pid = ::clone(run, stack, CLONE_VM | CLONE_FILES | SIGURG, this);
+    return core::Pid(pid < 0 ? 0 : pid);
+  }
+
+  /// False, and nobody's number any more, once somebody has killed it.
+  static bool lives(core::Pid& own) {
+    if (own == core::Pid()) return false;
+    if (::waitpid(own.raw(), nullptr, WNOHANG | __WALL) == 0) return true;
+    own = core::Pid();
     return false;
   }
+
+  [[nodiscard]] bool is_alive() { return lives(pid_); }
 
   [[nodiscard]] bool is_stopped() const {
     siginfo_t info;
@@ -199,6 +222,14 @@ class Sentinel {
     return 0;  // to clone(2)'s wrapper, which ends the process
   }
 
+  static int stand_guard(void* self) {
+    const auto* const own = static_cast<Sentinel*>(self);
+    (void)::setsid();
+    pollfd scope = to_poll(own->scope_.get(), POLLIN);
+    if (::poll(&scope, 1, -1) == 1) own->guard_.run(own->guard_.context);
+    return 0;
+  }
+
   void watch() {
     for (;;) {
       const std::uint32_t word = load(word_);
@@ -209,7 +240,7 @@ class Sentinel {
       } else if (word == kWatching) {
         keep_watch();
       } else {
-        if (guard_.run != nullptr) guard_.run(guard_.context);
+        if (guard_pid_ == core::Pid()) guard_.run(guard_.context);
         return;
       }
     }
@@ -249,12 +280,12 @@ class Sentinel {
 
   Guard guard_;
   core::Pid pid_;
-  std::byte* stack_ = nullptr;
+  core::Pid guard_pid_;
   int signal_ = 0;
   enum : std::size_t { kWakeUp, kScope, kMain, kLink, kWatched };
   pollfd watched_[kWatched] = {};
   sys::UniqueFd wake_up_;  ///< open during a watch
-  sys::PidFd scope_;
+  sys::PidFd scope_;       ///< ourselves; not open: there is no guard
   std::uint32_t word_ = kIdle;
   std::uint32_t answer_ = kNoAnswer;
 };

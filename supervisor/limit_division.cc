@@ -87,7 +87,7 @@ std::string_view LimitDivision::why_fixed(core::LimitKind kind) const {
   if (hold == core::Hold::kCgroup1 && kind == core::LimitKind::kMemory &&
       terms.is_empty())
     return "counts from a job's beginning on here (cgroup v1): what it uses "
-           "already would not be seen";
+           "already would not be seen; give it to 'corral run --limit'";
   return {};
 }
 

@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Starting `corral` stays cheap: a plain run (cli/front.cc) loads nothing at
-all and opens nothing, every other one nothing but libc. In front of a program it
-costs at most three times `sh -c true` (interleaved rounds; the bench has the
-medians)."""
+all and opens nothing, every other one nothing but libc. Prints what it costs in
+front of `true` against `sh -c true`; the bench judges that."""
 
 import os
 import re

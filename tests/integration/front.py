@@ -3,6 +3,7 @@
 """The static front of `corral` (cli/front.cc): a plain run becomes corral-init at once, with the very words that
 corral-command would give it; everything else, and whatever is in doubt, is corral-command's."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -119,6 +120,18 @@ def instances(place):
             listener.bind(f"{directory}/private")
             is_not_plain(["run", "true"], place.environment(), f"{directory} with a socket")
         shutil.rmtree(directory)
+    os.mkdir(f"{place.session}/corral")
+    directory = os.open(f"{place.session}/corral", os.O_RDONLY)
+    is_plain(["run", "true"], place.environment(), "a directory that nobody has locked")
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    is_not_plain(["run", "true"], place.environment(), "a directory that an instance without a socket has locked",
+                 before="exec 9>&-")
+    os.close(directory)
+    with open(f"{place.session}/corral/private.lock", "w", encoding="utf-8") as lock:
+        is_plain(["run", "true"], place.environment(), "a lock that nobody has")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        is_not_plain(["run", "true"], place.environment(), "a lock that somebody has")
+    shutil.rmtree(f"{place.session}/corral")
     with open(f"{place.session}/corral", "w", encoding="utf-8"):  # neither is certain there
         is_not_plain(["run", "true"], place.environment(), "a file where the directory would be")
     os.unlink(f"{place.session}/corral")
@@ -140,7 +153,7 @@ def not_found(place):
     alone = shutil.copy(COMMAND, folder)
     ran = subprocess.run([alone, "ps"], env=place.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     equal((ran.returncode, ran.stdout),
-          (125, f"corral: cannot execute '{folder}/corral-command': No such file or directory; it belongs to this program\n"),
+          (125, f"corral: cannot execute '{folder}/corral-command': No such file or directory; it belongs beside 'corral' or in ../libexec/corral, or CORRAL_LIBEXEC names its directory\n"),
           "a front without its command says so")
     shutil.copy(INIT, folder)
     ran = subprocess.run([alone, "run", "sh", "-c", "exit 7"], env=place.environment(), check=False)

@@ -409,7 +409,7 @@ lines("background_ignores", "bash -c '$W grep SigI /proc/self/status & wait $!; 
 lines("group_and_session", "$W sh -c 'ps -o stat=,tty= -p $$ | tr -d l; ps -o sid= -p $$ | grep -qw '$$' && echo same session'")
 lines("niceness", "nice -n 5 $W sh -c 'ps -o ni= -p $$'")
 lines("working_directory", "cd /usr; $W pwd; cd - >/dev/null")
-lines("environment", "A=1 $W sh -c 'echo $A'; env -i A=2 PATH=/bin $E $W env | grep -v -e ^_= -e ^CORRAL_")
+lines("environment", "A=1 $W sh -c 'echo $A'; env -i A=2 PATH=/bin $E $W env | grep -v -e ^_= -e ^CORRAL_ -e ^XDG_")
 lines("arguments", "$W printf '[%s]' a '' 'b c' -- --name -h; echo", "$W sh -c 'echo $0 $#' name 1 2 3")
 lines("wait_and_jobs", "$W sh -c 'sleep 0.2; exit 5' & wait $!; echo $?", "$W sleep 99 & jobs; kill %1; wait %1; echo $?")
 lines("substitution", "x=$($W echo one; echo $?); echo \"$x\"", "x=$($W sh -c 'echo out; exit 4'); echo $x $?")
@@ -470,7 +470,7 @@ def compare(name, tested):
 
 def play_all(names, tested):
     differing = []
-    os.environ["CORRAL_TEST_MARK"] = f"pty-{os.getpid()}"
+    os.environ["PTY_TEST_MARK"] = f"pty-{os.getpid()}"
     for name in names:
         for label, (bare, wrapped) in compare(name, tested).items():
             if is_same(bare, wrapped):
@@ -478,7 +478,7 @@ def play_all(names, tested):
                 continue
             differing.append(f"{name} ({label})")
             print(f"DIFFERS: {name} ({label})\n--- bare\n{bare.transcript()}\n--- wrapped\n{wrapped.transcript()}\n---")
-    del os.environ["CORRAL_TEST_MARK"]
+    del os.environ["PTY_TEST_MARK"]
     corral.check(not differing, f"{len(names)} cases under {len(tested)} wrappers behave as bare", differing)
 
 

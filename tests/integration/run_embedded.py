@@ -3,6 +3,7 @@
 """`corral run` where no Corral is running: no daemon, nothing set up. The
 program sees exactly what it would have seen without us."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -83,6 +84,7 @@ def arguments_and_streams():
 
 
 SEEN = r"""
+import fcntl
 import json, os, resource, signal, sys
 fds = {}
 for name in os.listdir('/proc/self/fd'):
@@ -231,6 +233,36 @@ def file_size_limit():
     check(result.returncode != 0, "and the program's own limit holds", result)
 
 
+def caller_locks():
+    """fcntl(2)'s locks are the process's, and outlive an exec: with-lock-ex(1) holds them round a command."""
+    lock = folder / "lock"
+    lock.write_text("")
+    program = ("import fcntl, os, sys\nf = open(sys.argv[1], 'r+')\nos.set_inheritable(f.fileno(), True)\nfcntl.lockf(f, fcntl.LOCK_EX)\n"
+               "os.execvp(sys.argv[2], sys.argv[2:])")
+    held = subprocess.Popen([sys.executable, "-c", program, lock, COMMAND, "run", "sh", "-c", "sleep 0.3; echo begun; sleep 0.3"],
+                            env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    equal(held.stdout.readline(), "begun\n", "the command runs under the lock")
+    with open(lock, "r+", encoding="utf-8") as other:
+        try:
+            fcntl.lockf(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_free = True
+        except OSError:
+            is_free = False
+        check(not is_free, "which is held as long as it runs")
+        equal(held.wait(), 0, "it ends")
+        fcntl.lockf(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        check(True, "and the lock with it")
+
+
+def pending_signals():
+    """A signal that the caller sent itself, and had blocked, comes when the command unblocks it."""
+    program = "import os, signal, sys\nsignal.pthread_sigmask(signal.SIG_BLOCK, [15])\nos.kill(os.getpid(), 15)\nos.execvp(sys.argv[1], sys.argv[1:])"
+    unblocks = "import signal, time\nsignal.pthread_sigmask(signal.SIG_UNBLOCK, [15])\ntime.sleep(5)"
+    for before in ([], [COMMAND, "run"]):
+        result = subprocess.run([sys.executable, "-c", program, *before, sys.executable, "-c", unblocks], env=ENVIRONMENT, check=False)
+        equal(result.returncode, -15, f"a pending signal of the caller's own is not lost: {'corral run' if before else 'bare'}")
+
+
 def nobody():
     """Without root, in a home that cannot be written."""
     if os.geteuid() != 0:
@@ -250,7 +282,7 @@ def nobody():
     equal(report["stragglers"], 1, "and stragglers are ended")
 
 
-for part in (exit_codes, arguments_and_streams, attributes, blocked_signals, stragglers, reports, options, engines, file_size_limit, nobody):
+for part in (exit_codes, arguments_and_streams, attributes, blocked_signals, caller_locks, pending_signals, stragglers, reports, options, engines, file_size_limit, nobody):
     part()
 subprocess.run(["rm", "-rf", str(folder)], check=False)
 sys.exit(0)

@@ -172,6 +172,33 @@ def killed_in_grace():
     corral.equal(ends, [("exited", 3)], "a scope that is killed while stragglers have their grace: one end, the true one")
 
 
+def killed_with_its_group(engine):
+    """As timeout(1) kills: all of the caller's process group; the guard is not in it."""
+    path = DIRECTORY / f"group-{engine}"
+    mark = f"sleep 60{len(engine)}"
+    words = [str(corral.INIT), "--record", str(path), "--engine", engine, "--", "sh", "-c", f"trap '' TERM; {'setsid' if engine == 'cgroup2' else ''} {mark}.5 & {mark}.25"]
+    if engine == "cgroup2":
+        words[5:5] = ["--cgroup-base", str(corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}")]
+    scope = subprocess.Popen(words, process_group=0)
+    corral.wait_until(lambda: sum(mark.replace(" ", "\0").encode() in line for line in command_lines()) >= 2, what="both processes")
+    os.killpg(scope.pid, 9)
+    scope.wait()
+    corral.wait_until(lambda: path.exists() and kinds_quietly(path)[-1:] == [END], what="the record of the end")
+    # Without a cgroup an orphan that had left the group has fallen to another reaper.
+    corral.wait_until(lambda: not any(mark.replace(" ", "\0").encode() in line for line in command_lines()), what="the end of all")
+    corral.check(True, f"{engine}: a job does not outlive a kill of the caller's whole process group")
+
+
+def pid_namespace():
+    """The command is the init of its namespace, which does not end before the dead in it are waited for; the scope's helpers,
+    which were born in it too, end with it."""
+    if not corral.has_namespaces():
+        return corral.not_checked("needs a pid namespace")
+    words = [str(corral.INIT), "--record", str(DIRECTORY / "namespace"), "--", "sh", "-c", "sleep 0.2; exit 6"]
+    scope = subprocess.run(["unshare", "--pid", *words], timeout=20, check=False)
+    corral.equal(scope.returncode, 6, "a caller's pid namespace ends with its command")
+
+
 def many_at_once():
     """One ends and tidies up while the other has just made its directory."""
     base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}"
@@ -336,8 +363,10 @@ def main():
         full_disk()
         for engine in corral.engines():
             killed_scope(engine)
+            killed_with_its_group(engine)
         if "cgroup2" in corral.engines():
             killed_in_grace()
+            pid_namespace()
             many_at_once()
             no_wakeups_in_grace(engine)
         bad_commands()

@@ -50,7 +50,9 @@ class Session:
                 if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
                     signal.signal(number, signal.SIG_DFL)
             os.chdir(directory)
-            environment = dict(os.environ, W=wrapper, PS1=PROMPT, PS2="> ", TERM="dumb", LC_ALL="C", **(variables or {}))
+            # None of ours but what the wrapper has: with one of them set no run is a plain one (cli/front.cc).
+            outside = {name: value for name, value in os.environ.items() if not name.startswith("CORRAL_")}
+            environment = dict(outside, W=wrapper, PS1=PROMPT, PS2="> ", TERM="dumb", LC_ALL="C", **(variables or {}))
             environment.pop("PROMPT_COMMAND", None)
             os.execve("/bin/bash", ["bash", "--noediting", "--norc", "--noprofile", "-i"], environment)
         self.set_size(24, 80)

@@ -39,6 +39,7 @@ def wrappers(folder, instance):
     if base:
         embedded["CORRAL_CGROUP_BASE"] = str(base)
     result["embedded"] = Wrapper(f"{corral.COMMAND} run --", embedded)
+    result["plain"] = Wrapper(f"{corral.COMMAND} run --", {"XDG_STATE_HOME": f"{folder}/plain", "XDG_RUNTIME_DIR": f"{folder}/none"})
     names = ("CORRAL_RUNTIME_DIR", "CORRAL_PACCT", "CORRAL_CGROUP_BASE")
     variables = {name: instance.environment[name] for name in names if name in instance.environment}
     result["supervised"] = Wrapper(f"{corral.COMMAND} run --", variables)
@@ -52,7 +53,7 @@ def has_no_cgroup(path):
 def check_remains(tested, instance):
     """What the sessions left: nothing that runs, no cgroup."""
     corral.wait_until(lambda: instance.facts("ps") == [], what="the end of the instance's jobs")
-    left = is_running(f"CORRAL_TEST_MARK=pty-{os.getpid()}")
+    left = is_running(f"PTY_TEST_MARK=pty-{os.getpid()}")
     corral.check(left is None, "nothing of any case is left running", left)
     base = cgroup_base()
     if base and base.exists():
@@ -72,7 +73,9 @@ def started(command, path):
 def check_ways(instance, folder):
     """That every wrapper was what it is called: one `corral run` alone, the other under the instance."""
     alone, supervised = (started(instance.run, path) for path in (f"{folder}/pacct-embedded", instance.pacct))
+    plain = started(instance.run, f"{folder}/plain/corral/pacct")
     corral.check(alone > 0, f"{alone} jobs ran without an instance")
+    corral.check(abs(alone - plain) <= 5, f"{plain} did so from the static front, those without a variable of ours", alone)
     # A shell that was to be killed may end before it has asked: one job more or less.
     corral.check(abs(alone - supervised) <= 5, f"{supervised} jobs ran under the instance", alone)
     corral.equal(instance.job_cgroups(), [], "no cgroup is left in the instance")

@@ -32,6 +32,13 @@ TEST_CASE("help, manual and completions name every option of every command") {
   }
 }
 
+TEST_CASE("help has no marks, and names as they are") {
+  const std::string help = cli::help_text(*cli::find_command("session"));
+  CHECK(help.contains("pam_corral(8)"));
+  CHECK(help.contains("Usage: corral session [OPTIONS] open | close JOB..."));
+  CHECK(!help.contains("*"));
+}
+
 TEST_CASE("the manual says what a job's name is") {
   const std::string manual = cli::man_text("commands");
   CHECK(
