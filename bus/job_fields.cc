@@ -7,11 +7,14 @@
 
 #include "bus/limit_keys.h"
 #include "bus/words.h"
+#include "core/job_sentence.h"
 
 namespace bus {
 
 namespace {
 
+using core::ArrayMember;
+using core::ArrayView;
 using core::Counters;
 using core::ExitRecord;
 using core::JobLimits;
@@ -154,6 +157,12 @@ bool is_over_limit(const JobView& view) {
 bool is_launch_failure(const JobView& view) {
   return view.result.reason == core::Reason::kLaunchFailed;
 }
+bool is_array(const JobView& view) {
+  return !view.array.range.empty();
+}
+bool is_member(const JobView& view) {
+  return view.member.array != core::kNoJob;
+}
 bool has_status(const JobView& view) {
   return view.result.has_status;
 }
@@ -213,7 +222,7 @@ bool set_main_command(JobView& view, const Value& value) {
 }
 
 Maybe get_sentence(const JobView& view) {
-  return std::string(core::sentence_of(view.result).view());
+  return std::string(core::sentence_of(view).view());
 }
 /// It is made from the other facts.
 bool check_sentence(JobView& /*view*/, const Value& value) {
@@ -261,6 +270,14 @@ constexpr JobField kFields[] = {
      },
      .set = [](JobView& view,
                const Value& value) { return set_value(view.parent, value); }},
+    field_when<is_member, &JobView::member, &ArrayMember::array>("Array"),
+    field_when<is_member, &JobView::member, &ArrayMember::index>("ArrayIndex"),
+    field<&JobView::array, &ArrayView::range>("ArrayRange"),
+    field_when<is_array, &JobView::array, &ArrayView::size>("ArraySize"),
+    field_when<is_array, &JobView::array, &ArrayView::made>("MembersMade"),
+    field_when<is_array, &JobView::array, &ArrayView::living>("MembersLiving"),
+    field_when<is_array, &JobView::array, &ArrayView::ended>("MembersEnded"),
+    field_when<is_array, &JobView::array, &ArrayView::failed>("MembersFailed"),
     field<&JobView::domain>("Domain"),
     field<&JobView::service>("Service"),
     field<&JobView::argv>("Argv"),

@@ -23,7 +23,8 @@ constexpr Property kProperties[] = {
     {"Kind", 's'},        {"Engine", 's'},       {"CreatedUSec", 't'},
     {"State", 's'},       {"FreezerState", 's'}, {"Result", 's'},
     {"Sentence", 's'},    {"MainPid", 'u'},      {"ControlGroup", 's'},
-    {"StartedUSec", 't'}, {"EndedUSec", 't'},
+    {"StartedUSec", 't'}, {"EndedUSec", 't'},    {"Array", 't'},
+    {"ArrayIndex", 'u'},  {"ArrayRange", 's'},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

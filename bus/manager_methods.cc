@@ -61,14 +61,18 @@ core::Answer<core::JobFilter> filter_of(const Dict& dict) {
   for (const DictEntry& entry : dict) {
     const auto* const uid = std::get_if<std::uint32_t>(&entry.value);
     const auto* const with_ended = std::get_if<bool>(&entry.value);
-    if (entry.key == "Uid" && uid != nullptr)
+    const auto* const array = std::get_if<std::uint64_t>(&entry.value);
+    if (entry.key == "Array" && array != nullptr && *array != 0)
+      filter.array = core::JobId(*array);
+    else if (entry.key == "Uid" && uid != nullptr)
       filter.owner = core::Uid(*uid);
     else if (entry.key == "WithEnded" && with_ended != nullptr)
       filter.with_ended = *with_ended;
     else
       return std::unexpected(core::invalid(
           "key '" + entry.key + "' (" + signature_of(entry.value) +
-          ") is not known, expected 'Uid' (u) or 'WithEnded' (b)"));
+          ") is not known, expected 'Uid' (u), 'WithEnded' (b) or 'Array' "
+          "(t)"));
   }
   return filter;
 }

@@ -104,6 +104,12 @@ bool set_parent(SpecDraft& draft, const Value& value) {
   draft.spec.parent = core::JobId(*jid);
   return true;
 }
+bool set_array(SpecDraft& draft, const Value& value) {
+  const auto* const text = std::get_if<std::string>(&value);
+  auto range = text != nullptr ? core::parse_array_range(*text) : std::nullopt;
+  if (range) draft.spec.array = *std::move(range);
+  return text != nullptr && !draft.spec.array.is_empty();
+}
 bool set_engine(SpecDraft& draft, const Value& value) {
   return set_word(draft.spec.engine.emplace(), value, core::parse_engine);
 }
@@ -223,7 +229,7 @@ constexpr SpecKey kKeys[] = {
            return spec.rlimits.empty() ? Maybe() : Maybe(spec.rlimits);
          }},
     {.key = "Kind",
-     .expected = "'foreground', 'detached' or 'attached' (s)",
+     .expected = "'foreground', 'detached', 'array' or 'attached' (s)",
      .set = set_kind,
      .get =
          [](const JobSpec& spec) {
@@ -236,6 +242,14 @@ constexpr SpecKey kKeys[] = {
          [](const JobSpec& spec) {
            return spec.parent == core::kNoJob ? Maybe()
                                               : Maybe(spec.parent.raw());
+         }},
+    {.key = "ArrayRange",
+     .expected = core::kArrayExpected,
+     .set = set_array,
+     .get =
+         [](const JobSpec& spec) {
+           return spec.array.is_empty() ? Maybe()
+                                        : Maybe(core::text_of(spec.array));
          }},
     {.key = "Engine",
      .expected = "'cgroup2' or 'subreaper' (s)",

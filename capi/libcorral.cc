@@ -14,6 +14,7 @@
 #include "bus/client.h"
 #include "bus/client_instances.h"
 #include "capi/corral/corral.h"
+#include "core/job_sentence.h"
 #include "core/try.h"
 
 // NOLINTBEGIN(readability-identifier-naming): C's names
@@ -142,7 +143,7 @@ corral_job job_of(const core::JobView& view) {
   job.wait_status = job.has_status == 1 ? view.result.wait_status : 0;
   job.shell_code = has_ended ? core::shell_code(view.result) : 0;
   set_text(job.result, core::word_of(view.result.reason));
-  set_text(job.sentence, core::sentence_of(view.result).view());
+  set_text(job.sentence, core::sentence_of(view).view());
   return job;
 }
 

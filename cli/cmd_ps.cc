@@ -6,6 +6,7 @@
 #include "cli/handlers.h"
 #include "cli/job_json.h"
 #include "cli/job_list.h"
+#include "cli/job_selection.h"
 #include "cli/job_text.h"
 #include "cli/output.h"
 #include "cli/table_view.h"
@@ -77,6 +78,11 @@ int list_jobs(const Arguments& arguments) {
   core::JobFilter filter;
   filter.with_ended = arguments.has("all");
   if (arguments.has("mine")) filter.owner = core::Uid(::geteuid());
+  if (const auto word = arguments.value("array")) {
+    const auto array = select_job(*client, *word);
+    if (!array) return complain(array.error());
+    filter.array = *array;
+  }
   const auto jobs = all_jobs(*client, filter);
   if (!jobs) return complain(jobs.error());
   if (arguments.has("json")) {

@@ -298,7 +298,7 @@ int run_detached(const RunRequest& request, const Arguments& arguments) {
 int run_program(const Arguments& arguments) {
   const auto request = make_run_request(arguments);
   if (!request) return complain(request.error());
-  if (request->spec.kind == core::JobKind::kDetached)
+  if (core::is_launched_apart(request->spec.kind))
     return run_detached(*request, arguments);
   return run_foreground(*request, which_instance(arguments));
 }

@@ -10,6 +10,7 @@
 #include "cli/job_text.h"
 #include "cli/output.h"
 #include "cli/terminal_text.h"
+#include "core/job_sentence.h"
 #include "core/limit_terms_text.h"
 #include "sys/clock.h"
 
@@ -55,10 +56,25 @@ std::string parent(const Job& job) {
                                     : core::display(job.parent).c_str();
 }
 
+std::string array_of(const Job& job) {
+  if (job.member.array == core::kNoJob) return {};
+  return "number " + std::to_string(job.member.index) + " of " +
+         core::display(job.member.array).c_str();
+}
+
+std::string members(const Job& job) {
+  const core::ArrayView& array = job.array;
+  if (array.range.empty()) return {};
+  return array.range + ": " + std::to_string(array.size) + ", " +
+         std::to_string(array.made) + " made, " + std::to_string(array.living) +
+         " living, " + std::to_string(array.ended) + " ended, " +
+         std::to_string(array.failed) + " failed";
+}
+
 std::string result(const Job& job) {
   if (!has_ended(job)) return {};
   return std::string(core::word_of(job.result.reason)) + ": " +
-         std::string(core::sentence_of(job.result).view());
+         std::string(core::sentence_of(job).view());
 }
 
 std::string limits(const Job& job) {
@@ -94,6 +110,8 @@ constexpr Fact kFacts[] = {
     {"kind",
      [](const Job& job) { return std::string(core::name_of(job.kind)); }},
     {"nested in", parent},
+    {"array", array_of},
+    {"members", members},
     {"domain", [](const Job& job) { return job.domain; }},
     {"service", [](const Job& job) { return job.service; }},
     {"engine",

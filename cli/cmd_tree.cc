@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/process_tree.h"
 #include "cli/terminal_text.h"
+#include "core/job_sentence.h"
 
 namespace cli {
 namespace {
@@ -22,7 +23,7 @@ std::string title_of(const core::JobView& job, const Screen& screen) {
   if (!job.name.empty()) title += " '" + printable(job.name) + "'";
   title += " " + user_name(job.owner) + " " + std::string(state_word(job));
   if (job.state == core::JobState::kEnded)
-    title += ": " + printable(core::sentence_of(job.result).view());
+    title += ": " + printable(core::sentence_of(job).view());
   return title + "\n";
 }
 

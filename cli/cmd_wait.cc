@@ -15,6 +15,7 @@
 #include "cli/run_request.h"
 #include "cli/terminal_text.h"
 #include "core/job_report_json.h"
+#include "core/job_sentence.h"
 #include "sys/clock.h"
 
 namespace cli {
@@ -73,7 +74,7 @@ core::Answer<core::JobView> wait_showing(bus::Client& client, core::JobId jid,
 
 void say_end(const core::JobView& job, const Screen& screen) {
   std::string line =
-      label_of(job) + " " + printable(core::sentence_of(job.result).view());
+      label_of(job) + " " + printable(core::sentence_of(job).view());
   if (const auto time = age_of(job, job.ended.boot))
     line += " after " + short_time(*time);
   const bool is_good = core::shell_code(job.result) == 0;

@@ -32,6 +32,9 @@ inline constexpr OptionPair kInstancePairs[] = {{"system", "private"}};
 inline constexpr OptionRow kRunOptions[] = {
     {"detach", 'd', ValueType::kFlag, "",
      "Run it in the background, away from this terminal, and print its jid"},
+    {"array", '\0', ValueType::kArray, "none",
+     "With --detach: run it once for each of these indices, as an array of "
+     "jobs (ARRAYS)"},
     {"name", 'n', ValueType::kName, "none",
      "Name the job; no other live job of yours may have the name"},
     {"env", 'e', ValueType::kAssignment, "",
@@ -70,12 +73,13 @@ inline constexpr Example kRunExamples[] = {
      "a bounded run and a report at its end"},
     {"corral run -d --name web -- ./server --port 8080",
      "a job in the background with a name"},
+    {"corral run -d --array 1-100%8 -- sh -c './part $CORRAL_ARRAY_INDEX'",
+     "a hundred jobs of one array, eight at a time"},
 };
 inline constexpr OptionPair kRunPairs[] = {
-    {"linger", "kill-stragglers"},
-    {"system", "private"},
-    {"detach", "report"},
-    {"json", "detach", true},
+    {"linger", "kill-stragglers"}, {"system", "private"},
+    {"detach", "report"},          {"json", "detach", true},
+    {"array", "detach", true},     {"array", "parent"},
 };
 inline constexpr ExitCode kRunCodes[] = {
     {"0-124", "The program's own exit code"},
@@ -99,6 +103,8 @@ inline constexpr JsonKey kRunKeys[] = {
 inline constexpr OptionRow kPsOptions[] = {
     {"all", 'a', ValueType::kFlag, "", "Show ended jobs too"},
     {"mine", 'm', ValueType::kFlag, "", "Show your own jobs only"},
+    {"array", '\0', ValueType::kJob, "all jobs",
+     "Show this array and its members only"},
     {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
     kJson,
     kSystem,
@@ -108,6 +114,7 @@ inline constexpr OptionRow kPsOptions[] = {
 inline constexpr Example kPsExamples[] = {
     {"corral ps", "the jobs that live"},
     {"corral ps -a --json | jq -r '.[].jid'", "the ids of all known jobs"},
+    {"corral ps -a --array web", "the array 'web' and all its members so far"},
 };
 inline constexpr JsonKey kPsKeys[] = {
     {"(array)",
@@ -145,11 +152,17 @@ inline constexpr JsonKey kShowKeys[] = {
      "the job's id, its name (null: none), the "
      "owner's number and name (null: unknown)"},
     {"kind, engine, state, freezer_state",
-     "words: _foreground_, _detached_, _attached_ or _session_; _cgroup2_ or "
+     "words: _foreground_, _detached_, _attached_, _session_ or _array_; "
+     "_cgroup2_ or "
      "_subreaper_; the state; _running_, _freezing_ or _frozen_"},
     {"parent, domain, service",
      "the job that it is nested in; the site's word for its kind, and who "
      "opened it, of a session (null: none)"},
+    {"array, array_index",
+     "the array that it is a member of, and as which (null: of none)"},
+    {"members",
+     "of an array an object: its _range_, _size_, and how many members were "
+     "_made_, are _living_, have _ended_, and _failed_ of those; else null"},
     {"argv, main_pid",
      "the command (null when you may not see it), the main "
      "process (null: none lives)"},

@@ -3,6 +3,7 @@
 
 #include "cli/job_text.h"
 #include "cli/json_text.h"
+#include "core/job_sentence.h"
 #include "sys/clock.h"
 
 namespace cli {
@@ -27,6 +28,16 @@ void add_identity(Json& json, const core::JobView& job) {
                        : Json(core::display(job.parent).view());
   json["domain"] = text_or_null(job.domain);
   json["service"] = text_or_null(job.service);
+  const bool is_member = job.member.array != core::kNoJob;
+  json["array"] =
+      is_member ? Json(core::display(job.member.array).view()) : Json();
+  json["array_index"] = is_member ? Json(job.member.index) : Json();
+  json["members"] = nullptr;
+  if (!job.array.range.empty())
+    json["members"] = {
+        {"range", job.array.range}, {"size", job.array.size},
+        {"made", job.array.made},   {"living", job.array.living},
+        {"ended", job.array.ended}, {"failed", job.array.failed}};
   json["argv"] = job.argv.empty() ? Json() : Json(job.argv);
   json["main_pid"] = maybe(job.main);
 }
@@ -73,7 +84,7 @@ void add_result(Json& json, const core::JobView& job) {
   const bool has_status = is_over && result.has_status;
   const bool is_exit = has_status && core::status_is_exit(result.wait_status);
   json["result"] = is_over ? Json(core::word_of(result.reason)) : Json();
-  json["sentence"] = is_over ? Json(core::sentence_of(result).view()) : Json();
+  json["sentence"] = is_over ? Json(core::sentence_of(job).view()) : Json();
   json["exit_code"] =
       is_exit ? Json(core::exit_code_of(result.wait_status)) : Json();
   const bool is_signal = has_status && !is_exit;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "core/array_range.h"
 #include "core/ids.h"
 #include "core/job_name.h"
 #include "core/number_text.h"
@@ -46,6 +47,7 @@ core::Answer<core::JobId> select_job_of_process(bus::Client& client,
 core::Answer<core::JobId> select_job(bus::Client& client,
                                      std::string_view word) {
   if (word == core::kSelf) return select_self(client);
+  if (core::parse_member_word(word)) return client.find(word);
   // What can be no name is not asked for as one.
   if (core::is_job_name(word)) {
     auto named = client.find(word);

@@ -37,6 +37,10 @@ core::JobSpec make_spec(const Arguments& arguments) {
   spec.stragglers = stragglers_of(arguments);
   spec.kind = arguments.has("detach") ? core::JobKind::kDetached
                                       : core::JobKind::kForeground;
+  if (const auto indices = arguments.value("array")) {
+    spec.array = *core::parse_array_range(*indices);
+    spec.kind = core::JobKind::kArray;
+  }
   if (const auto engine = arguments.value("engine"))
     spec.engine = core::parse_engine(*engine);
   if (const auto grace = arguments.value("grace"))

@@ -14,6 +14,7 @@
 #include "cli/terminal_text.h"
 #include "cli/value_types.h"
 #include "core/job_result.h"
+#include "core/job_sentence.h"
 #include "core/limit_terms_text.h"
 #include "core/number_text.h"
 #include "core/try.h"
@@ -178,8 +179,8 @@ int jwait(Words words) {
   return with_instance([word = words[0]](bus::Client& client) -> Done {
     const core::JobId jid = TRY(jid_of(word));
     const core::JobView job = TRY(client.wait(jid));
-    print(core::job_text(jid) + " " +
-          printable(core::sentence_of(job.result).view()) + "\n");
+    print(core::job_text(jid) + " " + printable(core::sentence_of(job).view()) +
+          "\n");
     return {};
   });
 }

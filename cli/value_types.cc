@@ -58,6 +58,10 @@ bool is_assignment(std::string_view text) {
   return equals != std::string_view::npos && equals > 0;
 }
 
+bool is_array(std::string_view text) {
+  return core::parse_array_range(text).has_value();
+}
+
 bool is_attach_mode(std::string_view text) {
   return core::parse_attach_mode(text).has_value();
 }
@@ -128,6 +132,11 @@ constexpr ValueTypeRow kRows[] = {
      Completion::kChoices, "keep new"},
     {ValueType::kStragglers, "HOW", "linger, end or kill", is_stragglers,
      Completion::kChoices, "linger end kill"},
+    {.type = ValueType::kArray,
+     .placeholder = "INDICES",
+     .expectation = core::kArrayExpected,
+     .is_good = is_array,
+     .has_rule = true},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

@@ -38,6 +38,7 @@ enum class ValueType : std::uint8_t {
   kAttachMode,
   kNesting,
   kStragglers,
+  kArray,  ///< indices of a job array
 };
 
 /// How a shell completes a value.

@@ -262,7 +262,7 @@ using Numbered =
               event::FreezeRequested, event::FreezeDone, event::LimitsChanged,
               event::CpuRead, event::LimitPassed, event::Attached,
               event::Detached, event::JobDetached, event::SessionClosed,
-              event::CollectorLost>;
+              event::CollectorLost, event::MemberMade, event::MemberEnded>;
 
 template <class Event>
 inline constexpr std::uint8_t kNumberOf = Numbered::number_of<Event>();

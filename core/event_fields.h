@@ -49,14 +49,31 @@ void fields(auto& io, Of<LaunchFailure> auto& f) {
   auto& [stage, code] = f;
   io(stage, code);
 }
+void fields(auto& io, Of<IndexRange> auto& r) {
+  auto& [first, last, step] = r;
+  io(first, last, step);
+}
+void fields(auto& io, Of<ArrayRange> auto& r) {
+  auto& [parts, at_most] = r;
+  io(parts, at_most);
+}
+void fields(auto& io, Of<ArrayMember> auto& m) {
+  auto& [array, index] = m;
+  io(array, index);
+}
+void fields(auto& io, Of<ArrayProgress> auto& p) {
+  auto& [made, ended, failed, highest_code, open] = p;
+  io(made, ended, failed, highest_code, open);
+}
 void fields(auto& io, Of<JobSpec> auto& s) {
   auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
          engine, stragglers, kill_plan, limits, terms, accepts_less, token,
-         parent, domain, service] = s;
+         parent, domain, service, array, member] = s;
   io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
      stragglers, kill_plan, limits, accepts_less, token);
   io.since(3, parent, domain, service);
   io.since(5, terms);
+  io.since(6, array, member);
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
   auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,
@@ -83,7 +100,7 @@ void fields(auto& io, Of<Job> auto& j) {
          reaper_was_lost, freezing, cpu, last_use, exited_cpu, kill, stragglers,
          straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
          ran_out_of_memory, cancelled, detail, totals, result, soft_passed,
-         is_held, departure, origin, collector] = j;
+         is_held, departure, origin, collector, progress] = j;
   io(jid, spec, owner, engine, state, created, started, ended, main, status,
      main_has_ended, main_is_stopped, reaper_was_lost, freezing, exited_cpu,
      kill, stragglers, straggler_names, processes_seen, main_exit,
@@ -92,6 +109,7 @@ void fields(auto& io, Of<Job> auto& j) {
   io.since(3, is_held, departure, origin);
   io.since(4, collector);
   io.since(5, soft_passed);
+  io.since(6, progress);
 }
 void fields(auto& io, Of<JobSnapshot> auto& s) {
   auto& [job, state_entry] = s;
@@ -191,6 +209,14 @@ void fields(auto& io, Of<event::JobDetached> auto& e) {
 void fields(auto& io, Of<event::SessionClosed> auto& e) {
   auto& [by] = e;
   io(by);
+}
+void fields(auto& io, Of<event::MemberMade> auto& e) {
+  auto& [member] = e;
+  io(member);
+}
+void fields(auto& io, Of<event::MemberEnded> auto& e) {
+  auto& [member, code] = e;
+  io(member, code);
 }
 /// Events that say all by having happened.
 template <class Event>

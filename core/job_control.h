@@ -96,6 +96,16 @@ struct CreatedJob {
   std::vector<ResourceLimit> process_limits;
 };
 
+/// What faces show of an array, beside what they show of every job.
+struct ArrayView {
+  std::string range;  ///< as it was asked for; empty: it is no array
+  std::uint32_t size = 0;
+  std::uint32_t made = 0;    ///< of them
+  std::uint32_t living = 0;  ///< of those made
+  std::uint32_t ended = 0;   ///< likewise
+  std::uint32_t failed = 0;  ///< of those that ended: not with code 0
+};
+
 /// What faces show of a job: a copy, complete in itself.
 struct JobView {
   JobId jid;
@@ -122,6 +132,8 @@ struct JobView {
   JobId parent;           ///< kNoJob: it is nested in none
   std::string domain;     ///< the site's word for its kind; empty: not named
   std::string service;    ///< that opened the session
+  ArrayView array;
+  ArrayMember member;  ///< of an array
 };
 
 /// What a job uses now and used so far: counters only, cheap to read.
@@ -146,6 +158,7 @@ struct JobFilter {
   std::optional<Uid> owner;
   bool with_ended = false;
   bool is_brief = false;  ///< without arguments and counters, which cost most
+  JobId array = kNoJob;   ///< this array and its members only
 };
 
 struct JobPage {

@@ -153,19 +153,30 @@ struct ContainerRemoved {};
 /// Who counted its processes is gone, with what nobody had read: from now on it
 /// is who reaps them.
 struct CollectorLost {};
+/// Of an array: its next member is a job now.
+struct MemberMade {
+  JobId member;
+};
+/// Of an array: a member has ended; the code as a shell shows it.
+struct MemberEnded {
+  JobId member;
+  std::uint8_t code = 0;
+};
 
 }  // namespace event
 
-using EventBody = std::variant<
-    event::Created, event::ContainerMade, event::ContainerFailed,
-    event::StartRecorded, event::Launched, event::LaunchFailed,
-    event::ProcessExited, event::MainStopped, event::ReaperLost,
-    event::MainStatusLearned, event::Emptied, event::Populated,
-    event::EndRequested, event::Signalled, event::TimerFired,
-    event::OutOfMemory, event::EndRecorded, event::ContainerRemoved,
-    event::FreezeRequested, event::FreezeDone, event::LimitsChanged,
-    event::CpuRead, event::LimitPassed, event::Attached, event::Detached,
-    event::JobDetached, event::SessionClosed, event::CollectorLost>;
+using EventBody =
+    std::variant<event::Created, event::ContainerMade, event::ContainerFailed,
+                 event::StartRecorded, event::Launched, event::LaunchFailed,
+                 event::ProcessExited, event::MainStopped, event::ReaperLost,
+                 event::MainStatusLearned, event::Emptied, event::Populated,
+                 event::EndRequested, event::Signalled, event::TimerFired,
+                 event::OutOfMemory, event::EndRecorded,
+                 event::ContainerRemoved, event::FreezeRequested,
+                 event::FreezeDone, event::LimitsChanged, event::CpuRead,
+                 event::LimitPassed, event::Attached, event::Detached,
+                 event::JobDetached, event::SessionClosed, event::CollectorLost,
+                 event::MemberMade, event::MemberEnded>;
 
 struct JobEvent {
   JobId job;
@@ -220,6 +231,10 @@ struct Announce {};
 struct TellLimit {
   LimitHit hit;
 };
+/// Of an array: make its next member, if it still wants one then.
+struct MakeMember {};
+/// Of an array: end those of its members that live.
+struct EndMembers {};
 
 }  // namespace effect
 
@@ -230,6 +245,7 @@ using Effect =
                  effect::Inspect, effect::SetTimer, effect::ClearTimer,
                  effect::RecordProcess, effect::RecordEnd,
                  effect::RemoveContainer, effect::WatchMain, effect::ForgetMain,
-                 effect::Announce, effect::TellLimit>;
+                 effect::Announce, effect::TellLimit, effect::MakeMember,
+                 effect::EndMembers>;
 
 }  // namespace core

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/array_machine.h"
 #include "core/job_verdict.h"
 #include "core/limit_watch.h"
 
@@ -286,6 +287,9 @@ class Stepper {
     enter(JobState::kEnded);
   }
 
+  void operator()(const event::MemberMade&) {}  // of arrays only
+  void operator()(const event::MemberEnded&) {}
+
   void operator()(const event::CollectorLost&) {
     if (job_.collector != Collector::kEbpf) return;
     job_.collector = Collector::kWait;
@@ -480,6 +484,8 @@ Step begin(const JobEvent& event) {
 }
 
 Step step(Job job, const JobEvent& event) {
+  if (job.spec.kind == JobKind::kArray)
+    return step_array(std::move(job), event);
   Stepper stepper(std::move(job), event.when);
   std::visit(stepper, event.body);
   return std::move(stepper).finish();

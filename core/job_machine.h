@@ -109,6 +109,15 @@ constexpr std::string_view name_of(Freezing freezing) {
   return freezing == Freezing::kFrozen ? "frozen" : "freezing";
 }
 
+/// How far an array has come (core/array_machine.h).
+struct ArrayProgress {
+  std::uint32_t made = 0;    ///< members, in the order of the range
+  std::uint32_t ended = 0;   ///< of those
+  std::uint32_t failed = 0;  ///< of those: not with code 0
+  std::uint8_t highest_code = 0;
+  std::vector<JobId> open;  ///< made, and their ends not counted yet
+};
+
 struct Job {
   JobId jid;
   JobSpec spec;
@@ -170,6 +179,7 @@ struct Job {
   std::string origin;
   /// Who counts its processes.
   Collector collector = Collector::kWait;
+  ArrayProgress progress;  ///< of an array
 };
 
 /// Whether the end of its main process is still to come, and to be told.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the job machine asks for again after a crash.
+#include "core/array_machine.h"
 #include "core/job_machine.h"
 #include "core/job_verdict.h"
 #include "core/limit_watch.h"
@@ -21,6 +22,7 @@ void resume_limits(const Job& job, std::vector<Effect>& effects) {
 }  // namespace
 
 std::vector<Effect> resume(const Job& job) {
+  if (job.spec.kind == JobKind::kArray) return resume_array(job);
   std::vector<Effect> effects;
   switch (job.state) {
     case JobState::kPreparing:

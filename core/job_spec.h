@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/array_range.h"
 #include "core/containment.h"
 #include "core/ids.h"
 #include "core/kill_plan.h"
@@ -23,7 +24,8 @@ enum class JobKind : std::uint8_t {
   kDetached = 1,    ///< the reaper, from a clean context
   kAttached = 2,    ///< nobody: it is made of processes that exist already
   kSession = 3,     ///< nobody: it lives until it is closed and empty
-  kLast = kSession,
+  kArray = 4,       ///< nobody: its members are detached jobs of its command
+  kLast = kArray,
 };
 
 constexpr std::string_view name_of(JobKind kind) {
@@ -36,13 +38,21 @@ constexpr std::string_view name_of(JobKind kind) {
       return "attached";
     case JobKind::kSession:
       return "session";
+    case JobKind::kArray:
+      return "array";
   }
   return "unknown";
 }
 
-/// Whether it runs a command of its own.
+/// Whether it runs a command of its own, or, an array, has it run.
 constexpr bool has_command(JobKind kind) {
-  return kind == JobKind::kForeground || kind == JobKind::kDetached;
+  return kind == JobKind::kForeground || kind == JobKind::kDetached ||
+         kind == JobKind::kArray;
+}
+
+/// Whether the instance launches that command, away from its caller.
+constexpr bool is_launched_apart(JobKind kind) {
+  return kind == JobKind::kDetached || kind == JobKind::kArray;
 }
 
 /// setrlimit(2): `resource` is RLIMIT_*, RLIM_INFINITY is UINT64_MAX.
@@ -75,6 +85,8 @@ struct JobSpec {
   JobId parent;         ///< that it is nested in; kNoJob: in none
   std::string domain;   ///< the site's word; empty: that of the kind
   std::string service;  ///< that opened the session (PAM_SERVICE)
+  ArrayRange array;     ///< of an array, and of nothing else
+  ArrayMember member;   ///< of an array's member
 };
 
 }  // namespace core

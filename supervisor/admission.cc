@@ -72,6 +72,14 @@ constexpr Requirement kRequirements[] = {
        return core::is_signal(spec.kill_plan.first_signal.raw());
      },
      "the first signal of the kill plan is no signal, expected 1 to 64"},
+    {[](const core::JobSpec& spec) {
+       return (spec.kind == core::JobKind::kArray) == !spec.array.is_empty();
+     },
+     "indices are those of an array, and an array needs them"},
+    {[](const core::JobSpec& spec) {
+       return spec.kind != core::JobKind::kArray || spec.parent == core::kNoJob;
+     },
+     "an array is nested in no job"},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
@@ -93,8 +101,8 @@ std::size_t size_of(const core::JobSpec& spec) {
 /// The site's word for what the job is (limits.toml(5)).
 std::string_view domain_of(const core::JobSpec& spec) {
   if (!spec.domain.empty()) return spec.domain;
-  return spec.kind == core::JobKind::kDetached ? core::kBatchDomain
-                                               : core::kInteractiveDomain;
+  return core::is_launched_apart(spec.kind) ? core::kBatchDomain
+                                            : core::kInteractiveDomain;
 }
 
 std::unexpected<core::Refused> refuse_more(const core::JobSpec& spec,
@@ -203,7 +211,7 @@ core::Answer<void> Admission::check(const core::Caller& caller,
   TRY(check_room(caller, spec));
   TRY(check_engine(caller, spec));
   TRY(check_nested(caller, spec));
-  if (spec.kind != core::JobKind::kDetached) return {};
+  if (!core::is_launched_apart(spec.kind)) return {};
   const std::string sandbox = sandbox_of(caller.pid);
   if (!sandbox.empty())
     return refuse(Refusal::kSandboxed,
@@ -377,7 +385,7 @@ void Admission::find_user(const core::Caller& caller, core::JobSpec spec,
   if (spec.user.empty()) {
     const bool is_own = caller.uid == policy_.instance;
     if (const auto ids = sys::read_proc_ids(caller.pid)) spec.gid = ids->gid;
-    if (is_own || spec.kind != core::JobKind::kDetached)
+    if (is_own || !core::is_launched_apart(spec.kind))
       return done(std::move(spec));
     if (policy_.instance != core::Uid(0))
       return done(refuse(Refusal::kAccessDenied,

@@ -84,6 +84,8 @@ struct EffectRunner::Doer {
   }
   void operator()(const effect::Announce&) {}  // JobService's own
   void operator()(const effect::TellLimit&) {}
+  void operator()(const effect::MakeMember&) {}
+  void operator()(const effect::EndMembers&) {}
 };
 
 void EffectRunner::run(const core::Job& job, const core::Effect& effect,

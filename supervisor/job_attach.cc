@@ -107,6 +107,7 @@ Answer<JobService::Attachment> JobService::prepare_attach(
     const core::Caller& caller, core::JobId jid, core::ProcessRef process,
     core::AttachMode mode) {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  TRY(check_no_array(jid, "attach to one"));
   FoundProcess found = TRY(find_process(std::move(process)));
   place(found.facts);
   const auto deed = TRY(core::check_attach(caller, found.facts, facts_of(*job),
@@ -188,6 +189,7 @@ void JobService::detach(const core::Caller& caller, core::ProcessRef process,
 Answer<Move> JobService::prepare_detach(const core::Caller& caller,
                                         core::JobId jid) {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  TRY(check_no_array(jid, "detach from one"));
   TRY(core::check_detach(caller, facts_of(*job), site_.rules,
                          parts_->admission.has_site_limits()));
   Move move;

@@ -36,6 +36,13 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
                         core::LaunchHandles handles, CreateDone done) {
   if (is_repeated(caller, spec, done)) return;
   if (is_going_down_) return done(refuse_going_down());
+  const bool has_streams = handles.standard_input.is_open() ||
+                           handles.standard_output.is_open() ||
+                           handles.standard_error.is_open();
+  if (spec.kind == core::JobKind::kArray && has_streams)
+    return done(refuse(core::Refusal::kInvalid,
+                       "descriptors go to one job, and the output of an "
+                       "array's members to their logs"));
   // A std::function must be copyable, which handles are not.
   auto kept = std::make_shared<core::LaunchHandles>(std::move(handles));
   parts_->admission.admit(
@@ -63,7 +70,11 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
       accept(caller, std::move(spec), std::move(handles), std::move(done));
     });
   const core::JobId jid = *found;
-  const core::Engine engine = spec.engine.value_or(core::Engine::kSubreaper);
+  // An array has no container, so nothing that an engine does is done for it.
+  const core::Engine engine =
+      spec.kind == core::JobKind::kArray
+          ? core::Engine::kSubreaper
+          : spec.engine.value_or(core::Engine::kSubreaper);
   if (spec.kind == core::JobKind::kDetached)
     keep_streams(jid, std::move(*handles));
   creators_[jid].push_back(std::move(done));

@@ -34,21 +34,28 @@ void ask_together(core::JobSpec& asked, const core::LimitSet& wanted) {
   asked.limits.memory = wanted.limits.memory;
 }
 
+/// Its own, or that which it is a member of.
+core::JobId jid_of_array(const core::Job& job) {
+  return job.spec.kind == core::JobKind::kArray ? job.jid
+                                                : job.spec.member.array;
+}
+
 core::Text<96> who_is(const core::Caller& caller) {
   return core::Text<96>("uid ").append_unsigned(caller.uid.raw());
 }
 
+}  // namespace
+
 /// The caller's own come first, so that nobody puts a job of his in the place
 /// of another's; then the live ones, then the younger.
-bool is_better(const core::Job& job, const core::Job* best, core::Uid caller) {
+bool JobService::is_better(const core::Job& job, const core::Job* best,
+                           core::Uid caller) {
   const auto rank = [caller](const core::Job& one) {
     return std::tuple(one.owner == caller, one.state != core::JobState::kEnded,
                       one.jid);
   };
   return best == nullptr || rank(job) > rank(*best);
 }
-
-}  // namespace
 
 Answer<const core::Job*> JobService::look_up(const core::Caller& caller,
                                              core::JobId jid, Verb verb) const {
@@ -91,6 +98,8 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
     return refuse(Refusal::kInvalid, std::to_string(signal.raw()) +
                                          " is no signal, expected 1 to 64");
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
+  if (job->spec.kind == core::JobKind::kArray)
+    return signal_members(caller, *job, signal, target);
   if (job->state < core::JobState::kRunning)
     return refuse(Refusal::kInvalid,
                   core::job_text(jid) + " has no process yet");
@@ -134,6 +143,7 @@ Answer<void> JobService::set_limits(
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
+  TRY(check_no_array(jid, "change the limits"));
   core::LimitSet wanted = {.limits = job->spec.limits,
                            .terms = job->spec.terms};
   core::JobSpec asked = job->spec;
@@ -207,6 +217,7 @@ Answer<const core::Job*> JobService::may_freeze(const core::Caller& caller,
                                                 core::JobId jid) const {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
+  TRY(check_no_array(jid, "freeze one"));
   if (job->state < core::JobState::kRunning)
     return refuse(Refusal::kInvalid,
                   core::job_text(jid) + " has no process yet");
@@ -278,10 +289,11 @@ Answer<core::JobId> JobService::find(const core::Caller& caller,
         may(caller, Verb::kSee, entry.job.owner) &&
         is_better(entry.job, best, caller.uid))
       best = &entry.job;
-  if (best == nullptr)
-    return refuse(Refusal::kNoSuchJob,
-                  "there is no job named '" + std::string(name) + "'");
-  return best->jid;
+  if (best != nullptr) return best->jid;
+  if (const auto word = core::parse_member_word(name))
+    return find_member(caller, *word);
+  return refuse(Refusal::kNoSuchJob,
+                "there is no job named '" + std::string(name) + "'");
 }
 
 Answer<core::JobId> JobService::find_by_pid(const core::Caller& caller,
@@ -329,6 +341,8 @@ core::JobPage JobService::list(const core::Caller& caller,
   for (auto at = jobs.upper_bound(after); at != jobs.end(); ++at) {
     const core::Job& job = at->second.job;
     if (filter.owner && job.owner != *filter.owner) continue;
+    if (filter.array != core::kNoJob && filter.array != jid_of_array(job))
+      continue;
     if (!filter.with_ended && job.state == core::JobState::kEnded) continue;
     if (!may(caller, Verb::kSee, job.owner)) continue;
     if (page.jobs.size() >= std::min(most, kLargestPage)) {
@@ -344,6 +358,8 @@ core::JobPage JobService::list(const core::Caller& caller,
 Answer<std::vector<core::ProcessView>> JobService::processes(
     const core::Caller& caller, core::JobId jid) {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kInspect));
+  if (job->spec.kind == core::JobKind::kArray)
+    return processes_of_members(caller, *job);
   std::vector<core::Pid> pids;
   if (job->engine == core::Engine::kCgroup2) {
     pids = parts_->containers.members(jid);
@@ -366,6 +382,7 @@ Answer<std::vector<core::ProcessView>> JobService::processes(
 Answer<core::Handle> JobService::open_log(const core::Caller& caller,
                                           core::JobId jid) {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kInspect));
+  TRY(check_no_array(jid, "look at the log"));
   if (job->spec.kind == core::JobKind::kForeground)
     return refuse(Refusal::kInvalid,
                   core::job_text(jid) +

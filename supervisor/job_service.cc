@@ -23,7 +23,9 @@ constexpr core::Microseconds kJournalPause = core::seconds(1);
 bool may_change_silently(const core::EventBody& body) {
   return std::holds_alternative<event::Populated>(body) ||
          std::holds_alternative<event::OutOfMemory>(body) ||
-         std::holds_alternative<event::EndRequested>(body);
+         std::holds_alternative<event::EndRequested>(body) ||
+         std::holds_alternative<event::MemberMade>(body) ||
+         std::holds_alternative<event::MemberEnded>(body);
 }
 
 /// It came to nothing but the next: after a crash it is read anew, so no
@@ -32,6 +34,11 @@ bool is_only_reading(const core::EventBody& body, const core::Job& before,
                      const core::Job& after) {
   return std::holds_alternative<event::CpuRead>(body) && !after.limit_hit &&
          after.soft_passed == before.soft_passed;
+}
+
+bool is_of_array(const core::Effect& effect) {
+  return std::holds_alternative<core::effect::MakeMember>(effect) ||
+         std::holds_alternative<core::effect::EndMembers>(effect);
 }
 
 /// Why a job came to nothing, for who asked for it.
@@ -82,7 +89,8 @@ JobService::JobService(EventLoop& loop, ServiceSite site, JobTable& table,
       table_(table),
       journal_(journal),
       jids_(jids),
-      journal_retry_(loop, [this] { settle(); }) {}
+      journal_retry_(loop, [this] { settle(); }),
+      array_turn_(loop, [this] { make_members(); }) {}
 
 void JobService::connect(const Parts& parts, Handlers handlers) {
   parts_.emplace(parts);
@@ -167,6 +175,8 @@ void JobService::act(TableEntry& entry,
       offer_launch(job);
     else if (told != nullptr)
       announce_soft_limit(job, told->hit);
+    else if (is_of_array(effect))
+      act_on_array(job, effect);
     else if (!std::holds_alternative<core::effect::Announce>(effect))
       parts_->effects.run(job, effect, number);
   }
@@ -193,6 +203,8 @@ void JobService::announce(const core::Job& job) {
   awaited_callers_.erase(job.jid);
   answer_waiters(job);
   if (observer_ != nullptr) observer_->on_job_removed(job);
+  count_member(job);
+  feed_arrays();
   forget_old(job.ended.boot);
 }
 
@@ -285,6 +297,7 @@ void JobService::resume() {
     if (job.spec.kind == core::JobKind::kForeground &&
         job.state <= core::JobState::kLaunching)
       await_caller(jid);
+    if (job.spec.kind == core::JobKind::kArray) catch_up(job);
     for (const core::Effect& effect : core::resume(job)) {
       using core::effect::RecordEnd;
       using core::effect::RecordStart;
@@ -296,6 +309,8 @@ void JobService::resume() {
       } else if (std::holds_alternative<RecordEnd>(effect)) {
         if (!parts_->recorder.has_pending(jid, RecordKind::kEnd))
           post(jid, event::EndRecorded{});
+      } else if (is_of_array(effect)) {
+        act_on_array(job, effect);
       } else if (!std::holds_alternative<core::effect::Launch>(effect) ||
                  job.spec.kind == core::JobKind::kDetached) {
         parts_->effects.run(job, effect, entry.state_entry);

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -211,6 +212,28 @@ class JobService final : public core::JobControl,
   void offer_link(const core::Job& job, std::vector<CreateDone> done);
   void await_caller(core::JobId jid);
 
+  // Arrays: job_arrays.cc.
+  [[nodiscard]] core::Answer<void> check_no_array(core::JobId jid,
+                                                  std::string_view what) const;
+  void act_on_array(const core::Job& array, const core::Effect& effect);
+  void make_members_soon(core::JobId array);
+  void make_members();
+  void make_member(const core::Job& array);
+  /// There may be room now.
+  void feed_arrays();
+  /// Tells the array of the end of its member, if it is one.
+  void count_member(const core::Job& member);
+  void end_members(const core::Job& array);
+  void catch_up(const core::Job& array);
+  [[nodiscard]] core::Answer<void> signal_members(const core::Caller& caller,
+                                                  const core::Job& array,
+                                                  core::SignalNumber signal,
+                                                  core::SignalTarget target);
+  [[nodiscard]] core::Answer<std::vector<core::ProcessView>>
+  processes_of_members(const core::Caller& caller, const core::Job& array);
+  [[nodiscard]] core::Answer<core::JobId> find_member(
+      const core::Caller& caller, const core::MemberWord& word) const;
+
   // Attaching: job_attach.cc.
   struct Attachment {
     core::Candidate facts;
@@ -252,6 +275,9 @@ class JobService final : public core::JobControl,
                                    const core::Job& job,
                                    Detail detail = Detail::kAll) const;
   [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
+  /// Whether a caller means rather this job by a name than the best so far.
+  [[nodiscard]] static bool is_better(const core::Job& job,
+                                      const core::Job* best, core::Uid caller);
   /// Whether the job is nested in the other, however deep.
   [[nodiscard]] bool is_within(core::JobId nested, core::JobId jid) const;
   [[nodiscard]] core::Answer<void> try_limits(const core::Job& job,
@@ -282,6 +308,9 @@ class JobService final : public core::JobControl,
   std::map<core::JobId, Timer> awaited_callers_;
   std::map<core::JobId, std::vector<Freezer>> freezers_;
   std::map<core::JobId, std::vector<Waiter>> waiters_;
+  std::set<core::JobId> arrays_;   ///< whose next member is to be made
+  std::set<core::JobId> starved_;  ///< whose members find no room
+  Timer array_turn_;
   WaitId last_wait_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/job_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace supervisor {
@@ -98,11 +99,18 @@ std::optional<core::JobId> JobTable::find_live_name(
   return at->second;
 }
 
+bool JobTable::is_awaited(core::JobId jid) const {
+  const TableEntry* const array = find(jobs_.at(jid).job.spec.member.array);
+  if (array == nullptr) return false;
+  const std::vector<core::JobId>& open = array->job.progress.open;
+  return std::ranges::find(open, jid) != open.end();
+}
+
 std::vector<core::JobId> JobTable::forget_old(core::BootTime now) {
   std::vector<core::JobId> forgotten;
-  while (ended_.size() > remembering_.most)
+  while (ended_.size() > remembering_.most && !is_awaited(ended_.front()))
     forgotten.push_back(forget_oldest());
-  while (!ended_.empty() &&
+  while (!ended_.empty() && !is_awaited(ended_.front()) &&
          now - jobs_.at(ended_.front()).job.ended.boot >= remembering_.within)
     forgotten.push_back(forget_oldest());
   return forgotten;

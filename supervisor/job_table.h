@@ -80,6 +80,8 @@ class JobTable {
 
  private:
   void has_ended(const core::Job& job);
+  /// A member whose end its array has not counted: nobody else could tell it.
+  [[nodiscard]] bool is_awaited(core::JobId jid) const;
   core::JobId forget_oldest();
 
   Remembering remembering_;

@@ -60,6 +60,17 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.parent = job.spec.parent;
   view.domain = job.spec.domain;
   view.service = job.spec.service;
+  view.member = job.spec.member;
+  if (job.spec.kind != core::JobKind::kArray) return view;
+  const core::ArrayProgress& progress = job.progress;
+  view.engine = job.spec.engine.value_or(job.engine);  // of its members
+  view.array = {
+      .range = core::text_of(job.spec.array),
+      .size = static_cast<std::uint32_t>(core::count_of(job.spec.array)),
+      .made = progress.made,
+      .living = static_cast<std::uint32_t>(progress.open.size()),
+      .ended = progress.ended,
+      .failed = progress.failed};
   return view;
 }
 

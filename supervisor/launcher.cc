@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/job_name.h"
 #include "core/job_result.h"
 #include "core/limit_text.h"
 #include "supervisor/log.h"
@@ -264,7 +265,8 @@ core::Result<void> Launcher::wrap_in_scope(const core::Job& job,
     argv.push_back(std::move(option));
     argv.push_back(std::move(value));
   };
-  if (!spec.name.empty()) add("--name", spec.name);
+  // That of a member of an array is none for the scope, which tells nobody.
+  if (core::is_job_name(spec.name)) add("--name", spec.name);
   const auto limits = core::limit_text(division_of(job).of_scope());
   if (!limits.empty()) add("--limit", std::string(limits.view()));
   for (const core::ResourceLimit& limit : division_of(job).beyond_scope())

@@ -13,6 +13,7 @@ complete -c corral -f
 
 complete -c corral -n __fish_use_subcommand -a run -d 'Run a program as a job'
 complete -c corral -n '__fish_seen_subcommand_from run' -l detach -s d -d 'Run it in the background, away from this terminal, and print its jid'
+complete -c corral -n '__fish_seen_subcommand_from run' -l array -x -d 'With --detach: run it once for each of these indices, as an array of jobs (ARRAYS)'
 complete -c corral -n '__fish_seen_subcommand_from run' -l name -s n -x -d 'Name the job; no other live job of yours may have the name'
 complete -c corral -n '__fish_seen_subcommand_from run' -l env -s e -x -d 'Set a variable of the program'\''s environment'
 complete -c corral -n '__fish_seen_subcommand_from run' -l cwd -s C -x -a '(__fish_complete_directories)' -d 'Start the program in this directory'
@@ -35,6 +36,7 @@ complete -c corral -n '__fish_seen_subcommand_from run' -x -a '(__fish_complete_
 complete -c corral -n __fish_use_subcommand -a ps -d 'List jobs'
 complete -c corral -n '__fish_seen_subcommand_from ps' -l all -s a -d 'Show ended jobs too'
 complete -c corral -n '__fish_seen_subcommand_from ps' -l mine -s m -d 'Show your own jobs only'
+complete -c corral -n '__fish_seen_subcommand_from ps' -l array -x -a '(__corral_jobs)' -d 'Show this array and its members only'
 complete -c corral -n '__fish_seen_subcommand_from ps' -l no-header -d 'Leave the column titles out'
 complete -c corral -n '__fish_seen_subcommand_from ps' -l json -s j -d 'Print facts as JSON'
 complete -c corral -n '__fish_seen_subcommand_from ps' -l system -d 'Ask the system instance only'

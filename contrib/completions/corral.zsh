@@ -70,6 +70,7 @@ _corral() {
       _arguments -s -S \
         '--detach[Run it in the background, away from this terminal, and print its jid]' \
         '-d[Run it in the background, away from this terminal, and print its jid]' \
+        '--array[With --detach\: run it once for each of these indices, as an array of jobs (ARRAYS)]:INDICES: ' \
         '--name[Name the job; no other live job of yours may have the name]:NAME: ' \
         '-n[Name the job; no other live job of yours may have the name]:NAME: ' \
         '*--env[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
@@ -104,6 +105,7 @@ _corral() {
         '-a[Show ended jobs too]' \
         '--mine[Show your own jobs only]' \
         '-m[Show your own jobs only]' \
+        '--array[Show this array and its members only]:JOB:_corral_jobs' \
         '--no-header[Leave the column titles out]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \

@@ -99,6 +99,47 @@ TEST_CASE("a job's view comes back from its dictionary") {
   CHECK(back->main_exit->comm[0] == 'm');
 }
 
+TEST_CASE("an array and a member of one come back from their dictionaries") {
+  core::JobView view = full_view();
+  CHECK(bus::find(bus::dict_of(view), "Array") == nullptr);
+  CHECK(bus::find(bus::dict_of(view), "ArraySize") == nullptr);
+  view.kind = core::JobKind::kArray;
+  view.array = {.range = "1-5%2",
+                .size = 5,
+                .made = 4,
+                .living = 1,
+                .ended = 3,
+                .failed = 2};
+  auto back = bus::job_view_of(bus::dict_of(view));
+  REQUIRE(back);
+  CHECK(back->kind == core::JobKind::kArray);
+  CHECK(back->array.range == "1-5%2");
+  CHECK(back->array.size == 5);
+  CHECK(back->array.made == 4);
+  CHECK(back->array.living == 1);
+  CHECK(back->array.ended == 3);
+  CHECK(back->array.failed == 2);
+  view.array = {};
+  view.member = {.array = core::JobId(7), .index = 0};
+  back = bus::job_view_of(bus::dict_of(view));
+  REQUIRE(back);
+  CHECK(back->member.array == core::JobId(7));
+  CHECK(bus::find(bus::dict_of(view), "ArrayIndex") != nullptr);
+  core::JobSpec spec;
+  spec.argv = {"x"};
+  spec.kind = core::JobKind::kArray;
+  spec.array = *core::parse_array_range("0-15:4,99%3");
+  const auto asked = bus::spec_of(bus::dict_of(spec));
+  REQUIRE(asked);
+  CHECK(asked->spec.array == spec.array);
+  CHECK(asked->spec.kind == core::JobKind::kArray);
+  CHECK(refusal_of(with_argv("ArrayRange", std::string("3-1"))) ==
+        std::string("key 'ArrayRange' is '3-1' (s), expected ") +
+            core::kArrayExpected);
+  CHECK(refusal_of(with_argv("ArrayRange", std::uint32_t{3}))
+            .starts_with("key 'ArrayRange' is 3 (u), expected indices"));
+}
+
 TEST_CASE("why a job ended comes back, for every reason") {
   for (unsigned i = 0; i <= static_cast<unsigned>(core::Reason::kLast); ++i) {
     core::JobView view = full_view();

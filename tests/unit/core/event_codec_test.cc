@@ -129,6 +129,10 @@ core::JobSpec Maker::spec() {
   spec.parent = core::JobId(number());
   spec.domain = text();
   spec.service = text();
+  spec.array.parts =
+      list([&] { return core::IndexRange{small(), small(), small()}; });
+  spec.array.at_most = small();
+  spec.member = {core::JobId(number()), small()};
   return spec;
 }
 
@@ -174,6 +178,8 @@ core::Job Maker::job() {
   job.departure =
       one_of(core::Job::Departure::kNone, core::Job::Departure::kLast);
   job.origin = text();
+  job.progress = {small(), small(), small(), static_cast<std::uint8_t>(small()),
+                  list([&] { return core::JobId(number()); })};
   return job;
 }
 
@@ -245,6 +251,11 @@ core::EventBody Maker::body(std::size_t index) {
       return event::SessionClosed{.by = core::Uid(small())};
     case 27:
       return event::CollectorLost{};
+    case 28:
+      return event::MemberMade{core::JobId(number())};
+    case 29:
+      return event::MemberEnded{core::JobId(number()),
+                                static_cast<std::uint8_t>(small())};
     default:
       return event::LimitPassed{.kind = core::LimitKind::kMemory,
                                 .value = maybe([&] { return number(); }),
@@ -276,10 +287,11 @@ auto tie(const core::KillPlan& p) {
 void check_same(const core::JobSpec& a, const core::JobSpec& b) {
   CHECK(std::tie(a.name, a.argv, a.env, a.cwd, a.user, a.uid, a.gid, a.groups,
                  a.umask, a.kind, a.engine, a.stragglers, a.token, a.parent,
-                 a.domain, a.service) ==
+                 a.domain, a.service, a.array, a.member.array,
+                 a.member.index) ==
         std::tie(b.name, b.argv, b.env, b.cwd, b.user, b.uid, b.gid, b.groups,
                  b.umask, b.kind, b.engine, b.stragglers, b.token, b.parent,
-                 b.domain, b.service));
+                 b.domain, b.service, b.array, b.member.array, b.member.index));
   CHECK(tie(a.kill_plan) == tie(b.kill_plan));
   CHECK(a.limits.wall_time == b.limits.wall_time);
   CHECK(a.terms == b.terms);
@@ -352,6 +364,10 @@ void check_same(const core::Job& a, const core::Job& b) {
   check_same(a.cancelled, b.cancelled);
   CHECK(tie(a.totals) == tie(b.totals));
   check_same(a.result, b.result);
+  CHECK(std::tie(a.progress.made, a.progress.ended, a.progress.failed,
+                 a.progress.highest_code, a.progress.open) ==
+        std::tie(b.progress.made, b.progress.ended, b.progress.failed,
+                 b.progress.highest_code, b.progress.open));
 }
 
 constexpr std::size_t kEvents = std::variant_size_v<core::EventBody>;
@@ -437,17 +453,6 @@ TEST_CASE("a whole job comes back as it went") {
     check_same(back->job, snapshot.job);
     CHECK(bytes_of(*back) == bytes);
   }
-}
-
-TEST_CASE("the counters come back as they went") {
-  const auto item = core::decode(
-      bytes_of(core::InstanceCounters{0x80000001U, 42, 1ULL << 40, 7}));
-  REQUIRE(item);
-  const auto& back = std::get<core::InstanceCounters>(*item);
-  CHECK(back.hid == 0x80000001U);
-  CHECK(back.last_sequence == 42);
-  CHECK(back.last_order == 1ULL << 40);
-  CHECK(back.last_exit == 7);
 }
 
 TEST_CASE("the numbers of the events never change") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journals of versions before this one's, and counts in them that lie.
+// Journals of versions before this one's, counts in them that lie, and the
+// counters of an instance.
 #include <cerrno>
 
 #include <doctest/doctest.h>
@@ -33,6 +34,8 @@ void check_old(const Bytes& bytes) {
   CHECK(created.spec.name == "old");
   CHECK(created.spec.parent == core::kNoJob);
   CHECK(created.spec.terms.empty());
+  CHECK(created.spec.array.is_empty());
+  CHECK(created.spec.member.array == core::kNoJob);
 }
 
 }  // namespace
@@ -41,8 +44,9 @@ TEST_CASE("what a journal of version 2 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{2};
   CHECK(!core::decode(bytes));
-  // Before owner and engine: parent, domain, service and terms of limits.
-  bytes.erase(bytes.end() - 25, bytes.end() - 5);
+  // Before owner and engine: parent, domain, service, terms of limits, array
+  // and member.
+  bytes.erase(bytes.end() - 45, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -50,7 +54,7 @@ TEST_CASE("what a journal of version 3 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{3};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 9, bytes.end() - 5);
+  bytes.erase(bytes.end() - 29, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -58,8 +62,28 @@ TEST_CASE("what a journal of version 4 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{4};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 9, bytes.end() - 5);
+  bytes.erase(bytes.end() - 29, bytes.end() - 5);
   check_old(bytes);
+}
+
+TEST_CASE("what a journal of version 5 lacks has its default") {
+  Bytes bytes = created_bytes();
+  bytes[0] = std::byte{5};
+  CHECK(!core::decode(bytes));
+  bytes.erase(bytes.end() - 25, bytes.end() - 5);
+  check_old(bytes);
+}
+
+TEST_CASE("the counters come back as they went") {
+  Bytes bytes;
+  core::encode(core::InstanceCounters{0x80000001U, 42, 1ULL << 40, 7}, bytes);
+  const auto item = core::decode(bytes);
+  REQUIRE(item);
+  const auto& back = std::get<core::InstanceCounters>(*item);
+  CHECK(back.hid == 0x80000001U);
+  CHECK(back.last_sequence == 42);
+  CHECK(back.last_order == 1ULL << 40);
+  CHECK(back.last_exit == 7);
 }
 
 TEST_CASE("a count that lies costs no memory") {
@@ -76,5 +100,5 @@ TEST_CASE("an unknown version is refused with both versions named") {
   const auto item = core::decode(bytes);
   REQUIRE(!item);
   CHECK(item.error().code == EPROTONOSUPPORT);
-  CHECK(item.error().subject.view() == "version 9; this program knows 2 to 5");
+  CHECK(item.error().subject.view() == "version 9; this program knows 2 to 6");
 }
