@@ -86,6 +86,7 @@ Dict filter_of(const core::JobFilter& filter) {
   Dict dict;
   if (filter.owner) dict.push_back({"Uid", filter.owner->raw()});
   if (filter.with_ended) dict.push_back({"WithEnded", true});
+  if (!filter.tags.empty()) dict.push_back({"Tags", filter.tags});
   if (filter.array != core::kNoJob)
     dict.push_back({"Array", filter.array.raw()});
   return dict;

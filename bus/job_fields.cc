@@ -278,6 +278,7 @@ constexpr JobField kFields[] = {
     field_when<is_array, &JobView::array, &ArrayView::living>("MembersLiving"),
     field_when<is_array, &JobView::array, &ArrayView::ended>("MembersEnded"),
     field_when<is_array, &JobView::array, &ArrayView::failed>("MembersFailed"),
+    field<&JobView::tags>("Tags"),
     field<&JobView::domain>("Domain"),
     field<&JobView::service>("Service"),
     field<&JobView::argv>("Argv"),

@@ -9,6 +9,7 @@
 #include "bus/job_fields.h"
 #include "bus/names.h"
 #include "bus/spec_keys.h"
+#include "core/job_tag.h"
 #include "core/limit_text.h"
 
 namespace bus {
@@ -62,7 +63,10 @@ core::Answer<core::JobFilter> filter_of(const Dict& dict) {
     const auto* const uid = std::get_if<std::uint32_t>(&entry.value);
     const auto* const with_ended = std::get_if<bool>(&entry.value);
     const auto* const array = std::get_if<std::uint64_t>(&entry.value);
-    if (entry.key == "Array" && array != nullptr && *array != 0)
+    const auto* const tags = std::get_if<TextList>(&entry.value);
+    if (entry.key == "Tags" && tags != nullptr && core::are_tags(*tags))
+      filter.tags = *tags;
+    else if (entry.key == "Array" && array != nullptr && *array != 0)
       filter.array = core::JobId(*array);
     else if (entry.key == "Uid" && uid != nullptr)
       filter.owner = core::Uid(*uid);
@@ -71,8 +75,8 @@ core::Answer<core::JobFilter> filter_of(const Dict& dict) {
     else
       return std::unexpected(core::invalid(
           "key '" + entry.key + "' (" + signature_of(entry.value) +
-          ") is not known, expected 'Uid' (u), 'WithEnded' (b) or 'Array' "
-          "(t)"));
+          ") is not known, expected 'Uid' (u), 'WithEnded' (b), 'Array' (t) "
+          "or 'Tags' (as)"));
   }
   return filter;
 }

@@ -7,6 +7,7 @@
 #include "bus/utf8.h"
 #include "bus/words.h"
 #include "core/job_name.h"
+#include "core/job_tag.h"
 #include "core/job_token.h"
 #include "core/limit_terms_text.h"
 #include "sys/unique_fd.h"
@@ -109,6 +110,20 @@ bool set_array(SpecDraft& draft, const Value& value) {
   auto range = text != nullptr ? core::parse_array_range(*text) : std::nullopt;
   if (range) draft.spec.array = *std::move(range);
   return text != nullptr && !draft.spec.array.is_empty();
+}
+bool set_tags(SpecDraft& draft, const Value& value) {
+  const auto* const tags = std::get_if<TextList>(&value);
+  if (tags == nullptr || tags->empty() || !core::are_tags(*tags)) return false;
+  draft.spec.tags = *tags;
+  return true;
+}
+bool set_requested(SpecDraft& draft, const Value& value) {
+  const auto* const jid = std::get_if<std::uint64_t>(&value);
+  if (jid == nullptr || *jid == UINT64_MAX ||
+      core::sequence_of(core::JobId(*jid)) == 0)
+    return false;
+  draft.spec.requested = core::JobId(*jid);
+  return true;
 }
 bool set_engine(SpecDraft& draft, const Value& value) {
   return set_word(draft.spec.engine.emplace(), value, core::parse_engine);
@@ -242,6 +257,18 @@ constexpr SpecKey kKeys[] = {
          [](const JobSpec& spec) {
            return spec.parent == core::kNoJob ? Maybe()
                                               : Maybe(spec.parent.raw());
+         }},
+    {.key = "Tags",
+     .expected = core::kTagExpected,
+     .set = set_tags,
+     .get = get_list<&JobSpec::tags>},
+    {.key = "Jid",
+     .expected = "a jid whose sequence is not 0 (t)",
+     .set = set_requested,
+     .get =
+         [](const JobSpec& spec) {
+           return spec.requested == core::kNoJob ? Maybe()
+                                                 : Maybe(spec.requested.raw());
          }},
     {.key = "ArrayRange",
      .expected = core::kArrayExpected,

@@ -188,21 +188,22 @@ extern "C" {
 #define JOB_API __attribute__((visibility("default")))
 
 JOB_API jid_t job_create(jid_t requested, uid_t uid, int options) {
-  if (requested != 0) return fail(kFailed, ENOSYS);
   if (options != 0) return fail(kFailed, EINVAL);
-  return answer(kFailed, [uid](bus::Client& client) -> core::Answer<jid_t> {
-    const sys::PidFd self = TRY(process_of(0));
-    core::JobSpec spec;
-    spec.kind = core::JobKind::kAttached;
-    spec.stragglers = core::Stragglers::kLinger;
-    if (uid != ::geteuid()) spec.user = std::to_string(uid);
-    const core::JobId jid = TRY(client.create(spec)).jid;
-    // The caller moves from its old job into the new one.
-    if (client.find_by_pid(core::Pid(::getpid())))
-      (void)TRY(client.detach(self.get()));
-    TRY(client.attach(jid, self.get()));
-    return jid.raw();
-  });
+  return answer(kFailed,
+                [requested, uid](bus::Client& client) -> core::Answer<jid_t> {
+                  const sys::PidFd self = TRY(process_of(0));
+                  core::JobSpec spec;
+                  spec.kind = core::JobKind::kAttached;
+                  spec.stragglers = core::Stragglers::kLinger;
+                  spec.requested = core::JobId(requested);
+                  if (uid != ::geteuid()) spec.user = std::to_string(uid);
+                  const core::JobId jid = TRY(client.create(spec)).jid;
+                  // The caller moves from its old job into the new one.
+                  if (client.find_by_pid(core::Pid(::getpid())))
+                    (void)TRY(client.detach(self.get()));
+                  TRY(client.attach(jid, self.get()));
+                  return jid.raw();
+                });
 }
 
 JOB_API jid_t job_getjid(pid_t pid) {

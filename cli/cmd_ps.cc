@@ -78,6 +78,8 @@ int list_jobs(const Arguments& arguments) {
   core::JobFilter filter;
   filter.with_ended = arguments.has("all");
   if (arguments.has("mine")) filter.owner = core::Uid(::geteuid());
+  const auto tags = arguments.values("tag");
+  filter.tags.assign(tags.begin(), tags.end());
   if (const auto word = arguments.value("array")) {
     const auto array = select_job(*client, *word);
     if (!array) return complain(array.error());

@@ -62,6 +62,13 @@ std::string array_of(const Job& job) {
          core::display(job.member.array).c_str();
 }
 
+std::string tags(const Job& job) {
+  std::string text;
+  for (const std::string& tag : job.tags)
+    text.append(text.empty() ? "" : " ").append(tag);
+  return text;
+}
+
 std::string members(const Job& job) {
   const core::ArrayView& array = job.array;
   if (array.range.empty()) return {};
@@ -112,6 +119,7 @@ constexpr Fact kFacts[] = {
     {"nested in", parent},
     {"array", array_of},
     {"members", members},
+    {"tags", tags},
     {"domain", [](const Job& job) { return job.domain; }},
     {"service", [](const Job& job) { return job.service; }},
     {"engine",

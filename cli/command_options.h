@@ -37,6 +37,11 @@ inline constexpr OptionRow kRunOptions[] = {
      "jobs (ARRAYS)"},
     {"name", 'n', ValueType::kName, "none",
      "Name the job; no other live job of yours may have the name"},
+    {"tag", 't', ValueType::kTag, "none",
+     "Put a tag on the job, to find it by (ps --tag)", Repeat::kAllCount},
+    {"jid", '\0', ValueType::kJid, "the next",
+     "With --detach: the job's id, above all that there were; for root and "
+     "the site's schedulers"},
     {"env", 'e', ValueType::kAssignment, "",
      "Set a variable of the program's environment", Repeat::kAllCount},
     {"cwd", 'C', ValueType::kDirectory, "the current directory",
@@ -80,6 +85,7 @@ inline constexpr OptionPair kRunPairs[] = {
     {"linger", "kill-stragglers"}, {"system", "private"},
     {"detach", "report"},          {"json", "detach", true},
     {"array", "detach", true},     {"array", "parent"},
+    {"jid", "detach", true},
 };
 inline constexpr ExitCode kRunCodes[] = {
     {"0-124", "The program's own exit code"},
@@ -105,6 +111,9 @@ inline constexpr OptionRow kPsOptions[] = {
     {"mine", 'm', ValueType::kFlag, "", "Show your own jobs only"},
     {"array", '\0', ValueType::kJob, "all jobs",
      "Show this array and its members only"},
+    {"tag", 't', ValueType::kTag, "all jobs",
+     "Show jobs with this tag only: KEY=VALUE, or KEY with any value",
+     Repeat::kAllCount},
     {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
     kJson,
     kSystem,
@@ -163,6 +172,7 @@ inline constexpr JsonKey kShowKeys[] = {
     {"members",
      "of an array an object: its _range_, _size_, and how many members were "
      "_made_, are _living_, have _ended_, and _failed_ of those; else null"},
+    {"tags", "what was put on it to find it by, in that order"},
     {"argv, main_pid",
      "the command (null when you may not see it), the main "
      "process (null: none lives)"},

@@ -38,6 +38,7 @@ void add_identity(Json& json, const core::JobView& job) {
         {"range", job.array.range}, {"size", job.array.size},
         {"made", job.array.made},   {"living", job.array.living},
         {"ended", job.array.ended}, {"failed", job.array.failed}};
+  json["tags"] = job.tags;
   json["argv"] = job.argv.empty() ? Json() : Json(job.argv);
   json["main_pid"] = maybe(job.main);
 }

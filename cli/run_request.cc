@@ -37,6 +37,10 @@ core::JobSpec make_spec(const Arguments& arguments) {
   spec.stragglers = stragglers_of(arguments);
   spec.kind = arguments.has("detach") ? core::JobKind::kDetached
                                       : core::JobKind::kForeground;
+  const auto tags = arguments.values("tag");
+  spec.tags.assign(tags.begin(), tags.end());
+  if (const auto jid = arguments.value("jid"))
+    spec.requested = *core::parse_job_id(*jid);
   if (const auto indices = arguments.value("array")) {
     spec.array = *core::parse_array_range(*indices);
     spec.kind = core::JobKind::kArray;

@@ -13,6 +13,7 @@
 #include "core/job_control.h"
 #include "core/job_name.h"
 #include "core/job_result.h"
+#include "core/job_tag.h"
 #include "core/kill_plan.h"
 #include "core/limit_terms_text.h"
 #include "core/number_text.h"
@@ -60,6 +61,11 @@ bool is_assignment(std::string_view text) {
 
 bool is_array(std::string_view text) {
   return core::parse_array_range(text).has_value();
+}
+
+bool is_jid(std::string_view text) {
+  const auto jid = core::parse_job_id(text);
+  return jid && core::sequence_of(*jid) != 0;
 }
 
 bool is_attach_mode(std::string_view text) {
@@ -137,6 +143,12 @@ constexpr ValueTypeRow kRows[] = {
      .expectation = core::kArrayExpected,
      .is_good = is_array,
      .has_rule = true},
+    {.type = ValueType::kTag,
+     .placeholder = "TAG",
+     .expectation = core::kTagExpected,
+     .is_good = core::is_tag,
+     .has_rule = true},
+    {ValueType::kJid, "JID", "0x and hexadecimal digits", is_jid},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

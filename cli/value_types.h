@@ -39,6 +39,8 @@ enum class ValueType : std::uint8_t {
   kNesting,
   kStragglers,
   kArray,  ///< indices of a job array
+  kTag,
+  kJid,
 };
 
 /// How a shell completes a value.

@@ -163,6 +163,7 @@ JobSpec member_spec(const Job& array, std::uint32_t index) {
   spec.member = {.array = array.jid, .index = index};
   spec.name = member_word(name, index);
   spec.token.clear();
+  spec.requested = kNoJob;
   spec.env = environment_of(array, index);
   return spec;
 }

@@ -95,6 +95,14 @@ constexpr bool may(const Caller& caller, Verb verb, Uid owner,
   return false;
 }
 
+/// May `caller` say which jid a job is to have?
+constexpr bool may_choose_jid(const Caller& caller,
+                              const AuthorityRules& rules) {
+  return caller.uid == Uid(0) || caller.uid == rules.instance ||
+         is_scheduler(caller, rules) ||
+         caller.granted.has(Verb::kCreateForOther);
+}
+
 /// The action of polkit(8) that can grant a verb; empty: none can.
 constexpr std::string_view polkit_action(Verb verb) {
   switch (verb) {

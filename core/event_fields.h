@@ -68,12 +68,12 @@ void fields(auto& io, Of<ArrayProgress> auto& p) {
 void fields(auto& io, Of<JobSpec> auto& s) {
   auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
          engine, stragglers, kill_plan, limits, terms, accepts_less, token,
-         parent, domain, service, array, member] = s;
+         parent, domain, service, array, member, tags, requested] = s;
   io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
      stragglers, kill_plan, limits, accepts_less, token);
   io.since(3, parent, domain, service);
   io.since(5, terms);
-  io.since(6, array, member);
+  io.since(6, array, member, tags, requested);
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
   auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,

@@ -134,6 +134,7 @@ struct JobView {
   std::string service;    ///< that opened the session
   ArrayView array;
   ArrayMember member;  ///< of an array
+  std::vector<std::string> tags;
 };
 
 /// What a job uses now and used so far: counters only, cheap to read.
@@ -159,6 +160,7 @@ struct JobFilter {
   bool with_ended = false;
   bool is_brief = false;  ///< without arguments and counters, which cost most
   JobId array = kNoJob;   ///< this array and its members only
+  std::vector<std::string> tags = {};  ///< jobs with all of these only
 };
 
 struct JobPage {

@@ -81,12 +81,15 @@ struct JobSpec {
   TermsList terms;  ///< what `limits` has no place for (core/limit_terms.h)
   /// A limit that cannot hold for the whole job holds as far as it can.
   bool accepts_less = false;
-  std::string token;    ///< the client's: a repeated create is one
-  JobId parent;         ///< that it is nested in; kNoJob: in none
-  std::string domain;   ///< the site's word; empty: that of the kind
-  std::string service;  ///< that opened the session (PAM_SERVICE)
-  ArrayRange array;     ///< of an array, and of nothing else
-  ArrayMember member;   ///< of an array's member
+  std::string token;              ///< the client's: a repeated create is one
+  JobId parent;                   ///< that it is nested in; kNoJob: in none
+  std::string domain;             ///< the site's word; empty: that of the kind
+  std::string service;            ///< that opened the session (PAM_SERVICE)
+  ArrayRange array;               ///< of an array, and of nothing else
+  ArrayMember member;             ///< of an array's member
+  std::vector<std::string> tags;  ///< KEY or KEY=VALUE (core/job_tag.h)
+  /// The jid that was asked for; kNoJob: the next.
+  JobId requested;
 };
 
 }  // namespace core

@@ -9,6 +9,7 @@
 #include "core/domain.h"
 #include "core/job_name.h"
 #include "core/job_result.h"
+#include "core/job_tag.h"
 #include "core/job_token.h"
 #include "core/limit_rules.h"
 #include "core/limit_terms_text.h"
@@ -72,6 +73,8 @@ constexpr Requirement kRequirements[] = {
        return core::is_signal(spec.kill_plan.first_signal.raw());
      },
      "the first signal of the kill plan is no signal, expected 1 to 64"},
+    {[](const core::JobSpec& spec) { return core::are_tags(spec.tags); },
+     "a tag is none, see corral-run(1)"},
     {[](const core::JobSpec& spec) {
        return (spec.kind == core::JobKind::kArray) == !spec.array.is_empty();
      },

@@ -49,6 +49,25 @@ std::optional<std::uint32_t> JidSource::next() {
   return last_;
 }
 
+void JidSource::request(std::uint32_t sequence,
+                        std::function<void(Request)> done) {
+  if (sequence > kHighest) return done(Request::kTooHigh);
+  if (sequence <= last_) return done(Request::kUsed);
+  if (sequence <= block_.end) {
+    last_ = sequence;
+    return done(Request::kGiven);
+  }
+  handlers_.reserve(sequence - 1, [this, sequence, done = std::move(done)](
+                                      core::Result<JidBlock> block) {
+    if (!block) return done(Request::kNotKept);
+    use(*block);
+    // Above it if the disk knew of one as high.
+    if (sequence <= last_) return done(Request::kUsed);
+    last_ = sequence;
+    done(Request::kGiven);
+  });
+}
+
 void JidSource::when_there(std::function<void()> call) {
   waiting_.push_back(std::move(call));
 }

@@ -36,6 +36,8 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
                         core::LaunchHandles handles, CreateDone done) {
   if (is_repeated(caller, spec, done)) return;
   if (is_going_down_) return done(refuse_going_down());
+  if (auto may_be = may_request(caller, spec.requested); !may_be)
+    return done(std::unexpected(std::move(may_be).error()));
   const bool has_streams = handles.standard_input.is_open() ||
                            handles.standard_output.is_open() ||
                            handles.standard_error.is_open();
@@ -54,15 +56,79 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
       });
 }
 
+core::Answer<void> JobService::may_request(const core::Caller& caller,
+                                           core::JobId jid) const {
+  if (jid == core::kNoJob) return {};
+  if (!core::may_choose_jid(caller, site_.rules))
+    return refuse(core::Refusal::kAccessDenied,
+                  "only root and the site's schedulers choose a jid, and not "
+                  "uid " +
+                      std::to_string(caller.uid.raw()),
+                  core::Verb::kCreateForOther);
+  if (core::hid_of(jid) == site_.hid) return {};
+  const auto first = core::make_job_id(site_.hid, 1);
+  return refuse(core::Refusal::kInvalid,
+                core::job_text(jid) +
+                    " would have another instance's number; the jids of this "
+                    "one are from " +
+                    core::display(first).c_str() + " on");
+}
+
+/// One is given once, so it must be above all that were: which of those were
+/// not given nobody remembers.
+void JobService::request_jid(const core::Caller& caller, core::JobSpec spec,
+                             SharedHandles handles, CreateDone done) {
+  const core::JobId jid = spec.requested;
+  const std::string name = core::job_text(jid);
+  jids_.request(
+      core::sequence_of(jid),
+      [this, caller, jid, name, spec = std::move(spec),
+       handles = std::move(handles),
+       done = std::move(done)](JidSource::Request request) mutable {
+        switch (request) {
+          case JidSource::Request::kGiven:
+            break;
+          case JidSource::Request::kUsed:
+            return done(refuse(
+                core::Refusal::kNameTaken,
+                name + " was there already, or may have been; jids above " +
+                    core::display(core::make_job_id(site_.hid, jids_.last()))
+                        .c_str() +
+                    " can be had"));
+          case JidSource::Request::kTooHigh:
+            return done(refuse(
+                core::Refusal::kInvalid,
+                name + " would leave too few jids above it; those up to " +
+                    core::display(
+                        core::make_job_id(site_.hid, JidSource::kHighest))
+                        .c_str() +
+                    " can be had"));
+          case JidSource::Request::kNotKept:
+            return done(refuse(core::Refusal::kUnavailable,
+                               name + " cannot be had: which jids were given "
+                                      "cannot be written down here"));
+        }
+        if (parts_->launcher.has_log(jid))
+          return done(refuse(core::Refusal::kNameTaken,
+                             name + " has left a log in this directory"));
+        accept(caller, std::move(spec), std::move(handles), std::move(done),
+               jid);
+      });
+}
+
 void JobService::accept(const core::Caller& caller, core::JobSpec spec,
-                        SharedHandles handles, CreateDone done) {
+                        SharedHandles handles, CreateDone done,
+                        std::optional<core::JobId> given) {
   // While a name was looked up this request may have come again, and others
   // may have taken its name and its place.
   if (is_repeated(caller, spec, done)) return;
   if (is_going_down_) return done(refuse_going_down());
   if (auto room = parts_->admission.check_room(caller, spec); !room)
     return done(std::unexpected(std::move(room).error()));
-  const auto found = new_jid(spec.kind);
+  if (!given && spec.requested != core::kNoJob)
+    return request_jid(caller, std::move(spec), std::move(handles),
+                       std::move(done));
+  const auto found = given ? given : new_jid(spec.kind);
   if (!found)
     return jids_.when_there([this, caller, spec = std::move(spec),
                              handles = std::move(handles),

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/job_tag.h"
 #include "supervisor/job_service.h"
 #include "supervisor/job_views.h"
 #include "sys/clock.h"
@@ -341,6 +342,7 @@ core::JobPage JobService::list(const core::Caller& caller,
   for (auto at = jobs.upper_bound(after); at != jobs.end(); ++at) {
     const core::Job& job = at->second.job;
     if (filter.owner && job.owner != *filter.owner) continue;
+    if (!core::has_tags(job.spec.tags, filter.tags)) continue;
     if (filter.array != core::kNoJob && filter.array != jid_of_array(job))
       continue;
     if (!filter.with_ended && job.state == core::JobState::kEnded) continue;

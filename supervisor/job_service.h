@@ -200,8 +200,14 @@ class JobService final : public core::JobControl,
 
   // Creation: job_creation.cc.
   using SharedHandles = std::shared_ptr<core::LaunchHandles>;
+  /// `given`: the jid that was asked for.
   void accept(const core::Caller& caller, core::JobSpec spec,
-              SharedHandles handles, CreateDone done);
+              SharedHandles handles, CreateDone done,
+              std::optional<core::JobId> given = std::nullopt);
+  [[nodiscard]] core::Answer<void> may_request(const core::Caller& caller,
+                                               core::JobId jid) const;
+  void request_jid(const core::Caller& caller, core::JobSpec spec,
+                   SharedHandles handles, CreateDone done);
   [[nodiscard]] std::optional<core::JobId> new_jid(core::JobKind kind);
   /// Whether the request's token has made a job: then it takes `done`.
   bool is_repeated(const core::Caller& caller, const core::JobSpec& spec,

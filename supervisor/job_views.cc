@@ -61,6 +61,7 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.domain = job.spec.domain;
   view.service = job.spec.service;
   view.member = job.spec.member;
+  view.tags = job.spec.tags;
   if (job.spec.kind != core::JobKind::kArray) return view;
   const core::ArrayProgress& progress = job.progress;
   view.engine = job.spec.engine.value_or(job.engine);  // of its members

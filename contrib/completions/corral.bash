@@ -54,7 +54,7 @@ _corral() {
       while ((at < last)); do
         case ${words[at]} in
           --) ((at++)); break ;;
-          --array|--name|-n|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l|--parent) ((at += 2)) ;;
+          --array|--name|-n|--tag|-t|--jid|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l|--parent) ((at += 2)) ;;
           -*) ((at++)) ;;
           *) break ;;
         esac
@@ -66,6 +66,8 @@ _corral() {
       case $previous in
         --array|--array=) :; return ;;
         --name|-n|--name=) :; return ;;
+        --tag|-t|--tag=) :; return ;;
+        --jid|--jid=) :; return ;;
         --env|-e|--env=) :; return ;;
         --cwd|-C|--cwd=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -d -- "$word"); return ;;
         --user|-u|--user=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -u -- "$word"); return ;;
@@ -77,16 +79,17 @@ _corral() {
         --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--detach --array --name --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--detach --array --name --tag --jid --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --json --system --private --help' -- "$word")
       else
         _corral_program "${places[at]}"
       fi ;;
     ps)
       case $previous in
         --array|--array=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
+        --tag|-t|--tag=) :; return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--all --mine --array --no-header --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--all --mine --array --tag --no-header --json --system --private --help' -- "$word")
       else
         :
       fi ;;

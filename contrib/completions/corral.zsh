@@ -73,6 +73,9 @@ _corral() {
         '--array[With --detach\: run it once for each of these indices, as an array of jobs (ARRAYS)]:INDICES: ' \
         '--name[Name the job; no other live job of yours may have the name]:NAME: ' \
         '-n[Name the job; no other live job of yours may have the name]:NAME: ' \
+        '*--tag[Put a tag on the job, to find it by (ps --tag)]:TAG: ' \
+        '*-t[Put a tag on the job, to find it by (ps --tag)]:TAG: ' \
+        '--jid[With --detach\: the job'\''s id, above all that there were; for root and the site'\''s schedulers]:JID: ' \
         '*--env[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '*-e[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '--cwd[Start the program in this directory]:DIR:_files -/' \
@@ -106,6 +109,8 @@ _corral() {
         '--mine[Show your own jobs only]' \
         '-m[Show your own jobs only]' \
         '--array[Show this array and its members only]:JOB:_corral_jobs' \
+        '*--tag[Show jobs with this tag only\: KEY=VALUE, or KEY with any value]:TAG: ' \
+        '*-t[Show jobs with this tag only\: KEY=VALUE, or KEY with any value]:TAG: ' \
         '--no-header[Leave the column titles out]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \

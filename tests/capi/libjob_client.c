@@ -117,9 +117,14 @@ static int attach(pid_t other) {
   fail("");
   jid_t second = makenewjob(0, geteuid());
   printf("another %d, in it %d\n", second != jid, job_getjid(0) == second);
-  printf("requested %d ", (int)job_create(7, geteuid(), 0));
+  printf("used %d ", (int)job_create(second, geteuid(), 0));
   fail("");
-  printf("detached %d\n", job_detachjid(second));
+  printf("foreign %d ", (int)job_create(0x700000001, geteuid(), 0));
+  fail("");
+  jid_t third = job_create(second + 5000, geteuid(), 0);
+  printf("requested %d, in it %d\n", third == second + 5000,
+         job_getjid(0) == third);
+  printf("detached %d\n", job_detachjid(third));
   return 0;
 }
 

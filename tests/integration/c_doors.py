@@ -105,7 +105,8 @@ def libjob(doors):
         equal((code, out.splitlines()),
               (0, ["in it 1", "attach 1", "processes 2", "again 1", "detach 1", "detach again -1 : errno ENODATA",
                    "no job -1 : errno ENODATA", "no process -1 : errno ESRCH", "another 1, in it 1",
-                   "requested -1 : errno ENOSYS", "detached 1"]), "a program makes jobs of itself and of others")
+                   "used -1 : errno EBUSY", "foreign -1 : errno EINVAL",
+               "requested 1, in it 1", "detached 1"]), "a program makes jobs of itself and of others")
         other.kill()
         other.wait()
     nobody = dict(doors.environment, CORRAL_RUNTIME_DIR="/nonexistent", XDG_RUNTIME_DIR="/nonexistent")

@@ -65,7 +65,7 @@ TEST_CASE("a limit has a key and a bound above zero") {
 }
 
 TEST_CASE("every type of value has a row") {
-  for (int i = 0; i <= static_cast<int>(cli::ValueType::kArray); ++i) {
+  for (int i = 0; i <= static_cast<int>(cli::ValueType::kJid); ++i) {
     const auto type = static_cast<cli::ValueType>(i);
     CHECK(cli::row_of(type).type == type);
   }

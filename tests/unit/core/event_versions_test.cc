@@ -44,9 +44,9 @@ TEST_CASE("what a journal of version 2 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{2};
   CHECK(!core::decode(bytes));
-  // Before owner and engine: parent, domain, service, terms of limits, array
-  // and member.
-  bytes.erase(bytes.end() - 45, bytes.end() - 5);
+  // Before owner and engine: parent, domain, service, terms of limits, array,
+  // member, tags and the jid that was asked for.
+  bytes.erase(bytes.end() - 57, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("what a journal of version 3 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{3};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 29, bytes.end() - 5);
+  bytes.erase(bytes.end() - 41, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("what a journal of version 4 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{4};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 29, bytes.end() - 5);
+  bytes.erase(bytes.end() - 41, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("what a journal of version 5 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{5};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 25, bytes.end() - 5);
+  bytes.erase(bytes.end() - 37, bytes.end() - 5);
   check_old(bytes);
 }
 
