@@ -125,6 +125,12 @@ def decides(bus, instance):
     code, _, err = method(bus, "CreateJob", "a{sv}", 3, "Argv", "as", 1, "true", "Kind", "s", "detached", "User", "s", "0",
                           user=SCHEDULER)
     check(code != 0, "a scheduler may not make jobs of root's")
+    for user, wanted in ((STRANGER, False), (SCHEDULER, True)):
+        chosen = roots + 1000 + user
+        code, text, err = method(bus, "CreateJob", "a{sv}", 3, "Argv", "as", 1, "true", "Kind", "s", "detached", "Jid", "t",
+                                 chosen, user=user)
+        equal(code == 0 and int(text.split()[1]) == chosen, wanted,
+              f"uid {user} {'may' if wanted else 'may not'} choose a jid {err}")
     for member in ("Reexec", "ShutDown"):
         code, _, err = method(bus, member, user=SCHEDULER)
         check(code != 0 and "may not" in err, f"{member} is root's", err)
