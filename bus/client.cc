@@ -297,6 +297,17 @@ core::Answer<void> Client::end(core::JobId jid,
   return {};
 }
 
+core::Answer<void> Client::end_member(core::JobId array, std::uint32_t index,
+                                      const core::KillPlanChange& change) {
+  const Dict dict = dict_of(change);
+  TRY(state_->call(manager("EndMember"),
+                   [&](const SdBusTable& sd, sd_bus_message* message) {
+                     const int r = sd.append(message, "tu", array.raw(), index);
+                     return r < 0 ? r : append_dict(sd, message, dict);
+                   }));
+  return {};
+}
+
 core::Answer<void> Client::set_limits(
     core::JobId jid, const std::vector<core::LimitChange>& changes,
     bool accepts_less) {

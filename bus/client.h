@@ -84,6 +84,11 @@ class Client {
   [[nodiscard]] core::Answer<void> end(core::JobId jid,
                                        const core::KillPlanChange& change = {});
 
+  /// Ends one member of an array, also one that is not made yet.
+  [[nodiscard]] core::Answer<void> end_member(
+      core::JobId array, std::uint32_t index,
+      const core::KillPlanChange& change = {});
+
   /// Bounds the job otherwise from now on; what is not named stays.
   [[nodiscard]] core::Answer<void> set_limits(
       core::JobId jid, const std::vector<core::LimitChange>& changes,

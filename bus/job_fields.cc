@@ -278,6 +278,8 @@ constexpr JobField kFields[] = {
     field_when<is_array, &JobView::array, &ArrayView::living>("MembersLiving"),
     field_when<is_array, &JobView::array, &ArrayView::ended>("MembersEnded"),
     field_when<is_array, &JobView::array, &ArrayView::failed>("MembersFailed"),
+    field_when<is_array, &JobView::array, &ArrayView::dropped>(
+        "MembersDropped"),
     field<&JobView::tags>("Tags"),
     field<&JobView::domain>("Domain"),
     field<&JobView::service>("Service"),

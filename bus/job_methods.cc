@@ -87,6 +87,20 @@ void end_job(const Call& call) {
   answer_nothing(call, call.port().end(call.caller(), jid, *change));
 }
 
+void end_member(const Call& call) {
+  const core::JobId jid = call.read_jid();
+  std::uint32_t index = 0;
+  if (::sd_bus_message_read(call.message.get(), "u", &index) < 0)
+    return call.reply().refuse(core::invalid("malformed arguments"));
+  const core::Answer<Dict> dict =
+      read_dict(linked_sd_bus(), call.message.get());
+  if (!dict) return call.reply().refuse(dict.error());
+  const auto change = plan_change_of(*dict);
+  if (!change) return call.reply().refuse(change.error());
+  answer_nothing(call,
+                 call.port().end_member(call.caller(), jid, index, *change));
+}
+
 void set_limits(const Call& call) {
   const core::JobId jid = call.read_jid();
   const core::Answer<Dict> dict =

@@ -9,6 +9,7 @@ namespace bus {
 
 void signal_job(const Call& call);
 void end_job(const Call& call);
+void end_member(const Call& call);
 void set_limits(const Call& call);
 void freeze_job(const Call& call);
 void thaw_job(const Call& call);

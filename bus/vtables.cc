@@ -176,6 +176,10 @@ const sd_bus_vtable kManagerVtable[] = {
     SD_BUS_METHOD_WITH_NAMES("EndJob", "ta{sv}",
                              SD_BUS_PARAM(jid) SD_BUS_PARAM(plan), "", ,
                              method_entry<end_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("EndMember", "tua{sv}",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(index)
+                                 SD_BUS_PARAM(plan),
+                             "", , method_entry<end_member>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("SetLimits", "ta{sv}",
                              SD_BUS_PARAM(jid) SD_BUS_PARAM(limits), "", ,
                              method_entry<set_limits>, kOpen),

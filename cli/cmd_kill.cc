@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral kill: ends jobs by their kill plans, or sends them one signal.
 #include <algorithm>
+#include <optional>
+#include <string_view>
 
 #include "cli/connection.h"
 #include "cli/handlers.h"
@@ -8,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/silent_reaper.h"
 #include "cli/value_types.h"
+#include "core/array_range.h"
 #include "sys/urgency.h"
 
 namespace cli {
@@ -20,12 +23,22 @@ core::Answer<void> send_signal(bus::Client& client, core::JobId jid,
                                              : core::SignalTarget::kAll);
 }
 
-core::Answer<void> end_job(bus::Client& client, core::JobId jid,
-                           const Arguments& arguments) {
+core::KillPlanChange change_of(const Arguments& arguments) {
   core::KillPlanChange change;
   if (const auto grace = arguments.value("grace"))
     change.grace = *parse_duration(*grace);
-  return client.end(jid, change);
+  return change;
+}
+
+/// A member of an array that is no job yet. Nothing: `word` is no such.
+std::optional<core::Answer<void>> end_unmade(bus::Client& client,
+                                             std::string_view word,
+                                             const Arguments& arguments) {
+  const auto member = core::parse_member_word(word);
+  if (!member) return std::nullopt;
+  const auto array = select_job(client, member->array);
+  if (!array) return std::nullopt;
+  return client.end_member(*array, member->index, change_of(arguments));
 }
 
 /// Waits for the end of a job that was told to end. A stopped reaper does not
@@ -61,12 +74,17 @@ int kill_jobs(const Arguments& arguments) {
   for (const std::string& word : arguments.operands()) {
     const auto jid = select_job(*client, word);
     core::Answer<void> done;
-    if (!jid)
-      done = std::unexpected(jid.error());
-    else if (is_signal)
+    if (!jid) {
+      const auto unmade =
+          is_signal ? std::nullopt : end_unmade(*client, word, arguments);
+      done = unmade.value_or(std::unexpected(jid.error()));
+      if (!done) code = complain(done.error());
+      continue;
+    }
+    if (is_signal)
       done = send_signal(*client, *jid, arguments);
     else
-      done = end_job(*client, *jid, arguments);
+      done = client->end(*jid, change_of(arguments));
     if (!done)
       code = complain(done.error());
     else if (!is_signal && !arguments.has("no-wait"))

@@ -75,7 +75,10 @@ std::string members(const Job& job) {
   return array.range + ": " + std::to_string(array.size) + ", " +
          std::to_string(array.made) + " made, " + std::to_string(array.living) +
          " living, " + std::to_string(array.ended) + " ended, " +
-         std::to_string(array.failed) + " failed";
+         std::to_string(array.failed) + " failed" +
+         (array.dropped > 0
+              ? ", " + std::to_string(array.dropped) + " never made"
+              : "");
 }
 
 std::string result(const Job& job) {

@@ -171,7 +171,8 @@ inline constexpr JsonKey kShowKeys[] = {
      "the array that it is a member of, and as which (null: of none)"},
     {"members",
      "of an array an object: its _range_, _size_, and how many members were "
-     "_made_, are _living_, have _ended_, and _failed_ of those; else null"},
+     "_made_, are _living_, have _ended_, _failed_ of those, and were "
+     "_dropped_ before they were made; else null"},
     {"tags", "what was put on it to find it by, in that order"},
     {"argv, main_pid",
      "the command (null when you may not see it), the main "

@@ -35,9 +35,10 @@ void add_identity(Json& json, const core::JobView& job) {
   json["members"] = nullptr;
   if (!job.array.range.empty())
     json["members"] = {
-        {"range", job.array.range}, {"size", job.array.size},
-        {"made", job.array.made},   {"living", job.array.living},
-        {"ended", job.array.ended}, {"failed", job.array.failed}};
+        {"range", job.array.range},    {"size", job.array.size},
+        {"made", job.array.made},      {"living", job.array.living},
+        {"ended", job.array.ended},    {"failed", job.array.failed},
+        {"dropped", job.array.dropped}};
   json["tags"] = job.tags;
   json["argv"] = job.argv.empty() ? Json() : Json(job.argv);
   json["main_pid"] = maybe(job.main);

@@ -48,6 +48,16 @@ class ArrayStepper {
     go_on();
   }
 
+  void operator()(const event::MemberDropped& drop) {
+    ArrayProgress& progress = array_.progress;
+    const auto place = place_of(array_.spec.array, drop.index);
+    if (array_.state > JobState::kRunning || !place || *place < progress.made ||
+        is_dropped(drop.index))
+      return;
+    progress.dropped.push_back(drop.index);
+    if (array_.state == JobState::kRunning) go_on();
+  }
+
   void operator()(const event::EndRequested& request) {
     if (array_.state == JobState::kEnded) return;
     if (!array_.cancelled)
@@ -82,7 +92,21 @@ class ArrayStepper {
            array_.progress.open.end();
   }
 
+  [[nodiscard]] bool is_dropped(std::uint32_t index) const {
+    return std::ranges::find(array_.progress.dropped, index) !=
+           array_.progress.dropped.end();
+  }
+
+  /// What is not to be made is passed over.
+  void pass_over() {
+    std::uint32_t& made = array_.progress.made;
+    for (auto next = index_at(array_.spec.array, made);
+         next && is_dropped(*next); next = index_at(array_.spec.array, made))
+      ++made;
+  }
+
   void go_on() {
+    if (array_.state == JobState::kRunning) pass_over();
     const bool is_complete =
         array_.state == JobState::kEnding ||
         array_.progress.made >= count_of(array_.spec.array);
@@ -100,7 +124,7 @@ class ArrayStepper {
       result.by = array_.cancelled->by;
       result.detail = array_.cancelled->who;
     }
-    result.has_status = progress.ended > 0;
+    result.has_status = progress.ended > 0 || !array_.cancelled;
     result.wait_status = progress.highest_code << 8;
     array_.ended = when_;
     enter(JobState::kEnded);
@@ -144,6 +168,16 @@ bool wants_member(const Job& array) {
   return array.state == JobState::kRunning &&
          array.progress.made < count_of(range) &&
          (range.at_most == 0 || array.progress.open.size() < range.at_most);
+}
+
+std::uint32_t members_made(const Job& array) {
+  const ArrayProgress& progress = array.progress;
+  const auto passed =
+      std::ranges::count_if(progress.dropped, [&array](std::uint32_t index) {
+        const auto place = place_of(array.spec.array, index);
+        return place && *place < array.progress.made;
+      });
+  return progress.made - static_cast<std::uint32_t>(passed);
 }
 
 std::vector<Effect> resume_array(const Job& array) {

@@ -15,6 +15,7 @@
 // Invariants, held by tests/unit/core/array_machine_test.cc:
 //  - A member is made once: `made` counts them, and the next is the one at that
 //    place of the range. It is open from then on until its end was counted.
+//  - What was dropped before it was made never is: it is passed over.
 //  - No more are open than the range allows at a time.
 //  - While a member can be made, MakeMember was asked for since the last event
 //    that made it so.
@@ -34,6 +35,9 @@ Step step_array(Job array, const JobEvent& event);
 
 /// What an array in this state waits for, to be asked again after a crash.
 std::vector<Effect> resume_array(const Job& array);
+
+/// How many were, of those that the range says.
+std::uint32_t members_made(const Job& array);
 
 /// Whether one more member can be made now.
 bool wants_member(const Job& array);

@@ -262,7 +262,8 @@ using Numbered =
               event::FreezeRequested, event::FreezeDone, event::LimitsChanged,
               event::CpuRead, event::LimitPassed, event::Attached,
               event::Detached, event::JobDetached, event::SessionClosed,
-              event::CollectorLost, event::MemberMade, event::MemberEnded>;
+              event::CollectorLost, event::MemberMade, event::MemberEnded,
+              event::MemberDropped>;
 
 template <class Event>
 inline constexpr std::uint8_t kNumberOf = Numbered::number_of<Event>();

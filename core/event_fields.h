@@ -62,8 +62,8 @@ void fields(auto& io, Of<ArrayMember> auto& m) {
   io(array, index);
 }
 void fields(auto& io, Of<ArrayProgress> auto& p) {
-  auto& [made, ended, failed, highest_code, open] = p;
-  io(made, ended, failed, highest_code, open);
+  auto& [made, ended, failed, highest_code, open, dropped] = p;
+  io(made, ended, failed, highest_code, open, dropped);
 }
 void fields(auto& io, Of<JobSpec> auto& s) {
   auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
@@ -217,6 +217,10 @@ void fields(auto& io, Of<event::MemberMade> auto& e) {
 void fields(auto& io, Of<event::MemberEnded> auto& e) {
   auto& [member, code] = e;
   io(member, code);
+}
+void fields(auto& io, Of<event::MemberDropped> auto& e) {
+  auto& [by, index] = e;
+  io(by, index);
 }
 /// Events that say all by having happened.
 template <class Event>

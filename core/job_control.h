@@ -100,10 +100,11 @@ struct CreatedJob {
 struct ArrayView {
   std::string range;  ///< as it was asked for; empty: it is no array
   std::uint32_t size = 0;
-  std::uint32_t made = 0;    ///< of them
-  std::uint32_t living = 0;  ///< of those made
-  std::uint32_t ended = 0;   ///< likewise
-  std::uint32_t failed = 0;  ///< of those that ended: not with code 0
+  std::uint32_t made = 0;     ///< of them
+  std::uint32_t living = 0;   ///< of those made
+  std::uint32_t ended = 0;    ///< likewise
+  std::uint32_t failed = 0;   ///< of those that ended: not with code 0
+  std::uint32_t dropped = 0;  ///< ended before they were made
 };
 
 /// What faces show of a job: a copy, complete in itself.
@@ -230,6 +231,12 @@ class JobControl {
   /// no crash loses it.
   virtual Answer<void> end(const Caller& caller, JobId jid,
                            const KillPlanChange& change) = 0;
+
+  /// The end of one member of an array: as end(), or, if it is not made yet, it
+  /// never is.
+  virtual Answer<void> end_member(const Caller& caller, JobId array,
+                                  std::uint32_t index,
+                                  const KillPlanChange& change) = 0;
 
   /// Other limits of a job that lives; those that are not named stay. Answered
   /// when they hold. kNotSupported: one could not hold for all of the job.

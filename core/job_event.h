@@ -162,6 +162,11 @@ struct MemberEnded {
   JobId member;
   std::uint8_t code = 0;
 };
+/// Of an array: the member of this index, which is not made yet, is not to be.
+struct MemberDropped {
+  Uid by;
+  std::uint32_t index = 0;
+};
 
 }  // namespace event
 
@@ -176,7 +181,7 @@ using EventBody =
                  event::FreezeDone, event::LimitsChanged, event::CpuRead,
                  event::LimitPassed, event::Attached, event::Detached,
                  event::JobDetached, event::SessionClosed, event::CollectorLost,
-                 event::MemberMade, event::MemberEnded>;
+                 event::MemberMade, event::MemberEnded, event::MemberDropped>;
 
 struct JobEvent {
   JobId job;

@@ -289,6 +289,7 @@ class Stepper {
 
   void operator()(const event::MemberMade&) {}  // of arrays only
   void operator()(const event::MemberEnded&) {}
+  void operator()(const event::MemberDropped&) {}
 
   void operator()(const event::CollectorLost&) {
     if (job_.collector != Collector::kEbpf) return;

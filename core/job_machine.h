@@ -111,11 +111,13 @@ constexpr std::string_view name_of(Freezing freezing) {
 
 /// How far an array has come (core/array_machine.h).
 struct ArrayProgress {
-  std::uint32_t made = 0;    ///< members, in the order of the range
+  std::uint32_t made = 0;    ///< or dropped: members, in the range's order
   std::uint32_t ended = 0;   ///< of those
   std::uint32_t failed = 0;  ///< of those: not with code 0
   std::uint8_t highest_code = 0;
-  std::vector<JobId> open;  ///< made, and their ends not counted yet
+  std::vector<JobId> open;             ///< made, and their ends not counted yet
+  std::vector<std::uint32_t> dropped;  ///< indices that are not to be made
+  friend bool operator==(const ArrayProgress&, const ArrayProgress&) = default;
 };
 
 struct Job {

@@ -22,6 +22,8 @@ inline Text<320> sentence_of(const JobView& view) {
   text.append_unsigned(array.size)
       .append(array.size == 1 ? " member" : " members")
       .append(" ended, ");
+  if (array.dropped > 0)
+    text.append_unsigned(array.dropped).append(" never began, ");
   if (array.failed == 0) return text.append("all with code 0");
   text.append_unsigned(array.failed).append(" of them not with code 0");
   if (view.result.has_status)

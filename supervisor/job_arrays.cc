@@ -24,6 +24,7 @@ namespace {
 
 namespace event = core::event;
 using core::Answer;
+using core::JobState;
 using core::Refusal;
 
 /// The end of one of which nothing is known any more.
@@ -149,6 +150,31 @@ Answer<void> JobService::signal_members(const core::Caller& caller,
   if (count > 0) return {};
   return refuse(Refusal::kInvalid,
                 core::job_text(jid) + " is an array of which no member runs");
+}
+
+Answer<void> JobService::end_member(const core::Caller& caller, core::JobId jid,
+                                    std::uint32_t index,
+                                    const core::KillPlanChange& change) {
+  settle();
+  const core::Job* const array =
+      TRY(look_up(caller, jid, core::Verb::kControl));
+  if (!is_array(*array))
+    return refuse(Refusal::kInvalid, core::job_text(jid) + " is no array");
+  for (const auto& [member, entry] : table_.jobs())
+    if (entry.job.spec.member.array == jid &&
+        entry.job.spec.member.index == index)
+      return end(caller, member, change);
+  if (array->state > JobState::kRunning) return core::refuse_ended(jid);
+  const auto place = core::place_of(array->spec.array, index);
+  if (!place)
+    return refuse(Refusal::kNoSuchJob, core::job_text(jid) + " has no member " +
+                                           std::to_string(index) +
+                                           ", its members are " +
+                                           core::text_of(array->spec.array));
+  if (*place < array->progress.made)
+    return refuse(Refusal::kEnded, "member " + std::to_string(index) + " of " +
+                                       core::job_text(jid) + " has ended");
+  return carry_out(jid, event::MemberDropped{.by = caller.uid, .index = index});
 }
 
 Answer<std::vector<core::ProcessView>> JobService::processes_of_members(

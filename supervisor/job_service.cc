@@ -25,6 +25,7 @@ bool may_change_silently(const core::EventBody& body) {
          std::holds_alternative<event::OutOfMemory>(body) ||
          std::holds_alternative<event::EndRequested>(body) ||
          std::holds_alternative<event::MemberMade>(body) ||
+         std::holds_alternative<event::MemberDropped>(body) ||
          std::holds_alternative<event::MemberEnded>(body);
 }
 

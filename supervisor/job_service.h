@@ -124,6 +124,9 @@ class JobService final : public core::JobControl,
                             core::SignalTarget target) override;
   core::Answer<void> end(const core::Caller& caller, core::JobId jid,
                          const core::KillPlanChange& change) override;
+  core::Answer<void> end_member(const core::Caller& caller, core::JobId jid,
+                                std::uint32_t index,
+                                const core::KillPlanChange& change) override;
   core::Answer<void> set_limits(const core::Caller& caller, core::JobId jid,
                                 const std::vector<core::LimitChange>& changes,
                                 bool accepts_less) override;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/array_machine.h"
 #include "sys/proc_files.h"
 
 namespace supervisor {
@@ -68,10 +69,11 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.array = {
       .range = core::text_of(job.spec.array),
       .size = static_cast<std::uint32_t>(core::count_of(job.spec.array)),
-      .made = progress.made,
+      .made = core::members_made(job),
       .living = static_cast<std::uint32_t>(progress.open.size()),
       .ended = progress.ended,
-      .failed = progress.failed};
+      .failed = progress.failed,
+      .dropped = static_cast<std::uint32_t>(progress.dropped.size())};
   return view;
 }
 

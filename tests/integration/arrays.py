@@ -52,7 +52,7 @@ def told(instance):
     equal(members[4]["kind"], "detached", "each is a job of its own")
     facts = instance.facts("show", jid)
     equal(facts["kind"], "array", "the array is a job too")
-    equal(facts["members"], {"range": "4-8:2,11%1", "size": 4, "made": 4, "living": 0, "ended": 4, "failed": 1}, "which counts them")
+    equal(facts["members"], {"range": "4-8:2,11%1", "size": 4, "made": 4, "living": 0, "ended": 4, "failed": 1, "dropped": 0}, "which counts them")
     equal(facts["sentence"], "4 of its 4 members ended, 1 of them not with code 0; the highest is 3", "and says how they ended")
     for word in ("parts[11]", f"{jid}[11]", members[11]["jid"]):
         equal(instance.facts("show", word)["jid"], members[11]["jid"], f"'{word}' is that member")
@@ -128,6 +128,22 @@ def ended(instance):
     wait_until(lambda: not instance.job_cgroups(), 10, "no cgroup left")
 
 
+def dropped(instance):
+    """One member that is not made yet is killed: it never runs."""
+    out = instance.folder / "ran"
+    jid = array(instance, "1-5%1", f"echo $CORRAL_ARRAY_INDEX >> {out}; sleep 0.4", "--name", "drop")
+    equal(instance.run("kill", "drop[3]", f"{jid}[5]").returncode, 0, "members that are not made yet are killed")
+    refused = instance.run("kill", "drop[9]")
+    check(refused.returncode != 0 and "no member 9" in refused.stderr, "but not one that there is not", refused)
+    os.kill(instance.supervisor, signal.SIGKILL)
+    equal(instance.run("wait", "drop", timeout=30).returncode, 0, "the array ends well, over a death of its supervisor")
+    equal(lines(out), ["1", "2", "4"], "and they never ran")
+    facts = instance.facts("show", jid)
+    equal((facts["members"]["made"], facts["members"]["ended"], facts["members"]["dropped"]), (3, 3, 2), "which is counted")
+    equal(facts["sentence"], "3 of its 5 members ended, 2 never began, all with code 0", "and said")
+    out.unlink()
+
+
 def failing(instance):
     """Members that cannot be launched count, and end the array."""
     made = instance.run("run", "-d", "--array", "1-5%2", "--", "/nonexistent/program")
@@ -196,7 +212,7 @@ def killed_while_ending(instance, chance):
 
 for engine in engines():
     with Instance(engine=engine) as started:
-        for part in (told, refused, at_a_time, ended, failing, bus_view):
+        for part in (told, refused, at_a_time, ended, dropped, failing, bus_view):
             part(started)
             for name in ("told", "counts", "up", "usr1"):
                 (started.folder / name).unlink(missing_ok=True)

@@ -67,6 +67,13 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     if (signal == core::kSigkill) finish(jid);
     return {};
   }
+  core::Answer<void> end_member(const core::Caller& caller, core::JobId jid,
+                                std::uint32_t index,
+                                const core::KillPlanChange& change) override {
+    last_index = index;
+    return end(caller, jid, change);
+  }
+  std::uint32_t last_index = 0;
   core::Answer<void> end(const core::Caller& caller, core::JobId jid,
                          const core::KillPlanChange& change) override {
     Row* const row = find_row(jid);

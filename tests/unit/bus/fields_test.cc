@@ -109,7 +109,8 @@ TEST_CASE("an array and a member of one come back from their dictionaries") {
                 .made = 4,
                 .living = 1,
                 .ended = 3,
-                .failed = 2};
+                .failed = 2,
+                .dropped = 1};
   auto back = bus::job_view_of(bus::dict_of(view));
   REQUIRE(back);
   CHECK(back->kind == core::JobKind::kArray);
@@ -119,6 +120,7 @@ TEST_CASE("an array and a member of one come back from their dictionaries") {
   CHECK(back->array.living == 1);
   CHECK(back->array.ended == 3);
   CHECK(back->array.failed == 2);
+  CHECK(back->array.dropped == 1);
   view.array = {};
   view.member = {.array = core::JobId(7), .index = 0};
   back = bus::job_view_of(bus::dict_of(view));

@@ -187,6 +187,31 @@ TEST_CASE("an array that is to end makes no more and ends its members") {
   CHECK(step.job.result.by == core::Uid(7));
 }
 
+TEST_CASE("a member that is dropped before it was made never is") {
+  core::Step step = run_array("1-5%1");
+  step = next(std::move(step), event::MemberMade{core::JobId(1)});
+  for (const std::uint32_t index : {1U, 7U, 2U, 2U, 3U, 5U})
+    step = next(std::move(step), event::MemberDropped{core::Uid(0), index});
+  CHECK(step.job.progress.dropped == std::vector<std::uint32_t>{2, 3, 5});
+  CHECK(core::index_at(step.job.spec.array, step.job.progress.made) == 4U);
+  CHECK(core::members_made(step.job) == 1);
+  step = next(std::move(step), event::MemberEnded{core::JobId(1), 0});
+  CHECK(is_asked(step, effect::MakeMember{}));
+  step = next(std::move(step), event::MemberMade{core::JobId(2)});
+  CHECK(core::members_made(step.job) == 2);
+  step = next(std::move(step), event::MemberEnded{core::JobId(2), 0});
+  CHECK(step.job.state == JobState::kEnded);
+  CHECK(step.job.progress.ended == 2);
+  CHECK(core::shell_code(step.job.result) == 0);
+  // All of it, and before it began to be made.
+  step = samples::fold({samples::created(array_spec("1-2")),
+                        event::MemberDropped{core::Uid(0), 1},
+                        event::MemberDropped{core::Uid(0), 2},
+                        event::ContainerMade{}});
+  CHECK(step.job.state == JobState::kEnded);
+  CHECK(core::shell_code(step.job.result) == 0);
+}
+
 TEST_CASE("an array without a member that is to end ends at once") {
   core::Step step = next(run_array("1-9"), samples::end_requested());
   CHECK(step.job.state == JobState::kEnded);

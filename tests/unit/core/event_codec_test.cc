@@ -180,8 +180,8 @@ core::Job Maker::job() {
   job.departure =
       one_of(core::Job::Departure::kNone, core::Job::Departure::kLast);
   job.origin = text();
-  job.progress = {small(), small(), small(), static_cast<std::uint8_t>(small()),
-                  list([&] { return core::JobId(number()); })};
+  job.progress = {small(), small(), small(), 7, {}, {small(), small()}};
+  job.progress.open = list([&] { return core::JobId(number()); });
   return job;
 }
 
@@ -258,6 +258,8 @@ core::EventBody Maker::body(std::size_t index) {
     case 29:
       return event::MemberEnded{core::JobId(number()),
                                 static_cast<std::uint8_t>(small())};
+    case 30:
+      return event::MemberDropped{core::Uid(small()), small()};
     default:
       return event::LimitPassed{.kind = core::LimitKind::kMemory,
                                 .value = maybe([&] { return number(); }),
@@ -363,10 +365,7 @@ void check_same(const core::Job& a, const core::Job& b) {
   check_same(a.cancelled, b.cancelled);
   CHECK(tie(a.totals) == tie(b.totals));
   check_same(a.result, b.result);
-  CHECK(std::tie(a.progress.made, a.progress.ended, a.progress.failed,
-                 a.progress.highest_code, a.progress.open) ==
-        std::tie(b.progress.made, b.progress.ended, b.progress.failed,
-                 b.progress.highest_code, b.progress.open));
+  CHECK(a.progress == b.progress);
 }
 
 constexpr std::size_t kEvents = std::variant_size_v<core::EventBody>;

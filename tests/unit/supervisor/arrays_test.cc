@@ -170,6 +170,38 @@ TEST_CASE("members are found by the array's name or jid and their index") {
   CHECK(page.jobs.size() == 2);
 }
 
+TEST_CASE("one member is ended, whether it is made or not") {
+  test::FakeEffects effects;
+  Fixture fixture(effects);
+  const auto caller = Fixture::caller();
+  const core::JobId array = make_array(fixture, array_spec("1-4%1"));
+  const core::JobId first = members(fixture.table, array)[0];
+  CHECK(fixture.service.end_member(caller, array, 1, {}));
+  CHECK(fixture.table.find(first)->job.cancelled.has_value());
+  CHECK(fixture.service.end_member(caller, array, 2, {}));
+  CHECK(fixture.service.end_member(caller, array, 4, {}));
+  CHECK(fixture.service.end_member(caller, array, 9, {}).error().why ==
+        core::Refusal::kNoSuchJob);
+  CHECK(fixture.service.end_member(caller, first, 1, {}).error().why ==
+        core::Refusal::kInvalid);
+  CHECK(
+      fixture.service.end_member({core::Uid(4711), core::Pid(1)}, array, 3, {})
+          .error()
+          .why == core::Refusal::kAccessDenied);
+  finish(fixture.service, first);
+  turn(fixture);
+  const auto live = members(fixture.table, array);
+  REQUIRE(live.size() == 1);
+  CHECK(fixture.table.find(live[0])->job.spec.member.index == 3);
+  finish(fixture.service, live[0]);
+  turn(fixture);
+  const auto view = fixture.service.show(caller, array);
+  REQUIRE(view);
+  CHECK(view->state == JobState::kEnded);
+  CHECK(view->array.made == 2);
+  CHECK(view->array.dropped == 2);
+}
+
 TEST_CASE("what is no array's is refused") {
   test::FakeEffects effects;
   Fixture fixture(effects);
