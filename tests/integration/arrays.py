@@ -217,8 +217,9 @@ for engine in engines():
             for name in ("told", "counts", "up", "usr1"):
                 (started.folder / name).unlink(missing_ok=True)
 print(f"# seed {SEED}, {ROUNDS} rounds")
-with Instance() as started:
-    dice = random.Random(SEED)
-    for _ in range(ROUNDS):
-        killed_supervisor(started, dice)
-        killed_while_ending(started, dice)
+dice = random.Random(SEED)
+for engine in engines():
+    with Instance(engine=engine) as started:
+        for _ in range(ROUNDS // 2):
+            killed_supervisor(started, dice)
+            killed_while_ending(started, dice)
