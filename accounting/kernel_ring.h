@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the eBPF collector wrote, as its one reader sees it: the ring of
 // records, and the words that program and reader share
-// (accounting/kernel_exit.h; Documentation/bpf/ringbuf.rst).
+// (accounting/kernel_exit.h).
 //
-// Invariants:
-//  - A record's number is the place behind it in the ring, in bytes since the
-//    ring was made: it only grows, and no two have the same.
-//  - What was read stays in the ring until release() says that it is done with,
-//    whoever of the readers dies in between.
+// Invariant: what was read stays in the ring until release() says that it is
+// done with, whoever of the readers dies in between.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +14,7 @@
 #include "accounting/kernel_exit.h"
 #include "core/error.h"
 #include "sys/bpf_map.h"
+#include "sys/bpf_ring.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -36,27 +34,23 @@ class KernelRing {
   [[nodiscard]] std::optional<Record> read(std::uint64_t position) const;
 
   /// Up to where everything is done with.
-  [[nodiscard]] std::uint64_t released() const;
-  void release(std::uint64_t position);
+  [[nodiscard]] std::uint64_t released() const { return ring_.released(); }
+  void release(std::uint64_t position) { ring_.release(position); }
   /// Up to where there is something.
-  [[nodiscard]] std::uint64_t filled() const;
-  [[nodiscard]] bool is_empty() const { return released() == filled(); }
+  [[nodiscard]] std::uint64_t filled() const { return ring_.filled(); }
+  [[nodiscard]] bool is_empty() const { return ring_.is_empty(); }
 
   [[nodiscard]] corral_control& control() { return *control_; }
   [[nodiscard]] const corral_control& control() const { return *control_; }
   /// The next record wakes the reader. False: there is one already.
-  [[nodiscard]] bool arm();
-  [[nodiscard]] int fd() const { return ring_.get(); }
+  [[nodiscard]] bool arm() { return ring_.arm(control_->is_armed); }
+  [[nodiscard]] int fd() const { return ring_.fd(); }
 
  private:
-  sys::UniqueFd ring_;
+  sys::BpfRing ring_;
   sys::UniqueFd control_fd_;
-  sys::MappedRange consumer_;
-  sys::MappedRange producer_;
   sys::MappedRange words_;
   corral_control* control_ = nullptr;
-  const std::byte* data_ = nullptr;
-  std::uint64_t mask_ = 0;
 };
 
 }  // namespace accounting

@@ -141,7 +141,7 @@ int BusSenders::on_owner_changed(sd_bus_message* message, void* userdata,
       return 0;
     BusSenders& senders = *sender.senders;
     const std::string gone = sender.name;
-    sender.connection->forget_waits_of(gone);
+    sender.connection->forget_sender(gone);
     senders.senders_.erase(gone);
     return 0;
   } catch (const std::exception&) {

@@ -247,7 +247,14 @@ bool Connection::end_wait(std::uint64_t key) {
          }) > 0;
 }
 
-void Connection::forget_waits_of(const std::string& sender) {
+void Connection::hold(const std::string& sender, std::unique_ptr<Lease> lease) {
+  std::erase_if(leases_,
+                [](const auto& entry) { return entry.second->is_over(); });
+  leases_.emplace(sender, std::move(lease));
+}
+
+void Connection::forget_sender(const std::string& sender) {
+  leases_.erase(sender);
   std::erase_if(waits_, [&](const OpenWait& wait) {
     if (wait.sender != sender) return false;
     backing_.port.forget_wait(wait.wait);
@@ -263,6 +270,7 @@ void Connection::finish() {
   for (const OpenWait& wait : waits_)
     backing_.port.forget_wait(wait.wait);
   waits_.clear();
+  leases_.clear();
   if (bus_) ::sd_bus_close(bus_.get());
   if (on_closed_) on_closed_();
 }

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -89,6 +90,17 @@ struct ViewCache {
   std::optional<core::InstanceView> instance;
 };
 
+/// What ends with who asked for it: by its destructor.
+class Lease {
+ public:
+  Lease() = default;
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  virtual ~Lease() = default;
+  /// It ended otherwise.
+  [[nodiscard]] virtual bool is_over() const = 0;
+};
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(LoopHooks& hooks, const Backing& backing, BusPtr bus,
@@ -120,7 +132,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
                      std::string sender, core::Uid uid);
   /// False: it was forgotten.
   bool end_wait(std::uint64_t key);
-  void forget_waits_of(const std::string& sender);
+  /// Keeps this until it is over, or the sender or the connection is gone.
+  void hold(const std::string& sender, std::unique_ptr<Lease> lease);
+  /// The sender has left.
+  void forget_sender(const std::string& sender);
   /// Whether this user may wait for another job.
   [[nodiscard]] bool has_room_to_wait(core::Uid uid) const;
   [[nodiscard]] std::uint64_t next_wait_key() { return ++last_wait_key_; }
@@ -178,6 +193,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_listing_ = false;
   ViewCache views_;
   std::vector<OpenWait> waits_;
+  std::multimap<std::string, std::unique_ptr<Lease>> leases_;
   std::uint64_t last_wait_key_ = 0;
   std::unique_ptr<Polkit> polkit_;  ///< goes before the bus: it has slots of it
 };

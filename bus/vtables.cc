@@ -17,6 +17,7 @@
 #include "bus/manager_methods.h"
 #include "bus/names.h"
 #include "bus/object_manager.h"
+#include "bus/provider_methods.h"
 #include "bus/refusal_names.h"
 #include "bus/session_methods.h"
 
@@ -226,6 +227,22 @@ const sd_bus_vtable kManagerVtable[] = {
     SD_BUS_METHOD_WITH_NAMES("Subscribe", "as", SD_BUS_PARAM(classes), "h",
                              SD_BUS_PARAM(events), method_entry<subscribe>,
                              kOpen),
+    SD_BUS_METHOD_WITH_NAMES(
+        "RegisterProvider", "sas", SD_BUS_PARAM(name) SD_BUS_PARAM(events), "h",
+        SD_BUS_PARAM(stream), method_entry<register_provider>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("UnregisterProvider", "s", SD_BUS_PARAM(name), "",
+                             , method_entry<unregister_provider>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("ListProviders", "", , "aa{sv}",
+                             SD_BUS_PARAM(providers),
+                             method_entry<list_providers>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("AttachToAggregate", "sta{sv}",
+                             SD_BUS_PARAM(provider) SD_BUS_PARAM(aggregate)
+                                 SD_BUS_PARAM(what),
+                             "", , method_entry<attach_to_aggregate>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("DetachFromAggregate", "sta{sv}",
+                             SD_BUS_PARAM(provider) SD_BUS_PARAM(aggregate)
+                                 SD_BUS_PARAM(what),
+                             "", , method_entry<detach_from_aggregate>, kOpen),
     SD_BUS_METHOD("Reexec", "", "", method_entry<reexec>, kOpen),
     SD_BUS_METHOD("ShutDown", "", "", method_entry<shut_down>, kOpen),
     SD_BUS_SIGNAL_WITH_NAMES("JobNew", "tosu",

@@ -6,6 +6,7 @@
 #include "core/collector.h"
 #include "core/containment.h"
 #include "core/duration.h"
+#include "core/provider_event.h"
 
 namespace cli {
 namespace {
@@ -33,6 +34,10 @@ bool is_collector(std::string_view value) {
   return value == "auto" || core::parse_collector(value);
 }
 
+bool is_event_source(std::string_view value) {
+  return value == "auto" || core::parse_event_source(value);
+}
+
 bool is_patience(std::string_view value) {
   const auto duration = core::parse_duration(value);
   return duration && duration->raw() > 0;
@@ -50,6 +55,8 @@ constexpr Variable kVariables[] = {
      "the absolute path of a cgroup directory"},
     {"CORRAL_ENGINE", is_engine, "'cgroup2' or 'subreaper'"},
     {"CORRAL_COLLECTOR", is_collector, "'auto', 'ebpf' or 'wait'"},
+    {"CORRAL_EVENT_SOURCE", is_event_source,
+     "'auto', 'ebpf', 'proc-connector' or 'none'"},
     {"CORRAL_TIMEOUT", is_patience, kDuration},
     {"CORRAL_INIT_STOP_TIMEOUT", is_duration, kDuration},
     {"CORRAL_LIMITS", is_absolute, kPath},

@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/loader.h"
 
-#include <fcntl.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <exit.skel.h>  // made by bpftool from exit.bpf.c
 
 #include "accounting/kernel_exit.h"
+#include "collect/kernel_program.h"
 #include "sys/collector_facts.h"
 
 namespace collect {
@@ -31,66 +26,17 @@ constexpr std::uint64_t kUsualRing = std::uint64_t{64} << 20U;
 constexpr std::uint64_t kSmallestRing = std::uint64_t{1} << 20U;
 /// Of the memory that is available it takes so much at most.
 constexpr std::uint64_t kShare = 32;
-/// libbpf's complaint that came last: the verifier's report is not for people.
-std::string& last_complaint() {
-  static std::string text;
-  return text;
-}
-
-int note_complaint(libbpf_print_level level, const char* format,
-                   va_list arguments) {
-  if (level != LIBBPF_WARN) return 0;
-  char text[256] = {};
-  const int size = std::vsnprintf(text, sizeof text, format, arguments);
-  std::string_view line(text);
-  line = line.substr(0, line.find('\n'));
-  if (size > 0 && !line.empty() && last_complaint().empty())
-    last_complaint() = line;
-  return size;
-}
 
 struct CloseObject {
   void operator()(exit_bpf* object) const { exit_bpf__destroy(object); }
 };
 using Object = std::unique_ptr<exit_bpf, CloseObject>;
 
-/// Whether the tracepoint says which thread is the last: three arguments, with
-/// the one that all have.
-bool tells_the_last() {
-  const std::unique_ptr<btf, decltype(&btf__free)> types(
-      btf__load_vmlinux_btf(), btf__free);
-  if (!types) return false;
-  const std::int32_t id = btf__find_by_name_kind(
-      types.get(), "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF);
-  if (id < 0) return false;
-  const btf_type* type =
-      btf__type_by_id(types.get(), static_cast<std::uint32_t>(id));
-  type = type == nullptr ? nullptr : btf__type_by_id(types.get(), type->type);
-  type = type == nullptr ? nullptr : btf__type_by_id(types.get(), type->type);
-  return type != nullptr && btf_vlen(type) >= 3;
-}
-
-std::string words_for(int code, const char* deed) {
-  std::string text = std::string("the kernel refuses to ") + deed +
-                     " it: " + std::strerror(code);
-  if (code == EPERM || code == EACCES)
-    return text +
-           " (it takes CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, and a kernel "
-           "that is not locked down)";
-  if (!last_complaint().empty()) text += " (" + last_complaint() + ")";
-  return text;
-}
-
 Loaded failed(int code, std::string why) {
   Loaded loaded;
   loaded.code = code;
   loaded.why = std::move(why);
   return loaded;
-}
-
-sys::UniqueFd copy_of(int fd) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
-  return sys::UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
 }
 
 /// What the program and the reader agree on.
@@ -122,7 +68,7 @@ RingChoice choose_ring(std::uint64_t available) {
 Loaded load(const RingChoice& ring, bool is_trial) {
   if (const std::string_view why = sys::obstacle_to_ebpf(); !why.empty())
     return failed(ENOTSUP, std::string(why));
-  (void)libbpf_set_print(note_complaint);
+  keep_complaints();
   const Object object(exit_bpf__open());
   if (!object) return failed(errno, words_for(errno, "open"));
   const bool is_told = tells_the_last();

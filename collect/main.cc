@@ -5,6 +5,8 @@
 //
 //   corral-collect --load    on descriptor 3, a SOCK_SEQPACKET: one packet
 //                            (accounting/collector_reply.h); then it ends
+//   corral-collect --events  the same for the programs that tell aggregate
+//                            providers of processes (sys/kernel_events.h)
 //   corral-collect --check   says whether it could, on standard output: exit
 //                            code 0 and "ok", or 1 and why not
 #include <algorithm>
@@ -17,6 +19,7 @@
 #include <string_view>
 
 #include "accounting/collector_reply.h"
+#include "collect/events_loader.h"
 #include "collect/loader.h"
 #include "sys/message_socket.h"
 
@@ -51,6 +54,20 @@ int hand_over() {
   return sent ? 0 : 1;
 }
 
+int hand_over_events() {
+  const collect::LoadedEvents loaded = collect::load_events();
+  accounting::CollectorReply reply;
+  reply.code = loaded.code;
+  reply.say(loaded.why);
+  int fds[CORRAL_EVENT_PARTS];
+  std::ranges::transform(loaded.parts, fds,
+                         [](const auto& part) { return part.get(); });
+  const auto sent = sys::send_packet(
+      kSocket, std::as_bytes(std::span(&reply, 1)), {},
+      loaded.code == 0 ? std::span<const int>(fds) : std::span<const int>());
+  return sent ? 0 : 1;
+}
+
 int check() {
   const collect::Loaded loaded =
       collect::load(collect::choose_ring(available_memory()), true);
@@ -63,10 +80,11 @@ int check() {
 int main(int argc, char** argv) {
   const std::string_view word = argc == 2 ? argv[1] : "";
   if (word == "--load") return hand_over();
+  if (word == "--events") return hand_over_events();
   if (word == "--check") return check();
   std::fputs(
       "corral-collect: expected '--check' (can the eBPF collector work here?) "
-      "or, from corrald, '--load'\n",
+      "or, from corrald, '--load' or '--events'\n",
       stderr);
   return kExitUsage;
 }

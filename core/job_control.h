@@ -203,6 +203,8 @@ class JobObserver {
   virtual void on_job_forgotten(JobId jid) = 0;
 };
 
+class ProviderControl;
+
 class JobControl {
  public:
   using CreateDone = std::function<void(Answer<CreatedJob>)>;
@@ -297,6 +299,8 @@ class JobControl {
   virtual InstanceView instance() = 0;
   /// The part of the port that is about the accounting file.
   virtual AccountingControl& accounting() = 0;
+  /// That for aggregate providers (core/provider_control.h).
+  virtual ProviderControl& providers() = 0;
   /// Restarts supervisor and reaper in place; nothing is lost. The answer must
   /// be sent before the loop is entered again.
   virtual Answer<void> reexec(const Caller& caller) = 0;

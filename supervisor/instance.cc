@@ -13,6 +13,7 @@
 #include "supervisor/instance_id.h"
 #include "supervisor/instance_parts.h"
 #include "supervisor/log.h"
+#include "supervisor/provider_sources.h"
 #include "supervisor/revival.h"
 #include "supervisor/service_site.h"
 #include "supervisor/unit_files.h"
@@ -119,9 +120,11 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                   .most_live = settings_.site.live,
                   .most_live_of_one = settings_.site.live_of_user},
                  table_, names_, site_limits_),
+      providers_(providers_site()),
       rules_(settings_.site, names_,
              [this](const core::AuthorityRules& rules) {
                service_.set_rules(rules);
+               providers_.set_rules(rules);
                admission_.set_rules(rules);
              }),
       reports_(
@@ -184,11 +187,14 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
        .store = store_,
        .launcher = launcher_,
        .recorder = recorder_,
-       .mover = mover_},
+       .mover = mover_,
+       .providers = providers_},
       {.on_reexec = [this] { on_reexec(); },
        .on_shut_down = [this] { shutdown_.begin("shutdown"); },
        .on_ended = [this](core::JobId jid) { reports_.forget(jid); },
        .on_settled = [this] { on_settled(); }});
+  providers_.set_sources(
+      provider_sources(loop, providers_.sink(), settings_.event_source));
   adopt(std::move(past.entries));
   jids_.take_up(history_.counters.last_sequence, history_.jids);
   reports_.resume_from(history_.counters.last_exit,
@@ -219,6 +225,28 @@ CollectionSite Instance::Parts::collection_site() const {
   return {.asked = settings_.collector,
           .program = program.value_or(std::string()),
           .has_cgroups = host_.engine.engine == core::Engine::kCgroup2};
+}
+
+Providers::Site Instance::Parts::providers_site() {
+  return {.loop = loop_,
+          .table = table_,
+          .containers = containers_,
+          .may =
+              [this](const auto& caller, core::Verb verb, core::Uid owner) {
+                return service_.may(caller, verb, owner);
+              },
+          .listens =
+              [this](bool listens) {
+                if (!listens) return service_.set_listener({});
+                service_.set_listener([this](const auto& job, const auto& event,
+                                             core::JobState before) {
+                  providers_.on_job_event(job, event, before);
+                });
+              },
+          .rules = {.instance = core::Uid(::geteuid())},
+          .obstacle = settings_.event_source == core::EventSource::kNone
+                          ? "'none' was asked for"
+                          : ""};
 }
 
 /// What the kernel counted of a job that is empty.

@@ -18,6 +18,7 @@
 #include "supervisor/ledger.h"
 #include "supervisor/left_open.h"
 #include "supervisor/past.h"
+#include "supervisor/providers.h"
 #include "supervisor/shutdown.h"
 #include "supervisor/site_rules.h"
 
@@ -42,6 +43,7 @@ class Instance::Parts {
   void on_welcome(const reaper::Welcome& welcome);
   void take_over_containers();
   [[nodiscard]] CollectionSite collection_site() const;
+  [[nodiscard]] Providers::Site providers_site();
   void add_count(const core::Job& job, core::JobTotals& totals);
   void remember_jids(const JidBlock& block);
   void on_signalled(const reaper::SignalSeen& seen);
@@ -89,6 +91,7 @@ class Instance::Parts {
   Inspector inspector_;
   Launcher launcher_;
   Admission admission_;
+  Providers providers_;
   SiteRules rules_;
   JobReports reports_;
   ReaperLink reaper_;

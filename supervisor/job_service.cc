@@ -154,11 +154,14 @@ core::Result<void> JobService::on_event(const core::JobEvent& event) {
   core::encode(event, buffer_);
   const std::uint64_t number = TRY(journal_.append(buffer_));  // remember first
   const bool had_passed = !is_new && entry->job.limit_hit;
+  const core::JobState before =
+      is_new ? core::JobState::kPreparing : entry->job.state;
   if (is_new)
     entry = &table_.insert(std::move(step.job), number);  // then believe
   else
     table_.update(*entry, std::move(step.job), number);
   if (entry->job.limit_hit && !had_passed) announce_limit(entry->job);
+  if (listener_) listener_(entry->job, event, before);
   act(*entry, step.effects, number);  // then act
   return {};
 }

@@ -24,6 +24,7 @@
 #include "core/attach_rules.h"
 #include "core/event_codec.h"
 #include "core/job_control.h"
+#include "core/provider_control.h"
 #include "supervisor/admission.h"
 #include "supervisor/candidate.h"
 #include "supervisor/effect_runner.h"
@@ -74,8 +75,15 @@ class JobService final : public core::JobControl,
     Launcher& launcher;
     Recorder& recorder;
     Mover& mover;
+    core::ProviderControl& providers;
   };
   void connect(const Parts& parts, Handlers handlers);
+
+  /// Told of each event that changes something, when it is believed, with the
+  /// state that the job had before. Empty: nobody.
+  using Listener = std::function<void(const core::Job&, const core::JobEvent&,
+                                      core::JobState)>;
+  void set_listener(Listener listener) { listener_ = std::move(listener); }
 
   /// Takes up the jobs that the journal told: asks again for what each waits.
   void resume();
@@ -164,6 +172,7 @@ class JobService final : public core::JobControl,
                                       core::JobId jid) override;
   core::InstanceView instance() override;
   core::AccountingControl& accounting() override { return *this; }
+  core::ProviderControl& providers() override { return parts_->providers; }
   core::AccountingView accounting_status() override;
   void switch_accounting(const core::Caller& caller, SwitchDone done) override;
   void turn_accounting(const core::Caller& caller, bool is_on,
@@ -304,6 +313,7 @@ class JobService final : public core::JobControl,
   std::optional<Parts> parts_;
   Handlers handlers_;
   core::JobObserver* observer_ = nullptr;
+  Listener listener_;
 
   std::deque<core::JobEvent> queue_;
   std::uint64_t worked_off_ = 0;  ///< events

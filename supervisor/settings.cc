@@ -103,6 +103,14 @@ std::optional<std::string> set_collector(Draft& draft, std::string_view value) {
   return std::nullopt;
 }
 
+std::optional<std::string> set_event_source(Draft& draft,
+                                            std::string_view value) {
+  draft.settings.event_source = core::parse_event_source(value);
+  if (!draft.settings.event_source && value != "auto")
+    return "'auto', 'ebpf', 'proc-connector' or 'none'";
+  return std::nullopt;
+}
+
 std::optional<std::string> set_bus(Draft& draft, std::string_view value) {
   if (value != "system" && value != "none" && !value.contains(':'))
     return "'system', 'none' or an address such as 'unix:path=/run/bus'";
@@ -141,6 +149,10 @@ constexpr Option kOptions[] = {
      "contain jobs by cgroup2 or subreaper, not by the best that works"},
     {"--collector", "NAME", "CORRAL_COLLECTOR", Kept::kYes, set_collector,
      "have processes counted by ebpf or wait, not by the best that works"},
+    {"--event-source", "NAME", "CORRAL_EVENT_SOURCE", Kept::kYes,
+     set_event_source,
+     "tell providers of processes by ebpf, proc-connector or none, not by the "
+     "best that works"},
     {"--limits", "FILE", "CORRAL_LIMITS", Kept::kYes, set_path<&Draft::limits>,
      "the site's limits, instead of /etc/corral/limits.toml"},
     {"--bus", "BUS", nullptr, Kept::kYes, set_bus,

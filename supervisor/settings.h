@@ -13,6 +13,7 @@
 
 #include "core/collector.h"
 #include "core/containment.h"
+#include "core/provider_event.h"
 #include "core/quantity.h"
 #include "sys/places.h"
 #include "units/site_settings.h"
@@ -25,6 +26,8 @@ struct Settings {
   std::optional<core::Engine> engine;  ///< absent: the best that works
   /// Who counts; absent: the best that works, or what the site's file says.
   std::optional<core::Collector> collector;
+  /// Who tells providers of processes; absent: the best that works.
+  std::optional<core::EventSource> event_source;
   std::string bus = "system";  ///< "system", "none", or an address
   std::string limits_file;     ///< the site's limits
   int reaper_fd = -1;          ///< -1: no reaper (a bug outside tests)

@@ -51,6 +51,13 @@ template <class Key, class Value>
                             "insert into a map");
 }
 
+/// Puts, whatever is there. Errors: E2BIG when the map is full.
+template <class Key, class Value>
+[[nodiscard]] core::Result<void> replace(int map, const Key& key, Value value) {
+  return detail::change_map(BPF_MAP_UPDATE_ELEM, map, &key, &value, BPF_ANY,
+                            "put into a map");
+}
+
 /// Errors: ENOENT.
 template <class Key>
 [[nodiscard]] core::Result<void> erase(int map, const Key& key) {

@@ -50,10 +50,17 @@ inline bool may_load_programs() {
           detail::has_capability(effective, kBpf));
 }
 
+/// Whether processes and users have the kernel's own numbers here.
+inline bool is_first_namespace() {
+  return detail::is_namespace("/proc/self/ns/pid",
+                              detail::kFirstPidNamespace) &&
+         detail::is_namespace("/proc/self/ns/user",
+                              detail::kFirstUserNamespace);
+}
+
 /// The obstacle; empty: it is worth a try.
 inline std::string_view obstacle_to_ebpf() {
-  if (!detail::is_namespace("/proc/self/ns/pid", detail::kFirstPidNamespace) ||
-      !detail::is_namespace("/proc/self/ns/user", detail::kFirstUserNamespace))
+  if (!is_first_namespace())
     return "this is a container: the kernel's numbers of processes and users "
            "are not those that are seen here";
   if (!may_load_programs()) return "it takes root, or CAP_BPF and CAP_PERFMON";

@@ -24,6 +24,7 @@ BENCHES = {
     "lists": ("lists.py", ["--jobs", "500", "--rounds", "3"]),
     "startup": ("startup.py", ["--runs", "1", "--rounds", "50"]),
     "collectors": ("collectors.py", ["--rounds", "1", "--count", "4000"]),
+    "providers": ("providers.py", ["--rounds", "1", "--count", "4000", "--launches", "20"]),
     "idle": ("idle.py", ["--seconds", "3"]),
     "entrypoint": ("entrypoint.py", ["--runs", "1", "--rounds", "50", "--seconds", "3", "--signal-runs", "1",
                                      "--orphans", "2000", "--orphan-rounds", "1"]),

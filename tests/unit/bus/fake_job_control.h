@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <string>
@@ -13,10 +14,70 @@
 #include <vector>
 
 #include "core/job_control.h"
+#include "core/provider_control.h"
 #include "sys/clock.h"
 #include "sys/unique_fd.h"
 
 namespace bus_test {
+
+/// Registrations without events.
+class FakeProviders : public core::ProviderControl {
+ public:
+  void register_provider(const core::Caller& /*caller*/,
+                         core::ProviderRequest request,
+                         RegisterDone done) override {
+    if (request.name == "taken")
+      return done(refuse(core::Refusal::kNameTaken, "it is taken"));
+    last_request = std::move(request);
+    int ends[2] = {-1, -1};
+    (void)::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+    (void)::close(ends[1]);
+    registered.push_back(++last_id);
+    done(Registered{.id = last_id,
+                    .events = sys::UniqueFd(ends[0]).to_handle()});
+  }
+  void end_registration(core::ProviderId id) override {
+    std::erase(registered, id);
+  }
+  [[nodiscard]] bool is_registered(core::ProviderId id) const override {
+    return std::ranges::find(registered, id) != registered.end();
+  }
+  core::Answer<void> unregister(const core::Caller& /*caller*/,
+                                std::string_view name) override {
+    return refuse(core::Refusal::kInvalid, std::string(name));
+  }
+  core::Answer<void> attach(const core::Caller& /*caller*/,
+                            std::string_view name, std::uint64_t aggregate,
+                            core::AggregateMember member) override {
+    attached.push_back(std::string(name) + " " + std::to_string(aggregate) +
+                       " " + std::to_string(member.job.raw()) + " " +
+                       std::to_string(member.process.pid.raw()) +
+                       (member.process.pidfd.is_open() ? " pidfd" : ""));
+    return {};
+  }
+  core::Answer<void> detach(const core::Caller& caller, std::string_view name,
+                            std::uint64_t aggregate,
+                            core::AggregateMember member) override {
+    return attach(caller, "-" + std::string(name), aggregate,
+                  std::move(member));
+  }
+  std::vector<core::ProviderView> list(
+      const core::Caller& /*caller*/) override {
+    return {{.name = "one",
+             .owner = core::Uid(5),
+             .pid = core::Pid(6),
+             .events = core::ProviderEvents::all(),
+             .source = core::EventSource::kEbpf,
+             .told = 7,
+             .waiting = 8,
+             .lost = 9}};
+  }
+
+  core::ProviderRequest last_request;
+  std::vector<core::ProviderId> registered;
+  core::ProviderId last_id = 0;
+  std::vector<std::string> attached;
+};
 
 class FakeJobControl : public core::JobControl, public core::AccountingControl {
  public:
@@ -233,6 +294,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     done({});
   }
   core::AccountingControl& accounting() override { return *this; }
+  core::ProviderControl& providers() override { return fake_providers; }
   core::AccountingView accounting_status() override {
     core::AccountingView view;
     view.is_on = is_accounting;
@@ -330,6 +392,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
   }
 
   core::AuthorityRules rules{.instance = core::Uid(::geteuid())};
+  FakeProviders fake_providers;
   core::JobObserver* observer = nullptr;
   core::LaunchHandles last_handles;
   bool is_accounting = true;

@@ -15,6 +15,7 @@
 
 #include "core/event_codec.h"
 #include "supervisor/job_service.h"
+#include "supervisor/providers.h"
 #include "sys/clock.h"
 
 namespace test {
@@ -167,6 +168,22 @@ class Fixture {
       names,
       site_limits};
   supervisor::Mover mover{loop, worker_program()};
+  supervisor::Providers providers{
+      {.loop = loop,
+       .table = table,
+       .containers = containers,
+       .may = [this](const auto& who, core::Verb verb,
+                     core::Uid owner) { return service.may(who, verb, owner); },
+       .listens =
+           [this](bool listens) {
+             if (!listens) return service.set_listener({});
+             service.set_listener([this](const auto& job, const auto& event,
+                                         core::JobState before) {
+               providers.on_job_event(job, event, before);
+             });
+           },
+       .rules = {.instance = core::Uid(::geteuid())},
+       .obstacle = {}}};
   int settled = 0;
 
   static constexpr std::uint32_t kHid = 7;
@@ -179,7 +196,7 @@ class Fixture {
     (void)service.remember(bytes);
     jids.take_up(0, supervisor::JidBlock{.after = 0, .end = 1U << 30});
     service.connect({admission, effects, containers, handles, scopes, store,
-                     launcher, recorder, mover},
+                     launcher, recorder, mover, providers},
                     {.on_reexec = [] {},
                      .on_shut_down = [] {},
                      .on_ended = [](core::JobId) {},
