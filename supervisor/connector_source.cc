@@ -76,7 +76,8 @@ core::Result<void> ConnectorSource::watch(Slot slot, std::uint64_t /*cgroup*/,
 }
 
 void ConnectorSource::found(core::Pid pid, Slot job) {
-  processes_[pid.raw()].job = job;
+  Known known{.job = job, .member = slot_of(pid)};
+  remember(pid, known);
 }
 
 void ConnectorSource::unwatch(std::uint64_t /*cgroup*/,
@@ -99,7 +100,8 @@ void ConnectorSource::set_wanted(Slot slot, core::ProviderEvents events) {
 }
 
 Slot ConnectorSource::slot_of(core::Pid pid) {
-  return known(pid).member;
+  const auto at = processes_.find(pid.raw());
+  return at == processes_.end() ? 0 : at->second.member;
 }
 
 core::Result<void> ConnectorSource::put(core::Pid pid, Slot slot) {
@@ -163,7 +165,7 @@ void ConnectorSource::take(const sys::ProcConnector::Event& event) {
   const bool is_exit = event.what == sys::ProcConnector::kExit;
   if (event.what != sys::ProcConnector::kExec && !is_exit) return;
   if (event.pid != event.tgid) return;  // another thread's
-  const Known is = look(pid, known(pid));
+  const Known is = known(pid);
   ProcessNews news{
       .kind = is_exit ? ProviderEventKind::kExit : ProviderEventKind::kExec,
       .when = when,
@@ -179,8 +181,10 @@ void ConnectorSource::on_fork(const sys::ProcConnector::Event& event,
   if (event.child != event.child_tgid) return;  // a thread
   const core::Pid parent(event.tgid);
   const core::Pid child(event.child_tgid);
-  const Known above = look(parent, known(parent));
-  const Known born = look(child, above);
+  const Known above = known(parent);
+  Known born = above;
+  if (const Slot job = look(child); job != 0) born.job = job;
+  remember(parent, above);
   remember(child, born);
   tell({.kind = ProviderEventKind::kFork,
         .when = when,
@@ -197,27 +201,30 @@ void ConnectorSource::on_fork(const sys::ProcConnector::Event& event,
        {.job = born.job, .member = 0});
 }
 
-ConnectorSource::Known ConnectorSource::look(core::Pid pid, Known last) {
-  if (jobs_.empty()) return last;
+/// The nearest watched job around it; 0: none, or it has gone.
+Slot ConnectorSource::look(core::Pid pid) const {
+  if (jobs_.empty()) return 0;
   char buffer[4608];
   const auto text = sys::read_proc_file(pid, "cgroup", buffer);
-  if (!text) return last;
+  if (!text) return 0;
   // Who has ended may outlive its cgroup.
   constexpr std::string_view kDeleted = " (deleted)";
   std::string path(sys::cgroup2_path_in(*text));
   if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
-  last.job = 0;
   for (; !path.empty(); path.resize(path.rfind('/'))) {
     const auto at = jobs_.find(path);
-    if (at != jobs_.end()) last.job = at->second;
-    if (at != jobs_.end() || !path.contains('/')) break;
+    if (at != jobs_.end()) return at->second;
+    if (!path.contains('/')) break;
   }
-  return last;
+  return 0;
 }
 
+/// As it was last seen; else by a look, for one that was never seen.
 ConnectorSource::Known ConnectorSource::known(core::Pid pid) const {
   const auto at = processes_.find(pid.raw());
-  return at == processes_.end() ? Known() : at->second;
+  Known known = at == processes_.end() ? Known() : at->second;
+  if (known.job == 0) known.job = look(pid);
+  return known;
 }
 
 void ConnectorSource::remember(core::Pid pid, const Known& known) {

@@ -2,11 +2,11 @@
 // Forks, execs and exits by the proc connector (sys/proc_connector.h), where
 // our programs cannot be in the kernel.
 //
-// It tells of every process of the machine, so that each costs us a look at
-// what it is in (/proc/PID/cgroup); who has gone before that look is taken to
-// be where it was last seen, or where its parent is. A process has ended for it
-// when its first thread has. What the socket had no room for is counted for the
-// whole machine.
+// It tells of every process of the machine, so that each birth, and whatever
+// becomes of one that is not known to be watched, costs us a look at what it is
+// in (/proc/PID/cgroup); who has gone before that look is taken to be where its
+// parent is. A process has ended for it when its first thread has. What the
+// socket had no room for is counted for the whole machine.
 //
 // Invariant: reading takes turns, and at most a tenth of the time.
 #pragma once
@@ -55,8 +55,7 @@ class ConnectorSource final : public ProcessSource {
   void on_fork(const sys::ProcConnector::Event& event, core::BootTime when);
   void count_gap(const sys::ProcConnector::Event& event);
   void call_due(std::uint64_t monotonic_ns);
-  /// What it is in, by a look or by the last.
-  [[nodiscard]] Known look(core::Pid pid, Known last);
+  [[nodiscard]] Slot look(core::Pid pid) const;
   [[nodiscard]] Known known(core::Pid pid) const;
   void remember(core::Pid pid, const Known& known);
   void tell(ProcessNews news, const Known& of);

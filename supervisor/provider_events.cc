@@ -196,6 +196,9 @@ void Providers::on_job_event(const core::Job& job, const core::JobEvent& event,
     watched_.refresh(job.jid);
   auto told =
       std::visit(ProcessTeller{.is_covered = is_covered(job)}, event.body);
+  const bool is_in = std::holds_alternative<event::Attached>(event.body);
+  if (is_in || std::holds_alternative<event::Detached>(event.body))
+    watched_.moved(told->pid, job.jid, is_in);
   if (told) {
     told->when = event.when.real;
     in_order([this, jid = job.jid, told = *told] {

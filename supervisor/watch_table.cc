@@ -108,6 +108,16 @@ void WatchTable::refresh(core::JobId jid) {
   if (at != jobs_.end()) watch(jid, at->second);
 }
 
+void WatchTable::moved(core::Pid pid, core::JobId jid, bool is_in) {
+  if (source_ == nullptr || !source_->must_be_told()) return;
+  core::JobId around = is_in ? jid : parent_of(jid);
+  for (; around != core::kNoJob; around = parent_of(around))
+    if (const auto at = jobs_.find(around);
+        at != jobs_.end() && at->second.slot != 0)
+      return source_->found(pid, at->second.slot);
+  source_->found(pid, 0);
+}
+
 void WatchTable::refresh_wanted() {
   if (source_ == nullptr) return;
   for (const auto& [jid, job] : jobs_)

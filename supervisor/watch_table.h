@@ -51,6 +51,9 @@ class WatchTable {
   /// Its container exists now.
   void refresh(core::JobId jid);
 
+  /// A process was moved into the job, or out of it.
+  void moved(core::Pid pid, core::JobId jid, bool is_in);
+
   /// A process that has a place by itself, as its children will. False: it had
   /// it already. Errors: ENOTSUP without a source; E2BIG.
   [[nodiscard]] core::Result<bool> add(core::Pid pid, const Place& place);

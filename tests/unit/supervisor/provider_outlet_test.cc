@@ -32,9 +32,9 @@ struct World {
   std::string read_all() {
     std::string all;
     for (int i = 0; i < 10000; ++i) {
+      if (outlet.has_more()) (void)outlet.send();
       const std::string some = read();
       all += some;
-      if (outlet.has_more()) (void)outlet.send();
       if (some.empty() && !outlet.has_more()) break;
     }
     return all;

@@ -4,6 +4,7 @@
 #include "supervisor/providers.h"
 
 #include <signal.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,8 +152,11 @@ struct World {
   }
   /// What the provider is told, in a word for each: "fork 7".
   std::vector<std::string> read(core::ProviderId id) {
-    for (int i = 0; i < 50; ++i)
+    // A round comes after the pause that the last one earned.
+    for (int i = 0; i < 400 && (i < 3 || is_waiting()); ++i) {
       fixture.loop.run_ready();
+      (void)::usleep(100);
+    }
     std::vector<std::string> words;
     char buffer[65536];
     for (;;) {
@@ -163,6 +167,11 @@ struct World {
       for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
         words.push_back(word_of(text.substr(at, text.find('\n', at) - at)));
     }
+  }
+  [[nodiscard]] bool is_waiting() {
+    return std::ranges::any_of(
+        fixture.providers.list(caller()),
+        [](const auto& view) { return view.waiting > 0; });
   }
   static std::string word_of(const std::string& line) {
     const auto value = [&line](const std::string& key) {
@@ -201,6 +210,28 @@ struct World {
   FakeSource* second = nullptr;
   std::map<core::ProviderId, sys::UniqueFd> readers;
   std::optional<core::Refusal> refusal;
+};
+
+/// A process that is no part of Corral.
+class Sleeper {
+ public:
+  Sleeper() {
+    char name[] = "sleep";
+    char time[] = "100";
+    char* const words[] = {name, time, nullptr};
+    REQUIRE(::posix_spawn(&pid_, "/bin/sleep", nullptr, nullptr, words,
+                          nullptr) == 0);
+  }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+  ~Sleeper() {
+    (void)::kill(pid_, SIGKILL);
+    (void)::waitpid(pid_, nullptr, 0);
+  }
+  [[nodiscard]] core::Pid pid() const { return core::Pid(pid_); }
+
+ private:
+  pid_t pid_ = -1;
 };
 
 using Words = std::vector<std::string>;
@@ -376,11 +407,8 @@ TEST_CASE("processes are members by themselves, of several") {
   (void)world.read(one);
   (void)world.read(two);
   auto& providers = world.fixture.providers;
-  const core::Pid child(::fork());
-  if (child.raw() == 0) {
-    (void)::pause();
-    ::_exit(0);
-  }
+  const Sleeper sleeper;
+  const core::Pid child = sleeper.pid();
   const auto itself = [child] {
     return core::AggregateMember{.job = {},
                                  .process = {.pid = child, .pidfd = {}}};
@@ -407,8 +435,6 @@ TEST_CASE("processes are members by themselves, of several") {
   world.happens(ProviderEventKind::kFork, 0, both);  // one that forked before
   CHECK(world.read(one) == Words{"fork 0x1 7"});
   CHECK(providers.is_registered(plain));
-  (void)::kill(child.raw(), SIGKILL);
-  (void)::waitpid(child.raw(), nullptr, 0);
 }
 
 TEST_CASE("losses are told to those who asked for what was lost") {
