@@ -68,6 +68,8 @@ class ProcessSource {
                                                  const std::string& path) = 0;
   /// Whether it does not find by itself who is in a watched job already.
   [[nodiscard]] virtual bool must_be_told() const { return false; }
+  /// A process that is in a watched job otherwise than by birth; 0: that is in
+  /// none any more.
   virtual void found(core::Pid /*pid*/, Slot /*job*/) {}
   virtual void unwatch(std::uint64_t cgroup, const std::string& path) = 0;
   /// The kinds that are told of the slot; none: none.
