@@ -24,8 +24,8 @@ typedef uint32_t corral_event_u32;
 typedef int32_t corral_event_s32;
 #endif
 
-#define CORRAL_EVENT_ENTER 0U /* born into a cgroup that is not its parent's \
-                               */
+/* ENTER: born into a cgroup that is not its parent's. */
+#define CORRAL_EVENT_ENTER 0U
 #define CORRAL_EVENT_FORK 1U
 #define CORRAL_EVENT_EXEC 2U
 #define CORRAL_EVENT_EXIT 3U

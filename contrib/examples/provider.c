@@ -14,7 +14,8 @@
 
 #include <systemd/sd-bus.h>
 
-#define MANAGER "org.corral.Manager1", "/org/corral/manager", "org.corral.Manager1"
+#define MANAGER \
+  "org.corral.Manager1", "/org/corral/manager", "org.corral.Manager1"
 enum { AGGREGATE = 1 }; /* any number of our own */
 
 static int give_up(const char* deed, int code, const sd_bus_error* error) {
@@ -41,7 +42,8 @@ static int follow(int events) {
     packet[size] = '\0';
     fputs(packet, stdout);
     fflush(stdout);
-    if (strstr(packet, "\"event\":\"job\"") && strstr(packet, "\"state\":\"ended\""))
+    if (strstr(packet, "\"event\":\"job\"") &&
+        strstr(packet, "\"state\":\"ended\""))
       return 0;
   }
   fputs("the supervisor has gone: register and attach again\n", stderr);
