@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What providers are told, and what they put into their aggregates. The rest of
 // Providers is providers.cc.
+#include <unistd.h>
+
 #include <cerrno>
 #include <utility>
 #include <variant>
@@ -262,6 +264,17 @@ Answer<void> Providers::attach_job(const core::Caller& caller,
   return {};
 }
 
+Answer<void> Providers::check_room(const core::Caller& caller) const {
+  const auto at = attached_.find(caller.uid);
+  if (caller.uid == core::Uid(0) || caller.uid == core::Uid(::geteuid()) ||
+      at == attached_.end() || at->second < bounds_.processes_of_user)
+    return {};
+  return refuse(Refusal::kTooMany,
+                "uid " + std::to_string(caller.uid.raw()) + " has attached " +
+                    std::to_string(at->second) +
+                    " processes by themselves already; a job can be attached");
+}
+
 Answer<void> Providers::attach_process(const core::Caller& caller,
                                        const Place& place,
                                        core::ProcessRef process) {
@@ -278,6 +291,7 @@ Answer<void> Providers::attach_process(const core::Caller& caller,
                             : "the provider asks for none of fork, exec and "
                               "exit") +
                       "; a job can be attached");
+  TRY(check_room(caller));
   const auto added = watched_.add(found.facts.pid, place);
   if (!added)
     return refuse(Refusal::kTooMany,
@@ -287,6 +301,7 @@ Answer<void> Providers::attach_process(const core::Caller& caller,
     return refuse(Refusal::kNoSuchProcess, text + " has ended");
   }
   if (!*added) return {};
+  ++attached_[caller.uid];
   ProviderEvent event;
   event.when = sys::now().real;
   event.pid = found.facts.pid;

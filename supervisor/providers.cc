@@ -221,6 +221,7 @@ void Providers::close_source_soon() {
     if (!is_settled || providers.is_source_needed()) return;
     providers.watched_.set_source(nullptr);
     if (ProcessSource* const open = providers.source()) open->close();
+    providers.attached_.clear();
     providers.state_ = SourceState::kClosed;
     providers.why_.clear();
   });

@@ -33,6 +33,9 @@ struct ProviderBounds {
   std::size_t registrations = 256;
   /// Of one user; root and the instance's own are not bounded by it.
   std::size_t registrations_of_user = 16;
+  /// Attached by themselves while a source is open, by one user, likewise: each
+  /// may take a slot for as long.
+  std::size_t processes_of_user = 1024;
   OutletBounds outlet;
   /// Registrations told before others have their turn.
   unsigned turn = 16;
@@ -135,6 +138,7 @@ class Providers final : public core::ProviderControl, private ProcessSink {
             std::uint64_t count);
   void in_order(std::function<void()> call);
   void follow_new(const core::Job& job);
+  [[nodiscard]] core::Answer<void> check_room(const core::Caller& caller) const;
   [[nodiscard]] core::Answer<const core::Job*> find_job(
       const core::Caller& caller, core::JobId jid) const;
   [[nodiscard]] core::Answer<void> attach_job(const core::Caller& caller,
@@ -156,6 +160,7 @@ class Providers final : public core::ProviderControl, private ProcessSink {
   std::string why_;  ///< the source is no better
   std::vector<Waiting> waiting_;
   std::map<core::ProviderId, Registration> registrations_;
+  std::map<core::Uid, std::size_t> attached_;  ///< while the source is open
   core::ProviderId last_id_ = 0;
   Timer round_;
   bool is_arranged_ = false;
