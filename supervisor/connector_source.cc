@@ -76,7 +76,7 @@ core::Result<void> ConnectorSource::watch(Slot slot, std::uint64_t /*cgroup*/,
 }
 
 void ConnectorSource::found(core::Pid pid, Slot job) {
-  Known known{.job = job, .member = slot_of(pid)};
+  const Known known{.job = job, .member = slot_of(pid)};
   remember(pid, known);
 }
 

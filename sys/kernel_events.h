@@ -13,6 +13,8 @@
  */
 #pragma once
 
+/* NOLINTBEGIN: it is C */
+
 #ifdef __bpf__
 typedef unsigned long long corral_event_u64;
 typedef unsigned int corral_event_u32;
@@ -73,3 +75,4 @@ enum corral_event_part {
   CORRAL_PART_MEMBERS,
   CORRAL_EVENT_PARTS
 };
+/* NOLINTEND */

@@ -105,7 +105,7 @@ class ProcConnector {
     constexpr std::size_t kHead = NLMSG_HDRLEN + sizeof(cn_msg);
     constexpr std::size_t kEventHead = offsetof(proc_event, event_data);
     if (bytes.size() < kHead + kEventHead) return std::nullopt;
-    cn_msg head;
+    cn_msg head = {};
     std::memcpy(&head, bytes.data() + NLMSG_HDRLEN, sizeof head);
     if (head.id.idx != CN_IDX_PROC || head.id.val != CN_VAL_PROC)
       return std::nullopt;
@@ -131,7 +131,7 @@ class ProcConnector {
     return number;
   }
 
-  bool order(proc_cn_mcast_op op) const {
+  [[nodiscard]] bool order(proc_cn_mcast_op op) const {
     const auto wanted = static_cast<std::uint32_t>(op);
     nlmsghdr netlink = {};
     cn_msg message = {};

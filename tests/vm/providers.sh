@@ -11,9 +11,9 @@ set -u
 
 is_number() { [ "$1" = "$2" ] || { echo "found $1, wanted $2"; tail -3 /run/told; false; }; }
 count() { tr '}' '\n' </run/told | grep -c "\"event\":\"$1\".*$2"; }
-follow() { # runs a job of 20 children that exec, and the provider until its end
+follow() { # runs a job of 20 children that exec (and end with 2: usage), and the provider until its end
   # shellcheck disable=SC2016 # the job's own shell expands it
-  jid=$(corral run -d -- sh -c 'sleep 3; i=0; while [ $i -lt 20 ]; do (exec true); i=$((i+1)); done; exit 9')
+  jid=$(corral run -d -- sh -c 'sleep 3; i=0; while [ $i -lt 20 ]; do (exec provider 2>/dev/null); i=$((i+1)); done; exit 9')
   provider /run/corral/private "$jid" >/run/told
 }
 source_is() { grep -q "\"source\":\"$1\"" /run/told || { head -1 /run/told; false; }; }
@@ -21,8 +21,8 @@ tell_everything() { # SOURCE
   check "$1: a provider follows a job to its end" follow
   check "$1: that is the source" source_is "$1"
   check "$1: each fork is told" is_number "$(count fork '"child":')" 20
-  check "$1: each exec" is_number "$(count exec '"command":"true"')" 20
-  check "$1: each exit, with its status, that of sleep too" is_number "$(count exit '"exit_code":0')" 21
+  check "$1: each exec" is_number "$(count exec '"command":"provider"')" 20
+  check "$1: each exit, with its status" is_number "$(count exit '"exit_code":2')" 20
   check "$1: that of the job's own process too" is_number "$(count exit '"exit_code":9')" 1
   check "$1: nothing is lost" is_number "$(count lost '')" 0
 }
