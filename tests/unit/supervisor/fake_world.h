@@ -176,6 +176,7 @@ class Fixture {
                      core::Uid owner) { return service.may(who, verb, owner); },
        .listens =
            [this](bool listens) {
+             is_listened_to = listens;
              if (!listens) return service.set_listener({});
              service.set_listener([this](const auto& job, const auto& event,
                                          core::JobState before) {
@@ -185,6 +186,7 @@ class Fixture {
        .rules = {.instance = core::Uid(::geteuid())},
        .obstacle = {}}};
   int settled = 0;
+  bool is_listened_to = false;  ///< by providers
 
   static constexpr std::uint32_t kHid = 7;
 

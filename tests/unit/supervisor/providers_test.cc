@@ -479,8 +479,11 @@ TEST_CASE("others neither see nor touch what is not theirs") {
 
 TEST_CASE("with nobody registered the service of jobs tells nobody") {
   World world;
+  CHECK(!world.fixture.is_listened_to);
   const auto id = world.add("job");
+  CHECK(world.fixture.is_listened_to);
   world.fixture.providers.end_registration(id);
+  CHECK(!world.fixture.is_listened_to);
   const core::JobId jid = world.run_job();
   world.end(jid);
   CHECK(world.source->watched.empty());
