@@ -306,6 +306,11 @@ def dies(instance):
     third.read(5)
     check(third.is_over, "nor one that says so: its descriptor ends")
     equal(third.refusal(third.manager.UnregisterProvider, "mortal")[0], "Invalid", "which cannot be done twice")
+    fourth = Provider(instance, "mortal", ["job"])
+    fourth.bus.close()
+    fourth.read(5)
+    check(fourth.is_over, "nor one whose connection is closed: its descriptor ends too")
+    fourth.stream.close()
     instance.run("kill", "-g", "0", hex(jid))
     for one in (other, again, third):
         one.close()

@@ -458,6 +458,7 @@ TEST_CASE("losses are told to those who asked for what was lost") {
 
 TEST_CASE("others neither see nor touch what is not theirs") {
   World world;
+  const core::JobId before = world.run_job();
   (void)world.add("roots");
   const auto theirs = world.add("theirs", core::ProviderEvents::all(), 1000);
   const auto jobs = world.add("job", core::ProviderEvents::all(), 1000);
@@ -471,6 +472,7 @@ TEST_CASE("others neither see nor touch what is not theirs") {
   CHECK(
       denied(providers.attach(World::caller(1000), "theirs", 1, {.job = jid})));
   CHECK(denied(providers.unregister(World::caller(1000), "roots")));
+  world.end(before);
   CHECK(world.read(theirs) == Words{"begin ebpf"});
   CHECK(world.read(jobs) == Words{"begin ebpf"});
   CHECK(providers.unregister(World::caller(1000), "theirs"));
