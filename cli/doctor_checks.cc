@@ -72,8 +72,8 @@ Check check_program(std::string_view name,
           .status = CheckStatus::kProblem,
           .finding = "not found, so " + std::string(consequence),
           .fix =
-              "install it beside corral or in ../libexec/corral, or name "
-              "its directory in CORRAL_LIBEXEC"};
+              "install it where corral-command is, or name its directory in "
+              "CORRAL_LIBEXEC"};
 }
 
 Check check_instance(const InstanceState& instance) {

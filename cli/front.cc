@@ -144,9 +144,8 @@ int main(int, char** argv) {
   text.append_printable(command != nullptr ? *command : program.c_str());
   text.append("': ").append(std::strerror(code));
   if (!is_too_long)
-    text.append(
-        "; it belongs beside 'corral' or in ../libexec/corral, or "
-        "CORRAL_LIBEXEC names its directory");
+    text.append("; it belongs beside 'corral' or in ../" CORRAL_LIBEXECDIR
+                "/corral, or CORRAL_LIBEXEC names its directory");
   text.append("\n");
   (void)!::write(STDERR_FILENO, text.c_str(), text.size());
   return is_too_long ? 126 : core::kOwnFailureCode;

@@ -168,8 +168,8 @@ class LimitKeeper {
                 "counts all processes and threads of uid # (RLIMIT_NPROC), not "
                 "the job's",
                 uid, "pids");
-    // We and our sentinel are among them.
-    const std::uint64_t ours = uid == ::geteuid() ? 2 : 0;
+    // We, our sentinel and our guard are among them.
+    const std::uint64_t ours = uid == ::geteuid() ? 3 : 0;
     limit_process(Kind::kProcesses, RLIMIT_NPROC, bound + ours);
   }
 

@@ -12,6 +12,11 @@
 
 #include "core/text.h"
 
+// Below the prefix, as the build has it.
+#ifndef CORRAL_LIBEXECDIR
+#define CORRAL_LIBEXECDIR "libexec"
+#endif
+
 namespace sys {
 
 enum class OwnProgram : std::uint8_t {
@@ -35,14 +40,15 @@ struct ProgramPlaces {
 constexpr ProgramPlaces places_of(OwnProgram program) {
   // NOLINTBEGIN(modernize-use-designated-initializers): a table
   constexpr ProgramPlaces kPlaces[] = {
-      {"/corral-init", "/../libexec/corral/corral-init",
+      {"/corral-init", "/../" CORRAL_LIBEXECDIR "/corral/corral-init",
        "/../reaper/corral-init"},
-      {"/corral-reaper", "/../libexec/corral/corral-reaper",
+      {"/corral-reaper", "/../" CORRAL_LIBEXECDIR "/corral/corral-reaper",
        "/../reaper/corral-reaper"},
-      {"/corrald", "/../libexec/corral/corrald", "/../supervisor/corrald"},
-      {"/corral-collect", "/../libexec/corral/corral-collect",
+      {"/corrald", "/../" CORRAL_LIBEXECDIR "/corral/corrald",
+       "/../supervisor/corrald"},
+      {"/corral-collect", "/../" CORRAL_LIBEXECDIR "/corral/corral-collect",
        "/../collect/corral-collect"},
-      {"/corral-command", "/../libexec/corral/corral-command",
+      {"/corral-command", "/../" CORRAL_LIBEXECDIR "/corral/corral-command",
        "/../cli/corral-command"}};
   // NOLINTEND(modernize-use-designated-initializers)
   return kPlaces[static_cast<std::size_t>(program)];

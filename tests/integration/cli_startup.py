@@ -42,6 +42,8 @@ def little_is_opened(environment, is_plain):
     wanted = ["corral", "corral-init"] if is_plain else ["corral", "corral-command", "corral-init"]
     equal(programs, wanted, "corral run is one process that becomes another")
     opened = re.findall(r'openat\(AT_FDCWD, "([^"]+)"', before)
+    # Where there has been an instance the front looks whether its lock is free.
+    opened = [path for path in opened if not re.search(r"/corral(-\d+)?(/private\.lock)?$", path)]
     wanted = set() if is_plain else {"ld.so.cache", "libc.so.6"}
     equal({os.path.basename(path) for path in opened}, wanted, "and opens its loader's cache and libc at most")
     equal(re.findall("(?:clone|clone3|socket)\\(", before), [], "with no process and no socket")

@@ -30,6 +30,8 @@ class Terminal:
             environment = dict(instance.environment, PS1="P# ", TERM="xterm", LC_ALL="C.UTF-8",
                                PATH=f"{corral.COMMAND.parent}:{os.environ['PATH']}")
             environment.pop("PROMPT_COMMAND", None)
+            for number in (signal.SIGINT, signal.SIGQUIT):  # ignored by who ran us in a background, they would stay so
+                signal.signal(number, signal.SIG_DFL)
             os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment)
         self.text = b""
         self.resize(rows, columns)
