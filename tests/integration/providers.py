@@ -472,15 +472,19 @@ def main():
     told = (a_job_by_its_reports, every_process, jobs_to_come, many_providers, own_processes, comes_and_goes, does_not_read)
     with Instance(environment={"CORRAL_EVENT_SOURCE": "none"}) as instance:
         run(instance, without_any, dies, who_may)
-    if why := ebpf_obstacle():
+    why = ebpf_obstacle()
+    if why:
         corral.not_checked(why)
     else:
         with Instance() as instance:
             run(instance, *told, kernel_is_full, dies, supervisor_dies, opens_when_it_is_needed, examples)
     if os.geteuid() != 0:
         return corral.not_checked("needs root")
-    with Instance(environment={"CORRAL_EVENT_SOURCE": "proc-connector"}) as instance:
-        run(instance, *told, supervisor_dies)
+    if why and why.startswith("this is a container"):
+        corral.not_checked(why)  # the proc connector tells the machine's own namespace only
+    else:
+        with Instance(environment={"CORRAL_EVENT_SOURCE": "proc-connector"}) as instance:
+            run(instance, *told, supervisor_dies)
     with Instance(engine="subreaper", environment={"CORRAL_EVENT_SOURCE": "none"}) as instance:
         run(instance, a_job_by_its_reports)
     return None
