@@ -140,7 +140,7 @@ int main(int, char** argv) {
   // A command line that does not fit with ours before it: as a shell would say.
   const bool is_too_long = code == E2BIG;
   char** const command = is_too_long ? plain_command(argv) : nullptr;
-  core::Text<2 * 4095> text("corral: cannot execute '");
+  core::Text<8190> text("corral: cannot execute '");
   text.append_printable(command != nullptr ? *command : program.c_str());
   text.append("': ").append(std::strerror(code));
   if (!is_too_long)

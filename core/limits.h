@@ -195,7 +195,8 @@ inline constexpr std::uint64_t kLargestAmount = INT64_MAX / 4;
 /// Beyond this nobody can mean it, or no kernel holds it: ten years,
 /// PID_MAX_LIMIT processes (proc_sys_kernel(5)).
 constexpr std::uint64_t largest_bound(LimitKind kind) {
-  constexpr std::uint64_t kMostPercent = 100U * 8192;  // NR_CPUS of the kernel
+  constexpr std::uint64_t kMostPercent =
+      std::uint64_t{100} * 8192;  // NR_CPUS of the kernel
   if (kind == LimitKind::kProcesses || kind == LimitKind::kThreads)
     return kMostProcesses;
   switch (row_of(kind).unit) {

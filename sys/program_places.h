@@ -14,6 +14,7 @@
 
 // Below the prefix, as the build has it.
 #ifndef CORRAL_LIBEXECDIR
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): a part of literals
 #define CORRAL_LIBEXECDIR "libexec"
 #endif
 
