@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <ctime>
 #include <iterator>
 #include <utility>
@@ -15,8 +16,8 @@ namespace {
 
 using Count = RecordView::Count;
 
-constexpr std::string_view kWords[] = {"job",     "user",    "group",
-                                       "project", "command", "day"};
+constexpr std::string_view kWords[] = {"job",     "user", "group", "project",
+                                       "command", "day",  "node"};
 constexpr std::uint64_t kNoProject = static_cast<std::uint64_t>(-2);
 
 std::string day_of(Count time_us) {
@@ -54,11 +55,22 @@ void UseSum::raise(std::optional<std::uint64_t> other) {
 
 void UseFold::add(const Group& group) {
   if (!group.is_sound || group.is_torn) return;
+  if (group.configuration) {
+    const auto& name = group.configuration->name.nodename;
+    node_.assign(name, ::strnlen(name, sizeof name));
+    return;
+  }
   const RecordView view = view_of(group);
   if (group.process) return add_process(view, group);
   if (!view.jid || *view.jid == 0) return;
-  if (group.start) open_[*view.jid].start = view;
+  if (group.start) open_job(*view.jid).start = view;
   if (group.end) add_end(view);
+}
+
+UseFold::OpenJob& UseFold::open_job(std::uint64_t jid) {
+  const auto [place, is_new] = open_.try_emplace(jid);
+  if (is_new) place->second.node = node_;
+  return place->second;
 }
 
 void UseFold::add_process(const RecordView& view, const Group& group) {
@@ -76,7 +88,7 @@ void UseFold::add_process(const RecordView& view, const Group& group) {
     return;
   }
   if (!view.jid || *view.jid == 0) return;
-  OpenJob& job = open_[*view.jid];
+  OpenJob& job = open_job(*view.jid);
   ++job.processes;
   job.prid = group.process->prid;
   job.has_project = job.prid != kNoProject;
@@ -92,9 +104,8 @@ void UseFold::add_process(const RecordView& view, const Group& group) {
 }
 
 void UseFold::add_end(const RecordView& view) {
-  const auto found = open_.find(*view.jid);
-  const OpenJob job = found == open_.end() ? OpenJob() : found->second;
-  if (found != open_.end()) open_.erase(found);
+  const OpenJob job = open_job(*view.jid);
+  open_.erase(*view.jid);
   close(*view.jid, job, &view);
 }
 
@@ -118,6 +129,8 @@ std::string UseFold::key_of(std::uint64_t jid, const OpenJob& job,
       return job.has_project ? std::to_string(job.prid) : std::string();
     case UseKey::kDay:
       return day_of(facts.ended_us ? facts.ended_us : facts.started_us);
+    case UseKey::kNode:
+      return job.node;
     case UseKey::kCommand:
       break;
   }

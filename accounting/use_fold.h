@@ -28,6 +28,7 @@ enum class UseKey : std::uint8_t {
   kProject,
   kCommand,  ///< of processes, with the children that they waited for
   kDay,      ///< on which the job ended, in local time; else began
+  kNode,     ///< by the file's last configuration record before the job
 };
 
 [[nodiscard]] std::optional<UseKey> parse_use_key(std::string_view word);
@@ -74,6 +75,8 @@ class UseFold {
  public:
   UseFold(UseKey key, const UseFilter& filter) : key_(key), filter_(filter) {}
 
+  /// Groups of another file follow: which machine wrote it is not known yet.
+  void begin_file() { node_.clear(); }
   void add(const Group& group);
 
   /// By CPU time, the most first; with what is not ended yet.
@@ -83,6 +86,7 @@ class UseFold {
   /// A job of which the end was not seen yet.
   struct OpenJob {
     RecordView start;
+    std::string node;
     std::uint64_t prid = 0;
     bool has_project = false;
     bool is_own = true;  ///< no process is counted with its children
@@ -95,6 +99,7 @@ class UseFold {
     UseSum written_bytes;
   };
 
+  OpenJob& open_job(std::uint64_t jid);
   void add_process(const RecordView& view, const Group& group);
   void add_end(const RecordView& view);
   void close(std::uint64_t jid, const OpenJob& job, const RecordView* end);
@@ -104,6 +109,7 @@ class UseFold {
 
   UseKey key_;
   UseFilter filter_;
+  std::string node_;  ///< empty: the file has not said
   std::unordered_map<std::uint64_t, OpenJob> open_;
   std::map<std::string, UseRow> rows_;
 };

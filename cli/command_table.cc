@@ -277,13 +277,17 @@ constexpr Command kCommands[] = {
      .summary = "Sum up what jobs used",
      .description =
          "Reads accounting files, in which Corral or the CSA daemon wrote, and "
-         "sums up by job, user, group, project, command or day what jobs used. "
+         "sums up by job, user, group, project, command, node or day what jobs "
+         "used. "
          "Without a file these are the one that is being written and those "
          "that were switched from it. A job's use is that of its end record, "
          "else the sum of its processes where those are counted without their "
          "children. What was not collected is a dash; a sum of which a part is "
          "not known has a '+'. Commands are summed up over processes, with the "
-         "children that those waited for.",
+         "children that those waited for. A job's node is the one that the "
+         "file "
+         "names before it; its project is that of its processes' records, as "
+         "the CSA daemon writes it. No record carries an account.",
      .options = kUseOptions,
      .pairs = kUsePairs,
      .operands = {Operands::kAny, ValueType::kFile, "accounting files"},

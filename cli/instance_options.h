@@ -81,17 +81,29 @@ inline constexpr OptionRow kUseOptions[] = {
     {"until", '\0', ValueType::kDay, "the last",
      "Only what ended before this day"},
     {"csv", '\0', ValueType::kFlag, "", "Print CSV"},
+    {"openmetrics", '\0', ValueType::kFlag, "",
+     "Print the text format of OpenMetrics 1.0, for Prometheus"},
+    {"http", '\0', ValueType::kFlag, "",
+     "Answer one HTTP request on standard input and output"},
+    {"output", 'o', ValueType::kFile, "standard output",
+     "Write to this file, which is replaced when all is written"},
     {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
     kJson,
     kHelp,
 };
-inline constexpr OptionPair kUsePairs[] = {{"json", "csv"}};
+inline constexpr OptionPair kUsePairs[] = {
+    {"json", "csv"},        {"json", "openmetrics"},
+    {"csv", "openmetrics"}, {"http", "openmetrics", true},
+    {"http", "output"},     {"openmetrics", "no-header"},
+};
 inline constexpr Example kUseExamples[] = {
     {"corral report", "what each user used"},
     {"corral report --by day --since 2026-11-01 --json",
      "each day of a month, for a program"},
     {"corral report --by job --user ann /var/csa/day/pacct*",
      "each job of a user"},
+    {"corral report --openmetrics -o /var/lib/prometheus/corral.prom",
+     "for node_exporter's textfile collector"},
 };
 inline constexpr ExitCode kUseCodes[] = {
     {"1", "A file cannot be read, or parts of it are damaged"},

@@ -129,8 +129,11 @@ constexpr ValueTypeRow kRows[] = {
     {ValueType::kShell, "SHELL", "bash, zsh or fish", is_shell,
      Completion::kChoices, "bash zsh fish"},
     {ValueType::kCount, "N", "a number above 0", is_count},
-    {ValueType::kUseKey, "KEY", "job, user, group, project, command or day",
-     is_use_key, Completion::kChoices, "job user group project command day"},
+    {ValueType::kUseKey, "KEY",
+     "job, user, group, project, command, node or day; accounts are not "
+     "recorded",
+     is_use_key, Completion::kChoices,
+     "job user group project command node day"},
     {ValueType::kDay, "YYYY-MM-DD", "a day such as 2026-11-30", is_day},
     {ValueType::kAttachMode, "MODE", "move, nested or logical", is_attach_mode,
      Completion::kChoices, "move nested logical"},

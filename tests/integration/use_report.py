@@ -8,6 +8,7 @@ import io
 import json
 import os
 import subprocess
+import tempfile
 
 import corral
 import csa_files
@@ -59,6 +60,13 @@ def published():
     first = min(row["day"] for row in days)
     corral.equal(rows_of("--by", "day", "--until", first), [], "none ended before the first")
     corral.equal(len(rows_of("--by", "job", "--since", first)), len(jobs), "all since then")
+    corral.equal([(row["node"], row["jobs"]) for row in rows_of("--by", "node")], [("vm", len(jobs))], "the node is the files' own")
+    with tempfile.NamedTemporaryFile() as nameless:
+        nameless.write(b"".join(entry.data for entry in entries if entry.kind in (csa_files.PROCESS, csa_files.END)))
+        nameless.flush()
+        nodes = {row["node"] for row in rows_of("--by", "node", files=[PACCT, nameless.name])}
+        corral.equal(nodes, {"vm", None}, "and unknown of a file that does not say it")
+    corral.equal([row["project"] for row in rows_of("--by", "project")], ["0"], "projects are those of the records")
     text = list(csv.DictReader(io.StringIO(report("--by", "user", "--csv").stdout, newline="")))
     corral.equal([(row["user"], int(row["user_us"])) for row in text], [(row["user"], row["user_us"]) for row in rows], "CSV says the same")
     table = report("--by", "group").stdout.splitlines()
@@ -93,7 +101,7 @@ def faults():
     corral.check("cannot read '/nowhere'" in missing.stderr, "a file that is not there", missing.stderr)
     damaged = report("--json", files=[GOLDEN / "damaged/hole37"], code=1)
     corral.check("are no record" in damaged.stderr and json.loads(damaged.stdout)["rows"], "damage is told, the rest reported", damaged.stderr)
-    for words, said in ((["--by", "week"], "job, user, group"), (["--since", "2026-02-30"], "a day such as"), (["--json", "--csv"], "csv")):
+    for words, said in ((["--by", "week"], "job, user, group"), (["--by", "account"], "accounts are not recorded"), (["--since", "2026-02-30"], "a day such as"), (["--json", "--csv"], "csv")):
         wrong = report(*words, code=2)
         corral.check(said in wrong.stderr, f"{' '.join(words)}: {said}", wrong.stderr)
     if os.path.exists("/dev/full"):

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/report/use_text.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "cli/job_text.h"
+#include "cli/json_text.h"
+#include "cli/terminal_text.h"
+#include "core/number_text.h"
+#include "sys/users.h"
+
+namespace cli {
+
+namespace {
+
+using accounting::UseKey;
+using accounting::UseRow;
+using accounting::UseSum;
+
+/// A sum of a row, in JSON and CSV, and how a table shows it.
+struct SumColumn {
+  std::string_view key;
+  std::string_view title;
+  UseSum UseRow::* member;
+  std::string (*text)(std::uint64_t value);
+};
+
+std::string time_text(std::uint64_t us) {
+  return short_time(core::Microseconds(us));
+}
+std::string size_text(std::uint64_t bytes) {
+  return short_size(core::Bytes(bytes));
+}
+
+constexpr SumColumn kSums[] = {
+    {.key = "wall_us",
+     .title = "WALL",
+     .member = &UseRow::wall_us,
+     .text = time_text},
+    {.key = "user_us",
+     .title = "USER-CPU",
+     .member = &UseRow::user_us,
+     .text = time_text},
+    {.key = "system_us",
+     .title = "SYS-CPU",
+     .member = &UseRow::system_us,
+     .text = time_text},
+    {.key = "memory_peak_bytes",
+     .title = "MEM-PEAK",
+     .member = &UseRow::memory_bytes,
+     .text = size_text},
+    {.key = "read_bytes",
+     .title = "READ",
+     .member = &UseRow::read_bytes,
+     .text = size_text},
+    {.key = "written_bytes",
+     .title = "WRITTEN",
+     .member = &UseRow::written_bytes,
+     .text = size_text},
+    {.key = "storage_read_bytes",
+     .title = "DISK-READ",
+     .member = &UseRow::storage_read_bytes,
+     .text = size_text},
+    {.key = "storage_written_bytes",
+     .title = "DISK-WRITTEN",
+     .member = &UseRow::storage_written_bytes,
+     .text = size_text},
+};
+
+std::string group_name(core::Gid gid, const std::string& otherwise) {
+  const auto names = sys::group_names({gid});
+  return names && !names->empty() ? names->front() : otherwise;
+}
+
+std::string csv_text(std::string_view text) {
+  std::string cell(text);
+  if (!cell.empty() && std::string_view("=+-@\t\r").contains(cell[0]))
+    cell.insert(0, "'");
+  if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
+  std::string quoted = "\"";
+  for (const char c : cell)
+    quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+}  // namespace
+
+bool has_name(UseKey by) {
+  return by == UseKey::kUser || by == UseKey::kGroup || by == UseKey::kJob;
+}
+
+std::string shown_name(UseKey by, const UseRow& row) {
+  const auto number = core::parse_number(row.key, UINT32_MAX);
+  if (by == UseKey::kUser && number)
+    return user_name(core::Uid(static_cast<std::uint32_t>(*number)));
+  if (by == UseKey::kGroup && number)
+    return group_name(core::Gid(static_cast<std::uint32_t>(*number)), row.key);
+  return by == UseKey::kJob ? row.name : row.key;
+}
+
+std::string use_table(const UseReport& report, TableView::Header header) {
+  const auto& [by, title, rows, is_complete] = report;
+  std::string first(title);
+  std::ranges::transform(first, first.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  std::vector<Column> columns = {{.title = first}};
+  if (by == UseKey::kJob) columns.push_back({.title = "NAME"});
+  for (const std::string_view name : {"JOBS", "OPEN", "PROCS"})
+    columns.push_back({.title = std::string(name), .align = Align::kRight});
+  for (const SumColumn& sum : kSums)
+    columns.push_back(
+        {.title = std::string(sum.title), .align = Align::kRight});
+  TableView table(std::move(columns));
+  for (const UseRow& row : rows) {
+    std::vector<Cell> cells;
+    if (by == UseKey::kJob) cells.push_back({.text = row.key});
+    cells.push_back({.text = shown_name(by, row)});
+    for (const std::uint64_t number : {row.jobs, row.open, row.processes})
+      cells.push_back({.text = std::to_string(number)});
+    for (const SumColumn& sum : kSums) {
+      const UseSum& value = row.*sum.member;
+      // A sum of which a part is unknown is at least so much.
+      const std::string_view mark =
+          value.known > 0 && value.unknown > 0 ? "+" : "";
+      cells.push_back({.text = value.get()
+                                   ? sum.text(*value.get()) + std::string(mark)
+                                   : std::string()});
+    }
+    table.add(std::move(cells));
+  }
+  return table.render(screen_of(STDOUT_FILENO), header);
+}
+
+std::string use_json(const UseReport& report) {
+  const auto& [by, title, rows, is_complete] = report;
+  Json list = Json::array();
+  for (const UseRow& row : rows) {
+    Json object;
+    object[std::string(title)] = text_or_null(row.key);
+    if (has_name(by)) object["name"] = text_or_null(shown_name(by, row));
+    object["jobs"] = row.jobs;
+    object["open_jobs"] = row.open;
+    object["processes"] = row.processes;
+    for (const SumColumn& sum : kSums) {
+      const UseSum& value = row.*sum.member;
+      object[std::string(sum.key)] = maybe(value.get());
+      if (value.known > 0 && value.unknown > 0)
+        object[std::string(sum.key) + "_unknown"] = value.unknown;
+    }
+    list.push_back(std::move(object));
+  }
+  return Json{{"by", title}, {"rows", list}}.dump(
+             2, ' ', false, Json::error_handler_t::replace) +
+         "\n";
+}
+
+std::string use_csv(const UseReport& report, TableView::Header header) {
+  const auto& [by, title, rows, is_complete] = report;
+  std::string text;
+  if (header == TableView::Header::kShown) {
+    text = std::string(title) + ",name,jobs,open_jobs,processes";
+    for (const SumColumn& sum : kSums)
+      text.append(",").append(sum.key);
+    text += "\r\n";
+  }
+  for (const UseRow& row : rows) {
+    const std::string name = has_name(by) ? shown_name(by, row) : "";
+    text += csv_text(row.key) + "," + csv_text(name) + "," +
+            std::to_string(row.jobs) + "," + std::to_string(row.open) + "," +
+            std::to_string(row.processes);
+    for (const SumColumn& sum : kSums) {
+      const auto value = (row.*sum.member).get();
+      text += "," + (value ? std::to_string(*value) : std::string());
+    }
+    text += "\r\n";
+  }
+  return text;
+}
+
+}  // namespace cli

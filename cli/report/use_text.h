@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums of what jobs used as a table for people, as JSON and as CSV.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accounting/use_fold.h"
+#include "cli/table_view.h"
+
+namespace cli {
+
+struct UseReport {
+  accounting::UseKey by = accounting::UseKey::kUser;
+  std::string_view title;  ///< the key's word
+  std::vector<accounting::UseRow> rows;
+  bool is_complete = true;  ///< all files could be read to their ends
+};
+
+/// Does the key stand for something that has a name?
+[[nodiscard]] bool has_name(accounting::UseKey by);
+/// The name of what a row's key stands for, or of its job; the number of a user
+/// or group that has none.
+[[nodiscard]] std::string shown_name(accounting::UseKey by,
+                                     const accounting::UseRow& row);
+
+[[nodiscard]] std::string use_table(const UseReport& report,
+                                    TableView::Header header);
+[[nodiscard]] std::string use_json(const UseReport& report);
+/// By RFC 4180. A text that a spreadsheet would take for a formula is one
+/// behind an apostrophe.
+[[nodiscard]] std::string use_csv(const UseReport& report,
+                                  TableView::Header header);
+
+}  // namespace cli
