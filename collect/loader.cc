@@ -54,7 +54,11 @@ int set_control(const exit_bpf& object, std::uint64_t ring_size) {
 
 }  // namespace
 
-RingChoice choose_ring(std::uint64_t available) {
+RingChoice choose_ring(std::uint64_t asked, std::uint64_t available) {
+  if (asked != 0)
+    return {.size = asked,
+            .why = "its ring has " + std::to_string(asked >> 20U) +
+                   " MiB, as the site's settings say"};
   if (available == 0 || available / kShare >= kUsualRing)
     return {.size = kUsualRing, .why = {}};
   const std::uint64_t size =

@@ -25,8 +25,10 @@ struct RingChoice {
   std::uint64_t size = 0;
   std::string why;  ///< empty: it is the usual size
 };
+/// `asked`: a power of two, in the place of what is usual; 0: nobody asked.
 /// `available`: bytes of memory (MemAvailable); 0: not known.
-[[nodiscard]] RingChoice choose_ring(std::uint64_t available);
+[[nodiscard]] RingChoice choose_ring(std::uint64_t asked,
+                                     std::uint64_t available);
 
 /// Loads and attaches it. `is_trial`: only loads it, with a small ring.
 [[nodiscard]] Loaded load(const RingChoice& ring, bool is_trial);

@@ -3,8 +3,11 @@
 // own, so that the supervisor neither links libbpf nor waits for the kernel's
 // verifier (some 30 ms).
 //
-//   corral-collect --load    on descriptor 3, a SOCK_SEQPACKET: one packet
-//                            (accounting/collector_reply.h); then it ends
+//   corral-collect --load RING
+//                            on descriptor 3, a SOCK_SEQPACKET: one packet
+//                            (accounting/collector_reply.h); then it ends.
+//                            RING: bytes of its ring, a power of two; 0: what
+//                            is usual
 //   corral-collect --events  the same for the programs that tell aggregate
 //                            providers of processes (sys/kernel_events.h)
 //   corral-collect --check   says whether it could, on standard output: exit
@@ -21,6 +24,7 @@
 #include "accounting/collector_reply.h"
 #include "collect/events_loader.h"
 #include "collect/loader.h"
+#include "core/number_text.h"
 #include "sys/message_socket.h"
 
 namespace {
@@ -38,9 +42,9 @@ std::uint64_t available_memory() {
   return 0;
 }
 
-int hand_over() {
+int hand_over(std::uint64_t ring) {
   const collect::Loaded loaded =
-      collect::load(collect::choose_ring(available_memory()), false);
+      collect::load(collect::choose_ring(ring, available_memory()), false);
   accounting::CollectorReply reply;
   reply.code = loaded.code;
   reply.ring_size = loaded.ring_size;
@@ -70,21 +74,28 @@ int hand_over_events() {
 
 int check() {
   const collect::Loaded loaded =
-      collect::load(collect::choose_ring(available_memory()), true);
+      collect::load(collect::choose_ring(0, available_memory()), true);
   std::puts(loaded.code == 0 ? "ok" : loaded.why.c_str());
   return loaded.code == 0 ? 0 : 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const std::string_view word = argc == 2 ? argv[1] : "";
-  if (word == "--load") return hand_over();
-  if (word == "--events") return hand_over_events();
-  if (word == "--check") return check();
+int usage() {
   std::fputs(
       "corral-collect: expected '--check' (can the eBPF collector work here?) "
       "or, from corrald, '--load' or '--events'\n",
       stderr);
   return kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view word = argc >= 2 ? argv[1] : "";
+  const auto ring =
+      core::parse_number(argc == 3 ? argv[2] : "", std::uint64_t{1} << 30U);
+  if (word == "--load" && ring) return hand_over(*ring);
+  if (argc != 2) return usage();
+  if (word == "--events") return hand_over_events();
+  if (word == "--check") return check();
+  return usage();
 }

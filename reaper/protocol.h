@@ -50,6 +50,8 @@ inline constexpr std::size_t kOpenOrders = 32;
 inline constexpr std::size_t kOrdersInFlight = 10;
 /// The length of a descriptor's name in the store, with its NUL.
 inline constexpr std::size_t kStoreName = 48;
+/// Descriptors that the reaper holds for the store at most.
+inline constexpr std::size_t kMostHeld = 8;
 /// The name under which the reaper keeps its exit ring in the store. It is the
 /// reaper's alone: a revived reaper goes on with it, and sends what was not
 /// acknowledged as ever. A supervisor passes over it.
@@ -69,6 +71,8 @@ enum class MessageType : std::uint16_t {
   kReady,      ///< no body: clients are served
   kBarrier,    ///< SequenceNumber: answer behind the records of all the dead
   kHoldLock,   ///< fds: the instance's lock, to be held as long as you live
+  kHold,  ///< StoreName; fds: one, to be held as long as you live and given
+          ///< to every new store; none: no more of that name
   // reaper link, from the reaper
   kWelcome = 32,   ///< Welcome: the answer to Hello; fds: the exit ring
   kLaunched,       ///< Launched; fds: pidfd if pid != 0
@@ -123,13 +127,14 @@ struct Welcome {
   std::uint64_t first_sequence = 0;     ///< oldest record not acknowledged
   std::uint64_t next_sequence = 0;
   std::uint32_t reaper_is_pid1 = 0;
-  /// What the reaper knows: 1 and more kBarrier. Earlier ones sent 0. While a
-  /// re-exec is checked, and after one that was refused, a new supervisor
-  /// speaks to an old reaper.
+  /// What the reaper knows: 1 and more kBarrier, 2 kHold. Earlier ones sent 0.
+  /// While a re-exec is checked, and after one that was refused, a new
+  /// supervisor speaks to an old reaper.
   std::uint32_t level = 0;
 };
-inline constexpr std::uint32_t kReaperLevel = 1;
+inline constexpr std::uint32_t kReaperLevel = 2;
 inline constexpr std::uint32_t kBarrierLevel = 1;
+inline constexpr std::uint32_t kHoldLevel = 2;
 
 /// Followed by the launch block if `block_size` <= kInlineBlock.
 struct Launch {

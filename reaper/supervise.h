@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "reaper/essentials.h"
+#include "reaper/holdings.h"
 #include "reaper/instance_options.h"
 #include "reaper/keeper.h"
 #include "reaper/launcher.h"
@@ -96,6 +97,7 @@ class Daemon {
   void start_what_is_due(core::BootTime now) {
     if (keeper_.start_if_due(now)) {
       keeper_.keep(kRingName, ring_.descriptor());
+      holdings_.give_to(keeper_);
       if (link_.is_open()) new_store_end_ = keeper_.make_client();
     }
     if (supervisor_.is_running() || supervisor_.is_pausing(now)) return;
@@ -312,6 +314,7 @@ class Daemon {
   bool take_shut_down(Received& received);
   bool take_ready(Received& received);
   bool take_lock(Received& received);
+  bool take_held(Received& received);
   void flush();
   [[nodiscard]] Sent send_all();
   Sent send_welcome();
@@ -389,6 +392,7 @@ class Daemon {
   ExitRing ring_;
   Launcher launcher_;
   Keeper keeper_;
+  Holdings holdings_;  ///< a next image is told them again
   OwnProcess supervisor_;
   Link link_;
   NextImage next_image_;

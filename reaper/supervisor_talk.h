@@ -30,6 +30,7 @@ inline void Daemon::handle(Received& received) {
       {MessageType::kReady, &Daemon::take_ready},
       {MessageType::kBarrier, &Daemon::take_barrier},
       {MessageType::kHoldLock, &Daemon::take_lock},
+      {MessageType::kHold, &Daemon::take_held},
   };
   // NOLINTEND(modernize-use-designated-initializers)
   for (const Row& row : kRows) {
@@ -112,6 +113,16 @@ inline bool Daemon::take_lock(Received& received) {
   if (received.packet.fd_count != 1) return false;
   hold_lock(std::move(received.fds()[0]));
   return true;
+}
+
+inline bool Daemon::take_held(Received& received) {
+  const auto body = body_as<StoreName>(received.body);
+  const auto name = body ? text_of(*body) : std::nullopt;
+  if (!name || received.packet.fd_count > 1 || received.packet.was_cut)
+    return false;
+  return holdings_.hold(*name, received.packet.fd_count == 1
+                                   ? std::move(received.fds()[0])
+                                   : sys::UniqueFd());
 }
 
 /// Sends all that is due, as far as it goes.

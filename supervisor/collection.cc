@@ -28,10 +28,11 @@ constexpr core::Microseconds kIdlePatience = core::seconds(60);
 
 }  // namespace
 
-Collection::Collection(EventLoop& loop, StoreLink& store, Recorder& recorder,
+Collection::Collection(EventLoop& loop, Keepers keepers, Recorder& recorder,
                        CollectionSite site, Changed changed)
     : loop_(loop),
-      store_(store),
+      store_(keepers.store),
+      reaper_(keepers.reaper),
       recorder_(recorder),
       site_(std::move(site)),
       changed_(std::move(changed)),
@@ -81,6 +82,18 @@ void Collection::keep_parts() {
     store_.put(kNames[i], parts_[i].get());
 }
 
+/// The link last, and first to go: without it what is held is nothing.
+void Collection::hold_again() {
+  if (!is_running()) return let_go();
+  for (std::size_t i = std::size(kNames); i-- > 0;)
+    reaper_.hold(kNames[i], parts_[i].get());
+}
+
+void Collection::let_go() {
+  for (const std::string_view name : kNames)
+    reaper_.let_go(name);
+}
+
 void Collection::enrol(core::JobId jid, std::uint64_t cgroup, Enrolled done) {
   if (state_ == State::kRunning) return done(put(jid, cgroup));
   if (state_ == State::kImpossible) return done(core::Collector::kWait);
@@ -127,7 +140,8 @@ void Collection::load() {
   patience_.set(sys::boot_now() + kLoadPatience);
   loader_.emplace(loop_,
                   WorkerPlan{.name = "collect",
-                             .words = {"corral-collect", "--load"},
+                             .words = {"corral-collect", "--load",
+                                       std::to_string(site_.ring)},
                              .program = site_.program},
                   WorkerProcess::Handlers{
                       .on_packet = [this](auto packet) { on_reply(packet); },
@@ -172,12 +186,14 @@ void Collection::give_up(std::string_view why) {
 void Collection::settle(State state, std::string_view why) {
   state_ = state;
   patience_.clear();
+  if (is_running()) hold_again();
   changed_(is_running() ? core::Collector::kEbpf : core::Collector::kWait, why);
   for (const Waiting& job : std::exchange(waiting_, {}))
     enrol(job.jid, job.cgroup, job.done);
 }
 
 void Collection::unload() {
+  let_go();
   for (const std::string_view name : kNames)
     store_.drop(name);
   recorder_.forget_ring();

@@ -7,7 +7,8 @@
 //    own (collect/main.cc), for the first one, which waits for it; taken away
 //    when there has been none for a while.
 //  - Its descriptors are in the store: while there is no supervisor it goes on,
-//    and the next one goes on with it.
+//    and the next one goes on with it. The reaper holds them too, for a store
+//    that dies together with the supervisor.
 //  - A job is counted by one collector from its beginning: it is told which
 //    when its container is made. Where the eBPF collector cannot work jobs are
 //    counted by who reaps them, and why is known to who asks.
@@ -25,6 +26,7 @@
 #include "core/collector.h"
 #include "core/ids.h"
 #include "core/job_totals.h"
+#include "supervisor/reaper_link.h"
 #include "supervisor/recorder.h"
 #include "supervisor/store_link.h"
 #include "supervisor/worker.h"
@@ -34,7 +36,8 @@ namespace supervisor {
 struct CollectionSite {
   std::optional<core::Collector> asked;  ///< absent: the best that works
   std::string program;                   ///< corral-collect; empty: none
-  bool has_cgroups = false;              ///< jobs have cgroups to be known by
+  std::uint64_t ring = 0;    ///< bytes of its ring; 0: what is usual
+  bool has_cgroups = false;  ///< jobs have cgroups to be known by
 };
 
 class Collection {
@@ -43,7 +46,11 @@ class Collection {
   /// Told when another collector is used, or why not.
   using Changed = std::function<void(core::Collector, std::string_view why)>;
 
-  Collection(EventLoop& loop, StoreLink& store, Recorder& recorder,
+  struct Keepers {
+    StoreLink& store;
+    ReaperLink& reaper;  ///< not used before resume()
+  };
+  Collection(EventLoop& loop, Keepers keepers, Recorder& recorder,
              CollectionSite site, Changed changed);
 
   /// What a store gave back. False: the name is none of ours.
@@ -53,6 +60,8 @@ class Collection {
   [[nodiscard]] bool is_running() const { return state_ == State::kRunning; }
   /// A new store knows nothing: puts all again.
   void put_again();
+  /// A new reaper, or its next image, holds nothing: it holds all again.
+  void hold_again();
 
   /// From now on processes that end in the cgroup (by its id) are the job's;
   /// `done` is told who counts them, at once or when it is known.
@@ -74,6 +83,7 @@ class Collection {
 
   void load();
   void keep_parts();
+  void let_go();
   void on_reply(std::span<const std::byte> packet);
   void give_up(std::string_view why);
   void settle(State state, std::string_view why);
@@ -85,6 +95,7 @@ class Collection {
 
   EventLoop& loop_;
   StoreLink& store_;
+  ReaperLink& reaper_;
   Recorder& recorder_;
   CollectionSite site_;
   Changed changed_;

@@ -92,7 +92,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                   [this](core::JobId jid) { effects_.note_soft_memory(jid); }}),
       recorder_(loop, service_, journal_.epoch(),
                 {.pacct = settings_.places.pacct}),
-      collection_(loop, store_, recorder_, collection_site(),
+      collection_(loop, {.store = store_, .reaper = reaper_}, recorder_,
+                  collection_site(),
                   [this](core::Collector collector, std::string_view why) {
                     if (!why.empty())
                       spdlog::info("collector {}: {}", core::name_of(collector),
@@ -224,6 +225,7 @@ CollectionSite Instance::Parts::collection_site() const {
   const auto program = sys::find_own_program(sys::OwnProgram::kCollect);
   return {.asked = settings_.collector,
           .program = program.value_or(std::string()),
+          .ring = settings_.site.ring,
           .has_cgroups = host_.engine.engine == core::Engine::kCgroup2};
 }
 
@@ -263,6 +265,7 @@ void Instance::Parts::greet_reaper() {
 }
 
 void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
+  collection_.hold_again();
   // The next image of the same reaper: it has our orders, we what it told.
   if (is_ready_) return;
   const auto identity = identity_of(welcome.reaper_pid);

@@ -152,6 +152,22 @@ void ReaperLink::hold_lock(int lock) {
   link_.send(reaper::MessageType::kHoldLock, {}, std::span(&lock, 1));
 }
 
+void ReaperLink::hold(std::string_view name, int fd) {
+  send_hold(name, std::span(&fd, 1));
+}
+
+void ReaperLink::let_go(std::string_view name) {
+  send_hold(name, {});
+}
+
+void ReaperLink::send_hold(std::string_view name, std::span<const int> fds) {
+  if (level_.value_or(0) < reaper::kHoldLevel) return;
+  reaper::StoreName body;
+  std::memcpy(body.name, name.data(),
+              std::min(name.size(), sizeof body.name - 1));
+  link_.send_value(reaper::MessageType::kHold, body, fds);
+}
+
 void ReaperLink::ready() {
   link_.send(reaper::MessageType::kReady);
 }

@@ -77,6 +77,11 @@ class ReaperLink final : private PacketHandler {
   void shut_down(std::int32_t code);
   /// Before hello(): it holds the instance's lock as long as it lives.
   void hold_lock(int lock);
+  /// It holds `fd` by that name as long as it lives, and gives it to every new
+  /// store: for what must outlive us and the store. Nothing where the reaper
+  /// does not know how; after its Welcome.
+  void hold(std::string_view name, int fd);
+  void let_go(std::string_view name);
   /// Clients are served: this instance can start.
   void ready();
   [[nodiscard]] bool is_flushed() const { return link_.is_flushed(); }
@@ -92,6 +97,7 @@ class ReaperLink final : private PacketHandler {
   void on_batch_end() override { events_.on_reaper_batch_end(); }
   void on_end() override { events_.on_reaper_gone(); }
   void take_welcome(const reaper::Welcome& welcome);
+  void send_hold(std::string_view name, std::span<const int> fds);
   void ask_barrier();
   void send_orders();
   void send_order(LaunchOrder order);

@@ -2,11 +2,13 @@
 #include "units/site_settings.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <utility>
 #include <variant>
 
 #include "core/duration.h"
+#include "core/limit_text.h"
 #include "core/number_text.h"
 #include "units/toml_values.h"
 
@@ -69,6 +71,19 @@ bool set_collector(SiteSettings& to, const TomlData& data) {
   return to.collector || *text == "auto";
 }
 
+bool set_ring(SiteSettings& to, const TomlData& data) {
+  constexpr std::uint64_t kLeast = std::uint64_t{1} << 20U;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 30U;
+  const auto* const text = std::get_if<std::string>(&data);
+  const auto size = text != nullptr
+                        ? core::parse_amount(core::LimitUnit::kBytes, *text)
+                        : std::nullopt;
+  if (!size || *size < kLeast || *size > kMost || !std::has_single_bit(*size))
+    return false;
+  to.ring = *size;
+  return true;
+}
+
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr KeyRow kRows[] = {
     {"authority", "operators",
@@ -87,6 +102,8 @@ constexpr KeyRow kRows[] = {
      set_number<&SiteSettings::live_of_user, 1, 1000000>},
     {"accounting", "collector", "\"auto\", \"ebpf\" or \"wait\"",
      set_collector},
+    {"accounting", "ring",
+     "a power of two from \"1M\" to \"1G\", as in \"64M\"", set_ring},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

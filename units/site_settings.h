@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ struct SiteSettings {
 
   // [accounting]
   std::optional<core::Collector> collector;  ///< absent: the best that works
+  std::uint64_t ring = 0;  ///< bytes of the kernel's ring; 0: what is usual
 };
 
 inline constexpr std::size_t kLargestSiteSettings = std::size_t{1} << 20;

@@ -20,7 +20,7 @@ import tempfile
 import time
 
 import corral
-from collector import ebpf_obstacle
+from collector import ebpf_obstacle, scribe_of
 from corral import BUILD, Instance, check, equal, fail, needs_root, skip, wait_until
 
 PYTHON = [sys.executable, "-S", "-E", "-c"]
@@ -205,34 +205,102 @@ def killed_supervisor():
 
 
 def killed_scribe():
-    def scribe(instance):
-        for name in pathlib.Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                words = (name / "cmdline").read_bytes()
-                if b"--worker=scribe" in words and str(instance.pacct).encode() in words:
-                    kill_pid(int(name.name))
-
-    storm_under(scribe, "the scribe killed", int(os.environ.get("STORM", 4000)))
+    storm_under(lambda instance: kill_pid(scribe_of(instance)), "the scribe killed", int(os.environ.get("STORM", 4000)))
 
 
 def killed_store():
     storm_under(lambda instance: kill_pid(instance.store), "the store killed", int(os.environ.get("STORM", 4000)))
 
 
-def both_killed():
-    """Supervisor and store at once: what the kernel had counted is gone, and the end does not claim to know."""
+def all_killed():
+    """Supervisor, store and scribe at once, with what nobody had written yet: the reaper holds the collector."""
     with Instance() as instance:
-        with instance.popen("run", "-d", "--", "/bin/sh", "-c", "sleep 1; /bin/true; exit 4", stdout=subprocess.PIPE,
-                            text=True) as run:
+        with instance.popen("run", "-d", "--", *PYTHON, "import time\n" + STORM + "time.sleep(1.5)\n" + STORM, "500",
+                            stdout=subprocess.PIPE, text=True) as run:
             jid = run.communicate()[0].strip()
-        kill_pid(instance.store)
-        kill_pid(instance.supervisor)
+        wait_until(lambda: scribe_of(instance), 5, "a scribe")
+        time.sleep(0.3)
+        victims = [scribe_of(instance), instance.store, instance.supervisor]
+        for pid in victims:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in victims:
+            kill_pid(pid)
         records = finished(instance)
-        end = end_of(records, jid)
-        found = processes(records, jid)
-        equal([(record["collector"], record["exit_code"]) for record in found], [("wait", 4)],
-              "from then on it is who reaps them")
-        check("processes_not_seen" not in end, "and how many were not seen is not known", end)
+        one_each(records, "all killed")
+        end, found = end_of(records, jid), processes(records, jid)
+        equal({record["collector"] for record in found}, {"ebpf"}, "its processes are counted as before")
+        equal(len(found), 2 * expected_of(500) - 1, "all of them, before and after")
+        equal((end["processes_seen"], end["processes_not_seen"]), (len(found), 0), "as the end says")
+        kill_pid(instance.store)
+        wait_until(lambda: len(maps_of(instance.supervisor)) == 4, 5, "a supervisor with the collector")
+        instance.run("run", "--", "/bin/true")
+        equal([record["collector"] for record in processes(finished(instance, 2))][-1], "ebpf", "and it goes on")
+
+
+# So many records find room in a ring of 1 MiB (accounting/kernel_exit.h: 256 bytes, and 8 of the ring's own).
+SMALL_RING = ((1 << 20) - 1) // 264
+
+
+def overflown():
+    """A ring that nobody reads: what found no room is counted, to the last one, and told by file, end and doctor."""
+    with tempfile.TemporaryDirectory() as folder:
+        site, gate = pathlib.Path(folder, "corral.toml"), pathlib.Path(folder, "gate")
+        site.write_text("[accounting]\nring = '1M'\n")
+        os.mkfifo(gate)
+        with Instance(options=["--config", site]) as instance:
+            instance.run("run", "--", "/bin/true")
+            finished(instance)
+            run = instance.popen("run", "-d", "--", *PYTHON, f"open('{gate}').read()\n" + STORM, "6000",
+                                 stdout=subprocess.PIPE, text=True)
+            jid = run.communicate()[0].strip()
+            scribe = scribe_of(instance)
+            os.kill(scribe, signal.SIGSTOP)
+            gate.write_text("go")
+            wait_until(lambda: not instance_is_busy(instance, [jid[2:]]), 60, "the end of the storm")
+            os.kill(scribe, signal.SIGCONT)
+            records = finished(instance, 2)
+            lost = expected_of(6000) - SMALL_RING
+            equal(len(processes(records, jid)), SMALL_RING, "as many records as the ring holds")
+            end = end_of(records, jid)
+            equal((end["processes_seen"], end["processes_not_seen"]), (SMALL_RING, lost), "the end knows how many there are not")
+            equal([record["lost"] for record in records if record["kind"] == "loss"], [lost], "the file has the loss once")
+            facts = json.loads(instance.run("doctor", "--json").stdout)
+            own = next(each for each in facts["instances"] if each["is_running"])
+            equal(own["records_lost"], lost, "doctor tells it")
+            check("1 MiB" in own["collector_why"], "and how large the ring is", own["collector_why"])
+            instance.run("run", "--", *PYTHON, STORM, "1000")
+            records = finished(instance, 3)
+            equal(len([record for record in records if record["kind"] == "loss"]), 1, "with a reader nothing more is lost")
+            one_each(records, "overflown")
+
+
+def at_full_rate():
+    """As fast as processes can end here: none is lost, and nothing grows with them (longer: tests/bench/exit_storm.py)."""
+    exits = BUILD / "tests" / "bench" / "bench-exits"
+    count = int(os.environ.get("EXITS", 40000))
+    with Instance() as instance:
+        instance.run("run", "--", "/bin/true")
+        run = instance.popen("run", "--", exits, "vfork", str(count), stdout=subprocess.PIPE, text=True)
+        scribe = wait_until(lambda: scribe_of(instance), 5, "a scribe")
+        most = 0
+        while run.poll() is None:
+            most = max(most, memory_of(scribe), memory_of(instance.supervisor))
+            time.sleep(0.05)
+        print(f"   {run.communicate()[0].strip()} exits a second; {most} KiB at most")
+        records = finished(instance, 2, 120)
+        end = end_of(records[::-1])
+        equal((end["processes_seen"], end["processes_not_seen"]), (count + 3, 0), "each exit is counted, none is lost")
+        equal(len(processes(records, end["jid"])), count + 3, "and in the file")
+        check(most < 40000, "scribe and supervisor stay small", most)
+
+
+def memory_of(pid):
+    """KiB that are the process's own: the ring, which it maps, is the kernel's."""
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1])
+    return 0
 
 
 def switched_and_off():
@@ -325,8 +393,8 @@ def no_loader():
             check("wait (corral-collect is not installed)" in result.stdout, "doctor says why", result.stdout)
 
 
-PARTS = [every_process, threads, nested, make_and_strace, killed_supervisor, killed_scribe, killed_store, both_killed,
-         switched_and_off, by_choice, no_loader]
+PARTS = [every_process, threads, nested, make_and_strace, killed_supervisor, killed_scribe, killed_store, all_killed,
+         overflown, at_full_rate, switched_and_off, by_choice, no_loader]
 
 
 def main():

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can count the processes of jobs here."""
 
+import contextlib
 import os
+import pathlib
 import subprocess
 
 from corral import BUILD, cgroup2_parent
@@ -18,3 +20,13 @@ def ebpf_obstacle():
         return "the eBPF collector takes root and a cgroup v2"
     result = subprocess.run([loader, "--check"], capture_output=True, text=True, check=False)
     return None if result.returncode == 0 else result.stdout.strip()
+
+
+def scribe_of(instance):
+    """The process that writes the instance's records."""
+    for name in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            words = (name / "cmdline").read_bytes()
+            if b"--worker=scribe" in words and str(instance.pacct).encode() in words:
+                return int(name.name)
+    return None

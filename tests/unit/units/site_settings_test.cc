@@ -34,7 +34,8 @@ TEST_CASE("everything can be said") {
       "live = 5\n"
       "live_of_user = 4\n"
       "[accounting]\n"
-      "collector = 'wait'\n",
+      "collector = 'wait'\n"
+      "ring = '2M'\n",
       "f");
   REQUIRE(settings);
   CHECK(settings->operators == std::vector<std::string>{"wheel", "50"});
@@ -44,6 +45,7 @@ TEST_CASE("everything can be said") {
   CHECK(settings->live == 5);
   CHECK(settings->live_of_user == 4);
   CHECK(settings->collector == core::Collector::kWait);
+  CHECK(settings->ring == std::uint64_t{2} << 20U);
 }
 
 TEST_CASE("a fault names file, line, key, value and what was expected") {
@@ -75,7 +77,11 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
       {"[colours]\nx = 1\n",
        "corral.toml:2: colours.x: there is no such key, expected one of "
        "authority.operators, authority.schedulers, jobs.remember, "
-       "jobs.remember_for, jobs.live, jobs.live_of_user, accounting.collector"},
+       "jobs.remember_for, jobs.live, jobs.live_of_user, accounting.collector, "
+       "accounting.ring"},
+      {"[accounting]\nring = '3M'\n",
+       "corral.toml:2: accounting.ring: the value is '3M', expected a power of "
+       "two from \"1M\" to \"1G\", as in \"64M\""},
   };
   for (const Row& row : rows) {
     const auto faults = faults_of(row.text);
