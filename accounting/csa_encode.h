@@ -29,6 +29,7 @@
 #include "core/ids.h"
 #include "core/job_result.h"
 #include "core/job_totals.h"
+#include "core/limits.h"
 #include "core/quantity.h"
 #include "core/text.h"
 
@@ -48,6 +49,22 @@ struct StartOfJob {
   core::Uid uid;
   core::Moment when;
   core::Text<64> name;  ///< may be empty
+  AskedLimits asked = {};
+
+  /// A bound, if there is one; kinds in the order of their numbers. Beyond
+  /// kMostAsked none is kept.
+  [[gnu::noinline]] void add_asked(core::LimitKind kind,
+                                   core::Maybe<std::uint64_t> bound) {
+    if (!bound || asked_count == kMostAsked) return;
+    asked.bounds[asked_count++] = *bound;
+    asked.kinds |= 1U << static_cast<unsigned>(kind);
+  }
+  template <class Quantity>
+  void add_asked(core::LimitKind kind, const core::Maybe<Quantity>& bound) {
+    add_asked(kind,
+              bound ? core::Maybe<std::uint64_t>(bound->raw()) : std::nullopt);
+  }
+  unsigned asked_count = 0;
 };
 
 /// A process was reaped. jid 0 is written too: a process of no job.
@@ -125,8 +142,8 @@ void put(RecordBytes& bytes, const Record& record) {
   put_bytes(bytes, &record, sizeof record);
 }
 
-inline SiteHead site_head(SiteKind kind, const RecordKey& key,
-                          core::RealTime when) {
+[[gnu::noinline]] inline SiteHead site_head(SiteKind kind, const RecordKey& key,
+                                            core::RealTime when) {
   SiteHead head = {};
   head.head = csa::make_head(csa::RecordType::kWorkload, sizeof(csa::Workload));
   head.carrier_type = csa::kWorkloadInfo;
@@ -139,33 +156,38 @@ inline SiteHead site_head(SiteKind kind, const RecordKey& key,
   return head;
 }
 
-/// The last word of an append is the checksum of all before it.
-inline void put_checksum(RecordBytes& bytes) {
+/// Ends an append with what its last record, a site record, says of all of it:
+/// its size, and in its last word the checksum of what stands before that.
+[[gnu::noinline]] inline void end_append(RecordBytes& bytes) {
+  constexpr std::size_t kPlace = offsetof(SiteHead, kind_and_size);
+  std::byte* const site = bytes.data + bytes.size - sizeof(SiteRecord);
+  std::int32_t kind_and_size = 0;
+  std::memcpy(&kind_and_size, site + kPlace, sizeof kind_and_size);
+  kind_and_size |= static_cast<std::int32_t>(bytes.size / csa::kRecordUnit)
+                   << 8;
+  std::memcpy(site + kPlace, &kind_and_size, sizeof kind_and_size);
   const std::size_t end = bytes.size - sizeof(std::uint32_t);
   const std::uint32_t checksum = core::crc32c(std::span(bytes.data).first(end));
   std::memcpy(bytes.data + end, &checksum, sizeof checksum);
 }
 
-/// Puts the last site record: with it size and checksum of the append.
 template <class Record>
-void put_last(RecordBytes& bytes, Record& record) {
+void put_last(RecordBytes& bytes, const Record& record) {
   static_assert(is_site_record<Record>());
-  const std::size_t size = bytes.size + sizeof record;
-  record.head.kind_and_size |=
-      static_cast<std::int32_t>(size / csa::kRecordUnit) << 8;
   put(bytes, record);
-  put_checksum(bytes);
+  end_append(bytes);
 }
 
-/// Puts a text, if there is one, before the last site record, which is `of`.
-template <class Record>
-void put_text(RecordBytes& bytes, const Record& of, SiteText what,
-              std::string_view text) {
+/// Puts a text, if there is one, before the last site record, whose head and
+/// key it has.
+[[gnu::noinline]] inline void put_text(RecordBytes& bytes, const SiteHead& head,
+                                       std::uint64_t key, SiteText what,
+                                       std::string_view text) {
   if (text.empty()) return;
   SiteTextRecord record = {};
-  record.head = of.head;
+  record.head = head;
   record.head.kind_and_size = static_cast<std::int32_t>(SiteKind::kText);
-  record.key = of.key;
+  record.key = key;
   record.what = static_cast<std::uint32_t>(what);
   const std::size_t size = std::min(text.size(), kSiteTextSize);
   const std::size_t split = std::min(size, sizeof record.first);
@@ -354,7 +376,10 @@ inline RecordBytes encode(const StartOfJob& start) {
   site.head.uid = start.uid.raw();
   site.head.jid = start.jid.raw();
   site.key = start.key.key;
-  detail::put_text(bytes, site, SiteText::kName, start.name.view());
+  std::memcpy(site.first, start.asked.bounds, sizeof site.first);
+  std::memcpy(site.second, start.asked.bounds + 6, sizeof site.second);
+  detail::put_text(bytes, site.head, site.key, SiteText::kName,
+                   start.name.view());
   detail::put_last(bytes, site);
   return bytes;
 }
@@ -401,7 +426,8 @@ inline RecordBytes encode(const EndOfJob& end) {
   record.utime = site.user_us;
   record.stime = site.system_us;
   detail::put(bytes, record);
-  detail::put_text(bytes, site, SiteText::kDetail, end.result.detail.view());
+  detail::put_text(bytes, site.head, site.key, SiteText::kDetail,
+                   end.result.detail.view());
   detail::put_last(bytes, site);
   return bytes;
 }

@@ -40,7 +40,7 @@ struct SiteFieldTable {
 };
 constexpr std::string_view kSiteHeadFields = "22112 8 22 4 p 88 44 888";
 constexpr SiteFieldTable kSiteFields[] = {
-    {SiteKind::kStart, "ppp 8 ppp l 4"},
+    {SiteKind::kStart, "888888 8 8888888 4 4"},
     {SiteKind::kProcess, "44 88888 8 8888 44 44 8 44"},
     {SiteKind::kEnd, "4 aaaa 44 8888 8 88888 44 44 44"},
     {SiteKind::kLoss, "88 44 888 8 ppp l 4"},

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <iterator>
 
 #include "accounting/csa_encode.h"
 #include "core/collector.h"
@@ -148,6 +149,19 @@ void add_end(RecordView& view, const Group& group) {
   if (!group.site) view.memory_bytes = end.corehimem * 1024;
 }
 
+/// Kinds of a later version are not shown.
+void add_asked(RecordView& view, const SiteStart& site) {
+  AskedLimits asked = {};
+  std::memcpy(asked.bounds, site.first_bounds, sizeof site.first_bounds);
+  std::memcpy(asked.bounds + std::size(site.first_bounds), site.more_bounds,
+              sizeof site.more_bounds);
+  unsigned place = 0;
+  for (const core::LimitKind kind : core::kLimitKinds)
+    if ((site.kinds & (1U << static_cast<unsigned>(kind))) != 0 &&
+        place < kMostAsked)
+      view.asked.emplace_back(kind, asked.bounds[place++]);
+}
+
 core::JobResult result_of(const SiteEnd& site, const std::string& detail) {
   core::JobResult result;
   result.reason = static_cast<core::Reason>(site.reason);
@@ -253,6 +267,13 @@ void explain_status(RecordView& view) {
 
 }  // namespace
 
+std::optional<std::uint64_t> project_of(const Group& group) {
+  constexpr auto kNoProject = static_cast<std::uint64_t>(-2);
+  if (!group.process || group.site || group.process->prid == kNoProject)
+    return std::nullopt;
+  return group.process->prid;
+}
+
 RecordView view_of(const Group& group) {
   RecordView view;
   view.kind = kind_name(group);
@@ -267,6 +288,8 @@ RecordView view_of(const Group& group) {
   if (const auto site = site_as<SiteProcess>(group, SiteKind::kProcess);
       site && group.process)
     refine_process(view, *site);
+  if (const auto site = site_as<SiteStart>(group, SiteKind::kStart))
+    add_asked(view, *site);
   if (const auto site = site_as<SiteEnd>(group, SiteKind::kEnd))
     refine_end(view, *site, group.detail);
   if (const auto site = site_as<SiteLoss>(group, SiteKind::kLoss))

@@ -8,9 +8,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "accounting/csa_group.h"
 #include "core/job_result.h"
+#include "core/limits.h"
 
 namespace accounting {
 
@@ -28,6 +31,8 @@ struct RecordView {
   Count pid;
   Count ppid;
   std::string name;  ///< command of a process, name of a job, event
+  /// Hard bounds that a job began with, by their kinds.
+  std::vector<std::pair<core::LimitKind, std::uint64_t>> asked;
 
   Count started_us;  ///< since 1970; to the second where CSA alone tells
   Count ended_us;    ///< since 1970
@@ -76,6 +81,9 @@ struct RecordView {
   Count first_lost_key;
   std::optional<std::int32_t> code;  ///< errno
 };
+
+/// The project of a process. Corral's own records have none: nobody tells it.
+std::optional<std::uint64_t> project_of(const Group& group);
 
 /// What `group` says.
 RecordView view_of(const Group& group);

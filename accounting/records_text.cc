@@ -255,6 +255,8 @@ std::string to_json(const RecordView& view) {
     put(json, entry.key, view.*entry.count);
   put(json, view.kind == "end" ? "memory_peak_bytes" : "peak_resident_bytes",
       view.memory_bytes);
+  for (const auto& [kind, bound] : view.asked)
+    json["asked"][core::row_of(kind).word] = bound;
   put_status(json, view);
   put(json, "includes_children", view.is_inclusive);
   put(json, "superuser", view.is_superuser);

@@ -95,13 +95,30 @@ static_assert(offsetof(SiteHead, zero_prid) == offsetof(csa::Workload, prid));
 static_assert(offsetof(SiteHead, zero_ash) == offsetof(csa::Workload, ash));
 static_assert(offsetof(SiteHead, jid) == offsetof(csa::Workload, jid));
 
-/// A site record before its kind is known; also kStart, which has no more.
+/// A site record before its kind is known.
 struct SiteRecord {
   SiteHead head;
   std::byte first[48];
   std::uint64_t key;  // reqid: below 2^63
   std::byte second[60];
   /// CRC-32C of the whole append up to here, in its last record; else 0.
+  std::uint32_t checksum;
+};
+
+/// Hard bounds that a job began with, each in its kind's unit, in the order of
+/// the kinds that have one.
+struct AskedLimits {
+  std::uint64_t bounds[13];
+  std::uint32_t kinds;  ///< the bit of each core::LimitKind
+};
+inline constexpr unsigned kMostAsked = 13;
+
+struct SiteStart {
+  SiteHead head;
+  std::uint64_t first_bounds[6];  ///< AskedLimits::bounds
+  std::uint64_t key;
+  std::uint64_t more_bounds[7];
+  std::uint32_t kinds;
   std::uint32_t checksum;
 };
 
@@ -186,6 +203,7 @@ consteval bool is_site_record() {
 }
 static_assert(offsetof(csa::Workload, reqid) == 136);
 static_assert(is_site_record<SiteRecord>() && is_site_record<SiteProcess>());
+static_assert(is_site_record<SiteStart>());
 static_assert(is_site_record<SiteEnd>() && is_site_record<SiteLoss>());
 static_assert(is_site_record<SiteTextRecord>());
 

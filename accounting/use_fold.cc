@@ -18,8 +18,6 @@ using Count = RecordView::Count;
 
 constexpr std::string_view kWords[] = {"job",     "user", "group", "project",
                                        "command", "day",  "node"};
-constexpr std::uint64_t kNoProject = static_cast<std::uint64_t>(-2);
-
 std::string day_of(Count time_us) {
   if (!time_us) return {};
   const auto seconds = static_cast<std::time_t>(*time_us / 1000000U);
@@ -90,8 +88,7 @@ void UseFold::add_process(const RecordView& view, const Group& group) {
   if (!view.jid || *view.jid == 0) return;
   OpenJob& job = open_job(*view.jid);
   ++job.processes;
-  job.prid = group.process->prid;
-  job.has_project = job.prid != kNoProject;
+  job.project = project_of(group);
   job.is_own = job.is_own && !view.is_inclusive.value_or(false);
   job.user_us.add(view.user_us);
   job.system_us.add(view.system_us);
@@ -126,7 +123,7 @@ std::string UseFold::key_of(std::uint64_t jid, const OpenJob& job,
     case UseKey::kGroup:
       return number_text(facts.gid);
     case UseKey::kProject:
-      return job.has_project ? std::to_string(job.prid) : std::string();
+      return number_text(job.project);
     case UseKey::kDay:
       return day_of(facts.ended_us ? facts.ended_us : facts.started_us);
     case UseKey::kNode:

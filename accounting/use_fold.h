@@ -87,8 +87,7 @@ class UseFold {
   struct OpenJob {
     RecordView start;
     std::string node;
-    std::uint64_t prid = 0;
-    bool has_project = false;
+    std::optional<std::uint64_t> project;
     bool is_own = true;  ///< no process is counted with its children
     std::uint64_t processes = 0;
     UseSum wall_us;

@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral report: what jobs used, summed up from accounting files, as a table,
-// as JSON, CSV or OpenMetrics.
+// as JSON, CSV or OpenMetrics; and what the files say of one job.
+#include <cerrno>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "accounting/append.h"
+#include "accounting/job_facts.h"
 #include "accounting/records/output_file.h"
 #include "accounting/use_fold.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
 #include "cli/report/http_answer.h"
+#include "cli/report/job_report_text.h"
 #include "cli/report/openmetrics.h"
 #include "cli/report/report_files.h"
 #include "cli/report/use_text.h"
+#include "cli/terminal_text.h"
 #include "cli/value_types.h"
+#include "core/ids.h"
+#include "core/job_name.h"
 #include "sys/users.h"
+#include "sys/whole_file.h"
 
 namespace cli {
 namespace {
@@ -46,23 +54,56 @@ constexpr Format kFormats[] = {
     {.option = "", .text = table_of},
 };
 
-UseReport make_report(const Arguments& arguments,
+/// What the operands name: a job first, if any, and files.
+struct Subjects {
+  std::optional<accounting::JobWanted> job;
+  std::vector<std::string> files;
+  Absence absence = Absence::kIsError;
+};
+
+/// A jid is a job; else what is there, or has a slash, is a file.
+std::optional<accounting::JobWanted> job_named(const std::string& word) {
+  if (word.starts_with("0x"))
+    if (const auto jid = core::parse_job_id(word))
+      return accounting::JobWanted{.jid = jid->raw(), .name = {}};
+  if (word.contains('/') || sys::is_there(word) || !core::is_job_name(word))
+    return std::nullopt;
+  return accounting::JobWanted{.jid = {}, .name = word};
+}
+
+Subjects subjects_of(const Arguments& arguments) {
+  Subjects subjects;
+  subjects.files = arguments.operands();
+  if (!subjects.files.empty()) subjects.job = job_named(subjects.files.front());
+  if (subjects.job) subjects.files.erase(subjects.files.begin());
+  if (!subjects.files.empty()) return subjects;
+  subjects.files = usual_files();
+  subjects.absence = Absence::kIsEmpty;
+  return subjects;
+}
+
+/// Gives all groups of the files to `fold`. False: not all could be read.
+template <class Fold>
+bool read_into(Fold& fold, const Subjects& subjects) {
+  bool is_complete = true;
+  for (const std::string& file : subjects.files) {
+    fold.begin_file();
+    const bool is_read = read_groups(
+        file, subjects.absence,
+        [&fold](const accounting::Group& group) { fold.add(group); });
+    is_complete = is_complete && is_read;
+  }
+  return is_complete;
+}
+
+UseReport make_report(const Arguments& arguments, const Subjects& subjects,
                       const accounting::UseFilter& filter) {
   UseReport report;
   report.title = arguments.value("by").value_or("user");
   report.by = accounting::parse_use_key(report.title)
                   .value_or(accounting::UseKey::kUser);
-  const bool is_named = !arguments.operands().empty();
-  const auto files = is_named ? arguments.operands() : usual_files();
-  const Absence absence = is_named ? Absence::kIsError : Absence::kIsEmpty;
   accounting::UseFold fold(report.by, filter);
-  for (const std::string& file : files) {
-    fold.begin_file();
-    const bool is_read = read_groups(
-        file, absence,
-        [&fold](const accounting::Group& group) { fold.add(group); });
-    report.is_complete = report.is_complete && is_read;
-  }
+  report.is_complete = read_into(fold, subjects);
   report.rows = std::move(fold).finish();
   return report;
 }
@@ -85,9 +126,49 @@ int write_file(const std::string& path, std::string_view text) {
   return complain("cannot write '" + path + "': " + accounting::words_of(code));
 }
 
-}  // namespace
+/// To the file that was asked for, or standard output.
+int deliver(const Arguments& arguments, std::string_view text) {
+  if (const auto path = arguments.value("output"))
+    return write_file(std::string(*path), text);
+  print(text);
+  return kSuccess;
+}
 
-int report_use(const Arguments& arguments) {
+int report_job(const Arguments& arguments, const Subjects& subjects) {
+  constexpr std::string_view kOfSums[] = {"by",    "user",     "since",
+                                          "until", "csv",      "openmetrics",
+                                          "http",  "no-header"};
+  const std::string& word = arguments.operands().front();
+  for (const std::string_view option : kOfSums)
+    if (arguments.has(option))
+      return complain("report: '--" + std::string(option) +
+                          "' is for sums, and '" + word +
+                          "' is one job; leave one of them out",
+                      kMisused);
+  accounting::JobFinder finder(*subjects.job);
+  const bool is_complete = read_into(finder, subjects);
+  const auto jobs = std::move(finder).finish();
+  if (jobs.empty())
+    return complain(core::Refused{.why = core::Refusal::kNoSuchJob,
+                                  .text = "the accounting files have no job '" +
+                                          word +
+                                          "', and no file is called so"});
+  std::string text;
+  const Screen screen = arguments.has("output") ? Screen() : screen_of(1);
+  for (const accounting::JobFacts& job : jobs) {
+    if (arguments.has("json"))
+      text += job_report_json(job).dump(2, ' ', false,
+                                        Json::error_handler_t::replace) +
+              "\n";
+    else
+      text += (text.empty() ? "" : "\n") + job_report_text(job, screen);
+  }
+  const int code = deliver(arguments, text);
+  if (code != kSuccess) return code;
+  return is_complete ? kSuccess : kFailure;
+}
+
+int report_sums(const Arguments& arguments, const Subjects& subjects) {
   accounting::UseFilter filter;
   if (const auto user = arguments.value("user")) {
     const auto found = sys::find_user(std::string(*user));
@@ -99,23 +180,24 @@ int report_use(const Arguments& arguments) {
     filter.since_us = parse_day(*day);
   if (const auto day = arguments.value("until"))
     filter.until_us = parse_day(*day);
-  if (arguments.has("http"))
-    return answer_scrape({},
-                         [&] {
-                           return text_of(arguments,
-                                          make_report(arguments, filter));
-                         })
-               ? kSuccess
-               : kFailure;
-  const UseReport report = make_report(arguments, filter);
-  const std::string text = text_of(arguments, report);
-  if (const auto path = arguments.value("output")) {
-    const int code = write_file(std::string(*path), text);
-    if (code != kSuccess) return code;
-  } else {
-    print(text);
+  if (arguments.has("http")) {
+    const bool is_answered = answer_scrape({}, [&] {
+      return text_of(arguments, make_report(arguments, subjects, filter));
+    });
+    return is_answered ? kSuccess : kFailure;
   }
+  const UseReport report = make_report(arguments, subjects, filter);
+  const int code = deliver(arguments, text_of(arguments, report));
+  if (code != kSuccess) return code;
   return report.is_complete ? kSuccess : kFailure;
+}
+
+}  // namespace
+
+int report_use(const Arguments& arguments) {
+  const Subjects subjects = subjects_of(arguments);
+  return subjects.job ? report_job(arguments, subjects)
+                      : report_sums(arguments, subjects);
 }
 
 }  // namespace cli

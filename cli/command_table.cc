@@ -274,7 +274,7 @@ constexpr Command kCommands[] = {
      .json_keys = kRecordsKeys,
      .handler = show_records},
     {.name = "report",
-     .summary = "Sum up what jobs used",
+     .summary = "Sum up what jobs used, or tell all of one",
      .description =
          "Reads accounting files, in which Corral or the CSA daemon wrote, and "
          "sums up by job, user, group, project, command, node or day what jobs "
@@ -287,10 +287,16 @@ constexpr Command kCommands[] = {
          "children that those waited for. A job's node is the one that the "
          "file "
          "names before it; its project is that of its processes' records, as "
-         "the CSA daemon writes it. No record carries an account.",
+         "the CSA daemon writes it. No record carries an account. "
+         "With a _JOB_, a jid or a name, it says all that the files have of "
+         "that one job: start, end and why, what it asked for against what it "
+         "used, with hints, and its processes as a tree with their times. A "
+         "first word that is no jid and names a file is that file. A process "
+         "stands below its parent if that lived when it ended.",
      .options = kUseOptions,
      .pairs = kUsePairs,
-     .operands = {Operands::kAny, ValueType::kFile, "accounting files"},
+     .operands = {Operands::kAny, ValueType::kFile,
+                  "a job, and accounting files", "[JOB] [FILE...]"},
      .examples = kUseExamples,
      .exit_codes = kUseCodes,
      .json_keys = kUseKeys,

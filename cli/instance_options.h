@@ -102,11 +102,13 @@ inline constexpr Example kUseExamples[] = {
      "each day of a month, for a program"},
     {"corral report --by job --user ann /var/csa/day/pacct*",
      "each job of a user"},
+    {"corral report web", "all of the last job called web"},
     {"corral report --openmetrics -o /var/lib/prometheus/corral.prom",
      "for node_exporter's textfile collector"},
 };
 inline constexpr ExitCode kUseCodes[] = {
     {"1", "A file cannot be read, or parts of it are damaged"},
+    {"66", "The files have no such job"},
 };
 inline constexpr JsonKey kUseKeys[] = {
     {"by", "what was summed up by"},
@@ -119,6 +121,21 @@ inline constexpr JsonKey kUseKeys[] = {
      "collected. Where it is not known of some, the key with *\\_unknown* "
      "behind "
      "it says of how many"},
+    {"jid",
+     "of one job, one object for each job of that jid: _name_, _uid_, _user_, "
+     "_gid_, _project_, _node_, _has_ended_, _result_, _sentence_, "
+     "_exit_code_, _engine_, _started_us_, _ended_us_, _wall_us_, _user_us_, "
+     "_system_us_, _memory_peak_bytes_ (_memory_is_of_process_: of the "
+     "largest), _storage_read_bytes_, _storage_written_bytes_, _oom_kills_, "
+     "_processes_not_seen_"},
+    {"asked",
+     "each hard bound that it began with, and what a batch request reserved "
+     "(_of_request_): _limit_, _asked_, _used_ and its _share_"},
+    {"hints", "what could be asked instead, as sentences"},
+    {"processes",
+     "in the order of the tree, with their _depth_ in it: _pid_, _ppid_, "
+     "_name_, times, counters, _exit_code_, _signal_, _was_signalled_, "
+     "_dumped_core_, _includes_children_"},
 };
 
 // NOLINTEND(modernize-use-designated-initializers)

@@ -61,6 +61,12 @@ class Recorder {
     start.uid = uid_;
     start.when = sys::now();
     start.name = name;
+    const core::JobLimits& limits = options.limits;
+    start.add_asked(core::LimitKind::kWallTime, limits.wall_time);
+    start.add_asked(core::LimitKind::kCpuTime, limits.cpu_time);
+    start.add_asked(core::LimitKind::kMemory, limits.memory);
+    start.add_asked(core::LimitKind::kProcesses, limits.processes);
+    start.add_asked(core::LimitKind::kOpenFiles, limits.open_files);
     file_.append(accounting::encode(start));
     const auto synced = opened ? file_.sync() : opened;
     if (!synced) complain(synced.error().code);
@@ -113,11 +119,10 @@ class Recorder {
   }
 
   void say_missing() {
-    Sentence text;
-    text.append_unsigned(file_.missing());
-    text.append(file_.missing() == 1 ? " record" : " records");
-    text.append(" of job ").append(core::display(jid_).view());
-    text.append(" could not be written to '").append(path_).append("': ");
+    Sentence text("records of job ");
+    text.append(core::display(jid_).view());
+    text.append(" could not be written to '").append(path_).append("' (");
+    text.append_unsigned(file_.missing()).append("): ");
     say(text.append(accounting::words_of(file_.code())).view());
   }
 

@@ -6,6 +6,7 @@
 
 #include "accounting/csa_encode.h"
 #include "core/job_name.h"
+#include "core/limit_terms.h"
 
 namespace supervisor {
 
@@ -20,11 +21,16 @@ core::Text<64> title_of(const core::JobSpec& spec) {
 
 accounting::StartOfJob start_of(const accounting::RecordKey& key,
                                 const core::Job& job) {
-  return {.key = key,
-          .jid = job.jid,
-          .uid = job.spec.uid,
-          .when = job.created,
-          .name = title_of(job.spec)};
+  accounting::StartOfJob start;
+  start.key = key;
+  start.jid = job.jid;
+  start.uid = job.spec.uid;
+  start.when = job.created;
+  start.name = title_of(job.spec);
+  for (const core::LimitKind kind : core::kLimitKinds)
+    start.add_asked(kind,
+                    core::bound_of(job.spec.limits, job.spec.terms, kind));
+  return start;
 }
 
 accounting::EndOfJob end_of(const accounting::RecordKey& key,

@@ -168,7 +168,7 @@ complete -c corral -n '__fish_seen_subcommand_from records' -l json -s j -d 'Pri
 complete -c corral -n '__fish_seen_subcommand_from records' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from records' -r -F
 
-complete -c corral -n __fish_use_subcommand -a report -d 'Sum up what jobs used'
+complete -c corral -n __fish_use_subcommand -a report -d 'Sum up what jobs used, or tell all of one'
 complete -c corral -n '__fish_seen_subcommand_from report' -l by -s b -x -a 'job user group project command node day' -d 'What to sum up by'
 complete -c corral -n '__fish_seen_subcommand_from report' -l user -s u -x -a '(__fish_complete_users)' -d 'Only jobs of this user'
 complete -c corral -n '__fish_seen_subcommand_from report' -l since -x -d 'Only what ended on this day or later'

@@ -31,7 +31,7 @@ _corral() {
     'thaw:Let frozen jobs run again'
     'kill:End jobs, or signal them'
     'records:Print an accounting file'
-    'report:Sum up what jobs used'
+    'report:Sum up what jobs used, or tell all of one'
     'doctor:Tell what works here and what does not'
     'daemon-reexec:Restart an instance in place'
     'ja:Report what the commands of a job used'

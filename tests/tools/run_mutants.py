@@ -63,6 +63,9 @@ def tests_of(build):
 
 def misplaced(tree, mutant):
     """How an entry does not fit the tree, if so."""
+    missing = [key for key in ("why", "file", "old", "new", "test") if key not in mutant]
+    if missing:
+        return f"it has no {', '.join(missing)}"
     path = tree / mutant["file"]
     count = path.read_text(encoding="utf-8").count(mutant["old"]) if path.exists() else 0
     return None if count == 1 else f"'{mutant['old']}' stands there {count} times, not once"
@@ -118,7 +121,7 @@ def main():
     options = parser.parse_args()
     entries = tomllib.loads((options.source / "tests/tools/mutants.toml").read_text())["mutant"]
     if options.look:
-        faults = [f"{entry['file']}: {entry['why']}: {wrong}" for entry in entries if (wrong := misplaced(options.source, entry))]
+        faults = [f"{entry.get('file')}: {entry.get('why')}: {wrong}" for entry in entries if (wrong := misplaced(options.source, entry))]
         print("\n".join(faults) or f"{len(entries)} mutants fit the tree")
         return 1 if faults else 0
     work = options.work.resolve()

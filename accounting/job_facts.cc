@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/job_facts.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "core/exit_record.h"
+
+namespace accounting {
+
+namespace {
+
+using Count = RecordView::Count;
+
+constexpr std::uint64_t kSecond = 1000000;  // usec
+constexpr std::size_t kNoParent = static_cast<std::size_t>(-1);
+
+JobProcess process_of(const RecordView& view) {
+  JobProcess process;
+  process.name = view.name;
+  process.pid = view.pid;
+  process.ppid = view.ppid;
+  process.wall_us = view.wall_us;
+  process.started_us = view.started_us;
+  process.ended_us = view.ended_us;
+  // CSA tells a start to the second; an end of Corral's is exact.
+  if (view.ended_us && view.wall_us)
+    process.started_us =
+        *view.ended_us - std::min(*view.ended_us, *view.wall_us);
+  if (!view.ended_us && view.started_us && view.wall_us)
+    process.ended_us = *view.started_us + *view.wall_us;
+  process.user_us = view.user_us;
+  process.system_us = view.system_us;
+  process.memory_bytes = view.memory_bytes;
+  process.read_bytes = view.read_bytes;
+  process.written_bytes = view.written_bytes;
+  process.exit_code = view.exit_code;
+  if (view.was_signalled)
+    process.signal = view.wait_status ? core::signal_of(*view.wait_status) : 0;
+  process.dumped_core = view.dumped_core;
+  process.is_inclusive = view.is_inclusive.value_or(false);
+  return process;
+}
+
+/// Processes by their pids, each list by start.
+using ByPid = std::unordered_map<std::uint64_t, std::vector<std::size_t>>;
+
+/// The youngest process of that pid that began no later and ended no earlier
+/// than the child began; times are known to the second at worst.
+std::size_t parent_of(const std::vector<JobProcess>& all, std::size_t child,
+                      const ByPid& by_pid) {
+  const JobProcess& process = all[child];
+  if (!process.ppid || !process.started_us) return kNoParent;
+  const auto found = by_pid.find(*process.ppid);
+  if (found == by_pid.end()) return kNoParent;
+  const std::uint64_t begin = *process.started_us;
+  for (const std::uint64_t slack : {std::uint64_t{0}, kSecond})
+    for (auto at = found->second.rbegin(); at != found->second.rend(); ++at) {
+      const JobProcess& parent = all[*at];
+      if (*at == child || *parent.started_us > begin + slack) continue;
+      if (parent.ended_us && *parent.ended_us + slack < begin) break;
+      return *at;
+    }
+  return kNoParent;
+}
+
+Count sum_of(const std::vector<JobProcess>& processes,
+             Count JobProcess::* member) {
+  std::uint64_t sum = 0;
+  for (const JobProcess& process : processes) {
+    if (process.is_inclusive || !(process.*member)) return std::nullopt;
+    sum += *(process.*member);
+  }
+  return processes.empty() ? Count() : sum;
+}
+
+/// What the end record does not say.
+void complete(JobFacts& job) {
+  const bool is_told = job.end && job.end->result;
+  if (job.end) job.wall_us = job.end->wall_us;
+  if (job.end && !job.wall_us && !is_told && job.started_us && job.ended_us)
+    job.wall_us = *job.ended_us - std::min(*job.started_us, *job.ended_us);
+  if (is_told) {
+    job.user_us = job.end->user_us;
+    job.system_us = job.end->system_us;
+    job.memory_bytes = job.end->memory_bytes;
+  }
+  if (!job.user_us) job.user_us = sum_of(job.processes, &JobProcess::user_us);
+  if (!job.system_us)
+    job.system_us = sum_of(job.processes, &JobProcess::system_us);
+  if (job.memory_bytes) return;
+  job.is_memory_of_process = true;
+  for (const JobProcess& process : job.processes)
+    job.memory_bytes =
+        std::max(job.memory_bytes, process.memory_bytes);  // absent is less
+}
+
+}  // namespace
+
+std::vector<JobProcess> in_tree_order(std::vector<JobProcess> processes) {
+  std::ranges::stable_sort(processes, {},
+                           [](const JobProcess& p) { return p.started_us; });
+  ByPid by_pid;
+  for (std::size_t i = 0; i < processes.size(); ++i)
+    if (processes[i].pid && processes[i].started_us)
+      by_pid[*processes[i].pid].push_back(i);
+  std::vector<std::vector<std::size_t>> children(processes.size());
+  std::vector<std::size_t> roots;
+  for (std::size_t i = 0; i < processes.size(); ++i) {
+    const std::size_t parent = parent_of(processes, i, by_pid);
+    (parent == kNoParent ? roots : children[parent]).push_back(i);
+  }
+  std::vector<JobProcess> ordered;
+  ordered.reserve(processes.size());
+  std::vector<bool> is_done(processes.size());
+  const auto place = [&](std::size_t root) {
+    std::vector<std::pair<std::size_t, std::size_t>> open = {{root, 0}};
+    while (!open.empty()) {
+      const auto [at, depth] = open.back();
+      open.pop_back();
+      if (is_done[at]) continue;
+      is_done[at] = true;
+      processes[at].depth = depth;
+      ordered.push_back(std::move(processes[at]));
+      for (auto child = children[at].rbegin(); child != children[at].rend();
+           ++child)
+        open.emplace_back(*child, depth + 1);
+    }
+  };
+  for (const std::size_t root : roots)
+    place(root);
+  // Those that are each other's parents hang on nothing: a root is made.
+  for (std::size_t i = 0; i < is_done.size(); ++i)
+    if (!is_done[i]) place(i);
+  return ordered;
+}
+
+JobFacts& JobFinder::last_job(std::uint64_t jid) {
+  for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job)
+    if (job->jid == jid) return *job;
+  return add_job(jid);
+}
+
+JobFacts& JobFinder::open_job(std::uint64_t jid) {
+  JobFacts& job = last_job(jid);
+  return job.end ? add_job(jid) : job;
+}
+
+JobFacts& JobFinder::add_job(std::uint64_t jid) {
+  JobFacts& job = jobs_.emplace_back();
+  job.jid = jid;
+  job.node = node_;
+  return job;
+}
+
+void JobFinder::add(const Group& group) {
+  if (!group.is_sound || group.is_torn) return;
+  if (group.configuration) {
+    const auto& name = group.configuration->name.nodename;
+    node_.assign(name, ::strnlen(name, sizeof name));
+    return;
+  }
+  const RecordView view = view_of(group);
+  if (!view.jid || *view.jid == 0) return;
+  // Of a name the start alone says whether it is the job.
+  if (!wanted_.jid && group.start && view.name == wanted_.name) {
+    jobs_.clear();
+    add_job(*view.jid);
+  }
+  const std::optional<std::uint64_t> jid =
+      wanted_.jid || jobs_.empty() ? wanted_.jid
+                                   : std::optional(jobs_.front().jid);
+  if (!jid || view.jid != jid) return;
+  if (group.start) add_start(view);
+  if (group.process) add_process(view, group);
+  if (group.workload && !group.site) add_request(group);
+  if (group.end) add_end(view);
+}
+
+void JobFinder::add_start(const RecordView& view) {
+  JobFacts& job = open_job(*view.jid);
+  job.name = view.name;
+  job.uid = view.uid;
+  job.started_us = view.started_us;
+  for (const auto& [kind, bound] : view.asked)
+    job.asked.push_back({.kind = kind, .bound = bound});
+}
+
+void JobFinder::add_process(const RecordView& view, const Group& group) {
+  JobFacts& job = last_job(*view.jid);
+  job.processes.push_back(process_of(view));
+  if (const auto project = project_of(group)) job.project = project;
+  if (!job.uid) job.uid = view.uid;
+  if (!job.gid) job.gid = view.gid;
+  if (!job.started_us) job.started_us = job.processes.back().started_us;
+}
+
+/// What a workload manager says that the request was promised.
+void JobFinder::add_request(const Group& group) {
+  JobFacts& job = last_job(group.workload->jid);
+  const auto ask = [&job](core::LimitKind kind, std::int64_t bound) {
+    if (bound <= 0) return;
+    const auto value = static_cast<std::uint64_t>(bound);
+    for (AskedLimit& asked : job.asked)
+      if (asked.kind == kind) {
+        if (asked.is_of_request) asked.bound = std::max(asked.bound, value);
+        return;
+      }
+    job.asked.push_back({.kind = kind, .bound = value, .is_of_request = true});
+  };
+  constexpr std::int64_t kKilobyte = 1024;
+  constexpr std::int64_t kProcessor = 100;  // percent
+  if (group.workload->mem_reserved < INT64_MAX / kKilobyte)
+    ask(core::LimitKind::kMemory, group.workload->mem_reserved * kKilobyte);
+  ask(core::LimitKind::kCpuRate, group.workload->ncpus * kProcessor);
+}
+
+void JobFinder::add_end(const RecordView& view) {
+  JobFacts& job = open_job(*view.jid);
+  job.end = view;
+  job.ended_us = view.ended_us;
+  if (!job.uid) job.uid = view.uid;
+  if (view.gid) job.gid = view.gid;
+  if (!job.started_us) job.started_us = view.started_us;
+  if (view.wall_us && view.ended_us)
+    job.started_us = *view.ended_us - std::min(*view.ended_us, *view.wall_us);
+}
+
+std::vector<JobFacts> JobFinder::finish() && {
+  for (JobFacts& job : jobs_) {
+    job.processes = in_tree_order(std::move(job.processes));
+    complete(job);
+  }
+  return std::move(jobs_);
+}
+
+}  // namespace accounting

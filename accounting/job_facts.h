@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that accounting files say of one job: its start and end, what it asked
+// for, and its processes as a tree.
+//
+// Memory is proportional to the job's processes, and to nothing else. A jid is
+// given once by Corral; the published daemon gives it again after a boot: then
+// each job of that jid stands by itself.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "accounting/csa_group.h"
+#include "accounting/record_view.h"
+#include "core/limits.h"
+
+namespace accounting {
+
+struct JobProcess {
+  using Count = RecordView::Count;
+
+  std::string name;
+  Count pid;
+  Count ppid;        ///< when it ended: 1 or a subreaper if its parent was gone
+  Count started_us;  ///< since 1970; to the second where CSA alone tells
+  Count ended_us;    ///< likewise
+  Count wall_us;
+  Count user_us;
+  Count system_us;
+  Count memory_bytes;  ///< its peak
+  Count read_bytes;
+  Count written_bytes;
+  std::optional<int> exit_code;
+  std::optional<int> signal;  ///< that ended it; 0: it is not known which
+  bool dumped_core = false;
+  bool is_inclusive = false;  ///< its times are with children it waited for
+
+  std::size_t depth = 0;  ///< in the tree; 0: its parent is not of the job
+};
+
+/// What a job was given, or asked for, of one kind.
+struct AskedLimit {
+  core::LimitKind kind = core::LimitKind::kNone;
+  std::uint64_t bound = 0;
+  bool is_of_request = false;  ///< of a batch request: no bound that is held
+};
+
+struct JobFacts {
+  using Count = RecordView::Count;
+
+  std::uint64_t jid = 0;
+  std::string name;
+  std::string node;
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  Count project;
+  Count started_us;
+  Count ended_us;
+  std::optional<RecordView> end;  ///< absent: the files have none
+  /// Also where its end record does not say it, if the times of all its
+  /// processes are known, and none is counted twice.
+  Count wall_us;
+  Count user_us;
+  Count system_us;
+  Count memory_bytes;  ///< of the whole job, else of its largest process
+  bool is_memory_of_process = false;
+  std::vector<AskedLimit> asked;
+  std::vector<JobProcess> processes;  ///< a parent before its children
+};
+
+/// Which job is looked for.
+struct JobWanted {
+  std::optional<std::uint64_t> jid;
+  std::string name;  ///< without a jid: the last job of that name
+};
+
+class JobFinder {
+ public:
+  explicit JobFinder(JobWanted wanted) : wanted_(std::move(wanted)) {}
+
+  /// Groups of another file follow.
+  void begin_file() { node_.clear(); }
+  void add(const Group& group);
+
+  /// In the order of their starts; of a name the last one alone.
+  [[nodiscard]] std::vector<JobFacts> finish() &&;
+
+ private:
+  JobFacts& add_job(std::uint64_t jid);
+  /// That has not ended.
+  JobFacts& open_job(std::uint64_t jid);
+  /// Also one that has: a process may be recorded behind its job's end.
+  JobFacts& last_job(std::uint64_t jid);
+  void add_start(const RecordView& view);
+  void add_process(const RecordView& view, const Group& group);
+  void add_request(const Group& group);
+  void add_end(const RecordView& view);
+
+  JobWanted wanted_;
+  std::string node_;
+  std::vector<JobFacts> jobs_;
+};
+
+/// Puts each process behind its parent and says how deep it stands. Its parent
+/// is the process of its parent's pid that lived when it began; of hostile
+/// files nothing is a child of its own child.
+[[nodiscard]] std::vector<JobProcess> in_tree_order(
+    std::vector<JobProcess> processes);
+
+}  // namespace accounting

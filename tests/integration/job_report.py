@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""corral report JOB: all that accounting files have of one job, of jobs that
+really ran, of the published daemon's, and of hostile files."""
+
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import tempfile
+
+import corral
+import csa_files
+from csa_golden_files import GOLDEN
+
+PACCT = GOLDEN / "in/pacct1"
+
+
+def report(*words, code=0, pacct=None):
+    environment = {**os.environ, "TZ": "UTC", **({"CORRAL_PACCT": str(pacct)} if pacct else {})}
+    done = subprocess.run([corral.COMMAND, "report", *map(str, words)], capture_output=True, text=True, check=False, env=environment, timeout=60)
+    corral.equal(done.returncode, code, f"corral report {' '.join(map(str, words))}: {done.stderr}")
+    return done.stdout if code == 0 else done.stderr
+
+
+def job_of(*words, **options):
+    return json.loads(report(*words, "--json", **options))
+
+
+def depths(job):
+    return [(process["name"], process["depth"]) for process in job["processes"]]
+
+
+def own():
+    """Jobs of an instance, with everything that they asked for."""
+    script = "(sh -c 'sleep 0.3; true'; true); sh -c 'kill -ABRT $$'; exit 3"
+    with corral.Instance() as instance:
+        for _ in range(2):
+            instance.run("run", "--name", "tree", "--limit", "wall=2h,cpu=1h,files=200:300,core=0", "--", "sh", "-c", script)
+        corral.wait_until(lambda: len([r for r in instance.records()["records"] if r["kind"] == "end"]) == 2, what="two ends")
+        records = instance.records()["records"]
+        starts = [record for record in records if record["kind"] == "start"]
+        asked = {"wall": 7200 * 10**6, "cpu": 3600 * 10**6, "files": 300, "core": 0}
+        corral.equal(starts[0]["asked"], asked, "the start record has the hard bounds")
+        job = job_of("tree", pacct=instance.pacct)
+        corral.equal(job["jid"], starts[1]["jid"], "of a name it is the last job")
+        end = next(record for record in records if record["kind"] == "end" and record["jid"] == job["jid"])
+        for key in ("wall_us", "user_us", "system_us", "ended_us", "result", "sentence", "engine"):
+            corral.equal(job[key], end.get(key), f"{key} is the end record's")
+        corral.equal((job["exit_code"], job["uid"], job["node"], job["project"]), (3, os.getuid(), os.uname().nodename, None), "who, where, how")
+        corral.equal({row["limit"]: row["asked"] for row in job["asked"]}, asked, "what it asked for")
+        used = {row["limit"]: row["used"] for row in job["asked"]}
+        corral.equal((used["wall"], used["cpu"], used["files"]), (job["wall_us"], job["user_us"] + job["system_us"], None), "and used")
+        corral.check(job["hints"][0].startswith("asked 2h00m of wall time, used ") and job["hints"][0].endswith("wall=1m would do"), "a hint", job["hints"])
+        recorded = [r for r in records if r["kind"] == "process" and r["jid"] == job["jid"]]
+        has_all = recorded[0]["collector"] == "ebpf"
+        names = ["sh", "sh", "sh", "sh", "sleep"] if has_all else [record["name"] for record in recorded]
+        corral.equal(sorted(process["name"] for process in job["processes"]), sorted(names), "its processes")
+        by_pid = {process["pid"]: process for process in job["processes"]}
+        for process in job["processes"]:
+            parent = by_pid.get(process["ppid"])
+            corral.equal(process["depth"], parent["depth"] + 1 if parent else 0, f"{process['name']} stands below its parent")
+        aborted = [process for process in job["processes"] if process["signal"]]
+        corral.equal([process["signal"] for process in aborted], ["SIGABRT"] * has_all, "who died of a signal")
+        other = job_of(starts[0]["jid"], pacct=instance.pacct)
+        corral.check(not {p["pid"] for p in other["processes"]} & set(by_pid), "another job's processes are not among them")
+        text = report("tree", pacct=instance.pacct)
+        for said in ("result            exited: exited with code 3", "open files    300     -      -", "hint: asked 2h00m", *(["SIGABRT", "    sleep"] if has_all else [])):
+            corral.check(said in text, f"the text has '{said}'", text)
+        with tempfile.TemporaryDirectory() as folder:
+            report("tree", "-o", pathlib.Path(folder, "x"), pacct=instance.pacct)
+            corral.equal(pathlib.Path(folder, "x").read_text(), text, "--output writes the same")
+
+
+def without_instance():
+    """corral run alone writes what was asked for too."""
+    with tempfile.TemporaryDirectory() as folder:
+        pacct = pathlib.Path(folder, "pacct")
+        subprocess.run([corral.COMMAND, "run", "--limit", "wall=1h,files=64", "--", "sh", "-c", "exit 0"], check=True, timeout=60,
+                       env={**os.environ, "CORRAL_PACCT": str(pacct), "CORRAL_RUNTIME_DIR": folder})  # fmt: skip
+        job = job_of("sh", pacct=pacct)
+        corral.equal([(row["limit"], row["asked"]) for row in job["asked"]], [("wall", 3600 * 10**6), ("files", 64)], "record mode's start has them")
+
+
+def published():
+    entries = list(csa_files.entries(PACCT.read_bytes()))
+    jid = 0x13
+    processes = [e for e in entries if e.kind == csa_files.PROCESS and e.number(csa_files.PROCESS, 48) == jid]
+    job = job_of(hex(jid), PACCT)
+    corral.equal(len(job["processes"]), len(processes), "each process once")
+    corral.equal((job["user_us"], job["node"], job["project"]), (sum(e.number(csa_files.PROCESS, 104) for e in processes), "vm", 0), "their sum")
+    corral.equal(job["result"], None, "why it ended is not there")
+    twice = json.JSONDecoder()
+    text = report(hex(jid), "--json", PACCT, PACCT)
+    first, end = twice.raw_decode(text)
+    second, _ = twice.raw_decode(text[end:].lstrip())
+    corral.equal((first["processes"], second["processes"]), (job["processes"], job["processes"]), "a jid that was given again is two jobs")
+    with tempfile.NamedTemporaryFile() as file:
+        request = bytearray(208)
+        struct.pack_into("<HHBBHdhhi16sqqiIQQQ", request, 0, 0x314A, 0o6000, 0o122, 0, 208, 0.0, 5, 1, 0, b"PBS", 1763767530, 0, 0, 0, 0, 0, jid)
+        struct.pack_into("<qhh", request, 176, 16 << 20, 8, 0)
+        end = next(e for e in entries if e.kind == csa_files.END and e.number(csa_files.END, 48) == jid)
+        at = PACCT.read_bytes().index(end.data)
+        file.write(PACCT.read_bytes()[:at] + bytes(request) + PACCT.read_bytes()[at:])
+        file.flush()
+        asked = {row["limit"]: (row["asked"], row["of_request"]) for row in job_of(hex(jid), file.name)["asked"]}
+        corral.equal(asked, {"memory": (16 << 30, True), "cpu-rate": (800, True)}, "what a batch request reserved")
+        corral.check("asked 8 processors, used 0.7 processors on average" in report(hex(jid), file.name), "and a hint", report(hex(jid), file.name))
+
+
+def process(pid, ppid, begin, wall=10**6, name=b"p"):
+    record = bytearray(136)
+    struct.pack_into("<HHBBH", record, 0, 0x314A, 0o6000, 0o1, 0, 136)
+    struct.pack_into("<HHBBH", record, 8, 0x314A ^ 0xFFFF, 0o6000, 0o1, 0, 0)
+    struct.pack_into("<IIxxxxQQQIIq16sQQQ", record, 28, 0, 0, 0, 7, 0, pid, ppid, begin, name, wall, 0, 0)
+    return bytes(record)
+
+
+def hostile():
+    with tempfile.NamedTemporaryFile() as file:
+        def tree(*records):
+            file.seek(0)
+            file.truncate()
+            file.write(b"".join(records))
+            file.flush()
+            return job_of("0x7", file.name)
+
+        circle = tree(process(5, 6, 100), process(6, 5, 100), process(7, 7, 100), process(8, 6, 100))
+        corral.equal(sorted(p["pid"] for p in circle["processes"]), [5, 6, 7, 8], "who are each other's parents are there once")
+        reused = tree(process(5, 1, 100, name=b"old"), process(5, 1, 200, 50 * 10**6, b"new"), process(9, 5, 210), process(10, 5, 100),
+                      process(11, 5, 150))  # fmt: skip
+        corral.equal([(p["name"], p["pid"], p["depth"]) for p in reused["processes"]],
+                     [("old", 5, 0), ("p", 10, 1), ("p", 11, 0), ("new", 5, 0), ("p", 9, 1)], "a pid that was given again is two parents")  # fmt: skip
+        deep = tree(*(process(pid, pid - 1, 100, 10**9) for pid in range(2, 5000)))
+        corral.equal(max(p["depth"] for p in deep["processes"]), 4997, "a chain as deep as it is long")
+        corral.check(len(report("0x7", file.name)) < 2_000_000, "is text of a size that can be read")
+        tree(process(5, 1, 100, name=b"\x1b[31mred\n"))
+        corral.check("\x1b" not in report("0x7", file.name), "a name moves no cursor")
+
+
+def faults():
+    corral.check("have no job 'nothing'" in report("nothing", PACCT, code=66), "a job that is not there")
+    corral.check("cannot read './web'" in report("./web", code=1), "with a slash it is a file")
+    corral.check("'--by' is for sums" in report("0x13", "--by", "user", PACCT, code=2), "sums are of no single job")
+
+
+own()
+without_instance()
+published()
+hostile()
+faults()
