@@ -23,7 +23,7 @@ namespace reaper {
 
 class EntryEnd {
  public:
-  EntryEnd(const EntryRules& rules, const sys::OomWatch& memory)
+  EntryEnd(const EntryRules& rules, sys::OomWatch& memory)
       : rules_(rules), memory_(memory) {}
 
   /// A process of the job other than the main one has ended.
@@ -92,7 +92,7 @@ class EntryEnd {
   }
 
   const EntryRules& rules_;
-  const sys::OomWatch& memory_;
+  sys::OomWatch& memory_;
   std::optional<int> code_;
   core::Pid main_;
   std::string_view program_;

@@ -72,8 +72,7 @@ class Entrypoint {
     occupy_standard_numbers();
     outsiders_.find();
     if (!launch()) return core::kOwnFailureCode;
-    settle();
-    while (!is_over())
+    for (bool over = settle(); !over; over = is_over())
       wait_once();
     return entry_end_.finish(entry_end_.result_of(status_),
                              signals_.passed_on());
@@ -93,19 +92,22 @@ class Entrypoint {
     main_.pidfd = std::move(child->pidfd);
     // Both of us: neither may go on before it is so.
     if (rules_.has_own_group()) (void)::setpgid(main_.pid.raw(), 0);
-    // Beside the command's exec, not before it: a sixth of the launch. A
-    // command that ran out of memory before this was read is told as killed.
-    memory_.begin();
     return true;
   }
 
-  /// What need not be done before the command runs.
-  void settle() {
-    const auto first = sys::wait_for_signal(sys::SignalSet::all(), kHeadStart);
-    if (first) hear(*first);
-    if (main_.has_ended && !container_.is_populated(outsiders_)) return;
+  /// What need not be done before the command runs. True: it has ended already.
+  [[nodiscard]] bool settle() {
+    if (is_over_within(kHeadStart)) return true;
+    memory_.begin();
     let_go_of_callers();
     sys::take_short_turns();  // to wake in time beside a job that spins
+    return false;
+  }
+
+  [[nodiscard]] bool is_over_within(core::Microseconds most) {
+    const auto signal = sys::wait_for_signal(sys::SignalSet::all(), most);
+    if (signal) hear(*signal);
+    return is_over();
   }
 
   [[noreturn]] void become_command() const {
@@ -137,7 +139,7 @@ class Entrypoint {
 
   void hear(const siginfo_t& signal) {
     if (signal.si_signo == SIGCHLD)
-      hear_of_children();
+      hear_of_children(signal.si_code == CLD_EXITED);
     else
       pass_on(signal);
   }
@@ -148,7 +150,7 @@ class Entrypoint {
   }
 
   void pass_on(const siginfo_t& info) {
-    if (info.si_pid == ::getpid()) return;  // a write of ours has caused it
+    if (info.si_pid == own_pid_) return;  // a write of ours has caused it
     // The command is in our group and has heard of it from the terminal.
     if (!rules_.has_own_group() && detail::came_from_terminal(info)) return;
     signals_.pass_on(info.si_signo, main_);
@@ -156,11 +158,14 @@ class Entrypoint {
 
   // Children.
 
-  /// A crowd that ends at once is waited for without a look at each: half of
-  /// the cost. A fault among them is told by its pid; its name is gone.
-  void hear_of_children() {
+  /// Who ended by a signal is looked at for the name before it is waited for;
+  /// for the rest, and of a crowd, that would be half of the cost. The kernel
+  /// tells the end of the first only: a fault among others that ended at the
+  /// same time may be told by its pid, without a name.
+  void hear_of_children(bool first_has_exited) {
     for (unsigned seen = 0;; ++seen) {
-      const bool looks = seen < kLookedAt || rules_.code_from != nullptr;
+      const bool looks = (seen < kLookedAt && !first_has_exited) ||
+                         rules_.code_from != nullptr;
       const auto child =
           looks ? peek_end_of_descendant() : take_dead_descendant();
       if (!child) break;
@@ -218,6 +223,7 @@ class Entrypoint {
   const EntryRules& rules_;
   const ScopeOptions& options_;
   char** const command_;
+  const pid_t own_pid_ = ::getpid();
   CallerSignals caller_signals_ = CallerSignals::take_over();
   JobContainer container_;
   Outsiders outsiders_;

@@ -24,6 +24,12 @@ inline bool is_stop_for_shell(core::SignalNumber signal) {
   return terminal && ::tcgetpgrp(terminal->get()) == ::getpgrp();
 }
 
+/// What a caller sends who waits for the command and wants it to end.
+inline bool asks_to_end(core::SignalNumber signal) {
+  return signal.raw() == SIGTERM || signal.raw() == SIGINT ||
+         signal.raw() == SIGHUP || signal.raw() == SIGQUIT;
+}
+
 /// Makes `group` the foreground group of our terminal, if we have one and our
 /// own group is in the foreground now: it is not taken from anybody else.
 inline void give_terminal_to(core::Pid group) {

@@ -53,7 +53,7 @@ class JobContainer {
     if (choice.engine == core::Engine::kSubreaper)
       return core::fail(0, "the engine cgroup2 cannot work here", choice.why);
     is_below_own_ = base.empty();
-    auto made = make_cgroup(found.path.c_str(), jid);
+    auto made = make_cgroup(found.directory.get(), jid);
     if (!made && wanted) return made;
     return {};
   }
@@ -204,11 +204,8 @@ class JobContainer {
   /// Whether the cgroup was removed before anybody lived in it, and is there
   /// again. (In between another scope may take it for a leftover.)
   [[nodiscard]] bool make_again(int code) {
-    if ((code != ENODEV && code != ENOENT) || !parent_.is_open()) return false;
-    auto cgroup = sys::Cgroup::make(parent_.get(), name_.c_str());
-    if (!cgroup || ::flock(cgroup->get(), LOCK_SH | LOCK_NB) < 0) return false;
-    cgroup_ = std::move(*cgroup);
-    return true;
+    return (code == ENODEV || code == ENOENT) && parent_.is_open() &&
+           make_own();
   }
 
  private:
@@ -229,24 +226,27 @@ class JobContainer {
 
   static core::Pid self() { return core::Pid(::getpid()); }
 
-  [[nodiscard]] core::Result<void> make_cgroup(const char* base,
-                                               core::JobId jid) {
-    const sys::UniqueFd above =
-        TRY(sys::open_at(AT_FDCWD, base, O_RDONLY | O_DIRECTORY));
-    sys::Cgroup parent = TRY(sys::Cgroup::make(above.get(), kAlone));
+  [[nodiscard]] core::Result<void> make_cgroup(int base, core::JobId jid) {
+    parent_ = TRY(sys::Cgroup::make(base, kAlone));
     name_ = core::path_name(jid);
-    for (int tries = 0;; ++tries) {
-      auto made = sys::Cgroup::make(parent.get(), name_.c_str());
+    if (make_own()) return {};
+    parent_ = {};
+    return core::fail(errno, "make cgroup", name_.view());
+  }
+
+  /// Another scope may have removed it, or be about to, taking it for a dead
+  /// one's: a matter of milliseconds where many begin and end at once.
+  [[nodiscard]] bool make_own() {
+    for (int tries = kMostTries; tries > 0; --tries) {
+      auto made = sys::Cgroup::make(parent_.get(), name_.c_str());
       if (made && ::flock(made->get(), LOCK_SH | LOCK_NB) == 0) {
         cgroup_ = std::move(*made);
-        break;
+        return true;
       }
-      // Another scope has removed it, or is just about to, taking it for a dead
-      // one's.
-      if (tries == kMostTries) return core::fail(errno, "mkdir", base);
+      if (!made && errno != ENOENT) break;
+      (void)::poll(nullptr, 0, 1);
     }
-    parent_ = std::move(parent);
-    return {};
+    return false;
   }
 
   /// Passes a controller down one level, as far as there is one and we may;
@@ -280,7 +280,7 @@ class JobContainer {
   /// left by a scope that was killed together with its sentinel. (One that is
   /// not empty may have been left to live.)
   static constexpr const char* kAlone = "alone";
-  static constexpr int kMostTries = 8;
+  static constexpr int kMostTries = 100;
   static constexpr int kMostLeftovers = 64;
 
   void remove_leftovers() const {

@@ -25,13 +25,15 @@ namespace {
 
 using reaper::Options;
 
+/// The kernel closes what is open: no destructors, which have nothing else left
+/// to do.
 int run_plain_entrypoint(const Options& options, char**) {
   if (options.command_size == 0) {
     reaper::say("there is no command; 'corral-init --help' lists the options");
     return 2;
   }
   reaper::Entrypoint entrypoint(options.entry, options.scope, options.command);
-  return entrypoint.run();
+  ::_exit(entrypoint.run());
 }
 
 int run_scope(const Options& options, char**) {
@@ -40,7 +42,7 @@ int run_scope(const Options& options, char**) {
     return 2;
   }
   reaper::Scope scope(options.scope, options.entry, options.command);
-  return scope.run();
+  ::_exit(scope.run());
 }
 
 /// The same words, the same pid and descriptors, another program.

@@ -21,21 +21,7 @@ class Outsiders {
  public:
   /// Called before the first own child is made.
   void find() {
-    if (!has_children()) return;
-    core::Text<47> path("/proc/self/task/");
-    path.append_number(::getpid()).append("/children");
-    char buffer[kMost * 11];
-    const auto text = sys::read_small_file(path.c_str(), buffer);
-    if (!text) return;
-    std::int32_t pid = 0;
-    for (const char c : *text) {
-      if (c >= '0' && c <= '9') {
-        pid = pid * 10 + (c - '0');
-      } else {
-        add(core::Pid(pid));
-        pid = 0;
-      }
-    }
+    if (has_children()) read_children();
   }
 
   /// These end without SIGCHLD: only readings of /proc meet them.
@@ -67,6 +53,24 @@ class Outsiders {
  private:
   static constexpr std::size_t kMost = 1024;
   static constexpr std::size_t kOwnPids = 2;
+
+  /// A function of its own: most have none, and no use for so large a stack.
+  [[gnu::noinline]] void read_children() {
+    core::Text<47> path("/proc/self/task/");
+    path.append_number(::getpid()).append("/children");
+    char buffer[kMost * 11];
+    const auto text = sys::read_small_file(path.c_str(), buffer);
+    if (!text) return;
+    std::int32_t pid = 0;
+    for (const char c : *text) {
+      if (c >= '0' && c <= '9') {
+        pid = pid * 10 + (c - '0');
+      } else {
+        add(core::Pid(pid));
+        pid = 0;
+      }
+    }
+  }
 
   void add(core::Pid pid) {
     if (size_ < kMost && pid != core::Pid()) pids_[size_++] = pid;

@@ -142,8 +142,13 @@ inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
   return sys::wait_id(P_ALL, core::Pid(), info, WEXITED | WNOWAIT);
 }
 
-/// All that is known of a zombie, but for `sequence` and `order`.
-[[nodiscard]] inline core::ExitRecord examine(const DeadChild& child) {
+/// What is wanted of a zombie beside its status and usage: each file of /proc
+/// costs a hundredth of a short command.
+enum class Wanted : char { kUsage, kIo, kAll };
+
+/// What is known of a zombie, but for `sequence` and `order`.
+[[nodiscard]] inline core::ExitRecord examine(const DeadChild& child,
+                                              Wanted wanted = Wanted::kAll) {
   core::ExitRecord record;
   const core::Moment now = sys::now();
   record.pid = child.pid.raw();
@@ -152,9 +157,11 @@ inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
   record.end_boot_us = now.boot.raw();
   record.end_real_us = now.real.raw();
   detail::add_usage(record, child.usage);
+  if (wanted == Wanted::kUsage) return record;
+  if (const auto io = sys::read_proc_io(child.pid)) detail::add_io(record, *io);
+  if (wanted == Wanted::kIo) return record;
   if (const auto stat = sys::read_proc_stat(child.pid))
     detail::add_stat(record, *stat);
-  if (const auto io = sys::read_proc_io(child.pid)) detail::add_io(record, *io);
   if (const auto ids = sys::read_proc_ids(child.pid)) {
     record.uid = ids->uid.raw();
     record.gid = ids->gid.raw();

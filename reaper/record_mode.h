@@ -72,6 +72,8 @@ class Recorder {
     if (!synced) complain(synced.error().code);
   }
 
+  [[nodiscard]] bool is_wanted() const { return is_wanted_; }
+
   void process_ended(core::ExitRecord record, std::uint64_t sequence) {
     if (!is_wanted_) return;
     record.sequence = sequence;

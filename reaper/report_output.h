@@ -40,6 +40,10 @@ class ReportOutput {
     return {};
   }
 
+  [[nodiscard]] bool are_wanted() const {
+    return path_ != nullptr || wants_second_;
+  }
+
   void print(const core::JobReport& report) const {
     if (path_ != nullptr && !is_json_)
       write(fd_, path_, core::render(report).view());

@@ -67,8 +67,7 @@ class Scope {
       return core::kOwnFailureCode;
     }
     launch();
-    settle();
-    while (!is_over())
+    for (bool over = settle(); !over; over = is_over())
       wait_once();
     return finish();
   }
@@ -143,13 +142,15 @@ class Scope {
     outsiders_.set_own(sentinel_.pid(), sentinel_.guard_pid());
   }
 
-  /// What need not be done before the command runs.
-  void settle() {
-    if (link_.is_open()) return let_go_of_callers();
-    pollfd signal = to_poll(signal_fd_.get(), POLLIN);
-    if (::poll(&signal, 1, kHeadStart.raw() / 1000) > 0) wait_once();
-    if (is_over()) return;
+  /// What need not be done before the command runs. True: the job is over.
+  [[nodiscard]] bool settle() {
+    if (!link_.is_open()) {
+      pollfd signal = to_poll(signal_fd_.get(), POLLIN);
+      if (::poll(&signal, 1, kHeadStart.raw() / 1000) > 0) wait_once();
+      if (is_over()) return true;
+    }
     let_go_of_callers();
+    return false;
   }
 
   void note_failure(const core::LaunchFailure& failure) {
@@ -228,11 +229,6 @@ class Scope {
     }
   }
 
-  static bool asks_to_end(core::SignalNumber signal) {
-    return signal.raw() == SIGTERM || signal.raw() == SIGINT ||
-           signal.raw() == SIGHUP || signal.raw() == SIGQUIT;
-  }
-
   void read_set_up() {
     const SetUpReport report = read_report(set_up_);
     if (report.state == SetUp::kUnderWay) return;
@@ -259,7 +255,7 @@ class Scope {
   void note_exit(const DeadChild& child) {
     const bool is_main = child.pid == main_.pid;
     if (is_main && set_up_.is_open()) read_set_up();
-    core::ExitRecord record = examine(child);
+    core::ExitRecord record = examine(child, wanted_of(is_main));
     if (!record.has(core::Counters::kJob)) {
       record.jid = facts_.report.jid.raw();
       record.mark(core::Counters::kJob);
@@ -279,6 +275,11 @@ class Scope {
       link_.tell_exit(record);
     else
       recorder_.process_ended(record, facts_.report.processes_seen);
+  }
+
+  [[nodiscard]] Wanted wanted_of(bool is_main) const {
+    if (link_.is_open() || recorder_.is_wanted()) return Wanted::kAll;
+    return is_main && reports_.are_wanted() ? Wanted::kIo : Wanted::kUsage;
   }
 
   void stop_if_stopped() {
@@ -437,7 +438,8 @@ class Scope {
 
   void decide_end() {
     facts_.report.totals = container_.totals();
-    facts_.kills_around = oom_watch_.new_kills();
+    if (core::signal_of(facts_.main_status) == SIGKILL)
+      facts_.kills_around = oom_watch_.new_kills();
     limits_.finish(facts_);
     conclude(facts_, sys::now(), command_[0]);
   }
@@ -454,9 +456,8 @@ class Scope {
     return 128 + signal;
   }
 
-  /// What the guard does in our memory when we were killed.
   static void guard(void* self) { static_cast<Scope*>(self)->end_as_guard(); }
-
+  /// What the guard does in our memory when we were killed.
   void end_as_guard() {
     if (link_.is_open() && container_.cgroup() >= 0) {
       // The supervisor sees to the rest: it has the cgroup.

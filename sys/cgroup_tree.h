@@ -96,6 +96,7 @@ inline bool has_access(int directory, const char* name, int mode) {
 struct CgroupBase {
   PathBuffer path;  ///< absolute; empty: there is no cgroup v2 here
   core::ContainmentFacts facts;
+  UniqueFd directory;  ///< open if it is there
 };
 
 /// Finds the base and makes it if it can. `wanted` names it instead (tests,
@@ -122,14 +123,14 @@ struct CgroupBase {
   }
   if (base.path.was_cut()) return base;
   if (::mkdir(base.path.c_str(), 0755) < 0 && errno != EEXIST) return base;
-  const auto directory =
-      open_at(AT_FDCWD, base.path.c_str(), O_RDONLY | O_DIRECTORY);
+  auto directory = open_at(AT_FDCWD, base.path.c_str(), O_RDONLY | O_DIRECTORY);
   if (!directory) return base;
+  base.directory = std::move(*directory);
+  const int opened = base.directory.get();
   base.facts.cgroup2_is_writable =
-      has_access(directory->get(), ".", W_OK) &&
-      has_access(directory->get(), cgroup_file::kProcs, W_OK);
-  base.facts.has_cgroup_kill =
-      has_access(directory->get(), cgroup_file::kKill, F_OK);
+      has_access(opened, ".", W_OK) &&
+      has_access(opened, cgroup_file::kProcs, W_OK);
+  base.facts.has_cgroup_kill = has_access(opened, cgroup_file::kKill, F_OK);
   return base;
 }
 

@@ -39,37 +39,46 @@ constexpr MemoryCgroup memory_cgroup_in(std::string_view file) {
 
 class OomWatch {
  public:
-  /// Notes how many there were until now. A few microseconds.
+  /// Notes how many there were until now: a few microseconds, but more than a
+  /// tenth of a short command.
   void begin() {
-    char buffer[4096];
-    const auto file = read_small_file(
-        "/proc/self/cgroup", std::span(buffer).first(sizeof buffer - 1));
-    if (!file) return;
-    const MemoryCgroup own = memory_cgroup_in(*file);
-    // A path from outside of our cgroup namespace is not below our mount.
-    if (own.path.empty() || own.path.starts_with("/..")) return;
-    buffer[own.path.data() + own.path.size() - buffer] = '\0';
-    const UniqueFd mount =
-        open(AT_FDCWD, own.is_v1 ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup");
-    const char* const below = own.path.size() > 1 ? own.path.data() + 1 : ".";
-    const UniqueFd directory = open(mount.get(), below);
-    // A container that does not see its own path has its cgroup mounted.
-    file_ = open(directory.is_open() ? directory.get() : mount.get(),
-                 own.is_v1 ? "memory.oom_control" : "memory.events");
+    open();
     before_ = read();
   }
 
-  /// How many there were since; absent where nobody can tell.
-  [[nodiscard]] std::optional<std::uint64_t> new_kills() const {
+  /// How many there were since; absent where nobody can tell. If there was no
+  /// time to begin, the first process of a pid namespace counts all there ever
+  /// were: nobody was in its cgroup before it.
+  [[nodiscard]] std::optional<std::uint64_t> new_kills() {
+    if (!before_ && ::getpid() == 1) {
+      open();
+      before_ = 0;
+    }
     const auto now = read();
     if (!now || !before_) return std::nullopt;
     return *now - *before_;
   }
 
  private:
-  static UniqueFd open(int directory, const char* name) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-    return UniqueFd(::openat(directory, name, O_RDONLY | O_CLOEXEC));
+  void open() {
+    char buffer[4096];
+    const auto text = read_small_file("/proc/self/cgroup", buffer);
+    if (!text) return;
+    const MemoryCgroup own = memory_cgroup_in(*text);
+    // A path from outside of our cgroup namespace is not below our mount.
+    if (own.path.empty() || own.path.starts_with("/..")) return;
+    // A container that does not see its own path has its cgroup mounted.
+    for (const std::string_view below : {own.path, std::string_view()}) {
+      PathBuffer path("/sys/fs/cgroup");
+      if (own.is_v1) path.append("/memory");
+      path.append(below).append(own.is_v1 ? "/memory.oom_control"
+                                          : "/memory.events");
+      if (path.was_cut()) return;
+      auto file = open_at(AT_FDCWD, path.c_str(), O_RDONLY);
+      if (!file) continue;
+      file_ = std::move(*file);
+      return;
+    }
   }
 
   /// Both versions have a line "oom_kill N" (v1's since Linux 4.13).

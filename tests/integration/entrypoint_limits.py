@@ -254,6 +254,17 @@ def killed_within_head_start(join):
     corral.equal((report["result"], report["signal"]), ("out-of-memory", "SIGKILL"), "and is known to have run out of memory")
 
 
+def killed_before_it_was_counted(join):
+    """The plain entrypoint counts after its command's head start. What is over by then it can tell as PID 1 only, before
+    whom nobody was in its cgroup."""
+    delay = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rt_sigtimedwait", "-e",
+             "inject=rt_sigtimedwait:delay_enter=1000000:when=1"]  # fmt: skip
+    init = [str(INIT), "--", "tail", "/dev/zero"]
+    for before, told in (([], "SIGKILL\n"), (["unshare", "--pid", "--fork", "--mount-proc"], "memory ran out")):
+        result = subprocess.run([*delay, *before, *init], capture_output=True, text=True, timeout=60, check=False, **join)
+        corral.check(told in result.stderr, f"{'PID 1' if before else 'another'} says: {told.strip()}", result.stderr)
+
+
 def out_of_memory():
     """A container's own memory cgroup tells why somebody got SIGKILL; here it
     is one of version 1 that the test makes round corral-init."""
@@ -271,6 +282,8 @@ def out_of_memory():
         report, result = report_of([sys.executable, "-c", "x = bytearray(200 << 20)"], **join)
         corral.equal((report["result"], report["signal"], report["oom_kills"], result.returncode),
                      ("out-of-memory", "SIGKILL", None, 137), "the kernel's out-of-memory killer is named")
+        if shutil.which("strace"):
+            killed_before_it_was_counted(join)
         killed_within_head_start(join)
         report, _ = report_of("kill -KILL $$", **join)
         corral.equal((report["result"], report["signal"]), ("signalled", "SIGKILL"), "another SIGKILL is not taken for it")
