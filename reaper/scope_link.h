@@ -58,7 +58,7 @@ class ScopeLink {
   /// Numbers and keeps an exit.
   void tell_exit(core::ExitRecord record) {
     record.sequence = first_sequence_ + size_;
-    exits_[slot(record.sequence)] = record;
+    kept_.exits[slot(record.sequence)] = record;
     ++size_;
   }
 
@@ -91,7 +91,7 @@ class ScopeLink {
     if (must_say_start_ && !send_start(main)) return;
     must_say_start_ = false;
     for (; next_to_send_ < first_sequence_ + size_; ++next_to_send_)
-      if (!put(MessageType::kExit, exits_[slot(next_to_send_)])) return;
+      if (!put(MessageType::kExit, kept_.exits[slot(next_to_send_)])) return;
     if (must_say_stopped_ && !put(MessageType::kScopeStopped, stopped_)) return;
     must_say_stopped_ = false;
     if (must_say_populated_ && !put(MessageType::kScopePopulated, populated_))
@@ -117,6 +117,12 @@ class ScopeLink {
 
  private:
   static constexpr std::size_t kMostExits = 64;
+
+  /// None is made before it is needed: three pages of a short command.
+  union Kept {
+    Kept() {}  // NOLINT(modernize-use-equals-default): deleted otherwise
+    core::ExitRecord exits[kMostExits];
+  };
 
   static std::size_t slot(std::uint64_t sequence) {
     return sequence % kMostExits;
@@ -149,7 +155,7 @@ class ScopeLink {
   std::uint64_t first_sequence_ = 1;  ///< the oldest not acknowledged
   std::uint64_t next_to_send_ = 1;
   std::size_t size_ = 0;
-  core::ExitRecord exits_[kMostExits];
+  Kept kept_;
 };
 
 }  // namespace reaper

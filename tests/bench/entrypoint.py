@@ -87,10 +87,12 @@ def bench_launch(arguments, found):
     named = {"/bin/true": ["/bin/true"]}
     for one in found.values():
         named[one.name] = [one.program, *one.options, "/bin/true"]
+    named["vfork-exec-wait"] = [measure.tool(arguments.build, "vfork-exec-wait"), "/bin/true"]
     richer = dict(our_richer_modes(found["corral-init"].program))
     named.update(richer)
     ratios = measure.spawn_ratios(arguments.build, arguments.runs, arguments.rounds, named)
     print(f"   corral-init against a bare /bin/true: {measure.judged(ratios['corral-init'], at_most=1.2)}")
+    print(f"   the least that any init can take here, vfork-exec-wait: {ratios['vfork-exec-wait']:.3f}")
     print(f"   corral-init against fork-exec-wait: {ratios['corral-init'] / ratios['fork-exec-wait']:.3f}")
     best, value = best_peer(found, ratios)
     for name in richer:

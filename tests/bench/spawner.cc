@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times whole commands, interleaved: one round runs each command once, in
-// order, and only the wall time from before the spawn to after the wait counts.
+// Times whole commands, interleaved: one round runs each command once, each
+// time in another order (what the kernel still clears up of one is paid by the
+// next), and only the wall time from before the spawn to after the wait counts.
 // Spawns by vfork from a small process so that the harness itself costs little.
 //
 //   bench-spawner ROUNDS [NAME=VALUE..] CMD [ARG..] %% [NAME=VALUE..] CMD ...
@@ -17,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <random>
 #include <vector>
 
 #include "sys/clock.h"
@@ -93,9 +95,15 @@ int main(int argc, char** argv) {
   (void)::posix_spawn_file_actions_init(&actions);
   (void)::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY,
                                            0);
-  for (int round = 0; round < rounds; ++round)
-    for (Command& command : commands)
-      run_once(command, &actions);
+  std::vector<Command*> order;
+  for (Command& command : commands)
+    order.push_back(&command);
+  std::mt19937 random;  // the same orders each time
+  for (int round = 0; round < rounds; ++round) {
+    std::shuffle(order.begin(), order.end(), random);
+    for (Command* const command : order)
+      run_once(*command, &actions);
+  }
   double first = 0;
   for (Command& command : commands) {
     std::sort(command.times.begin(), command.times.end());
