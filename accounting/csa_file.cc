@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "accounting/append.h"
+#include "accounting/packed_file.h"
 
 namespace accounting {
 
@@ -26,12 +27,24 @@ const char* doubt_of(const Group& group) {
 }  // namespace
 
 core::Result<sys::UniqueFd> open_for_reading(const char* path) {
-  auto file =
-      TRY(sys::open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+  auto opened = sys::open_at(AT_FDCWD, path, kFlags);
+  if (!opened && opened.error().code == ENOENT) {
+    const std::string packed = path + std::string(kPackedEnding);
+    if (auto other = sys::open_at(AT_FDCWD, packed.c_str(), kFlags))
+      opened = std::move(other);
+  }
+  auto file = TRY(std::move(opened));
   struct stat status = {};
   if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat", path);
   if (!S_ISREG(status.st_mode)) return core::fail(kNotRegular, "read", path);
-  return file;
+  return unpacked(std::move(file));
+}
+
+const char* words_of_reading(int code) {
+  if (code == kDamagedPack)
+    return "expected a file packed by zstd, found damaged or missing bytes";
+  return words_of(code);
 }
 
 CsaReader::CsaReader(sys::UniqueFd file, std::uint64_t offset)

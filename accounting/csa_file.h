@@ -23,9 +23,14 @@ struct Damage {
   bool is_tail = false;  ///< the file ends with it
 };
 
-/// Opens a file for reading, without waiting for the writer of a FIFO. Errors:
-/// those of open(2), kNotRegular.
+/// Opens a file for reading, without waiting for the writer of a FIFO. What
+/// zstd packed is unpacked into a file without a name; where there is no PATH
+/// there may be a PATH.zst. Errors: those of open(2), kNotRegular,
+/// kDamagedPack.
 [[nodiscard]] core::Result<sys::UniqueFd> open_for_reading(const char* path);
+
+/// The words for the code of an error of open_for_reading().
+[[nodiscard]] const char* words_of_reading(int code);
 
 class CsaReader {
  public:

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "accounting/packed_file.h"
 #include "accounting/scribe_lock.h"
 #include "sys/unique_fd.h"
 
@@ -33,6 +34,8 @@ void sync_folder(const std::string& folder) {
 core::Result<std::uint32_t> rename_to_next(const std::string& path) {
   for (std::uint32_t number = 1; number < kMostNumbers; ++number) {
     const std::string next = path + std::to_string(number);
+    const std::string packed = next + std::string(kPackedEnding);
+    if (::access(packed.c_str(), F_OK) == 0) continue;
     if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, next.c_str(),
                     RENAME_NOREPLACE) == 0) {
       sync_folder(directory_of(path));

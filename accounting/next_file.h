@@ -14,7 +14,8 @@
 
 namespace accounting {
 
-/// Renames `path` to the first PATHn that is free, n from 1 on, and returns n;
+/// Renames `path` to the first PATHn that is free, also as PATHn.zst, n from 1
+/// on, and returns n;
 /// 0: there is no file. Errors: those of rename(2).
 [[nodiscard]] core::Result<std::uint32_t> rename_to_next(
     const std::string& path);

@@ -17,7 +17,7 @@ int show_records(const Arguments& arguments) {
   auto file = accounting::open_for_reading(path.c_str());
   if (!file)
     return complain("cannot read '" + path +
-                    "': " + accounting::words_of(file.error().code));
+                    "': " + accounting::words_of_reading(file.error().code));
   StreamBuffer output(stdout);
   StreamBuffer complaints(stderr);
   std::ostream out(&output);

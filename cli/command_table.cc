@@ -301,6 +301,27 @@ constexpr Command kCommands[] = {
      .exit_codes = kUseCodes,
      .json_keys = kUseKeys,
      .handler = report_use},
+    {.name = "archive",
+     .summary = "Pack closed accounting files, and remove old ones",
+     .description =
+         "Packs the files that were switched from an accounting file, "
+         "*pacct1*, "
+         "*pacct2* and so on, with zstd: *pacct1* becomes *pacct1.zst*, which "
+         "Corral's commands read as they read *pacct1*. Left as they are: the "
+         "file in use, the youngest that was switched, and what somebody may "
+         "still write. A file goes when its packed copy is on the disk and was "
+         "compared with it; whatever kills this command, nothing is lost or "
+         "counted twice. What is to be removed is said by *--keep-for* and "
+         "*--keep-size*, or by corral.toml (*corral.toml*(5)); without them "
+         "nothing is.",
+     .options = kArchiveOptions,
+     .pairs = {},
+     .operands = {Operands::kAny, ValueType::kFile,
+                  "the accounting file; the one in use without it", "[FILE]"},
+     .examples = kArchiveExamples,
+     .exit_codes = kArchiveCodes,
+     .json_keys = kArchiveKeys,
+     .handler = archive_files},
     {.name = "doctor",
      .summary = "Tell what works here and what does not",
      .description =

@@ -73,6 +73,28 @@ inline constexpr JsonKey kRecordsKeys[] = {
      "never 0"},
 };
 
+inline constexpr OptionRow kArchiveOptions[] = {
+    {"keep-for", '\0', ValueType::kDuration, "for ever",
+     "Remove files whose last record is older"},
+    {"keep-size", '\0', ValueType::kSize, "any",
+     "Remove the oldest while all together are larger"},
+    {"dry-run", 'n', ValueType::kFlag, "", "Only tell what would be done"},
+    kJson,
+    kHelp,
+};
+inline constexpr Example kArchiveExamples[] = {
+    {"corral archive", "pack what was switched"},
+    {"corral archive --keep-for 90d -n", "what 90 days would leave"},
+};
+inline constexpr ExitCode kArchiveCodes[] = {
+    {"1", "A file could not be packed or removed, or corral.toml has faults"},
+};
+inline constexpr JsonKey kArchiveKeys[] = {
+    {"(objects)",
+     "one file a line: _file_, _what_ (_packed_, _removed_, _kept_ or "
+     "_failed_), _bytes_, _packed_bytes_, _why_"},
+};
+
 inline constexpr OptionRow kUseOptions[] = {
     {"by", 'b', ValueType::kUseKey, "user", "What to sum up by"},
     {"user", 'u', ValueType::kUser, "all", "Only jobs of this user"},

@@ -45,6 +45,9 @@ bool is_report(std::string_view text) {
 bool is_count(std::string_view text) {
   return core::parse_number(text, UINT32_MAX).value_or(0) > 0;
 }
+bool is_size(std::string_view text) {
+  return core::parse_amount(core::LimitUnit::kBytes, text).has_value();
+}
 bool is_use_key(std::string_view text) {
   return accounting::parse_use_key(text).has_value();
 }
@@ -129,6 +132,7 @@ constexpr ValueTypeRow kRows[] = {
     {ValueType::kShell, "SHELL", "bash, zsh or fish", is_shell,
      Completion::kChoices, "bash zsh fish"},
     {ValueType::kCount, "N", "a number above 0", is_count},
+    {ValueType::kSize, "SIZE", "a size such as 64M or 10G", is_size},
     {ValueType::kUseKey, "KEY",
      "job, user, group, project, command, node or day; accounts are not "
      "recorded",

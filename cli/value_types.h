@@ -33,6 +33,7 @@ enum class ValueType : std::uint8_t {
   kProgram,
   kShell,
   kCount,   ///< a number above 0
+  kSize,    ///< bytes
   kUseKey,  ///< what use is summed up by
   kDay,     ///< YYYY-MM-DD
   kAttachMode,

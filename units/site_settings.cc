@@ -84,6 +84,19 @@ bool set_ring(SiteSettings& to, const TomlData& data) {
   return true;
 }
 
+bool set_keep_for(SiteSettings& to, const TomlData& data) {
+  const auto* const text = std::get_if<std::string>(&data);
+  if (text != nullptr) to.keep_for = core::parse_duration(*text);
+  return to.keep_for && to.keep_for->raw() > 0;
+}
+
+bool set_keep_size(SiteSettings& to, const TomlData& data) {
+  const auto* const text = std::get_if<std::string>(&data);
+  if (text != nullptr)
+    to.keep_size = core::parse_amount(core::LimitUnit::kBytes, *text);
+  return to.keep_size.has_value();
+}
+
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr KeyRow kRows[] = {
     {"authority", "operators",
@@ -104,6 +117,9 @@ constexpr KeyRow kRows[] = {
      set_collector},
     {"accounting", "ring",
      "a power of two from \"1M\" to \"1G\", as in \"64M\"", set_ring},
+    {"accounting", "keep_for", "a duration above 0, as in \"90d\"",
+     set_keep_for},
+    {"accounting", "keep_size", "a size above 0, as in \"10G\"", set_keep_size},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

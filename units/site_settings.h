@@ -30,6 +30,8 @@ struct SiteSettings {
   // [accounting]
   std::optional<core::Collector> collector;  ///< absent: the best that works
   std::uint64_t ring = 0;  ///< bytes of the kernel's ring; 0: what is usual
+  std::optional<core::Microseconds> keep_for;  ///< switched files; for ever
+  std::optional<std::uint64_t> keep_size;      ///< bytes of them; any
 };
 
 inline constexpr std::size_t kLargestSiteSettings = std::size_t{1} << 20;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "accounting/packed_file.h"
 #include "accounting/records/damage_text.h"
 #include "accounting/records/entry_write.h"
 #include "accounting/site_record.h"
@@ -34,6 +35,12 @@ std::uint64_t told_size(const Entry& entry) {
   if (entry.end != nullptr)
     return entry.end->head.size + entry.end->second.size;
   return entry.prime->size;
+}
+
+/// Unpacked, where it is packed, once for all that read it.
+core::Result<sys::UniqueFd> open_input(const std::string& path) {
+  return unpacked(
+      TRY(sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY)));
 }
 
 }  // namespace
@@ -289,7 +296,7 @@ Outcome<void> FileReader::read_all(int most_files) {
       if (::stat(path.c_str(), &status) != 0) break;
       if (static_cast<int>(files_.size()) >= most_files)
         return stop("The file table is full.");
-      auto input = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY);
+      auto input = open_input(path);
       auto window =
           input ? window_on(*input)
                 : core::Result<ByteWindow>(std::unexpected(input.error()));

@@ -19,6 +19,7 @@
 #include "accounting/cycle/run_state.h"
 #include "accounting/cycle/switched_file.h"
 #include "accounting/next_file.h"
+#include "accounting/packed_file.h"
 #include "accounting/records/output_file.h"
 #include "accounting/text/report_pages.h"
 #include "core/number_text.h"
@@ -59,9 +60,10 @@ bool is_there(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
-/// The number behind "pacct" in a file's name.
+/// The number behind "pacct" in a file's name, also of one that is packed.
 std::optional<std::uint64_t> number_in(std::string_view name) {
   if (!name.starts_with(kPrefix)) return std::nullopt;
+  if (name.ends_with(kPackedEnding)) name.remove_suffix(kPackedEnding.size());
   return core::parse_number(name.substr(kPrefix.size()), 1U << 30U);
 }
 
@@ -106,8 +108,12 @@ class Planner {
   Outcome<std::vector<Taken>> plan() {
     std::map<std::uint64_t, std::string> switched;  // by number
     for (const std::string& name : names_in(places_.day()))
-      if (const auto number = number_in(name))
-        switched.emplace(*number, places_.day() + "/" + name);
+      if (const auto number = number_in(name)) {
+        const std::string path = places_.day() + "/" + name;
+        // Its copy, of a `corral archive` that was killed, sorts behind it.
+        if (!switched.emplace(*number, path).second)
+          (void)::unlink(path.c_str());
+      }
     // What an earlier boot left comes first: csabuild wants boots in order.
     for (const std::string& path : late_files())
       TRY(take_late(path));

@@ -3,7 +3,8 @@
 // without gaps, as csabuild stops at one.
 //
 //   day/pacct0      -> Wpacct0     jobs that an earlier run put back
-//   day/pacctN      -> Wpacct1...  switched files
+//   day/pacctN      -> Wpacct1...  switched files, or pacctN.zst as it is: what
+//                                  reads it unpacks it
 //   day/dtmp        -> Wdtmp       disk use, as text
 //   nite/diskcacct  -> Wdiskcacct  disk use, as records
 //

@@ -7,9 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <string>
 #include <utility>
+
+#include "accounting/packed_file.h"
+#include "sys/nameless_file.h"
 
 namespace accounting {
 
@@ -17,21 +18,6 @@ namespace {
 
 constexpr std::size_t kBufferSize = 512U << 10;
 constexpr std::uint64_t kAlignment = 64;
-
-core::Result<sys::UniqueFd> nameless_file() {
-  const char* const named = ::secure_getenv("TMPDIR");
-  const std::string folder =
-      named != nullptr && *named != '\0' ? named : "/tmp";
-  sys::UniqueFd file(
-      ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (file.is_open()) return file;
-  std::string path = folder + "/corral-XXXXXX";
-  file = sys::UniqueFd(::mkostemp(path.data(), O_CLOEXEC));
-  if (!file.is_open())
-    return core::fail(errno, "create", std::string_view(path));
-  ::unlink(path.c_str());
-  return file;
-}
 
 core::Result<void> write_all(int fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -44,7 +30,7 @@ core::Result<void> write_all(int fd, std::span<const std::byte> bytes) {
 
 /// What comes out of a pipe, as a file.
 core::Result<sys::UniqueFd> spooled(const sys::UniqueFd& pipe) {
-  auto file = TRY(nameless_file());
+  auto file = TRY(sys::nameless_file());
   std::vector<std::byte> buffer(kBufferSize);
   for (;;) {
     const ssize_t n = ::read(pipe.get(), buffer.data(), buffer.size());
@@ -73,8 +59,9 @@ core::Result<ByteWindow> ByteWindow::of(sys::UniqueFd file) {
   if (!S_ISREG(status.st_mode)) {
     if (S_ISDIR(status.st_mode)) return core::fail(EISDIR, "read");
     file = TRY(spooled(file));
-    if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat");
   }
+  file = TRY(unpacked(std::move(file)));
+  if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat");
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   return ByteWindow(std::move(file),
                     static_cast<std::uint64_t>(status.st_size));

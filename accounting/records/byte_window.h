@@ -17,7 +17,7 @@ namespace accounting {
 class ByteWindow {
  public:
   /// Sees `file` from its first byte on. A pipe or a terminal is first copied
-  /// into a file without a name.
+  /// into a file without a name, and what zstd packed is unpacked into one.
   [[nodiscard]] static core::Result<ByteWindow> open(const char* path);
   [[nodiscard]] static core::Result<ByteWindow> of(sys::UniqueFd file);
   /// Another window on the same file.

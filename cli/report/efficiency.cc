@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "cli/job_text.h"
 #include "core/job_result.h"
@@ -26,12 +25,18 @@ Count cpu_of(const JobFacts& job) {
   return *job.user_us + *job.system_us;
 }
 
+/// To the next number; without libm, which would be one library more.
+std::uint64_t rounded(double value) {
+  constexpr double kMost = 1e18;  // of hostile files
+  return static_cast<std::uint64_t>(std::min(value, kMost) + 0.5);
+}
+
 /// Hundredths of a processor, on average.
 Count processors_of(const JobFacts& job) {
   const Count cpu = cpu_of(job);
   if (!cpu || job.wall_us.value_or(0) == 0) return std::nullopt;
-  return static_cast<std::uint64_t>(std::llround(
-      100.0 * static_cast<double>(*cpu) / static_cast<double>(*job.wall_us)));
+  return rounded(100.0 * static_cast<double>(*cpu) /
+                 static_cast<double>(*job.wall_us));
 }
 
 struct UsedOf {
@@ -161,7 +166,7 @@ std::string used_text(const AskedUse& use) {
 
 std::string share_text(const AskedUse& use) {
   if (!use.share) return {};
-  return std::to_string(std::llround(*use.share * 100)) + " %";
+  return std::to_string(rounded(*use.share * 100)) + " %";
 }
 
 std::vector<std::string> hints_of(const JobFacts& job) {

@@ -11,6 +11,7 @@
 
 #include "accounting/append.h"
 #include "accounting/csa_file.h"
+#include "accounting/packed_file.h"
 #include "cli/output.h"
 #include "core/number_text.h"
 #include "sys/places.h"
@@ -29,16 +30,20 @@ std::vector<std::string> usual_files() {
   std::vector<std::pair<std::uint64_t, std::string>> numbered;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path.parent_path(), error)) {
-    const std::string other = entry.path().filename().string();
+    std::string other = entry.path().filename().string();
     if (!other.starts_with(name)) continue;
+    if (other.ends_with(accounting::kPackedEnding))
+      other.resize(other.size() - accounting::kPackedEnding.size());
     const auto number =
         core::parse_number(other.substr(name.size()), UINT32_MAX);
     if (number) numbered.emplace_back(*number, entry.path().string());
   }
   std::ranges::sort(numbered);
   std::vector<std::string> files;
+  std::uint64_t last = UINT64_MAX;
   for (auto& [number, file] : numbered)
-    files.push_back(std::move(file));
+    // Where both are there the packed one is a copy: it sorts behind.
+    if (std::exchange(last, number) != number) files.push_back(std::move(file));
   files.push_back(path.string());
   return files;
 }
@@ -50,7 +55,7 @@ bool read_groups(const std::string& path, Absence absence,
     if (absence == Absence::kIsEmpty && file.error().code == ENOENT)
       return true;
     complain("cannot read '" + path +
-             "': " + accounting::words_of(file.error().code));
+             "': " + accounting::words_of_reading(file.error().code));
     return false;
   }
   accounting::CsaReader reader(std::move(*file));

@@ -182,6 +182,14 @@ complete -c corral -n '__fish_seen_subcommand_from report' -l json -s j -d 'Prin
 complete -c corral -n '__fish_seen_subcommand_from report' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from report' -r -F
 
+complete -c corral -n __fish_use_subcommand -a archive -d 'Pack closed accounting files, and remove old ones'
+complete -c corral -n '__fish_seen_subcommand_from archive' -l keep-for -x -d 'Remove files whose last record is older'
+complete -c corral -n '__fish_seen_subcommand_from archive' -l keep-size -x -d 'Remove the oldest while all together are larger'
+complete -c corral -n '__fish_seen_subcommand_from archive' -l dry-run -s n -d 'Only tell what would be done'
+complete -c corral -n '__fish_seen_subcommand_from archive' -l json -s j -d 'Print facts as JSON'
+complete -c corral -n '__fish_seen_subcommand_from archive' -l help -s h -d 'Show this help and exit'
+complete -c corral -n '__fish_seen_subcommand_from archive' -r -F
+
 complete -c corral -n __fish_use_subcommand -a doctor -d 'Tell what works here and what does not'
 complete -c corral -n '__fish_seen_subcommand_from doctor' -l limits -d 'Tell for each engine and limit whether it is enforced here'
 complete -c corral -n '__fish_seen_subcommand_from doctor' -l json -s j -d 'Print facts as JSON'

@@ -32,6 +32,7 @@ _corral() {
     'kill:End jobs, or signal them'
     'records:Print an accounting file'
     'report:Sum up what jobs used, or tell all of one'
+    'archive:Pack closed accounting files, and remove old ones'
     'doctor:Tell what works here and what does not'
     'daemon-reexec:Restart an instance in place'
     'ja:Report what the commands of a job used'
@@ -298,6 +299,17 @@ _corral() {
         '--output[Write to this file, which is replaced when all is written]:FILE:_files' \
         '-o[Write to this file, which is replaced when all is written]:FILE:_files' \
         '--no-header[Leave the column titles out]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:FILE:_files' && return ;;
+    archive)
+      _arguments -s -S \
+        '--keep-for[Remove files whose last record is older]:DURATION: ' \
+        '--keep-size[Remove the oldest while all together are larger]:SIZE: ' \
+        '--dry-run[Only tell what would be done]' \
+        '-n[Only tell what would be done]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
         '--help[Show this help and exit]' \

@@ -35,7 +35,9 @@ TEST_CASE("everything can be said") {
       "live_of_user = 4\n"
       "[accounting]\n"
       "collector = 'wait'\n"
-      "ring = '2M'\n",
+      "ring = '2M'\n"
+      "keep_for = '90d'\n"
+      "keep_size = '10G'\n",
       "f");
   REQUIRE(settings);
   CHECK(settings->operators == std::vector<std::string>{"wheel", "50"});
@@ -46,6 +48,8 @@ TEST_CASE("everything can be said") {
   CHECK(settings->live_of_user == 4);
   CHECK(settings->collector == core::Collector::kWait);
   CHECK(settings->ring == std::uint64_t{2} << 20U);
+  CHECK(settings->keep_for == core::seconds(90 * 86400));
+  CHECK(settings->keep_size == std::uint64_t{10} << 30U);
 }
 
 TEST_CASE("a fault names file, line, key, value and what was expected") {
@@ -78,7 +82,7 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
        "corral.toml:2: colours.x: there is no such key, expected one of "
        "authority.operators, authority.schedulers, jobs.remember, "
        "jobs.remember_for, jobs.live, jobs.live_of_user, accounting.collector, "
-       "accounting.ring"},
+       "accounting.ring, accounting.keep_for, accounting.keep_size"},
       {"[accounting]\nring = '3M'\n",
        "corral.toml:2: accounting.ring: the value is '3M', expected a power of "
        "two from \"1M\" to \"1G\", as in \"64M\""},
