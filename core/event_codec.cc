@@ -121,6 +121,11 @@ class Writer {
     if (item) value(*item);
   }
   template <class T>
+  void value(const Rare<T>& item) {
+    value(item.has_value());
+    if (item) value(*item);
+  }
+  template <class T>
     requires(!Typed<T> && std::is_class_v<T>)
   void value(const T& structure) {
     fields(*this, structure);
@@ -206,6 +211,13 @@ class Reader {
   }
   template <class T>
   void value(std::optional<T>& item) {
+    bool has_value = false;
+    value(has_value);
+    item.reset();
+    if (has_value) value(item.emplace(T{}));
+  }
+  template <class T>
+  void value(Rare<T>& item) {
     bool has_value = false;
     value(has_value);
     item.reset();

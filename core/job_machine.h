@@ -56,6 +56,7 @@
 
 #include "core/job_event.h"
 #include "core/job_result.h"
+#include "core/rare.h"
 
 namespace core {
 
@@ -148,8 +149,8 @@ struct Job {
   KillProgress kill;
   std::uint32_t stragglers = 0;  ///< alive when the main process ended
   Text<120> straggler_names;
-  std::uint32_t processes_seen = 0;     ///< exits reported
-  std::optional<ExitRecord> main_exit;  ///< the main process's own record
+  std::uint32_t processes_seen = 0;  ///< exits reported
+  Rare<ExitRecord> main_exit;        ///< the main process's own record
 
   std::optional<LaunchFailure> launch_failure;
   std::optional<LimitHit> limit_hit;
@@ -160,7 +161,7 @@ struct Job {
     bool is_gave_up =
         false;  ///< the supervisor itself, for the reason in `who`
   };
-  std::optional<Cancelled> cancelled;
+  Rare<Cancelled> cancelled;
   Text<96> detail;
 
   JobTotals totals;  ///< once it is kClosing

@@ -53,7 +53,7 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.ended = job.ended;
   view.result = job.result;
   view.totals = job.totals;
-  view.main_exit = job.main_exit;
+  if (job.main_exit) view.main_exit = *job.main_exit;
   view.processes_seen = job.processes_seen;
   view.stragglers = job.stragglers;
   view.straggler_names = job.straggler_names.view();

@@ -57,7 +57,7 @@ def with_live_jobs(corral, rounds, count, live):
         after = measure.private_kib(busy.supervisor)
         a_job = (after - before) * 1024 / live
         print(f"   private memory of the supervisor {before} -> {after} KiB, bytes a live job: "
-              f"{measure.judged(a_job, at_most=8191, form='.0f')}")
+              f"{measure.judged(a_job, at_most=4095, form='.0f')}")
         print_launch_ratio(corral, idle, busy, rounds, count)
 
 

@@ -321,8 +321,9 @@ void check_same(const core::Job::Cancelled& a, const core::Job::Cancelled& b) {
   CHECK(a.who.view() == b.who.view());
 }
 
-template <class T>
-void check_same(const std::optional<T>& a, const std::optional<T>& b) {
+template <class Optional>
+  requires requires(const Optional& o) { o.has_value(); }
+void check_same(const Optional& a, const Optional& b) {
   REQUIRE(a.has_value() == b.has_value());
   if (a) check_same(*a, *b);
 }
