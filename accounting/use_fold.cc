@@ -17,15 +17,17 @@ namespace {
 using Count = RecordView::Count;
 
 constexpr std::string_view kWords[] = {"job",     "user", "group", "project",
-                                       "command", "day",  "node"};
-std::string day_of(Count time_us) {
+                                       "command", "day",  "hour",  "node"};
+
+/// "2026-11-30 23", in local time.
+std::string hour_of(Count time_us) {
   if (!time_us) return {};
   const auto seconds = static_cast<std::time_t>(*time_us / 1000000U);
   std::tm local = {};
   if (::localtime_r(&seconds, &local) == nullptr) return {};
   std::array<char, 16> text = {};
   return {text.data(),
-          std::strftime(text.data(), text.size(), "%Y-%m-%d", &local)};
+          std::strftime(text.data(), text.size(), "%Y-%m-%d %H", &local)};
 }
 
 template <class Number>
@@ -125,7 +127,10 @@ std::string UseFold::key_of(std::uint64_t jid, const OpenJob& job,
     case UseKey::kProject:
       return number_text(job.project);
     case UseKey::kDay:
-      return day_of(facts.ended_us ? facts.ended_us : facts.started_us);
+      return hour_of(facts.ended_us ? facts.ended_us : facts.started_us)
+          .substr(0, std::string_view("2026-11-30").size());
+    case UseKey::kHour:
+      return hour_of(facts.ended_us ? facts.ended_us : facts.started_us);
     case UseKey::kNode:
       return job.node;
     case UseKey::kCommand:
@@ -146,6 +151,7 @@ void UseFold::close(std::uint64_t jid, const OpenJob& job,
   UseRow& row = rows_[key_of(jid, job, facts)];
   row.key = key_of(jid, job, facts);
   row.name = job.start.name;
+  if (key_ == UseKey::kJob) row.asked = job.start.asked;
   row.uid = facts.uid;
   ++row.jobs;
   row.open += end == nullptr ? 1 : 0;
@@ -162,6 +168,7 @@ void UseFold::close(std::uint64_t jid, const OpenJob& job,
   };
   row.user_us.add(total(&RecordView::user_us, job.user_us));
   row.system_us.add(total(&RecordView::system_us, job.system_us));
+  row.is_memory_of_process = !has_totals || !facts.memory_bytes;
   row.memory_bytes.raise(total(&RecordView::memory_bytes, job.memory_bytes));
   row.read_bytes.add(total(&RecordView::read_bytes, job.read_bytes));
   row.written_bytes.add(total(&RecordView::written_bytes, job.written_bytes));

@@ -14,10 +14,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "accounting/csa_group.h"
 #include "accounting/record_view.h"
+#include "core/limits.h"
 
 namespace accounting {
 
@@ -28,6 +30,7 @@ enum class UseKey : std::uint8_t {
   kProject,
   kCommand,  ///< of processes, with the children that they waited for
   kDay,      ///< on which the job ended, in local time; else began
+  kHour,     ///< likewise, with the hour
   kNode,     ///< by the file's last configuration record before the job
 };
 
@@ -50,6 +53,8 @@ struct UseSum {
 struct UseRow {
   std::string key;   ///< a number for users, groups and projects; "": unknown
   std::string name;  ///< of a job
+  /// Hard bounds that a job began with, by their kinds.
+  std::vector<std::pair<core::LimitKind, std::uint64_t>> asked;
   std::optional<std::uint32_t> uid;  ///< of a job
   std::uint64_t jobs = 0;
   std::uint64_t open = 0;  ///< of them without an end in the files
@@ -57,8 +62,9 @@ struct UseRow {
   UseSum wall_us;
   UseSum user_us;
   UseSum system_us;
-  UseSum memory_bytes;  ///< the largest
-  UseSum read_bytes;    ///< by read(2) and its like
+  UseSum memory_bytes;                ///< the largest
+  bool is_memory_of_process = false;  ///< of a job: it has no total
+  UseSum read_bytes;                  ///< by read(2) and its like
   UseSum written_bytes;
   UseSum storage_read_bytes;  ///< by the job's cgroup
   UseSum storage_written_bytes;

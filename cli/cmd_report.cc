@@ -17,6 +17,8 @@
 #include "cli/report/http_answer.h"
 #include "cli/report/job_report_text.h"
 #include "cli/report/openmetrics.h"
+#include "cli/report/page.h"
+#include "cli/report/page_report.h"
 #include "cli/report/report_files.h"
 #include "cli/report/use_text.h"
 #include "cli/terminal_text.h"
@@ -57,8 +59,7 @@ constexpr Format kFormats[] = {
 /// What the operands name: a job first, if any, and files.
 struct Subjects {
   std::optional<accounting::JobWanted> job;
-  std::vector<std::string> files;
-  Absence absence = Absence::kIsError;
+  ReportFiles files;
 };
 
 /// A jid is a job; else what is there, or has a slash, is a file.
@@ -73,27 +74,14 @@ std::optional<accounting::JobWanted> job_named(const std::string& word) {
 
 Subjects subjects_of(const Arguments& arguments) {
   Subjects subjects;
-  subjects.files = arguments.operands();
-  if (!subjects.files.empty()) subjects.job = job_named(subjects.files.front());
-  if (subjects.job) subjects.files.erase(subjects.files.begin());
-  if (!subjects.files.empty()) return subjects;
-  subjects.files = usual_files();
-  subjects.absence = Absence::kIsEmpty;
+  auto& [paths, absence] = subjects.files;
+  paths = arguments.operands();
+  if (!paths.empty()) subjects.job = job_named(paths.front());
+  if (subjects.job) paths.erase(paths.begin());
+  if (!paths.empty()) return subjects;
+  paths = usual_files();
+  absence = Absence::kIsEmpty;
   return subjects;
-}
-
-/// Gives all groups of the files to `fold`. False: not all could be read.
-template <class Fold>
-bool read_into(Fold& fold, const Subjects& subjects) {
-  bool is_complete = true;
-  for (const std::string& file : subjects.files) {
-    fold.begin_file();
-    const bool is_read = read_groups(
-        file, subjects.absence,
-        [&fold](const accounting::Group& group) { fold.add(group); });
-    is_complete = is_complete && is_read;
-  }
-  return is_complete;
 }
 
 UseReport make_report(const Arguments& arguments, const Subjects& subjects,
@@ -103,7 +91,7 @@ UseReport make_report(const Arguments& arguments, const Subjects& subjects,
   report.by = accounting::parse_use_key(report.title)
                   .value_or(accounting::UseKey::kUser);
   accounting::UseFold fold(report.by, filter);
-  report.is_complete = read_into(fold, subjects);
+  report.is_complete = read_into(fold, subjects.files);
   report.rows = std::move(fold).finish();
   return report;
 }
@@ -134,6 +122,17 @@ int deliver(const Arguments& arguments, std::string_view text) {
   return kSuccess;
 }
 
+int write_job_page(const std::string& path, const accounting::JobFacts& job,
+                   bool is_complete) {
+  Page page;
+  page.title = "Report of a job";
+  page.subtitle = "What its accounting records say";
+  page.job = job;
+  page.is_complete = is_complete;
+  const int code = write_file(path, html_page(page));
+  return code != kSuccess || is_complete ? code : kFailure;
+}
+
 int report_job(const Arguments& arguments, const Subjects& subjects) {
   constexpr std::string_view kOfSums[] = {"by",    "user",     "since",
                                           "until", "csv",      "openmetrics",
@@ -146,13 +145,15 @@ int report_job(const Arguments& arguments, const Subjects& subjects) {
                           "' is one job; leave one of them out",
                       kMisused);
   accounting::JobFinder finder(*subjects.job);
-  const bool is_complete = read_into(finder, subjects);
+  const bool is_complete = read_into(finder, subjects.files);
   const auto jobs = std::move(finder).finish();
   if (jobs.empty())
     return complain(core::Refused{.why = core::Refusal::kNoSuchJob,
                                   .text = "the accounting files have no job '" +
                                           word +
                                           "', and no file is called so"});
+  if (const auto path = arguments.value("html"))
+    return write_job_page(std::string(*path), jobs.back(), is_complete);
   std::string text;
   const Screen screen = arguments.has("output") ? Screen() : screen_of(1);
   for (const accounting::JobFacts& job : jobs) {
@@ -185,6 +186,11 @@ int report_sums(const Arguments& arguments, const Subjects& subjects) {
       return text_of(arguments, make_report(arguments, subjects, filter));
     });
     return is_answered ? kSuccess : kFailure;
+  }
+  if (const auto path = arguments.value("html")) {
+    const Page page = make_page(subjects.files, filter);
+    const int code = write_file(std::string(*path), html_page(page));
+    return code != kSuccess || page.is_complete ? code : kFailure;
   }
   const UseReport report = make_report(arguments, subjects, filter);
   const int code = deliver(arguments, text_of(arguments, report));

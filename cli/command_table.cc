@@ -277,7 +277,8 @@ constexpr Command kCommands[] = {
      .summary = "Sum up what jobs used, or tell all of one",
      .description =
          "Reads accounting files, in which Corral or the CSA daemon wrote, and "
-         "sums up by job, user, group, project, command, node or day what jobs "
+         "sums up by job, user, group, project, command, node, day or hour "
+         "what jobs "
          "used. "
          "Without a file these are the one that is being written and those "
          "that were switched from it. A job's use is that of its end record, "
@@ -291,7 +292,11 @@ constexpr Command kCommands[] = {
          "With a _JOB_, a jid or a name, it says all that the files have of "
          "that one job: start, end and why, what it asked for against what it "
          "used, with hints, and its processes as a tree with their times. A "
-         "first word that is no jid and names a file is that file. A process "
+         "first word that is no jid and names a file is that file. With "
+         "*--html* "
+         "one page is written: use over time, users, what jobs asked for "
+         "and used, commands, and the processes of the job that used most, or "
+         "of the _JOB_, along a line of time. A process "
          "stands below its parent if that lived when it ended.",
      .options = kUseOptions,
      .pairs = kUsePairs,

@@ -107,6 +107,8 @@ inline constexpr OptionRow kUseOptions[] = {
      "Print the text format of OpenMetrics 1.0, for Prometheus"},
     {"http", '\0', ValueType::kFlag, "",
      "Answer one HTTP request on standard input and output"},
+    {"html", '\0', ValueType::kFile, "",
+     "Write one page with pictures to this file"},
     {"output", 'o', ValueType::kFile, "standard output",
      "Write to this file, which is replaced when all is written"},
     {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
@@ -114,9 +116,12 @@ inline constexpr OptionRow kUseOptions[] = {
     kHelp,
 };
 inline constexpr OptionPair kUsePairs[] = {
-    {"json", "csv"},        {"json", "openmetrics"},
-    {"csv", "openmetrics"}, {"http", "openmetrics", true},
-    {"http", "output"},     {"openmetrics", "no-header"},
+    {"json", "csv"},         {"json", "openmetrics"},
+    {"csv", "openmetrics"},  {"http", "openmetrics", true},
+    {"http", "output"},      {"openmetrics", "no-header"},
+    {"html", "json"},        {"html", "csv"},
+    {"html", "openmetrics"}, {"html", "output"},
+    {"html", "by"},          {"html", "no-header"},
 };
 inline constexpr Example kUseExamples[] = {
     {"corral report", "what each user used"},
@@ -124,6 +129,8 @@ inline constexpr Example kUseExamples[] = {
      "each day of a month, for a program"},
     {"corral report --by job --user ann /var/csa/day/pacct*",
      "each job of a user"},
+    {"corral report --html jobs.html --since 2026-11-01",
+     "a page for a browser"},
     {"corral report web", "all of the last job called web"},
     {"corral report --openmetrics -o /var/lib/prometheus/corral.prom",
      "for node_exporter's textfile collector"},

@@ -134,10 +134,10 @@ constexpr ValueTypeRow kRows[] = {
     {ValueType::kCount, "N", "a number above 0", is_count},
     {ValueType::kSize, "SIZE", "a size such as 64M or 10G", is_size},
     {ValueType::kUseKey, "KEY",
-     "job, user, group, project, command, node or day; accounts are not "
+     "job, user, group, project, command, node, day or hour; accounts are not "
      "recorded",
      is_use_key, Completion::kChoices,
-     "job user group project command node day"},
+     "job user group project command node day hour"},
     {ValueType::kDay, "YYYY-MM-DD", "a day such as 2026-11-30", is_day},
     {ValueType::kAttachMode, "MODE", "move, nested or logical", is_attach_mode,
      Completion::kChoices, "move nested logical"},

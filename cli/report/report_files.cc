@@ -75,4 +75,17 @@ bool read_groups(const std::string& path, Absence absence,
   return reader.damages().empty();
 }
 
+void read_groups_again(
+    const std::string& path,
+    const std::function<void(const accounting::Group&)>& take) {
+  auto file = accounting::open_for_reading(path.c_str());
+  if (!file) return;
+  accounting::CsaReader reader(std::move(*file));
+  for (;;) {
+    const auto group = reader.next();
+    if (!group || !*group) return;
+    take(**group);
+  }
+}
+
 }  // namespace cli

@@ -226,14 +226,15 @@ _corral() {
       fi ;;
     report)
       case $previous in
-        --by|-b|--by=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'job user group project command node day' -- "$word"); return ;;
+        --by|-b|--by=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'job user group project command node day hour' -- "$word"); return ;;
         --user|-u|--user=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -u -- "$word"); return ;;
         --since|--since=) :; return ;;
         --until|--until=) :; return ;;
+        --html|--html=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word"); return ;;
         --output|-o|--output=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--by --user --since --until --csv --openmetrics --http --output --no-header --json --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--by --user --since --until --csv --openmetrics --http --html --output --no-header --json --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;

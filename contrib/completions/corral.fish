@@ -169,13 +169,14 @@ complete -c corral -n '__fish_seen_subcommand_from records' -l help -s h -d 'Sho
 complete -c corral -n '__fish_seen_subcommand_from records' -r -F
 
 complete -c corral -n __fish_use_subcommand -a report -d 'Sum up what jobs used, or tell all of one'
-complete -c corral -n '__fish_seen_subcommand_from report' -l by -s b -x -a 'job user group project command node day' -d 'What to sum up by'
+complete -c corral -n '__fish_seen_subcommand_from report' -l by -s b -x -a 'job user group project command node day hour' -d 'What to sum up by'
 complete -c corral -n '__fish_seen_subcommand_from report' -l user -s u -x -a '(__fish_complete_users)' -d 'Only jobs of this user'
 complete -c corral -n '__fish_seen_subcommand_from report' -l since -x -d 'Only what ended on this day or later'
 complete -c corral -n '__fish_seen_subcommand_from report' -l until -x -d 'Only what ended before this day'
 complete -c corral -n '__fish_seen_subcommand_from report' -l csv -d 'Print CSV'
 complete -c corral -n '__fish_seen_subcommand_from report' -l openmetrics -d 'Print the text format of OpenMetrics 1.0, for Prometheus'
 complete -c corral -n '__fish_seen_subcommand_from report' -l http -d 'Answer one HTTP request on standard input and output'
+complete -c corral -n '__fish_seen_subcommand_from report' -l html -r -F -d 'Write one page with pictures to this file'
 complete -c corral -n '__fish_seen_subcommand_from report' -l output -s o -r -F -d 'Write to this file, which is replaced when all is written'
 complete -c corral -n '__fish_seen_subcommand_from report' -l no-header -d 'Leave the column titles out'
 complete -c corral -n '__fish_seen_subcommand_from report' -l json -s j -d 'Print facts as JSON'

@@ -287,8 +287,8 @@ _corral() {
         '1:FILE:_files' && return ;;
     report)
       _arguments -s -S \
-        '--by[What to sum up by]:KEY:(job user group project command node day)' \
-        '-b[What to sum up by]:KEY:(job user group project command node day)' \
+        '--by[What to sum up by]:KEY:(job user group project command node day hour)' \
+        '-b[What to sum up by]:KEY:(job user group project command node day hour)' \
         '--user[Only jobs of this user]:USER:_users' \
         '-u[Only jobs of this user]:USER:_users' \
         '--since[Only what ended on this day or later]:YYYY-MM-DD: ' \
@@ -296,6 +296,7 @@ _corral() {
         '--csv[Print CSV]' \
         '--openmetrics[Print the text format of OpenMetrics 1.0, for Prometheus]' \
         '--http[Answer one HTTP request on standard input and output]' \
+        '--html[Write one page with pictures to this file]:FILE:_files' \
         '--output[Write to this file, which is replaced when all is written]:FILE:_files' \
         '-o[Write to this file, which is replaced when all is written]:FILE:_files' \
         '--no-header[Leave the column titles out]' \

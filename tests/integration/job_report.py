@@ -145,8 +145,9 @@ def faults():
     corral.check("'--by' is for sums" in report("0x13", "--by", "user", PACCT, code=2), "sums are of no single job")
 
 
-own()
-without_instance()
-published()
-hostile()
-faults()
+if __name__ == "__main__":
+    own()
+    without_instance()
+    published()
+    hostile()
+    faults()
