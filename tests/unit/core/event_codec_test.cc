@@ -43,6 +43,12 @@ class Maker {
     return core::Text<N>(text(N));
   }
   template <class Make>
+  auto rarely(const Make& make) -> core::Rare<decltype(make())> {
+    const auto made = maybe(make);
+    if (!made) return {};
+    return *made;
+  }
+  template <class Make>
   auto maybe(const Make& make) -> std::optional<decltype(make())> {
     if (flag()) return std::nullopt;
     return make();
@@ -159,12 +165,12 @@ core::Job Maker::job() {
   job.stragglers = small();
   job.straggler_names = note<120>();
   job.processes_seen = small();
-  job.main_exit = maybe([&] { return record(); });
+  job.main_exit = rarely([&] { return record(); });
   job.launch_failure = maybe([&] { return failure(); });
   job.limit_hit = maybe([&] { return limit_hit(); });
   job.soft_passed = small();
   job.ran_out_of_memory = flag();
-  job.cancelled = maybe([&] {
+  job.cancelled = rarely([&] {
     return core::Job::Cancelled{core::Uid(small()), note<96>(), flag()};
   });
   job.detail = note<96>();
