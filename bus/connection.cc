@@ -247,6 +247,16 @@ bool Connection::end_wait(std::uint64_t key) {
          }) > 0;
 }
 
+Lease* Connection::find_lease(
+    const std::string& sender,
+    const std::function<bool(const Lease&)>& is_it) const {
+  Lease* found = nullptr;
+  const auto [begin, end] = leases_.equal_range(sender);
+  for (auto at = begin; at != end; ++at)  // in the order in which they came
+    if (!at->second->is_over() && is_it(*at->second)) found = at->second.get();
+  return found;
+}
+
 void Connection::hold(const std::string& sender, std::unique_ptr<Lease> lease) {
   std::erase_if(leases_,
                 [](const auto& entry) { return entry.second->is_over(); });

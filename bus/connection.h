@@ -134,6 +134,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool end_wait(std::uint64_t key);
   /// Keeps this until it is over, or the sender or the connection is gone.
   void hold(const std::string& sender, std::unique_ptr<Lease> lease);
+  /// The newest that the sender holds of which it is true; null: none.
+  [[nodiscard]] Lease* find_lease(
+      const std::string& sender,
+      const std::function<bool(const Lease&)>& is_it) const;
   /// The sender has left.
   void forget_sender(const std::string& sender);
   /// Whether this user may wait for another job.

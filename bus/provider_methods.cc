@@ -18,18 +18,22 @@ using core::AggregateMember;
 
 class Registration final : public Lease {
  public:
-  Registration(core::ProviderControl& port, core::ProviderId id)
-      : port_(port), id_(id) {}
+  Registration(core::ProviderControl& port, core::ProviderId id,
+               std::string name)
+      : port_(port), id_(id), name_(std::move(name)) {}
   Registration(const Registration&) = delete;
   Registration& operator=(const Registration&) = delete;
   ~Registration() override { port_.end_registration(id_); }
   [[nodiscard]] bool is_over() const override {
     return !port_.is_registered(id_);
   }
+  [[nodiscard]] core::ProviderId id() const { return id_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
   core::ProviderControl& port_;
   core::ProviderId id_;
+  std::string name_;
 };
 
 /// All kinds if none is named.
@@ -150,12 +154,29 @@ Dict dict_of(const core::ProviderView& view) {
   };
 }
 
+std::string sender_of(const Call& call) {
+  const char* const sender = ::sd_bus_message_get_sender(call.message.get());
+  return sender != nullptr ? sender : "";
+}
+
+/// That the sender made on this connection; null: none of that name.
+const Registration* own_registration(const Call& call,
+                                     const std::string& name) {
+  const auto connection = call.reply().connection();
+  if (!connection) return nullptr;
+  return dynamic_cast<const Registration*>(
+      connection->find_lease(sender_of(call), [&name](const Lease& lease) {
+        const auto* const one = dynamic_cast<const Registration*>(&lease);
+        return one != nullptr && one->name() == name;
+      }));
+}
+
 /// The registration is the sender's, as long as it is connected.
 void answer_registered(const ReplyTo& reply, core::ProviderControl& port,
-                       const std::string& sender,
+                       const std::string& sender, const std::string& name,
                        core::Answer<core::ProviderControl::Registered> made) {
   if (!made) return reply.refuse(made.error());
-  auto lease = std::make_unique<Registration>(port, made->id);
+  auto lease = std::make_unique<Registration>(port, made->id, name);
   const auto connection = reply.connection();
   if (!connection || !connection->is_open()) return;  // it left meanwhile
   connection->hold(sender, std::move(lease));
@@ -173,22 +194,25 @@ void register_provider(const Call& call) {
   const auto events = read_events(call.message.get());
   if (!events) return call.reply().refuse(events.error());
   request.events = *events;
-  const char* const sender = ::sd_bus_message_get_sender(call.message.get());
   core::ProviderControl& port = call.port().providers();
   port.register_provider(
       call.caller(), std::move(request),
-      [reply = call.reply(), &port,
-       sender = std::string(sender != nullptr ? sender : "")](
+      [reply = call.reply(), &port, sender = sender_of(call),
+       name = to_utf8(name)](
           core::Answer<core::ProviderControl::Registered> made) {
-        answer_registered(reply, port, sender, std::move(made));
+        answer_registered(reply, port, sender, name, std::move(made));
       });
 }
 
 void unregister_provider(const Call& call) {
   const char* name = "";
   (void)::sd_bus_message_read(call.message.get(), "s", &name);
-  answer_nothing(
-      call, call.port().providers().unregister(call.caller(), to_utf8(name)));
+  core::ProviderControl& port = call.port().providers();
+  const Registration* const own = own_registration(call, to_utf8(name));
+  if (own == nullptr)
+    return answer_nothing(call, port.unregister(call.caller(), to_utf8(name)));
+  port.end_registration(own->id());
+  call.reply().answer();
 }
 
 void list_providers(const Call& call) {

@@ -306,13 +306,19 @@ def dies(instance):
     third.read(5)
     check(third.is_over, "nor one that says so: its descriptor ends")
     equal(third.refusal(third.manager.UnregisterProvider, "mortal")[0], "Invalid", "which cannot be done twice")
+    first, second = Provider(instance, "job", ["job"]), Provider(instance, "job", ["job"])
+    for ended, said in ((first, "of several `job` of a user the calling connection's ends"), (second, "and if it has none, another")):
+        first.manager.UnregisterProvider("job")
+        ended.read(5)
+        second.read(0.1)
+        equal((first.is_over, second.is_over), (True, ended is second), said)
     fourth = Provider(instance, "mortal", ["job"])
     fourth.bus.close()
     fourth.read(5)
     check(fourth.is_over, "nor one whose connection is closed: its descriptor ends too")
     fourth.stream.close()
     instance.run("kill", "-g", "0", hex(jid))
-    for one in (other, again, third):
+    for one in (other, again, third, first, second):
         one.close()
 
 
