@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import corral
+import pty_session
 from collector import ebpf_obstacle
 from corral import SOURCE, Instance, check, equal, is_alive, wait_until
 from provider import Provider
@@ -36,7 +37,7 @@ def registered(instance, name):
 
 
 def ranks(instance):
-    run = Run(instance, "-n", 3, "--json", "--", "sh", "-c", "echo $CORRAL_RANK of $CORRAL_SIZE; exit $((CORRAL_RANK * 2))")
+    run = Run(instance, "-n", 3, "--json", "--", "sh", "-c", "echo $CORRAL_RANK of $CORRAL_SIZE; sleep $CORRAL_RANK; exit $((CORRAL_RANK * 2))")
     equal(run.end(), 2, f"the exit code is that of the first rank that failed {run.err}")
     lines = run.out.splitlines()
     equal(sorted(line for line in lines if " of " in line), ["0 of 3", "1 of 3", "2 of 3"], "each rank knows its number")
@@ -69,6 +70,49 @@ def signals_all(instance, work):
     equal(said, ["child", "child", "rank", "rank"], "it reached every process of every rank")
 
 
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+def on_a_terminal(instance, work):
+    """What the terminal sends reaches each rank once, and one that is in another session too."""
+    counter = work / "counter"
+    counter.write_text(pty_session.COUNTER)
+    session = pty_session.Session(" ".join(PROGRAM), str(work))
+    start = f"$W --socket {instance.socket} -n 2 -- "
+    session.start(f"{start} python3 {counter}", "ready")
+    session.expect("ready")
+    session.type("\x03")
+    for _ in range(2):
+        session.expect("got 1 [2]")
+    session.prompt()
+    session.start(f"{start} sh -c 'exec setsid python3 {counter}'", "ready")
+    session.expect("ready")
+    session.type("\x03")
+    for _ in range(2):
+        session.expect("got 1 [2]")
+    session.prompt()
+    check(not session.is_late, "^C is one SIGINT for each rank, in its group or not", session.transcript())
+    session.start(f"{start} sh -c 'echo $PPID $$ >>{work}/stopped; echo up; exec sleep 1000'", "up")
+    session.expect("up")
+    session.type("\x1a")
+    session.expect("Stopped")
+    session.prompt()
+    lines = (work / "stopped").read_text().split()
+    pids = [int(lines[0]), *map(int, lines[1::2])]
+    wait_until(lambda: [state_of(pid) for pid in pids] == ["T"] * 3, what="all stopped")
+    check(not session.is_late, "^Z stops the ranks and it, and the shell prompts", session.transcript())
+    session.type("fg\n")
+    wait_until(lambda: [state_of(pid) for pid in pids] == ["S"] * 3, what="all continued")
+    check(True, "fg continues them")
+    session.type("\x03")
+    session.prompt()
+    session.run("echo code $?")
+    check("code 130" in session.text and not session.is_late, "and ^C ends them", session.transcript())
+    session.close()
+
+
 def kills_all(instance, work):
     pids = work / "pids"
     script = (f"setsid sh -c 'trap \"\" TERM; echo $$ >>{pids}; while :; do sleep 0.1; done' & "
@@ -80,10 +124,10 @@ def kills_all(instance, work):
     equal((len(left), [pid for pid in left if is_alive(pid)]), (3, []), "also those who ignore the signal and left")
 
 
-def supervisor_dies(instance):
-    script = "sleep 2; sh -c 'sleep 0.3; exit 0'; exit 7"
+def supervisor_dies(instance, work):
+    script = f"echo >>{work}/begun; sleep 3; sh -c 'sleep 0.3; exit 0'; exit 7"
     run = Run(instance, "-n", 2, "--name", "steady", "--", "sh", "-c", script)
-    wait_until(lambda: registered(instance, "steady"), what="the registration")
+    wait_until(lambda: (work / "begun").exists() and len((work / "begun").read_text()) == 2, what="the ranks")
     before = instance.supervisor
     os.kill(before, signal.SIGKILL)
     wait_until(lambda: instance.supervisor not in (None, before), what="the next supervisor")
@@ -100,8 +144,9 @@ def main():
         ranks(instance)
         waits_for_all(instance, instance.folder)
         signals_all(instance, instance.folder)
+        on_a_terminal(instance, instance.folder)
         kills_all(instance, instance.folder)
-        supervisor_dies(instance)
+        supervisor_dies(instance, instance.folder)
     with Instance(environment={"CORRAL_EVENT_SOURCE": "none"}) as instance:
         run = Run(instance, "-n", 1, "--", "true")
         equal(run.end(), 69, "where nobody tells of forks it cannot be")
