@@ -178,8 +178,10 @@ void EffectRunner::read_cpu(const core::Job& job) {
   core::Microseconds used;
   if (job.engine == core::Engine::kSubreaper) {
     const core::Pid scope = parts_.scopes.scope_pid(job.jid);
-    used = sys::cpu_time_of(sys::descendants_of(
-        scope == core::Pid() ? job.main.value_or(core::Pid()) : scope));
+    used = sys::cpu_time_of(
+        scope == core::Pid()
+            ? sys::descendants_of(job.main.value_or(core::Pid()))
+            : sys::job_processes_below(scope));
   } else {
     const core::JobTotals totals = parts_.containers.totals(job.jid);
     used = totals.user_time.value_or(core::Microseconds()) +

@@ -368,7 +368,7 @@ Answer<std::vector<core::ProcessView>> JobService::processes(
   } else {
     const core::Pid scope = parts_->scopes.scope_pid(jid);
     if (scope != core::Pid()) {
-      pids = sys::descendants_of(scope);
+      pids = sys::job_processes_below(scope);
     } else if (job->main && !job->main_has_ended) {
       pids = sys::descendants_of(*job->main);
       pids.push_back(*job->main);

@@ -2,11 +2,13 @@
 #include "sys/process_tree.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <string_view>
 
 #include "core/number_text.h"
 #include "sys/proc_files.h"
@@ -32,6 +34,32 @@ Children read_children() {
   return children;
 }
 
+/// Field 38 of /proc/PID/stat: the signal that its parent is sent at its end.
+/// 0: it is not there.
+int end_signal_of(std::string_view stat) {
+  constexpr int kAfterName = 2;  // field 3, the state, is the first word then
+  constexpr int kWanted = 38;
+  std::size_t at = stat.rfind(')');
+  for (int field = kAfterName; field < kWanted; ++field) {
+    if (at != std::string_view::npos) at = stat.find(' ', at + 1);
+  }
+  if (at == std::string_view::npos) return 0;
+  const std::string_view rest = stat.substr(at + 1);
+  const auto number = core::parse_number(rest.substr(0, rest.find(' ')), 64);
+  return number ? static_cast<int>(*number) : 0;  // -1: nobody is told
+}
+
+/// Of the scope's own, whose end no SIGCHLD tells (reaper/sentinel.h).
+bool is_helper(core::Pid scope, core::Pid pid) {
+  char buffer[1024];
+  const auto text = read_proc_file(pid, "stat", buffer);
+  if (!text) return false;
+  const auto stat = parse_proc_stat(*text);
+  const int end_signal = end_signal_of(*text);
+  return stat && core::Pid(stat->ppid) == scope && end_signal != 0 &&
+         end_signal != SIGCHLD;
+}
+
 }  // namespace
 
 core::Microseconds cpu_time_of(const std::vector<core::Pid>& processes) {
@@ -53,6 +81,13 @@ std::vector<core::Pid> descendants_of(core::Pid root) {
       found.push_back(at->second);
   }
   found.erase(found.begin());
+  return found;
+}
+
+std::vector<core::Pid> job_processes_below(core::Pid scope) {
+  auto found = descendants_of(scope);
+  std::erase_if(found,
+                [scope](core::Pid pid) { return is_helper(scope, pid); });
   return found;
 }
 

@@ -13,6 +13,12 @@ namespace sys {
 /// The living descendants of `root`, not itself, in no order.
 [[nodiscard]] std::vector<core::Pid> descendants_of(core::Pid root);
 
+/// Those of them that are of the job whose scope `scope` is: the scope's own
+/// helpers are not, children whose end no SIGCHLD tells (reaper/sentinel.h). No
+/// process of a job can look so: an exec, and the death of its parent, put
+/// SIGCHLD.
+[[nodiscard]] std::vector<core::Pid> job_processes_below(core::Pid scope);
+
 /// The processor time of those of them who live, and of the children that they
 /// waited for; in the grain of /proc, a hundredth of a second.
 [[nodiscard]] core::Microseconds cpu_time_of(

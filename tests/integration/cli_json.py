@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 
-from corral import COMMAND, Instance, check, equal, wait_until
+from corral import COMMAND, Instance, check, engines, equal, wait_until
 
 JOB = """jid name owner user kind engine state freezer_state parent domain service array array_index members tags argv main_pid limits soft_limits limit_actions created_us started_us ended_us
 age_us result sentence exit_code signal limit shell_code user_us system_us memory_peak_bytes storage_read_bytes storage_written_bytes oom_kills
@@ -65,3 +65,25 @@ with Instance() as instance:
     equal(running[0]["jobs_live"], 0, "with its facts")
     records = instance.records()["records"]
     check(len(records) >= 3, "records prints one object a line", records)
+
+
+def counts_its_own(instance, script, count, *options):
+    """A job has its own processes, and none of those that hold it."""
+    runner = instance.popen("run", *options, "-n", "few", "--", "sh", "-c", script, stdout=subprocess.DEVNULL)
+
+    def commands():
+        return [process["command"] for job in instance.facts("tree") for process in job["processes"]]
+
+    wait_until(lambda: commands() == ["sleep"] * count, what=f"{count} processes of '{script}' {options}, not {commands()}")
+    row = instance.run("ps", "--no-header").stdout.split()
+    top = json.loads(instance.run("top", "--once", "--json").stdout)["jobs"][0]
+    equal((row[row.index("sh") - 1], top["processes"]), (str(count), count), f"tree, ps and top see {count}")
+    instance.run("kill", "-g", "0", "few")
+    runner.wait(20)
+
+
+for engine in engines():
+    with Instance(engine=engine) as instance:
+        for of_run in (["-d"], []):
+            counts_its_own(instance, "exec sleep 1000", 1, *of_run)
+            counts_its_own(instance, "sleep 1000 & exec sleep 1001", 2, *of_run)
