@@ -83,6 +83,12 @@ int list_jobs(const Arguments& arguments) {
   if (const auto word = arguments.value("array")) {
     const auto array = select_job(*client, *word);
     if (!array) return complain(array.error());
+    const auto view = client->show(*array);
+    if (!view) return complain(view.error());
+    if (view->kind != core::JobKind::kArray)
+      return complain(core::Refused{
+          .why = core::Refusal::kInvalid,
+          .text = "--array: " + core::job_text(*array) + " is no array"});
     filter.array = *array;
   }
   const auto jobs = all_jobs(*client, filter);

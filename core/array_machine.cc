@@ -52,7 +52,7 @@ class ArrayStepper {
     ArrayProgress& progress = array_.progress;
     const auto place = place_of(array_.spec.array, drop.index);
     if (array_.state > JobState::kRunning || !place || *place < progress.made ||
-        is_dropped(drop.index))
+        is_dropped(array_, drop.index))
       return;
     progress.dropped.push_back(drop.index);
     if (array_.state == JobState::kRunning) go_on();
@@ -92,16 +92,12 @@ class ArrayStepper {
            array_.progress.open.end();
   }
 
-  [[nodiscard]] bool is_dropped(std::uint32_t index) const {
-    return std::ranges::find(array_.progress.dropped, index) !=
-           array_.progress.dropped.end();
-  }
-
   /// What is not to be made is passed over.
   void pass_over() {
     std::uint32_t& made = array_.progress.made;
     for (auto next = index_at(array_.spec.array, made);
-         next && is_dropped(*next); next = index_at(array_.spec.array, made))
+         next && is_dropped(array_, *next);
+         next = index_at(array_.spec.array, made))
       ++made;
   }
 
@@ -187,15 +183,24 @@ std::vector<Effect> resume_array(const Job& array) {
   return {};
 }
 
+bool is_dropped(const Job& array, std::uint32_t index) {
+  return std::ranges::find(array.progress.dropped, index) !=
+         array.progress.dropped.end();
+}
+
+std::string member_name(const Job& array, std::uint32_t index) {
+  return member_word(array.spec.name.empty()
+                         ? std::string(display(array.jid).view())
+                         : array.spec.name,
+                     index);
+}
+
 JobSpec member_spec(const Job& array, std::uint32_t index) {
   JobSpec spec = array.spec;
-  const std::string_view name = array.spec.name.empty()
-                                    ? display(array.jid).view()
-                                    : std::string_view(array.spec.name);
   spec.kind = JobKind::kDetached;
   spec.array = {};
   spec.member = {.array = array.jid, .index = index};
-  spec.name = member_word(name, index);
+  spec.name = member_name(array, index);
   spec.token.clear();
   spec.requested = kNoJob;
   spec.env = environment_of(array, index);

@@ -13,8 +13,9 @@
 //   kEnded      it is a fact of the past
 //
 // Invariants, held by tests/unit/core/array_machine_test.cc:
-//  - A member is made once: `made` counts them, and the next is the one at that
-//    place of the range. It is open from then on until its end was counted.
+//  - A member is made once: `made` counts them and those passed over, and the
+//    next is the one at that place of the range. It is open from then on until
+//    its end was counted.
 //  - What was dropped before it was made never is: it is passed over.
 //  - No more are open than the range allows at a time.
 //  - While a member can be made, MakeMember was asked for since the last event
@@ -23,6 +24,8 @@
 //    them.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/job_event.h"
@@ -41,6 +44,12 @@ std::uint32_t members_made(const Job& array);
 
 /// Whether one more member can be made now.
 bool wants_member(const Job& array);
+
+/// Whether the member of this index is never to be made.
+bool is_dropped(const Job& array, std::uint32_t index);
+
+/// What the member of this index is called.
+std::string member_name(const Job& array, std::uint32_t index);
 
 /// The job that the member of this index is.
 JobSpec member_spec(const Job& array, std::uint32_t index);

@@ -39,6 +39,11 @@ bool is_array(const core::Job& job) {
   return job.spec.kind == core::JobKind::kArray;
 }
 
+std::string first_member(const core::Job& array) {
+  return core::member_name(array,
+                           core::index_at(array.spec.array, 0).value_or(0));
+}
+
 }  // namespace
 
 Answer<void> JobService::check_no_array(core::JobId jid,
@@ -47,8 +52,8 @@ Answer<void> JobService::check_no_array(core::JobId jid,
   if (entry == nullptr || !is_array(entry->job)) return {};
   return refuse(Refusal::kInvalid, core::job_text(jid) +
                                        " is an array: " + std::string(what) +
-                                       " of its members, such as " +
-                                       core::member_word("ARRAY", 1));
+                                       " of its members, such as '" +
+                                       first_member(entry->job) + "'");
 }
 
 void JobService::act_on_array(const core::Job& array,
@@ -171,6 +176,7 @@ Answer<void> JobService::end_member(const core::Caller& caller, core::JobId jid,
                                            std::to_string(index) +
                                            ", its members are " +
                                            core::text_of(array->spec.array));
+  if (core::is_dropped(*array, index)) return {};
   if (*place < array->progress.made)
     return refuse(Refusal::kEnded, "member " + std::to_string(index) + " of " +
                                        core::job_text(jid) + " has ended");
@@ -210,12 +216,15 @@ Answer<core::JobId> JobService::find_member(
                          core::text_of(array->spec.array);
   if (!place)
     return refuse(Refusal::kNoSuchJob, "there is no '" + name + "' in " + of);
+  const std::string_view state =
+      core::is_dropped(*array, word.index)
+          ? "was dropped before it was made, and never runs"
+      : *place < array->progress.made
+          ? "has ended and is not remembered any more"
+      : array->state > JobState::kRunning ? "never began, and never will"
+                                          : "has not begun yet";
   return refuse(Refusal::kNoSuchJob,
-                "'" + name + "' " +
-                    (*place < array->progress.made
-                         ? "has ended and is not remembered any more"
-                         : "has not begun yet") +
-                    "; it is of " + of);
+                "'" + name + "' " + std::string(state) + "; it is of " + of);
 }
 
 }  // namespace supervisor

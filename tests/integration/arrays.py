@@ -82,10 +82,11 @@ def refused(instance):
         check(part in answer.stderr, f"and says why: {part}", answer.stderr)
     jid = array(instance, "1-3%1", "sleep 1000", "--name", "held")
     wait_until(lambda: 1 in members_of(instance, jid), 10, "the first member")
-    for words, part in ((("log", "held"), "of its members"), (("freeze", "held"), "of its members"),
+    for words, part in ((("log", "held"), "of its members, such as 'held[1]'"), (("freeze", "held"), "of its members"),
                         (("limit", "--limit", "wall=5s", "held"), "of its members"), (("attach", "held", str(os.getpid())), "of its members"),
                         (("show", "held[3]"), "has not begun yet"), (("show", "held[4]"), "there is no 'held[4]'"),
-                        (("show", "nothing[1]"), "there is no job 'nothing[1]'")):
+                        (("show", "nothing[1]"), "there is no job 'nothing[1]'"),
+                        (("ps", "--array", members_of(instance, jid)[1]["jid"]), "is no array")):
         answer = instance.run(*words)
         check(answer.returncode not in (0, 2), f"{' '.join(words[:2])} is refused", answer)
         check(part in answer.stderr, f"and says why: {part}", answer.stderr)
@@ -133,6 +134,9 @@ def dropped(instance):
     out = instance.folder / "ran"
     jid = array(instance, "1-5%1", f"echo $CORRAL_ARRAY_INDEX >> {out}; sleep 0.4", "--name", "drop")
     equal(instance.run("kill", "drop[3]", f"{jid}[5]").returncode, 0, "members that are not made yet are killed")
+    waited = instance.run("wait", "drop[5]")
+    check(waited.returncode == 66 and "'drop[5]' was dropped before it was made, and never runs" in waited.stderr, "such a one is not waited for", waited)
+    equal(instance.run("kill", "drop[5]").returncode, 0, "to kill it again is to have it as it is")
     refused = instance.run("kill", "drop[9]")
     check(refused.returncode != 0 and "no member 9" in refused.stderr, "but not one that there is not", refused)
     os.kill(instance.supervisor, signal.SIGKILL)
@@ -141,6 +145,9 @@ def dropped(instance):
     facts = instance.facts("show", jid)
     equal((facts["members"]["made"], facts["members"]["ended"], facts["members"]["dropped"]), (3, 3, 2), "which is counted")
     equal(facts["sentence"], "3 of its 5 members ended, 2 never began, all with code 0", "and said")
+    for verb in ("wait", "show"):
+        refused = instance.run(verb, "drop[5]")
+        check(refused.returncode == 66 and "'drop[5]' was dropped before it was made, and never runs" in refused.stderr, f"{verb} says of such a one so", refused)
     out.unlink()
 
 
