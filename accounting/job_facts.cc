@@ -5,7 +5,9 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "core/array_range.h"
 #include "core/exit_record.h"
+#include "core/ids.h"
 
 namespace accounting {
 
@@ -73,6 +75,15 @@ Count sum_of(const std::vector<JobProcess>& processes,
     sum += *(process.*member);
   }
   return processes.empty() ? Count() : sum;
+}
+
+/// Without a name an array's members are called by its jid.
+bool is_member_of(std::string_view name, const JobWanted& array) {
+  const auto member = core::parse_member_word(name);
+  if (!member) return false;
+  if (!array.jid) return member->array == array.name;
+  const auto jid = core::parse_job_id(member->array);
+  return jid && jid->raw() == *array.jid && member->array.starts_with("0x");
 }
 
 /// What the end record does not say.
@@ -163,6 +174,8 @@ void JobFinder::add(const Group& group) {
   }
   const RecordView view = view_of(group);
   if (!view.jid || *view.jid == 0) return;
+  if (group.start && member_.empty() && is_member_of(view.name, wanted_))
+    member_ = view.name;
   // Of a name the start alone says whether it is the job.
   if (!wanted_.jid && group.start && view.name == wanted_.name) {
     jobs_.clear();

@@ -86,6 +86,10 @@ class JobFinder {
   void begin_file() { node_.clear(); }
   void add(const Group& group);
 
+  /// The name of a member that an array of the wanted name or jid has; empty:
+  /// none was seen.
+  [[nodiscard]] const std::string& member() const { return member_; }
+
   /// In the order of their starts; of a name the last one alone.
   [[nodiscard]] std::vector<JobFacts> finish() &&;
 
@@ -102,6 +106,7 @@ class JobFinder {
 
   JobWanted wanted_;
   std::string node_;
+  std::string member_;
   std::vector<JobFacts> jobs_;
 };
 

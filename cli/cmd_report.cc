@@ -23,6 +23,7 @@
 #include "cli/report/use_text.h"
 #include "cli/terminal_text.h"
 #include "cli/value_types.h"
+#include "core/array_range.h"
 #include "core/ids.h"
 #include "core/job_name.h"
 #include "sys/users.h"
@@ -62,12 +63,14 @@ struct Subjects {
   ReportFiles files;
 };
 
-/// A jid is a job; else what is there, or has a slash, is a file.
+/// A jid is a job; else what is there, or has a slash, is a file; else a job's
+/// name, or an array's member.
 std::optional<accounting::JobWanted> job_named(const std::string& word) {
   if (word.starts_with("0x"))
     if (const auto jid = core::parse_job_id(word))
       return accounting::JobWanted{.jid = jid->raw(), .name = {}};
-  if (word.contains('/') || sys::is_there(word) || !core::is_job_name(word))
+  if (word.contains('/') || sys::is_there(word)) return std::nullopt;
+  if (!core::is_job_name(word) && !core::parse_member_word(word))
     return std::nullopt;
   return accounting::JobWanted{.jid = {}, .name = word};
 }
@@ -133,6 +136,20 @@ int write_job_page(const std::string& path, const accounting::JobFacts& job,
   return code != kSuccess || is_complete ? code : kFailure;
 }
 
+/// `member`: one that the files have of the array that `word` names; empty:
+/// there is none.
+core::Refused not_recorded(const std::string& word, const std::string& member) {
+  if (member.empty())
+    return {.why = core::Refusal::kNoSuchJob,
+            .text = "the accounting files have no job '" + word +
+                    "', and no file is called so"};
+  return {.why = core::Refusal::kNoSuchJob,
+          .text = "'" + word +
+                  "' is an array, which has no record of its own; its members "
+                  "have, such as '" +
+                  member + "'"};
+}
+
 int report_job(const Arguments& arguments, const Subjects& subjects) {
   constexpr std::string_view kOfSums[] = {"by",    "user",     "since",
                                           "until", "csv",      "openmetrics",
@@ -146,12 +163,9 @@ int report_job(const Arguments& arguments, const Subjects& subjects) {
                       kMisused);
   accounting::JobFinder finder(*subjects.job);
   const bool is_complete = read_into(finder, subjects.files);
+  const std::string member = finder.member();
   const auto jobs = std::move(finder).finish();
-  if (jobs.empty())
-    return complain(core::Refused{.why = core::Refusal::kNoSuchJob,
-                                  .text = "the accounting files have no job '" +
-                                          word +
-                                          "', and no file is called so"});
+  if (jobs.empty()) return complain(not_recorded(word, member));
   if (const auto path = arguments.value("html"))
     return write_job_page(std::string(*path), jobs.back(), is_complete);
   std::string text;

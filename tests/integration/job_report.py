@@ -68,6 +68,11 @@ def own():
         text = report("tree", pacct=instance.pacct)
         for said in ("result            exited: exited with code 3", "open files    300     -      -", "hint: asked 2h00m", *(["SIGABRT", "    sleep"] if has_all else [])):
             corral.check(said in text, f"the text has '{said}'", text)
+        instance.run("run", "-d", "--array", "1-2", "--name", "rep", "--", "sh", "-c", "exit 4")
+        instance.run("wait", "rep")
+        corral.equal((job_of("rep[2]", pacct=instance.pacct)["name"], job_of("rep[2]", pacct=instance.pacct)["exit_code"]), ("rep[2]", 4), "a member of an array")
+        said = report("rep", code=66, pacct=instance.pacct)
+        corral.check("'rep' is an array, which has no record of its own; its members have, such as 'rep[1]'" in said, "the array has none", said)
         with tempfile.TemporaryDirectory() as folder:
             report("tree", "-o", pathlib.Path(folder, "x"), pacct=instance.pacct)
             corral.equal(pathlib.Path(folder, "x").read_text(), text, "--output writes the same")
