@@ -129,6 +129,9 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   json["collectors"]["ebpf"] =
       findings.ebpf_problem.empty() ? Json() : Json(findings.ebpf_problem);
   json["collectors"]["wait"] = Json();
+  Json& sources = json["event_sources"];
+  sources["ebpf"] = text_or_null(findings.ebpf_problem);
+  sources["proc-connector"] = text_or_null(findings.connector_problem);
   Json& facts = json["facts"];
   facts["has_cgroup2"] = findings.facts.has_cgroup2;
   facts["cgroup2_is_writable"] = findings.facts.cgroup2_is_writable;

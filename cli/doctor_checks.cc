@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/doctor_checks.h"
 
+#include "core/provider_event.h"
+
 namespace cli {
 namespace {
 
@@ -60,6 +62,47 @@ Check check_collector(const Findings& findings) {
               "waited for; not ebpf: " +
               problem,
           .fix = {}};
+}
+
+/// Who tells providers of the forks and execs of processes.
+Check check_events(const Findings& findings) {
+  const auto is_tried = [&findings](core::EventSource source) {
+    const std::string& asked = findings.events_asked;
+    return asked.empty() || asked == "auto" || asked == core::name_of(source);
+  };
+  struct Source {
+    core::EventSource source;
+    std::string_view sees;
+    std::string_view problem;
+  };
+  const Source sources[] = {{.source = core::EventSource::kEbpf,
+                             .sees = "the members of their aggregates only",
+                             .problem = findings.ebpf_problem},
+                            {.source = core::EventSource::kConnector,
+                             .sees = "every process of the machine",
+                             .problem = findings.connector_problem}};
+  Check check{
+      .name = "events", .status = CheckStatus::kNote, .finding = {}, .fix = {}};
+  std::string reasons;
+  for (const Source& one : sources) {
+    const std::string name(core::name_of(one.source));
+    const std::string_view problem =
+        is_tried(one.source) ? one.problem : "CORRAL_EVENT_SOURCE says so";
+    if (problem.empty()) {
+      if (reasons.empty()) check.status = CheckStatus::kOk;
+      check.finding = name + ": providers are told by who sees " +
+                      std::string(one.sees) + reasons;
+      return check;
+    }
+    reasons += "; not " + name + ": " + std::string(problem);
+  }
+  if (core::parse_event_source(findings.events_asked)
+          .value_or(core::EventSource::kNone) != core::EventSource::kNone) {
+    check.status = CheckStatus::kProblem;
+    check.fix = "set CORRAL_EVENT_SOURCE to 'auto', or to none at all";
+  }
+  check.finding = "none: providers are told of no fork and no exec" + reasons;
+  return check;
 }
 
 Check check_program(std::string_view name,
@@ -227,6 +270,7 @@ std::vector<Check> judge(const Findings& findings) {
   checks.push_back(check_engine(findings));
   checks.push_back(check_limits(findings));
   checks.push_back(check_collector(findings));
+  checks.push_back(check_events(findings));
   if (findings.site) checks.push_back(check_site(*findings.site));
   for (const Findings::SiteSettings& settings : findings.settings)
     checks.push_back(check_settings(settings));

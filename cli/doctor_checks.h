@@ -63,6 +63,9 @@ struct Findings {
   /// Why the eBPF collector cannot work here; empty: it can.
   std::string ebpf_problem;
   std::string collector_asked;  ///< CORRAL_COLLECTOR; empty: nobody asked
+  /// Why the proc connector cannot tell providers of forks; empty: it can.
+  std::string connector_problem;
+  std::string events_asked;  ///< CORRAL_EVENT_SOURCE; empty: nobody asked
   bool is_root = false;
   std::string cgroup_base;  ///< empty: none
   std::vector<VariableFault> variable_faults;

@@ -22,6 +22,7 @@
 #include "sys/instance_lock.h"
 #include "sys/limit_facts.h"
 #include "sys/own_programs.h"
+#include "sys/proc_connector.h"
 #include "sys/proc_files.h"
 #include "sys/process_tree.h"
 #include "sys/whole_file.h"
@@ -224,6 +225,15 @@ std::string ebpf_problem() {
   return ::pclose(output) == 0 ? std::string() : text;
 }
 
+/// As supervisor/connector_source.cc opens it.
+std::string connector_problem() {
+  if (!sys::is_first_namespace()) return "this is a container";
+  constexpr int kNoMatter = 4096;
+  const auto connector = sys::ProcConnector::open(kNoMatter);
+  return connector ? std::string()
+                   : std::string(connector.error().message().c_str());
+}
+
 }  // namespace
 
 Findings look() {
@@ -249,6 +259,8 @@ Findings look() {
   findings.settings = site_settings(environment);
   findings.ebpf_problem = ebpf_problem();
   findings.collector_asked = environment("CORRAL_COLLECTOR").value_or("");
+  findings.connector_problem = connector_problem();
+  findings.events_asked = environment("CORRAL_EVENT_SOURCE").value_or("");
   findings.is_root = ::geteuid() == 0;
   findings.programs = {
       .init = find_program(sys::OwnProgram::kInit),

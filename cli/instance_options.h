@@ -30,6 +30,9 @@ inline constexpr JsonKey kDoctorKeys[] = {
      "_cgroup2_is_writable_, _has_cgroup_kill_, _cgroup_base_"},
     {"collectors",
      "for _ebpf_ and _wait_ why it cannot count processes here; null: it can"},
+    {"event_sources",
+     "for _ebpf_ and _proc-connector_ why it cannot tell providers of forks "
+     "here; null: it can"},
     {"limits",
      "for each limit of an instance's jobs _held_by_ (_clock_, _readings_, "
      "_cgroup2_, _cgroup1_, _each process_ or _nothing_) and _lacking_: how it "

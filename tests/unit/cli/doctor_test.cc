@@ -66,6 +66,11 @@ TEST_CASE("each problem comes with its fix") {
        [](cli::Findings& f) {
          f.settings = {{.file = "/s", .faults = {"/s:1: wrong"}}};
        }},
+      {"events",
+       [](cli::Findings& f) {
+         f.events_asked = "ebpf";
+         f.ebpf_problem = "no BTF";
+       }},
       {"engine",
        [](cli::Findings& f) {
          f.facts.base_is_elsewhere = true;
@@ -96,4 +101,25 @@ TEST_CASE("the weaker engine is a note with a fix, not a problem") {
   const auto checks = cli::judge(findings);
   CHECK(named(checks, "engine").status == cli::CheckStatus::kNote);
   CHECK(named(checks, "engine").fix.contains("Delegate=yes"));
+}
+
+TEST_CASE(
+    "the best source of events that works is named, and why none better") {
+  const auto said = [](const char* asked, const char* ebpf,
+                       const char* connector) {
+    cli::Findings findings = healthy();
+    findings.events_asked = asked;
+    findings.ebpf_problem = ebpf;
+    findings.connector_problem = connector;
+    return named(cli::judge(findings), "events").finding;
+  };
+  CHECK(said("", "", "").starts_with("ebpf: "));
+  CHECK(said("auto", "no BTF", "").starts_with("proc-connector: "));
+  CHECK(said("auto", "no BTF", "").ends_with("; not ebpf: no BTF"));
+  CHECK(said("", "no BTF", "EPERM").starts_with("none: "));
+  CHECK(said("none", "", "")
+            .ends_with(
+                "; not ebpf: CORRAL_EVENT_SOURCE says so; not proc-connector: "
+                "CORRAL_EVENT_SOURCE says so"));
+  CHECK(said("proc-connector", "", "").starts_with("proc-connector: "));
 }
