@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs every bench once, one after the other, and writes one report that can be quoted.
 
-  all.py --build BUILD [--output BUILD/bench-report.txt] [--only jobs,startup,idle,entrypoint,csa,vm] [--quick]
+  all.py --build BUILD [--output BUILD/bench-report.txt] [--only NAME,...] [--quick]
 
-Takes about half an hour on a quiet machine and needs it quiet: the load before each bench is in the report, and so is
+--only takes the names of BENCHES, in the order in which they are to run. How long each takes, an hour together, says
+docs/TESTING.md. They need a quiet machine: the load before each bench is in the report, and so is
 every bound that was not reached. --quick takes few rounds, to see that everything runs. Needs root (cgroups, the machine).
 """
 
@@ -21,9 +22,11 @@ import measure
 BENCHES = {
     "jobs": ("jobs.py", ["--rounds", "2", "--count", "100", "--live", "100"]),
     "subscribers": ("subscribers.py", ["--rounds", "2", "--count", "50", "--subscribers", "100"]),
+    "packed_records": ("packed_records.py", ["--files", "6"]),
     "lists": ("lists.py", ["--jobs", "500", "--rounds", "3"]),
     "startup": ("startup.py", ["--runs", "1", "--rounds", "50"]),
     "collectors": ("collectors.py", ["--rounds", "1", "--count", "4000"]),
+    "exit_storm": ("exit_storm.py", ["--seconds", "3"]),
     "providers": ("providers.py", ["--rounds", "1", "--count", "4000", "--launches", "20"]),
     "idle": ("idle.py", ["--seconds", "3"]),
     "entrypoint": ("entrypoint.py", ["--runs", "1", "--rounds", "50", "--seconds", "3", "--signal-runs", "1",
