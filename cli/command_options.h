@@ -40,8 +40,8 @@ inline constexpr OptionRow kRunOptions[] = {
     {"tag", 't', ValueType::kTag, "none",
      "Put a tag on the job, to find it by (ps --tag)", Repeat::kAllCount},
     {"jid", '\0', ValueType::kJid, "the next",
-     "With --detach: the job's id, above all that there were; for root and "
-     "the site's schedulers"},
+     "With --detach: the job's id, above all that there were; for root, "
+     "the instance's own user and the site's schedulers"},
     {"env", 'e', ValueType::kAssignment, "",
      "Set a variable of the program's environment", Repeat::kAllCount},
     {"cwd", 'C', ValueType::kDirectory, "the current directory",

@@ -61,8 +61,8 @@ core::Answer<void> JobService::may_request(const core::Caller& caller,
   if (jid == core::kNoJob) return {};
   if (!core::may_choose_jid(caller, site_.rules))
     return refuse(core::Refusal::kAccessDenied,
-                  "only root and the site's schedulers choose a jid, and not "
-                  "uid " +
+                  "only root, the instance's own user and the site's "
+                  "schedulers choose a jid, and not uid " +
                       std::to_string(caller.uid.raw()),
                   core::Verb::kCreateForOther);
   if (core::hid_of(jid) == site_.hid) return {};

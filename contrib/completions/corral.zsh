@@ -76,7 +76,7 @@ _corral() {
         '-n[Name the job; no other live job of yours may have the name]:NAME: ' \
         '*--tag[Put a tag on the job, to find it by (ps --tag)]:TAG: ' \
         '*-t[Put a tag on the job, to find it by (ps --tag)]:TAG: ' \
-        '--jid[With --detach\: the job'\''s id, above all that there were; for root and the site'\''s schedulers]:JID: ' \
+        '--jid[With --detach\: the job'\''s id, above all that there were; for root, the instance'\''s own user and the site'\''s schedulers]:JID: ' \
         '*--env[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '*-e[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '--cwd[Start the program in this directory]:DIR:_files -/' \
