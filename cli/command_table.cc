@@ -206,9 +206,9 @@ constexpr Command kCommands[] = {
          "service, and what that forks from then on. *close* takes the leader "
          "out again and closes it: who is left stays or is ended, and it ends "
          "when it is empty. A session also ends with its leader. Both may be "
-         "repeated. They are for root and the site's schedulers; "
-         "*pam_corral*(8) calls them. *show* lists the sessions that there "
-         "are, or those that are named.",
+         "repeated. They are for root, the instance's own user and the site's "
+         "schedulers; *pam_corral*(8) calls them. *show* lists the sessions "
+         "that there are, or those that are named.",
      .options = kSessionOptions,
      .pairs = kInstancePairs,
      .operands = {.count = Operands::kOneOrMore,

@@ -53,8 +53,8 @@ Answer<void> JobService::may_open(const core::Caller& caller) const {
     return {};
   return refuse(Refusal::kAccessDenied,
                 "uid " + std::to_string(caller.uid.raw()) +
-                    " may not open and close sessions; root and the site's "
-                    "schedulers may (corral.toml(5))",
+                    " may not open and close sessions; root, the instance's "
+                    "own user and the site's schedulers may (corral.toml(5))",
                 Verb::kCreateForOther);
 }
 
