@@ -43,12 +43,6 @@ class Maker {
     return core::Text<N>(text(N));
   }
   template <class Make>
-  auto rarely(const Make& make) -> core::Rare<decltype(make())> {
-    const auto made = maybe(make);
-    if (!made) return {};
-    return *made;
-  }
-  template <class Make>
   auto maybe(const Make& make) -> std::optional<decltype(make())> {
     if (flag()) return std::nullopt;
     return make();
@@ -165,14 +159,14 @@ core::Job Maker::job() {
   job.stragglers = small();
   job.straggler_names = note<120>();
   job.processes_seen = small();
-  job.main_exit = rarely([&] { return record(); });
+  if (!flag()) job.main_exit = record();
   job.launch_failure = maybe([&] { return failure(); });
   job.limit_hit = maybe([&] { return limit_hit(); });
   job.soft_passed = small();
   job.ran_out_of_memory = flag();
-  job.cancelled = rarely([&] {
-    return core::Job::Cancelled{core::Uid(small()), note<96>(), flag()};
-  });
+  if (!flag())
+    job.cancelled =
+        core::Job::Cancelled{core::Uid(small()), note<96>(), flag()};
   job.detail = note<96>();
   job.totals = totals();
   job.result.reason = one_of(core::Reason::kNone, core::Reason::kLast);
