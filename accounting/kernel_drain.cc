@@ -31,10 +31,13 @@ bool is_file(int file, std::uint64_t device, std::uint64_t inode) {
          status.st_ino == inode;
 }
 
-KernelUnits units_of_now() {
+KernelUnits units_of_now(std::uint32_t collector) {
   const core::Moment now = sys::now();
   return {.page_size = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)),
-          .booted_us = now.real.raw() - now.boot.raw()};
+          .booted_us = now.real.raw() - now.boot.raw(),
+          .collector = collector == 0
+                           ? core::Collector::kEbpf
+                           : static_cast<core::Collector>(collector)};
 }
 
 void append(std::vector<std::byte>& to, const RecordBytes& bytes) {
@@ -78,7 +81,7 @@ KernelDrain::Batch KernelDrain::gather() const {
   Batch batch;
   batch.position = ring_.released();
   add_loss(batch);
-  const KernelUnits units = units_of_now();
+  const KernelUnits units = units_of_now(ring_.control().collector);
   while (batch.bytes.size() < kBatchBytes) {
     auto record = ring_.read(batch.position);
     for (int i = 0;

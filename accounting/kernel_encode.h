@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that the kernel told of, to the bytes of one append: acctcsa,
-// acctmem, and acctio and acctdelay as far as they were collected, and the
-// site's record. Apart from csa_encode.h, which is in the reaper's programs
-// too. Pure.
+// A process that the kernel told of (by eBPF or taskstats), to the bytes of one
+// append: acctcsa, acctmem, and acctio and acctdelay as far as they were
+// collected, and the site's record. Apart from csa_encode.h, which is in the
+// reaper's programs too. Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,12 @@
 
 namespace accounting {
 
-/// What the kernel's own units are, and how its clocks stand to each other.
+/// What the kernel's own units are, how its clocks stand to each other, and who
+/// read them.
 struct KernelUnits {
   std::uint64_t page_size = 4096;
   std::uint64_t booted_us = 0;  ///< CLOCK_REALTIME less CLOCK_BOOTTIME
+  core::Collector collector = core::Collector::kEbpf;
 };
 
 namespace detail {
@@ -83,13 +85,15 @@ inline core::ExitRecord record_of(const corral_exit& exit,
       {.told = CORRAL_HAS_VM_PEAK, .counters = core::Counters::kVirtualPeak},
       {.told = CORRAL_HAS_CPU_DELAY, .counters = core::Counters::kCpuDelay},
       {.told = CORRAL_HAS_BLOCK_DELAY, .counters = core::Counters::kBlockDelay},
+      {.told = CORRAL_ROUNDED_IO, .counters = core::Counters::kRoundedIo},
   };
   for (const Row& row : kRows)
     if ((exit.has & row.told) != 0) record.mark(row.counters);
   for (const core::Counters counters :
        {core::Counters::kUsage, core::Counters::kStat, core::Counters::kIds,
-        core::Counters::kJob, core::Counters::kStatus})
+        core::Counters::kJob})
     record.mark(counters);
+  if ((exit.has & CORRAL_NO_STATUS) == 0) record.mark(core::Counters::kStatus);
   return record;
 }
 
@@ -156,7 +160,7 @@ inline RecordBytes encode(const RecordKey& key, const corral_exit& exit,
   if (has_io) detail::put(bytes, io);
   if (has_delay) detail::put(bytes, detail::delay_of(end.record, exit));
   SiteProcess site = detail::site_of(end);
-  site.collector = static_cast<std::uint32_t>(core::Collector::kEbpf);
+  site.collector = static_cast<std::uint32_t>(units.collector);
   detail::put_last(bytes, site);
   return bytes;
 }

@@ -29,6 +29,9 @@ typedef int64_t corral_s64;
 #define CORRAL_HAS_VM_PEAK 4U      /* vm_peak_pages */
 #define CORRAL_HAS_CPU_DELAY 8U    /* cpu_count, cpu_delay_ns */
 #define CORRAL_HAS_BLOCK_DELAY 16U /* blkio_count .. swapin_delay_ns */
+/* And what of it is less than it seems. */
+#define CORRAL_ROUNDED_IO 32U /* bytes in whole KiB, no calls */
+#define CORRAL_NO_STATUS 64U  /* nobody knows the status */
 
 /* What is added up over the threads of a process and nowhere by the kernel. */
 struct corral_thread_sums {
@@ -105,4 +108,7 @@ struct corral_control {
   corral_u64 position;  /* in the ring, behind what is appended */
   corral_u64 told_then; /* told_lost, once it is appended */
   corral_u64 told_lost; /* losses that a file tells of */
+  /* Written by who made it: core::Collector, for the records; 0: eBPF. */
+  corral_u32 collector;
+  corral_u32 reserved;
 };

@@ -9,7 +9,8 @@
 namespace accounting {
 
 core::Result<KernelRing> KernelRing::open(sys::UniqueFd ring,
-                                          sys::UniqueFd control) {
+                                          sys::UniqueFd control,
+                                          sys::UniqueFd wake) {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   KernelRing opened;
   opened.words_ = TRY(
@@ -20,6 +21,7 @@ core::Result<KernelRing> KernelRing::open(sys::UniqueFd ring,
   opened.ring_ =
       TRY(sys::BpfRing::open(std::move(ring), opened.control_->ring_size));
   opened.control_fd_ = std::move(control);
+  opened.wake_ = std::move(wake);
   return opened;
 }
 

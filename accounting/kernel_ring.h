@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the eBPF collector wrote, as its one reader sees it: the ring of
+// What the collector wrote, as its one reader sees it: the ring of
 // records, and the words that program and reader share
 // (accounting/kernel_exit.h).
 //
@@ -21,10 +21,12 @@ namespace accounting {
 
 class KernelRing {
  public:
-  /// Takes both maps. Errors: those of mmap(2); EINVAL for maps that are not
-  /// the collector's.
+  /// Takes both maps, and of a collector that is a process what it wakes its
+  /// reader with. Errors: those of mmap(2); EINVAL for maps that are not the
+  /// collector's.
   [[nodiscard]] static core::Result<KernelRing> open(sys::UniqueFd ring,
-                                                     sys::UniqueFd control);
+                                                     sys::UniqueFd control,
+                                                     sys::UniqueFd wake = {});
 
   struct Record {
     const corral_exit* exit = nullptr;  ///< null: a place that was given up
@@ -44,11 +46,15 @@ class KernelRing {
   [[nodiscard]] const corral_control& control() const { return *control_; }
   /// The next record wakes the reader. False: there is one already.
   [[nodiscard]] bool arm() { return ring_.arm(control_->is_armed); }
-  [[nodiscard]] int fd() const { return ring_.fd(); }
+  /// What to watch: by edges.
+  [[nodiscard]] int fd() const {
+    return wake_.is_open() ? wake_.get() : ring_.fd();
+  }
 
  private:
   sys::BpfRing ring_;
   sys::UniqueFd control_fd_;
+  sys::UniqueFd wake_;
   sys::MappedRange words_;
   corral_control* control_ = nullptr;
 };

@@ -120,6 +120,10 @@ void refine_process(RecordView& view, const SiteProcess& site) {
     view.storage_read_bytes = site.read_bytes;
     view.storage_written_bytes = site.write_bytes;
   }
+  if (has(core::Counters::kRoundedIo)) {
+    view.read_calls.reset();
+    view.write_calls.reset();
+  }
   if (!has(core::Counters::kJob) && view.jid == 0U) view.jid.reset();
   const auto drop_unless = [&](core::Counters counters,
                                std::initializer_list<Count RecordView::*> of) {

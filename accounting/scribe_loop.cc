@@ -89,9 +89,10 @@ void RingWatch::look_around(Scribe& scribe) {
 
 /// Begins or ends with a collector's ring.
 void take_ring(sys::Packet& packet, Scribe& scribe) {
-  if (packet.fd_count != 2) return scribe.detach_kernel();
-  auto ring =
-      KernelRing::open(std::move(packet.fds[0]), std::move(packet.fds[1]));
+  if (packet.fd_count < 2) return scribe.detach_kernel();
+  auto ring = KernelRing::open(
+      std::move(packet.fds[0]), std::move(packet.fds[1]),
+      packet.fd_count > 2 ? std::move(packet.fds[2]) : sys::UniqueFd());
   if (ring) scribe.attach_kernel(KernelDrain(*std::move(ring)));
 }
 

@@ -128,6 +128,9 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   json["engine_why"] = findings.choice.why;
   json["collectors"]["ebpf"] =
       findings.ebpf_problem.empty() ? Json() : Json(findings.ebpf_problem);
+  json["collectors"]["taskstats"] = findings.taskstats_problem.empty()
+                                        ? Json()
+                                        : Json(findings.taskstats_problem);
   json["collectors"]["wait"] = Json();
   Json& sources = json["event_sources"];
   sources["ebpf"] = text_or_null(findings.ebpf_problem);

@@ -41,27 +41,44 @@ Check check_engine(const Findings& findings) {
   return check;
 }
 
-/// Who counts what the processes of jobs use.
+/// Why the collector is not the one that is used; empty: it could be.
+std::string problem_of(const Findings& findings, std::string_view collector,
+                       const std::string& problem) {
+  const std::string_view asked = findings.collector_asked;
+  if (findings.choice.engine != core::Engine::kCgroup2)
+    return "jobs have no cgroup to be known by";
+  if (!asked.empty() && asked != "auto" && asked != collector)
+    return "CORRAL_COLLECTOR says '" + std::string(asked) + "'";
+  return problem;
+}
+
+/// Who counts what the processes of jobs use, and why nothing better.
 Check check_collector(const Findings& findings) {
-  const bool has_cgroup = findings.choice.engine == core::Engine::kCgroup2;
-  const std::string problem =
-      !findings.ebpf_problem.empty() ? findings.ebpf_problem
-      : !has_cgroup                  ? "jobs have no cgroup to be known by"
-      : findings.collector_asked == "wait" ? "CORRAL_COLLECTOR says so"
-                                           : "";
-  if (problem.empty())
-    return {.name = "collector",
-            .status = CheckStatus::kOk,
-            .finding = "ebpf: every process of a job, each for itself",
-            .fix = {}};
-  const bool is_wanted = findings.collector_asked == "ebpf";
-  return {.name = "collector",
-          .status = is_wanted ? CheckStatus::kProblem : CheckStatus::kNote,
-          .finding =
-              "wait: those that the reaper waits for, with whom they "
-              "waited for; not ebpf: " +
-              problem,
-          .fix = {}};
+  const std::string ebpf = problem_of(findings, "ebpf", findings.ebpf_problem);
+  const std::string taskstats =
+      problem_of(findings, "taskstats", findings.taskstats_problem);
+  Check check{.name = "collector",
+              .status = CheckStatus::kOk,
+              .finding = "ebpf: every process of a job, each for itself",
+              .fix = {}};
+  if (ebpf.empty()) return check;
+  const std::string_view asked = findings.collector_asked;
+  const bool is_wanted =
+      asked == "ebpf" || (asked == "taskstats" && !taskstats.empty());
+  check.status = is_wanted ? CheckStatus::kProblem : CheckStatus::kNote;
+  if (taskstats.empty()) {
+    check.finding =
+        "taskstats: every process of a job, each for itself, without the calls "
+        "of its I/O; not ebpf: " +
+        ebpf;
+    return check;
+  }
+  check.finding =
+      "wait: those that the reaper waits for, with whom they waited for; not "
+      "ebpf: " +
+      ebpf;
+  if (taskstats != ebpf) check.finding += "; not taskstats: " + taskstats;
+  return check;
 }
 
 /// Who tells providers of the forks and execs of processes.

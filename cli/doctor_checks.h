@@ -62,6 +62,7 @@ struct Findings {
   std::vector<SiteSettings> settings;
   /// Why the eBPF collector cannot work here; empty: it can.
   std::string ebpf_problem;
+  std::string taskstats_problem;  ///< likewise
   std::string collector_asked;  ///< CORRAL_COLLECTOR; empty: nobody asked
   /// Why the proc connector cannot tell providers of forks; empty: it can.
   std::string connector_problem;

@@ -208,14 +208,13 @@ std::vector<Findings::SiteSettings> site_settings(
 }
 
 /// The truth of it: the loader tries. Empty: it can.
-std::string ebpf_problem() {
-  if (const auto obstacle = sys::obstacle_to_ebpf(); !obstacle.empty())
-    return std::string(obstacle);
+std::string collector_problem(std::string_view obstacle, const char* question) {
+  if (!obstacle.empty()) return std::string(obstacle);
   const auto program = find_program(sys::OwnProgram::kCollect);
   if (!program) return "corral-collect is not installed";
   const auto word = core::shell_word(*program);
   if (!word) return "the path of corral-collect cannot be written in a shell";
-  const std::string command = *word + " --check";
+  const std::string command = *word + " " + question;
   std::FILE* const output = ::popen(command.c_str(), "re");
   if (output == nullptr) return std::strerror(errno);
   std::string text;
@@ -257,7 +256,9 @@ Findings look() {
   findings.site =
       site_limits(environment("CORRAL_LIMITS").value_or(units::kLimitsFile));
   findings.settings = site_settings(environment);
-  findings.ebpf_problem = ebpf_problem();
+  findings.ebpf_problem = collector_problem(sys::obstacle_to_ebpf(), "--check");
+  findings.taskstats_problem =
+      collector_problem(sys::obstacle_to_taskstats(), "--check-taskstats");
   findings.collector_asked = environment("CORRAL_COLLECTOR").value_or("");
   findings.connector_problem = connector_problem();
   findings.events_asked = environment("CORRAL_EVENT_SOURCE").value_or("");

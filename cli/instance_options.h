@@ -29,7 +29,8 @@ inline constexpr JsonKey kDoctorKeys[] = {
      "what the choice was made from: _has_cgroup2_, "
      "_cgroup2_is_writable_, _has_cgroup_kill_, _cgroup_base_"},
     {"collectors",
-     "for _ebpf_ and _wait_ why it cannot count processes here; null: it can"},
+     "for _ebpf_, _taskstats_ and _wait_ why it cannot count processes here; "
+     "null: it can"},
     {"event_sources",
      "for _ebpf_ and _proc-connector_ why it cannot tell providers of forks "
      "here; null: it can"},

@@ -10,8 +10,12 @@
 //                            is usual
 //   corral-collect --events  the same for the programs that tell aggregate
 //                            providers of processes (sys/kernel_events.h)
+//   corral-collect --taskstats
+//                            collects by taskstats, and stays
+//                            (accounting/taskstats_packets.h)
 //   corral-collect --check   says whether it could, on standard output: exit
 //                            code 0 and "ok", or 1 and why not
+//   corral-collect --check-taskstats  the same for taskstats
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -24,7 +28,9 @@
 #include "accounting/collector_reply.h"
 #include "collect/events_loader.h"
 #include "collect/loader.h"
+#include "collect/taskstats_service.h"
 #include "core/number_text.h"
+#include "sys/collector_facts.h"
 #include "sys/message_socket.h"
 
 namespace {
@@ -79,6 +85,13 @@ int check() {
   return loaded.code == 0 ? 0 : 1;
 }
 
+int check_taskstats() {
+  std::string problem(sys::obstacle_to_taskstats());
+  if (problem.empty()) problem = collect::TaskstatsSockets::obstacle();
+  std::puts(problem.empty() ? "ok" : problem.c_str());
+  return problem.empty() ? 0 : 1;
+}
+
 int usage() {
   std::fputs(
       "corral-collect: expected '--check' (can the eBPF collector work here?) "
@@ -94,6 +107,9 @@ int main(int argc, char** argv) {
   const auto ring =
       core::parse_number(argc == 3 ? argv[2] : "", std::uint64_t{1} << 30U);
   if (word == "--load" && ring) return hand_over(*ring);
+  if (argc == 2 && word == "--taskstats")
+    return collect::TaskstatsService().run(kSocket);
+  if (argc == 2 && word == "--check-taskstats") return check_taskstats();
   if (argc != 2) return usage();
   if (word == "--events") return hand_over_events();
   if (word == "--check") return check();

@@ -15,7 +15,7 @@ enum class Collector : std::uint8_t {
   kNone = 0,
   kWait = 1,       ///< wait4(2) and /proc of the zombie, by who reaps it
   kEbpf = 2,       ///< a program in the kernel, in the exit of every process
-  kTaskstats = 3,  ///< the kernel's taskstats, beside kWait
+  kTaskstats = 3,  ///< the kernel's taskstats, and who forked whom
   kLast = kTaskstats,
 };
 
@@ -33,9 +33,16 @@ constexpr std::string_view name_of(Collector collector) {
   return "unknown";
 }
 
+/// Whether it counts every process of a job, and not those alone that somebody
+/// reaps for us.
+constexpr bool counts_all(Collector collector) {
+  return collector == Collector::kEbpf || collector == Collector::kTaskstats;
+}
+
 /// A collector that can be asked for.
 constexpr std::optional<Collector> parse_collector(std::string_view name) {
-  for (const Collector collector : {Collector::kWait, Collector::kEbpf})
+  for (const Collector collector :
+       {Collector::kWait, Collector::kEbpf, Collector::kTaskstats})
     if (name == name_of(collector)) return collector;
   return std::nullopt;
 }

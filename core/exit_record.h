@@ -27,6 +27,7 @@ enum class Counters : std::uint32_t {
   kVirtualPeak = 1U << 8,  ///< the most address space
   kCpuDelay = 1U << 9,     ///< waits for a processor
   kBlockDelay = 1U << 10,  ///< waits for block devices and for swap
+  kRoundedIo = 1U << 11,   ///< kIo in whole KiB, and without the calls
 };
 
 struct ExitRecord {

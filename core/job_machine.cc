@@ -86,7 +86,7 @@ class Stepper {
     if (record.has(Counters::kUsage))
       job_.exited_cpu =
           job_.exited_cpu + Microseconds(record.utime_us + record.stime_us);
-    if (job_.collector != Collector::kEbpf) ask(effect::RecordProcess{record});
+    if (!counts_all(job_.collector)) ask(effect::RecordProcess{record});
     if (is_live(job_) && !job_.main_has_ended && is_main(job_, record)) {
       job_.main_exit = record;
       if (record.has(Counters::kStatus)) job_.status = record.wait_status;
@@ -292,7 +292,7 @@ class Stepper {
   void operator()(const event::MemberDropped&) {}
 
   void operator()(const event::CollectorLost&) {
-    if (job_.collector != Collector::kEbpf) return;
+    if (!counts_all(job_.collector)) return;
     job_.collector = Collector::kWait;
     ask(effect::Announce{});
   }

@@ -25,6 +25,8 @@ static_assert(std::size(kNames) == accounting::kCollectorParts);
 constexpr core::Microseconds kLoadPatience = core::seconds(20);
 /// How long it stays without any job.
 constexpr core::Microseconds kIdlePatience = core::seconds(60);
+/// Of taskstats: memory that is taken only as it is filled.
+constexpr std::uint64_t kUsualRing = std::uint64_t{64} << 20U;
 
 }  // namespace
 
@@ -36,45 +38,65 @@ Collection::Collection(EventLoop& loop, Keepers keepers, Recorder& recorder,
       recorder_(recorder),
       site_(std::move(site)),
       changed_(std::move(changed)),
+      taskstats_(loop, store_, site_.program,
+                 [this](std::string_view why) { on_taskstats(why); }),
       patience_(loop, [this] { give_up("it was not loaded within 20 s"); }),
       idle_(loop, [this] {
-        if (is_running() && sys::is_empty_map<std::uint64_t>(
-                                part(accounting::CollectorPart::kJobs)))
-          unload();
+        if (state_ == State::kRunning && is_idle()) unload();
       }) {}
 
 bool Collection::adopt(std::string_view name, sys::UniqueFd& fd) {
+  if (taskstats_.adopt(name, fd)) return true;
   const auto* const at = std::ranges::find(kNames, name);
   if (at == std::end(kNames)) return false;
   parts_[std::distance(std::begin(kNames), at)] = std::move(fd);
   return true;
 }
 
+/// Empty: it is worth a try.
+std::string_view Collection::obstacle_to(core::Collector collector) const {
+  if (!site_.has_cgroups) return "jobs have no cgroup to be known by";
+  if (site_.asked == core::Collector::kWait) return "'wait' was asked for";
+  if (site_.program.empty()) return "corral-collect is not installed";
+  if (site_.asked && site_.asked != collector)
+    return collector == core::Collector::kEbpf ? "'taskstats' was asked for"
+                                               : "'ebpf' was asked for";
+  return collector == core::Collector::kEbpf ? sys::obstacle_to_ebpf()
+                                             : sys::obstacle_to_taskstats();
+}
+
 void Collection::resume() {
-  std::string_view obstacle;
-  if (!site_.has_cgroups)
-    obstacle = "jobs have no cgroup to be known by";
-  else if (site_.asked == core::Collector::kWait)
-    obstacle = "'wait' was asked for";
-  else if (site_.program.empty())
-    obstacle = "corral-collect is not installed";
-  else
-    obstacle = sys::obstacle_to_ebpf();
+  const std::string_view obstacle = obstacle_to(core::Collector::kEbpf);
   const bool is_whole =
       std::ranges::all_of(parts_, [](const auto& fd) { return fd.is_open(); });
   // Also where it was not asked for: its jobs are counted by it.
-  if (is_whole) {
-    recorder_.set_ring(part(accounting::CollectorPart::kRing),
-                       part(accounting::CollectorPart::kControl));
+  if (is_whole || taskstats_.has_ring()) {
+    kind_ = is_whole ? core::Collector::kEbpf : core::Collector::kTaskstats;
+    if (!is_whole) (void)taskstats_.start(0);  // its ring is there
+    set_ring();
     idle_.set(sys::boot_now() + kIdlePatience);
     return settle(State::kRunning, "it was there already");
   }
-  if (!obstacle.empty()) return settle(State::kImpossible, obstacle);
-  changed_(core::Collector::kEbpf, "to be loaded with the first job");
+  if (obstacle.empty())
+    return changed_(core::Collector::kEbpf, "to be loaded with the first job");
+  why_not_better_ = "not ebpf: " + std::string(obstacle);
+  if (!obstacle_to(core::Collector::kTaskstats).empty())
+    return settle(State::kImpossible, obstacle);
+  kind_ = core::Collector::kTaskstats;
+  changed_(kind_, "to be begun with the first job; " + why_not_better_);
 }
 
 void Collection::put_again() {
-  if (is_running()) keep_parts();
+  if (running() == core::Collector::kEbpf) keep_parts();
+  taskstats_.put_again();
+}
+
+void Collection::set_ring() {
+  if (kind_ == core::Collector::kTaskstats)
+    return recorder_.set_ring(taskstats_.part(0), taskstats_.part(1),
+                              taskstats_.part(2));
+  recorder_.set_ring(part(accounting::CollectorPart::kRing),
+                     part(accounting::CollectorPart::kControl));
 }
 
 void Collection::keep_parts() {
@@ -84,7 +106,7 @@ void Collection::keep_parts() {
 
 /// The link last, and first to go: without it what is held is nothing.
 void Collection::hold_again() {
-  if (!is_running()) return let_go();
+  if (running() != core::Collector::kEbpf) return let_go();
   for (std::size_t i = std::size(kNames); i-- > 0;)
     reaper_.hold(kNames[i], parts_[i].get());
 }
@@ -94,11 +116,44 @@ void Collection::let_go() {
     reaper_.let_go(name);
 }
 
+void Collection::note_creator(core::JobId jid, core::Pid pid) {
+  if (kind_ == core::Collector::kTaskstats || state_ != State::kRunning)
+    creators_[jid] = pid;
+}
+
 void Collection::enrol(core::JobId jid, std::uint64_t cgroup, Enrolled done) {
+  if (state_ == State::kRunning && kind_ == core::Collector::kTaskstats) {
+    const auto creator = creators_.extract(jid);
+    return taskstats_.enrol(
+        jid, creator.empty() ? core::Pid() : creator.mapped(),
+        [done = std::move(done)] { done(core::Collector::kTaskstats); });
+  }
   if (state_ == State::kRunning) return done(put(jid, cgroup));
   if (state_ == State::kImpossible) return done(core::Collector::kWait);
   waiting_.push_back({.jid = jid, .cgroup = cgroup, .done = std::move(done)});
   if (state_ == State::kAbsent) load();
+}
+
+void Collection::enrol_again(core::JobId jid) {
+  if (running() == core::Collector::kTaskstats) taskstats_.enrol_again(jid);
+}
+
+void Collection::note_member(core::JobId jid, core::Pid pid) {
+  taskstats_.note_member(jid, pid);
+}
+
+void Collection::begin_move(std::function<void()> done) {
+  if (running() != core::Collector::kTaskstats) return done();
+  taskstats_.begin_move(std::move(done));
+}
+
+void Collection::end_move() {
+  if (running() == core::Collector::kTaskstats) taskstats_.end_move();
+}
+
+void Collection::barrier(std::function<void()> done) {
+  if (running() != core::Collector::kTaskstats) return done();
+  taskstats_.barrier(std::move(done));
 }
 
 core::Collector Collection::put(core::JobId jid, std::uint64_t cgroup) {
@@ -113,21 +168,32 @@ core::Collector Collection::put(core::JobId jid, std::uint64_t cgroup) {
 }
 
 core::Collector Collection::counting(std::uint64_t cgroup) const {
-  if (!is_running()) return core::Collector::kWait;
+  if (running() != core::Collector::kEbpf) return running();
   const auto job = sys::look_up<std::uint64_t, corral_job>(
       part(accounting::CollectorPart::kJobs), cgroup);
   return job ? core::Collector::kEbpf : core::Collector::kWait;
 }
 
-void Collection::withdraw(std::uint64_t cgroup) {
-  if (!is_running()) return;
-  (void)sys::erase(part(accounting::CollectorPart::kJobs), cgroup);
+void Collection::withdraw(core::JobId jid, std::uint64_t cgroup) {
+  creators_.erase(jid);
+  if (state_ != State::kRunning) return;
+  if (kind_ == core::Collector::kEbpf)
+    (void)sys::erase(part(accounting::CollectorPart::kJobs), cgroup);
+  taskstats_.withdraw(jid);
   idle_.set(sys::boot_now() + kIdlePatience);
 }
 
-void Collection::add_totals(std::uint64_t cgroup,
+bool Collection::is_idle() const {
+  if (kind_ == core::Collector::kTaskstats) return !taskstats_.has_jobs();
+  return sys::is_empty_map<std::uint64_t>(
+      part(accounting::CollectorPart::kJobs));
+}
+
+void Collection::add_totals(core::JobId jid, std::uint64_t cgroup,
                             core::JobTotals& totals) const {
-  if (!is_running()) return;
+  if (running() == core::Collector::kTaskstats)
+    return taskstats_.add_totals(jid, totals);
+  if (running() != core::Collector::kEbpf) return;
   const auto job = sys::look_up<std::uint64_t, corral_job>(
       part(accounting::CollectorPart::kJobs), cgroup);
   if (!job) return;
@@ -138,6 +204,27 @@ void Collection::add_totals(std::uint64_t cgroup,
 void Collection::load() {
   state_ = State::kLoading;
   patience_.set(sys::boot_now() + kLoadPatience);
+  if (kind_ == core::Collector::kTaskstats)
+    begin_taskstats();
+  else
+    load_ebpf();
+}
+
+void Collection::begin_taskstats() {
+  const auto begun =
+      taskstats_.start(site_.ring != 0 ? site_.ring : kUsualRing);
+  if (!begun) give_up(begun.error().message().view());
+}
+
+/// Its worker works, or cannot.
+void Collection::on_taskstats(std::string_view why) {
+  if (!why.empty()) return give_up(why);
+  if (state_ != State::kLoading) return;  // it was started again
+  set_ring();
+  store_.when_flushed([this] { settle(State::kRunning, why_not_better_); });
+}
+
+void Collection::load_ebpf() {
   loader_.emplace(loop_,
                   WorkerPlan{.name = "collect",
                              .words = {"corral-collect", "--load",
@@ -152,7 +239,8 @@ void Collection::load() {
                           },
                       .on_death =
                           [this] {
-                            if (state_ == State::kLoading)
+                            if (state_ == State::kLoading &&
+                                kind_ == core::Collector::kEbpf)
                               give_up("corral-collect ended without an answer");
                           },
                       .on_start = {}});
@@ -169,8 +257,7 @@ void Collection::on_reply(std::span<const std::byte> packet) {
     return give_up(reply.why);
   loader_->retire();
   keep_parts();
-  recorder_.set_ring(part(accounting::CollectorPart::kRing),
-                     part(accounting::CollectorPart::kControl));
+  set_ring();
   // In the store before the first job believes in it.
   store_.when_flushed(
       [this, why = std::string(reply.why)] { settle(State::kRunning, why); });
@@ -178,16 +265,31 @@ void Collection::on_reply(std::span<const std::byte> packet) {
 
 void Collection::give_up(std::string_view why) {
   if (loader_) loader_->retire();
-  if (site_.asked == core::Collector::kEbpf)
-    spdlog::error("the collector 'ebpf' was asked for: {}", why);
-  settle(State::kImpossible, why);
+  if (site_.asked == kind_)
+    spdlog::error("the collector '{}' was asked for: {}", core::name_of(kind_),
+                  why);
+  const bool was_ebpf = kind_ == core::Collector::kEbpf;
+  if (was_ebpf && obstacle_to(core::Collector::kTaskstats).empty()) {
+    why_not_better_ = "not ebpf: " + std::string(why);
+    kind_ = core::Collector::kTaskstats;
+    return load();
+  }
+  const std::string words(why);
+  if (!was_ebpf) {
+    recorder_.forget_ring();
+    taskstats_.stop();
+  }
+  settle(State::kImpossible,
+         was_ebpf || why_not_better_.empty()
+             ? words
+             : why_not_better_ + "; not taskstats: " + words);
 }
 
 void Collection::settle(State state, std::string_view why) {
   state_ = state;
   patience_.clear();
-  if (is_running()) hold_again();
-  changed_(is_running() ? core::Collector::kEbpf : core::Collector::kWait, why);
+  if (running() == core::Collector::kEbpf) hold_again();
+  changed_(running(), why);
   for (const Waiting& job : std::exchange(waiting_, {}))
     enrol(job.jid, job.cgroup, job.done);
 }
@@ -200,7 +302,9 @@ void Collection::unload() {
   for (sys::UniqueFd& fd : parts_)
     fd.reset();
   loader_.reset();
-  settle(State::kAbsent, "to be loaded with the next job");
+  if (kind_ == core::Collector::kTaskstats) taskstats_.stop();
+  state_ = State::kAbsent;
+  changed_(kind_, "to be loaded with the next job");
 }
 
 }  // namespace supervisor

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who counts the processes of jobs: the eBPF collector where it works, else who
-// reaps them.
+// Who counts the processes of jobs: the eBPF collector where it works, else
+// taskstats (supervisor/taskstats_link.h), else who reaps them.
 //
 // Invariants:
-//  - It is in the kernel only while there are jobs: loaded, by a process of its
-//    own (collect/main.cc), for the first one, which waits for it; taken away
-//    when there has been none for a while.
+//  - It is in the kernel only while there are jobs: begun for the first one,
+//    which waits for it; taken away when there has been none for a while. What
+//    loads it is a process of its own (collect/main.cc).
 //  - Its descriptors are in the store: while there is no supervisor it goes on,
-//    and the next one goes on with it. The reaper holds them too, for a store
-//    that dies together with the supervisor.
+//    and the next one goes on with it. Those of eBPF the reaper holds too, for
+//    a store that dies together with the supervisor.
 //  - A job is counted by one collector from its beginning: it is told which
-//    when its container is made. Where the eBPF collector cannot work jobs are
-//    counted by who reaps them, and why is known to who asks.
+//    when its container is made. Where none can work jobs are counted by who
+//    reaps them, and why is known to who asks.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@
 #include "supervisor/reaper_link.h"
 #include "supervisor/recorder.h"
 #include "supervisor/store_link.h"
+#include "supervisor/taskstats_link.h"
 #include "supervisor/worker.h"
 
 namespace supervisor {
@@ -57,21 +59,36 @@ class Collection {
   [[nodiscard]] bool adopt(std::string_view name, sys::UniqueFd& fd);
   /// All was adopted that there is: goes on with it.
   void resume();
-  [[nodiscard]] bool is_running() const { return state_ == State::kRunning; }
+  /// kWait: none runs.
+  [[nodiscard]] core::Collector running() const {
+    return state_ == State::kRunning ? kind_ : core::Collector::kWait;
+  }
   /// A new store knows nothing: puts all again.
   void put_again();
   /// A new reaper, or its next image, holds nothing: it holds all again.
   void hold_again();
 
+  /// The process `pid` will clone the job's first one, not the reaper.
+  void note_creator(core::JobId jid, core::Pid pid);
   /// From now on processes that end in the cgroup (by its id) are the job's;
   /// `done` is told who counts them, at once or when it is known.
   void enrol(core::JobId jid, std::uint64_t cgroup, Enrolled done);
+  /// One that lives already, counted by taskstats.
+  void enrol_again(core::JobId jid);
+  /// The job's first process exists.
+  void note_member(core::JobId jid, core::Pid pid);
+  /// Around each move of processes between jobs.
+  void begin_move(std::function<void()> done);
+  void end_move();
+  /// `done` when all who have ended are counted.
+  void barrier(std::function<void()> done);
   /// Who counts the processes of that cgroup.
   [[nodiscard]] core::Collector counting(std::uint64_t cgroup) const;
   /// Nothing lives in the cgroup any more.
-  void withdraw(std::uint64_t cgroup);
+  void withdraw(core::JobId jid, std::uint64_t cgroup);
   /// The processes that ended in it, and how many of them have no record.
-  void add_totals(std::uint64_t cgroup, core::JobTotals& totals) const;
+  void add_totals(core::JobId jid, std::uint64_t cgroup,
+                  core::JobTotals& totals) const;
 
  private:
   enum class State : std::uint8_t { kAbsent, kLoading, kRunning, kImpossible };
@@ -81,13 +98,19 @@ class Collection {
     Enrolled done;
   };
 
+  [[nodiscard]] std::string_view obstacle_to(core::Collector collector) const;
   void load();
+  void load_ebpf();
+  void begin_taskstats();
+  void on_taskstats(std::string_view why);
   void keep_parts();
   void let_go();
   void on_reply(std::span<const std::byte> packet);
   void give_up(std::string_view why);
   void settle(State state, std::string_view why);
+  void set_ring();
   void unload();
+  [[nodiscard]] bool is_idle() const;
   [[nodiscard]] core::Collector put(core::JobId jid, std::uint64_t cgroup);
   [[nodiscard]] int part(accounting::CollectorPart which) const {
     return parts_[static_cast<std::size_t>(which)].get();
@@ -100,7 +123,12 @@ class Collection {
   CollectionSite site_;
   Changed changed_;
   State state_ = State::kAbsent;
+  /// Which runs, or is tried next.
+  core::Collector kind_ = core::Collector::kEbpf;
+  std::string why_not_better_;  ///< of taskstats
   sys::UniqueFd parts_[accounting::kCollectorParts];
+  TaskstatsLink taskstats_;
+  std::map<core::JobId, core::Pid> creators_;
   std::vector<Waiting> waiting_;
   std::optional<WorkerProcess> loader_;
   Timer patience_;  ///< with the loader

@@ -307,7 +307,7 @@ void EffectRunner::kill(const core::Job& job, KillHow how) {
 void EffectRunner::remove_container(core::JobId jid, core::Engine engine) {
   if (engine == core::Engine::kCgroup2) {
     if (const auto id = parts_.containers.id(jid))
-      parts_.collection.withdraw(*id);
+      parts_.collection.withdraw(jid, *id);
     // Jobs within are empty too, and about to go.
     const bool has_nested = parts_.containers.has_nested(jid);
     const auto removed = parts_.containers.remove(jid);

@@ -104,7 +104,13 @@ void Inspector::inspect_scope(const core::Job& job) {
 void Inspector::on_answer(core::JobId jid, const Inhabitants& found) {
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr || !is_worth_reading(entry->job)) return;
-  if (found.count == 0)
+  // What taskstats tells of those who ended may not be read yet.
+  if (found.count == 0 && entry->job.collector == core::Collector::kTaskstats) {
+    tell_empty_soon(jid);
+    loop_.defer([this] {
+      if (std::exchange(barrier_is_due_, false)) send_barrier_(last_barrier_);
+    });
+  } else if (found.count == 0)
     tell_empty(entry->job);
   else
     tell(entry->job, found);

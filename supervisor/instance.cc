@@ -99,6 +99,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                       spdlog::info("collector {}: {}", core::name_of(collector),
                                    why);
                     service_.set_collector(collector, why);
+                    if (is_ready_)
+                      service_.lose_collector(collection_.running());
                   }),
       left_open_({.ledger = ledger_,
                   .table = table_,
@@ -174,8 +176,12 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                 [this](std::int32_t code) { tell_exit_code(code); }) {
   scopes_.set_events(reports_);
   reports_.set_reaper(reaper_);
-  inspector_.set_barrier(
-      [this](std::uint64_t number) { reaper_.send_barrier(number); });
+  inspector_.set_barrier([this](std::uint64_t number) {
+    collection_.barrier([this, number] { reaper_.send_barrier(number); });
+  });
+  mover_.set_guard(
+      {.begin = [this](auto done) { collection_.begin_move(std::move(done)); },
+       .end = [this] { collection_.end_move(); }});
   inspector_.set_counter([this](const core::Job& job, core::JobTotals& totals) {
     add_count(job, totals);
   });
@@ -193,7 +199,14 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       {.on_reexec = [this] { on_reexec(); },
        .on_shut_down = [this] { shutdown_.begin("shutdown"); },
        .on_ended = [this](core::JobId jid) { reports_.forget(jid); },
-       .on_settled = [this] { on_settled(); }});
+       .on_settled = [this] { on_settled(); },
+       .on_creator = [this](
+                         core::JobId jid,
+                         core::Pid pid) { collection_.note_creator(jid, pid); },
+       .on_launched =
+           [this](core::JobId jid, core::Pid pid) {
+             collection_.note_member(jid, pid);
+           }});
   providers_.set_sources(
       provider_sources(loop, providers_.sink(), settings_.event_source));
   adopt(std::move(past.entries));
@@ -253,9 +266,9 @@ Providers::Site Instance::Parts::providers_site() {
 
 /// What the kernel counted of a job that is empty.
 void Instance::Parts::add_count(const core::Job& job, core::JobTotals& totals) {
-  if (job.collector != core::Collector::kEbpf) return;
+  if (!core::counts_all(job.collector)) return;
   if (const auto id = containers_.id(job.jid))
-    collection_.add_totals(*id, totals);
+    collection_.add_totals(job.jid, *id, totals);
 }
 
 void Instance::Parts::greet_reaper() {
@@ -284,7 +297,11 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
       spdlog::error("the reaper's identity is not remembered: {}",
                     text_of(remembered.error().message()));
   }
-  if (!collection_.is_running()) service_.lose_collector();
+  service_.lose_collector(collection_.running());
+  for (const auto& [jid, entry] : table_.jobs())
+    if (entry.job.state < core::JobState::kEnded &&
+        entry.job.collector == core::Collector::kTaskstats)
+      collection_.enrol_again(jid);
   service_.settle();
   service_.set_supervisor_starts(welcome.supervisor_starts);
   rules_.look_up();

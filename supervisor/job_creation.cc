@@ -144,6 +144,8 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
   if (spec.kind == core::JobKind::kDetached)
     keep_streams(jid, std::move(*handles));
   creators_[jid].push_back(std::move(done));
+  if (spec.kind == core::JobKind::kForeground && handlers_.on_creator)
+    handlers_.on_creator(jid, caller.pid);
   const core::Uid owner = owner_of(caller, spec);
   table_.promise(jid, owner, spec);
   // The streams must be in the store before the journal has the job: the next

@@ -162,6 +162,9 @@ core::Result<void> JobService::on_event(const core::JobEvent& event) {
     table_.update(*entry, std::move(step.job), number);
   if (entry->job.limit_hit && !had_passed) announce_limit(entry->job);
   if (listener_) listener_(entry->job, event, before);
+  if (const auto* const launched = std::get_if<event::Launched>(&event.body);
+      launched != nullptr && handlers_.on_launched)
+    handlers_.on_launched(event.job, launched->pid);
   act(*entry, step.effects, number);  // then act
   return {};
 }
@@ -350,10 +353,10 @@ void JobService::lose_reaper() {
       post(jid, event::ReaperLost{});
 }
 
-void JobService::lose_collector() {
+void JobService::lose_collector(core::Collector left) {
   for (const auto& [jid, entry] : table_.jobs())
     if (entry.job.state < core::JobState::kClosing &&
-        entry.job.collector == core::Collector::kEbpf)
+        core::counts_all(entry.job.collector) && entry.job.collector != left)
       post(jid, event::CollectorLost{});
 }
 

@@ -58,6 +58,10 @@ class JobService final : public core::JobControl,
     std::function<void(core::JobId)> on_ended;
     /// Everything is worked off and in the journal.
     std::function<void()> on_settled;
+    /// A job is to be: this process will clone its first one.
+    std::function<void(core::JobId, core::Pid)> on_creator = {};
+    /// Its first process exists.
+    std::function<void(core::JobId, core::Pid)> on_launched = {};
   };
 
   /// All borrowed. `admission`, `effects` and the rest are set by connect():
@@ -113,7 +117,7 @@ class JobService final : public core::JobControl,
     site_.view.collector_why = why;
   }
   /// The collector is gone: its jobs are counted by who reaps them.
-  void lose_collector();
+  void lose_collector(core::Collector left);
   void set_supervisor_starts(std::uint32_t count) {
     site_.view.supervisor_starts = count;
   }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -160,6 +161,17 @@ Mover::Mover(EventLoop& loop, std::string program)
             kMostWorkers) {}
 
 void Mover::move(Move move, Done done) {
+  if (!guard_.begin) return carry_out(std::move(move), std::move(done));
+  auto kept = std::make_shared<Move>(std::move(move));
+  guard_.begin([this, kept, done = std::move(done)]() mutable {
+    carry_out(std::move(*kept), [this, done = std::move(done)](auto moved) {
+      guard_.end();
+      done(std::move(moved));
+    });
+  });
+}
+
+void Mover::carry_out(Move move, Done done) {
   const MoveHead head = {
       .pid = move.pid.raw(),
       .to_count = static_cast<std::uint32_t>(move.to.size())};

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -37,7 +38,17 @@ class Mover {
 
   void move(Move move, Done done);
 
+  /// What is to be done around each move: `begin` calls back when it may.
+  struct Guard {
+    std::function<void(std::function<void()>)> begin;
+    std::function<void()> end;
+  };
+  void set_guard(Guard guard) { guard_ = std::move(guard); }
+
  private:
+  void carry_out(Move move, Done done);
+
+  Guard guard_;
   WorkerPool pool_;
 };
 

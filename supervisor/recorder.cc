@@ -129,14 +129,16 @@ void Recorder::greet() {
 
 void Recorder::send_ring() {
   const accounting::ScribeRing packet;
-  const int fds[] = {ring_, control_};
+  const int fds[] = {ring_, control_, wake_};
+  const std::size_t count = ring_ < 0 ? 0 : wake_ < 0 ? 2 : 3;
   scribe_.send(std::as_bytes(std::span(&packet, 1)),
-               ring_ < 0 ? std::span<const int>() : std::span(fds));
+               std::span(fds).first(count));
 }
 
-void Recorder::set_ring(int ring, int control) {
+void Recorder::set_ring(int ring, int control, int wake) {
   ring_ = ring;
   control_ = control;
+  wake_ = wake;
   send_ring();  // to one that does not run yet: when it is greeted
 }
 

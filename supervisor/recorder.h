@@ -55,9 +55,9 @@ class Recorder {
 
   /// Starts the scribe.
   void start();
-  /// What comes into the collector's ring is written too. Both borrowed, until
-  /// forget_ring().
-  void set_ring(int ring, int control);
+  /// What comes into the collector's ring is written too. All borrowed, until
+  /// forget_ring(). `wake`: accounting::ScribeRing; -1: none.
+  void set_ring(int ring, int control, int wake = -1);
   void forget_ring();
   /// Whether a record of this kind of this job is on its way.
   [[nodiscard]] bool has_pending(core::JobId jid, RecordKind kind) const;
@@ -131,6 +131,7 @@ class Recorder {
   std::uint64_t last_order_ = 0;
   int ring_ = -1;     ///< of the collector; -1: there is none
   int control_ = -1;  ///< likewise
+  int wake_ = -1;     ///< likewise
   Timer patience_;
   WorkerProcess scribe_;
 };

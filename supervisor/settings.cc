@@ -99,7 +99,7 @@ std::optional<std::string> set_engine(Draft& draft, std::string_view value) {
 std::optional<std::string> set_collector(Draft& draft, std::string_view value) {
   draft.settings.collector = core::parse_collector(value);
   if (!draft.settings.collector && value != "auto")
-    return "'auto', 'ebpf' or 'wait'";
+    return "'auto', 'ebpf', 'taskstats' or 'wait'";
   return std::nullopt;
 }
 
@@ -148,7 +148,7 @@ constexpr Option kOptions[] = {
     {"--engine", "NAME", "CORRAL_ENGINE", Kept::kYes, set_engine,
      "contain jobs by cgroup2 or subreaper, not by the best that works"},
     {"--collector", "NAME", "CORRAL_COLLECTOR", Kept::kYes, set_collector,
-     "have processes counted by ebpf or wait, not by the best that works"},
+     "have processes counted by ebpf, taskstats or wait, not by the best that works"},
     {"--event-source", "NAME", "CORRAL_EVENT_SOURCE", Kept::kYes,
      set_event_source,
      "tell providers of processes by ebpf, proc-connector or none, not by the "

@@ -32,16 +32,19 @@ inline bool has_capability(std::uint64_t effective, unsigned capability) {
   return (effective >> capability & 1U) != 0;
 }
 
+inline std::uint64_t effective_capabilities() {
+  __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3,
+                                   .pid = 0};
+  __user_cap_data_struct data[2] = {};
+  if (::syscall(SYS_capget, &head, data) < 0) return 0;
+  return data[0].effective | std::uint64_t{data[1].effective} << 32U;
+}
+
 }  // namespace detail
 
 /// Whether our capabilities allow it (bpf(2), capabilities(7)).
 inline bool may_load_programs() {
-  __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3,
-                                   .pid = 0};
-  __user_cap_data_struct data[2] = {};
-  if (::syscall(SYS_capget, &head, data) < 0) return false;
-  const std::uint64_t effective =
-      data[0].effective | std::uint64_t{data[1].effective} << 32U;
+  const std::uint64_t effective = detail::effective_capabilities();
   constexpr unsigned kSysAdmin = 21;
   constexpr unsigned kPerfmon = 38;
   constexpr unsigned kBpf = 39;
@@ -58,11 +61,23 @@ inline bool is_first_namespace() {
                               detail::kFirstUserNamespace);
 }
 
+inline constexpr std::string_view kIsContainer =
+    "this is a container: the kernel's numbers of processes and users are not "
+    "those that are seen here";
+
+/// The obstacle to taskstats (Documentation/accounting/taskstats.rst); empty: it
+/// is worth a try.
+inline std::string_view obstacle_to_taskstats() {
+  constexpr unsigned kNetAdmin = 12;
+  if (!is_first_namespace()) return kIsContainer;
+  if (!detail::has_capability(detail::effective_capabilities(), kNetAdmin))
+    return "it takes root, or CAP_NET_ADMIN";
+  return {};
+}
+
 /// The obstacle; empty: it is worth a try.
 inline std::string_view obstacle_to_ebpf() {
-  if (!is_first_namespace())
-    return "this is a container: the kernel's numbers of processes and users "
-           "are not those that are seen here";
+  if (!is_first_namespace()) return kIsContainer;
   if (!may_load_programs()) return "it takes root, or CAP_BPF and CAP_PERFMON";
   if (::access(kKernelTypes, R_OK) < 0)
     return "the kernel does not tell its types in /sys/kernel/btf/vmlinux "

@@ -113,7 +113,7 @@ constexpr KeyRow kRows[] = {
      set_number<&SiteSettings::live, 1, 1000000>},
     {"jobs", "live_of_user", "a number from 1 to 1000000",
      set_number<&SiteSettings::live_of_user, 1, 1000000>},
-    {"accounting", "collector", "\"auto\", \"ebpf\" or \"wait\"",
+    {"accounting", "collector", "\"auto\", \"ebpf\", \"taskstats\" or \"wait\"",
      set_collector},
     {"accounting", "ring",
      "a power of two from \"1M\" to \"1G\", as in \"64M\"", set_ring},

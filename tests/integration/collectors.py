@@ -358,6 +358,7 @@ def by_choice():
         ways = {"the environment": ({"environment": {"CORRAL_COLLECTOR": "wait"}}, "wait"),
                 "the option": ({"options": ["--collector", "wait"]}, "wait"),
                 "the site's file": ({"options": ["--config", site]}, "wait"),
+                "taskstats by the option": ({"options": ["--collector", "taskstats"]}, "taskstats"),
                 "the option above the file": ({"options": ["--config", site, "--collector", "ebpf"]}, "ebpf"),
                 "the engine": ({"engine": "subreaper"}, "wait")}
         for way, (arguments, wanted) in ways.items():
@@ -365,7 +366,7 @@ def by_choice():
                 instance.run("run", "--", "/bin/sh", "-c", "/bin/true; exit 0")
                 records = finished(instance)
                 equal({record["collector"] for record in processes(records)}, {wanted}, f"{way}: {wanted}")
-                equal(len(processes(records)), 2 if wanted == "ebpf" else 1, f"{way}: as many records")
+                equal(len(processes(records)), 1 if wanted == "wait" else 2, f"{way}: as many records")
                 if wanted == "wait":
                     equal({record["includes_children"] for record in processes(records)}, {True}, f"{way}: marked inclusive")
                     check("peak_virtual_bytes" not in processes(records)[0], "what wait does not collect is absent")
@@ -373,10 +374,14 @@ def by_choice():
                 own = next(each for each in facts["instances"] if each["is_running"])
                 equal(own["collector"], wanted, f"{way}: doctor says so")
                 check(wanted == "ebpf" or own["collector_why"], f"{way}: and why", own)
+        with Instance(environment={"CORRAL_COLLECTOR": "taskstats"}) as instance:
+            found = instance.run("doctor").stdout
+            check("taskstats: every process of a job" in found and "not ebpf: CORRAL_COLLECTOR says 'taskstats'" in found,
+                  "doctor tells what is used, and why nothing better", found)
     result = subprocess.run([BUILD / "supervisor" / "corrald", "--collector", "acct"], capture_output=True, text=True,
                             check=False)
     equal((result.returncode, result.stderr.strip()),
-          (2, "corrald: option '--collector' is 'acct', expected 'auto', 'ebpf' or 'wait'"), "another word is refused")
+          (2, "corrald: option '--collector' is 'acct', expected 'auto', 'ebpf', 'taskstats' or 'wait'"), "another word is refused")
 
 
 def no_loader():

@@ -30,3 +30,14 @@ def scribe_of(instance):
             if b"--worker=scribe" in words and str(instance.pacct).encode() in words:
                 return int(name.name)
     return None
+
+
+def taskstats_obstacle():
+    """Why taskstats cannot count the processes of jobs here; None: it does."""
+    loader = BUILD / "collect" / "corral-collect"
+    if not loader.exists():
+        return "corral-collect was not built (clang, bpftool, libbpf-dev)"
+    if os.geteuid() != 0 or cgroup2_parent() is None:
+        return "the taskstats collector takes root and a cgroup v2"
+    result = subprocess.run([loader, "--check-taskstats"], capture_output=True, text=True, check=False)
+    return None if result.returncode == 0 else result.stdout.strip()

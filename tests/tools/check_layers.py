@@ -18,7 +18,7 @@ ROOMS = {
     "units": ["core/"],
     "accounting": ["core/", "sys/"],
     "reaper": ["core/", "sys/", "accounting/"],
-    "collect": ["core/", "sys/", "accounting/collector_reply.h", "accounting/kernel_exit.h"],
+    "collect": ["core/", "sys/", "accounting/collector_reply.h", "accounting/kernel_exit.h", "accounting/taskstats_packets.h"],
     "bus": ["core/", "sys/"],
     "supervisor": ["core/", "units/", "accounting/", "sys/", "reaper/protocol.h", "reaper/launch_block.h"],
     "capi": ["core/", "bus/client", "sys/"],
@@ -46,6 +46,7 @@ LIBRARIES = {
     "security/": ["pam/"],
     "bpf/": ["collect/"],
     "zstd.h": ["accounting/packed_file"],
+    "libmnl/": ["collect/taskstats_socket"],
 }
 NOT_IN_REAPER = {
     "string", "memory", "chrono", "atomic", "ranges", "vector", "map", "set", "unordered_map", "unordered_set",

@@ -77,7 +77,7 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
        "\"64030\"]"},
       {"[accounting]\ncollector = 'acct'\n",
        "corral.toml:2: accounting.collector: the value is 'acct', expected "
-       "\"auto\", \"ebpf\" or \"wait\""},
+       "\"auto\", \"ebpf\", \"taskstats\" or \"wait\""},
       {"[colours]\nx = 1\n",
        "corral.toml:2: colours.x: there is no such key, expected one of "
        "authority.operators, authority.schedulers, jobs.remember, "
