@@ -72,9 +72,9 @@ struct ScribeControl {
   std::uint32_t reserved = 0;
 };
 
-/// With two descriptors, the collector's ring and its control map, and where the
-/// collector is a process with a third, the eventfd that it wakes with: what
-/// comes into the ring is written too. Without: no more.
+/// With two descriptors, the collector's ring and its control map, and where
+/// the collector is a process with a third, the eventfd that it wakes with:
+/// what comes into the ring is written too. Without: no more.
 struct ScribeRing {
   std::uint32_t magic = kScribeMagic;
   ScribePacket type = ScribePacket::kRing;

@@ -63,7 +63,7 @@ struct Findings {
   /// Why the eBPF collector cannot work here; empty: it can.
   std::string ebpf_problem;
   std::string taskstats_problem;  ///< likewise
-  std::string collector_asked;  ///< CORRAL_COLLECTOR; empty: nobody asked
+  std::string collector_asked;    ///< CORRAL_COLLECTOR; empty: nobody asked
   /// Why the proc connector cannot tell providers of forks; empty: it can.
   std::string connector_problem;
   std::string events_asked;  ///< CORRAL_EVENT_SOURCE; empty: nobody asked

@@ -221,7 +221,8 @@ void TaskstatsService::set_moving(int change) {
 void TaskstatsService::tell_counts(int socket) {
   for (auto& [jid, job] : jobs_) {
     const bool is_sure = job.is_sure && !is_suspect(job);
-    if (!std::exchange(job.has_news, false) && is_sure) continue;
+    if (!job.has_news && is_sure) continue;
+    job.has_news = !is_sure;  // it may be sure again
     TaskstatsReply reply;
     reply.news = TaskstatsNews::kCount;
     reply.jid = jid;

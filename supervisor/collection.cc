@@ -134,8 +134,12 @@ void Collection::enrol(core::JobId jid, std::uint64_t cgroup, Enrolled done) {
   if (state_ == State::kAbsent) load();
 }
 
-void Collection::enrol_again(core::JobId jid) {
-  if (running() == core::Collector::kTaskstats) taskstats_.enrol_again(jid);
+void Collection::enrol_again(const JobTable& table) {
+  if (running() != core::Collector::kTaskstats) return;
+  for (const auto& [jid, entry] : table.jobs())
+    if (entry.job.state < core::JobState::kEnded &&
+        entry.job.collector == core::Collector::kTaskstats)
+      taskstats_.enrol_again(jid);
 }
 
 void Collection::note_member(core::JobId jid, core::Pid pid) {

@@ -27,6 +27,7 @@
 #include "core/collector.h"
 #include "core/ids.h"
 #include "core/job_totals.h"
+#include "supervisor/job_table.h"
 #include "supervisor/reaper_link.h"
 #include "supervisor/recorder.h"
 #include "supervisor/store_link.h"
@@ -73,8 +74,8 @@ class Collection {
   /// From now on processes that end in the cgroup (by its id) are the job's;
   /// `done` is told who counts them, at once or when it is known.
   void enrol(core::JobId jid, std::uint64_t cgroup, Enrolled done);
-  /// One that lives already, counted by taskstats.
-  void enrol_again(core::JobId jid);
+  /// Those that live already and are counted by taskstats.
+  void enrol_again(const JobTable& table);
   /// The job's first process exists.
   void note_member(core::JobId jid, core::Pid pid);
   /// Around each move of processes between jobs.

@@ -298,10 +298,7 @@ void Instance::Parts::on_welcome(const reaper::Welcome& welcome) {
                     text_of(remembered.error().message()));
   }
   service_.lose_collector(collection_.running());
-  for (const auto& [jid, entry] : table_.jobs())
-    if (entry.job.state < core::JobState::kEnded &&
-        entry.job.collector == core::Collector::kTaskstats)
-      collection_.enrol_again(jid);
+  collection_.enrol_again(table_);
   service_.settle();
   service_.set_supervisor_starts(welcome.supervisor_starts);
   rules_.look_up();

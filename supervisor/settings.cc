@@ -148,7 +148,8 @@ constexpr Option kOptions[] = {
     {"--engine", "NAME", "CORRAL_ENGINE", Kept::kYes, set_engine,
      "contain jobs by cgroup2 or subreaper, not by the best that works"},
     {"--collector", "NAME", "CORRAL_COLLECTOR", Kept::kYes, set_collector,
-     "have processes counted by ebpf, taskstats or wait, not by the best that works"},
+     "have processes counted by ebpf, taskstats or wait, not by the best that "
+     "works"},
     {"--event-source", "NAME", "CORRAL_EVENT_SOURCE", Kept::kYes,
      set_event_source,
      "tell providers of processes by ebpf, proc-connector or none, not by the "

@@ -98,8 +98,8 @@ core::Result<void> TaskstatsLink::start(std::uint64_t size) {
 
 void TaskstatsLink::stop() {
   if (worker_) worker_->retire();
-  worker_.reset();
   is_begun_ = false;
+  moves_ = 0;
   jobs_.clear();
   for (const std::string_view name : kNames)
     store_.drop(name);
@@ -135,10 +135,11 @@ void TaskstatsLink::on_start() {
 }
 
 void TaskstatsLink::on_death() {
+  if (!has_ring()) return;  // it was told to end
   spdlog::warn("the taskstats collector has died");
   is_begun_ = false;
   for (auto& [jid, job] : jobs_) {
-    job.is_sure = false;
+    job.was_left = true;
     job.exits_before = job.exits;
     job.lost_before = job.lost;
   }
@@ -178,7 +179,7 @@ void TaskstatsLink::on_count(const TaskstatsReply& reply) {
   Counted& job = at->second;
   job.exits = job.exits_before + reply.exits;
   job.lost = job.lost_before + reply.lost;
-  job.is_sure = job.is_sure && reply.is_sure != 0;
+  job.is_sure = reply.is_sure != 0;
 }
 
 void TaskstatsLink::enrol(core::JobId jid, core::Pid creator, Done done) {
@@ -187,7 +188,7 @@ void TaskstatsLink::enrol(core::JobId jid, core::Pid creator, Done done) {
 }
 
 void TaskstatsLink::enrol_again(core::JobId jid) {
-  if (!jobs_.try_emplace(jid, Counted{.creator = {}, .is_sure = false}).second)
+  if (!jobs_.try_emplace(jid, Counted{.creator = {}, .was_left = true}).second)
     return;
   ask(TaskstatsOrder::kEnrol, jid, {});
 }
@@ -206,6 +207,7 @@ void TaskstatsLink::begin_move(Done done) {
 }
 
 void TaskstatsLink::end_move() {
+  if (moves_ == 0) return;  // it was stopped meanwhile
   --moves_;
   ask(TaskstatsOrder::kMoved, {}, {});
 }
@@ -218,7 +220,8 @@ void TaskstatsLink::add_totals(core::JobId jid, core::JobTotals& totals) const {
   const auto at = jobs_.find(jid);
   if (at == jobs_.end()) return;
   totals.processes = at->second.exits;
-  if (at->second.is_sure) totals.processes_not_seen = at->second.lost;
+  if (at->second.is_sure && !at->second.was_left)
+    totals.processes_not_seen = at->second.lost;
 }
 
 }  // namespace supervisor

@@ -73,7 +73,8 @@ class TaskstatsLink {
     std::uint64_t exits_before = 0;  ///< as workers that are gone told
     std::uint64_t lost = 0;
     std::uint64_t lost_before = 0;
-    bool is_sure = true;
+    bool is_sure = true;    ///< as the worker says
+    bool was_left = false;  ///< there was no worker for a while
   };
   struct Asked {
     accounting::TaskstatsRequest request;

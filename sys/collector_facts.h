@@ -65,8 +65,8 @@ inline constexpr std::string_view kIsContainer =
     "this is a container: the kernel's numbers of processes and users are not "
     "those that are seen here";
 
-/// The obstacle to taskstats (Documentation/accounting/taskstats.rst); empty: it
-/// is worth a try.
+/// The obstacle to taskstats (Documentation/accounting/taskstats.rst); empty:
+/// it is worth a try.
 inline std::string_view obstacle_to_taskstats() {
   constexpr unsigned kNetAdmin = 12;
   if (!is_first_namespace()) return kIsContainer;

@@ -42,5 +42,21 @@ done
 corral wait "$jid" >/dev/null 2>&1
 check 'a storm of exits over deaths of the supervisor: one record a process' is_number "$(processes "$jid" | wc -l)" 301
 check 'and the end agrees' end_says "$jid" 301
+
+# The same by taskstats, in an instance of its own.
+export CORRAL_COLLECTOR=taskstats CORRAL_RUNTIME_DIR=/run/second CORRAL_PACCT=/run/second-pacct CORRAL_LOG_DIR=/run/second-log
+counted() { corral records --json /run/second-pacct | grep '"kind":"process"'; }
+ended() { corral records --json /run/second-pacct | grep '"kind":"end"'; }
+jid=$(corral run -d -- sh -c 'dd if=/dev/zero of=/dev/null bs=64k count=10 2>/dev/null; (exit 3); exit 5')
+corral wait "$jid" >/dev/null 2>&1
+sleep 1
+all=$(counted)
+check 'by taskstats: every process has a record' is_number "$(printf '%s\n' "$all" | wc -l)" 3
+check 'it is noted who counted' has "$all" '"includes_children":false.*"collector":"taskstats"'
+check 'what dd read, in whole KiB' has "$(printf '%s\n' "$all" | grep '"name":"dd"')" '"read_bytes":65[0-9][0-9][0-9][0-9],'
+check 'calls are absent' lacks "$all" read_calls
+check 'and the most memory is not' has "$all" '"peak_resident_bytes":[1-9]'
+check 'statuses' is_number "$(printf '%s\n' "$all" | grep -c '"exit_code":[35],')" 2
+check 'the end says that none is missing' has "$(ended)" '"processes_seen":3,"processes_not_seen":0'
 checks_are_done
 kill -TERM 1
