@@ -358,28 +358,33 @@ inline SiteEnd site_of(const EndOfJob& end) {
   return site;
 }
 
-}  // namespace detail
-
-/// acctsoj, the job's name, a site record.
-inline RecordBytes encode(const StartOfJob& start) {
-  RecordBytes bytes;
+/// All of a start but its last record.
+inline SiteRecord begin(RecordBytes& bytes, const StartOfJob& start) {
   csa::StartOfJob record = {};
   record.head = csa::make_head(csa::RecordType::kStartOfJob, sizeof record);
   record.type = static_cast<std::uint8_t>(csa::StartKind::kStart);
   record.mark = csa::kAppendMark;
   record.uid = start.uid.raw();
   record.jid = start.jid.raw();
-  record.btime = std::max<std::int64_t>(detail::in_seconds(start.when.real), 1);
-  detail::put(bytes, record);
+  record.btime = std::max<std::int64_t>(in_seconds(start.when.real), 1);
+  put(bytes, record);
   SiteRecord site = {};
-  site.head = detail::site_head(SiteKind::kStart, start.key, start.when.real);
+  site.head = site_head(SiteKind::kStart, start.key, start.when.real);
   site.head.uid = start.uid.raw();
   site.head.jid = start.jid.raw();
   site.key = start.key.key;
   std::memcpy(site.first, start.asked.bounds, sizeof site.first);
   std::memcpy(site.second, start.asked.bounds + 6, sizeof site.second);
-  detail::put_text(bytes, site.head, site.key, SiteText::kName,
-                   start.name.view());
+  put_text(bytes, site.head, site.key, SiteText::kName, start.name.view());
+  return site;
+}
+
+}  // namespace detail
+
+/// acctsoj, the job's name, a site record.
+inline RecordBytes encode(const StartOfJob& start) {
+  RecordBytes bytes;
+  SiteRecord site = detail::begin(bytes, start);
   detail::put_last(bytes, site);
   return bytes;
 }

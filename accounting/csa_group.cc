@@ -349,6 +349,21 @@ class GroupReader {
                        core::crc32c(bytes_.first(end)) == site.checksum;
   }
 
+  /// Null: a later version's.
+  std::string* place_of(SiteText what) {
+    switch (what) {
+      case SiteText::kName:
+        return &group().name;
+      case SiteText::kDetail:
+        return &group().detail;
+      case SiteText::kProject:
+        return &group().project;
+      case SiteText::kAccount:
+        return &group().account;
+    }
+    return nullptr;
+  }
+
   void add_text(const SiteRecord& site) {
     if (kind_of(site.head) != SiteKind::kText) return;
     SiteTextRecord record = {};
@@ -358,10 +373,7 @@ class GroupReader {
     std::string text(record.first, split);
     text.append(record.second, size - split);
     const auto what = static_cast<SiteText>(record.what);
-    if (what == SiteText::kName)
-      group().name = std::move(text);
-    else if (what == SiteText::kDetail)
-      group().detail = std::move(text);
+    if (std::string* const place = place_of(what)) *place = std::move(text);
   }
 
   ParseResult finish() {

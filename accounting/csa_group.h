@@ -37,6 +37,8 @@ struct Group {
   std::optional<SiteRecord> site;
   std::string name;    ///< SiteText::kName
   std::string detail;  ///< SiteText::kDetail
+  std::string project;  ///< SiteText::kProject
+  std::string account;  ///< SiteText::kAccount
   /// The checksum of Corral's append is right. True where there is none.
   bool is_sound = true;
   /// It bears the mark of an append of Corral's, but no site record ends it.

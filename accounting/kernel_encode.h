@@ -144,6 +144,7 @@ inline RecordBytes encode(const RecordKey& key, const corral_exit& exit,
   const bool has_io = end.record.has(core::Counters::kIo);
   const bool has_delay = end.record.has(core::Counters::kCpuDelay);
   csa::Csa base = detail::base_of(end.record);
+  base.prid = exit.project_id;
   base.head.flag |= csa::kMoreFollow;
   base.second = csa::make_second_head(
       csa::RecordType::kCsa,

@@ -79,12 +79,14 @@ struct corral_exit {
   corral_u32 flags; /* PF_* */
   corral_s32 nice;
   char comm[16];
+  corral_u64 project_id; /* of the job; 0: it has none */
 };
 
 struct corral_job {
   corral_u64 jid;
   corral_u64 exits; /* processes that ended in it */
   corral_u64 lost;  /* of those: without a record, the ring was full */
+  corral_u64 project_id;
 };
 
 struct corral_control {

@@ -26,6 +26,10 @@ std::optional<std::uint32_t> known(std::uint32_t id) {
   return id;
 }
 
+Count unless_zero(std::uint64_t number) {
+  return number != 0 ? Count(number) : std::nullopt;
+}
+
 std::string text_of(const char* chars, std::size_t size) {
   return {chars, ::strnlen(chars, size)};
 }
@@ -67,6 +71,7 @@ void add_process(RecordView& view, const Group& group) {
   view.jid = process.jid;
   view.uid = known(process.uid);
   view.gid = known(process.gid);
+  view.project_id = unless_zero(process.prid);
   view.pid = process.pid;
   view.ppid = process.ppid;
   view.name = text_of(process.comm, sizeof process.comm);
@@ -147,6 +152,7 @@ void add_end(RecordView& view, const Group& group) {
   view.jid = end.jid;
   view.uid = known(end.uid);
   view.gid = known(end.gid);
+  view.project_id = unless_zero(end.prid);
   view.started_us = microseconds(end.btime);
   view.ended_us = microseconds(end.etime);
   // The published daemon leaves the times 0 and fills the memory.
@@ -236,6 +242,8 @@ void add_others(RecordView& view, const Group& group) {
     view.uid = known(group.start->uid);
     view.started_us = microseconds(group.start->btime);
     view.name = group.name;
+    view.project = group.project;
+    view.account = group.account;
   }
   if (group.configuration) add_configuration(view, *group.configuration);
   if (group.workload) {
@@ -273,8 +281,8 @@ void explain_status(RecordView& view) {
 
 std::optional<std::uint64_t> project_of(const Group& group) {
   constexpr auto kNoProject = static_cast<std::uint64_t>(-2);
-  if (!group.process || group.site || group.process->prid == kNoProject)
-    return std::nullopt;
+  if (!group.process || group.process->prid == kNoProject) return std::nullopt;
+  if (group.site && group.process->prid == 0) return std::nullopt;
   return group.process->prid;
 }
 

@@ -31,6 +31,9 @@ struct RecordView {
   Count pid;
   Count ppid;
   std::string name;  ///< command of a process, name of a job, event
+  std::string project;  ///< of a start of Corral's: that it is charged to
+  std::string account;  ///< likewise
+  Count project_id;     ///< ac_prid of a process or an end, unless it is 0
   /// Hard bounds that a job began with, by their kinds.
   std::vector<std::pair<core::LimitKind, std::uint64_t>> asked;
 
@@ -82,7 +85,8 @@ struct RecordView {
   std::optional<std::int32_t> code;  ///< errno
 };
 
-/// The project of a process. Corral's own records have none: nobody tells it.
+/// The project of a process. Corral's own records have one where the site
+/// numbers it, and never 0.
 std::optional<std::uint64_t> project_of(const Group& group);
 
 /// What `group` says.

@@ -251,6 +251,9 @@ std::string to_json(const RecordView& view) {
   put(json, "uid", view.uid);
   put(json, "gid", view.gid);
   put_text(json, "name", view.name);
+  put_text(json, "project", view.project);
+  put_text(json, "account", view.account);
+  put(json, "project_id", view.project_id);
   for (const CountKey& entry : kCounts)
     put(json, entry.key, view.*entry.count);
   put(json, view.kind == "end" ? "memory_peak_bytes" : "peak_resident_bytes",

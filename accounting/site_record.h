@@ -41,8 +41,10 @@ enum class SiteKind : std::uint8_t {
 };
 
 enum class SiteText : std::uint32_t {
-  kName = 1,    ///< the job's name, in a start
-  kDetail = 2,  ///< JobResult::detail, in an end
+  kName = 1,     ///< the job's name, in a start
+  kDetail = 2,   ///< JobResult::detail, in an end
+  kProject = 3,  ///< that the job is charged to, in a start
+  kAccount = 4,  ///< likewise
 };
 
 /// Bits of SiteProcess::marks.

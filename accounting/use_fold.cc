@@ -16,8 +16,9 @@ namespace {
 
 using Count = RecordView::Count;
 
-constexpr std::string_view kWords[] = {"job",     "user", "group", "project",
-                                       "command", "day",  "hour",  "node"};
+constexpr std::string_view kWords[] = {"job",     "user",    "group",
+                                       "project", "account", "command",
+                                       "day",     "hour",    "node"};
 
 /// "2026-11-30 23", in local time.
 std::string hour_of(Count time_us) {
@@ -33,6 +34,12 @@ std::string hour_of(Count time_us) {
 template <class Number>
 std::string number_text(const std::optional<Number>& number) {
   return number ? std::to_string(*number) : std::string();
+}
+
+/// "PROJECT:ACCOUNT": those of two projects may have one name.
+std::string account_of(const RecordView& start) {
+  if (start.account.empty()) return {};
+  return start.project + ":" + start.account;
 }
 
 }  // namespace
@@ -125,7 +132,10 @@ std::string UseFold::key_of(std::uint64_t jid, const OpenJob& job,
     case UseKey::kGroup:
       return number_text(facts.gid);
     case UseKey::kProject:
+      if (!job.start.project.empty()) return job.start.project;
       return number_text(job.project);
+    case UseKey::kAccount:
+      return account_of(job.start);
     case UseKey::kDay:
       return hour_of(facts.ended_us ? facts.ended_us : facts.started_us)
           .substr(0, std::string_view("2026-11-30").size());

@@ -28,6 +28,7 @@ enum class UseKey : std::uint8_t {
   kUser,
   kGroup,
   kProject,
+  kAccount,
   kCommand,  ///< of processes, with the children that they waited for
   kDay,      ///< on which the job ended, in local time; else began
   kHour,     ///< likewise, with the hour
@@ -51,7 +52,7 @@ struct UseSum {
 };
 
 struct UseRow {
-  std::string key;   ///< a number for users, groups and projects; "": unknown
+  std::string key;   ///< a number for users and groups; "": unknown
   std::string name;  ///< of a job
   /// Hard bounds that a job began with, by their kinds.
   std::vector<std::pair<core::LimitKind, std::uint64_t>> asked;

@@ -87,6 +87,8 @@ Dict filter_of(const core::JobFilter& filter) {
   if (filter.owner) dict.push_back({"Uid", filter.owner->raw()});
   if (filter.with_ended) dict.push_back({"WithEnded", true});
   if (!filter.tags.empty()) dict.push_back({"Tags", filter.tags});
+  if (!filter.project.empty()) dict.push_back({"Project", filter.project});
+  if (!filter.account.empty()) dict.push_back({"Account", filter.account});
   if (filter.array != core::kNoJob)
     dict.push_back({"Array", filter.array.raw()});
   return dict;
@@ -282,6 +284,17 @@ core::Answer<void> Client::signal(core::JobId jid, core::SignalNumber signal,
                    [&](const SdBusTable& sd, sd_bus_message* message) {
                      return sd.append(message, "tis", jid.raw(), signal.raw(),
                                       std::string(word_of(target)).c_str());
+                   }));
+  return {};
+}
+
+core::Answer<void> Client::signal_group(core::JobId jid, core::Pid group,
+                                        core::SignalNumber signal) {
+  TRY(state_->call(manager("SignalGroup", Repeat::kNever),
+                   [&](const SdBusTable& sd, sd_bus_message* message) {
+                     return sd.append(message, "tui", jid.raw(),
+                                      static_cast<std::uint32_t>(group.raw()),
+                                      signal.raw());
                    }));
   return {};
 }

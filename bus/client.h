@@ -77,6 +77,9 @@ class Client {
                                                  std::uint32_t most = 100);
   [[nodiscard]] core::Answer<std::vector<core::ProcessView>> processes(
       core::JobId jid);
+  [[nodiscard]] core::Answer<void> signal_group(core::JobId jid,
+                                                core::Pid group,
+                                                core::SignalNumber signal);
   [[nodiscard]] core::Answer<void> signal(
       core::JobId jid, core::SignalNumber signal,
       core::SignalTarget target = core::SignalTarget::kAll);

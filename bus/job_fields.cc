@@ -160,6 +160,9 @@ bool is_launch_failure(const JobView& view) {
 bool is_array(const JobView& view) {
   return !view.array.range.empty();
 }
+bool has_project_id(const JobView& view) {
+  return view.project_id != 0;
+}
 bool is_member(const JobView& view) {
   return view.member.array != core::kNoJob;
 }
@@ -281,6 +284,9 @@ constexpr JobField kFields[] = {
     field_when<is_array, &JobView::array, &ArrayView::dropped>(
         "MembersDropped"),
     field<&JobView::tags>("Tags"),
+    field<&JobView::project>("Project"),
+    field<&JobView::account>("Account"),
+    field_when<has_project_id, &JobView::project_id>("ProjectId"),
     field<&JobView::domain>("Domain"),
     field<&JobView::service>("Service"),
     field<&JobView::argv>("Argv"),

@@ -77,6 +77,22 @@ void signal_job(const Call& call) {
                                           core::SignalNumber(signal), *target));
 }
 
+void signal_group(const Call& call) {
+  const core::JobId jid = call.read_jid();
+  std::uint32_t group = 0;
+  std::int32_t signal = 0;
+  if (::sd_bus_message_read(call.message.get(), "ui", &group, &signal) < 0)
+    return call.reply().refuse(core::invalid("malformed arguments"));
+  if (group == 0 || group > INT32_MAX)
+    return call.reply().refuse(
+        core::invalid("process group " + std::to_string(group) +
+                      " does not exist, expected 1 to 2147483647"));
+  answer_nothing(
+      call, call.port().signal_group(
+                call.caller(), jid, core::Pid(static_cast<std::int32_t>(group)),
+                core::SignalNumber(signal)));
+}
+
 void end_job(const Call& call) {
   const core::JobId jid = call.read_jid();
   const core::Answer<Dict> dict =

@@ -8,6 +8,7 @@
 namespace bus {
 
 void signal_job(const Call& call);
+void signal_group(const Call& call);
 void end_job(const Call& call);
 void end_member(const Call& call);
 void set_limits(const Call& call);

@@ -9,6 +9,8 @@
 #include "bus/job_fields.h"
 #include "bus/names.h"
 #include "bus/spec_keys.h"
+#include "bus/utf8.h"
+#include "core/charge.h"
 #include "core/job_tag.h"
 #include "core/limit_text.h"
 
@@ -57,26 +59,83 @@ void answer_job(const Call& call, const core::Answer<core::JobId>& jid) {
   });
 }
 
+/// A key of a filter. `set` is false for another type or an empty value.
+struct FilterKey {
+  const char* key;
+  const char* type;
+  bool (*set)(core::JobFilter& filter, const Value& value);
+};
+
+template <std::string core::JobFilter::* kMember>
+bool set_charge(core::JobFilter& filter, const Value& value) {
+  const auto* const name = std::get_if<std::string>(&value);
+  if (name == nullptr || !core::is_charge_name(*name)) return false;
+  filter.*kMember = *name;
+  return true;
+}
+
+constexpr FilterKey kFilterKeys[] = {
+    {.key = "Uid",
+     .type = "u",
+     .set =
+         [](core::JobFilter& filter, const Value& value) {
+           const auto* const uid = std::get_if<std::uint32_t>(&value);
+           if (uid != nullptr) filter.owner = core::Uid(*uid);
+           return uid != nullptr;
+         }},
+    {.key = "WithEnded",
+     .type = "b",
+     .set =
+         [](core::JobFilter& filter, const Value& value) {
+           const auto* const with_ended = std::get_if<bool>(&value);
+           if (with_ended != nullptr) filter.with_ended = *with_ended;
+           return with_ended != nullptr;
+         }},
+    {.key = "Array",
+     .type = "t",
+     .set =
+         [](core::JobFilter& filter, const Value& value) {
+           const auto* const array = std::get_if<std::uint64_t>(&value);
+           if (array != nullptr) filter.array = core::JobId(*array);
+           return array != nullptr && *array != 0;
+         }},
+    {.key = "Tags",
+     .type = "as",
+     .set =
+         [](core::JobFilter& filter, const Value& value) {
+           const auto* const tags = std::get_if<TextList>(&value);
+           if (tags == nullptr || !core::are_tags(*tags)) return false;
+           filter.tags = *tags;
+           return true;
+         }},
+    {.key = "Project",
+     .type = "s",
+     .set = set_charge<&core::JobFilter::project>},
+    {.key = "Account",
+     .type = "s",
+     .set = set_charge<&core::JobFilter::account>},
+};
+
+std::string filter_keys_text() {
+  std::string text;
+  for (const FilterKey& key : kFilterKeys)
+    text.append(text.empty() ? "'" : ", '")
+        .append(key.key)
+        .append("' (")
+        .append(key.type)
+        .append(")");
+  return text;
+}
+
 core::Answer<core::JobFilter> filter_of(const Dict& dict) {
   core::JobFilter filter;
   for (const DictEntry& entry : dict) {
-    const auto* const uid = std::get_if<std::uint32_t>(&entry.value);
-    const auto* const with_ended = std::get_if<bool>(&entry.value);
-    const auto* const array = std::get_if<std::uint64_t>(&entry.value);
-    const auto* const tags = std::get_if<TextList>(&entry.value);
-    if (entry.key == "Tags" && tags != nullptr && core::are_tags(*tags))
-      filter.tags = *tags;
-    else if (entry.key == "Array" && array != nullptr && *array != 0)
-      filter.array = core::JobId(*array);
-    else if (entry.key == "Uid" && uid != nullptr)
-      filter.owner = core::Uid(*uid);
-    else if (entry.key == "WithEnded" && with_ended != nullptr)
-      filter.with_ended = *with_ended;
-    else
-      return std::unexpected(core::invalid(
-          "key '" + entry.key + "' (" + signature_of(entry.value) +
-          ") is not known, expected 'Uid' (u), 'WithEnded' (b), 'Array' (t) "
-          "or 'Tags' (as)"));
+    const auto* const key =
+        std::ranges::find(kFilterKeys, entry.key, &FilterKey::key);
+    if (key != std::end(kFilterKeys) && key->set(filter, entry.value)) continue;
+    return std::unexpected(core::invalid(
+        "key '" + to_utf8(entry.key) + "' (" + signature_of(entry.value) +
+        ") is not known, expected one of " + filter_keys_text()));
   }
   return filter;
 }

@@ -77,6 +77,7 @@ constexpr SessionKey kKeys[] = {
 /// Those of a job's spec that mean the same for a session.
 constexpr const char* kSpecKeys[] = {"User",        "Stragglers",
                                      "FirstSignal", "GraceUSec",
+                                     "Project",     "Account",
                                      kLimitsKey,    kAcceptsLessKey};
 /// So do those of all limits.
 bool is_spec_key(std::string_view key) {
@@ -112,6 +113,8 @@ core::Answer<void> take(const DictEntry& entry, SessionRequest& request,
 core::JobSpec spec_of(const SessionRequest& request) {
   core::JobSpec spec;
   spec.user = request.user;
+  spec.project = request.project;
+  spec.account = request.account;
   spec.stragglers = request.stragglers;
   spec.kill_plan = request.kill_plan;
   spec.limits = request.limits;
@@ -130,6 +133,8 @@ core::Answer<SessionRequest> session_of(const Dict& dict) {
     if (auto taken = take(entry, request, draft); !taken)
       return std::unexpected(std::move(taken).error());
   request.user = std::move(draft.spec.user);
+  request.project = std::move(draft.spec.project);
+  request.account = std::move(draft.spec.account);
   request.stragglers = draft.spec.stragglers;
   request.kill_plan = draft.spec.kill_plan;
   request.limits = draft.spec.limits;

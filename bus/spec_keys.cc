@@ -6,6 +6,7 @@
 #include "bus/limit_keys.h"
 #include "bus/utf8.h"
 #include "bus/words.h"
+#include "core/charge.h"
 #include "core/job_name.h"
 #include "core/job_tag.h"
 #include "core/job_token.h"
@@ -115,6 +116,13 @@ bool set_tags(SpecDraft& draft, const Value& value) {
   const auto* const tags = std::get_if<TextList>(&value);
   if (tags == nullptr || tags->empty() || !core::are_tags(*tags)) return false;
   draft.spec.tags = *tags;
+  return true;
+}
+template <std::string JobSpec::* kMember>
+bool set_charge(SpecDraft& draft, const Value& value) {
+  const auto* const name = std::get_if<std::string>(&value);
+  if (name == nullptr || !core::is_charge_name(*name)) return false;
+  draft.spec.*kMember = *name;
   return true;
 }
 bool set_requested(SpecDraft& draft, const Value& value) {
@@ -262,6 +270,14 @@ constexpr SpecKey kKeys[] = {
      .expected = core::kTagExpected,
      .set = set_tags,
      .get = get_list<&JobSpec::tags>},
+    {.key = "Project",
+     .expected = core::kChargeNameExpected,
+     .set = set_charge<&JobSpec::project>,
+     .get = get_text<&JobSpec::project>},
+    {.key = "Account",
+     .expected = core::kChargeNameExpected,
+     .set = set_charge<&JobSpec::account>,
+     .get = get_text<&JobSpec::account>},
     {.key = "Jid",
      .expected = "a jid whose sequence is not 0 (t)",
      .set = set_requested,

@@ -174,6 +174,10 @@ const sd_bus_vtable kManagerVtable[] = {
                              SD_BUS_PARAM(jid) SD_BUS_PARAM(signal)
                                  SD_BUS_PARAM(whom),
                              "", , method_entry<signal_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("SignalGroup", "tui",
+                             SD_BUS_PARAM(jid) SD_BUS_PARAM(group)
+                                 SD_BUS_PARAM(signal),
+                             "", , method_entry<signal_group>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("EndJob", "ta{sv}",
                              SD_BUS_PARAM(jid) SD_BUS_PARAM(plan), "", ,
                              method_entry<end_job>, kOpen),
@@ -298,6 +302,9 @@ const sd_bus_vtable kJobVtable[] = {
     SD_BUS_METHOD_WITH_NAMES("Signal", "is",
                              SD_BUS_PARAM(signal) SD_BUS_PARAM(whom), "", ,
                              method_entry<signal_job>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("SignalGroup", "ui",
+                             SD_BUS_PARAM(group) SD_BUS_PARAM(signal), "", ,
+                             method_entry<signal_group>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("End", "a{sv}", SD_BUS_PARAM(plan), "", ,
                              method_entry<end_job>, kOpen),
     SD_BUS_METHOD_WITH_NAMES("SetLimits", "a{sv}", SD_BUS_PARAM(limits), "", ,

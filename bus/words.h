@@ -22,7 +22,15 @@ constexpr std::string_view word_of(core::JobKind kind) {
 }
 
 constexpr std::string_view word_of(core::SignalTarget target) {
-  return target == core::SignalTarget::kAll ? "all" : "main";
+  switch (target) {
+    case core::SignalTarget::kAll:
+      return "all";
+    case core::SignalTarget::kMain:
+      return "main";
+    case core::SignalTarget::kGroup:
+      return "group";
+  }
+  return {};
 }
 constexpr std::optional<core::SignalTarget> parse_target(
     std::string_view word) {

@@ -174,6 +174,8 @@ core::JobSpec spec_of(const corral_spec& from) {
   spec.cwd = from.cwd != nullptr ? from.cwd : "/";
   if (from.name != nullptr) spec.name = from.name;
   if (from.user != nullptr) spec.user = from.user;
+  if (from.project != nullptr) spec.project = from.project;
+  if (from.account != nullptr) spec.account = from.account;
   return spec;
 }
 
@@ -224,9 +226,12 @@ CORRAL_API int corral_create(corral* connection, const corral_spec* spec,
                              corral_jid* jid) {
   if (connection == nullptr || spec == nullptr || jid == nullptr)
     return -EINVAL;
-  if (spec->size < sizeof *spec)
+  // A program of before has a smaller one, without a project.
+  if (spec->size < offsetof(corral_spec, project))
     return misused(*connection,
                    "the structure has no size, expected CORRAL_INIT(variable)");
+  corral_spec whole = {};
+  std::memcpy(&whole, spec, std::min(spec->size, sizeof whole));
   return do_with_client(
       connection, [&](bus::Client& client) -> core::Answer<void> {
         bus::BorrowedHandles handles;
@@ -234,7 +239,7 @@ CORRAL_API int corral_create(corral* connection, const corral_spec* spec,
           handles = {.standard_input = spec->stdio[0],
                      .standard_output = spec->stdio[1],
                      .standard_error = spec->stdio[2]};
-        const auto job = TRY(client.create(spec_of(*spec), handles));
+        const auto job = TRY(client.create(spec_of(whole), handles));
         *jid = job.jid.raw();
         return {};
       });
@@ -307,6 +312,14 @@ CORRAL_API int corral_signal(corral* connection, corral_jid jid, int signal,
     return client.signal(core::JobId(jid), core::SignalNumber(signal),
                          target == CORRAL_MAIN ? core::SignalTarget::kMain
                                                : core::SignalTarget::kAll);
+  });
+}
+
+CORRAL_API int corral_signal_group(corral* connection, corral_jid jid,
+                                   pid_t group, int signal) {
+  return do_with_client(connection, [&](bus::Client& client) {
+    return client.signal_group(core::JobId(jid), core::Pid(group),
+                               core::SignalNumber(signal));
   });
 }
 

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral kill: ends jobs by their kill plans, or sends them one signal.
+#include <unistd.h>
+
 #include <algorithm>
+#include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/connection.h"
 #include "cli/handlers.h"
+#include "cli/job_list.h"
 #include "cli/job_selection.h"
 #include "cli/output.h"
 #include "cli/silent_reaper.h"
 #include "cli/value_types.h"
 #include "core/array_range.h"
+#include "core/try.h"
 #include "sys/urgency.h"
 
 namespace cli {
@@ -18,7 +25,10 @@ namespace {
 
 core::Answer<void> send_signal(bus::Client& client, core::JobId jid,
                                const Arguments& arguments) {
-  return client.signal(jid, *parse_signal(*arguments.value("signal")),
+  const core::SignalNumber signal = *parse_signal(*arguments.value("signal"));
+  if (const auto group = arguments.value("group"))
+    return client.signal_group(jid, TRY(parse_pid(*group)), signal);
+  return client.signal(jid, signal,
                        arguments.has("main") ? core::SignalTarget::kMain
                                              : core::SignalTarget::kAll);
 }
@@ -60,6 +70,40 @@ core::Answer<void> await_end(bus::Client& client, core::JobId jid,
   return {};
 }
 
+core::JobFilter selection_of(const Arguments& arguments) {
+  core::JobFilter filter;
+  filter.project = arguments.value("project").value_or("");
+  filter.account = arguments.value("account").value_or("");
+  const auto tags = arguments.values("tag");
+  filter.tags.assign(tags.begin(), tags.end());
+  if (::geteuid() != 0) filter.owner = core::Uid(::geteuid());
+  return filter;
+}
+
+/// What is to be killed, as words that name jobs; or the exit code of the
+/// complaint.
+std::expected<std::vector<std::string>, int> words_of(
+    bus::Client& client, const Arguments& arguments) {
+  const bool selects = arguments.has("project") || arguments.has("account") ||
+                       arguments.has("tag");
+  const auto& named = arguments.operands();
+  if (selects != named.empty())
+    return std::unexpected(complain(
+        selects ? "jobs are named or selected, not both: '" + named.front() +
+                      "' is one word too many"
+                : std::string("a JOB is missing: name it by its jid or its "
+                              "name, or select jobs by '--project', "
+                              "'--account' or '--tag'"),
+        kMisused));
+  if (!selects) return named;
+  const auto jobs = all_jobs(client, selection_of(arguments));
+  if (!jobs) return std::unexpected(complain(jobs.error()));
+  std::vector<std::string> words;
+  for (const core::JobView& job : *jobs)
+    words.emplace_back(core::display(job.jid).view());
+  return words;
+}
+
 }  // namespace
 
 int kill_jobs(const Arguments& arguments) {
@@ -67,11 +111,13 @@ int kill_jobs(const Arguments& arguments) {
   const Which which = which_instance(arguments);
   auto client = connect(which);
   if (!client) return complain(client.error());
+  const auto words = words_of(*client, arguments);
+  if (!words) return words.error();
   const bool is_signal = arguments.has("signal");
   int code = kSuccess;
   std::vector<core::JobId> ending;
   // All are asked before any is waited for: their graces run side by side.
-  for (const std::string& word : arguments.operands()) {
+  for (const std::string& word : *words) {
     const auto jid = select_job(*client, word);
     core::Answer<void> done;
     if (!jid) {

@@ -80,6 +80,8 @@ int list_jobs(const Arguments& arguments) {
   if (arguments.has("mine")) filter.owner = core::Uid(::geteuid());
   const auto tags = arguments.values("tag");
   filter.tags.assign(tags.begin(), tags.end());
+  filter.project = arguments.value("project").value_or("");
+  filter.account = arguments.value("account").value_or("");
   if (const auto word = arguments.value("array")) {
     const auto array = select_job(*client, *word);
     if (!array) return complain(array.error());

@@ -71,9 +71,13 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
       kRunFailure);
 }
 
-/// A job's own reaper knows bounds, and five kinds of them.
+/// A job's own reaper knows bounds, and five kinds of them; it charges nobody.
 core::Answer<void> check_without_instance(const RunRequest& request) {
   const core::JobSpec& spec = request.spec;
+  if (!spec.project.empty() || !spec.account.empty())
+    return refuse(core::Refusal::kNotSupported,
+                  "an instance charges jobs to projects, and none runs: "
+                  "without one what a job uses is its user's own affair");
   if (spec.terms.empty()) return {};
   std::string text = "limit '";
   text.append(core::row_of(spec.terms.front().kind).word);

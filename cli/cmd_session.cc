@@ -33,6 +33,8 @@ core::Answer<core::SessionRequest> request_of(const Arguments& arguments) {
                   "whose session it is was not said; '--user NAME' does");
   request.service = arguments.value("service").value_or("");
   request.domain = arguments.value("domain").value_or("");
+  request.project = arguments.value("project").value_or("");
+  request.account = arguments.value("account").value_or("");
   request.nests = arguments.value("nest").value_or("keep") == "new";
   if (const auto word = arguments.value("stragglers"))
     request.stragglers = *core::parse_stragglers(*word);

@@ -69,6 +69,11 @@ std::string tags(const Job& job) {
   return text;
 }
 
+std::string project(const Job& job) {
+  if (job.project_id == 0) return job.project;
+  return job.project + " (" + std::to_string(job.project_id) + ")";
+}
+
 std::string members(const Job& job) {
   const core::ArrayView& array = job.array;
   if (array.range.empty()) return {};
@@ -123,6 +128,8 @@ constexpr Fact kFacts[] = {
     {"array", array_of},
     {"members", members},
     {"tags", tags},
+    {"project", project},
+    {"account", [](const Job& job) { return job.account; }},
     {"domain", [](const Job& job) { return job.domain; }},
     {"service", [](const Job& job) { return job.service; }},
     {"engine",

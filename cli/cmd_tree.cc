@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// corral tree: jobs with their processes.
+// corral tree: jobs with their processes, and the jobs that are nested in them.
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "cli/connection.h"
 #include "cli/handlers.h"
@@ -27,21 +32,91 @@ std::string title_of(const core::JobView& job, const Screen& screen) {
   return title + "\n";
 }
 
-int print_jobs(bus::Client& client, const std::vector<core::JobView>& jobs) {
+/// A job that is to be shown, and how deep it is nested in those before it.
+struct Shown {
+  core::JobView job;
+  std::size_t depth = 0;
+};
+
+bool is_among(core::JobId jid, const std::vector<core::JobView>& jobs) {
+  return std::ranges::find(jobs, jid, &core::JobView::jid) != jobs.end();
+}
+
+/// Jobs, and behind each the living ones that are nested in it.
+class Nesting {
+ public:
+  explicit Nesting(const std::vector<core::JobView>& living) {
+    for (const core::JobView& job : living)
+      nested_[job.parent].push_back(&job);
+  }
+
+  /// Those of them that are nested in another of them stand behind that one.
+  [[nodiscard]] std::vector<Shown> below(
+      const std::vector<core::JobView>& jobs) const {
+    std::vector<Shown> shown;
+    for (const core::JobView& job : jobs)
+      if (!is_among(job.parent, jobs))
+        add(job, 0, shown);
+    return shown;
+  }
+
+ private:
+  // A parent is older than what is nested in it: there is no circle.
+  // NOLINTNEXTLINE(misc-no-recursion)
+  void add(const core::JobView& job, std::size_t depth,
+           std::vector<Shown>& to) const {
+    to.push_back({.job = job, .depth = depth});
+    const auto found = nested_.find(job.jid);
+    if (found == nested_.end()) return;
+    for (const core::JobView* const nested : found->second)
+      add(*nested, depth + 1, to);
+  }
+
+  std::map<core::JobId, std::vector<const core::JobView*>> nested_;
+};
+
+using Processes = core::Answer<std::vector<core::ProcessView>>;
+
+/// The processes of each job but those of jobs that are nested in it: those are
+/// shown there.
+std::vector<Processes> own_processes(bus::Client& client,
+                                     const std::vector<Shown>& jobs) {
+  std::vector<Processes> all;
+  all.reserve(jobs.size());
+  for (const auto& [job, depth] : jobs)
+    all.push_back(client.processes(job.jid));
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (!all[i]) continue;
+    std::set<core::Pid> elsewhere;
+    for (std::size_t j = i + 1;
+         j < jobs.size() && jobs[j].depth > jobs[i].depth; ++j)
+      if (all[j])
+        for (const core::ProcessView& process : *all[j])
+          elsewhere.insert(process.pid);
+    std::erase_if(*all[i], [&](const core::ProcessView& process) {
+      return elsewhere.contains(process.pid);
+    });
+  }
+  return all;
+}
+
+int print_jobs(bus::Client& client, const std::vector<Shown>& jobs) {
   const Screen screen = screen_of(STDOUT_FILENO);
-  for (const core::JobView& job : jobs) {
-    print(title_of(job, screen));
+  const std::vector<Processes> processes = own_processes(client, jobs);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const auto& [job, depth] = jobs[i];
+    const std::string indent(2 * depth, ' ');
+    print(indent + title_of(job, screen));
     if (job.state == core::JobState::kEnded) continue;
-    const auto processes = client.processes(job.jid);
-    print(processes ? process_tree(*processes, screen)
-                    : "  (" + processes.error().text + ")\n");
+    print(processes[i] ? process_tree(*processes[i], screen, indent + "  ")
+                       : indent + "  (" + processes[i].error().text + ")\n");
   }
   return kSuccess;
 }
 
-int print_json(bus::Client& client, const std::vector<core::JobView>& jobs) {
+int print_json(bus::Client& client, const std::vector<Shown>& jobs) {
   std::vector<JobWithProcesses> trees;
-  for (const core::JobView& job : jobs) {
+  for (const auto& [job, depth] : jobs) {
     auto processes = client.processes(job.jid);
     trees.push_back({.job = job, .processes = std::nullopt});
     if (processes) trees.back().processes = std::move(*processes);
@@ -55,12 +130,15 @@ int print_json(bus::Client& client, const std::vector<core::JobView>& jobs) {
 int show_tree(const Arguments& arguments) {
   auto client = connect(which_instance(arguments));
   if (!client) return complain(client.error());
-  const auto jobs = arguments.operands().empty()
-                        ? all_jobs(*client, {})
-                        : named_jobs(*client, arguments.operands());
-  if (!jobs) return complain(jobs.error());
-  return arguments.has("json") ? print_json(*client, *jobs)
-                               : print_jobs(*client, *jobs);
+  const auto living = all_jobs(*client, {});
+  if (!living) return complain(living.error());
+  const auto named = arguments.operands().empty()
+                         ? living
+                         : named_jobs(*client, arguments.operands());
+  if (!named) return complain(named.error());
+  const std::vector<Shown> jobs = Nesting(*living).below(*named);
+  return arguments.has("json") ? print_json(*client, jobs)
+                               : print_jobs(*client, jobs);
 }
 
 }  // namespace cli

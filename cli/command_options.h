@@ -39,6 +39,10 @@ inline constexpr OptionRow kRunOptions[] = {
      "Name the job; no other live job of yours may have the name"},
     {"tag", 't', ValueType::kTag, "none",
      "Put a tag on the job, to find it by (ps --tag)", Repeat::kAllCount},
+    {"project", 'P', ValueType::kChargeName, "none; with --parent that job's",
+     "Charge the job to this project (PROJECTS)"},
+    {"account", 'A', ValueType::kChargeName, "none; with --parent that job's",
+     "And to this account of the project"},
     {"jid", '\0', ValueType::kJid, "the next",
      "With --detach: the job's id, above all that there were; for root, "
      "the instance's own user and the site's schedulers"},
@@ -114,6 +118,10 @@ inline constexpr OptionRow kPsOptions[] = {
     {"tag", 't', ValueType::kTag, "all jobs",
      "Show jobs with this tag only: KEY=VALUE, or KEY with any value",
      Repeat::kAllCount},
+    {"project", 'P', ValueType::kChargeName, "all jobs",
+     "Show jobs that are charged to this project only"},
+    {"account", 'A', ValueType::kChargeName, "all jobs",
+     "Show jobs that are charged to this account only"},
     {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
     kJson,
     kSystem,
@@ -134,12 +142,15 @@ inline constexpr JsonKey kPsKeys[] = {
 inline constexpr OptionRow kTreeOptions[] = {kJson, kSystem, kPrivate, kHelp};
 inline constexpr Example kTreeExamples[] = {
     {"corral tree", "all jobs with their processes"},
-    {"corral tree web", "the processes of the job 'web'"},
+    {"corral tree web",
+     "the processes of the job 'web', and the jobs nested in it"},
 };
 inline constexpr JsonKey kTreeKeys[] = {
-    {"(array)", "one object a job with the keys of *corral show*"},
+    {"(array)",
+     "one object a job with the keys of *corral show*; behind each those that "
+     "are nested in it (_parent_)"},
     {"processes",
-     "its processes: _pid_, _ppid_, _command_, _state_ (as in "
+     "its processes, with those of jobs in it: _pid_, _ppid_, _command_, _state_ (as in "
      "proc(5)), _cpu_us_; null when you may not see them"},
 };
 
@@ -174,6 +185,8 @@ inline constexpr JsonKey kShowKeys[] = {
      "_made_, are _living_, have _ended_, _failed_ of those, and were "
      "_dropped_ before they were made; else null"},
     {"tags", "what was put on it to find it by, in that order"},
+    {"project, account, project_id",
+     "what it is charged to, and the project's number (null: none)"},
     {"argv, main_pid",
      "the command (null when you may not see it), the main "
      "process (null: none lives)"},
@@ -271,10 +284,20 @@ inline constexpr JsonKey kEventsKeys[] = {
 // --- kill, wait, log ---------------------------------------------------------
 
 inline constexpr OptionRow kKillOptions[] = {
+    {"project", 'P', ValueType::kChargeName, "",
+     "Instead of naming jobs: your jobs that are charged to this project; "
+     "root: everybody's"},
+    {"account", 'A', ValueType::kChargeName, "",
+     "The same of an account; with both: of this account of that project"},
+    {"tag", 't', ValueType::kTag, "",
+     "The same of jobs with this tag: KEY=VALUE, or KEY with any value",
+     Repeat::kAllCount},
     {"signal", 's', ValueType::kSignal, "",
      "Send this signal to every process, and nothing else"},
     {"main", '\0', ValueType::kFlag, "",
      "With --signal: to the main process only"},
+    {"group", '\0', ValueType::kCount, "",
+     "With --signal: to the processes of this process group of the job only"},
     {"grace", 'g', ValueType::kDuration, "the job's own",
      "Wait so long between asking and killing; 0 kills at once"},
     {"wait", 'w', ValueType::kFlag, "this",
@@ -288,10 +311,12 @@ inline constexpr Example kKillExamples[] = {
     {"corral kill web", "ask it to end; kill what lives after its grace"},
     {"corral kill -g 0 web db", "kill two jobs at once"},
     {"corral kill -s HUP --main web", "a signal to its main process"},
+    {"corral kill --project physics", "end all your jobs of a project"},
 };
 inline constexpr OptionPair kKillPairs[] = {
     {"system", "private"}, {"signal", "grace"},      {"signal", "wait"},
     {"wait", "no-wait"},   {"main", "signal", true},
+    {"group", "signal", true}, {"group", "main"},
 };
 inline constexpr ExitCode kKillCodes[] = {
     {"0", "Every job was ended, or was sent the signal"},
@@ -301,6 +326,8 @@ inline constexpr OptionRow kLimitOptions[] = {
     {"limit", 'l', ValueType::kLimitChange, "",
      "Set this limit, or take it away (NAME=none)", Repeat::kAllCount},
     kAcceptLess,
+    {"project", 'P', ValueType::kChargeName, "none",
+     "With 'explain': the limits of a job that is charged to it"},
     {"site", '\0', ValueType::kFile, "/etc/corral/limits.toml",
      "With 'explain': read the site's limits here"},
     kJson,
@@ -319,7 +346,7 @@ inline constexpr Example kLimitExamples[] = {
 };
 inline constexpr JsonKey kLimitKeys[] = {
     {"(a job)", "the keys of *corral show*"},
-    {"file, user, groups, domain",
+    {"file, user, groups, domain, project",
      "with 'explain': the file that was read, and whose job it is"},
     {"limits",
      "with 'explain': for each limit an object with its _bound_ and its _soft_ "

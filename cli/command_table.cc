@@ -56,7 +56,8 @@ constexpr Command kCommands[] = {
     {.name = "tree",
      .summary = "Show jobs with their processes",
      .description = "Shows the named jobs, or all that live, each with its "
-                    "processes as a tree.",
+                    "processes as a tree, and behind them the jobs that are "
+                    "nested in it.",
      .options = kTreeOptions,
      .pairs = kInstancePairs,
      .operands = {Operands::kAny, ValueType::kJob, ""},
@@ -255,7 +256,7 @@ constexpr Command kCommands[] = {
          "With *--signal* only that signal is sent, and nothing else happens.",
      .options = kKillOptions,
      .pairs = kKillPairs,
-     .operands = {Operands::kOneOrMore, ValueType::kJob,
+     .operands = {Operands::kAny, ValueType::kJob,
                   "name it by its jid or its name"},
      .examples = kKillExamples,
      .exit_codes = kKillCodes,

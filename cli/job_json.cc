@@ -40,6 +40,9 @@ void add_identity(Json& json, const core::JobView& job) {
         {"ended", job.array.ended},    {"failed", job.array.failed},
         {"dropped", job.array.dropped}};
   json["tags"] = job.tags;
+  json["project"] = text_or_null(job.project);
+  json["account"] = text_or_null(job.account);
+  json["project_id"] = job.project_id == 0 ? Json() : Json(job.project_id);
   json["argv"] = job.argv.empty() ? Json() : Json(job.argv);
   json["main_pid"] = maybe(job.main);
 }

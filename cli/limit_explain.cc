@@ -87,6 +87,7 @@ void print_json(const Explanation& explanation) {
                     {"user", subject.user},
                     {"groups", subject.groups},
                     {"domain", subject.domain},
+                    {"project", text_or_null(subject.project)},
                     {"limits", std::move(limits)}};
   print(json_line(all));
 }
@@ -103,6 +104,7 @@ std::expected<core::LimitSubject, int> find_subject(
   const auto& operands = arguments.operands();
   subject->domain =
       operands.size() > 2 ? operands[2] : std::string(core::kInteractiveDomain);
+  subject->project = arguments.value("project").value_or("");
   return *std::move(subject);
 }
 

@@ -39,10 +39,11 @@ class Tree {
     }
   }
 
-  [[nodiscard]] std::string render(const Screen& screen) const {
+  [[nodiscard]] std::string render(const Screen& screen,
+                                   const std::string& indent) const {
     std::string text;
     std::vector<Open> open;
-    push_children(open, core::Pid(), "  ");
+    push_children(open, core::Pid(), indent);
     while (!open.empty()) {
       const Open next = std::move(open.back());
       open.pop_back();
@@ -75,8 +76,8 @@ class Tree {
 }  // namespace
 
 std::string process_tree(const std::vector<core::ProcessView>& processes,
-                         const Screen& screen) {
-  return Tree(processes).render(screen);
+                         const Screen& screen, const std::string& indent) {
+  return Tree(processes).render(screen, indent);
 }
 
 }  // namespace cli

@@ -11,8 +11,10 @@
 
 namespace cli {
 
-/// One line a process: branches, pid, command, state, CPU time.
+/// One line a process: branches, pid, command, state, CPU time. `indent` stands
+/// before each.
 [[nodiscard]] std::string process_tree(
-    const std::vector<core::ProcessView>& processes, const Screen& screen);
+    const std::vector<core::ProcessView>& processes, const Screen& screen,
+    const std::string& indent = "  ");
 
 }  // namespace cli

@@ -39,6 +39,8 @@ core::JobSpec make_spec(const Arguments& arguments) {
                                       : core::JobKind::kForeground;
   const auto tags = arguments.values("tag");
   spec.tags.assign(tags.begin(), tags.end());
+  spec.project = arguments.value("project").value_or("");
+  spec.account = arguments.value("account").value_or("");
   if (const auto jid = arguments.value("jid"))
     spec.requested = *core::parse_job_id(*jid);
   if (const auto indices = arguments.value("array")) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "accounting/use_fold.h"
+#include "core/charge.h"
 #include "core/containment.h"
 #include "core/job_control.h"
 #include "core/job_name.h"
@@ -134,10 +135,9 @@ constexpr ValueTypeRow kRows[] = {
     {ValueType::kCount, "N", "a number above 0", is_count},
     {ValueType::kSize, "SIZE", "a size such as 64M or 10G", is_size},
     {ValueType::kUseKey, "KEY",
-     "job, user, group, project, command, node, day or hour; accounts are not "
-     "recorded",
+     "job, user, group, project, account, command, node, day or hour",
      is_use_key, Completion::kChoices,
-     "job user group project command node day hour"},
+     "job user group project account command node day hour"},
     {ValueType::kDay, "YYYY-MM-DD", "a day such as 2026-11-30", is_day},
     {ValueType::kAttachMode, "MODE", "move, nested or logical", is_attach_mode,
      Completion::kChoices, "move nested logical"},
@@ -154,6 +154,11 @@ constexpr ValueTypeRow kRows[] = {
      .placeholder = "TAG",
      .expectation = core::kTagExpected,
      .is_good = core::is_tag,
+     .has_rule = true},
+    {.type = ValueType::kChargeName,
+     .placeholder = "WORD",
+     .expectation = core::kChargeNameExpected,
+     .is_good = core::is_charge_name,
      .has_rule = true},
     {ValueType::kJid, "JID", "0x and hexadecimal digits", is_jid},
 };

@@ -41,6 +41,7 @@ enum class ValueType : std::uint8_t {
   kStragglers,
   kArray,  ///< indices of a job array
   kTag,
+  kChargeName,  ///< of a project or an account
   kJid,
 };
 

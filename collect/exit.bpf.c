@@ -444,6 +444,7 @@ static __always_inline int finish(struct task_struct* task,
     return 0;
   }
   record->jid = job->jid;
+  record->project_id = job->project_id;
   record->has = CORRAL_HAS_IO | CORRAL_HAS_INTEGRALS | CORRAL_HAS_CPU_DELAY;
   describe(record, task);
   add_memory(record, task);

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/charge.h"
 #include "core/ids.h"
 
 namespace core {
@@ -60,6 +61,7 @@ struct AuthorityRules {
   Uid instance;                      ///< that the supervisor runs as
   std::vector<Gid> operators = {};   ///< groups that look after all users' jobs
   std::vector<Uid> schedulers = {};  ///< users who make jobs for others
+  std::vector<ProjectRule> projects = {};  ///< none: any word is one
 };
 
 constexpr bool is_scheduler(const Caller& caller, const AuthorityRules& rules) {
@@ -101,6 +103,17 @@ constexpr bool may_choose_jid(const Caller& caller,
   return caller.uid == Uid(0) || caller.uid == rules.instance ||
          is_scheduler(caller, rules) ||
          caller.granted.has(Verb::kCreateForOther);
+}
+
+/// Who it is that a job of `uid` is charged for.
+constexpr ChargedUser charged_user(const Caller& caller, Uid uid,
+                                   std::span<const Gid> groups,
+                                   const AuthorityRules& rules) {
+  return {.uid = uid,
+          .groups = groups,
+          .may_charge_all = caller.uid == Uid(0) ||
+                            caller.uid == rules.instance ||
+                            is_scheduler(caller, rules)};
 }
 
 /// The action of polkit(8) that can grant a verb; empty: none can.

@@ -57,7 +57,7 @@ constexpr auto last_of(Job::Departure) {
   return Job::Departure::kLast;
 }
 constexpr auto last_of(SignalTarget) {
-  return SignalTarget::kMain;
+  return SignalTarget::kLast;
 }
 constexpr auto last_of(ItemKind) {
   return ItemKind::kCounters;

@@ -68,12 +68,14 @@ void fields(auto& io, Of<ArrayProgress> auto& p) {
 void fields(auto& io, Of<JobSpec> auto& s) {
   auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
          engine, stragglers, kill_plan, limits, terms, accepts_less, token,
-         parent, domain, service, array, member, tags, requested] = s;
+         parent, domain, service, array, member, tags, requested,
+         project, account, project_id] = s;
   io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
      stragglers, kill_plan, limits, accepts_less, token);
   io.since(3, parent, domain, service);
   io.since(5, terms);
   io.since(6, array, member, tags, requested);
+  io.since(7, project, account, project_id);
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
   auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,
@@ -165,8 +167,9 @@ void fields(auto& io, Of<event::EndRequested> auto& e) {
   io(by, who, plan);
 }
 void fields(auto& io, Of<event::Signalled> auto& e) {
-  auto& [by, signal, target] = e;
+  auto& [by, signal, target, group] = e;
   io(by, signal, target);
+  io.since(7, group);
 }
 void fields(auto& io, Of<event::FreezeRequested> auto& e) {
   auto& [by, freezes] = e;

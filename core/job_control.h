@@ -61,6 +61,8 @@ struct SessionRequest {
   std::string user;     ///< whose it is: a name or a number
   std::string service;  ///< that opens it (PAM_SERVICE)
   std::string domain;   ///< the site's word; empty: that of the service
+  std::string project;  ///< that it is charged to; empty: to none
+  std::string account;  ///< likewise
   ProcessRef leader;    ///< the service's process, whose children it is
   bool nests = false;   ///< a session of its own also within a session
   Stragglers stragglers = Stragglers::kLinger;
@@ -136,6 +138,9 @@ struct JobView {
   ArrayView array;
   ArrayMember member;  ///< of an array
   std::vector<std::string> tags;
+  std::string project;  ///< that it is charged to; empty: to none
+  std::string account;  ///< likewise
+  std::uint64_t project_id = 0;  ///< as the site numbers it; 0: it does not
 };
 
 /// What a job uses now and used so far: counters only, cheap to read.
@@ -162,6 +167,8 @@ struct JobFilter {
   bool is_brief = false;  ///< without arguments and counters, which cost most
   JobId array = kNoJob;   ///< this array and its members only
   std::vector<std::string> tags = {};  ///< jobs with all of these only
+  std::string project = {};            ///< charged to it only; empty: to any
+  std::string account = {};            ///< likewise
 };
 
 struct JobPage {
@@ -228,6 +235,10 @@ class JobControl {
   /// when it was sent: at most once, and never after a refusal.
   virtual Answer<void> signal(const Caller& caller, JobId jid,
                               SignalNumber signal, SignalTarget target) = 0;
+  /// The same to those of its processes that are in one process group. Refused:
+  /// kNoSuchProcess if there is none.
+  virtual Answer<void> signal_group(const Caller& caller, JobId jid, Pid group,
+                                    SignalNumber signal) = 0;
 
   /// The end of the job by its kill plan, changed by this. Once it is answered
   /// no crash loses it.

@@ -91,6 +91,7 @@ struct Signalled {
   Uid by;
   SignalNumber signal;
   SignalTarget target = SignalTarget::kAll;
+  Pid group = {};  ///< of kGroup: its number
 };
 /// Somebody wants the job to stand still, or to go on.
 struct FreezeRequested {
@@ -199,6 +200,7 @@ struct Launch {};
 struct Signal {
   SignalNumber signal;
   SignalTarget target = SignalTarget::kAll;
+  Pid group = {};  ///< of kGroup
   /// SIGCONT follows: what is stopped would sleep through its grace.
   bool wakes = false;
 };

@@ -159,7 +159,8 @@ class Stepper {
   void operator()(const event::Signalled& signalled) {
     if (is_live(job_))
       ask(effect::Signal{.signal = signalled.signal,
-                         .target = signalled.target});
+                         .target = signalled.target,
+                         .group = signalled.group});
   }
 
   void operator()(const event::FreezeRequested& request) {

@@ -90,6 +90,9 @@ struct JobSpec {
   std::vector<std::string> tags;  ///< KEY or KEY=VALUE (core/job_tag.h)
   /// The jid that was asked for; kNoJob: the next.
   JobId requested;
+  std::string project;           ///< that it is charged to (core/charge.h)
+  std::string account;           ///< likewise, of the project
+  std::uint64_t project_id = 0;  ///< as the site numbers it; 0: it does not
 };
 
 }  // namespace core

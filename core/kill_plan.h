@@ -28,7 +28,12 @@ inline constexpr SignalNumber kSigterm{15};
 inline constexpr SignalNumber kSigcont{18};
 
 /// To whom a signal goes.
-enum class SignalTarget : std::uint8_t { kAll = 0, kMain = 1 };
+enum class SignalTarget : std::uint8_t {
+  kAll = 0,
+  kMain = 1,
+  kGroup = 2,  ///< one process group of the job
+  kLast = kGroup,
+};
 
 /// What to do about processes of the job that outlive its main process.
 enum class Stragglers : std::uint8_t {

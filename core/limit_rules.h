@@ -3,7 +3,7 @@
 // use. Pure: the rules were read, and names looked up, before.
 //
 // For each limit the most particular rule that names it decides: the user's
-// before the groups', before the domain's, before the default; of a user and of
+// before the project's, before the groups', before the domain's, before the default; of a user and of
 // all groups together those for the job's domain before those for every domain;
 // then the first in the file.
 #pragma once
@@ -25,6 +25,7 @@ namespace core {
 enum class RuleSubject : std::uint8_t {
   kEverybody,
   kGroup,
+  kProject,
   kUser,
 };
 
@@ -42,6 +43,7 @@ struct LimitSubject {
   std::string user;
   std::vector<std::string> groups;
   std::string domain;
+  std::string project;  ///< that the job is charged to; empty: none
 };
 
 /// The rule that decides about a kind; null if none names it.
@@ -56,6 +58,8 @@ struct LimitSubject {
         for (const std::string& group : subject.groups)
           if (group == rule.name) return true;
         return false;
+      case RuleSubject::kProject:
+        return rule.name == subject.project;
       case RuleSubject::kUser:
         return rule.name == subject.user;
     }

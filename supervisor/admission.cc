@@ -14,6 +14,7 @@
 #include "core/limit_rules.h"
 #include "core/limit_terms_text.h"
 #include "reaper/launch_block.h"
+#include "supervisor/charging.h"
 #include "supervisor/log.h"
 #include "supervisor/sandbox.h"
 #include "sys/proc_files.h"
@@ -139,6 +140,12 @@ void Admission::admit(const core::Caller& caller, core::JobSpec spec,
             [this, caller,
              done = std::move(done)](core::Answer<core::JobSpec> found) {
               if (!found) return done(std::move(found));
+              const TableEntry* const outer = table_.find(found->parent);
+              if (auto settled = settle_charge(
+                      caller, policy_.rules,
+                      outer != nullptr ? &outer->job.spec : nullptr, *found);
+                  !settled)
+                return done(std::unexpected(std::move(settled).error()));
               limit_by_site(caller, *std::move(found), done);
             });
 }
@@ -149,8 +156,11 @@ void Admission::limit_by_site(const core::Caller& caller, core::JobSpec spec,
                               const Done& done) {
   const core::Uid uid = spec.uid;
   const std::string domain(domain_of(spec));
+  // A project that nobody vouches for allows nothing more.
+  const std::string project =
+      policy_.rules.projects.empty() ? std::string() : spec.project;
   const bool is_root = caller.uid == core::Uid(0);
-  site_.find(uid, domain,
+  site_.find(uid, domain, project,
              [this, is_root, domain, done,
               spec = std::move(spec)](const auto& allowed) mutable {
                if (!allowed) spdlog::error("{}", allowed.error().text);

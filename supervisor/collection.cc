@@ -121,16 +121,16 @@ void Collection::note_creator(core::JobId jid, core::Pid pid) {
     creators_[jid] = pid;
 }
 
-void Collection::enrol(core::JobId jid, std::uint64_t cgroup, Enrolled done) {
+void Collection::enrol(const EnrolledJob& job, Enrolled done) {
   if (state_ == State::kRunning && kind_ == core::Collector::kTaskstats) {
-    const auto creator = creators_.extract(jid);
+    const auto creator = creators_.extract(job.jid);
     return taskstats_.enrol(
-        jid, creator.empty() ? core::Pid() : creator.mapped(),
+        job.jid, creator.empty() ? core::Pid() : creator.mapped(),
         [done = std::move(done)] { done(core::Collector::kTaskstats); });
   }
-  if (state_ == State::kRunning) return done(put(jid, cgroup));
+  if (state_ == State::kRunning) return done(put(job));
   if (state_ == State::kImpossible) return done(core::Collector::kWait);
-  waiting_.push_back({.jid = jid, .cgroup = cgroup, .done = std::move(done)});
+  waiting_.push_back({.job = job, .done = std::move(done)});
   if (state_ == State::kAbsent) load();
 }
 
@@ -160,14 +160,17 @@ void Collection::barrier(std::function<void()> done) {
   taskstats_.barrier(std::move(done));
 }
 
-core::Collector Collection::put(core::JobId jid, std::uint64_t cgroup) {
+core::Collector Collection::put(const EnrolledJob& job) {
   const auto done =
-      sys::insert(part(accounting::CollectorPart::kJobs), cgroup,
-                  corral_job{.jid = jid.raw(), .exits = 0, .lost = 0});
+      sys::insert(part(accounting::CollectorPart::kJobs), job.cgroup,
+                  corral_job{.jid = job.jid.raw(),
+                             .exits = 0,
+                             .lost = 0,
+                             .project_id = job.project_id});
   // Asked again after a crash: it goes on counting.
   if (done || done.error().code == EEXIST) return core::Collector::kEbpf;
   spdlog::warn("the processes of job {} are counted by who reaps them: {}",
-               core::display(jid).view(), text_of(done.error().message()));
+               core::display(job.jid).view(), text_of(done.error().message()));
   return core::Collector::kWait;
 }
 
@@ -294,8 +297,8 @@ void Collection::settle(State state, std::string_view why) {
   patience_.clear();
   if (running() == core::Collector::kEbpf) hold_again();
   changed_(running(), why);
-  for (const Waiting& job : std::exchange(waiting_, {}))
-    enrol(job.jid, job.cgroup, job.done);
+  for (const Waiting& waiting : std::exchange(waiting_, {}))
+    enrol(waiting.job, waiting.done);
 }
 
 void Collection::unload() {

@@ -46,6 +46,11 @@ struct CollectionSite {
 class Collection {
  public:
   using Enrolled = std::function<void(core::Collector)>;
+  struct EnrolledJob {
+    core::JobId jid;
+    std::uint64_t cgroup = 0;      ///< its id
+    std::uint64_t project_id = 0;  ///< that its records bear; 0: none
+  };
   /// Told when another collector is used, or why not.
   using Changed = std::function<void(core::Collector, std::string_view why)>;
 
@@ -71,9 +76,9 @@ class Collection {
 
   /// The process `pid` will clone the job's first one, not the reaper.
   void note_creator(core::JobId jid, core::Pid pid);
-  /// From now on processes that end in the cgroup (by its id) are the job's;
+  /// From now on processes that end in the cgroup are the job's;
   /// `done` is told who counts them, at once or when it is known.
-  void enrol(core::JobId jid, std::uint64_t cgroup, Enrolled done);
+  void enrol(const EnrolledJob& job, Enrolled done);
   /// Those that live already and are counted by taskstats.
   void enrol_again(const JobTable& table);
   /// The job's first process exists.
@@ -94,8 +99,7 @@ class Collection {
  private:
   enum class State : std::uint8_t { kAbsent, kLoading, kRunning, kImpossible };
   struct Waiting {
-    core::JobId jid;
-    std::uint64_t cgroup = 0;
+    EnrolledJob job;
     Enrolled done;
   };
 
@@ -112,7 +116,7 @@ class Collection {
   void set_ring();
   void unload();
   [[nodiscard]] bool is_idle() const;
-  [[nodiscard]] core::Collector put(core::JobId jid, std::uint64_t cgroup);
+  [[nodiscard]] core::Collector put(const EnrolledJob& job);
   [[nodiscard]] int part(accounting::CollectorPart which) const {
     return parts_[static_cast<std::size_t>(which)].get();
   }

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "core/limit_watch.h"
+#include "supervisor/job_members.h"
 #include "supervisor/job_views.h"
 #include "supervisor/log.h"
 #include "sys/cgroup.h"
@@ -114,7 +115,8 @@ void EffectRunner::enrol(const core::Job& job) {
   const auto id = parts_.containers.id(job.jid);
   if (!id) return parts_.sink.post(job.jid, event::ContainerMade{});
   parts_.collection.enrol(
-      job.jid, *id, [this, jid = job.jid](core::Collector collector) {
+      {.jid = job.jid, .cgroup = *id, .project_id = job.spec.project_id},
+      [this, jid = job.jid](core::Collector collector) {
         parts_.sink.post(jid, event::ContainerMade{collector});
       });
 }
@@ -208,6 +210,13 @@ void EffectRunner::launch(const core::Job& job) {
 }
 
 void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
+  if (asked.target == core::SignalTarget::kGroup) {
+    const int code = signal_group(job, asked.group, asked.signal,
+                                  parts_.containers, parts_.scopes);
+    if (code != 0)
+      complain(job.jid, "signal", {.code = code, .op = "signal", .subject = {}});
+    return;
+  }
   const bool is_many =
       job.engine != core::Engine::kSubreaper &&
       asked.target == core::SignalTarget::kAll &&

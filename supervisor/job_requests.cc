@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "core/job_tag.h"
+#include "supervisor/job_members.h"
 #include "supervisor/job_service.h"
 #include "supervisor/job_views.h"
 #include "sys/clock.h"
 #include "sys/proc_files.h"
-#include "sys/process_tree.h"
 
 namespace supervisor {
 
@@ -43,6 +43,12 @@ core::JobId jid_of_array(const core::Job& job) {
 
 core::Text<96> who_is(const core::Caller& caller) {
   return core::Text<96>("uid ").append_unsigned(caller.uid.raw());
+}
+
+Answer<void> check_signal(core::SignalNumber signal) {
+  if (core::is_signal(signal.raw())) return {};
+  return refuse(Refusal::kInvalid, std::to_string(signal.raw()) +
+                                       " is no signal, expected 1 to 64");
 }
 
 }  // namespace
@@ -95,9 +101,7 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
                                 core::SignalTarget target) {
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
-  if (!core::is_signal(signal.raw()))
-    return refuse(Refusal::kInvalid, std::to_string(signal.raw()) +
-                                         " is no signal, expected 1 to 64");
+  TRY(check_signal(signal));
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
   if (job->spec.kind == core::JobKind::kArray)
     return signal_members(caller, *job, signal, target);
@@ -111,6 +115,28 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
   return carry_out(jid,
                    core::event::Signalled{
                        .by = caller.uid, .signal = signal, .target = target});
+}
+
+Answer<void> JobService::signal_group(const core::Caller& caller,
+                                      core::JobId jid, core::Pid group,
+                                      core::SignalNumber signal) {
+  settle();
+  const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
+  TRY(check_signal(signal));
+  if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
+  TRY(check_no_array(jid, "signal a process group"));
+  if (members_of_group(*job, group, parts_->containers, parts_->scopes).empty())
+    return refuse(Refusal::kNoSuchProcess,
+                  "no process of " + core::job_text(jid) +
+                      " is in the process group " +
+                      std::to_string(group.raw()) +
+                      "; 'corral tree' shows its processes, and 'ps -o "
+                      "pid,pgid' their groups");
+  return carry_out(jid,
+                   core::event::Signalled{.by = caller.uid,
+                                          .signal = signal,
+                                          .target = core::SignalTarget::kGroup,
+                                          .group = group});
 }
 
 Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
@@ -343,6 +369,8 @@ core::JobPage JobService::list(const core::Caller& caller,
     const core::Job& job = at->second.job;
     if (filter.owner && job.owner != *filter.owner) continue;
     if (!core::has_tags(job.spec.tags, filter.tags)) continue;
+    if (!filter.project.empty() && filter.project != job.spec.project) continue;
+    if (!filter.account.empty() && filter.account != job.spec.account) continue;
     if (filter.array != core::kNoJob && filter.array != jid_of_array(job))
       continue;
     if (!filter.with_ended && job.state == core::JobState::kEnded) continue;
@@ -362,21 +390,9 @@ Answer<std::vector<core::ProcessView>> JobService::processes(
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kInspect));
   if (job->spec.kind == core::JobKind::kArray)
     return processes_of_members(caller, *job);
-  std::vector<core::Pid> pids;
-  if (job->engine == core::Engine::kCgroup2) {
-    pids = parts_->containers.members(jid);
-  } else {
-    const core::Pid scope = parts_->scopes.scope_pid(jid);
-    if (scope != core::Pid()) {
-      pids = sys::job_processes_below(scope);
-    } else if (job->main && !job->main_has_ended) {
-      pids = sys::descendants_of(*job->main);
-      pids.push_back(*job->main);
-    }
-  }
-  std::ranges::sort(pids);
   std::vector<core::ProcessView> views;
-  for (const core::Pid pid : pids)
+  for (const core::Pid pid :
+       members_of(*job, parts_->containers, parts_->scopes))
     if (auto process = process_view(pid)) views.push_back(*std::move(process));
   return views;
 }

@@ -134,6 +134,9 @@ class JobService final : public core::JobControl,
   core::Answer<void> signal(const core::Caller& caller, core::JobId jid,
                             core::SignalNumber signal,
                             core::SignalTarget target) override;
+  core::Answer<void> signal_group(const core::Caller& caller, core::JobId jid,
+                                  core::Pid group,
+                                  core::SignalNumber signal) override;
   core::Answer<void> end(const core::Caller& caller, core::JobId jid,
                          const core::KillPlanChange& change) override;
   core::Answer<void> end_member(const core::Caller& caller, core::JobId jid,

@@ -30,6 +30,8 @@ core::JobSpec spec_of(const SessionRequest& request, core::JobId parent) {
   spec.domain = request.domain.empty()
                     ? std::string(core::domain_of_service(request.service))
                     : request.domain;
+  spec.project = request.project;
+  spec.account = request.account;
   spec.stragglers = request.stragglers;
   spec.kill_plan = request.kill_plan;
   spec.limits = request.limits;

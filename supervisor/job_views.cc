@@ -63,6 +63,9 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.service = job.spec.service;
   view.member = job.spec.member;
   view.tags = job.spec.tags;
+  view.project = job.spec.project;
+  view.account = job.spec.account;
+  view.project_id = job.spec.project_id;
   if (job.spec.kind != core::JobKind::kArray) return view;
   const core::ArrayProgress& progress = job.progress;
   view.engine = job.spec.engine.value_or(job.engine);  // of its members

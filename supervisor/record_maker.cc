@@ -4,6 +4,7 @@
 #include <string_view>
 #include <variant>
 
+#include "accounting/charge_encode.h"
 #include "accounting/csa_encode.h"
 #include "core/job_name.h"
 #include "core/limit_terms.h"
@@ -57,6 +58,12 @@ PendingRecord pending(std::uint64_t key, core::JobId jid, RecordKind kind,
           .bytes = {view.begin(), view.end()}};
 }
 
+PendingRecord charged(const core::Job& job, std::uint64_t key, RecordKind kind,
+                      accounting::RecordBytes bytes) {
+  accounting::charge(bytes, job.spec.project_id);
+  return pending(key, job.jid, kind, bytes);
+}
+
 }  // namespace
 
 std::optional<PendingRecord> make_record(std::uint64_t instance,
@@ -67,14 +74,15 @@ std::optional<PendingRecord> make_record(std::uint64_t instance,
   const accounting::RecordKey full_key = {.instance = instance, .key = key};
   if (std::holds_alternative<core::effect::RecordStart>(effect))
     return pending(key, job.jid, RecordKind::kStart,
-                   encode(start_of(full_key, job)));
+                   encode(start_of(full_key, job), job.spec.project,
+                          job.spec.account));
   if (const auto* process = std::get_if<core::effect::RecordProcess>(&effect))
-    return pending(key, job.jid, RecordKind::kProcess,
-                   encode(accounting::ProcessEnd{.key = full_key,
-                                                 .record = process->record}));
+    return charged(
+        job, key, RecordKind::kProcess,
+        encode(accounting::ProcessEnd{.key = full_key,
+                                      .record = process->record}));
   if (std::holds_alternative<core::effect::RecordEnd>(effect))
-    return pending(key, job.jid, RecordKind::kEnd,
-                   encode(end_of(full_key, job)));
+    return charged(job, key, RecordKind::kEnd, encode(end_of(full_key, job)));
   return std::nullopt;
 }
 

@@ -21,7 +21,7 @@ namespace supervisor {
 
 namespace {
 
-// The request is "UID DOMAIN FILE". The answer is a byte, and the limits as
+// The request is "UID DOMAIN PROJECT FILE"; a job of no project has "". The answer is a byte, and the limits as
 // `--limit` takes them or the sentence why there are none.
 
 // Less than a client waits: a job whose limits are not known is refused, not
@@ -50,6 +50,7 @@ core::Result<core::LimitSubject> subject_of(core::Uid uid) {
 Outcome look_up(std::string_view request) {
   const std::string uid = word_before(request, ' ');
   const std::string domain = word_before(request, ' ');
+  const std::string project = word_before(request, ' ');
   const std::string file(request);
   const auto text = sys::read_whole_file(file, units::kLargestLimitsFile);
   if (!text && text.error().code == ENOENT && !sys::is_there(file))
@@ -66,6 +67,7 @@ Outcome look_up(std::string_view request) {
     return std::unexpected("cannot look up uid " + uid + ": " +
                            std::strerror(subject.error().code));
   subject->domain = domain;
+  subject->project = project;
   const core::LimitSet allowed = core::allowed_limits(*rules, *subject);
   return core::terms_text(allowed.limits, allowed.terms);
 }
@@ -114,10 +116,11 @@ bool SiteLimits::are_there() const {
 }
 
 void SiteLimits::find(core::Uid uid, std::string_view domain,
-                      const Done& done) {
+                      std::string_view project, const Done& done) {
   if (!are_there()) return done(core::LimitSet{});
-  const std::string request =
-      std::to_string(uid.raw()) + " " + std::string(domain) + " " + file_;
+  const std::string request = std::to_string(uid.raw()) + " " +
+                              std::string(domain) + " " +
+                              std::string(project) + " " + file_;
   const auto raw = std::as_bytes(std::span(request));
   pool_.request({raw.begin(), raw.end()}, {}, kPatience,
                 [done, file = file_](const auto& answer) {

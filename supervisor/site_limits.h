@@ -31,8 +31,10 @@ class SiteLimits {
 
   /// Whether the site sets limits.
   [[nodiscard]] bool are_there() const;
-  /// What a job of `uid` may use in a domain; at once if there is no file.
-  void find(core::Uid uid, std::string_view domain, const Done& done);
+  /// What a job may use; at once if there is no file. `project`: that it is
+  /// charged to, or nothing.
+  void find(core::Uid uid, std::string_view domain, std::string_view project,
+            const Done& done);
 
  private:
   const std::string file_;

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/number_text.h"
@@ -27,36 +28,52 @@ SiteRules::SiteRules(const units::SiteSettings& site, NameService& names,
       on_change_(std::move(on_change)),
       rules_{.instance = core::Uid(::geteuid())} {}
 
+// What is looked up is told when all of rules_ stands where it will stay.
 void SiteRules::look_up() {
-  rules_.operators.clear();
-  rules_.schedulers.clear();
+  rules_ = {.instance = rules_.instance};
+  rules_.projects.reserve(site_.projects.size());
   for (const std::string& word : site_.operators)
-    add_operator(word);
+    add_group(word, rules_.operators);
   for (const std::string& word : site_.schedulers)
-    add_scheduler(word);
+    add_user(word, rules_.schedulers);
+  for (const units::ProjectSettings& project : site_.projects)
+    add_project(project);
   on_change_(rules_);
 }
 
-void SiteRules::add_operator(const std::string& word) {
-  if (const auto number = core::parse_number(word, UINT32_MAX)) {
-    rules_.operators.emplace_back(static_cast<std::uint32_t>(*number));
-    return;
-  }
-  names_.find_group(word, [this, word](const core::Answer<core::Gid>& group) {
-    if (!group) return complain("group", word, group.error());
-    rules_.operators.push_back(*group);
-    on_change_(rules_);
-  });
+void SiteRules::add_project(const units::ProjectSettings& project) {
+  core::ProjectRule& rule = rules_.projects.emplace_back();
+  rule.name = project.name;
+  rule.number = project.id;
+  rule.accounts = project.accounts;
+  rule.is_open = std::ranges::find(project.users, "*") != project.users.end();
+  for (const std::string& word : project.users)
+    if (word != "*") add_user(word, rule.users);
+  for (const std::string& word : project.groups)
+    add_group(word, rule.groups);
 }
 
-void SiteRules::add_scheduler(const std::string& word) {
+void SiteRules::add_group(const std::string& word, std::vector<core::Gid>& to) {
   if (const auto number = core::parse_number(word, UINT32_MAX)) {
-    rules_.schedulers.emplace_back(static_cast<std::uint32_t>(*number));
+    to.emplace_back(static_cast<std::uint32_t>(*number));
     return;
   }
-  names_.find(word, [this, word](const core::Answer<User>& user) {
+  names_.find_group(
+      word, [this, word, &to](const core::Answer<core::Gid>& group) {
+        if (!group) return complain("group", word, group.error());
+        to.push_back(*group);
+        on_change_(rules_);
+      });
+}
+
+void SiteRules::add_user(const std::string& word, std::vector<core::Uid>& to) {
+  if (const auto number = core::parse_number(word, UINT32_MAX)) {
+    to.emplace_back(static_cast<std::uint32_t>(*number));
+    return;
+  }
+  names_.find(word, [this, word, &to](const core::Answer<User>& user) {
     if (!user) return complain("user", word, user.error());
-    rules_.schedulers.push_back(user->uid);
+    to.push_back(user->uid);
     on_change_(rules_);
   });
 }

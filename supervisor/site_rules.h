@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// SiteRules: who the site's operators and schedulers are. Numbers hold at once;
+// SiteRules: who the site's operators, schedulers and users of projects are.
+// Numbers hold at once;
 // names are looked up by workers, and hold when the answer is there. One that
 // is unknown gives nobody a right, and is told in the log.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/authority.h"
 #include "supervisor/names_worker.h"
@@ -25,8 +27,9 @@ class SiteRules {
   void look_up();
 
  private:
-  void add_operator(const std::string& word);
-  void add_scheduler(const std::string& word);
+  void add_group(const std::string& word, std::vector<core::Gid>& to);
+  void add_user(const std::string& word, std::vector<core::Uid>& to);
+  void add_project(const units::ProjectSettings& project);
 
   const units::SiteSettings& site_;
   NameService& names_;

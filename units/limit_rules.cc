@@ -31,6 +31,7 @@ constexpr SubjectRow kSubjects[] = {
     {"default", RuleSubject::kEverybody, 0, 0},
     {"domain", RuleSubject::kEverybody, 1, 1},
     {"group", RuleSubject::kGroup, 1, 2},
+    {"project", RuleSubject::kProject, 1, 2},
     {"user", RuleSubject::kUser, 1, 2},
 };
 
@@ -85,8 +86,8 @@ std::expected<LimitRule, std::string> rule_of(const TomlValue& value) {
       names > row->most)
     return std::unexpected(
         "no limit stands there, expected it in a table [default], "
-        "[domain.NAME], [group.NAME] or [user.NAME], the last two also with "
-        ".DOMAIN");
+        "[domain.NAME], [group.NAME], [project.NAME] or [user.NAME], the last "
+        "three also with .DOMAIN");
   if (std::ranges::any_of(value.path, &std::string::empty))
     return std::unexpected(
         "a name is empty, expected one of a character at "

@@ -6,6 +6,7 @@
 //   [domain.NAME]            of everybody in a domain: interactive, batch,
 //                            service, or the site's own
 //   [group.NAME]             of a group, [group.NAME.DOMAIN] in that domain
+//   [project.NAME]           likewise of the jobs that are charged to a project
 //   [user.NAME]              likewise of a user
 //
 // Each holds limits by the names of `--limit`: memory = "4G", wall = "none".

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/charge.h"
 #include "core/duration.h"
 #include "core/limit_text.h"
 #include "core/number_text.h"
@@ -36,15 +37,17 @@ bool is_id(std::string_view word) {
              std::string_view::npos;
 }
 
-template <std::vector<std::string> SiteSettings::* kMember>
-bool set_ids(SiteSettings& to, const TomlData& data) {
+template <class Settings, std::vector<std::string> Settings::* kMember,
+          auto kIsGood>
+bool set_words(Settings& to, const TomlData& data) {
   const auto* const list = std::get_if<std::vector<std::string>>(&data);
-  if (list == nullptr) return false;
-  for (const std::string& word : *list)
-    if (!is_id(word)) return false;
+  if (list == nullptr || !std::ranges::all_of(*list, kIsGood)) return false;
   to.*kMember = *list;
   return true;
 }
+
+template <std::vector<std::string> SiteSettings::* kMember>
+constexpr auto set_ids = set_words<SiteSettings, kMember, is_id>;
 
 template <std::size_t SiteSettings::* kMember, std::int64_t kLeast,
           std::int64_t kMost>
@@ -123,6 +126,67 @@ constexpr KeyRow kRows[] = {
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
+/// A key of [project.NAME].
+struct ProjectRow {
+  std::string_view key;
+  std::string_view expected;
+  bool (*set)(ProjectSettings& to, const TomlData& data);
+};
+
+bool set_project_id(ProjectSettings& to, const TomlData& data) {
+  const auto* const number = std::get_if<std::int64_t>(&data);
+  if (number == nullptr || *number < 1 || *number > INT32_MAX) return false;
+  to.id = static_cast<std::uint64_t>(*number);
+  return true;
+}
+
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
+constexpr ProjectRow kProjectRows[] = {
+    {"id", "a number from 1 to 2147483647", set_project_id},
+    {"users",
+     "an array of users, by names or numbers, as in [\"alice\", \"1000\"], or "
+     "[\"*\"]",
+     set_words<ProjectSettings, &ProjectSettings::users, is_id>},
+    {"groups",
+     "an array of groups, by names or numbers, as in [\"physics\", \"50\"]",
+     set_words<ProjectSettings, &ProjectSettings::groups, is_id>},
+    {"accounts", "an array of words of at most 64 letters, digits and _.@/+-",
+     set_words<ProjectSettings, &ProjectSettings::accounts,
+               core::is_charge_name>},
+};
+// NOLINTEND(modernize-use-designated-initializers)
+
+constexpr std::string_view kProjectSection = "project";
+
+/// A value of a project, or a project of which nothing is said.
+bool is_of_project(const TomlValue& value) {
+  return value.path.front() == kProjectSection &&
+         (value.path.size() == 3 ||
+          (value.path.size() == 2 &&
+           std::holds_alternative<TomlEmptyTable>(value.data)));
+}
+
+/// What is wrong with it; empty: it was taken.
+std::string take_of_project(SiteSettings& to, const TomlValue& value) {
+  const std::string& name = value.path[1];
+  if (!core::is_charge_name(name))
+    return "the project's name is '" + name + "', expected " +
+           core::kChargeNameExpected;
+  auto project =
+      std::ranges::find(to.projects, name, &ProjectSettings::name);
+  if (project == to.projects.end())
+    project = to.projects.insert(project, {.name = name});
+  if (value.path.size() == 2) return {};
+  const auto* const row =
+      std::ranges::find(kProjectRows, value.path[2], &ProjectRow::key);
+  if (row == std::end(kProjectRows))
+    return "there is no such key of a project, expected 'id', 'users', "
+           "'groups' or 'accounts'";
+  if (row->set(*project, value.data)) return {};
+  return "the value is " + shown(value.data) + ", expected " +
+         std::string(row->expected);
+}
+
 const KeyRow* find_row(const std::vector<std::string>& path) {
   for (const KeyRow& row : kRows)
     if (path.size() == 2 && path[0] == row.section && path[1] == row.key)
@@ -137,7 +201,7 @@ std::string known_keys() {
         .append(row.section)
         .append(".")
         .append(row.key);
-  return text;
+  return text + ", or one of a table [project.NAME]";
 }
 
 /// A section in which no key stands yet.
@@ -151,6 +215,7 @@ bool is_empty_section(const TomlValue& value) {
 
 /// What is wrong with it; empty: it was taken.
 std::string take(SiteSettings& to, const TomlValue& value) {
+  if (is_of_project(value)) return take_of_project(to, value);
   if (is_empty_section(value)) return {};
   const KeyRow* const row = find_row(value.path);
   if (row == nullptr)

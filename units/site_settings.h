@@ -16,6 +16,15 @@
 
 namespace units {
 
+/// One [project.NAME].
+struct ProjectSettings {
+  std::string name;
+  std::uint64_t id = 0;                    ///< 0: it has none
+  std::vector<std::string> users = {};     ///< names or numbers, as written
+  std::vector<std::string> groups = {};    ///< likewise
+  std::vector<std::string> accounts = {};  ///< none: any
+};
+
 struct SiteSettings {
   // [authority], core/authority.h; names or numbers, as they are written
   std::vector<std::string> operators;   ///< groups
@@ -26,6 +35,9 @@ struct SiteSettings {
   core::Microseconds remember_for = core::seconds(3600);
   std::size_t live = 20000;          ///< jobs at a time
   std::size_t live_of_user = 10000;  ///< of one user, not of root
+
+  // [project.NAME], core/charge.h; in the order of the file
+  std::vector<ProjectSettings> projects;
 
   // [accounting]
   std::optional<core::Collector> collector;  ///< absent: the best that works

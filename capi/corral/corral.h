@@ -87,6 +87,8 @@ struct corral_spec {
   int has_stdio;          /* 0: /dev/null and the job's log; else: */
   int stdio[3];           /* descriptors that it gets as 0, 1 and 2; -1: as
                              without */
+  const char* project;    /* that it is charged to; NULL: none */
+  const char* account;    /* of that project; NULL: none */
 };
 
 /* What is known of a job. */
@@ -149,6 +151,9 @@ ssize_t corral_processes(corral* connection, corral_jid jid, pid_t* pids,
 
 int corral_signal(corral* connection, corral_jid jid, int signal,
                   enum corral_target target);
+/* To those of its processes that are in one process group. -ESRCH: none is. */
+int corral_signal_group(corral* connection, corral_jid jid, pid_t group,
+                        int signal);
 /* Ends it: its own first signal, SIGKILL after `grace_us` (CORRAL_ABSENT: its
  * own grace). Returns when it was told to. */
 int corral_end(corral* connection, corral_jid jid, uint64_t grace_us);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,9 +29,16 @@ int main(int argc, char** argv) {
   spec.argv = words;
   spec.env = environment;
   spec.name = "from-c";
+  spec.project = "c-project";
+  spec.account = "c-account";
   corral_jid jid = 0, same = 0;
   SAY("create", corral_create(c, &spec, &jid));
-  SAY("taken", corral_create(c, &spec, &same) == -EEXIST);
+  struct corral_spec old = spec; /* of a program from before projects */
+  old.size = offsetof(struct corral_spec, project);
+  SAY("taken", corral_create(c, &old, &same) == -EEXIST);
+  old.size -= 1;
+  SAY("no spec", corral_create(c, &old, &same) == -EINVAL);
+  SAY("taken again", corral_create(c, &spec, &same) == -EEXIST);
   SAY("says why", strstr(corral_error(c), "from-c") != NULL);
   SAY("find", corral_find(c, "from-c", &same) == 0 && same == jid);
   struct corral_job job = CORRAL_INIT(job);
@@ -52,6 +60,9 @@ int main(int argc, char** argv) {
   SAY("freeze", frozen == 0 || frozen == -EOPNOTSUPP);
   if (frozen == 0) corral_thaw(c, jid);
   usleep(300000); /* its trap is set */
+  SAY("other group", corral_signal_group(c, jid, getpgrp(), SIGUSR1) == -ESRCH);
+  pid_t group = getpgid(job.main_pid);
+  SAY("group", corral_signal_group(c, jid, group, SIGCONT) == 0);
   SAY("signal", corral_signal(c, jid, SIGUSR1, CORRAL_MAIN));
   SAY("wait", corral_wait(c, jid, CORRAL_ABSENT, &job));
   SAY("status", job.has_status && WEXITSTATUS(job.wait_status) == 7 &&

@@ -201,6 +201,11 @@ def nesting(instance):
     check(is_member(pid, outer) and is_member(pid, inner), "it is contained in both", cgroup_of(pid))
     equal(instance.facts("show", "--pid", pid)["jid"], inner, "a process is shown in the inner one")
     main = instance.facts("show", outer)["main_pid"]
+    drawn = instance.run("tree", "outer").stdout.splitlines()
+    equal([line.split(" ")[0:3] for line in drawn if "0x" in line], [[outer, "'outer'", "root"], ["", "", inner]],
+          "tree draws the inner job in the outer")
+    equal([len(line) - len(line.lstrip()) for line in drawn if "- " in line], [2, 4], "and each process in its own")
+    equal([one["jid"] for one in instance.facts("tree", "outer")], [outer, inner], "in JSON it stands behind it")
     refused(instance, 64, f"is in job {outer} already; mode 'nested' keeps it there", "attach", inner, main)
     equal(instance.run("attach", "--mode", "nested", inner, main).returncode, 0, "a process of the outer moves in")
     check(is_member(main, inner), "and is in both")

@@ -70,6 +70,8 @@ def libcorral(doors):
     zero = {"subscribe", "create", "show", "usage", "end of list", "wall", "no wall", "signal", "wait"}
     wrong = {name: value for name, value in facts.items() if value != ("0" if name in zero else "1")}
     equal(wrong, {}, f"and its {len(facts)} facts are right")
+    made = doors.instance.facts("show", "from-c")
+    equal((made["project"], made["account"]), ("c-project", "c-account"), "its job is charged as it said")
 
 
 def libjob(doors):

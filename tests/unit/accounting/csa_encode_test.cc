@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is encoded is what is read again; what was not collected is absent, not
 // zero; and the records keep to the rules of the published writer.
+#include "accounting/charge_encode.h"
 #include "accounting/csa_encode.h"
 
 #include <algorithm>
 
 #include <doctest/doctest.h>
 
+#include "accounting/record_view.h"
 #include "record_samples.h"
 
 namespace {
@@ -43,6 +45,27 @@ TEST_CASE("a start of a job comes back") {
   REQUIRE(group.site);
   CHECK(group.site->key == 3);
   CHECK(group.site->head.instance == samples::kInstance);
+}
+
+TEST_CASE("what a job is charged to comes back") {
+  const auto start = samples::start_of_job(3);
+  const Group group = only_group(encode(start, "physics", "grant"));
+  CHECK(group.name == "a job's name");
+  CHECK(group.project == "physics");
+  CHECK(group.account == "grant");
+  const Group none = only_group(encode(start, "", ""));
+  CHECK(none.project.empty());
+  CHECK(none.size == only_group(encode(start)).size);
+  RecordBytes process = encode(samples::process_end(4));
+  accounting::charge(process, 4711);
+  const Group charged = only_group(process);
+  REQUIRE(charged.process);
+  CHECK(charged.process->prid == 4711);
+  CHECK(accounting::view_of(charged).project_id == 4711);
+  RecordBytes end = encode(samples::end_of_job(5));
+  accounting::charge(end, 4712);
+  REQUIRE(only_group(end).end);
+  CHECK(only_group(end).end->prid == 4712);
 }
 
 TEST_CASE("a process's end comes back, every counter in its place") {

@@ -128,6 +128,13 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     if (signal == core::kSigkill) finish(jid);
     return {};
   }
+
+  core::Answer<void> signal_group(const core::Caller& caller, core::JobId jid,
+                                  core::Pid group,
+                                  core::SignalNumber number) override {
+    group_signalled = group;
+    return signal(caller, jid, number, core::SignalTarget::kGroup);
+  }
   core::Answer<void> end_member(const core::Caller& caller, core::JobId jid,
                                 std::uint32_t index,
                                 const core::KillPlanChange& change) override {
@@ -400,6 +407,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
   bool last_accepts_less = false;
   std::atomic<int> waits_seen = 0;  ///< for a test in another thread
   std::vector<std::pair<int, core::SignalTarget>> signals;
+  core::Pid group_signalled;
   std::map<core::JobId, Row> rows;
   std::vector<std::function<void()>> late;
   std::size_t forgotten = 0;

@@ -135,6 +135,9 @@ core::JobSpec Maker::spec() {
   spec.member = {core::JobId(number()), small()};
   spec.tags = list([&] { return text(); });
   spec.requested = core::JobId(number());
+  spec.project = text();
+  spec.account = text();
+  spec.project_id = number();
   return spec;
 }
 
@@ -218,7 +221,8 @@ core::EventBody Maker::body(std::size_t index) {
     case 13:
       return event::Signalled{
           core::Uid(small()), core::SignalNumber(whole()),
-          one_of(core::SignalTarget::kAll, core::SignalTarget::kMain)};
+          one_of(core::SignalTarget::kAll, core::SignalTarget::kGroup),
+          core::Pid(whole())};
     case 14:
       return event::TimerFired{
           one_of(core::JobTimer::kLimit, core::JobTimer::kLast)};
@@ -288,11 +292,11 @@ void check_same(const core::JobSpec& a, const core::JobSpec& b) {
   CHECK(std::tie(a.name, a.argv, a.env, a.cwd, a.user, a.uid, a.gid, a.groups,
                  a.umask, a.kind, a.engine, a.stragglers, a.token, a.parent,
                  a.domain, a.service, a.array, a.member.array, a.member.index,
-                 a.tags, a.requested) ==
+                 a.tags, a.requested, a.project, a.account, a.project_id) ==
         std::tie(b.name, b.argv, b.env, b.cwd, b.user, b.uid, b.gid, b.groups,
                  b.umask, b.kind, b.engine, b.stragglers, b.token, b.parent,
                  b.domain, b.service, b.array, b.member.array, b.member.index,
-                 b.tags, b.requested));
+                 b.tags, b.requested, b.project, b.account, b.project_id));
   CHECK(tie(a.kill_plan) == tie(b.kill_plan));
   CHECK(a.limits.wall_time == b.limits.wall_time);
   CHECK(a.terms == b.terms);
@@ -434,8 +438,9 @@ TEST_CASE("an event's fields are all there") {
     CHECK(tie(asked.plan) == tie(asked_back.plan));
     const auto sent = std::get<event::Signalled>(maker.body(13));
     const auto sent_back = std::get<event::Signalled>(round_trip(sent));
-    CHECK(std::tie(sent.by, sent.signal, sent.target) ==
-          std::tie(sent_back.by, sent_back.signal, sent_back.target));
+    CHECK(std::tie(sent.by, sent.signal, sent.target, sent.group) ==
+          std::tie(sent_back.by, sent_back.signal, sent_back.target,
+                   sent_back.group));
   }
 }
 

@@ -36,6 +36,8 @@ void check_old(const Bytes& bytes) {
   CHECK(created.spec.terms.empty());
   CHECK(created.spec.array.is_empty());
   CHECK(created.spec.member.array == core::kNoJob);
+  CHECK(created.spec.project.empty());
+  CHECK(created.spec.project_id == 0);
 }
 
 }  // namespace
@@ -45,8 +47,8 @@ TEST_CASE("what a journal of version 2 lacks has its default") {
   bytes[0] = std::byte{2};
   CHECK(!core::decode(bytes));
   // Before owner and engine: parent, domain, service, terms of limits, array,
-  // member, tags and the jid that was asked for.
-  bytes.erase(bytes.end() - 57, bytes.end() - 5);
+  // member, tags, the jid that was asked for, project, account, its number.
+  bytes.erase(bytes.end() - 73, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -54,7 +56,7 @@ TEST_CASE("what a journal of version 3 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{3};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 41, bytes.end() - 5);
+  bytes.erase(bytes.end() - 57, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -62,7 +64,7 @@ TEST_CASE("what a journal of version 4 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{4};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 41, bytes.end() - 5);
+  bytes.erase(bytes.end() - 57, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -70,8 +72,36 @@ TEST_CASE("what a journal of version 5 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{5};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 37, bytes.end() - 5);
+  bytes.erase(bytes.end() - 53, bytes.end() - 5);
   check_old(bytes);
+}
+
+TEST_CASE("what a journal of version 6 lacks has its default") {
+  Bytes bytes = created_bytes();
+  bytes[0] = std::byte{6};
+  CHECK(!core::decode(bytes));
+  bytes.erase(bytes.end() - 21, bytes.end() - 5);
+  check_old(bytes);
+}
+
+TEST_CASE("a signal of version 6 goes to no process group") {
+  Bytes bytes;
+  core::encode(JobEvent{core::JobId(1),
+                        {},
+                        core::event::Signalled{core::Uid(7),
+                                               core::SignalNumber(10),
+                                               core::SignalTarget::kMain,
+                                               core::Pid(99)}},
+               bytes);
+  bytes[0] = std::byte{6};
+  CHECK(!core::decode(bytes));
+  bytes.erase(bytes.end() - 4, bytes.end());
+  const auto item = core::decode(bytes);
+  REQUIRE(item);
+  const auto sent =
+      std::get<core::event::Signalled>(std::get<JobEvent>(*item).body);
+  CHECK(sent.target == core::SignalTarget::kMain);
+  CHECK(sent.group == core::Pid());
 }
 
 TEST_CASE("the counters come back as they went") {
@@ -100,5 +130,5 @@ TEST_CASE("an unknown version is refused with both versions named") {
   const auto item = core::decode(bytes);
   REQUIRE(!item);
   CHECK(item.error().code == EPROTONOSUPPORT);
-  CHECK(item.error().subject.view() == "version 9; this program knows 2 to 6");
+  CHECK(item.error().subject.view() == "version 9; this program knows 2 to 7");
 }

@@ -28,6 +28,10 @@ memory = "none"
 wall = "1d"
 [user.alice.batch]
 wall = "2d"
+
+[project.physics]
+wall = "3d"
+cpu = "20h"
 )";
 
 std::vector<core::LimitRule> site() {
@@ -97,6 +101,21 @@ TEST_CASE("the most particular rule that names a limit decides") {
        LimitKind::kWallTime,
        "user.alice.batch",
        21},
+      {"a project before a group",
+       {"bob", {"students"}, "batch", "physics"},
+       LimitKind::kCpuTime,
+       "project.physics",
+       25},
+      {"a user before a project",
+       {"alice", {}, "batch", "physics"},
+       LimitKind::kWallTime,
+       "user.alice.batch",
+       21},
+      {"another project",
+       {"bob", {}, "batch", "chemistry"},
+       LimitKind::kWallTime,
+       nullptr,
+       0},
       {"for each limit by itself",
        {"alice", {"students"}, "batch"},
        LimitKind::kMemory,

@@ -82,16 +82,50 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
        "corral.toml:2: colours.x: there is no such key, expected one of "
        "authority.operators, authority.schedulers, jobs.remember, "
        "jobs.remember_for, jobs.live, jobs.live_of_user, accounting.collector, "
-       "accounting.ring, accounting.keep_for, accounting.keep_size"},
+       "accounting.ring, accounting.keep_for, accounting.keep_size, or one of a "
+       "table [project.NAME]"},
       {"[accounting]\nring = '3M'\n",
        "corral.toml:2: accounting.ring: the value is '3M', expected a power of "
        "two from \"1M\" to \"1G\", as in \"64M\""},
+      {"[project.x]\nid = 0\n",
+       "corral.toml:2: project.x.id: the value is 0, expected a number from 1 "
+       "to 2147483647"},
+      {"[project.x]\nowner = 'a'\n",
+       "corral.toml:2: project.x.owner: there is no such key of a project, "
+       "expected 'id', 'users', 'groups' or 'accounts'"},
+      {"[project.x]\naccounts = ['a b']\n",
+       "corral.toml:2: project.x.accounts: the value is ['a b'], expected an "
+       "array of words of at most 64 letters, digits and _.@/+-"},
+      {"[project.'a b']\nid = 1\n",
+       "corral.toml:2: project.\"a b\".id: the project's name is 'a b', expected "
+       "1 to 64 letters, digits and _.@/+-, not beginning with -"},
   };
   for (const Row& row : rows) {
     const auto faults = faults_of(row.text);
     REQUIRE(faults.size() == 1);
     CHECK(faults[0] == row.fault);
   }
+}
+
+TEST_CASE("projects stand in the order of the file, also without a key") {
+  const auto settings = parse_site_settings(
+      "[project.physics]\n"
+      "id = 4711\n"
+      "users = ['alice', '1000']\n"
+      "groups = ['phys']\n"
+      "accounts = ['grant']\n"
+      "[project.none]\n",
+      "f");
+  REQUIRE(settings);
+  REQUIRE(settings->projects.size() == 2);
+  const units::ProjectSettings& physics = settings->projects[0];
+  CHECK(physics.name == "physics");
+  CHECK(physics.id == 4711);
+  CHECK(physics.users == std::vector<std::string>{"alice", "1000"});
+  CHECK(physics.groups == std::vector<std::string>{"phys"});
+  CHECK(physics.accounts == std::vector<std::string>{"grant"});
+  CHECK(settings->projects[1].name == "none");
+  CHECK(settings->projects[1].users.empty());
 }
 
 TEST_CASE("all faults are told at once; what is no TOML is told by its line") {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a job is charged to: a project, and an account within it. Whether a job
+// may be charged to a project is a pure decision on the site's list of projects
+// and whose job it is.
+//
+// Where the site lists no projects everybody names what they like: the words
+// are then the owner's own, like tags, and no record has a project's number.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/ids.h"
+
+namespace core {
+
+inline constexpr std::size_t kLongestChargeName = 64;
+
+inline constexpr const char* kChargeNameExpected =
+    "1 to 64 letters, digits and _.@/+-, not beginning with -";
+
+/// The name of a project or of an account.
+constexpr bool is_charge_name(std::string_view name) {
+  const auto is_of_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') ||
+           std::string_view("_.@/+-").find(c) != std::string_view::npos;
+  };
+  return !name.empty() && name.size() <= kLongestChargeName &&
+         name.front() != '-' && std::ranges::all_of(name, is_of_name);
+}
+
+/// A project of the site's (corral.toml(5)).
+struct ProjectRule {
+  std::string name;
+  std::uint64_t number = 0;  ///< ac_prid of CSA's records; 0: it has none
+  bool is_open = false;      ///< everybody may charge it
+  std::vector<Uid> users = {};
+  std::vector<Gid> groups = {};
+  std::vector<std::string> accounts = {};  ///< none: any
+};
+
+/// Whose job it is. `may_charge_all`: a job that root or a scheduler makes.
+struct ChargedUser {
+  Uid uid;
+  std::span<const Gid> groups;  ///< all of them, the primary one too
+  bool may_charge_all = false;
+};
+
+enum class ChargeVerdict : std::uint8_t {
+  kAllowed,
+  kNoProject,         ///< an account was named without a project
+  kNoSuchProject,     ///< the site lists others
+  kNotOfProject,      ///< the user is not among its users
+  kNoAccountOfThose,  ///< the project has accounts, and this is none of them
+};
+
+struct ChargeDecision {
+  ChargeVerdict verdict = ChargeVerdict::kAllowed;
+  std::uint64_t number = 0;  ///< of the project; 0: the site gives it none
+};
+
+constexpr bool is_of_project(const ProjectRule& rule, const ChargedUser& user) {
+  if (rule.is_open || user.may_charge_all) return true;
+  return std::ranges::find(rule.users, user.uid) != rule.users.end() ||
+         std::ranges::any_of(user.groups, [&rule](Gid group) {
+           return std::ranges::find(rule.groups, group) != rule.groups.end();
+         });
+}
+
+/// Whether a job of `user` may be charged to `project` and `account`, either
+/// of which may be empty.
+constexpr ChargeDecision decide_charge(std::span<const ProjectRule> rules,
+                                       std::string_view project,
+                                       std::string_view account,
+                                       const ChargedUser& user) {
+  if (project.empty())
+    return {.verdict = account.empty() || rules.empty()
+                           ? ChargeVerdict::kAllowed
+                           : ChargeVerdict::kNoProject};
+  if (rules.empty()) return {};
+  const auto rule = std::ranges::find(rules, project, &ProjectRule::name);
+  if (rule == rules.end()) return {.verdict = ChargeVerdict::kNoSuchProject};
+  if (!is_of_project(*rule, user))
+    return {.verdict = ChargeVerdict::kNotOfProject};
+  const bool is_listed =
+      std::ranges::find(rule->accounts, account) != rule->accounts.end();
+  if (!account.empty() && !rule->accounts.empty() && !is_listed)
+    return {.verdict = ChargeVerdict::kNoAccountOfThose};
+  return {.verdict = ChargeVerdict::kAllowed, .number = rule->number};
+}
+
+}  // namespace core

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/job_members.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "sys/pid_fd.h"
+#include "sys/process_tree.h"
+
+namespace supervisor {
+
+std::vector<core::Pid> members_of(const core::Job& job, Containers& containers,
+                                  const ScopeLinks& scopes) {
+  std::vector<core::Pid> pids;
+  const core::Pid scope = scopes.scope_pid(job.jid);
+  if (job.engine == core::Engine::kCgroup2) {
+    pids = containers.members(job.jid);
+  } else if (scope != core::Pid()) {
+    pids = sys::job_processes_below(scope);
+  } else if (job.main && !job.main_has_ended) {
+    pids = sys::descendants_of(*job.main);
+    pids.push_back(*job.main);
+  }
+  std::ranges::sort(pids);
+  return pids;
+}
+
+std::vector<core::Pid> members_of_group(const core::Job& job, core::Pid group,
+                                        Containers& containers,
+                                        const ScopeLinks& scopes) {
+  std::vector<core::Pid> pids = members_of(job, containers, scopes);
+  std::erase_if(pids, [group](core::Pid pid) {
+    return ::getpgid(pid.raw()) != group.raw();
+  });
+  return pids;
+}
+
+int signal_group(const core::Job& job, core::Pid group,
+                 core::SignalNumber signal, Containers& containers,
+                 const ScopeLinks& scopes) {
+  std::vector<std::pair<core::Pid, sys::PidFd>> candidates;
+  for (const core::Pid pid :
+       members_of_group(job, group, containers, scopes))
+    if (auto pidfd = sys::PidFd::open(pid))
+      candidates.emplace_back(pid, *std::move(pidfd));
+  // Numbers that still belong to members belong to those whose pidfds we have.
+  const std::vector<core::Pid> still =
+      members_of_group(job, group, containers, scopes);
+  int code = 0;
+  for (const auto& [pid, pidfd] : candidates) {
+    if (!std::ranges::binary_search(still, pid)) continue;
+    const auto sent = pidfd.signal(signal);
+    if (!sent && sent.error().code != ESRCH && code == 0)
+      code = sent.error().code;
+  }
+  return code;
+}
+
+}  // namespace supervisor

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which processes are in a job now, whatever contains it, and those of them
+// that are in one process group.
+#pragma once
+
+#include <vector>
+
+#include "core/job_machine.h"
+#include "core/quantity.h"
+#include "supervisor/containers.h"
+#include "supervisor/scope_link.h"
+
+namespace supervisor {
+
+/// By ascending pid. One may come or go meanwhile.
+[[nodiscard]] std::vector<core::Pid> members_of(const core::Job& job,
+                                                Containers& containers,
+                                                const ScopeLinks& scopes);
+
+/// Those of them that are in the process group.
+[[nodiscard]] std::vector<core::Pid> members_of_group(
+    const core::Job& job, core::Pid group, Containers& containers,
+    const ScopeLinks& scopes);
+
+/// Sends the signal to each of those, through a pidfd: whoever is no member of
+/// the job any more when that is open gets nothing. Returns the first errno
+/// that is no sign of its end; 0: none.
+int signal_group(const core::Job& job, core::Pid group,
+                 core::SignalNumber signal, Containers& containers,
+                 const ScopeLinks& scopes);
+
+}  // namespace supervisor
