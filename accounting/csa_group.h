@@ -35,8 +35,8 @@ struct Group {
 
   /// The last site record: with it the group is an append of Corral's.
   std::optional<SiteRecord> site;
-  std::string name;    ///< SiteText::kName
-  std::string detail;  ///< SiteText::kDetail
+  std::string name;     ///< SiteText::kName
+  std::string detail;   ///< SiteText::kDetail
   std::string project;  ///< SiteText::kProject
   std::string account;  ///< SiteText::kAccount
   /// The checksum of Corral's append is right. True where there is none.

@@ -30,7 +30,7 @@ struct RecordView {
   std::optional<std::uint32_t> gid;
   Count pid;
   Count ppid;
-  std::string name;  ///< command of a process, name of a job, event
+  std::string name;     ///< command of a process, name of a job, event
   std::string project;  ///< of a start of Corral's: that it is charged to
   std::string account;  ///< likewise
   Count project_id;     ///< ac_prid of a process or an end, unless it is 0

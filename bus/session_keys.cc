@@ -75,10 +75,9 @@ constexpr SessionKey kKeys[] = {
 };
 
 /// Those of a job's spec that mean the same for a session.
-constexpr const char* kSpecKeys[] = {"User",        "Stragglers",
-                                     "FirstSignal", "GraceUSec",
-                                     "Project",     "Account",
-                                     kLimitsKey,    kAcceptsLessKey};
+constexpr const char* kSpecKeys[] = {"User",      "Stragglers",   "FirstSignal",
+                                     "GraceUSec", "Project",      "Account",
+                                     kLimitsKey,  kAcceptsLessKey};
 /// So do those of all limits.
 bool is_spec_key(std::string_view key) {
   return std::ranges::find(kSpecKeys, key) != std::end(kSpecKeys) ||

@@ -55,8 +55,7 @@ class Nesting {
       const std::vector<core::JobView>& jobs) const {
     std::vector<Shown> shown;
     for (const core::JobView& job : jobs)
-      if (!is_among(job.parent, jobs))
-        add(job, 0, shown);
+      if (!is_among(job.parent, jobs)) add(job, 0, shown);
     return shown;
   }
 

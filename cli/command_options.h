@@ -150,7 +150,8 @@ inline constexpr JsonKey kTreeKeys[] = {
      "one object a job with the keys of *corral show*; behind each those that "
      "are nested in it (_parent_)"},
     {"processes",
-     "its processes, with those of jobs in it: _pid_, _ppid_, _command_, _state_ (as in "
+     "its processes, with those of jobs in it: _pid_, _ppid_, _command_, "
+     "_state_ (as in "
      "proc(5)), _cpu_us_; null when you may not see them"},
 };
 
@@ -315,8 +316,8 @@ inline constexpr Example kKillExamples[] = {
 };
 inline constexpr OptionPair kKillPairs[] = {
     {"system", "private"}, {"signal", "grace"},      {"signal", "wait"},
-    {"wait", "no-wait"},   {"main", "signal", true},
-    {"group", "signal", true}, {"group", "main"},
+    {"wait", "no-wait"},   {"main", "signal", true}, {"group", "signal", true},
+    {"group", "main"},
 };
 inline constexpr ExitCode kKillCodes[] = {
     {"0", "Every job was ended, or was sent the signal"},

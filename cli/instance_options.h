@@ -147,7 +147,8 @@ inline constexpr JsonKey kUseKeys[] = {
     {"by", "what was summed up by"},
     {"rows",
      "by processor time, the most first: the key (an account behind its "
-     "project and a colon), the _name_ of a job, user or group, _jobs_, _open_jobs_ (without an end in the files), _processes_, "
+     "project and a colon), the _name_ of a job, user or group, _jobs_, "
+     "_open_jobs_ (without an end in the files), _processes_, "
      "_wall_us_, _user_us_, _system_us_, _memory_peak_bytes_ (the largest), "
      "_read_bytes_, _written_bytes_ (by read and write calls), "
      "_storage_read_bytes_, _storage_written_bytes_; null: it was not "

@@ -68,8 +68,8 @@ void fields(auto& io, Of<ArrayProgress> auto& p) {
 void fields(auto& io, Of<JobSpec> auto& s) {
   auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
          engine, stragglers, kill_plan, limits, terms, accepts_less, token,
-         parent, domain, service, array, member, tags, requested,
-         project, account, project_id] = s;
+         parent, domain, service, array, member, tags, requested, project,
+         account, project_id] = s;
   io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
      stragglers, kill_plan, limits, accepts_less, token);
   io.since(3, parent, domain, service);

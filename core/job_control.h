@@ -138,8 +138,8 @@ struct JobView {
   ArrayView array;
   ArrayMember member;  ///< of an array
   std::vector<std::string> tags;
-  std::string project;  ///< that it is charged to; empty: to none
-  std::string account;  ///< likewise
+  std::string project;           ///< that it is charged to; empty: to none
+  std::string account;           ///< likewise
   std::uint64_t project_id = 0;  ///< as the site numbers it; 0: it does not
 };
 

@@ -3,9 +3,9 @@
 // use. Pure: the rules were read, and names looked up, before.
 //
 // For each limit the most particular rule that names it decides: the user's
-// before the project's, before the groups', before the domain's, before the default; of a user and of
-// all groups together those for the job's domain before those for every domain;
-// then the first in the file.
+// before the project's, before the groups', before the domain's, before the
+// default; of a user and of all groups together those for the job's domain
+// before those for every domain; then the first in the file.
 #pragma once
 
 #include <algorithm>

@@ -13,9 +13,8 @@ namespace supervisor {
 /// it has unless it names one; or null.
 /// Errors: kInvalid for words that are none and projects that are not there,
 /// kAccessDenied for one that the user may not charge.
-[[nodiscard]] core::Answer<void> settle_charge(const core::Caller& caller,
-                                               const core::AuthorityRules& rules,
-                                               const core::JobSpec* outer,
-                                               core::JobSpec& spec);
+[[nodiscard]] core::Answer<void> settle_charge(
+    const core::Caller& caller, const core::AuthorityRules& rules,
+    const core::JobSpec* outer, core::JobSpec& spec);
 
 }  // namespace supervisor

@@ -214,7 +214,8 @@ void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
     const int code = signal_group(job, asked.group, asked.signal,
                                   parts_.containers, parts_.scopes);
     if (code != 0)
-      complain(job.jid, "signal", {.code = code, .op = "signal", .subject = {}});
+      complain(job.jid, "signal",
+               {.code = code, .op = "signal", .subject = {}});
     return;
   }
   const bool is_many =

@@ -42,8 +42,7 @@ int signal_group(const core::Job& job, core::Pid group,
                  core::SignalNumber signal, Containers& containers,
                  const ScopeLinks& scopes) {
   std::vector<std::pair<core::Pid, sys::PidFd>> candidates;
-  for (const core::Pid pid :
-       members_of_group(job, group, containers, scopes))
+  for (const core::Pid pid : members_of_group(job, group, containers, scopes))
     if (auto pidfd = sys::PidFd::open(pid))
       candidates.emplace_back(pid, *std::move(pidfd));
   // Numbers that still belong to members belong to those whose pidfds we have.

@@ -18,9 +18,10 @@ namespace supervisor {
                                                 const ScopeLinks& scopes);
 
 /// Those of them that are in the process group.
-[[nodiscard]] std::vector<core::Pid> members_of_group(
-    const core::Job& job, core::Pid group, Containers& containers,
-    const ScopeLinks& scopes);
+[[nodiscard]] std::vector<core::Pid> members_of_group(const core::Job& job,
+                                                      core::Pid group,
+                                                      Containers& containers,
+                                                      const ScopeLinks& scopes);
 
 /// Sends the signal to each of those, through a pidfd: whoever is no member of
 /// the job any more when that is open gets nothing. Returns the first errno

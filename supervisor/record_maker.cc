@@ -73,14 +73,13 @@ std::optional<PendingRecord> make_record(std::uint64_t instance,
   using accounting::encode;
   const accounting::RecordKey full_key = {.instance = instance, .key = key};
   if (std::holds_alternative<core::effect::RecordStart>(effect))
-    return pending(key, job.jid, RecordKind::kStart,
-                   encode(start_of(full_key, job), job.spec.project,
-                          job.spec.account));
+    return pending(
+        key, job.jid, RecordKind::kStart,
+        encode(start_of(full_key, job), job.spec.project, job.spec.account));
   if (const auto* process = std::get_if<core::effect::RecordProcess>(&effect))
-    return charged(
-        job, key, RecordKind::kProcess,
-        encode(accounting::ProcessEnd{.key = full_key,
-                                      .record = process->record}));
+    return charged(job, key, RecordKind::kProcess,
+                   encode(accounting::ProcessEnd{.key = full_key,
+                                                 .record = process->record}));
   if (std::holds_alternative<core::effect::RecordEnd>(effect))
     return charged(job, key, RecordKind::kEnd, encode(end_of(full_key, job)));
   return std::nullopt;

@@ -21,7 +21,8 @@ namespace supervisor {
 
 namespace {
 
-// The request is "UID DOMAIN PROJECT FILE"; a job of no project has "". The answer is a byte, and the limits as
+// The request is "UID DOMAIN PROJECT FILE"; a job of no project has "". The
+// answer is a byte, and the limits as
 // `--limit` takes them or the sentence why there are none.
 
 // Less than a client waits: a job whose limits are not known is refused, not
@@ -119,8 +120,8 @@ void SiteLimits::find(core::Uid uid, std::string_view domain,
                       std::string_view project, const Done& done) {
   if (!are_there()) return done(core::LimitSet{});
   const std::string request = std::to_string(uid.raw()) + " " +
-                              std::string(domain) + " " +
-                              std::string(project) + " " + file_;
+                              std::string(domain) + " " + std::string(project) +
+                              " " + file_;
   const auto raw = std::as_bytes(std::span(request));
   pool_.request({raw.begin(), raw.end()}, {}, kPatience,
                 [done, file = file_](const auto& answer) {

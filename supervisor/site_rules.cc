@@ -58,12 +58,12 @@ void SiteRules::add_group(const std::string& word, std::vector<core::Gid>& to) {
     to.emplace_back(static_cast<std::uint32_t>(*number));
     return;
   }
-  names_.find_group(
-      word, [this, word, &to](const core::Answer<core::Gid>& group) {
-        if (!group) return complain("group", word, group.error());
-        to.push_back(*group);
-        on_change_(rules_);
-      });
+  names_.find_group(word,
+                    [this, word, &to](const core::Answer<core::Gid>& group) {
+                      if (!group) return complain("group", word, group.error());
+                      to.push_back(*group);
+                      on_change_(rules_);
+                    });
 }
 
 void SiteRules::add_user(const std::string& word, std::vector<core::Uid>& to) {

@@ -172,8 +172,7 @@ std::string take_of_project(SiteSettings& to, const TomlValue& value) {
   if (!core::is_charge_name(name))
     return "the project's name is '" + name + "', expected " +
            core::kChargeNameExpected;
-  auto project =
-      std::ranges::find(to.projects, name, &ProjectSettings::name);
+  auto project = std::ranges::find(to.projects, name, &ProjectSettings::name);
   if (project == to.projects.end())
     project = to.projects.insert(project, {.name = name});
   if (value.path.size() == 2) return {};

@@ -54,7 +54,7 @@ _corral() {
       while ((at < last)); do
         case ${words[at]} in
           --) ((at++)); break ;;
-          --array|--name|-n|--tag|-t|--jid|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l|--parent) ((at += 2)) ;;
+          --array|--name|-n|--tag|-t|--project|-P|--account|-A|--jid|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l|--parent) ((at += 2)) ;;
           -*) ((at++)) ;;
           *) break ;;
         esac
@@ -67,6 +67,8 @@ _corral() {
         --array|--array=) :; return ;;
         --name|-n|--name=) :; return ;;
         --tag|-t|--tag=) :; return ;;
+        --project|-P|--project=) :; return ;;
+        --account|-A|--account=) :; return ;;
         --jid|--jid=) :; return ;;
         --env|-e|--env=) :; return ;;
         --cwd|-C|--cwd=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -d -- "$word"); return ;;
@@ -79,7 +81,7 @@ _corral() {
         --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--detach --array --name --tag --jid --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--detach --array --name --tag --project --account --jid --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --json --system --private --help' -- "$word")
       else
         _corral_program "${places[at]}"
       fi ;;
@@ -87,9 +89,11 @@ _corral() {
       case $previous in
         --array|--array=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
         --tag|-t|--tag=) :; return ;;
+        --project|-P|--project=) :; return ;;
+        --account|-A|--account=) :; return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--all --mine --array --tag --no-header --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--all --mine --array --tag --project --account --no-header --json --system --private --help' -- "$word")
       else
         :
       fi ;;
@@ -147,10 +151,11 @@ _corral() {
     limit)
       case $previous in
         --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
+        --project|-P|--project=) :; return ;;
         --site|--site=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--limit --accept-less --site --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--limit --accept-less --project --site --json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
@@ -180,13 +185,15 @@ _corral() {
         --leader|--leader=) :; return ;;
         --service|-s|--service=) :; return ;;
         --domain|--domain=) :; return ;;
+        --project|--project=) :; return ;;
+        --account|--account=) :; return ;;
         --nest|--nest=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'keep new' -- "$word"); return ;;
         --stragglers|--stragglers=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'linger end kill' -- "$word"); return ;;
         --grace|-g|--grace=) :; return ;;
         --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--user --leader --service --domain --nest --stragglers --grace --limit --accept-less --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--user --leader --service --domain --project --account --nest --stragglers --grace --limit --accept-less --json --system --private --help' -- "$word")
       else
         :
       fi ;;
@@ -208,11 +215,15 @@ _corral() {
       fi ;;
     kill)
       case $previous in
+        --project|-P|--project=) :; return ;;
+        --account|-A|--account=) :; return ;;
+        --tag|-t|--tag=) :; return ;;
         --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
+        --group|--group=) :; return ;;
         --grace|-g|--grace=) :; return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--signal --main --grace --wait --no-wait --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--project --account --tag --signal --main --group --grace --wait --no-wait --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;

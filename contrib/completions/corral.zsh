@@ -112,6 +112,10 @@ _corral() {
         '--array[Show this array and its members only]:JOB:_corral_jobs' \
         '*--tag[Show jobs with this tag only\: KEY=VALUE, or KEY with any value]:TAG: ' \
         '*-t[Show jobs with this tag only\: KEY=VALUE, or KEY with any value]:TAG: ' \
+        '--project[Show jobs that are charged to this project only]:WORD: ' \
+        '-P[Show jobs that are charged to this project only]:WORD: ' \
+        '--account[Show jobs that are charged to this account only]:WORD: ' \
+        '-A[Show jobs that are charged to this account only]:WORD: ' \
         '--no-header[Leave the column titles out]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
@@ -191,6 +195,8 @@ _corral() {
         '*--limit[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '*-l[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
+        '--project[With '\''explain'\''\: the limits of a job that is charged to it]:WORD: ' \
+        '-P[With '\''explain'\''\: the limits of a job that is charged to it]:WORD: ' \
         '--site[With '\''explain'\''\: read the site'\''s limits here]:FILE:_files' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
@@ -235,6 +241,8 @@ _corral() {
         '--service[With '\''open'\''\: the service, as PAM calls it; it chooses the domain]:NAME: ' \
         '-s[With '\''open'\''\: the service, as PAM calls it; it chooses the domain]:NAME: ' \
         '--domain[With '\''open'\''\: the site'\''s word for its kind (limits.toml(5))]:NAME: ' \
+        '--project[With '\''open'\''\: charge it to this project]:WORD: ' \
+        '--account[With '\''open'\''\: and to this account of the project]:WORD: ' \
         '--nest[With '\''open'\'' within an open session\: keep that one, or nest a new one]:HOW:(keep new)' \
         '--stragglers[With '\''open'\''\: who is left when it is closed stays, is asked to end, or is killed]:HOW:(linger end kill)' \
         '--grace[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \
@@ -265,9 +273,16 @@ _corral() {
         '*:JOB:_corral_jobs' && return ;;
     kill)
       _arguments -s -S \
+        '--project[Instead of naming jobs\: your jobs that are charged to this project; root\: everybody'\''s]:WORD: ' \
+        '-P[Instead of naming jobs\: your jobs that are charged to this project; root\: everybody'\''s]:WORD: ' \
+        '--account[The same of an account; with both\: of this account of that project]:WORD: ' \
+        '-A[The same of an account; with both\: of this account of that project]:WORD: ' \
+        '*--tag[The same of jobs with this tag\: KEY=VALUE, or KEY with any value]:TAG: ' \
+        '*-t[The same of jobs with this tag\: KEY=VALUE, or KEY with any value]:TAG: ' \
         '--signal[Send this signal to every process, and nothing else]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
         '-s[Send this signal to every process, and nothing else]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
         '--main[With --signal\: to the main process only]' \
+        '--group[With --signal\: to the processes of this process group of the job only]:N: ' \
         '--grace[Wait so long between asking and killing; 0 kills at once]:DURATION: ' \
         '-g[Wait so long between asking and killing; 0 kills at once]:DURATION: ' \
         '--wait[Return when nothing of the job lives]' \

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is encoded is what is read again; what was not collected is absent, not
 // zero; and the records keep to the rules of the published writer.
-#include "accounting/charge_encode.h"
 #include "accounting/csa_encode.h"
 
 #include <algorithm>
 
 #include <doctest/doctest.h>
 
+#include "accounting/charge_encode.h"
 #include "accounting/record_view.h"
 #include "record_samples.h"
 

@@ -151,7 +151,7 @@ TEST_CASE("every counter of the kernel's is in the record, in its unit") {
   const std::string path = directory.file("pacct");
   samples::Bytes bytes;
   samples::add(bytes,
-               encode(RecordKey{.instance = kRingId, .key = 264}, an_exit(99),
+               encode(RecordKey{.instance = kRingId, .key = 272}, an_exit(99),
                       {.page_size = 4096, .booted_us = 1'000'000'000'000}));
   samples::write_file(path, bytes);
   CsaReader reader(*sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY));
@@ -184,7 +184,7 @@ TEST_CASE("what was not collected is not 0") {
   corral_exit exit = an_exit(99);
   exit.has = 0;
   samples::Bytes bytes;
-  samples::add(bytes, encode(RecordKey{.instance = kRingId, .key = 264}, exit,
+  samples::add(bytes, encode(RecordKey{.instance = kRingId, .key = 272}, exit,
                              KernelUnits{}));
   const ParseResult parsed = parse_group(bytes, true);
   REQUIRE(parsed.verdict == ParseVerdict::kGroup);
@@ -198,7 +198,7 @@ TEST_CASE("what was not collected is not 0") {
   // One whose block delays alone the kernel did not count has the record.
   exit.has = CORRAL_HAS_CPU_DELAY;
   bytes.clear();
-  samples::add(bytes, encode(RecordKey{.instance = kRingId, .key = 264}, exit,
+  samples::add(bytes, encode(RecordKey{.instance = kRingId, .key = 272}, exit,
                              KernelUnits{}));
   const RecordView other = view_of(parse_group(bytes, true).group);
   CHECK(other.processor_waits == 31U);

@@ -107,7 +107,7 @@ TEST_CASE("misuse is said in one sentence with the fix") {
   CHECK(misuse("ps", {"x"}) == "unexpected argument 'x'; expected none");
   CHECK(misuse("log", {"x", "y"}) ==
         "unexpected argument 'y'; expected one JOB");
-  CHECK(misuse("kill", {}) ==
+  CHECK(misuse("freeze", {}) ==
         "a JOB is missing: name it by its jid or its name");
 }
 

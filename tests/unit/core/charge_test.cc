@@ -56,9 +56,8 @@ TEST_CASE("who may charge what, where the site lists its projects") {
     CAPTURE(row.project);
     CAPTURE(row.uid.raw());
     const Gid groups[] = {Gid(100), row.group};
-    const auto decision =
-        decide_charge(rules, row.project, row.account,
-                      {.uid = row.uid, .groups = groups});
+    const auto decision = decide_charge(rules, row.project, row.account,
+                                        {.uid = row.uid, .groups = groups});
     CHECK(decision.verdict == row.verdict);
     CHECK(decision.number == row.number);
   }
@@ -66,7 +65,8 @@ TEST_CASE("who may charge what, where the site lists its projects") {
 
 TEST_CASE("root and schedulers charge every project that there is") {
   const auto rules = site();
-  const ChargedUser root = {.uid = Uid(0), .groups = {}, .may_charge_all = true};
+  const ChargedUser root = {
+      .uid = Uid(0), .groups = {}, .may_charge_all = true};
   CHECK(decide_charge(rules, "closed", "x", root).verdict ==
         ChargeVerdict::kAllowed);
   CHECK(decide_charge(rules, "none", "", root).verdict ==

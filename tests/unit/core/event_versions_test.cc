@@ -88,10 +88,9 @@ TEST_CASE("a signal of version 6 goes to no process group") {
   Bytes bytes;
   core::encode(JobEvent{core::JobId(1),
                         {},
-                        core::event::Signalled{core::Uid(7),
-                                               core::SignalNumber(10),
-                                               core::SignalTarget::kMain,
-                                               core::Pid(99)}},
+                        core::event::Signalled{
+                            core::Uid(7), core::SignalNumber(10),
+                            core::SignalTarget::kMain, core::Pid(99)}},
                bytes);
   bytes[0] = std::byte{6};
   CHECK(!core::decode(bytes));

@@ -52,52 +52,52 @@ TEST_CASE("the most particular rule that names a limit decides") {
   const auto rules = site();
   const Case cases[] = {
       {"the default",
-       {"bob", {"users"}, "batch"},
+       {"bob", {"users"}, "batch", {}},
        LimitKind::kProcesses,
        "default",
        2},
       {"no rule",
-       {"bob", {"users"}, "batch"},
+       {"bob", {"users"}, "batch", {}},
        LimitKind::kWallTime,
        nullptr,
        0},
       {"a domain",
-       {"bob", {}, "interactive"},
+       {"bob", {}, "interactive", {}},
        LimitKind::kWallTime,
        "domain.interactive",
        6},
       {"a group before the default",
-       {"bob", {"students"}, "batch"},
+       {"bob", {"students"}, "batch", {}},
        LimitKind::kMemory,
        "group.students",
        9},
       {"of two groups the first of the file",
-       {"bob", {"staff", "students"}, ""},
+       {"bob", {"staff", "students"}, "", {}},
        LimitKind::kMemory,
        "group.students",
        9},
       {"a group in a domain",
-       {"bob", {"students"}, "batch"},
+       {"bob", {"students"}, "batch", {}},
        LimitKind::kCpuTime,
        "group.students.batch",
        13},
       {"not in another",
-       {"bob", {"students"}, "service"},
+       {"bob", {"students"}, "service", {}},
        LimitKind::kCpuTime,
        nullptr,
        0},
       {"a user before a group",
-       {"carol", {"students"}, "batch"},
+       {"carol", {"students"}, "batch", {}},
        LimitKind::kMemory,
        "user.carol",
        16},
       {"a user",
-       {"alice", {"students"}, "interactive"},
+       {"alice", {"students"}, "interactive", {}},
        LimitKind::kWallTime,
        "user.alice",
        19},
       {"a user in a domain",
-       {"alice", {}, "batch"},
+       {"alice", {}, "batch", {}},
        LimitKind::kWallTime,
        "user.alice.batch",
        21},
@@ -117,7 +117,7 @@ TEST_CASE("the most particular rule that names a limit decides") {
        nullptr,
        0},
       {"for each limit by itself",
-       {"alice", {"students"}, "batch"},
+       {"alice", {"students"}, "batch", {}},
        LimitKind::kMemory,
        "group.students",
        9},
@@ -137,7 +137,7 @@ TEST_CASE("of all groups those in the domain go first, then the file's order") {
                         const char* domain) {
     const auto rules = units::read_limit_rules(text, "l.toml");
     REQUIRE(rules);
-    return core::allowed_limits(*rules, {"x", std::move(groups), domain})
+    return core::allowed_limits(*rules, {"x", std::move(groups), domain, {}})
         .limits.open_files;
   };
   const char* const in_one_line =
@@ -153,13 +153,13 @@ TEST_CASE("of all groups those in the domain go first, then the file's order") {
 TEST_CASE("all limits together; none takes an outer one away") {
   const auto rules = site();
   const auto student =
-      core::allowed_limits(rules, {"bob", {"students"}, "batch"});
+      core::allowed_limits(rules, {"bob", {"students"}, "batch", {}});
   CHECK(student.limits.memory->raw() == 4ULL << 30U);
   CHECK(student.limits.cpu_time->raw() == 36'000'000'000);
   CHECK(student.limits.processes == 4096);
   CHECK_FALSE(student.limits.wall_time);
-  CHECK_FALSE(
-      core::allowed_limits(rules, {"carol", {"students"}, ""}).limits.memory);
+  CHECK_FALSE(core::allowed_limits(rules, {"carol", {"students"}, "", {}})
+                  .limits.memory);
 }
 
 TEST_CASE("a rule has a soft bound and says what is done") {
@@ -168,7 +168,7 @@ TEST_CASE("a rule has a soft bound and says what is done") {
       "core = 0\n",
       "l.toml");
   REQUIRE(rules);
-  const auto allowed = core::allowed_limits(*rules, {"bob", {}, ""});
+  const auto allowed = core::allowed_limits(*rules, {"bob", {}, "", {}});
   const auto cpu =
       core::terms_of(allowed.limits, allowed.terms, LimitKind::kCpuTime);
   CHECK(cpu.soft == 3'600'000'000U);

@@ -97,7 +97,8 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
        "corral.toml:2: project.x.accounts: the value is ['a b'], expected an "
        "array of words of at most 64 letters, digits and _.@/+-"},
       {"[project.'a b']\nid = 1\n",
-       "corral.toml:2: project.\"a b\".id: the project's name is 'a b', expected "
+       "corral.toml:2: project.\"a b\".id: the project's name is 'a b', "
+       "expected "
        "1 to 64 letters, digits and _.@/+-, not beginning with -"},
   };
   for (const Row& row : rows) {
