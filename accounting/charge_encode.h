@@ -20,7 +20,7 @@ inline void charge(RecordBytes& bytes, std::uint64_t project_id) {
   if (project_id == 0) return;
   std::memcpy(bytes.data + offsetof(csa::Csa, prid), &project_id,
               sizeof project_id);
-  detail::put_checksum(bytes);
+  detail::end_append(bytes);
 }
 
 /// acctsoj, the names of job, project and account, a site record.

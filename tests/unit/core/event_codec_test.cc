@@ -431,10 +431,9 @@ TEST_CASE("an event's fields are all there") {
     CHECK(populated.count == told.count);
     CHECK(populated.names.view() == told.names.view());
     const auto asked = std::get<event::EndRequested>(maker.body(12));
-    const auto asked_back = std::get<event::EndRequested>(round_trip(asked));
-    CHECK((asked.by == asked_back.by &&
-           asked.who.view() == asked_back.who.view()));
-    CHECK(tie(asked.plan) == tie(asked_back.plan));
+    const auto again = std::get<event::EndRequested>(round_trip(asked));
+    CHECK((asked.by == again.by && asked.who.view() == again.who.view()));
+    CHECK(tie(asked.plan) == tie(again.plan));
     const auto sent = std::get<event::Signalled>(maker.body(13));
     const auto back = std::get<event::Signalled>(round_trip(sent));
     CHECK(std::tie(sent.by, sent.signal, sent.target, sent.group) ==
