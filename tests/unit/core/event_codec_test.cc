@@ -419,13 +419,12 @@ TEST_CASE("an event's fields are all there") {
     check_same(exited.record,
                std::get<event::ProcessExited>(round_trip(exited)).record);
     const auto learned = std::get<event::MainStatusLearned>(maker.body(9));
-    const auto learned_back =
-        std::get<event::MainStatusLearned>(round_trip(learned));
-    CHECK(learned.is_known == learned_back.is_known);
-    CHECK(learned.wait_status == learned_back.wait_status);
+    const auto known = std::get<event::MainStatusLearned>(round_trip(learned));
+    CHECK(learned.is_known == known.is_known);
+    CHECK(learned.wait_status == known.wait_status);
     const auto gone = std::get<event::Emptied>(maker.body(10));
-    const auto gone_back = std::get<event::Emptied>(round_trip(gone));
-    CHECK(tie(gone.totals) == tie(gone_back.totals));
+    CHECK(tie(gone.totals) ==
+          tie(std::get<event::Emptied>(round_trip(gone)).totals));
     const auto populated = std::get<event::Populated>(maker.body(11));
     const auto told = std::get<event::Populated>(round_trip(populated));
     CHECK(populated.count == told.count);

@@ -82,7 +82,8 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
        "corral.toml:2: colours.x: there is no such key, expected one of "
        "authority.operators, authority.schedulers, jobs.remember, "
        "jobs.remember_for, jobs.live, jobs.live_of_user, accounting.collector, "
-       "accounting.ring, accounting.keep_for, accounting.keep_size, or one of a "
+       "accounting.ring, accounting.keep_for, accounting.keep_size, or one of "
+       "a "
        "table [project.NAME]"},
       {"[accounting]\nring = '3M'\n",
        "corral.toml:2: accounting.ring: the value is '3M', expected a power of "
