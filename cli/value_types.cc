@@ -135,14 +135,9 @@ constexpr ValueTypeRow kRows[] = {
     {ValueType::kCount, "N", "a number above 0", is_count},
     {ValueType::kSize, "SIZE", "a size such as 64M or 10G", is_size},
     {ValueType::kUseKey, "KEY",
-<<<<<<< HEAD
      "job, user, group, project, account, command, node, day or hour",
      is_use_key, Completion::kChoices,
      "job user group project account command node day hour"},
-=======
-     "job, user, group, project, account, command, node or day", is_use_key,
-     Completion::kChoices, "job user group project account command node day"},
->>>>>>> 8c2bca2 (Projects: formatted, completions, tests of the sizes that changed)
     {ValueType::kDay, "YYYY-MM-DD", "a day such as 2026-11-30", is_day},
     {ValueType::kAttachMode, "MODE", "move, nested or logical", is_attach_mode,
      Completion::kChoices, "move nested logical"},
