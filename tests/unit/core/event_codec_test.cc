@@ -265,9 +265,8 @@ core::EventBody Maker::body(std::size_t index) {
     case 30:
       return event::MemberDropped{core::Uid(small()), small()};
     default:
-      return event::LimitPassed{.kind = core::LimitKind::kMemory,
-                                .value = maybe([&] { return number(); }),
-                                .is_soft = flag()};
+      return event::LimitPassed{core::LimitKind::kMemory,
+                                maybe([&] { return number(); }), flag()};
   }
 }
 
@@ -420,23 +419,19 @@ TEST_CASE("an event's fields are all there") {
                std::get<event::ProcessExited>(round_trip(exited)).record);
     const auto learned = std::get<event::MainStatusLearned>(maker.body(9));
     const auto known = std::get<event::MainStatusLearned>(round_trip(learned));
-    CHECK(learned.is_known == known.is_known);
-    CHECK(learned.wait_status == known.wait_status);
+    CHECK(std::tie(learned.is_known, learned.wait_status) ==
+          std::tie(known.is_known, known.wait_status));
     const auto gone = std::get<event::Emptied>(maker.body(10));
     CHECK(tie(gone.totals) ==
           tie(std::get<event::Emptied>(round_trip(gone)).totals));
     const auto populated = std::get<event::Populated>(maker.body(11));
     const auto told = std::get<event::Populated>(round_trip(populated));
-    CHECK(populated.count == told.count);
-    CHECK(populated.names.view() == told.names.view());
+    CHECK((populated.count == told.count &&
+           populated.names.view() == told.names.view()));
     const auto asked = std::get<event::EndRequested>(maker.body(12));
     const auto again = std::get<event::EndRequested>(round_trip(asked));
     CHECK((asked.by == again.by && asked.who.view() == again.who.view()));
     CHECK(tie(asked.plan) == tie(again.plan));
-    const auto sent = std::get<event::Signalled>(maker.body(13));
-    const auto back = std::get<event::Signalled>(round_trip(sent));
-    CHECK(std::tie(sent.by, sent.signal, sent.target, sent.group) ==
-          std::tie(back.by, back.signal, back.target, back.group));
   }
 }
 
@@ -482,11 +477,10 @@ TEST_CASE("changed bytes give an item that encodes to them, or an error") {
   Maker maker(6);
   std::size_t refused = 0;
   for (int round = 0; round < 20000; ++round) {
-    Bytes bytes =
-        round % 10 == 0
-            ? bytes_of(core::JobSnapshot{maker.job(), 1})
-            : bytes_of(JobEvent{
-                  core::JobId(1), {}, maker.body(maker.number() % kEvents)});
+    const std::size_t at = maker.number() % kEvents;
+    Bytes bytes = round % 10 == 0
+                      ? bytes_of(core::JobSnapshot{maker.job(), 1})
+                      : bytes_of(JobEvent{core::JobId(1), {}, maker.body(at)});
     for (std::uint64_t i = maker.number() % 3; i < 3; ++i)
       bytes[maker.number() % bytes.size()] = std::byte(maker.small() & 0xFFU);
     const auto item = core::decode(bytes);

@@ -84,7 +84,7 @@ TEST_CASE("what a journal of version 6 lacks has its default") {
   check_old(bytes);
 }
 
-TEST_CASE("a signal of version 6 goes to no process group") {
+TEST_CASE("a signal comes back, and that of version 6 to no process group") {
   Bytes bytes;
   core::encode(JobEvent{core::JobId(1),
                         {},
@@ -92,6 +92,14 @@ TEST_CASE("a signal of version 6 goes to no process group") {
                             core::Uid(7), core::SignalNumber(10),
                             core::SignalTarget::kMain, core::Pid(99)}},
                bytes);
+  const auto now = core::decode(bytes);
+  REQUIRE(now);
+  const auto back =
+      std::get<core::event::Signalled>(std::get<JobEvent>(*now).body);
+  CHECK(back.by == core::Uid(7));
+  CHECK(back.signal == core::SignalNumber(10));
+  CHECK(back.target == core::SignalTarget::kMain);
+  CHECK(back.group == core::Pid(99));
   bytes[0] = std::byte{6};
   CHECK(!core::decode(bytes));
   bytes.erase(bytes.end() - 4, bytes.end());
