@@ -237,7 +237,7 @@ _corral() {
       fi ;;
     report)
       case $previous in
-        --by|-b|--by=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'job user group project command node day hour' -- "$word"); return ;;
+        --by|-b|--by=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'job user group project account command node day hour' -- "$word"); return ;;
         --user|-u|--user=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -u -- "$word"); return ;;
         --since|--since=) :; return ;;
         --until|--until=) :; return ;;

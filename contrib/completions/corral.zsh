@@ -76,6 +76,10 @@ _corral() {
         '-n[Name the job; no other live job of yours may have the name]:NAME: ' \
         '*--tag[Put a tag on the job, to find it by (ps --tag)]:TAG: ' \
         '*-t[Put a tag on the job, to find it by (ps --tag)]:TAG: ' \
+        '--project[Charge the job to this project (PROJECTS)]:WORD: ' \
+        '-P[Charge the job to this project (PROJECTS)]:WORD: ' \
+        '--account[And to this account of the project]:WORD: ' \
+        '-A[And to this account of the project]:WORD: ' \
         '--jid[With --detach\: the job'\''s id, above all that there were; for root, the instance'\''s own user and the site'\''s schedulers]:JID: ' \
         '*--env[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '*-e[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
@@ -302,8 +306,8 @@ _corral() {
         '1:FILE:_files' && return ;;
     report)
       _arguments -s -S \
-        '--by[What to sum up by]:KEY:(job user group project command node day hour)' \
-        '-b[What to sum up by]:KEY:(job user group project command node day hour)' \
+        '--by[What to sum up by]:KEY:(job user group project account command node day hour)' \
+        '-b[What to sum up by]:KEY:(job user group project account command node day hour)' \
         '--user[Only jobs of this user]:USER:_users' \
         '-u[Only jobs of this user]:USER:_users' \
         '--since[Only what ended on this day or later]:YYYY-MM-DD: ' \
