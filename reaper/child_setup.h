@@ -51,6 +51,8 @@ struct ChildPlan {
   std::span<const std::int32_t> targets;
   /// With kKeepSignals: given back before exec; null: ours are the caller's.
   const CallerSignals* caller_signals = nullptr;
+  /// Where the kernel writes the child's pid before it runs; null: nowhere.
+  core::Pid* pid = nullptr;
   /// Where the child says in which stage it is; null: nowhere.
   volatile std::uint32_t* stage = nullptr;
   int report = -1;  ///< the report pipe's writing end

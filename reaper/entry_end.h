@@ -84,8 +84,11 @@ class EntryEnd {
     return rules_.code_from != nullptr && !code_;
   }
   void take_code(std::string_view name, std::int32_t status) {
-    if (wants_code() && name == rules_.code_from)
-      code_ = core::shell_code(status);
+    if (!wants_code()) return;
+    // The kernel keeps 15 bytes of a name (prctl(2), PR_SET_NAME).
+    std::string_view wanted(rules_.code_from);
+    if (wanted.size() > 15) wanted.remove_suffix(wanted.size() - 15);
+    if (name == wanted) code_ = core::shell_code(status);
   }
   void tell(const Sentence& words) const {
     if (!rules_.is_quiet) say(words.view());

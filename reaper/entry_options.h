@@ -30,6 +30,12 @@ bool set_target(EntryRules& rules, const char* value) {
   return target.has_value();
 }
 
+/// Absolute: it is opened when we have left the caller's directory.
+inline bool set_last_words(EntryRules& rules, const char* value) {
+  rules.last_words = value;
+  return value[0] == '/';
+}
+
 /// Calls `add` for each part of a list with commas between.
 template <bool (*add)(EntryRules&, std::string_view)>
 bool add_each(EntryRules& rules, const char* value) {
@@ -38,10 +44,12 @@ bool add_each(EntryRules& rules, const char* value) {
   return true;
 }
 
-/// A signal that can come to us: the kernel delivers two others by itself.
+/// A signal that can come to us: the kernel delivers two others by itself, and
+/// SIGCHLD is ours.
 inline std::optional<core::SignalNumber> parse_caught(std::string_view text) {
   const auto signal = core::parse_signal(text);
-  if (signal && (signal->raw() == SIGKILL || signal->raw() == SIGSTOP))
+  if (signal && (signal->raw() == SIGKILL || signal->raw() == SIGSTOP ||
+                 signal->raw() == SIGCHLD))
     return std::nullopt;
   return signal;
 }

@@ -32,6 +32,7 @@
 #include "reaper/say.h"
 #include "reaper/scope_options.h"
 #include "reaper/terminal.h"
+#include "reaper/wait_time.h"
 #include "sys/clock.h"
 #include "sys/clone.h"
 #include "sys/own_cgroup.h"
@@ -82,6 +83,7 @@ class Entrypoint {
   // Set-up.
 
   [[nodiscard]] bool launch() {
+    container_.know(main_);
     auto child = sys::clone_process(sys::SignalActions::kKeep, -1);
     if (!child) {
       say(child.error());
@@ -151,9 +153,9 @@ class Entrypoint {
 
   void pass_on(const siginfo_t& info) {
     if (info.si_pid == own_pid_) return;  // a write of ours has caused it
-    // The command is in our group and has heard of it from the terminal.
-    if (!rules_.has_own_group() && detail::came_from_terminal(info)) return;
-    signals_.pass_on(info.si_signo, main_);
+    signals_.pass_on(
+        info.si_signo, main_,
+        !rules_.has_own_group() && detail::came_from_terminal(info));
   }
 
   // Children.
@@ -181,7 +183,7 @@ class Entrypoint {
   }
 
   void note_exit(const DeadChild& child) {
-    if (child.pid != main_.pid) {
+    if (child.pid != main_.pid || main_.has_ended) {
       entry_end_.note_orphan(child, end_.is_killing());
       return;
     }
@@ -192,16 +194,16 @@ class Entrypoint {
 
   void stop_with_main(core::SignalNumber signal) {
     stop_like(main_.pid, signal);
-    if (!rules_.has_own_group()) return;
-    give_terminal_to(main_.pid);
-    (void)::kill(-main_.pid.raw(), SIGCONT);
+    if (rules_.has_own_group()) continue_in_foreground(main_.pid);
   }
 
   // The end.
 
   [[nodiscard]] bool is_over() {
     if (!main_.has_ended) return false;
-    if (rules_.leaves || !container_.is_populated(outsiders_)) return true;
+    if (rules_.leaves || container_.is_blind() ||
+        !container_.is_populated(outsiders_))
+      return true;
     const bool lingers = options_.stragglers == core::Stragglers::kLinger &&
                          !signals_.is_stopping();
     if (!lingers && !is_ending_) begin_ending();

@@ -24,10 +24,9 @@ inline bool is_stop_for_shell(core::SignalNumber signal) {
   return terminal && ::tcgetpgrp(terminal->get()) == ::getpgrp();
 }
 
-/// What a caller sends who waits for the command and wants it to end.
-inline bool asks_to_end(core::SignalNumber signal) {
-  return signal.raw() == SIGTERM || signal.raw() == SIGINT ||
-         signal.raw() == SIGHUP || signal.raw() == SIGQUIT;
+/// Whether what is sent to our process group reaches `pid` too.
+inline bool shares_our_group(core::Pid pid) {
+  return ::getpgid(pid.raw()) == ::getpgrp();
 }
 
 /// Makes `group` the foreground group of our terminal, if we have one and our
@@ -37,6 +36,12 @@ inline void give_terminal_to(core::Pid group) {
   if (!terminal) return;  // ENXIO: there is none
   if (::tcgetpgrp(terminal->get()) == ::getpgrp())
     (void)::tcsetpgrp(terminal->get(), group.raw());
+}
+
+/// Lets a group that job control has stopped go on, after we went on.
+inline void continue_in_foreground(core::Pid group) {
+  give_terminal_to(group);
+  (void)::kill(-group.raw(), SIGCONT);
 }
 
 /// In the child: leads a group of its own, in the foreground if its parent was.

@@ -25,6 +25,7 @@ inline int print_line(std::string_view text) {
 inline int print_help() {
   int code = print_line(kUsage);
   for (const OptionRow<Options>& row : detail::kOptionRows) {
+    if (row.given == Given::kByPrograms) continue;
     core::Text<200> line("  ");
     line.append(row.name);
     if (row.expects != nullptr) line.append("  ").append(row.expects);

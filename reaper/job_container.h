@@ -30,6 +30,18 @@
 
 namespace reaper {
 
+/// The job's first process, not yet waited for unless it has ended.
+struct MainProcess {
+  core::Pid pid;
+  sys::PidFd pidfd;
+  bool has_ended = false;
+
+  /// It may have died meanwhile; its SIGCHLD tells.
+  void send(core::SignalNumber signal) const {
+    if (!has_ended) (void)sys::signal_child(pidfd, pid, signal);
+  }
+};
+
 class JobContainer {
  public:
   /// This process adopts what its descendants leave behind, whatever the
@@ -57,6 +69,10 @@ class JobContainer {
     if (!made && wanted) return made;
     return {};
   }
+
+  /// Whom to signal where nobody can be looked for: without /proc, or without
+  /// a descriptor to read it by. It must live as long as this does.
+  void know(const MainProcess& main) { main_ = &main; }
 
   /// Takes the cgroup that the supervisor made.
   void adopt(sys::UniqueFd cgroup) { cgroup_ = sys::Cgroup(std::move(cgroup)); }
@@ -92,7 +108,8 @@ class JobContainer {
     if (cgroup_.is_open() && cgroup_.signal_all(signal) > 0) return;
     if (signal_namespace(signal, outsiders)) return;
     Sweep sweep(self(), outsiders.pids());
-    (void)sweep.signal_all(signal);  // the plan's next step is harsher
+    // The plan's next step is harsher.
+    if (sweep.signal_all(signal).value_or(0) == 0) signal_main(signal);
   }
 
   /// Asks every member to end until it is `until`, when the plan's next step is
@@ -110,7 +127,9 @@ class JobContainer {
       return;
     }
     Sweep sweep(self(), outsiders.pids());
-    (void)sweep.ask_all(signal, until);
+    if (sweep.ask_all(signal, until).value_or(0) > 0) return;
+    signal_main(signal);
+    signal_main(core::kSigcont);
   }
 
   /// Kills every member; returns whom, as far as that is known. The plan
@@ -127,8 +146,16 @@ class JobContainer {
     // By hand it takes a while beside a job that forks: looking first would
     // double that.
     Sweep sweep(self(), outsiders.pids());
-    return sweep.kill_all().value_or(seen);
+    const Survivors killed = sweep.kill_all().value_or(seen);
+    if (killed.count == 0 && !sys::read_proc_stat(self())) {
+      signal_main(core::kSigkill);
+      is_blind_ = true;
+    }
+    return killed;
   }
+
+  /// Whether somebody had to be killed whom nobody can look for.
+  [[nodiscard]] bool is_blind() const { return is_blind_; }
 
   [[nodiscard]] core::JobTotals totals() const {
     return cgroup_.is_open() ? cgroup_.totals() : core::JobTotals();
@@ -179,11 +206,12 @@ class JobContainer {
   /// what still descends from the command is found.
   void end_after_scope(core::Pid main, const sys::PidFd& main_fd) const {
     if (!cgroup_.is_open() || !cgroup_.kill_all_and_each()) {
+      if (main == core::Pid()) return;  // not born
       // It goes last: its children are found by being its.
-      (void)main_fd.signal(core::SignalNumber(SIGSTOP));
+      (void)sys::signal_child(main_fd, main, core::SignalNumber(SIGSTOP));
       Sweep sweep(main, {});
       (void)sweep.kill_all();
-      (void)main_fd.signal(core::kSigkill);
+      (void)sys::signal_child(main_fd, main, core::kSigkill);
       return;
     }
     constexpr int kPatience = 5000;  // milliseconds, for each change
@@ -205,7 +233,7 @@ class JobContainer {
   /// again. (In between another scope may take it for a leftover.)
   [[nodiscard]] bool make_again(int code) {
     return (code == ENODEV || code == ENOENT) && parent_.is_open() &&
-           make_own();
+           make_own().has_value();
   }
 
  private:
@@ -226,27 +254,34 @@ class JobContainer {
 
   static core::Pid self() { return core::Pid(::getpid()); }
 
+  void signal_main(core::SignalNumber signal) const {
+    if (main_ != nullptr) main_->send(signal);
+  }
+
   [[nodiscard]] core::Result<void> make_cgroup(int base, core::JobId jid) {
     parent_ = TRY(sys::Cgroup::make(base, kAlone));
     name_ = core::path_name(jid);
-    if (make_own()) return {};
-    parent_ = {};
-    return core::fail(errno, "make cgroup", name_.view());
+    auto made = make_own();
+    if (!made) parent_ = {};
+    return made;
   }
 
   /// Another scope may have removed it, or be about to, taking it for a dead
-  /// one's: a matter of milliseconds where many begin and end at once.
-  [[nodiscard]] bool make_own() {
-    for (int tries = kMostTries; tries > 0; --tries) {
+  /// one's: a matter of milliseconds where many begin and end at once. It is
+  /// looked at again, at most for 100 ms, because nobody tells: to wait for its
+  /// lock could last for ever, if its holder is stopped just then.
+  [[nodiscard]] core::Result<void> make_own() {
+    for (int tries = kMostTries;; --tries) {
       auto made = sys::Cgroup::make(parent_.get(), name_.c_str());
       if (made && ::flock(made->get(), LOCK_SH | LOCK_NB) == 0) {
         cgroup_ = std::move(*made);
-        return true;
+        return {};
       }
-      if (!made && errno != ENOENT) break;
+      const int code = made ? EWOULDBLOCK : made.error().code;
+      if (tries == 0 || (code != EWOULDBLOCK && code != ENOENT))
+        return core::fail(code, "make cgroup", name_.view());
       (void)::poll(nullptr, 0, 1);
     }
-    return false;
   }
 
   /// Passes a controller down one level, as far as there is one and we may;
@@ -301,6 +336,8 @@ class JobContainer {
   sys::Cgroup parent_;
   mutable sys::UniqueFd events_;
   mutable bool is_removed_ = false;
+  const MainProcess* main_ = nullptr;
+  mutable bool is_blind_ = false;
   core::Text<17> name_;
   bool is_below_own_ = false;  ///< the base was not named
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // JobEnd: brings a job to its end by the kill plan (core/kill_plan.h), as long
-// as somebody of it lives. The scope asks it what is due; it keeps no clock.
+// as somebody of it lives. Scope and entrypoint ask what is due; it has no
+// clock.
 #pragma once
 
 #include <signal.h>

@@ -19,12 +19,11 @@
 
 namespace reaper {
 
-/// The job's first process, not yet waited for unless it has ended.
-struct MainProcess {
-  core::Pid pid;
-  sys::PidFd pidfd;
-  bool has_ended = false;
-};
+/// What a caller sends who waits for the command and wants it to end.
+inline bool asks_to_end(core::SignalNumber signal) {
+  return signal.raw() == SIGTERM || signal.raw() == SIGINT ||
+         signal.raw() == SIGHUP || signal.raw() == SIGQUIT;
+}
 
 class JobSignals {
  public:
@@ -41,12 +40,17 @@ class JobSignals {
   [[nodiscard]] bool is_stopping() const { return is_stopping_; }
   [[nodiscard]] const SignalBits& passed_on() const { return passed_on_; }
 
-  /// A signal came.
-  void pass_on(int number, const MainProcess& main) {
-    const bool is_stop = rules_.stop_signals.has(number);
+  /// A signal came. `main_has_it`: it was sent to the whole process group, or
+  /// by the terminal; the main process is in the group and is not sent it
+  /// again.
+  void pass_on(int number, const MainProcess& main, bool main_has_it = false) {
     const auto signal = rules_.rewrite(number);
-    if (is_stop && !is_stopping_) return stop(signal, main);
-    if (signal)
+    if (!signal) return;
+    const bool is_stop = rules_.stop_signals.has(number);
+    if (is_stop && !is_stopping_)
+      return stop(number, *signal, main, main_has_it);
+    passed_on_.add(signal->raw());
+    if (!main_has_it || signal->raw() != number)
       send(*signal, is_stop ? rules_.stop_target : rules_.signal_target, main);
   }
 
@@ -61,14 +65,18 @@ class JobSignals {
   }
 
  private:
-  void stop(std::optional<core::SignalNumber> signal, const MainProcess& main) {
+  /// Whom the main process leaves behind is asked when it ends (end_rest())
+  /// where it has the signal already.
+  void stop(int number, core::SignalNumber signal, const MainProcess& main,
+            bool main_has_it) {
     is_stopping_ = true;
     show_ending();
     if (rules_.stop_with != core::SignalNumber()) signal = rules_.stop_with;
     const core::BootTime now = sys::boot_now();
-    if (signal) {
-      asked_with_ = *signal;
-      ask(*signal, rules_.stop_target, main, now + plan_.grace);
+    passed_on_.add(signal.raw());
+    if (!main_has_it || signal.raw() != number) {
+      asked_with_ = signal;
+      ask(signal, rules_.stop_target, main, now + plan_.grace);
     }
     if (!end_.is_asking()) end_.give_grace(plan_.grace, now);
   }
@@ -89,11 +97,10 @@ class JobSignals {
     passed_on_.add(signal.raw());
     if (target == Target::kJob || main.has_ended)
       return container_.signal_all(signal, outsiders_);
-    // It may have died meanwhile; its SIGCHLD tells.
     if (target == Target::kGroup && main.pid.raw() > 1)
       (void)::kill(-main.pid.raw(), signal.raw());
     else
-      (void)sys::signal_child(main.pidfd, main.pid, signal);
+      main.send(signal);
   }
 
   const EntryRules& rules_;

@@ -17,12 +17,13 @@ namespace reaper {
 /// What is wrong with a command line.
 using OptionError = core::Text<200>;
 
-/// Where an option may be given: the people's own also as a variable.
-enum class Given : std::uint8_t { kWords, kVariableToo };
+/// Where an option may be given: the people's own also as a variable, what
+/// Corral's programs say to each other only by them.
+enum class Given : std::uint8_t { kWords, kVariableToo, kByPrograms };
 
 template <class Options>
 struct OptionRow {
-  std::string_view name;
+  const char* name;               ///< "--name"
   const char* expects = nullptr;  ///< null: it takes no value
   bool (*set)(Options& options, const char* value) = nullptr;
   Given given = Given::kWords;

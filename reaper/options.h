@@ -18,7 +18,7 @@ namespace reaper {
 enum class Mode : std::uint8_t {
   kEntrypoint,  ///< no mode was named: `corral-init [--] CMD`
   kInstance,    ///< a role of corral-reaper, which reads the words again
-  kScope,       ///< one job's own reaper: --record FILE or --scope FD
+  kScope,       ///< one job's own reaper: --record, --limit, --scope FD, ...
   kHealth,      ///< what a container's probe asks
   kHelp,
   kVersion,
@@ -72,6 +72,7 @@ inline bool set_stragglers(Options& options, const char* value) {
 }
 
 inline bool set_wait_all(Options& options, const char*) {
+  options.entry.leaves = false;
   options.scope.stragglers = core::Stragglers::kLinger;
   return true;
 }
@@ -82,7 +83,8 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--version", nullptr, set_mode<Mode::kVersion>},
     {"--health", nullptr, set_mode<Mode::kHealth>},
     // An entrypoint's.
-    {"--stop-signal", "signals with commas between, not KILL or STOP, or none",
+    {"--stop-signal",
+     "signals with commas between, not KILL, STOP or CHLD, or none",
      of_entry<entry_option::set_stop_signals>, Given::kVariableToo},
     {"--stop-with", "a signal", of_entry<entry_option::set_stop_with>,
      Given::kVariableToo},
@@ -95,7 +97,7 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
      of_entry<entry_option::set_target<&EntryRules::signal_target>>,
      Given::kVariableToo},
     {"--rewrite",
-     "SIGNAL:SIGNAL, the first not KILL or STOP, or SIGNAL:0 to drop it",
+     "SIGNAL:SIGNAL, the first not KILL, STOP or CHLD, or SIGNAL:0 to drop it",
      of_entry<entry_option::add_rewrites>, Given::kVariableToo},
     {"--stragglers", "end, kill, leave or linger", set_stragglers,
      Given::kVariableToo},
@@ -105,26 +107,30 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--exit-from", "the name of a process",
      of_entry<entry_option::set_text<&EntryRules::code_from>>,
      Given::kVariableToo},
-    {"--termination-log", "a file",
-     of_entry<entry_option::set_text<&EntryRules::last_words>>,
-     Given::kVariableToo},
+    {"--termination-log", "the absolute path of a file",
+     of_entry<entry_option::set_last_words>, Given::kVariableToo},
     {"--quiet", nullptr, of_entry<entry_option::set_quiet>,
      Given::kVariableToo},
+    // A scope's.
     {"--record", "a file",
      of_scope<scope_option::set_text<&ScopeOptions::record_path>>,
      Given::kVariableToo},
-    // A scope's.
     {"--scope", "a descriptor",
-     of_scope<scope_option::set_fd<&ScopeOptions::link_fd>>},
+     of_scope<scope_option::set_fd<&ScopeOptions::link_fd>>,
+     Given::kByPrograms},
     {"--cgroup-fd", "a descriptor",
-     of_scope<scope_option::set_fd<&ScopeOptions::cgroup_fd>>},
-    {"--join-fd", "a descriptor", of_scope<scope_option::add_join_fd>},
-    {"--jid", "a job id in hexadecimal", of_scope<scope_option::set_jid>},
+     of_scope<scope_option::set_fd<&ScopeOptions::cgroup_fd>>,
+     Given::kByPrograms},
+    {"--join-fd", "a descriptor", of_scope<scope_option::add_join_fd>,
+     Given::kByPrograms},
+    {"--jid", "a job id in hexadecimal", of_scope<scope_option::set_jid>,
+     Given::kByPrograms},
     {"--name", core::kJobNameExpected, of_scope<scope_option::set_name>},
     {"--engine", "cgroup2 or subreaper", of_scope<scope_option::set_engine>},
     {"--cgroup-base", "a directory",
      of_scope<scope_option::set_text<&ScopeOptions::cgroup_base>>},
-    {"--grace", "milliseconds", of_both<scope_option::set_grace>},
+    {"--grace", "milliseconds", of_both<scope_option::set_grace>,
+     Given::kByPrograms},
     {"--signal", "a signal", of_both<scope_option::set_signal>},
     {"--limit", core::kLimitExpects, of_scope<scope_option::set_limits>,
      Given::kVariableToo},
@@ -136,9 +142,11 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     {"--report-format", "text or json",
      of_scope<scope_option::set_report_format>, Given::kVariableToo},
     {"--report-json", "a descriptor",
-     of_scope<scope_option::set_fd<&ScopeOptions::report_json_fd>>},
+     of_scope<scope_option::set_fd<&ScopeOptions::report_json_fd>>,
+     Given::kByPrograms},
     {"--reraise", nullptr,
-     of_scope<scope_option::set_flag<&ScopeOptions::reraises>>},
+     of_scope<scope_option::set_flag<&ScopeOptions::reraises>>,
+     Given::kByPrograms},
     {"--uid", "a user id", of_scope<scope_option::set_id<&ScopeOptions::uid>>},
     {"--gid", "a group id", of_scope<scope_option::set_id<&ScopeOptions::gid>>},
     {"--groups", "at most 256 numbers, with commas",
@@ -148,27 +156,34 @@ inline constexpr OptionRow<Options> kOptionRows[] = {
     // Of corral-reaper.
     {"--units", "a directory", set_mode<Mode::kInstance>},
     {"--supervise", nullptr, set_mode<Mode::kInstance>},
-    {"--store", "a descriptor", set_mode<Mode::kInstance>},
-    {"--check-state", "a descriptor", set_mode<Mode::kInstance>},
+    {"--store", "a descriptor", set_mode<Mode::kInstance>, Given::kByPrograms},
+    {"--check-state", "a descriptor", set_mode<Mode::kInstance>,
+     Given::kByPrograms},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
 /// "CORRAL_INIT_STOP_TIMEOUT=9s" is "--stop-timeout 9s".
 inline constexpr std::string_view kVariablePrefix = "CORRAL_INIT_";
 
+/// Kubernetes sets such for each pod beside a Service named "corral-init".
+constexpr bool is_of_kubernetes(std::string_view variable) {
+  return variable.starts_with("CORRAL_INIT_SERVICE_") ||
+         variable.starts_with("CORRAL_INIT_PORT");
+}
+
 /// The row that a variable's name stands for.
 constexpr const OptionRow<Options>* row_of_variable(std::string_view name) {
   name.remove_prefix(kVariablePrefix.size());
   for (const OptionRow<Options>& row : kOptionRows) {
-    if (row.given != Given::kVariableToo || row.name.size() != name.size() + 2)
-      continue;
+    if (row.given != Given::kVariableToo) continue;
+    const char* const option = row.name + std::strlen("--");
     std::size_t i = 0;
-    while (i < name.size() &&
-           name[i] == (row.name[i + 2] == '-'
-                           ? '_'
-                           : static_cast<char>(row.name[i + 2] - 'a' + 'A')))
+    while (
+        i < name.size() && option[i] != '\0' &&
+        name[i] ==
+            (option[i] == '-' ? '_' : static_cast<char>(option[i] - 'a' + 'A')))
       ++i;
-    if (i == name.size()) return &row;
+    if (i == name.size() && option[i] == '\0') return &row;
   }
   return nullptr;
 }
@@ -187,18 +202,21 @@ constexpr const OptionRow<Options>* row_of_variable(std::string_view name) {
     char** environment, Options& options) {
   for (; *environment != nullptr; ++environment) {
     const std::string_view variable(*environment);
-    if (!variable.starts_with(detail::kVariablePrefix)) continue;
+    if (!variable.starts_with(detail::kVariablePrefix) ||
+        detail::is_of_kubernetes(variable))
+      continue;
     const detail::GivenOption given = detail::split_option(*environment);
     const OptionRow<Options>* const row = detail::row_of_variable(given.name);
     OptionError error("variable '");
     error.append(given.name);
     if (row == nullptr || given.value == nullptr)
       return error.append("' stands for no option of corral-init");
-    const bool is_off = std::string_view(given.value) == "0";
-    if (row->expects == nullptr && is_off) continue;
-    if (!row->set(options, given.value))
-      return detail::complaint("variable", given.name, row->expects,
-                               given.value);
+    const std::string_view value(given.value);
+    const bool is_flag = row->expects == nullptr;
+    if (value.empty() || (is_flag && value == "0")) continue;
+    if ((is_flag && value != "1") || !row->set(options, given.value))
+      return detail::complaint("variable", given.name,
+                               is_flag ? "1 or 0" : row->expects, given.value);
   }
   return std::nullopt;
 }
@@ -225,10 +243,15 @@ constexpr bool is_entrypoint(const Options& options) {
   if (const auto error = parse_options(argc, argv, options)) return error;
   if (const auto error = find_missing_option(options)) return error;
   if (!is_entrypoint(options)) return std::nullopt;
+  // A variable alone may stand in an image for the day a report is asked for.
+  const bool wants_json = options.scope.report_is_json;
   Options both;
   if (const auto error = parse_variables(environment, both)) return error;
   options = both;
-  return parse_options(argc, argv, options);
+  if (const auto error = parse_options(argc, argv, options)) return error;
+  if (wants_json && options.scope.report_path == nullptr)
+    return OptionError("option '--report-format' expects '--report' too");
+  return std::nullopt;
 }
 
 }  // namespace reaper

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outsiders: children that this process had before it became a scope. A shell
+// Outsiders: children that this process had before it became ours. A shell
 // that said `sleep 99 & exec corral run ...` leaves us its sleep: it is not the
 // job's, so nobody signals, records or waits for it. (And the sentinel and the
 // guard, which are our children too.)

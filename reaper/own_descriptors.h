@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/quantity.h"
 #include "sys/directory.h"
 #include "sys/unique_fd.h"
 
@@ -43,10 +42,6 @@ inline sys::UniqueFd take_passed(int number) {
   if (fd < 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return {};
   return sys::UniqueFd(fd);
 }
-
-/// What can wait waits until the command has had this time. Done at once it
-/// wakes a second processor for the command's exec: a tenth of a short command.
-inline constexpr core::Microseconds kHeadStart = core::milliseconds(5);
 
 /// Whether the caller has locked the file with F_SETLK (fcntl(2)): the lock is
 /// this process's, and ends when it closes any descriptor of the file.

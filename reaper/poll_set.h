@@ -7,10 +7,18 @@
 
 #include <cstddef>
 
+#include "core/quantity.h"
+
 namespace reaper {
 
 inline pollfd to_poll(int fd, short events) {
   return {.fd = fd, .events = events, .revents = 0};
+}
+
+/// Whether there is something to read from `fd` before `most` has passed.
+[[nodiscard]] inline bool is_ready_within(int fd, core::Microseconds most) {
+  pollfd poll = to_poll(fd, POLLIN);
+  return ::poll(&poll, 1, static_cast<int>(most.raw() / 1000)) > 0;
 }
 
 template <std::size_t kMost>

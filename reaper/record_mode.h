@@ -121,10 +121,11 @@ class Recorder {
   }
 
   void say_missing() {
-    Sentence text("records of job ");
-    text.append(core::display(jid_).view());
-    text.append(" could not be written to '").append(path_).append("' (");
-    text.append_unsigned(file_.missing()).append("): ");
+    Sentence text;
+    text.append_unsigned(file_.missing());
+    text.append(file_.missing() == 1 ? " record" : " records");
+    text.append(" of job ").append(core::display(jid_).view());
+    text.append(" could not be written to '").append(path_).append("': ");
     say(text.append(accounting::words_of(file_.code())).view());
   }
 

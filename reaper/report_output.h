@@ -5,14 +5,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <string_view>
 
 #include "core/error.h"
 #include "core/job_report.h"
 #include "core/job_report_json.h"
 #include "reaper/own_descriptors.h"
+#include "reaper/poll_set.h"
 #include "reaper/say.h"
 #include "reaper/scope_options.h"
 #include "sys/unique_fd.h"
@@ -36,7 +41,8 @@ class ReportOutput {
           AT_FDCWD, path,
           // A FIFO that nobody reads is an error, not a wait for ever.
           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644));
-    if (!fd_.is_open()) return core::fail(errno, "open the report", path);
+    if (!fd_.is_open())
+      return core::fail(errno, "cannot open the report", path);
     return {};
   }
 
@@ -57,7 +63,15 @@ class ReportOutput {
   static void write(const sys::UniqueFd& fd, const char* where,
                     std::string_view text) {
     while (!text.empty()) {
-      const ssize_t size = ::write(fd.get(), text.data(), text.size());
+      // A full pipe that nobody reads must not keep us for ever.
+      constexpr int kPatience = 5000;  // milliseconds
+      pollfd room = to_poll(fd.get(), POLLOUT);
+      const bool has_room = !fd.is_open() || ::poll(&room, 1, kPatience) != 0;
+      const ssize_t size =
+          has_room ? ::write(fd.get(), text.data(),
+                             std::min<std::size_t>(text.size(), PIPE_BUF))
+                   : -1;
+      if (!has_room) errno = ETIMEDOUT;
       if (size < 0 && errno != EPIPE)  // that one: nobody reads it
         say(core::Error{.code = errno,
                         .op = "cannot write the report to",

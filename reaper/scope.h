@@ -42,6 +42,7 @@
 #include "reaper/sentinel.h"
 #include "reaper/spawn.h"
 #include "reaper/terminal.h"
+#include "reaper/wait_time.h"
 #include "sys/clock.h"
 #include "sys/own_cgroup.h"
 #include "sys/urgency.h"
@@ -79,6 +80,7 @@ class Scope {
   // Set-up.
 
   [[nodiscard]] core::Result<void> prepare() {
+    container_.know(main_);
     occupy_standard_numbers();
     outsiders_.find();
     TRY(reports_.open(options_));
@@ -119,6 +121,8 @@ class Scope {
       plan.groups = {options_.groups, options_.group_count};
     }
     if (options_.link_fd < 0) oom_watch_.begin();
+    plan.pid = &main_.pid;
+    sentinel_.start_guard({.run = &Scope::guard, .context = this});
     auto spawned = spawn(plan, container_.cgroup());
     while (!spawned && container_.make_again(spawned.error().code)) {
       limits_.renew();
@@ -136,17 +140,14 @@ class Scope {
     set_up_ = std::move(spawned->report);
     facts_.started = sys::now();
     limits_.begin(facts_.started.boot);
-    // After the command was born: a signal to the group that comes before that
-    // is passed on, not lost. Without a sentinel everything is passed on.
-    sentinel_.start({.run = &Scope::guard, .context = this});
+    sentinel_.start();
     outsiders_.set_own(sentinel_.pid(), sentinel_.guard_pid());
   }
 
   /// What need not be done before the command runs. True: the job is over.
   [[nodiscard]] bool settle() {
     if (!link_.is_open()) {
-      pollfd signal = to_poll(signal_fd_.get(), POLLIN);
-      if (::poll(&signal, 1, kHeadStart.raw() / 1000) > 0) wait_once();
+      if (is_ready_within(signal_fd_.get(), kHeadStart)) wait_once();
       if (is_over()) return true;
     }
     let_go_of_callers();
@@ -210,18 +211,18 @@ class Scope {
     signalfd_siginfo info = {};
     while (::read(signal_fd_.get(), &info, sizeof info) == sizeof info) {
       if (info.ssi_signo == SIGCHLD) continue;  // reap() looks anyway
-      if (!sentinel_.is_from_us(info))
-        pass_on(core::SignalNumber(static_cast<int>(info.ssi_signo)));
+      if (!sentinel_.is_from_us(info)) pass_on(info);
     }
   }
 
-  void pass_on(core::SignalNumber signal) {
-    const bool has_it_already = sentinel_.group_was_sent(signal);
+  void pass_on(const signalfd_siginfo& info) {
+    const core::SignalNumber signal(static_cast<int>(info.ssi_signo));
+    const bool has_it_already =
+        sentinel_.group_was_sent(info) && shares_our_group(main_.pid);
     if (!options_.is_transparent()) {
-      if (!has_it_already) signals_.pass_on(signal.raw(), main_);
+      signals_.pass_on(signal.raw(), main_, has_it_already);
     } else if (!main_.has_ended) {
-      // It may have died meanwhile; its SIGCHLD tells.
-      if (!has_it_already) send_to_main(signal);
+      if (!has_it_already) main_.send(signal);
     } else if (options_.stragglers == core::Stragglers::kLinger) {
       container_.signal_all(signal, outsiders_);
     } else if (asks_to_end(signal)) {
@@ -253,7 +254,7 @@ class Scope {
   }
 
   void note_exit(const DeadChild& child) {
-    const bool is_main = child.pid == main_.pid;
+    const bool is_main = child.pid == main_.pid && !main_.has_ended;
     if (is_main && set_up_.is_open()) read_set_up();
     core::ExitRecord record = examine(child, wanted_of(is_main));
     if (!record.has(core::Counters::kJob)) {
@@ -294,6 +295,7 @@ class Scope {
     sentinel_.watch_while_stopped(main_.pidfd.get(), link_.get());
     stop_like(main_.pid, *signal);
     sentinel_.end_watch();
+    if (rules_.has_own_group()) continue_in_foreground(main_.pid);
     if (link_.is_open()) link_.tell_stopped(0);
   }
 
@@ -342,13 +344,9 @@ class Scope {
     if (order.signal < 1 || order.signal > sys::kLastSignal) return;
     const core::SignalNumber signal(order.signal);
     if (order.target == static_cast<std::uint32_t>(core::SignalTarget::kMain))
-      send_to_main(signal);
+      main_.send(signal);
     else
       container_.signal_all(signal, outsiders_);
-  }
-
-  void send_to_main(core::SignalNumber signal) const {
-    (void)sys::signal_child(main_.pidfd, main_.pid, signal);
   }
 
   /// That nobody is left is said after the last exit.
@@ -390,7 +388,8 @@ class Scope {
     const Survivors survivors = container_.look(outsiders_);
     facts_.report.stragglers = survivors.count;
     facts_.report.straggler_names = survivors.names;
-    if (!signals_.is_stopping() && !options_.is_transparent())
+    if (!signals_.is_stopping() && !facts_.limit_hit &&
+        !options_.is_transparent())
       entry_end_.say_left(survivors);
     if (options_.stragglers == core::Stragglers::kKill)
       end_.kill_now(now);
@@ -409,7 +408,7 @@ class Scope {
     if (ended_) return true;
     if (link_.is_open() || !main_.has_ended) return false;
     if (!is_ending_) decide();
-    if (rules_.leaves) return true;
+    if (rules_.leaves || container_.is_blind()) return true;
     return !container_.is_populated(outsiders_) && are_dead_seen();
   }
 
@@ -456,12 +455,12 @@ class Scope {
     return 128 + signal;
   }
 
-  static void guard(void* self) { static_cast<Scope*>(self)->end_as_guard(); }
   /// What the guard does in our memory when we were killed.
+  static void guard(void* self) { static_cast<Scope*>(self)->end_as_guard(); }
   void end_as_guard() {
     if (link_.is_open() && container_.cgroup() >= 0) {
       // The supervisor sees to the rest: it has the cgroup.
-      if (!main_.has_ended) send_to_main(core::kSigkill);
+      main_.send(core::kSigkill);
       return;
     }
     sys::become_urgent();  // the guard was not, until now

@@ -26,6 +26,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -60,21 +61,28 @@ class Sentinel {
   Sentinel& operator=(const Sentinel&) = delete;
   ~Sentinel() { stop(); }
 
-  /// Starts both; every signal must be blocked, and this object must not move.
-  void start(Guard guard) {
+  /// Starts the guard; before the command, so that there is no command without
+  /// it. Every signal must be blocked, and this object must not move.
+  void start_guard(Guard guard) {
     void* const stacks =
         ::mmap(nullptr, 2 * kStackSize, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (stacks == MAP_FAILED) return;
     guard_ = guard;
-    (void)::syscall(SYS_set_tid_address, &word_);
-    store(word_, kIdle);
-    auto* const stack = static_cast<std::byte*>(stacks) + kStackSize;
-    pid_ = clone_with(&Sentinel::live, stack);
+    stack_ = static_cast<std::byte*>(stacks) + kStackSize;
     if (auto scope = sys::PidFd::open(core::Pid(::getpid()))) {
       scope_ = std::move(*scope);
-      guard_pid_ = clone_with(&Sentinel::stand_guard, stack + kStackSize);
+      guard_pid_ = clone_with(&Sentinel::stand_guard, stack_ + kStackSize);
     }
+  }
+
+  /// Starts the sentinel, after the command: a signal to the group before that
+  /// is passed on.
+  void start() {
+    if (stack_ == nullptr) return;
+    (void)::syscall(SYS_set_tid_address, &word_);
+    store(word_, kIdle);
+    pid_ = clone_with(&Sentinel::live, stack_);
   }
 
   [[nodiscard]] core::Pid pid() const { return pid_; }
@@ -96,17 +104,19 @@ class Sentinel {
     return sender != core::Pid() && (sender == pid_ || sender == guard_pid_);
   }
 
-  /// Whether the whole process group was sent `signal`, which the scope has
-  /// just received; the sentinel forgets it. Without a sentinel: no.
-  [[nodiscard]] bool group_was_sent(core::SignalNumber signal) {
+  /// Whether the whole process group was sent the signal that the scope has
+  /// just received; the sentinel forgets it, and what it was sent before
+  /// without the scope. Without a sentinel: no.
+  [[nodiscard]] bool group_was_sent(const signalfd_siginfo& info) {
     if (!is_alive()) return false;
+    const core::SignalNumber signal(static_cast<int>(info.ssi_signo));
     if (is_stopped()) {
       // The group was sent SIGSTOP, and then we alone were continued.
       (void)::kill(pid_.raw(), SIGCONT);
-      (void)ask(core::kSigcont);
+      (void)ask(any(SIGCONT));
       if (signal == core::kSigcont) return false;
     }
-    return ask(signal);
+    return ask(info);
   }
 
   /// To be called before the scope stops itself: from now on the sentinel
@@ -130,7 +140,7 @@ class Sentinel {
     const std::uint64_t one = 1;
     (void)!::write(wake_up_.get(), &one, sizeof one);
     // An answer means that it has left the watch and its descriptors.
-    (void)group_was_sent(core::SignalNumber(SIGCHLD));
+    (void)group_was_sent(any(SIGCHLD));
     wake_up_.reset();
   }
 
@@ -205,8 +215,14 @@ class Sentinel {
            info.si_pid != 0;
   }
 
-  [[nodiscard]] bool ask(core::SignalNumber signal) {
-    signal_ = signal.raw();
+  static signalfd_siginfo any(std::uint32_t signal) {
+    signalfd_siginfo info = {};
+    info.ssi_signo = signal;
+    return info;
+  }
+
+  [[nodiscard]] bool ask(const signalfd_siginfo& info) {
+    asked_ = info;
     store(answer_, kNoAnswer);
     store(word_, kAsked);
     wake(word_);
@@ -218,12 +234,14 @@ class Sentinel {
   }
 
   static int live(void* self) {
+    (void)::prctl(PR_SET_NAME, "corral-sentinel");  // not one of pidof's
     static_cast<Sentinel*>(self)->watch();
     return 0;  // to clone(2)'s wrapper, which ends the process
   }
 
   static int stand_guard(void* self) {
     const auto* const own = static_cast<Sentinel*>(self);
+    (void)::prctl(PR_SET_NAME, "corral-guard");
     (void)::setsid();
     pollfd scope = to_poll(own->scope_.get(), POLLIN);
     if (::poll(&scope, 1, -1) == 1) own->guard_.run(own->guard_.context);
@@ -270,18 +288,31 @@ class Sentinel {
                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
   }
 
+  /// One kill(2) tells all its receivers the same of its sender; in another
+  /// pid namespace the sender has no number.
+  [[nodiscard]] bool is_the_one(const siginfo_t& pending) const {
+    return pending.si_code == asked_.ssi_code &&
+           (pending.si_pid == 0 ||
+            static_cast<std::uint32_t>(pending.si_pid) == asked_.ssi_pid);
+  }
+
   void answer_question() {
-    const auto set = sys::SignalSet::of(core::SignalNumber(signal_));
-    const bool was_pending = sys::take_signal(set).has_value();
+    const auto set = sys::SignalSet::of(
+        core::SignalNumber(static_cast<int>(asked_.ssi_signo)));
+    auto pending = sys::take_signal(set);
+    while (pending && !is_the_one(*pending))
+      pending = sys::take_signal(set);
     become_idle(kAsked);
-    store(answer_, was_pending ? kYes : kNo);
+    store(answer_, pending ? kYes : kNo);
     wake(answer_);
   }
 
   Guard guard_;
+  std::byte* stack_ =
+      nullptr;  ///< the sentinel's, growing down; the guard's is behind
   core::Pid pid_;
   core::Pid guard_pid_;
-  int signal_ = 0;
+  signalfd_siginfo asked_ = {};
   enum : std::size_t { kWakeUp, kScope, kMain, kLink, kWatched };
   pollfd watched_[kWatched] = {};
   sys::UniqueFd wake_up_;  ///< open during a watch

@@ -51,7 +51,7 @@ class AllSignalsBlocked {
   const auto actions = plan.has(LaunchHeader::kKeepSignals)
                            ? sys::SignalActions::kKeep
                            : sys::SignalActions::kDefault;
-  auto cloned = sys::clone_process(actions, cgroup);
+  auto cloned = sys::clone_process(actions, cgroup, plan.pid);
   if (!cloned) return std::unexpected(std::move(cloned).error());
   if (cloned->pid == core::Pid()) become(plan, cloned->code);
   return Spawned{.pid = cloned->pid,

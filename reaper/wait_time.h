@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a poll(2) may wait: until the earliest of several points in time.
+// How long a poll(2) may wait: until the earliest of several points in time;
+// and how long we wait ourselves after a command has begun.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +10,10 @@
 #include "core/quantity.h"
 
 namespace reaper {
+
+/// What can wait waits until the command has had this time. Done at once it
+/// wakes a second processor for the command's exec: a tenth of a short command.
+inline constexpr core::Microseconds kHeadStart = core::milliseconds(5);
 
 class WaitTime {
  public:

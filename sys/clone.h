@@ -39,6 +39,7 @@ struct CloneArguments {
 static_assert(sizeof(CloneArguments) == 88);
 
 inline constexpr std::uint64_t kClonePidFd = 0x00001000ULL;
+inline constexpr std::uint64_t kCloneParentSetTid = 0x00100000ULL;
 inline constexpr std::uint64_t kCloneClearSignals = 0x100000000ULL;
 inline constexpr std::uint64_t kCloneIntoCgroup = 0x200000000ULL;
 
@@ -98,14 +99,20 @@ inline long fork_only() {
 
 /// `cgroup` is a cgroup's directory or -1. Errors: EAGAIN, ENOMEM, EMFILE,
 /// ENODEV or ENOENT for a removed cgroup, EACCES.
-[[nodiscard]] inline core::Result<Cloned> clone_process(SignalActions actions,
-                                                        int cgroup) {
+/// With `pid_at` the kernel writes the child's there before the child runs.
+[[nodiscard]] inline core::Result<Cloned> clone_process(
+    SignalActions actions, int cgroup, core::Pid* pid_at = nullptr) {
   int pidfd = -1;
   CloneArguments arguments;
   arguments.flags = kClonePidFd;
   if (actions == SignalActions::kDefault) arguments.flags |= kCloneClearSignals;
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
+  if (pid_at != nullptr) {
+    static_assert(sizeof(core::Pid) == sizeof(pid_t));
+    arguments.flags |= kCloneParentSetTid;
+    arguments.parent_tid = reinterpret_cast<std::uintptr_t>(pid_at);
+  }
   if (cgroup >= 0) {
     arguments.flags |= kCloneIntoCgroup;
     arguments.cgroup = static_cast<std::uint64_t>(cgroup);

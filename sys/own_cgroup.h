@@ -47,12 +47,12 @@ class OomWatch {
   }
 
   /// How many there were since; absent where nobody can tell. If there was no
-  /// time to begin, the first process of a pid namespace counts all there ever
-  /// were: nobody was in its cgroup before it.
+  /// time to begin, the first process of a container with a cgroup namespace
+  /// counts all there ever were: nobody was in its cgroup before it.
   [[nodiscard]] std::optional<std::uint64_t> new_kills() {
     if (!before_ && ::getpid() == 1) {
       open();
-      before_ = 0;
+      if (is_root_) before_ = 0;
     }
     const auto now = read();
     if (!now || !before_) return std::nullopt;
@@ -67,6 +67,7 @@ class OomWatch {
     const MemoryCgroup own = memory_cgroup_in(*text);
     // A path from outside of our cgroup namespace is not below our mount.
     if (own.path.empty() || own.path.starts_with("/..")) return;
+    is_root_ = own.path == "/";
     // A container that does not see its own path has its cgroup mounted.
     for (const std::string_view below : {own.path, std::string_view()}) {
       PathBuffer path("/sys/fs/cgroup");
@@ -86,6 +87,7 @@ class OomWatch {
     return read_value(file_.get(), "oom_kill");
   }
 
+  bool is_root_ = false;  ///< our cgroup is all that its namespace has
   UniqueFd file_;
   std::optional<std::uint64_t> before_;
 };

@@ -255,14 +255,18 @@ def killed_within_head_start(join):
 
 
 def killed_before_it_was_counted(join):
-    """The plain entrypoint counts after its command's head start. What is over by then it can tell as PID 1 only, before
-    whom nobody was in its cgroup."""
+    """The plain entrypoint counts after its command's head start. What is over by then it can tell only as the PID 1 of a
+    container with a cgroup namespace, before whom nobody was in its cgroup."""
     delay = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rt_sigtimedwait", "-e",
              "inject=rt_sigtimedwait:delay_enter=1000000:when=1"]  # fmt: skip
     init = [str(INIT), "--", "tail", "/dev/zero"]
-    for before, told in (([], "SIGKILL\n"), (["unshare", "--pid", "--fork", "--mount-proc"], "memory ran out")):
+    pid1 = ["unshare", "--pid", "--fork", "--mount-proc"]
+    container = ["unshare", "--cgroup", *pid1[1:], "sh", "-c",
+                 'mount -t cgroup -o memory cgroup /sys/fs/cgroup/memory && exec "$@"', "sh"]  # fmt: skip
+    for who, before, told in (("who is not PID 1", [], "SIGKILL\n"), ("PID 1 in another's cgroup", pid1, "SIGKILL\n"),
+                              ("a container's PID 1", container, "memory ran out")):  # fmt: skip
         result = subprocess.run([*delay, *before, *init], capture_output=True, text=True, timeout=60, check=False, **join)
-        corral.check(told in result.stderr, f"{'PID 1' if before else 'another'} says: {told.strip()}", result.stderr)
+        corral.check(told in result.stderr, f"{who} says: {told.strip()}", result.stderr)
 
 
 def out_of_memory():
@@ -321,10 +325,10 @@ def reports():
     corral.check("held" not in result.stdout, "the command does not have the report's descriptor", result.stdout)
     result = run("echo ran", "--report", "/none/such")
     corral.equal((result.returncode, result.stdout, result.stderr),
-                 (125, "", said("open the report '/none/such': No such file or directory")), "an unwritable report is the end")
+                 (125, "", said("cannot open the report '/none/such': No such file or directory")), "an unwritable report is the end")
     result = run("echo ran", "--report", "99")
     corral.equal((result.returncode, result.stdout, result.stderr),
-                 (125, "", said("open the report '99': Bad file descriptor")), "so is a closed descriptor")
+                 (125, "", said("cannot open the report '99': Bad file descriptor")), "so is a closed descriptor")
 
 
 def records():

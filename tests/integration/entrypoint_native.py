@@ -72,6 +72,8 @@ ENDS = [
     ("wait for all, the main one's code", ["--wait-all"], "(sleep 0.2; exit 4) & exit 6", 6, "", r"code 6", None),
     ("the code of another process", ["--exit-from", "inner"],
      f"({SCRATCH}/inner -c 'sleep 0.1; exit 7' &); sleep 1; exit 0", 7, "", "", None),
+    ("a name longer than the kernel's", ["--exit-from", "inner-of-many-letters"],
+     f"({SCRATCH}/inner-of-many-letters -c 'sleep 0.1; exit 7' &); sleep 1; exit 0", 7, "", "", None),
     ("a process that is not seen", ["--exit-from", "nobody"], "exit 0", 125, "",
      r"no process named 'nobody' was seen to end; exiting with 125", None),
     ("an orphan's fault is told", [], "(sh -c 'kill -SEGV $$' &); sleep 0.2; exit 0", 0, "",
@@ -90,11 +92,20 @@ ENDS = [
      {"CORRAL_INIT_MAP_EXIT": "3:0"}),
     ("a flag as a variable", [], "exit 3", 3, "", "", None, {"CORRAL_INIT_QUIET": "1"}),
     ("a flag turned off", [], "exit 3", 3, "", r"code 3", None, {"CORRAL_INIT_QUIET": "0"}),
+    ("an empty variable is not set", [], "exit 3", 3, "", r"code 3", None, {"CORRAL_INIT_QUIET": "", "CORRAL_INIT_STOP_TIMEOUT": ""}),
+    ("a flag that is neither", [], "exit 3", 2, "", r"variable 'CORRAL_INIT_QUIET' expects 1 or 0, not 'false'", None,
+     {"CORRAL_INIT_QUIET": "false"}),
+    ("a Service of this name", [], "exit 3", 3, "", r"code 3", None,
+     {"CORRAL_INIT_SERVICE_HOST": "10.0.0.1", "CORRAL_INIT_PORT": "tcp://10.0.0.1:80", "CORRAL_INIT_PORT_80_TCP_PROTO": "tcp"}),
+    ("wait for all, after leave", ["--stragglers", "leave", "--wait-all"], "(sleep 0.3; echo late) & exit 0", 0, "late\n", "", None),
+    ("wait for all, before a variable", ["--wait-all"], "(sleep 0.3; echo late) & exit 0", 0, "late\n", "", None,
+     {"CORRAL_INIT_STRAGGLERS": "leave"}),
 ]
 
 
 def check_ends():
     shutil.copy("/bin/sh", SCRATCH / "inner")
+    shutil.copy("/bin/sh", SCRATCH / "inner-of-many-letters")
     for name, options, script, code, out, err, only, *rest in ENDS:
         for world in worlds_of(only):
             result = run(world, options, script, *rest)
@@ -115,7 +126,8 @@ class Running:
 
     def __init__(self, world, options, script, **settings):
         environment = dict(os.environ, **dict([MARK.split("=")]))
-        self.process = subprocess.Popen(command_of(world, options, ["sh", "-c", script]), env=environment,
+        words = script if isinstance(script, list) else ["sh", "-c", script]
+        self.process = subprocess.Popen(command_of(world, options, words), env=environment,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
         if self.process.stdout.readline() != "ready\n":
             corral.fail(f"{world} {options}: not ready: {self.process.communicate()}")
@@ -144,6 +156,7 @@ SIGNALS = [
     ("the whole job", ["--signal-to", "job"], "setsid sh -c 'trap \"echo one\" USR1; sleep 0.5; exit' & "
      "trap 'echo one' USR1; sleep 0.2; echo ready; wait; wait; exit 5", signal.SIGUSR1, 5, "one\none\n"),
     ("one is rewritten", ["--rewrite", "USR1:HUP"], TRAP + "sleep 0.4; sleep 0.1; exit 5", signal.SIGUSR1, 5, "HUP\n"),
+    ("a stop is dropped", ["--rewrite", "TERM:0", "--stop-timeout", "100ms"], TRAP + "sleep 0.4; exit 5", signal.SIGTERM, 5, ""),
     ("one is dropped", ["--rewrite", "USR1:0"], TRAP + "sleep 0.4; sleep 0.1; exit 5", signal.SIGUSR1, 5, ""),
     ("a number, a list", ["--rewrite", "1:0,10:12"], TRAP + "sleep 0.4; sleep 0.1; exit 5", signal.SIGUSR1, 5, "USR2\n"),
     ("a real-time signal kills", [], "echo ready; exec sleep 9", signal.SIGRTMIN + 5, 128 + signal.SIGRTMIN + 5, ""),
@@ -228,7 +241,8 @@ def check_inheritance():
 def check_terminal():
     """^C, ^Z and fg before an interactive bash, and a shell of its own inside."""
     from pty_session import Session
-    for options in ("", "--signal-to group"):
+    limited = "--limit wall=1h --signal-to group"
+    for options in ("", "--signal-to group", limited):
         session = Session(f"{corral.INIT} {options} --", str(SCRATCH))
         session.start("$W sh -c 'echo ready; exec sleep 99'", "ready\r\n")
         session.type("\x03")
@@ -256,11 +270,110 @@ def check_terminal():
         corral.check("code 3" in session.text and not session.is_late, f"^C, ^Z, fg and job control inside ({options})",
                      session.text)
         session.close()
+    for options in ("", "--limit wall=1h"):
+        session = Session(f"{corral.INIT} {options} --stop-signal INT --stop-timeout 300ms --", str(SCRATCH))
+        session.start("$W sh -c 'trap \"echo heard\" INT; echo ready; while :; do sleep 0.02; done'", "ready\r\n")
+        session.type("\x03")
+        session.expect("heard\r\n")
+        session.prompt()
+        session.run("echo code $?")
+        corral.check("code 137" in session.text and session.text.count("heard\r\n") == 1, f"^C stops where INT does ({options})", session.text)
+        session.close()
+
+
+#: What timeout(1) and `kill -- -PGID` send: options, the command, the code it is to end with. The command is in the group unless
+#: it has one of its own.
+GROUPS = [
+    ("a stop that is not heeded", ["--stop-timeout", "300ms"], "trap '' TERM; echo ready; " + WAIT, signal.SIGTERM, 137),
+    ("a stop, to a group of its own", ["--signal-to", "group"], "echo ready; exec sleep 9", signal.SIGTERM, 143),
+    ("a signal, to a group of its own", ["--stop-to", "group"], "trap 'exit 4' USR1; echo ready; " + WAIT, signal.SIGUSR1, 4),
+    ("a stop, to daemons too", ["--stop-timeout", "9s"],
+     "setsid sh -c 'trap \"exit\" TERM; " + WAIT + "' & trap 'exit 3' TERM; sleep 0.1; echo ready; " + WAIT, signal.SIGTERM, 3),
+    ("the command left the group", [], ["python3", "-c", "import os, time; os.setpgid(0, 0); print('ready', flush=True); time.sleep(9)"],
+     signal.SIGTERM, 143),
+    ("no stop, but the command has it", ["--rewrite", "TERM:0"], "echo ready; exec sleep 9", signal.SIGTERM, 143),
+]
+
+
+def check_whole_group():
+    """Signals to the whole process group of corral-init, in plain and in record mode."""
+    for name, options, script, number, code in GROUPS:
+        for world in ("plain", "record"):
+            running = Running(world, options, script, start_new_session=True)
+            os.killpg(running.process.pid, number)
+            found, _, err, seconds = running.end()
+            corral.check(found == code and seconds < 5, f"the whole group: {name} ({world})", found, seconds, err)
+            nothing_left(name)
+    for world, names in (("plain", {"sleep"}), ("record", {"corral-guard", "corral-sentinel", "sleep"})):
+        running = Running(world, [], "echo ready; exec sleep 9")
+        corral.wait_until(lambda: {corral.name_of(pid) for pid in corral.children_of(running.process.pid)} == names,
+                          what=f"{names} below corral-init ({world})")
+        running.process.terminate()
+        running.end()
+
+
+def check_stale_signal():
+    """A signal to everybody but PID 1 is no sign that the next one to PID 1 is everybody's."""
+    script = "trap '' TERM; sleep 0.2; kill -TERM -1; echo ready; sleep 5; exit 6"
+    running = Running("pid 1", ["--limit", "wall=1h", "--stop-timeout", "300ms"], script)
+    init = corral.children_of(running.process.pid)[0]
+    os.kill(init, signal.SIGTERM)
+    found, _, err, seconds = running.end()
+    corral.check(found == 137 and seconds < 4, "a stop after a signal to everybody", found, seconds, err)
+
+
+def check_recycled_main():
+    """An orphan that gets the dead main process's number is not the main process."""
+    script = """import os, time
+main = os.getpid()
+if os.fork() == 0:
+    os.setsid()
+    while os.path.exists(f"/proc/{main}"):
+        time.sleep(0.02)
+    for _ in range(50):
+        open("/proc/sys/kernel/ns_last_pid", "w").write(str(main - 1))
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(0.3)
+            os._exit(42)
+        if pid == main:
+            print("again", flush=True)
+            os._exit(0)
+    os._exit(0)
+os._exit(7)
+"""
+    for options in ([], ["--report", "/dev/null"]):
+        result = run("pid 1", ["--wait-all", *options], ["python3", "-c", script])
+        if "again" not in result.stdout:
+            corral.not_checked("needs ns_last_pid")
+            return
+        corral.equal(result.returncode, 7, f"the main process's code, though its number was used again {options}")
+
+
+def check_blindness():
+    """Without /proc nobody but the main process can be found: that one is asked and killed, and corral-init ends."""
+    if not corral.has_namespaces():
+        return corral.not_checked("needs a mount namespace")
+    for options in ([], ["--limit", "wall=1h", "--engine", "subreaper"]):
+        inside = f"umount -l /proc; exec {corral.INIT} --stop-timeout 300ms {' '.join(options)} -- sh -c \"$0\""
+        for name, script, code in (("a stop is heeded", "trap 'exit 5' TERM; echo ready; " + WAIT, 5),
+                                   ("a stop is not heeded", "trap '' TERM; echo ready; " + WAIT, 137),
+                                   ("somebody is left", "setsid sh -c 'exec sleep 3' >/dev/null 2>&1 & echo ready; exit 4", 4)):
+            begin = time.monotonic()
+            process = subprocess.Popen(["unshare", "-m", "sh", "-c", inside, script], stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, text=True)
+            process.stdout.readline()
+            if code != 4:
+                process.terminate()
+            code_found = process.wait(20)
+            corral.check(code_found == code and time.monotonic() - begin < 2.5, f"without /proc: {name} {options}", code_found)
+            process.stdout.close()
+    corral.end_processes_with(MARK)
 
 
 NAME = ("option '--name' expects 1 to 64 letters, digits and _.@:-; no number, 0x..., -..., '.', '..' or 'self'")
-REWRITE = "option '--rewrite' expects SIGNAL:SIGNAL, the first not KILL or STOP, or SIGNAL:0 to drop it"
-STOP_SIGNAL = "option '--stop-signal' expects signals with commas between, not KILL or STOP, or none"
+REWRITE = "option '--rewrite' expects SIGNAL:SIGNAL, the first not KILL, STOP or CHLD, or SIGNAL:0 to drop it"
+STOP_SIGNAL = "option '--stop-signal' expects signals with commas between, not KILL, STOP or CHLD, or none"
 HEALTH = "option '--health' expects a pid, or '--' and a command"
 
 
@@ -339,11 +452,14 @@ def check_words():
         (["--map-exit", "256:0", "x"], "option '--map-exit' expects CODE:CODE, from 0 to 255, not '256:0'"),
         (["--quiet=yes", "x"], "option '--quiet' takes no value"),
         ([], "there is no command; 'corral-init --help' lists the options"),
+        (["--termination-log", "log", "--", "true"], "option '--termination-log' expects the absolute path of a file, not 'log'"),
+        (["--report-format", "json", "--", "true"], "option '--report-format' expects '--report' too"),
     ]:
         result = subprocess.run([str(corral.INIT), *words], stderr=subprocess.PIPE, text=True, check=False)
         corral.equal((result.returncode, result.stderr), (2, f"corral-init: {wanted}\n"), f"{words}: one line and 2")
     help_text = subprocess.run([str(corral.INIT), "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
     corral.check("--stop-timeout" in help_text and help_text.startswith("usage: "), "--help lists the options")
+    corral.check("--cgroup-fd" not in help_text, "but not those that only Corral's programs give")
 
 
 def main():
@@ -358,6 +474,11 @@ def main():
         check_stopped_main()
         check_inheritance()
         check_terminal()
+        check_whole_group()
+        check_blindness()
+        if "pid 1" in WORLDS:
+            check_stale_signal()
+            check_recycled_main()
         check_words()
         check_odd_bytes()
         check_outputs()

@@ -155,6 +155,21 @@ def killed_scope(engine):
         corral.wait_until(lambda: not [p for p in (base / "alone").iterdir() if p.is_dir()], what="an empty base")
 
 
+def killed_early(engine):
+    """At any instant round the command's birth: where there is a command, there is a guard."""
+    mark = f"CORRAL_EARLY={os.getpid()}"
+    environment = dict(os.environ, **dict([mark.split("=")]))
+    base = ["--cgroup-base", str(corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}")] if engine == "cgroup2" else []
+    words = [str(corral.INIT), "--record", str(DIRECTORY / "early"), "--engine", engine, *base, "--", "sleep", "600"]
+    for number in range(int(os.environ.get("ROUNDS", "40"))):
+        scope = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL)
+        time.sleep(0.0001 * (number * 7 % 60))
+        scope.kill()
+        scope.wait()
+        corral.wait_until(lambda: not list(corral.processes_with(mark)), what=f"the end of what round {number} left behind")
+    corral.check(True, f"{engine}: a scope that is killed while it starts leaves nobody")
+
+
 def killed_in_grace():
     """Its main process had ended: the guard knows how."""
     base = corral.cgroup2_parent() / f"corral-test-records-{os.getpid()}"
@@ -364,6 +379,7 @@ def main():
         for engine in corral.engines():
             killed_scope(engine)
             killed_with_its_group(engine)
+            killed_early(engine)
         if "cgroup2" in corral.engines():
             killed_in_grace()
             pid_namespace()

@@ -181,6 +181,12 @@ TEST_CASE("variables of an entrypoint, and what goes before them") {
   CHECK(parse_with("CORRAL_INIT_MAP_EXIT=3:x", options) ==
         "variable 'CORRAL_INIT_MAP_EXIT' expects CODE:CODE, from 0 to 255, not "
         "'3:x'");
+  CHECK(parse_with("CORRAL_INIT_MAP_EXIT=", options).empty());
+  CHECK(parse_with("CORRAL_INIT_QUIET=yes", options) ==
+        "variable 'CORRAL_INIT_QUIET' expects 1 or 0, not 'yes'");
+  CHECK(parse_with("CORRAL_INIT_QUIE\xE0T=1", options) ==
+        "variable 'CORRAL_INIT_QUIE\xE0T' stands for no option of "
+        "corral-init");
   CHECK(parse_with("CORRAL_INIT_JID=1", options) ==
         "variable 'CORRAL_INIT_JID' stands for no option of corral-init");
 }
