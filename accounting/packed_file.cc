@@ -45,7 +45,10 @@ core::Result<std::size_t> read_at(int file, std::span<std::byte> room,
 core::Result<bool> is_packed(int file) {
   constexpr std::uint32_t kSkippable = 0x184D2A50U;  // to 0x184D2A5F
   std::byte bytes[4] = {};
-  if (TRY(read_at(file, bytes, 0)) < sizeof bytes) return false;
+  const auto size = read_at(file, bytes, 0);
+  // What comes out of a pipe is kept in a file before it is looked at.
+  if (!size && size.error().code == ESPIPE) return false;
+  if (TRY(size) < sizeof bytes) return false;
   std::uint32_t magic = 0;
   for (unsigned i = 0; i < sizeof bytes; ++i)
     magic |= std::to_integer<std::uint32_t>(bytes[i]) << (8U * i);

@@ -254,15 +254,15 @@ def killed_within_head_start(join):
     corral.equal((report["result"], report["signal"]), ("out-of-memory", "SIGKILL"), "and is known to have run out of memory")
 
 
-def killed_before_it_was_counted(join):
+def killed_before_it_was_counted(join, group):
     """The plain entrypoint counts after its command's head start. What is over by then it can tell only as the PID 1 of a
     container with a cgroup namespace, before whom nobody was in its cgroup."""
     delay = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rt_sigtimedwait", "-e",
-             "inject=rt_sigtimedwait:delay_enter=1000000:when=1"]  # fmt: skip
+             "inject=rt_sigtimedwait:delay_enter=4000000:when=1"]  # fmt: skip
     init = [str(INIT), "--", "tail", "/dev/zero"]
     pid1 = ["unshare", "--pid", "--fork", "--mount-proc"]
     container = ["unshare", "--cgroup", *pid1[1:], "sh", "-c",
-                 'mount -t cgroup -o memory cgroup /sys/fs/cgroup/memory && exec "$@"', "sh"]  # fmt: skip
+                 f'mount --bind {group} /sys/fs/cgroup/memory && exec "$@"', "sh"]  # fmt: skip
     for who, before, told in (("who is not PID 1", [], "SIGKILL\n"), ("PID 1 in another's cgroup", pid1, "SIGKILL\n"),
                               ("a container's PID 1", container, "memory ran out")):  # fmt: skip
         result = subprocess.run([*delay, *before, *init], capture_output=True, text=True, timeout=60, check=False, **join)
@@ -287,7 +287,7 @@ def out_of_memory():
         corral.equal((report["result"], report["signal"], report["oom_kills"], result.returncode),
                      ("out-of-memory", "SIGKILL", None, 137), "the kernel's out-of-memory killer is named")
         if shutil.which("strace"):
-            killed_before_it_was_counted(join)
+            killed_before_it_was_counted(join, group)
         killed_within_head_start(join)
         report, _ = report_of("kill -KILL $$", **join)
         corral.equal((report["result"], report["signal"]), ("signalled", "SIGKILL"), "another SIGKILL is not taken for it")

@@ -25,7 +25,7 @@ patience = 5
 while (info := signal.sigtimedwait(signals, patience)) is not None:
     got.append(info.si_signo)
     patience = 0.8
-print("got", len(got), sorted(set(got)))
+print(f"got {len(got)} {sorted(set(got))}")
 """
 
 
