@@ -177,7 +177,8 @@ class Entrypoint {
         note_exit(*child);
       if (looks) (void)take_dead_child(child->pid);
     }
-    if (main_.has_ended) return;
+    // No signal stops the PID 1 of a namespace: there is nothing to do alike.
+    if (main_.has_ended || (own_pid_ == 1 && !rules_.has_own_group())) return;
     const auto stop = stop_of(main_.pid);
     if (stop && is_stop_for_shell(*stop)) stop_with_main(*stop);
   }
