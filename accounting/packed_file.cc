@@ -55,15 +55,6 @@ core::Result<bool> is_packed(int file) {
   return magic == ZSTD_MAGICNUMBER || (magic & ~15U) == kSkippable;
 }
 
-core::Result<void> write_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno != EINTR) return core::fail(errno, "write");
-    if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
 }  // namespace
 
 core::Result<void> pack(int file, const ByteSink& sink) {
@@ -138,7 +129,7 @@ core::Result<sys::UniqueFd> unpacked(sys::UniqueFd file) {
   if (!TRY(is_packed(file.get()))) return file;
   auto plain = TRY(sys::nameless_file());
   TRY(unpack(file.get(), [&plain](std::span<const std::byte> bytes) {
-    return write_all(plain.get(), bytes);
+    return sys::write_all(plain.get(), bytes);
   }));
   return plain;
 }

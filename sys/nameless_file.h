@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file without a name, in TMPDIR: nothing of it is left, whatever happens.
+// A file without a name, in TMPDIR: nothing of it is left, whatever happens;
+// and writing into it.
 #pragma once
 
 #include <fcntl.h>
@@ -7,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "core/error.h"
@@ -27,6 +30,17 @@ namespace sys {
     return core::fail(errno, "create", std::string_view(path));
   ::unlink(path.c_str());
   return file;
+}
+
+/// Errors: those of write(2).
+[[nodiscard]] inline core::Result<void> write_all(
+    int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno != EINTR) return core::fail(errno, "write");
+    if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
 }
 
 }  // namespace sys

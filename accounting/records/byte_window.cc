@@ -19,15 +19,6 @@ namespace {
 constexpr std::size_t kBufferSize = 512U << 10;
 constexpr std::uint64_t kAlignment = 64;
 
-core::Result<void> write_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno != EINTR) return core::fail(errno, "write");
-    if (n > 0) bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
 /// What comes out of a pipe, as a file.
 core::Result<sys::UniqueFd> spooled(const sys::UniqueFd& pipe) {
   auto file = TRY(sys::nameless_file());
@@ -37,8 +28,8 @@ core::Result<sys::UniqueFd> spooled(const sys::UniqueFd& pipe) {
     if (n == 0) return file;
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return core::fail(errno, "read");
-    TRY(write_all(file.get(),
-                  std::span(buffer).first(static_cast<std::size_t>(n))));
+    TRY(sys::write_all(file.get(),
+                       std::span(buffer).first(static_cast<std::size_t>(n))));
   }
 }
 

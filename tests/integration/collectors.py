@@ -20,10 +20,9 @@ import tempfile
 import time
 
 import corral
-from collector import ebpf_obstacle, scribe_of
+from collector import PYTHON, ebpf_obstacle, end_of, finished, processes, scribe_of
 from corral import BUILD, Instance, check, equal, fail, needs_root, skip, wait_until
 
-PYTHON = [sys.executable, "-S", "-E", "-c"]
 # So many processes end by themselves, each reaped by its parent, and a few are left to the reaper.
 STORM = (
     "import os, sys\n"
@@ -35,25 +34,6 @@ STORM = (
     "        if os.fork() == 0: os._exit(7)\n"  # an orphan: the reaper's
     "        os._exit(8)\n"
 )
-
-
-def finished(instance, count=1, seconds=60):
-    """The records of the file, once so many jobs have their end in it."""
-
-    def records():
-        found = instance.records()["records"]
-        ends = [record for record in found if record["kind"] == "end"]
-        return found if len(ends) >= count else None
-
-    return wait_until(records, seconds, f"{count} ends of jobs in the file", pause=0.05)
-
-
-def processes(records, jid=None):
-    return [record for record in records if record["kind"] == "process" and (jid is None or record["jid"] == jid)]
-
-
-def end_of(records, jid=None):
-    return next(record for record in records if record["kind"] == "end" and (jid is None or record["jid"] == jid))
 
 
 def one_each(records, what):

@@ -13,10 +13,9 @@ import subprocess
 import sys
 import time
 
-from collector import scribe_of, taskstats_obstacle
+from collector import PYTHON, end_of, finished, processes, scribe_of, taskstats_obstacle
 from corral import COMMAND, Instance, check, children_of, equal, needs_root, skip, wait_until
 
-PYTHON = [sys.executable, "-S", "-E", "-c"]
 STORM = (
     "import os, sys\n"
     "for i in range(int(sys.argv[1])):\n"
@@ -29,22 +28,6 @@ STORM = (
 class Counted(Instance):
     def __init__(self, **options):
         super().__init__(environment={"CORRAL_COLLECTOR": "taskstats"}, **options)
-
-
-def finished(instance, count=1, seconds=60):
-    def records():
-        found = instance.records()["records"]
-        return found if sum(record["kind"] == "end" for record in found) >= count else None
-
-    return wait_until(records, seconds, f"{count} ends of jobs in the file", pause=0.05)
-
-
-def processes(records, jid=None):
-    return [record for record in records if record["kind"] == "process" and (jid is None or record["jid"] == jid)]
-
-
-def end_of(records, jid=None):
-    return next(record for record in records if record["kind"] == "end" and (jid is None or record["jid"] == jid))
 
 
 def collector_of(instance):

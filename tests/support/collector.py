@@ -5,8 +5,12 @@ import contextlib
 import os
 import pathlib
 import subprocess
+import sys
 
-from corral import BUILD, cgroup2_parent
+from corral import BUILD, cgroup2_parent, wait_until
+
+# Quick to start: nothing of a site is looked for.
+PYTHON = [sys.executable, "-S", "-E", "-c"]
 
 
 def ebpf_obstacle():
@@ -41,3 +45,22 @@ def taskstats_obstacle():
         return "the taskstats collector takes root and a cgroup v2"
     result = subprocess.run([loader, "--check-taskstats"], capture_output=True, text=True, check=False)
     return None if result.returncode == 0 else result.stdout.strip()
+
+
+def finished(instance, count=1, seconds=60):
+    """The records of the file, once so many jobs have their end in it."""
+
+    def records():
+        found = instance.records()["records"]
+        ends = [record for record in found if record["kind"] == "end"]
+        return found if len(ends) >= count else None
+
+    return wait_until(records, seconds, f"{count} ends of jobs in the file", pause=0.05)
+
+
+def processes(records, jid=None):
+    return [record for record in records if record["kind"] == "process" and (jid is None or record["jid"] == jid)]
+
+
+def end_of(records, jid=None):
+    return next(record for record in records if record["kind"] == "end" and (jid is None or record["jid"] == jid))
