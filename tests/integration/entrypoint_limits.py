@@ -3,6 +3,7 @@
 supervisor: how every limit holds here, what is said where it holds less than
 was asked, and that a limit's name and numbers reach report and record."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -331,6 +332,23 @@ def reports():
                  (125, "", said("cannot open the report '99': Bad file descriptor")), "so is a closed descriptor")
 
 
+def reports_to_nobody():
+    """A full pipe that nobody reads keeps nobody for ever; who was ended by a limit has left nobody behind."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    result = run("exit 4", "--report", str(writing), pass_fds=[writing])
+    corral.check(result.returncode == 4 and "timed out" in result.stderr, "a full pipe: the job's code and one line", result)
+    os.close(reading)
+    os.close(writing)
+    result = subprocess.run([str(INIT), "--limit", "wall=300ms", "--", "sh", "-c", "sleep 9 & wait"], stderr=subprocess.PIPE,
+                            text=True, timeout=30, check=False)
+    corral.check("limit" in result.stderr and "behind" not in result.stderr, "a limit's end leaves nobody behind", result)
+
+
 def records():
     if not corral.COMMAND.exists():
         corral.skip("needs corral")
@@ -356,7 +374,7 @@ def main():
     shutil.copy(corral.INIT, INIT)
     try:
         for test in (bad_values, notes_and_strict, wall, cpu, cpu_backstop, idle_under_a_limit, memory, processes, files,
-                     out_of_memory, reports, records):  # fmt: skip
+                     out_of_memory, reports, reports_to_nobody, records):  # fmt: skip
             test()
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)

@@ -439,6 +439,7 @@ def check_words():
         (["--rewrite", "HUP:INT,19:0", "x"], f"{REWRITE}, not 'HUP:INT,19:0'"),
         (["--stop-signal", "TERM,FOO", "x"], f"{STOP_SIGNAL}, not 'TERM,FOO'"),
         (["--stop-signal", "KILL", "x"], f"{STOP_SIGNAL}, not 'KILL'"),
+        (["--stop-signal", "CHLD", "x"], f"{STOP_SIGNAL}, not 'CHLD'"),
         (["--stop-signal", "TERM,STOP", "x"], f"{STOP_SIGNAL}, not 'TERM,STOP'"),
         (["--uid", "1000", "x"], "option '--uid' expects '--gid' too; '--gid 0' keeps root's group"),
         (["--name", "", "x"], f"{NAME}, not ''"),
