@@ -48,7 +48,11 @@ class Health {
     if (init->name() == kEndingName) return words.append(" is ending its job");
     if (const char* const what = trouble_of(*init)) return words.append(what);
     const bool is_instance = init->name() == kReaperName;
-    const auto main = is_instance ? find_supervisor() : find_main();
+    const auto held = is_instance ? std::nullopt : held_main();
+    if (held == core::Pid()) return {};
+    const auto main = is_instance ? find_supervisor()
+                      : held      ? sys::read_proc_stat(*held)
+                                  : find_main();
     if (!main)
       return words.append(is_instance ? " has no supervisor"
                                       : " has no main process");
@@ -98,9 +102,29 @@ class Health {
     return (stat.flags & kForkedOnly) == 0;
   }
 
-  /// The kernel keeps children in the order in which they came, and the main
-  /// process was the first of those that executed something: a scope's
-  /// sentinel never does.
+  /// The main process, by the pidfd that the init holds of it, which only its
+  /// own user and root may look at (pidfd_open(2), "Pid:"). Nobody's pid: it
+  /// has ended, and the init waits for the rest as it was told to. Another one
+  /// is a scope's of itself.
+  [[nodiscard]] std::optional<core::Pid> held_main() const {
+    constexpr int kMostDescriptors = 32;
+    for (int fd = STDERR_FILENO + 1; fd < kMostDescriptors; ++fd) {
+      char buffer[256];
+      core::Text<31> name("fdinfo/");
+      name.append_number(fd);
+      const auto text = sys::read_proc_file(init_, name.c_str(), buffer);
+      auto line = sys::detail::line_of(text.value_or(""), "Pid:");
+      if (!line) continue;
+      const std::int64_t number = line->next().value_or(0);  // -1: dead
+      const core::Pid pid(static_cast<std::int32_t>(number < 0 ? 0 : number));
+      if (pid != init_) return pid;
+    }
+    return std::nullopt;
+  }
+
+  /// Where that is not to be known: the kernel keeps children in the order in
+  /// which they came, and the main process was the first of those that executed
+  /// something: a scope's sentinel never does.
   [[nodiscard]] std::optional<sys::ProcStat> find_main() const {
     char buffer[256];
     core::Text<31> name("task/");

@@ -69,6 +69,24 @@ CASES = {
     "of any user, asked by root": (ANY_UID, [], "tell(probe())", *HEALTHY),
     "a job with records": ([], ["--record", SCRATCH / "pacct"], "tell(probe())", *HEALTHY),
     "stopped, with records": ([], ["--record", SCRATCH / "pacct"], "beside(stopped)", 1, "", "main process 'python3'"),
+    "the tree lives on": (
+        [],
+        ["--wait-all"],
+        "beside_orphan = os.fork() or (time.sleep(0.3), tell(probe()), os._exit(0))",
+        *HEALTHY,
+    ),
+    "stopped, and a child of before": (
+        ["sh", "-c", "sleep 9 & exec \"$@\"", "-"],
+        [],
+        "beside(stopped)",
+        *(1, "", "main process 'python3'"),
+    ),
+    "stopped, with records, and a child of before": (
+        ["sh", "-c", "sleep 9 & exec \"$@\"", "-"],
+        ["--record", SCRATCH / "pacct"],
+        "beside(stopped)",
+        *(1, "", "main process 'python3'"),
+    ),
     "no lists of children": (
         [],
         [],
