@@ -40,6 +40,8 @@ struct SchedulingAttributes {
 };
 static_assert(sizeof(SchedulingAttributes) == 48);
 
+constexpr std::uint64_t kShortestTurn = 100'000;  // nanoseconds, sched(7)
+
 }  // namespace detail
 
 /// Short turns that come soon, in place of long ones that come late: since
@@ -50,7 +52,7 @@ inline void take_short_turns(pid_t pid = 0) {
   if (::syscall(SYS_sched_getscheduler, pid) != SCHED_OTHER) return;
   detail::SchedulingAttributes attributes;
   attributes.nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(pid));
-  attributes.runtime_ns = 100'000;  // the least there is
+  attributes.runtime_ns = detail::kShortestTurn;
   (void)::syscall(SYS_sched_setattr, pid, &attributes, 0);
 }
 
@@ -67,6 +69,36 @@ inline void become_urgent(pid_t pid = 0) {
     if (::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), nice) == 0) break;
   take_short_turns(pid);
 }
+
+/// While one lives, an urgent process has the usual priority, as the first
+/// there is (nice -20, short turns): for waitid(2). Who takes a dead process
+/// makes the kernel drop its directory in /proc, which spins while somebody
+/// else is at the same: a thread of it that is just dying, a monitor that
+/// looked at it. At real-time priority that one never comes to an end on our
+/// processor; a second went by (sched_rt_runtime_us), and without that limit
+/// there is no end to it. Measured: 1 of 2 that died with their first thread
+/// gone before.
+class UsualPriority {
+ public:
+  explicit UsualPriority(bool may_be_urgent = true)
+      : is_urgent_(may_be_urgent && ::syscall(SYS_sched_getscheduler, 0) ==
+                                        (SCHED_RR | SCHED_RESET_ON_FORK)) {
+    if (!is_urgent_) return;
+    detail::SchedulingAttributes first;
+    first.nice = -20;
+    first.runtime_ns = detail::kShortestTurn;
+    (void)::syscall(SYS_sched_setattr, 0, &first, 0);
+  }
+  UsualPriority(const UsualPriority&) = delete;
+  UsualPriority& operator=(const UsualPriority&) = delete;
+  ~UsualPriority() {
+    if (is_urgent_)
+      (void)detail::set_real_time(0, SCHED_RR | SCHED_RESET_ON_FORK);
+  }
+
+ private:
+  bool is_urgent_;
+};
 
 /// While one lives, what an urgent process forks is born urgent, as far as that
 /// is allowed (CAP_SYS_NICE).
