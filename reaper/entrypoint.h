@@ -17,6 +17,7 @@
 
 #include "core/job_result.h"
 #include "reaper/caller_signals.h"
+#include "reaper/crowd.h"
 #include "reaper/entry_end.h"
 #include "reaper/entry_rules.h"
 #include "reaper/exec_search.h"
@@ -131,12 +132,22 @@ class Entrypoint {
     const auto deadline = end_.deadline();
     const core::BootTime before = deadline ? sys::boot_now() : core::BootTime();
     std::optional<siginfo_t> signal;
-    if (!deadline)
+    if (crowd_.is_here())
+      signal = wait_beside_crowd();
+    else if (!deadline)
       signal = sys::wait_for_signal(sys::SignalSet::all());
     else if (before < *deadline)
       signal = sys::wait_for_signal(sys::SignalSet::all(), *deadline - before);
     if (signal) hear(*signal);
     if (deadline) go_on_ending(sys::boot_now());
+  }
+
+  [[nodiscard]] std::optional<siginfo_t> wait_beside_crowd() {
+    auto others = sys::SignalSet::all();
+    others.remove(core::SignalNumber(SIGCHLD));
+    const auto signal = sys::wait_for_signal(others, Crowd::kPause);
+    if (!signal) hear_of_children(true);
+    return signal;
   }
 
   void hear(const siginfo_t& signal) {
@@ -165,7 +176,9 @@ class Entrypoint {
   /// tells the end of the first only: a fault among others that ended at the
   /// same time may be told by its pid, without a name.
   void hear_of_children(bool first_has_exited) {
-    for (unsigned seen = 0;; ++seen) {
+    const sys::UsualPriority priority(end_.is_killing());
+    unsigned seen = 0;
+    for (;; ++seen) {
       const bool looks = (seen < kLookedAt && !first_has_exited) ||
                          rules_.code_from != nullptr;
       const auto child =
@@ -177,6 +190,7 @@ class Entrypoint {
         note_exit(*child);
       if (looks) (void)take_dead_child(child->pid);
     }
+    crowd_.note(seen, sys::boot_now());
     // No signal stops the PID 1 of a namespace: there is nothing to do alike.
     if (main_.has_ended || (own_pid_ == 1 && !rules_.has_own_group())) return;
     const auto stop = stop_of(main_.pid);
@@ -233,6 +247,7 @@ class Entrypoint {
   JobEnd end_{container_, outsiders_};
   JobSignals signals_{rules_, options_.plan(), container_, outsiders_, end_};
   MainProcess main_;
+  Crowd crowd_;
   sys::OomWatch memory_;
   EntryEnd entry_end_{rules_, memory_};
   std::int32_t status_ = 0;

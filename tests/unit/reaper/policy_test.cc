@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include "reaper/crowd.h"
 #include "reaper/instance_options.h"
 #include "reaper/options.h"
 #include "reaper/reap.h"
@@ -113,6 +114,28 @@ std::string parse_with(const char* variable, reaper::Options& options) {
   const auto error = reaper::parse_options(
       4, const_cast<char**>(argv), const_cast<char**>(environment), options);
   return error ? std::string(error->view()) : std::string();
+}
+
+TEST_CASE("a crowd is many in a short time, until a look finds one at most") {
+  const auto at = [](unsigned milliseconds) {
+    return core::BootTime(1000000) + core::milliseconds(milliseconds);
+  };
+  reaper::Crowd pipelines;
+  for (unsigned end = 0; end < 100; ++end) {
+    pipelines.note(4, at(end * 11));
+    CHECK_FALSE(pipelines.is_here());
+  }
+  reaper::Crowd storm;
+  for (unsigned end = 0; end < 15; ++end)
+    storm.note(1, at(0));
+  CHECK_FALSE(storm.is_here());
+  storm.note(1, at(1));
+  CHECK(storm.is_here());
+  storm.note(2, at(2));
+  storm.note(2, at(100));
+  CHECK(storm.is_here());
+  storm.note(1, at(101));
+  CHECK_FALSE(storm.is_here());
 }
 
 TEST_CASE("a job's own count of kills is believed, also when it is none") {
