@@ -26,7 +26,8 @@ namespace reaper {
 
 class ReportOutput {
  public:
-  /// Errors: those of open(2); EBADF for a number that is no open descriptor.
+  /// Errors: those of open(2); EBADF for a number that is no open descriptor,
+  /// or none to write to.
   [[nodiscard]] core::Result<void> open(const ScopeOptions& options) {
     is_json_ = options.report_is_json;
     wants_second_ = options.report_json_fd >= 0;
@@ -43,6 +44,8 @@ class ReportOutput {
           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644));
     if (!fd_.is_open())
       return core::fail(errno, "cannot open the report", path);
+    if ((::fcntl(fd_.get(), F_GETFL) & O_ACCMODE) == O_RDONLY)
+      return core::fail(EBADF, "cannot write the report to", path);
     return {};
   }
 

@@ -120,7 +120,6 @@ class Scope {
       plan.gid = options_.gid.value_or(::getgid());
       plan.groups = {options_.groups, options_.group_count};
     }
-    if (options_.link_fd < 0) oom_watch_.begin();
     plan.pid = &main_.pid;
     sentinel_.start_guard({.run = &Scope::guard, .context = this});
     auto spawned = spawn(plan, container_.cgroup());
@@ -140,18 +139,24 @@ class Scope {
     set_up_ = std::move(spawned->report);
     facts_.started = sys::now();
     limits_.begin(facts_.started.boot);
-    sentinel_.start();
-    outsiders_.set_own(sentinel_.pid(), sentinel_.guard_pid());
+    outsiders_.set_own(core::Pid(), sentinel_.guard_pid());
   }
 
   /// What need not be done before the command runs. True: the job is over.
   [[nodiscard]] bool settle() {
     if (!link_.is_open()) {
+      oom_watch_.begin();
       if (is_ready_within(signal_fd_.get(), kHeadStart)) wait_once();
       if (is_over()) return true;
     }
+    if (!main_.has_ended) start_sentinel();
     let_go_of_callers();
     return false;
+  }
+
+  void start_sentinel() {
+    sentinel_.start();
+    outsiders_.set_own(sentinel_.pid(), sentinel_.guard_pid());
   }
 
   void note_failure(const core::LaunchFailure& failure) {
@@ -242,6 +247,7 @@ class Scope {
   }
 
   void reap() {
+    const sys::UsualPriority priority;
     while (!link_.is_open() || link_.has_room()) {
       const auto child = peek_dead_descendant();
       if (!child) return;
@@ -292,6 +298,7 @@ class Scope {
       link_.tell_stopped(signal->raw());
       link_.send(main_.pidfd);
     }
+    start_sentinel();  // it may have stopped at once
     sentinel_.watch_while_stopped(main_.pidfd.get(), link_.get());
     stop_like(main_.pid, *signal);
     sentinel_.end_watch();
@@ -351,20 +358,11 @@ class Scope {
 
   /// That nobody is left is said after the last exit.
   void answer_inspection() {
-    const Populated populated = inspect();
+    const Populated populated = as_message(container_.look(outsiders_));
     if (populated.count == 0 && !are_dead_seen()) return;
     reap_until_.reset();
     is_asked_ = false;
     link_.tell_populated(populated);
-  }
-
-  [[nodiscard]] Populated inspect() const {
-    Populated populated;
-    const Survivors survivors = container_.look(outsiders_);
-    populated.count = survivors.count;
-    std::memcpy(populated.names, survivors.names.c_str(),
-                survivors.names.size());
-    return populated;
   }
 
   // Without one.
@@ -421,6 +419,7 @@ class Scope {
   }
 
   [[nodiscard]] int finish() {
+    const sys::UsualPriority priority;
     if (ended_) {
       take_over(facts_.report, *ended_);
     } else {

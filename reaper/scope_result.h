@@ -11,6 +11,7 @@
 #include "core/job_result.h"
 #include "core/limits.h"
 #include "reaper/protocol.h"
+#include "reaper/sweep.h"
 
 namespace reaper {
 
@@ -26,6 +27,14 @@ struct ScopeFacts {
   std::optional<std::uint64_t> kills_around;
   core::JobReport report;  ///< jid, name and what was counted
 };
+
+/// Who is left, as the supervisor is told.
+[[nodiscard]] inline Populated as_message(const Survivors& survivors) {
+  Populated populated;
+  populated.count = survivors.count;
+  std::memcpy(populated.names, survivors.names.c_str(), survivors.names.size());
+  return populated;
+}
 
 /// (core/job_verdict.cc decides alike.)
 [[nodiscard]] inline core::JobResult decide_result(const ScopeFacts& facts,

@@ -76,10 +76,11 @@ class Sentinel {
     }
   }
 
-  /// Starts the sentinel, after the command: a signal to the group before that
-  /// is passed on.
+  /// Starts the sentinel, unless there is one: when the command has lived for a
+  /// while, because a short one has no use for it. A signal to the group before
+  /// that is passed on.
   void start() {
-    if (stack_ == nullptr) return;
+    if (stack_ == nullptr || is_alive()) return;
     (void)::syscall(SYS_set_tid_address, &word_);
     store(word_, kIdle);
     pid_ = clone_with(&Sentinel::live, stack_);

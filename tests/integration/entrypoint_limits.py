@@ -330,6 +330,11 @@ def reports():
     result = run("echo ran", "--report", "99")
     corral.equal((result.returncode, result.stdout, result.stderr),
                  (125, "", said("cannot open the report '99': Bad file descriptor")), "so is a closed descriptor")
+    with open("/dev/null", "rb") as null:
+        number = null.fileno()
+        result = run("echo ran", "--report", str(number), pass_fds=[number])
+    corral.equal((result.returncode, result.stdout, result.stderr),
+                 (125, "", said(f"cannot write the report to '{number}': Bad file descriptor")), "and one to read from")
 
 
 def reports_to_nobody():
