@@ -32,6 +32,7 @@
 #include "reaper/reap.h"
 #include "reaper/say.h"
 #include "reaper/scope_options.h"
+#include "reaper/sentinel.h"
 #include "reaper/terminal.h"
 #include "reaper/wait_time.h"
 #include "sys/clock.h"
@@ -164,6 +165,9 @@ class Entrypoint {
 
   void pass_on(const siginfo_t& info) {
     if (info.si_pid == own_pid_) return;  // a write of ours has caused it
+    if (Sentinel::is_of_an_end(static_cast<std::uint32_t>(info.si_signo),
+                               info.si_code))
+      return;
     signals_.pass_on(
         info.si_signo, main_,
         !rules_.has_own_group() && detail::came_from_terminal(info));
@@ -207,8 +211,13 @@ class Entrypoint {
     entry_end_.note_main(command_[0], child);
   }
 
+  /// Should the command die meanwhile, the sentinel lets us go on.
   void stop_with_main(core::SignalNumber signal) {
+    sentinel_.start();
+    sentinel_.watch_while_stopped(main_.pidfd.get(), -1);
     stop_like(main_.pid, signal);
+    sentinel_.end_watch();
+    sentinel_.stop();
     if (rules_.has_own_group()) continue_in_foreground(main_.pid);
   }
 
@@ -250,6 +259,7 @@ class Entrypoint {
   Crowd crowd_;
   sys::OomWatch memory_;
   EntryEnd entry_end_{rules_, memory_};
+  Sentinel sentinel_;  ///< while we are stopped
   std::int32_t status_ = 0;
   bool is_ending_ = false;  ///< the main process has left others behind
 };

@@ -64,23 +64,16 @@ class Sentinel {
   /// Starts the guard; before the command, so that there is no command without
   /// it. Every signal must be blocked, and this object must not move.
   void start_guard(Guard guard) {
-    void* const stacks =
-        ::mmap(nullptr, 2 * kStackSize, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stacks == MAP_FAILED) return;
+    if (!prepare()) return;
     guard_ = guard;
-    stack_ = static_cast<std::byte*>(stacks) + kStackSize;
-    if (auto scope = sys::PidFd::open(core::Pid(::getpid()))) {
-      scope_ = std::move(*scope);
-      guard_pid_ = clone_with(&Sentinel::stand_guard, stack_ + kStackSize);
-    }
+    guard_pid_ = clone_with(&Sentinel::stand_guard, stack_ + kStackSize);
   }
 
   /// Starts the sentinel, unless there is one: when the command has lived for a
   /// while, because a short one has no use for it. A signal to the group before
-  /// that is passed on.
+  /// that is passed on. With no guard before it, it is for a watch alone.
   void start() {
-    if (stack_ == nullptr || is_alive()) return;
+    if (!prepare() || is_alive()) return;
     (void)::syscall(SYS_set_tid_address, &word_);
     store(word_, kIdle);
     pid_ = clone_with(&Sentinel::live, stack_);
@@ -89,12 +82,16 @@ class Sentinel {
   [[nodiscard]] core::Pid pid() const { return pid_; }
   [[nodiscard]] core::Pid guard_pid() const { return guard_pid_; }
 
+  /// Whether a signal tells of the end of one of the two: nobody sends it so.
+  static bool is_of_an_end(std::uint32_t signal, std::int32_t code) {
+    return signal == SIGURG && code > 0 && code <= CLD_CONTINUED;
+  }
+
   /// Whether a signal tells of the end of one of the two, who are waited for,
   /// or was sent by one of them or, by a write to a file that may not grow or
   /// to a closed pipe, by the scope itself.
   [[nodiscard]] bool is_from_us(const signalfd_siginfo& info) {
-    if (info.ssi_signo == SIGURG && info.ssi_code > 0 &&
-        info.ssi_code <= CLD_CONTINUED) {
+    if (is_of_an_end(info.ssi_signo, info.ssi_code)) {
       (void)lives(pid_);  // the signals of two ends may be one
       (void)lives(guard_pid_);
       return true;
@@ -125,7 +122,6 @@ class Sentinel {
   /// the supervisor wants something), once, until end_watch().
   void watch_while_stopped(int main, int link) {
     if (!is_alive()) return;
-    if (!scope_.is_open()) return;
     wake_up_ = sys::UniqueFd(::eventfd(0, EFD_CLOEXEC));
     if (!wake_up_.is_open()) return;
     watched_[kWakeUp] = to_poll(wake_up_.get(), POLLIN);
@@ -191,6 +187,20 @@ class Sentinel {
     const timespec limit = {.tv_sec = 0, .tv_nsec = nanoseconds};
     (void)::syscall(SYS_futex, &word, FUTEX_WAIT, value,
                     nanoseconds > 0 ? &limit : nullptr, nullptr, 0);
+  }
+
+  /// What both need; false if there is no room for it.
+  bool prepare() {
+    if (stack_ != nullptr) return true;
+    auto scope = sys::PidFd::open(core::Pid(::getpid()));
+    if (!scope) return false;
+    void* const stacks =
+        ::mmap(nullptr, 2 * kStackSize, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (stacks == MAP_FAILED) return false;
+    scope_ = std::move(*scope);
+    stack_ = static_cast<std::byte*>(stacks) + kStackSize;
+    return true;
   }
 
   /// Nobody, if it cannot be started.
@@ -259,7 +269,8 @@ class Sentinel {
       } else if (word == kWatching) {
         keep_watch();
       } else {
-        if (guard_pid_ == core::Pid()) guard_.run(guard_.context);
+        if (guard_pid_ == core::Pid() && guard_.run != nullptr)
+          guard_.run(guard_.context);
         return;
       }
     }
@@ -317,7 +328,7 @@ class Sentinel {
   enum : std::size_t { kWakeUp, kScope, kMain, kLink, kWatched };
   pollfd watched_[kWatched] = {};
   sys::UniqueFd wake_up_;  ///< open during a watch
-  sys::PidFd scope_;       ///< ourselves; not open: there is no guard
+  sys::PidFd scope_;       ///< ourselves; not open: there are none
   std::uint32_t word_ = kIdle;
   std::uint32_t answer_ = kNoAnswer;
 };

@@ -160,6 +160,28 @@ def check_headless():
         corral.check(slowest < 0.7, f"of 10 whose first thread has gone the slowest is ended in {slowest:.2f} s ({mode})")
 
 
+def state_of(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+
+
+def check_stopped_alike():
+    """A shell sees us stopped as the command is; it must see too that the command was ended from elsewhere meanwhile."""
+    for mode, options in MODES.items():
+        process = subprocess.Popen([str(corral.INIT), *options, "--", "sleep", "60"], process_group=0,
+                                   env=dict(os.environ, **dict([MARK.split("=")])))
+        sleep = corral.wait_until(lambda: [pid for pid in corral.children_of(process.pid) if corral.name_of(pid) == "sleep"])[0]
+        for _ in range(2):
+            os.kill(sleep, signal.SIGTSTP)
+            corral.wait_until(lambda: state_of(process.pid) == "T", what=f"to be stopped alike ({mode})")
+            os.kill(sleep, signal.SIGCONT)
+            os.killpg(process.pid, signal.SIGCONT)
+            corral.wait_until(lambda: state_of(process.pid) == "S", what=f"to go on ({mode})")
+        os.kill(sleep, signal.SIGTSTP)
+        corral.wait_until(lambda: state_of(process.pid) == "T", what=f"to be stopped alike ({mode})")
+        os.kill(sleep, signal.SIGKILL)
+        corral.check(process.wait(timeout=10) == 137, f"stopped as its command is, it ends when that is killed ({mode})")
+
+
 def check_recycled_pids():
     """Beside a job that is swept, in a namespace that has a hundred pids to give, strangers come and go by the thousand: none is hit."""
     if not corral.has_namespaces():
@@ -254,6 +276,7 @@ def main():
         check_storm()
         check_bomb()
         check_headless()
+        check_stopped_alike()
         check_recycled_pids()
         check_denied_calls()
         check_full_table()
