@@ -5,11 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "accounting/append.h"
-#include "accounting/packed_file.h"
 
 namespace accounting {
 
@@ -38,7 +39,7 @@ core::Result<sys::UniqueFd> open_for_reading(const char* path) {
   struct stat status = {};
   if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat", path);
   if (!S_ISREG(status.st_mode)) return core::fail(kNotRegular, "read", path);
-  return unpacked(std::move(file));
+  return file;
 }
 
 const char* words_of_reading(int code) {
@@ -51,7 +52,7 @@ CsaReader::CsaReader(sys::UniqueFd file, std::uint64_t offset)
     : file_(std::move(file)), offset_(offset) {}
 
 std::span<const std::byte> CsaReader::rest() const {
-  return std::span(buffer_).subspan(begin_);
+  return std::span(buffer_).subspan(begin_, held_ - begin_);
 }
 
 void CsaReader::forget(std::size_t bytes) {
@@ -59,22 +60,48 @@ void CsaReader::forget(std::size_t bytes) {
   offset_ += bytes;
 }
 
+/// Is it packed? Then what comes before `offset_` is passed over.
+core::Result<void> CsaReader::begin() {
+  is_begun_ = true;
+  if (!TRY(is_packed(file_.get()))) return {};
+  packed_.emplace(file_.get());
+  std::vector<std::byte> passed(kBufferSize);
+  for (std::uint64_t left = offset_; left > 0;) {
+    const auto room = std::span(passed).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(left, kBufferSize)));
+    const std::size_t n = TRY(packed_->read(room));
+    if (n < room.size()) break;
+    left -= n;
+  }
+  return {};
+}
+
+/// Some of what stands at `at`; nothing at the end of the file.
+core::Result<std::size_t> CsaReader::read(std::span<std::byte> room,
+                                          std::uint64_t at) {
+  if (packed_) return packed_->read(room);
+  for (;;) {
+    const ssize_t n =
+        ::pread(file_.get(), room.data(), room.size(), static_cast<off_t>(at));
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) return core::fail(errno, "read");
+  }
+}
+
 /// Reads on until a whole group is sure to be in the buffer, or the file ends.
 core::Result<void> CsaReader::fill() {
   if (is_end_ || rest().size() >= kLongestGroup) return {};
-  buffer_.erase(buffer_.begin(),
-                buffer_.begin() + static_cast<std::ptrdiff_t>(begin_));
+  if (!is_begun_) TRY(begin());
+  const std::size_t left = rest().size();
+  if (buffer_.empty()) buffer_.resize(kBufferSize);
+  if (left > 0) std::memmove(buffer_.data(), buffer_.data() + begin_, left);
   begin_ = 0;
-  while (!is_end_ && buffer_.size() < kBufferSize) {
-    const std::size_t held = buffer_.size();
-    buffer_.resize(kBufferSize);
-    const ssize_t n =
-        ::pread(file_.get(), buffer_.data() + held, kBufferSize - held,
-                static_cast<off_t>(offset_ + held));
-    const int code = errno;
-    buffer_.resize(held + static_cast<std::size_t>(n > 0 ? n : 0));
-    if (n == 0) is_end_ = true;
-    if (n < 0 && code != EINTR) return core::fail(code, "read");
+  held_ = left;
+  while (!is_end_ && held_ < kBufferSize) {
+    const std::size_t n =
+        TRY(read(std::span(buffer_).subspan(held_), offset_ + held_));
+    is_end_ = n == 0;
+    held_ += n;
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -42,6 +43,8 @@ core::Result<std::size_t> read_at(int file, std::span<std::byte> room,
   return held;
 }
 
+}  // namespace
+
 core::Result<bool> is_packed(int file) {
   constexpr std::uint32_t kSkippable = 0x184D2A50U;  // to 0x184D2A5F
   std::byte bytes[4] = {};
@@ -54,8 +57,6 @@ core::Result<bool> is_packed(int file) {
     magic |= std::to_integer<std::uint32_t>(bytes[i]) << (8U * i);
   return magic == ZSTD_MAGICNUMBER || (magic & ~15U) == kSkippable;
 }
-
-}  // namespace
 
 core::Result<void> pack(int file, const ByteSink& sink) {
   const Packer packer(ZSTD_createCCtx(), ZSTD_freeCCtx);
@@ -76,34 +77,145 @@ core::Result<void> pack(int file, const ByteSink& sink) {
   }
 }
 
-core::Result<void> unpack(int packed, const ByteSink& sink) {
-  const Unpacker unpacker(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  if (!unpacker) return core::fail(ENOMEM, "unpack");
-  std::vector<std::byte> in(kPiece);
-  std::vector<std::byte> out(kPiece);
+struct UnpackStream::State {
+  int packed;
+  Unpacker unpacker;
+  std::vector<std::byte> in;
+  ZSTD_inBuffer input = {};
   std::uint64_t read = 0;
   std::uint64_t made = 0;
-  std::size_t wanted = 0;  // 0: a frame is complete
-  for (;;) {
-    const std::size_t size = TRY(read_at(packed, in, read));
-    if (size == 0) break;
-    read += size;
-    ZSTD_inBuffer input = {.src = in.data(), .size = size, .pos = 0};
-    bool is_flushed = false;
-    while (input.pos < input.size || !is_flushed) {
-      ZSTD_outBuffer output = {.dst = out.data(), .size = out.size(), .pos = 0};
-      wanted = ZSTD_decompressStream(unpacker.get(), &output, &input);
-      if (ZSTD_isError(wanted) != 0) return core::fail(kDamagedPack, "unpack");
-      // A call behind the end of a frame would ask for another one.
-      is_flushed = wanted == 0 || output.pos < output.size;
-      made += output.pos;
-      if (made > kAlwaysRead && made / kMostSwelling > read)
-        return core::fail(EFBIG, "unpack");
-      TRY(sink(std::span(out).first(output.pos)));
-    }
+  std::size_t wanted = 0;  ///< 0: a frame is complete
+  /// A call behind the end of a frame would ask for another one.
+  bool is_flushed = true;
+
+  core::Result<bool> fill();
+};
+
+/// False: the file is at its end.
+core::Result<bool> UnpackStream::State::fill() {
+  if (in.empty()) in.resize(kPiece);
+  const std::size_t size = TRY(read_at(packed, in, read));
+  read += size;
+  input = {.src = in.data(), .size = size, .pos = 0};
+  is_flushed = size == 0;
+  if (size == 0 && wanted != 0) return core::fail(kDamagedPack, "unpack");
+  return size > 0;
+}
+
+UnpackStream::UnpackStream(int packed)
+    : state_(new State{.packed = packed,
+                       .unpacker = Unpacker(ZSTD_createDCtx(), ZSTD_freeDCtx),
+                       .in = {}}) {}
+UnpackStream::UnpackStream(UnpackStream&& other) noexcept = default;
+UnpackStream& UnpackStream::operator=(UnpackStream&& other) noexcept = default;
+UnpackStream::~UnpackStream() = default;
+
+core::Result<std::size_t> UnpackStream::read(std::span<std::byte> room) {
+  State& state = *state_;
+  if (!state.unpacker) return core::fail(ENOMEM, "unpack");
+  ZSTD_outBuffer output = {.dst = room.data(), .size = room.size(), .pos = 0};
+  while (output.pos < output.size) {
+    if (state.input.pos == state.input.size && state.is_flushed &&
+        !TRY(state.fill()))
+      break;
+    const std::size_t before = output.pos;
+    state.wanted =
+        ZSTD_decompressStream(state.unpacker.get(), &output, &state.input);
+    if (ZSTD_isError(state.wanted) != 0)
+      return core::fail(kDamagedPack, "unpack");
+    state.is_flushed = state.wanted == 0 || output.pos < output.size;
+    state.made += output.pos - before;
+    if (state.made > kAlwaysRead && state.made / kMostSwelling > state.read)
+      return core::fail(EFBIG, "unpack");
   }
-  if (wanted != 0) return core::fail(kDamagedPack, "unpack");
-  return {};
+  return output.pos;
+}
+
+core::Result<void> unpack(int packed, const ByteSink& sink) {
+  UnpackStream stream(packed);
+  std::vector<std::byte> out(kPiece);
+  for (;;) {
+    const std::size_t size = TRY(stream.read(out));
+    TRY(sink(std::span(out).first(size)));
+    if (size < out.size()) return {};
+  }
+}
+
+namespace {
+
+/// What stands at the begin of `bytes`; nothing: it cannot be told without
+/// more than they are.
+struct FrameSize {
+  std::size_t packed;
+  std::uint64_t plain;
+};
+std::optional<FrameSize> frame_size(std::span<const std::byte> bytes) {
+  const std::size_t packed =
+      ZSTD_findFrameCompressedSize(bytes.data(), bytes.size());
+  if (ZSTD_isError(packed) != 0) return std::nullopt;
+  const auto plain = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (plain == ZSTD_CONTENTSIZE_UNKNOWN || plain == ZSTD_CONTENTSIZE_ERROR)
+    return std::nullopt;
+  return FrameSize{.packed = packed, .plain = plain};
+}
+
+}  // namespace
+
+core::Result<std::optional<PackedFrames>> PackedFrames::of(int packed) {
+  constexpr std::uint64_t kLargest = 8U << 20;
+  constexpr std::uint64_t kSmallest = 64U << 10;  // of all but the last
+  constexpr std::size_t kUsual = 1U << 20;        // of a packed frame
+  constexpr std::uint64_t kUnit = 64;  // that a window keeps the alignment of
+  std::vector<std::byte> in(ZSTD_compressBound(kLargest));
+  std::vector<std::byte> out(kLargest);
+  PackedFrames frames;
+  std::uint64_t at = 0;
+  bool is_last = false;
+  for (;;) {
+    std::size_t held = TRY(read_at(packed, std::span(in).first(kUsual), at));
+    if (held == 0) break;
+    auto size = frame_size(std::span(in).first(held));
+    if (!size && held == kUsual) {
+      held = TRY(read_at(packed, in, at));
+      size = frame_size(std::span(in).first(held));
+    }
+    if (!size || size->plain > kLargest) return std::nullopt;
+    const Frame frame = {.begin = frames.size_,
+                         .at = at,
+                         .size = static_cast<std::uint32_t>(size->packed),
+                         .length = static_cast<std::uint32_t>(size->plain)};
+    at += size->packed;
+    if (size->plain == 0) continue;
+    if (is_last || frame.begin % kUnit != 0) return std::nullopt;
+    is_last = size->plain < kSmallest;
+    frames.frames_.push_back(frame);
+    frames.size_ += frame.length;
+    frames.largest_ = std::max<std::size_t>(frames.largest_, frame.length);
+    if (frames.size_ > kAlwaysRead && frames.size_ / kMostSwelling > at)
+      return core::fail(EFBIG, "unpack");
+    TRY(frames.unpack(packed, frames.count() - 1, out));
+  }
+  return frames;
+}
+
+std::size_t PackedFrames::frame_of(std::uint64_t offset) const {
+  const auto after =
+      std::ranges::upper_bound(frames_, offset, {}, &Frame::begin);
+  return static_cast<std::size_t>(after - frames_.begin()) - 1;
+}
+
+core::Result<std::size_t> PackedFrames::unpack(
+    int packed, std::size_t index, std::span<std::byte> room) const {
+  const Frame& frame = frames_[index];
+  std::vector<std::byte> in(frame.size);
+  if (TRY(read_at(packed, in, frame.at)) != in.size() ||
+      room.size() < frame.length)
+    return core::fail(kDamagedPack, "unpack");
+  const std::size_t made =
+      ZSTD_decompress(room.data(), frame.length, in.data(), in.size());
+  if (ZSTD_isError(made) != 0 || made != frame.length)
+    return core::fail(kDamagedPack, "unpack");
+  return made;
 }
 
 core::Result<bool> holds(int packed, int file) {

@@ -8,8 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/error.h"
 #include "sys/unique_fd.h"
@@ -32,8 +35,66 @@ using ByteSink = std::function<core::Result<void>(std::span<const std::byte>)>;
 /// accounting file does.
 [[nodiscard]] core::Result<void> unpack(int packed, const ByteSink& sink);
 
+/// Begins the file as zstd's own do? Errors: those of pread(2).
+[[nodiscard]] core::Result<bool> is_packed(int file);
+
+/// What a packed file holds, from its beginning on, in bounded memory.
+class UnpackStream {
+ public:
+  /// Reads `packed`, which lives longer.
+  explicit UnpackStream(int packed);
+  UnpackStream(UnpackStream&& other) noexcept;
+  UnpackStream& operator=(UnpackStream&& other) noexcept;
+  ~UnpackStream();
+
+  /// The next bytes; fewer than there is room for only at the end. Errors as
+  /// those of unpack().
+  [[nodiscard]] core::Result<std::size_t> read(std::span<std::byte> room);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// Does `packed` hold `file`, byte for byte? Errors: those of pread(2).
 [[nodiscard]] core::Result<bool> holds(int packed, int file);
+
+/// The frames of a packed file, each of which can be unpacked by itself, so
+/// that a reader may go to any place.
+class PackedFrames {
+ public:
+  /// Unpacks all of it once, as damage must be known before anything is
+  /// believed. Nothing: its frames are too large to be kept in memory, too
+  /// small, or do not tell their size. Errors: as those of unpack().
+  [[nodiscard]] static core::Result<std::optional<PackedFrames>> of(int packed);
+
+  /// Bytes that the file holds, and its largest frame.
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] std::size_t largest() const { return largest_; }
+
+  [[nodiscard]] std::size_t count() const { return frames_.size(); }
+  /// The frame that a byte is in, below size().
+  [[nodiscard]] std::size_t frame_of(std::uint64_t offset) const;
+  /// Where it begins in what the file holds.
+  [[nodiscard]] std::uint64_t begin_of(std::size_t frame) const {
+    return frames_[frame].begin;
+  }
+  /// Unpacks a frame; returns its bytes, at most largest(). Errors: as those of
+  /// unpack(), for a file that has changed since.
+  [[nodiscard]] core::Result<std::size_t> unpack(
+      int packed, std::size_t frame, std::span<std::byte> room) const;
+
+ private:
+  struct Frame {
+    std::uint64_t begin = 0;  ///< of what it holds
+    std::uint64_t at = 0;     ///< in the file
+    std::uint32_t size = 0;   ///< likewise
+    std::uint32_t length = 0;
+  };
+  std::vector<Frame> frames_;
+  std::uint64_t size_ = 0;
+  std::size_t largest_ = 0;
+};
 
 /// A file without a name that has what `file` holds, or `file` itself if it is
 /// not packed.

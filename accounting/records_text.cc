@@ -282,7 +282,10 @@ int print_records(sys::UniqueFd file, const std::string& name,
     const auto group = reader.next();
     report_new(reader, reported, name, errors);
     if (!group) {
-      errors << "corral: '" << name << "': " << group.error().message().view()
+      const core::Error& error = group.error();
+      errors << "corral: '" << name << "': "
+             << (error.code == kDamagedPack ? words_of_reading(error.code)
+                                            : error.message().c_str())
              << '\n';
       return 1;
     }

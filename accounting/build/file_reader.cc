@@ -7,11 +7,11 @@
 #include <cstring>
 #include <ctime>
 
-#include "accounting/packed_file.h"
 #include "accounting/records/damage_text.h"
 #include "accounting/records/entry_write.h"
 #include "accounting/site_record.h"
 #include "accounting/text/local_clock.h"
+#include "accounting/text/progress.h"
 
 namespace accounting::build {
 
@@ -28,26 +28,7 @@ std::string number_and_date(std::int64_t time) {
          LocalClock::text(time).substr(0, 24);
 }
 
-/// Bytes of an entry as its own headers have them.
-std::uint64_t told_size(const Entry& entry) {
-  if (entry.process != nullptr)
-    return entry.process->head.size + entry.process->second.size;
-  if (entry.end != nullptr)
-    return entry.end->head.size + entry.end->second.size;
-  return entry.prime->size;
-}
-
-/// Unpacked, where it is packed, once for all that read it.
-core::Result<sys::UniqueFd> open_input(const std::string& path) {
-  return unpacked(
-      TRY(sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NOCTTY)));
-}
-
 }  // namespace
-
-core::Result<ByteWindow> window_on(const sys::UniqueFd& input) {
-  return ByteWindow::of(TRY(input.duplicate()));
-}
 
 std::string FileReader::here() const {
   return "'" + options_.pacct + std::to_string(number_) + "'";
@@ -164,21 +145,27 @@ Outcome<std::size_t> FileReader::place_configuration(
       {.kind = Kind::kConfiguration, .jid = 0, .btime = record.curtime});
 }
 
+Outcome<std::size_t> FileReader::place_start(std::uint64_t jid,
+                                             std::int64_t btime,
+                                             std::int64_t rstime) {
+  if (segments_.uptimes().empty()) enter_uptime(btime);
+  return find(
+      {.kind = Kind::kStart, .jid = jid, .btime = btime, .stime = rstime});
+}
+
+Outcome<std::size_t> FileReader::place_end(std::uint64_t jid,
+                                           std::int64_t btime,
+                                           std::int64_t etime) {
+  if (segments_.uptimes().empty()) enter_uptime(btime);
+  return find({.kind = Kind::kEnd, .jid = jid, .btime = btime, .etime = etime});
+}
+
 Outcome<std::size_t> FileReader::place_event(const Entry& entry) {
   if (entry.configuration != nullptr)
     return place_configuration(*entry.configuration);
-  const bool is_start = entry.start != nullptr;
-  const std::int64_t begin = is_start ? entry.start->btime : entry.end->btime;
-  if (segments_.uptimes().empty()) enter_uptime(begin);
-  if (is_start)
-    return find({.kind = Kind::kStart,
-                 .jid = entry.start->jid,
-                 .btime = begin,
-                 .stime = entry.start->rstime});
-  return find({.kind = Kind::kEnd,
-               .jid = entry.end->jid,
-               .btime = begin,
-               .etime = entry.end->etime});
+  if (const csa::StartOfJob* const start = entry.start)
+    return place_start(start->jid, start->btime, start->rstime);
+  return place_end(entry.end->jid, entry.end->btime, entry.end->etime);
 }
 
 Outcome<std::size_t> FileReader::place_workload(const csa::Workload& record) {
@@ -229,58 +216,197 @@ Outcome<std::size_t> FileReader::place(const Entry& entry) {
   }
 }
 
-/// Adds an entry to what is known of its segment.
-void FileReader::count(const Entry& entry, std::size_t index) {
+/// Entries that get one place.
+struct FileReader::Counted {
+  std::uint32_t entries = 1;
+  std::uint32_t bytes = 0;
+  bool is_process = false;
+  bool is_end = false;
+  std::optional<Identity> identity = {};
+  bool is_drifted = false;  ///< the published count has another offset
+
+  static Counted of(const Entry& entry) {
+    Counted counted = {.bytes =
+                           static_cast<std::uint32_t>(written_size(entry))};
+    if (entry.process != nullptr && entry.type() == csa::RecordType::kCsa) {
+      counted.is_process = true;
+      counted.learn(*entry.process);
+    } else if (entry.end != nullptr) {
+      counted.is_end = true;
+      counted.learn(*entry.end);
+    } else if (entry.start != nullptr) {
+      counted.learn(*entry.start);
+    }
+    return counted;
+  }
+  static Counted of(const Scanned& item) {
+    return {
+        .entries = item.entries,
+        .bytes = item.bytes,
+        .is_process = item.kind == Scanned::Kind::kProcesses,
+        .is_end = item.kind == Scanned::Kind::kEnd,
+        .identity = {{.jid = item.jid, .uid = item.uid, .btime = item.btime}}};
+  }
+
+ private:
+  template <class Record>
+  void learn(const Record& record) {
+    identity = {.jid = record.jid, .uid = record.uid, .btime = record.btime};
+  }
+};
+
+Outcome<void> FileReader::end_stretch() {
+  if (stretch_.entries == 0) return {};
+  const auto added = stretches_.add(stretch_);
+  stretch_ = {};
+  if (added) return {};
+  return stop("An error occurred during the writing of a temporary file.",
+              added.error().code);
+}
+
+/// Adds to the stretch in hand, or begins another one.
+Outcome<void> FileReader::stretch(const Counted& counted, std::size_t index,
+                                  std::uint64_t before) {
+  const auto segment = static_cast<std::uint32_t>(index);
+  const bool goes_on = stretch_.entries > 0 && stretch_.segment == segment &&
+                       stretch_.is_process == counted.is_process;
+  if (!goes_on) {
+    TRY(end_stretch());
+    stretch_.segment = segment;
+    stretch_.before = before;
+    stretch_.is_process = counted.is_process;
+  }
+  stretch_.entries += counted.entries;
+  stretch_.bytes += counted.bytes;
+  return {};
+}
+
+/// Adds entries to what is known of their segment.
+Outcome<void> FileReader::count(const Counted& counted, std::size_t index) {
+  if (index == Segment::kNone) return stretch(counted, index, 0);
   Segment& segment = segments_.at(index);
-  const std::uint64_t size = written_size(entry);
-  if (offset_ != entry.offset && !segment.misread)
+  if (counted.is_drifted && !segment.misread)
     segment.misread = {.file = files_.size() - 1,
                        .offset = offset_,
                        .process_bytes_before = segment.process_bytes};
-  if (entry.process != nullptr && entry.type() == csa::RecordType::kCsa) {
-    const csa::Csa& process = *entry.process;
-    segment.process_bytes += size;
-    ++segment.processes;
-    segment.by_process = {
-        .jid = process.jid, .uid = process.uid, .btime = process.btime};
-    return;
+  std::uint64_t& bytes =
+      counted.is_process ? segment.process_bytes : segment.event_bytes;
+  const std::uint64_t before = bytes;
+  bytes += counted.bytes;
+  if (counted.is_process) {
+    segment.processes += static_cast<std::int32_t>(counted.entries);
+    segment.by_process = counted.identity;
+  } else {
+    segment.events += static_cast<std::int32_t>(counted.entries);
+    segment.has_end = segment.has_end || counted.is_end;
+    if (counted.identity) segment.by_event = counted.identity;
   }
-  segment.event_bytes += size;
-  ++segment.events;
-  if (entry.end != nullptr) {
-    segment.has_end = true;
-    segment.by_event = {.jid = entry.end->jid,
-                        .uid = entry.end->uid,
-                        .btime = entry.end->btime};
-  } else if (entry.start != nullptr) {
-    segment.by_event = {.jid = entry.start->jid,
-                        .uid = entry.start->uid,
-                        .btime = entry.start->btime};
-  }
+  return stretch(counted, index, before);
 }
 
-Outcome<void> FileReader::read(InputFile& file, ByteWindow window) {
-  ResilientReader reader(std::move(window));
+class FileReader::Again {
+ public:
+  Again(ByteWindow window, std::string path)
+      : reader_(std::move(window)), path_(std::move(path)) {}
+
+  [[nodiscard]] ResilientReader& reader() { return reader_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  ResilientReader reader_;
+  std::string path_;
+};
+
+/// Places the entries from `begin` on until that many were read, or `end` is
+/// reached.
+Outcome<void> FileReader::look_again(Again& again, std::uint64_t begin,
+                                     std::uint64_t end, std::uint64_t entries) {
+  ResilientReader& reader = again.reader();
+  reader.reader().seek(begin);
   Entry entry;
-  std::uint64_t drift = 0;  // the sum of what headers told wrongly
-  file.is_empty = true;
-  for (;;) {
+  for (; entries > 0 && reader.reader().position() < end; --entries) {
     const bool is_entry = reader.next(entry);
     if (const auto& damage = reader.damage()) {
-      console_.complain(damage_text(options_.program, file.path, *damage));
+      console_.complain(damage_text(options_.program, again.path(), *damage));
       has_damage_ = true;
     }
     if (!is_entry) break;
-    file.is_empty = false;
-    offset_ = entry.offset + drift;
+    files_.back().is_empty = false;
+    offset_ = entry.offset + drift_;
     const std::size_t index = TRY(place(entry));
-    if (index != Segment::kNone) count(entry, index);
-    auto& stretches = file.stretches;
-    if (stretches.empty() || stretches.back().segment != index)
-      stretches.push_back({.segment = index, .entries = 0});
-    ++stretches.back().entries;
-    drift += told_size(entry) - entry.size;
+    Counted counted = Counted::of(entry);
+    counted.is_drifted = drift_ != 0;
+    TRY(count(counted, index));
+    drift_ += told_size(entry) - entry.size;
   }
+  return {};
+}
+
+/// Are all of them of the boot in hand, which then stays in hand?
+bool FileReader::is_in_uptime(const Scanned& processes) const {
+  const auto& uptimes = segments_.uptimes();
+  return uptime_ < uptimes.size() &&
+         segments_.stop_of(uptime_) >= processes.last &&
+         (processes.first >= uptimes.front().start ||
+          processes.first + kSlack >= uptimes.front().start);
+}
+
+Outcome<void> FileReader::take(const Scanned& item, Again& again) {
+  using What = Scanned::Kind;
+  const bool is_known = item.kind != What::kOther &&
+                        (item.kind != What::kProcesses || is_in_uptime(item));
+  if (!is_known)
+    return look_again(again, item.offset, UINT64_MAX, item.entries);
+  files_.back().is_empty = false;
+  offset_ = item.offset + drift_;
+  const std::size_t index = TRY(
+      item.kind == What::kProcesses ? find({.kind = build::Kind::kProcess,
+                                            .jid = item.jid,
+                                            .btime = item.first,
+                                            .stime = item.first})
+      : item.kind == What::kStart ? place_start(item.jid, item.btime, item.last)
+                                  : place_end(item.jid, item.btime, item.last));
+  Counted counted = Counted::of(item);
+  counted.is_drifted = drift_ != 0;
+  return count(counted, index);
+}
+
+Outcome<void> FileReader::take(const BlockResult<std::vector<Scanned>>& block,
+                               Again& again) {
+  files_.back().blocks.push_back(
+      {.begin = block.begin, .first = stretches_.size()});
+  if (!block.damages.empty()) {
+    TRY(look_again(again, block.begin, block.end, UINT64_MAX));
+  } else {
+    for (const Scanned& item : block.piece)
+      TRY(take(item, again));
+  }
+  return end_stretch();
+}
+
+Outcome<void> FileReader::read(InputFile& file) {
+  const ByteWindow& window = file.window;
+  const auto unreadable = [&file](const core::Error& error) {
+    return stop(
+        "An error occurred during the opening of file '" + file.path + "'.",
+        error.code);
+  };
+  auto twin = window.twin();
+  if (!twin) return unreadable(twin.error());
+  Again again(std::move(*twin), file.path);
+  drift_ = 0;
+  Progress progress(window.size());
+  Outcome<void> outcome;
+  const auto done = for_each_block<std::vector<Scanned>>(
+      window, 0, [] { return EntryScan(); },
+      [&](const BlockResult<std::vector<Scanned>>& block) {
+        outcome = take(block, again);
+        progress.show(block.end);
+        return outcome.has_value();
+      });
+  TRY(std::move(outcome));
+  if (!done) return unreadable(done.error());
+  file.last = stretches_.size();
   if (file.is_empty)
     console_.complain(options_.program +
                       ": CAUTION: Empty pacct file found.\n");
@@ -296,20 +422,17 @@ Outcome<void> FileReader::read_all(int most_files) {
       if (::stat(path.c_str(), &status) != 0) break;
       if (static_cast<int>(files_.size()) >= most_files)
         return stop("The file table is full.");
-      auto input = open_input(path);
-      auto window =
-          input ? window_on(*input)
-                : core::Result<ByteWindow>(std::unexpected(input.error()));
+      auto window = ByteWindow::open(path.c_str());
       if (!window)
         return stop(
             "An error occurred during the opening of file '" + path + "'.",
             window.error().code);
       last = number_;
       files_.push_back({.path = path,
-                        .file = std::move(*input),
+                        .window = std::move(*window),
                         .number = number_,
-                        .stretches = {}});
-      TRY(read(files_.back(), std::move(*window)));
+                        .blocks = {}});
+      TRY(read(files_.back()));
     }
   }
   if (last == 0)

@@ -8,29 +8,30 @@
 #include <vector>
 
 #include "accounting/build/build_options.h"
+#include "accounting/build/entry_scan.h"
 #include "accounting/build/requests.h"
 #include "accounting/build/segments.h"
+#include "accounting/build/stretches.h"
+#include "accounting/records/entry_blocks.h"
 #include "accounting/records/resync.h"
 #include "accounting/text/console.h"
 
 namespace accounting::build {
 
-/// Neighbours in a file that belong to one segment; kNone: to none.
-struct Stretch {
-  std::size_t segment = Segment::kNone;
-  std::uint64_t entries = 0;
+/// A part of a file that was read at once; it ends where the next one begins.
+struct InputBlock {
+  std::uint64_t begin = 0;  ///< of its first entry
+  std::size_t first = 0;    ///< of its stretches
 };
 
 struct InputFile {
   std::string path;
-  sys::UniqueFd file;  ///< read again by this: the name may get another file
+  ByteWindow window;  ///< read again by this: the name may get another file
   int number = 0;
-  std::vector<Stretch> stretches;
-  bool is_empty = false;
+  std::vector<InputBlock> blocks;
+  std::size_t last = 0;  ///< behind the last of its stretches
+  bool is_empty = true;
 };
-
-/// Sees a file from its first byte on. Errors: those of fcntl(2), fstat(2).
-[[nodiscard]] core::Result<ByteWindow> window_on(const sys::UniqueFd& input);
 
 class FileReader {
  public:
@@ -43,13 +44,28 @@ class FileReader {
 
   [[nodiscard]] Segments& segments() { return segments_; }
   [[nodiscard]] const std::vector<InputFile>& files() const { return files_; }
+  [[nodiscard]] const Stretches& stretches() const { return stretches_; }
   [[nodiscard]] const csa::SystemName& system() const { return system_; }
   [[nodiscard]] bool has_damage() const { return has_damage_; }
 
  private:
-  Outcome<void> read(InputFile& file, ByteWindow window);
+  /// Reads entries again, one after the other.
+  class Again;
+  struct Counted;
+
+  Outcome<void> read(InputFile& file);
+  Outcome<void> take(const BlockResult<std::vector<Scanned>>& block,
+                     Again& again);
+  Outcome<void> take(const Scanned& item, Again& again);
+  Outcome<void> look_again(Again& again, std::uint64_t begin, std::uint64_t end,
+                           std::uint64_t entries);
+  [[nodiscard]] bool is_in_uptime(const Scanned& processes) const;
   Outcome<std::size_t> place(const Entry& entry);
   Outcome<std::size_t> place_process(const csa::Csa& process);
+  Outcome<std::size_t> place_start(std::uint64_t jid, std::int64_t btime,
+                                   std::int64_t rstime);
+  Outcome<std::size_t> place_end(std::uint64_t jid, std::int64_t btime,
+                                 std::int64_t etime);
   Outcome<std::size_t> place_event(const Entry& entry);
   Outcome<std::size_t> place_configuration(const csa::Configuration& record);
   Outcome<std::size_t> place_workload(const csa::Workload& record);
@@ -62,7 +78,10 @@ class FileReader {
   void enter_uptime(std::int64_t boot);
   void tell_early(std::int64_t time, std::string_view kind);
   void tell_late(std::int64_t time, std::string_view kind);
-  void count(const Entry& entry, std::size_t index);
+  Outcome<void> count(const Counted& counted, std::size_t index);
+  Outcome<void> stretch(const Counted& counted, std::size_t index,
+                        std::uint64_t before);
+  Outcome<void> end_stretch();
   [[nodiscard]] std::string early_text() const;
   [[nodiscard]] std::string here() const;
 
@@ -72,7 +91,10 @@ class FileReader {
   Requests requests_;
   std::vector<InputFile> files_;
   csa::SystemName system_ = {};
-  std::size_t uptime_ = 0;    ///< that records are placed in
+  std::size_t uptime_ = 0;  ///< that records are placed in
+  Stretches stretches_;
+  Stretch stretch_;           ///< in hand
+  std::uint64_t drift_ = 0;   ///< the sum of what headers told wrongly
   std::uint64_t offset_ = 0;  ///< of the record, by the published count
   int number_ = 0;            ///< of the file in hand
   std::int64_t last_workload_ = 0;

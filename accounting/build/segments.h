@@ -65,10 +65,12 @@ struct Segment {
   std::vector<std::size_t> joined;  ///< segments that are written with this one
   bool is_joined = false;           ///< it is written with another one
 
-  std::uint64_t process_at = 0;  ///< where in the sorted file the next one goes
-  std::uint64_t process_end = 0;
+  std::uint64_t process_at = 0;  ///< where in the sorted file they begin
   std::uint64_t event_at = 0;
-  std::uint64_t event_end = 0;
+  std::uint32_t job = 0;  ///< of the sorted file
+  /// Which of its parts the job's header stands before, if any.
+  enum class Lead : std::uint8_t { kNone, kProcesses, kEvents };
+  Lead lead = Lead::kNone;
 
   static constexpr std::size_t kNone = SIZE_MAX;
   [[nodiscard]] bool has_records() const { return processes + events > 0; }
@@ -103,7 +105,11 @@ class Segments {
   std::size_t head_of(std::size_t uptime, std::uint64_t jid);
 
   [[nodiscard]] Segment& at(std::size_t index) { return segments_[index]; }
+  [[nodiscard]] const Segment& at(std::size_t index) const {
+    return segments_[index];
+  }
   [[nodiscard]] std::vector<Uptime>& uptimes() { return uptimes_; }
+  [[nodiscard]] const std::vector<Uptime>& uptimes() const { return uptimes_; }
   /// Of an uptime that there is not, 0.
   [[nodiscard]] std::int64_t stop_of(std::size_t uptime) const {
     return uptime < uptimes_.size() ? uptimes_[uptime].stop : 0;

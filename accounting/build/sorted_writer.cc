@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/build/sorted_writer.h"
 
-#include <algorithm>
-#include <cstring>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "accounting/records/entry_blocks.h"
 #include "accounting/records/entry_write.h"
 #include "accounting/records/output_guard.h"
 #include "accounting/records/sorted_file.h"
@@ -33,7 +38,7 @@ void SortedWriter::add_members(std::size_t index,
     const std::size_t next = rest.back();
     rest.pop_back();
     members.push_back(next);
-    const auto& joined = input_.segments().at(next).joined;
+    const auto& joined = segment(next).joined;
     rest.insert(rest.end(), joined.rbegin(), joined.rend());
   }
 }
@@ -45,16 +50,24 @@ void SortedWriter::plan_job(std::size_t index, std::size_t uptime) {
   add_members(index, job.members);
   size_ += sizeof(csa::JobHeader);
   std::size_t requests = 0;
+  const auto lead = [&](std::size_t member, std::uint64_t bytes,
+                        Segment::Lead part) {
+    if (job.is_led || bytes == 0) return;
+    segments.at(member).lead = part;
+    job.is_led = true;
+  };
   for (const std::size_t member : job.members) {
-    segments.at(member).process_at = size_;
-    size_ += segments.at(member).process_bytes;
-    segments.at(member).process_end = size_;
-    requests += segments.at(member).workload.size();
+    Segment& segment = segments.at(member);
+    segment.job = static_cast<std::uint32_t>(jobs_.size());
+    segment.process_at = size_;
+    size_ += segment.process_bytes;
+    requests += segment.workload.size();
+    lead(member, segment.process_bytes, Segment::Lead::kProcesses);
   }
   for (const std::size_t member : job.members) {
     segments.at(member).event_at = size_;
     size_ += segments.at(member).event_bytes;
-    segments.at(member).event_end = size_;
+    lead(member, segments.at(member).event_bytes, Segment::Lead::kEvents);
   }
   job.workload_at = size_;
   size_ += requests * sizeof(csa::Workload);
@@ -87,13 +100,13 @@ void SortedWriter::plan() {
 }
 
 csa::Configuration SortedWriter::boot_record(std::size_t uptime,
-                                             std::uint64_t length) {
+                                             std::uint64_t length) const {
   const csa::SystemName& system = input_.system();
   csa::Configuration boot = {};
   boot.head = csa::make_head(csa::RecordType::kConfiguration, sizeof boot);
   boot.uptimelen = static_cast<std::int64_t>(length);
-  boot.boottime = input_.segments().uptimes()[uptime].start;
-  boot.curtime = input_.segments().uptimes()[uptime].stop;
+  boot.boottime = segments_.uptimes()[uptime].start;
+  boot.curtime = segments_.uptimes()[uptime].stop;
   copy_name(boot.name.sysname, system.sysname, 25);
   copy_name(boot.name.nodename, system.nodename, 25);
   copy_name(boot.name.release, system.release, 41);
@@ -102,15 +115,15 @@ csa::Configuration SortedWriter::boot_record(std::size_t uptime,
   return boot;
 }
 
-void SortedWriter::write_boots(BlockFile& file) {
+void SortedWriter::write_boots(PlacedBytes& file) {
   for (std::size_t u = 0; u < boots_.size(); ++u)
     file.put_record(boots_[u].at,
                     boot_record(u, boots_[u].end - boots_[u].at -
                                        sizeof(csa::Configuration)));
 }
 
-csa::JobHeader SortedWriter::header_of(const Job& job) {
-  Segments& segments = input_.segments();
+csa::JobHeader SortedWriter::header_of(const Job& job) const {
+  const Segments& segments = segments_;
   csa::JobHeader header = {};
   header.head = csa::make_head(csa::RecordType::kJobHeader, sizeof header);
   const Identity* identity = nullptr;
@@ -157,12 +170,12 @@ csa::JobHeader SortedWriter::header_of(const Job& job) {
   return header;
 }
 
-void SortedWriter::write_headers(BlockFile& file) {
+void SortedWriter::write_headers(PlacedBytes& file) {
   for (const Job& job : jobs_) {
-    file.put_record(job.header_at, header_of(job));
+    if (!job.is_led) file.put_record(job.header_at, header_of(job));
     std::uint64_t at = job.workload_at;
     for (const std::size_t member : job.members)
-      for (csa::Workload record : input_.segments().at(member).workload) {
+      for (csa::Workload record : segment(member).workload) {
         record.sbu_wt = weights_.weight_of(record);
         file.put_record(at, record);
         at += sizeof record;
@@ -170,68 +183,128 @@ void SortedWriter::write_headers(BlockFile& file) {
   }
 }
 
-/// Writes an entry to the place of its segment. False: it is not the entry that
-/// the place was made for.
-bool SortedWriter::put(const Entry& entry, std::size_t index, BlockFile& file) {
-  Segment& segment = input_.segments().at(index);
-  const bool is_process =
-      entry.process != nullptr && entry.type() == csa::RecordType::kCsa;
-  std::uint64_t& at = is_process ? segment.process_at : segment.event_at;
-  const std::uint64_t end =
-      is_process ? segment.process_end : segment.event_end;
-  char bytes[kLargestEntry];
-  const std::size_t size = write_entry(bytes, entry);
-  if (size > end - at) return false;
-  if (is_process && entry.process->head.size >= sizeof(csa::Csa)) {
-    const std::uint64_t units = whole_units(biller_.units(entry));
-    std::memcpy(bytes + offsetof(csa::Csa, sbu), &units, sizeof units);
+/// Copies parts of a file, each worker with its own.
+class SortedWriter::Copier {
+ public:
+  Copier(const SortedWriter& writer, ByteWindow window, int file)
+      : writer_(writer),
+        reader_(std::move(window)),
+        biller_(writer.rules_),
+        bytes_(file, writer.size_) {}
+
+  /// How a file has changed since it was read first; null: it has not.
+  const char* copy(std::uint64_t begin, const std::vector<Stretch>& stretches) {
+    reader_.reader().seek(begin);
+    for (const Stretch& stretch : stretches)
+      if (const char* const how = copy(stretch); how != nullptr) return how;
+    bytes_.flush();
+    return nullptr;
   }
-  file.put(at, {bytes, size});
-  at += size;
-  return true;
-}
+  [[nodiscard]] int error() const { return bytes_.error(); }
 
-/// Has every place got what it was made for?
-bool SortedWriter::is_complete() {
-  for (const Job& job : jobs_)
-    for (const std::size_t member : job.members) {
-      const Segment& segment = input_.segments().at(member);
-      if (segment.process_at != segment.process_end ||
-          segment.event_at != segment.event_end)
-        return false;
+ private:
+  static constexpr const char* kChanged = "changed meanwhile";
+
+  const char* copy(const Stretch& stretch) {
+    if (stretch.segment == Stretch::kNone) return skip(stretch);
+    const Segment& segment = writer_.segment(stretch.segment);
+    std::uint64_t at =
+        (stretch.is_process ? segment.process_at : segment.event_at) +
+        stretch.before;
+    const std::uint64_t end = at + stretch.bytes;
+    const auto lead =
+        stretch.is_process ? Segment::Lead::kProcesses : Segment::Lead::kEvents;
+    if (segment.lead == lead && stretch.before == 0) {
+      const Job& job = writer_.jobs_[segment.job];
+      bytes_.put_record(job.header_at, writer_.header_of(job));
     }
-  return true;
-}
+    Entry entry;
+    for (std::uint32_t i = 0; i < stretch.entries; ++i) {
+      if (!reader_.next(entry)) return "become shorter";
+      const std::size_t size = put(entry, at, stretch.is_process);
+      if (size == 0 || size > end - at) return kChanged;
+      at += size;
+    }
+    return at == end ? nullptr : kChanged;
+  }
 
-Outcome<void> SortedWriter::copy_file(const InputFile& input, BlockFile& file) {
-  const auto changed = [&input](std::string_view how) {
-    return stop("An error occurred during the reading of file '" + input.path +
-                "': it has " + std::string(how) + ".");
-  };
-  auto window = window_on(input.file);
-  if (!window)
+  const char* skip(const Stretch& stretch) {
+    Entry entry;
+    for (std::uint32_t i = 0; i < stretch.entries; ++i)
+      if (!reader_.next(entry)) return "become shorter";
+    return nullptr;
+  }
+
+  /// Its bytes; 0: it is not of that part.
+  std::size_t put(const Entry& entry, std::uint64_t at, bool is_process) {
+    const bool is_one =
+        entry.process != nullptr && entry.type() == csa::RecordType::kCsa;
+    if (is_one != is_process) return 0;
+    char* const room = bytes_.room(at, kLargestEntry);
+    const std::size_t size = write_entry({room, kLargestEntry}, entry);
+    if (is_process && entry.process->head.size >= sizeof(csa::Csa)) {
+      const std::uint64_t units = whole_units(biller_.units(entry));
+      std::memcpy(room + offsetof(csa::Csa, sbu), &units, sizeof units);
+    }
+    bytes_.keep(size);
+    return size;
+  }
+
+  const SortedWriter& writer_;
+  ResilientReader reader_;
+  Biller biller_;
+  PlacedBytes bytes_;
+};
+
+Outcome<void> SortedWriter::copy_file(const InputFile& input, int file) {
+  constexpr std::size_t kBlocks = 4;  // at a time
+  const auto unreadable = [&input](const core::Error& error) {
     return stop(
         "An error occurred during the opening of file '" + input.path + "'.",
-        window.error().code);
-  Progress progress(window->size());
-  ResilientReader reader(std::move(*window));
-  Entry entry;
-  for (const Stretch& stretch : input.stretches)
-    for (std::uint64_t i = 0; i < stretch.entries; ++i) {
-      if (!reader.next(entry)) return changed("become shorter");
-      if (stretch.segment != Segment::kNone &&
-          !put(entry, stretch.segment, file))
-        return changed("changed meanwhile");
-      progress.show(entry.offset);
-    }
-  return {};
+        error.code);
+  };
+  const std::size_t count = (input.blocks.size() + kBlocks - 1) / kBlocks;
+  const std::size_t workers = std::min<std::size_t>(worker_count(), count);
+  std::vector<std::unique_ptr<Copier>> crew;
+  for (std::size_t i = 0; i < workers; ++i) {
+    auto twin = input.window.twin();
+    if (!twin) return unreadable(twin.error());
+    crew.push_back(std::make_unique<Copier>(*this, std::move(*twin), file));
+  }
+  struct Copied {
+    const char* changed = nullptr;
+    int error = 0;
+  };
+  Progress progress(input.window.size());
+  Copied copied;
+  OrderedWork<Copied>::run(
+      workers, count,
+      [&](std::size_t w, std::size_t i) -> Copied {
+        const std::size_t next = (i + 1) * kBlocks;
+        const auto stretches = input_.stretches().read(
+            input.blocks[i * kBlocks].first,
+            next < input.blocks.size() ? input.blocks[next].first : input.last);
+        if (!stretches) return {.error = stretches.error().code};
+        const char* const changed =
+            crew[w]->copy(input.blocks[i * kBlocks].begin, *stretches);
+        return {.changed = changed, .error = crew[w]->error()};
+      },
+      [&](std::size_t i, const Copied& result) {
+        copied = result;
+        progress.show(input.blocks[i * kBlocks].begin);
+        return copied.changed == nullptr && copied.error == 0;
+      });
+  if (copied.changed != nullptr)
+    return stop("An error occurred during the reading of file '" + input.path +
+                "': it has " + copied.changed + ".");
+  return copied.error == 0 ? Outcome<void>() : unwritable(copied.error);
 }
 
-std::optional<SortedWriter::GivenUp> SortedWriter::misread_in(const Job& job,
-                                                              BlockFile& file) {
+std::optional<SortedWriter::GivenUp> SortedWriter::misread_in(
+    const Job& job, PlacedBytes& file) {
   std::uint64_t before = 0;
   for (const std::size_t member : job.members) {
-    const Segment& segment = input_.segments().at(member);
+    const Segment& segment = segments_.at(member);
     if (!segment.misread) {
       before += segment.process_bytes;
       continue;
@@ -239,7 +312,7 @@ std::optional<SortedWriter::GivenUp> SortedWriter::misread_in(const Job& job,
     const Misread& misread = *segment.misread;
     const InputFile& input = input_.files()[misread.file];
     const std::string& path = input.path;
-    auto window = window_on(input.file);
+    auto window = input.window.twin();
     if (!window) continue;
     EntryReader reader(std::move(*window));
     reader.seek(std::min(misread.offset, reader.size()));
@@ -268,35 +341,47 @@ std::optional<SortedWriter::GivenUp> SortedWriter::misread_in(const Job& job,
 /// Where a record told its own size wrongly, everything behind it is looked for
 /// at a wrong place. As published: the first job that it meets is not written
 /// to its end, and that is the end of all.
-std::optional<SortedWriter::GivenUp> SortedWriter::misread(BlockFile& file) {
+std::optional<SortedWriter::GivenUp> SortedWriter::misread(PlacedBytes& file) {
   for (const Job& job : jobs_)
     if (auto given_up = misread_in(job, file)) return given_up;
   return std::nullopt;
+}
+
+std::unexpected<Stop> SortedWriter::unwritable(int code) const {
+  return stop("An error occurred during the writing of file '" +
+                  options_.sorted + "' during write.",
+              code);
+}
+
+Outcome<void> SortedWriter::write(OutputFile& output) {
+  PlacedBytes file(output.fd(), size_);
+  write_boots(file);
+  write_headers(file);
+  for (const InputFile& input : input_.files())
+    TRY(copy_file(input, output.fd()));
+  // Behind all that was copied, as this may replace some of it.
+  file.flush();
+  const auto given_up = misread(file);
+  file.flush();
+  const std::uint64_t size = given_up ? given_up->size : size_;
+  int code = file.error();
+  if (code == 0 && ::ftruncate(output.fd(), static_cast<off_t>(size)) < 0)
+    code = errno;
+  if (code == 0) code = output.commit();
+  if (code != 0) return unwritable(code);
+  return given_up ? stop(given_up->text) : Outcome<void>();
 }
 
 Outcome<void> SortedWriter::run() {
   plan();
   for (const InputFile& input : input_.files())
     TRY(must_differ(options_.sorted, input.path));
-  auto file = BlockFile::create(options_.sorted.c_str(), size_);
-  if (!file)
+  auto output = OutputFile::create(options_.sorted);
+  if (!output)
     return stop("An error occurred during the opening of file '" +
                     options_.sorted + "'.",
-                file.error().code);
-  write_boots(*file);
-  write_headers(*file);
-  for (const InputFile& input : input_.files())
-    TRY(copy_file(input, *file));
-  if (!is_complete())
-    return stop("The pacct files '" + options_.pacct +
-                "*' have changed while they were read.");
-  const auto given_up = misread(*file);
-  if (const int code = file->finish(given_up ? given_up->size : size_);
-      code != 0)
-    return stop("An error occurred during the writing of file '" +
-                    options_.sorted + "' during write.",
-                code);
-  return given_up ? stop(given_up->text) : Outcome<void>();
+                errno);
+  return write(*output);
 }
 
 }  // namespace accounting::build

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second time that csabuild reads the pacct files: each record is billed
 // and put where it belongs in the sorted file. Of that file every byte's place
-// is known beforehand.
+// is known beforehand, so all processors write at once.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,9 @@
 #include "accounting/billing/csa_conf.h"
 #include "accounting/billing/request_weights.h"
 #include "accounting/billing/sbu.h"
-#include "accounting/build/block_file.h"
 #include "accounting/build/file_reader.h"
+#include "accounting/build/placed_bytes.h"
+#include "accounting/records/output_file.h"
 
 namespace accounting::build {
 
@@ -20,7 +21,7 @@ class SortedWriter {
  public:
   SortedWriter(const Options& options, FileReader& input,
                const BillingRules& rules, const RequestWeights& weights)
-      : options_(options), input_(input), biller_(rules), weights_(weights) {}
+      : options_(options), input_(input), rules_(rules), weights_(weights) {}
 
   Outcome<void> run();
 
@@ -32,32 +33,40 @@ class SortedWriter {
     std::uint64_t header_at = 0;
     std::uint64_t workload_at = 0;
     std::uint64_t end = 0;
+    bool is_led = false;  ///< its header is written with its first record
   };
   struct Boot {
     std::uint64_t at = 0;
     std::uint64_t end = 0;
   };
+  class Copier;
+
   void plan();
   void plan_job(std::size_t segment, std::size_t uptime);
   void add_members(std::size_t segment, std::vector<std::size_t>& members);
-  csa::Configuration boot_record(std::size_t uptime, std::uint64_t length);
-  void write_boots(BlockFile& file);
-  void write_headers(BlockFile& file);
-  csa::JobHeader header_of(const Job& job);
-  Outcome<void> copy_file(const InputFile& input, BlockFile& file);
-  bool put(const Entry& entry, std::size_t segment, BlockFile& file);
-  [[nodiscard]] bool is_complete();
+  [[nodiscard]] csa::Configuration boot_record(std::size_t uptime,
+                                               std::uint64_t length) const;
+  void write_boots(PlacedBytes& file);
+  void write_headers(PlacedBytes& file);
+  [[nodiscard]] csa::JobHeader header_of(const Job& job) const;
+  Outcome<void> copy_file(const InputFile& input, int file);
+  [[nodiscard]] const Segment& segment(std::size_t index) const {
+    return segments_.at(index);
+  }
   /// Where the published csabuild would give up, and why.
   struct GivenUp {
     std::uint64_t size = 0;  ///< of what it has written
     std::string text;
   };
-  std::optional<GivenUp> misread(BlockFile& file);
-  std::optional<GivenUp> misread_in(const Job& job, BlockFile& file);
+  std::optional<GivenUp> misread(PlacedBytes& file);
+  std::optional<GivenUp> misread_in(const Job& job, PlacedBytes& file);
+  Outcome<void> write(OutputFile& output);
+  [[nodiscard]] std::unexpected<Stop> unwritable(int code) const;
 
   const Options& options_;
   FileReader& input_;
-  Biller biller_;
+  const Segments& segments_ = input_.segments();
+  const BillingRules& rules_;
   const RequestWeights& weights_;
   std::vector<Job> jobs_;
   std::vector<Boot> boots_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "accounting/packed_file.h"
@@ -35,8 +36,8 @@ core::Result<sys::UniqueFd> spooled(const sys::UniqueFd& pipe) {
 
 }  // namespace
 
-ByteWindow::ByteWindow(sys::UniqueFd file, std::uint64_t size)
-    : file_(std::move(file)), size_(size), buffer_(kBufferSize + kReach) {}
+ByteWindow::ByteWindow(sys::UniqueFd file, std::uint64_t size, Frames frames)
+    : file_(std::move(file)), size_(size), frames_(std::move(frames)) {}
 
 core::Result<ByteWindow> ByteWindow::open(const char* path) {
   sys::UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
@@ -51,23 +52,56 @@ core::Result<ByteWindow> ByteWindow::of(sys::UniqueFd file) {
     if (S_ISDIR(status.st_mode)) return core::fail(EISDIR, "read");
     file = TRY(spooled(file));
   }
-  file = TRY(unpacked(std::move(file)));
+  if (TRY(is_packed(file.get()))) {
+    if (auto frames = TRY(PackedFrames::of(file.get()))) {
+      const std::uint64_t size = frames->size();
+      return ByteWindow(std::move(file), size,
+                        std::make_shared<PackedFrames>(std::move(*frames)));
+    }
+    file = TRY(unpacked(std::move(file)));
+  }
   if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat");
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  return ByteWindow(std::move(file),
-                    static_cast<std::uint64_t>(status.st_size));
+  return ByteWindow(std::move(file), static_cast<std::uint64_t>(status.st_size),
+                    nullptr);
 }
 
 core::Result<ByteWindow> ByteWindow::twin() const {
   sys::UniqueFd copy(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy.is_open()) return core::fail(errno, "dup");
-  return ByteWindow(std::move(copy), size_);
+  return ByteWindow(std::move(copy), size_, frames_);
+}
+
+/// Unpacks the frame that `offset` is in, and those behind it as far as they
+/// are wanted; what is in the buffer already is not unpacked again.
+void ByteWindow::refill_by_frames(std::uint64_t offset, std::size_t wanted) {
+  const std::size_t frame = frames_->frame_of(offset);
+  if (frame >= first_frame_ && frame < last_frame_) {
+    const auto passed =
+        static_cast<std::size_t>(frames_->begin_of(frame) - begin_);
+    held_ -= passed;
+    std::memmove(buffer_.data(), buffer_.data() + passed, held_);
+  } else {
+    held_ = 0;
+    last_frame_ = frame;
+  }
+  first_frame_ = frame;
+  begin_ = frames_->begin_of(frame);
+  while (begin_ + held_ < offset + wanted && last_frame_ < frames_->count()) {
+    const auto made = frames_->unpack(file_.get(), last_frame_,
+                                      std::span(buffer_).subspan(held_));
+    if (!made) {
+      error_ = made.error().code;
+      return;
+    }
+    held_ += *made;
+    ++last_frame_;
+  }
 }
 
 /// Moves the window so that `offset` is near its begin when the file is read
 /// forwards, near its end when it is read backwards.
-std::span<const std::byte> ByteWindow::refill(std::uint64_t offset,
-                                              std::size_t wanted) {
+void ByteWindow::refill_plainly(std::uint64_t offset, std::size_t wanted) {
   const bool is_backwards = held_ > 0 && offset < begin_;
   std::uint64_t from = offset;
   if (is_backwards && offset + wanted > kBufferSize)
@@ -86,6 +120,17 @@ std::span<const std::byte> ByteWindow::refill(std::uint64_t offset,
     if (n <= 0) break;
     held_ += static_cast<std::size_t>(n);
   }
+}
+
+std::span<const std::byte> ByteWindow::refill(std::uint64_t offset,
+                                              std::size_t wanted) {
+  if (frames_ && offset >= size_) return {};
+  if (buffer_.empty())
+    buffer_.resize((frames_ ? 2 * frames_->largest() : kBufferSize) + kReach);
+  if (frames_)
+    refill_by_frames(offset, wanted);
+  else
+    refill_plainly(offset, wanted);
   const std::uint64_t skipped = offset - begin_;
   if (skipped >= held_) return {};
   return std::span<const std::byte>(buffer_).subspan(

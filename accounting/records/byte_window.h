@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file of any size seen through a window that moves. Bytes are copied with
 // pread(2), never mapped: a file that is cut off while it is read ends early,
-// and nothing more. Offsets within the window keep their alignment.
+// and nothing more. Offsets within the window keep their alignment. What
+// `corral archive` packed is unpacked frame by frame into the window.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "accounting/packed_file.h"
 #include "core/error.h"
 #include "sys/unique_fd.h"
 
@@ -17,7 +20,8 @@ namespace accounting {
 class ByteWindow {
  public:
   /// Sees `file` from its first byte on. A pipe or a terminal is first copied
-  /// into a file without a name, and what zstd packed is unpacked into one.
+  /// into a file without a name, and what zstd(1) packed into large frames is
+  /// unpacked into one.
   [[nodiscard]] static core::Result<ByteWindow> open(const char* path);
   [[nodiscard]] static core::Result<ByteWindow> of(sys::UniqueFd file);
   /// Another window on the same file.
@@ -42,11 +46,17 @@ class ByteWindow {
   static constexpr std::size_t kReach = 64U << 10;
 
  private:
-  ByteWindow(sys::UniqueFd file, std::uint64_t size);
+  using Frames = std::shared_ptr<const PackedFrames>;
+  ByteWindow(sys::UniqueFd file, std::uint64_t size, Frames frames);
   std::span<const std::byte> refill(std::uint64_t offset, std::size_t wanted);
+  void refill_plainly(std::uint64_t offset, std::size_t wanted);
+  void refill_by_frames(std::uint64_t offset, std::size_t wanted);
 
   sys::UniqueFd file_;
   std::uint64_t size_;
+  Frames frames_;  ///< null: it is not packed
+  std::size_t first_frame_ = 0;
+  std::size_t last_frame_ = 0;  ///< behind those that are in buffer_
   std::vector<std::byte> buffer_;
   std::uint64_t begin_ = 0;  ///< the file's offset of buffer_[0]
   std::size_t held_ = 0;

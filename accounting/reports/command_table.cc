@@ -53,6 +53,13 @@ void fill(csa::CommandUse& use, const Entry& entry, Real part,
   }
 }
 
+/// What also a part without any time has.
+void add_counts(csa::CommandUse& to, const csa::CommandUse& from) {
+  to.processes += from.processes;
+  to.core_himem += from.core_himem;
+  to.virt_himem += from.virt_himem;
+}
+
 }  // namespace
 
 void add_use(csa::CommandUse& to, const csa::CommandUse& from) {
@@ -114,12 +121,14 @@ void CommandTable::add(const Entry& entry) {
   const int which = biller_.rules().memory_integral;
   csa::CommandUse p = {};
   csa::CommandUse np = {};
+  // Of most processes one part is nothing: adding it changes nothing.
+  if (part != 0) fill(p, entry, part, which);
+  if (part != 1) fill(np, entry, 1.0 - static_cast<double>(part), which);
   p.processes = prime > elapsed - prime ? 1 : 0;
   np.processes = 1 - p.processes;
-  fill(p, entry, part, which);
-  if (part != 1) fill(np, entry, 1.0 - static_cast<double>(part), which);
   const std::size_t at =
       place_of(text_of(process.comm).substr(0, kLongestName));
+  csa::CommandSummary& to = summaries_[at];
   if (entry.memory != nullptr) {
     const auto core = static_cast<double>(entry.memory->core.himem);
     const auto virt = static_cast<double>(entry.memory->virt.himem);
@@ -128,8 +137,14 @@ void CommandTable::add(const Entry& entry) {
     largest_[at].core = std::max(largest_[at].core, core);
     largest_[at].virt = std::max(largest_[at].virt, virt);
   }
-  add_use(summaries_[at].prime, p);
-  add_use(summaries_[at].nonprime, np);
+  if (part != 0)
+    add_use(to.prime, p);
+  else
+    add_counts(to.prime, p);
+  if (part != 1)
+    add_use(to.nonprime, np);
+  else
+    add_counts(to.nonprime, np);
 }
 
 void CommandTable::add(const csa::CommandSummary& summary) {

@@ -14,7 +14,8 @@
 
 #include <doctest/doctest.h>
 
-#include "accounting/build/block_file.h"
+#include "accounting/build/placed_bytes.h"
+#include "accounting/build/stretches.h"
 #include "accounting/csa_group.h"
 #include "accounting/records/entry_blocks.h"
 
@@ -177,15 +178,14 @@ TEST_CASE("blocks at a time give the entries and damages of one reader") {
   CHECK(damage == wanted_damage);
 }
 
-TEST_CASE("a file written in any order, in more places than there are blocks") {
+TEST_CASE("bytes that come in any order are written to their places") {
   constexpr std::uint64_t kSize = (20U << 20) + 12'345;
-  const std::string path =
-      "/tmp/corral-unit-blocks." + std::to_string(::getpid());
   std::string wanted(kSize, '\0');
   for (std::uint64_t i = 0; i < kSize; ++i)
     wanted[i] = static_cast<char>(i * 2'654'435'761U >> 13U);
-  auto file = build::BlockFile::create(path.c_str(), kSize);
-  REQUIRE(file.has_value());
+  const sys::UniqueFd file(::memfd_create("places", MFD_CLOEXEC));
+  REQUIRE(file.is_open());
+  build::PlacedBytes bytes(file.get(), kSize);
   // Pieces of 997 bytes, each far from the one before it.
   constexpr std::uint64_t kPiece = 997;
   const std::uint64_t count = kSize / kPiece + 1;
@@ -193,10 +193,37 @@ TEST_CASE("a file written in any order, in more places than there are blocks") {
   REQUIRE(count % kStride != 0);
   for (std::uint64_t i = 0, piece = 0; i < count; ++i) {
     const std::uint64_t offset = piece * kPiece;
-    file->put(offset, std::string_view(wanted).substr(offset, kPiece));
+    const auto part = std::string_view(wanted).substr(offset, kPiece);
+    part.copy(bytes.room(offset, part.size()), part.size());
+    bytes.keep(part.size());
     piece = (piece + kStride) % count;
   }
-  CHECK(file->finish(kSize) == 0);
-  CHECK(content(path) == wanted);
-  ::unlink(path.c_str());
+  bytes.flush();
+  CHECK(bytes.error() == 0);
+  CHECK(content("/proc/self/fd/" + std::to_string(file.get())) == wanted);
+  CHECK(bytes.room(kSize - 1, 2) != nullptr);
+  bytes.keep(2);
+  CHECK(bytes.error() == EFBIG);
+}
+
+TEST_CASE("stretches are the same in memory and in a file") {
+  // More than stay in memory.
+  constexpr std::uint32_t kCount = 2'500'000;
+  build::Stretches stretches;
+  for (std::uint32_t i = 0; i < kCount; ++i)
+    REQUIRE(stretches.add({.segment = i, .entries = i + 1}).has_value());
+  REQUIRE(stretches.size() == kCount);
+  const auto same = [&](std::size_t first, std::size_t last) {
+    const auto read = stretches.read(first, last);
+    if (!read || read->size() != last - first) return false;
+    for (std::size_t i = first; i < last; ++i)
+      if ((*read)[i - first].segment != i) return false;
+    return true;
+  };
+  CHECK(same(0, 0));
+  CHECK(same(0, kCount));
+  CHECK(same(1'048'570, 1'048'580));
+  CHECK(same(2'097'000, 2'099'000));
+  CHECK(same(kCount - 1, kCount));
+  CHECK(same(kCount, kCount));
 }

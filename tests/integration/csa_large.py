@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Files of many blocks, which all processors read and write at once: what csabuild makes of jobs that run side by side,
+over boots, with damage between, is what a walk of this test's own makes of them; csacon, csacms, csajrep and csaverify say
+the same of it however many processors there are; memory does not grow with the number of processes."""
+
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+import corral
+import csa_files
+from csa_golden_files import GOLDEN
+
+START, END, PROCESS, BOOT = csa_files.START, csa_files.END, csa_files.PROCESS, 0o20
+JID = {START: 16, END: 48, PROCESS: 48}
+
+
+def run(name, *words, folder, code=0, processors=None):
+    environment = {**os.environ, "TZ": "UTC", "CSACONFIG": str(folder / "csa.conf")}
+    limit = None if processors is None else lambda: os.sched_setaffinity(0, processors)
+    done = subprocess.run([corral.COMMAND, name, *words], cwd=folder, capture_output=True, check=False, env=environment, timeout=120, preexec_fn=limit)
+    corral.equal(done.returncode, code, f"{name} {' '.join(map(str, words))}: {done.stderr[-500:]}")
+    return done
+
+
+def templates():
+    """Records of the golden set by their kinds, with the times that they are moved from."""
+    found = {}
+    for entry in csa_files.entries((GOLDEN / "in/pacct1").read_bytes()):
+        found.setdefault(entry.kind, []).append(entry.data)
+    return found
+
+
+def at_job(data, kind, jid, btime):
+    one = bytearray(data)
+    struct.pack_into("<Q", one, JID[kind], jid)
+    struct.pack_into("<q", one, {START: 24, END: 64, PROCESS: 72}[kind], btime)
+    if kind == END:
+        struct.pack_into("<q", one, 72, btime + 60)
+    return bytes(one)
+
+
+def boot(data, time):
+    one = bytearray(data)
+    struct.pack_into("<q", one, 32, time)
+    struct.pack_into("<q", one, 40, time)
+    return bytes(one)
+
+
+def make(path, processes, jobs, boots=2):
+    """Jobs that run side by side, `boots` times; each record with its boot and jid in the order of the file."""
+    generator = random.Random(processes)
+    known = templates()
+    order = []
+    with open(path, "wb") as file:
+        for number in range(boots):
+            time = 1_500_000_000 + number * 1_000_000
+            file.write(boot(known[BOOT][0], time))
+            for jid in range(1, jobs + 1):
+                file.write(at_job(known[START][0], START, jid, time + 100))
+                order.append((number, jid, START, None))
+            for i in range(processes // boots):
+                jid = generator.randrange(1, jobs + 1)
+                data = at_job(known[PROCESS][i % len(known[PROCESS])], PROCESS, jid, time + 100 + i % 1000)
+                order.append((number, jid, PROCESS, data))
+                file.write(data)
+            for jid in range(1, jobs + 1):
+                file.write(at_job(known[END][0], END, jid, time + 100))
+                order.append((number, jid, END, None))
+    return order
+
+
+def without_units(data):
+    return data[:16] + bytes(8) + data[24:]
+
+
+def is_sorted_as(path, order):
+    """Each job of each boot has its processes in the order of the file, and its start and end."""
+    wanted = {}
+    for number, jid, kind, data in order:
+        job = wanted.setdefault((number, jid), ([], []))
+        if kind == PROCESS:
+            job[0].append(without_units(data))
+        else:
+            job[1].append(kind)
+    found, number, job = {}, -1, None
+    for entry in csa_files.entries(path.read_bytes()):
+        if entry.kind == BOOT and entry.number(BOOT, 16) > 0:  # of the sorted file: it says its length
+            number, job = number + 1, None
+            continue
+        if entry.kind == csa_files.JOB:
+            job = (number, entry.number(csa_files.JOB, 16))
+            found[job] = ([], [])
+            continue
+        if job is None or job[1] == 0:
+            continue
+        if entry.kind == PROCESS:
+            found[job][0].append(without_units(entry.data))
+        else:
+            found[job][1].append(entry.kind)
+    found = {key: value for key, value in found.items() if key[1] != 0}
+    corral.equal(sorted(found), sorted(wanted), "all jobs of all boots are there")
+    corral.equal(list(found), sorted(found), "in the order of boots and jids")
+    wrong = [key for key, value in wanted.items() if found[key] != value]
+    corral.equal(wrong, [], "each has its records in the order of the file")
+
+
+def timeless(path):
+    """A sorted file without the times at which it was made: the last boot ends then."""
+    data = bytearray(path.read_bytes())
+    for entry in csa_files.entries(bytes(data)):
+        if entry.kind == BOOT and entry.number(BOOT, 16) > 0:
+            struct.pack_into("<q", data, entry.offset + 40, 0)
+    return bytes(data)
+
+
+def sorts(folder):
+    order = make(folder / "p1", 60_000, 3_000)
+    corral.check((folder / "p1").stat().st_size > 5 * (4 << 20), "a file of several blocks")
+    run("csabuild", "-P", "p", "-s", "sorted", folder=folder)
+    is_sorted_as(folder / "sorted", order)
+    run("csabuild", "-P", "p", "-s", "alone", folder=folder, processors={min(os.sched_getaffinity(0))})
+    corral.check(timeless(folder / "sorted") == timeless(folder / "alone"), "one processor makes the same of it")
+
+
+def sorts_damage(folder):
+    """Zeroes across the bound of two blocks: they are told once, and what is behind them is sorted as if they were not."""
+    data = bytearray((folder / "p1").read_bytes())
+    bound = 2 * (4 << 20)
+    for entry in csa_files.entries(bytes(data)):
+        if entry.offset <= bound < entry.offset + len(entry.data):
+            begin, end = entry.offset, entry.offset + len(entry.data)
+    data[begin:end] = bytes(end - begin)
+    (folder / "d1").write_bytes(data)
+    done = run("csabuild", "-P", "d", "-s", "damaged", folder=folder, code=1)
+    corral.equal(done.stderr.count(b"were passed over"), 1, "the damage is told once")
+    corral.check(f"{end - begin} bytes at offset {begin} ".encode() in done.stderr, "with its place", done.stderr)
+    del data[begin:end]
+    (folder / "c1").write_bytes(data)
+    run("csabuild", "-P", "c", "-s", "cut", folder=folder)
+    corral.check(timeless(folder / "damaged") == timeless(folder / "cut"), "nothing else is lost")
+
+
+def agrees(folder):
+    """Every report by all processors is the one by a single one."""
+    alone = {min(os.sched_getaffinity(0))}
+    for name, words in {
+        "csaverify": ["-P", "p1"], "csacom": ["-pkt", "p1"], "csacms": ["p1"], "csacms -S": ["-S", "sorted"], "csacon": ["-s", "sorted"],
+        "csacon -j": ["-j", "-s", "sorted"], "csajrep": ["-cbtw", "-s", "sorted"], "csajrep -T": ["-cT", "-s", "sorted"],
+    }.items():  # fmt: skip
+        name = name.split()[0]
+        said = run(name, *words, folder=folder).stdout
+        corral.check(said == run(name, *words, folder=folder, processors=alone).stdout, f"{name} {' '.join(words)}: {len(said)} bytes are the same")
+
+
+PEAK = """
+import os, subprocess, sys
+with open(os.devnull, "wb") as nowhere:
+    started = subprocess.Popen(sys.argv[1:], stdout=nowhere, stderr=nowhere)
+    _, status, usage = os.wait4(started.pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+
+
+def peak(*words, folder):
+    """KiB that a command needs at most. A process that is small starts it: what it was before it was executed counts too."""
+    done = subprocess.run([sys.executable, "-S", "-c", PEAK, corral.COMMAND, *words], cwd=folder, capture_output=True, text=True, check=True,
+                          env={**os.environ, "CSACONFIG": str(folder / "csa.conf")})  # fmt: skip
+    code, most = done.stdout.split()
+    corral.equal(code, "0", " ".join(words))
+    return int(most)
+
+
+def is_bounded(folder):
+    """Ten times the processes of as many jobs take the same memory."""
+    make(folder / "q1", 20_000, 100)
+    make(folder / "r1", 200_000, 100)
+    for name, words in {"csabuild": ["-P", "{}", "-s", "{}s"], "csacon": ["-s", "{}s"], "csacms": ["{}1"], "csajrep": ["-cb", "-s", "{}s"]}.items():
+        small, large = (peak(name, *(word.format(file) for word in words), folder=folder) for file in "qr")
+        corral.check(large < small + 48 * 1024, f"{name}: {small} KiB for 20,000 processes, {large} KiB for 200,000")
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="corral-large-") as place:
+        folder = pathlib.Path(place)
+        shutil.copytree(GOLDEN / "in", folder / "in")
+        shutil.copy(GOLDEN / "in/csa0.conf", folder / "csa.conf")
+        sorts(folder)
+        sorts_damage(folder)
+        agrees(folder)
+        is_bounded(folder)
+
+
+main()
