@@ -84,7 +84,12 @@ class JobFinder {
 
   /// Groups of another file follow.
   void begin_file() { node_.clear(); }
+  /// Groups from the midst of a file follow, which that machine writes.
+  void go_on(std::string node) { node_ = std::move(node); }
   void add(const Group& group);
+
+  [[nodiscard]] const JobWanted& wanted() const { return wanted_; }
+  [[nodiscard]] bool has_found() const { return !jobs_.empty(); }
 
   /// The name of a member that an array of the wanted name or jid has; empty:
   /// none was seen.

@@ -37,7 +37,7 @@ std::string number_text(const std::optional<Number>& number) {
 }
 
 /// "PROJECT:ACCOUNT": those of two projects may have one name.
-std::string account_of(const RecordView& start) {
+std::string account_of(const UseFacts& start) {
   if (start.account.empty()) return {};
   return start.project + ":" + start.account;
 }
@@ -50,16 +50,6 @@ std::optional<UseKey> parse_use_key(std::string_view word) {
   return static_cast<UseKey>(std::distance(std::begin(kWords), found));
 }
 
-void UseSum::add(std::optional<std::uint64_t> more) {
-  value += more.value_or(0);
-  ++(more ? known : unknown);
-}
-
-void UseSum::raise(std::optional<std::uint64_t> other) {
-  value = std::max(value, other.value_or(0));
-  ++(other ? known : unknown);
-}
-
 void UseFold::add(const Group& group) {
   if (!group.is_sound || group.is_torn) return;
   if (group.configuration) {
@@ -70,63 +60,71 @@ void UseFold::add(const Group& group) {
   const RecordView view = view_of(group);
   if (group.process) return add_process(view, group);
   if (!view.jid || *view.jid == 0) return;
-  if (group.start) open_job(*view.jid).start = view;
-  if (group.end) add_end(view);
+  if (group.start) open_job(*view.jid, node_).add_start(view);
+  if (group.end) end_job(*view.jid, UseFacts::of(view));
 }
 
-UseFold::OpenJob& UseFold::open_job(std::uint64_t jid) {
+void UseFold::add(const JobPart& part) {
+  open_job(part.jid, part.node).join(part);
+  if (part.end) end_job(part.jid, *part.end);
+}
+
+void UseFold::add(const CommandPart& part) {
+  if (is_of_commands() && is_wanted(part.uid, part.time_us))
+    add_to_command(part);
+}
+
+JobPart& UseFold::open_job(std::uint64_t jid, const std::string& node) {
   const auto [place, is_new] = open_.try_emplace(jid);
-  if (is_new) place->second.node = node_;
+  if (is_new) {
+    place->second.jid = jid;
+    place->second.node = node;
+  }
   return place->second;
 }
 
+void UseFold::add_to_command(const CommandPart& part) {
+  UseRow& row = rows_[part.name];
+  row.key = part.name;
+  row.processes += part.processes;
+  row.wall_us.join(part.wall_us);
+  row.user_us.join(part.user_us);
+  row.system_us.join(part.system_us);
+  row.memory_bytes.join_largest(part.memory_bytes);
+  row.read_bytes.join(part.read_bytes);
+  row.written_bytes.join(part.written_bytes);
+}
+
 void UseFold::add_process(const RecordView& view, const Group& group) {
-  if (key_ == UseKey::kCommand) {
-    if (!is_wanted(view)) return;
-    UseRow& row = rows_[view.name];
-    row.key = view.name;
-    ++row.processes;
-    row.wall_us.add(view.wall_us);
-    row.user_us.add(view.user_us);
-    row.system_us.add(view.system_us);
-    row.memory_bytes.raise(view.memory_bytes);
-    row.read_bytes.add(view.read_bytes);
-    row.written_bytes.add(view.written_bytes);
+  if (is_of_commands()) {
+    if (!is_wanted(view.uid, time_of(view))) return;
+    CommandPart part;
+    part.name = view.name;
+    part.add(view);
+    add_to_command(part);
     return;
   }
   if (!view.jid || *view.jid == 0) return;
-  OpenJob& job = open_job(*view.jid);
-  ++job.processes;
-  job.project = project_of(group);
-  job.is_own = job.is_own && !view.is_inclusive.value_or(false);
-  job.user_us.add(view.user_us);
-  job.system_us.add(view.system_us);
-  job.memory_bytes.raise(view.memory_bytes);
-  job.read_bytes.add(view.read_bytes);
-  job.written_bytes.add(view.written_bytes);
-  if (!job.start.uid) job.start.uid = view.uid;
-  if (!job.start.gid) job.start.gid = view.gid;
-  if (!job.start.started_us) job.start.started_us = view.started_us;
+  open_job(*view.jid, node_).add_process(view, project_of(group));
 }
 
-void UseFold::add_end(const RecordView& view) {
-  const OpenJob job = open_job(*view.jid);
-  open_.erase(*view.jid);
-  close(*view.jid, job, &view);
+void UseFold::end_job(std::uint64_t jid, const UseFacts& end) {
+  JobPart job = std::move(open_job(jid, node_));
+  open_.erase(jid);
+  close(job, &end);
 }
 
-bool UseFold::is_wanted(const RecordView& facts) const {
-  if (filter_.uid && facts.uid != filter_.uid) return false;
-  const Count time = facts.ended_us ? facts.ended_us : facts.started_us;
-  if (filter_.since_us && time.value_or(0) < *filter_.since_us) return false;
-  return !filter_.until_us || time.value_or(0) < *filter_.until_us;
+bool UseFold::is_wanted(std::optional<std::uint32_t> uid,
+                        std::uint64_t time_us) const {
+  if (filter_.uid && uid != filter_.uid) return false;
+  if (filter_.since_us && time_us < *filter_.since_us) return false;
+  return !filter_.until_us || time_us < *filter_.until_us;
 }
 
-std::string UseFold::key_of(std::uint64_t jid, const OpenJob& job,
-                            const RecordView& facts) const {
+std::string UseFold::key_of(const JobPart& job, const UseFacts& facts) const {
   switch (key_) {
     case UseKey::kJob:
-      return core::display(core::JobId(jid)).c_str();
+      return core::display(core::JobId(job.jid)).c_str();
     case UseKey::kUser:
       return number_text(facts.uid);
     case UseKey::kGroup:
@@ -150,16 +148,17 @@ std::string UseFold::key_of(std::uint64_t jid, const OpenJob& job,
 }
 
 /// `end` null: the job has none in the files.
-void UseFold::close(std::uint64_t jid, const OpenJob& job,
-                    const RecordView* end) {
-  if (key_ == UseKey::kCommand) return;
-  RecordView facts = end != nullptr ? *end : job.start;
+void UseFold::close(const JobPart& job, const UseFacts* end) {
+  if (is_of_commands()) return;
+  UseFacts facts = end != nullptr ? *end : job.start;
   if (!facts.uid) facts.uid = job.start.uid;
   if (!facts.gid) facts.gid = job.start.gid;
   if (!facts.started_us) facts.started_us = job.start.started_us;
-  if (!is_wanted(facts)) return;
-  UseRow& row = rows_[key_of(jid, job, facts)];
-  row.key = key_of(jid, job, facts);
+  const Count time = facts.ended_us ? facts.ended_us : facts.started_us;
+  if (!is_wanted(facts.uid, time.value_or(0))) return;
+  const std::string key = key_of(job, facts);
+  UseRow& row = rows_[key];
+  row.key = key;
   row.name = job.start.name;
   if (key_ == UseKey::kJob) row.asked = job.start.asked;
   row.uid = facts.uid;
@@ -170,25 +169,25 @@ void UseFold::close(std::uint64_t jid, const OpenJob& job,
   if (!wall && facts.ended_us && facts.started_us)
     wall = *facts.ended_us - std::min(*facts.started_us, *facts.ended_us);
   row.wall_us.add(end != nullptr ? wall : std::nullopt);
-  const bool has_totals = end != nullptr && end->result.has_value();
-  const auto total = [&](Count RecordView::* member, const UseSum& processes) {
+  const bool has_totals = end != nullptr && end->has_totals;
+  const auto total = [&](Count UseFacts::* member, const UseSum& processes) {
     if (has_totals && facts.*member) return facts.*member;
     const bool is_whole = job.is_own && processes.unknown == 0;
     return is_whole ? processes.get() : Count();
   };
-  row.user_us.add(total(&RecordView::user_us, job.user_us));
-  row.system_us.add(total(&RecordView::system_us, job.system_us));
+  row.user_us.add(total(&UseFacts::user_us, job.user_us));
+  row.system_us.add(total(&UseFacts::system_us, job.system_us));
   row.is_memory_of_process = !has_totals || !facts.memory_bytes;
-  row.memory_bytes.raise(total(&RecordView::memory_bytes, job.memory_bytes));
-  row.read_bytes.add(total(&RecordView::read_bytes, job.read_bytes));
-  row.written_bytes.add(total(&RecordView::written_bytes, job.written_bytes));
+  row.memory_bytes.raise(total(&UseFacts::memory_bytes, job.memory_bytes));
+  row.read_bytes.add(total(&UseFacts::read_bytes, job.read_bytes));
+  row.written_bytes.add(total(&UseFacts::written_bytes, job.written_bytes));
   row.storage_read_bytes.add(facts.storage_read_bytes);
   row.storage_written_bytes.add(facts.storage_written_bytes);
 }
 
 std::vector<UseRow> UseFold::finish() && {
   for (const auto& [jid, job] : open_)
-    close(jid, job, nullptr);
+    close(job, nullptr);
   std::vector<UseRow> rows;
   for (auto& [key, row] : rows_)
     rows.push_back(std::move(row));

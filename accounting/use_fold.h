@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "accounting/csa_group.h"
-#include "accounting/record_view.h"
+#include "accounting/use_part.h"
 #include "core/limits.h"
 
 namespace accounting {
@@ -36,20 +36,6 @@ enum class UseKey : std::uint8_t {
 };
 
 [[nodiscard]] std::optional<UseKey> parse_use_key(std::string_view word);
-
-/// A sum over jobs (or processes) of which some may not know the counter.
-struct UseSum {
-  std::uint64_t value = 0;
-  std::uint64_t known = 0;    ///< of how many
-  std::uint64_t unknown = 0;  ///< how many more there are
-
-  void add(std::optional<std::uint64_t> more);
-  /// Also a largest value is such.
-  void raise(std::optional<std::uint64_t> other);
-  [[nodiscard]] std::optional<std::uint64_t> get() const {
-    return known > 0 ? std::optional(value) : std::nullopt;
-  }
-};
 
 struct UseRow {
   std::string key;   ///< a number for users and groups; "": unknown
@@ -84,39 +70,35 @@ class UseFold {
 
   /// Groups of another file follow: which machine wrote it is not known yet.
   void begin_file() { node_.clear(); }
+  /// Groups of the rest of a file follow, which that machine writes.
+  void go_on(std::string node) { node_ = std::move(node); }
   void add(const Group& group);
+  /// In place of the groups that they were made of.
+  void add(const JobPart& part);
+  void add(const CommandPart& part);
+
+  /// What is asked for: parts of the other kind change nothing.
+  [[nodiscard]] bool is_of_commands() const { return key_ == UseKey::kCommand; }
+  [[nodiscard]] const UseFilter& filter() const { return filter_; }
 
   /// By CPU time, the most first; with what is not ended yet.
   [[nodiscard]] std::vector<UseRow> finish() &&;
 
  private:
-  /// A job of which the end was not seen yet.
-  struct OpenJob {
-    RecordView start;
-    std::string node;
-    std::optional<std::uint64_t> project;
-    bool is_own = true;  ///< no process is counted with its children
-    std::uint64_t processes = 0;
-    UseSum wall_us;
-    UseSum user_us;
-    UseSum system_us;
-    UseSum memory_bytes;
-    UseSum read_bytes;
-    UseSum written_bytes;
-  };
-
-  OpenJob& open_job(std::uint64_t jid);
+  JobPart& open_job(std::uint64_t jid, const std::string& node);
   void add_process(const RecordView& view, const Group& group);
-  void add_end(const RecordView& view);
-  void close(std::uint64_t jid, const OpenJob& job, const RecordView* end);
-  [[nodiscard]] bool is_wanted(const RecordView& facts) const;
-  [[nodiscard]] std::string key_of(std::uint64_t jid, const OpenJob& job,
-                                   const RecordView& facts) const;
+  void add_to_command(const CommandPart& part);
+  void end_job(std::uint64_t jid, const UseFacts& end);
+  void close(const JobPart& job, const UseFacts* end);
+  [[nodiscard]] bool is_wanted(std::optional<std::uint32_t> uid,
+                               std::uint64_t time_us) const;
+  [[nodiscard]] std::string key_of(const JobPart& job,
+                                   const UseFacts& facts) const;
 
   UseKey key_;
   UseFilter filter_;
   std::string node_;  ///< empty: the file has not said
-  std::unordered_map<std::uint64_t, OpenJob> open_;
+  std::unordered_map<std::uint64_t, JobPart> open_;  ///< without an end yet
   std::map<std::string, UseRow> rows_;
 };
 

@@ -307,6 +307,28 @@ constexpr Command kCommands[] = {
      .exit_codes = kUseCodes,
      .json_keys = kUseKeys,
      .handler = report_use},
+    {.name = "index",
+     .summary = "Make reports of many accounting files fast",
+     .description =
+         "Sums up accounting files job by job in a database of SQLite beside "
+         "them, *.corral-index*, or adds what they have got since the last "
+         "time. *corral report* then reads that in place of the files, as far "
+         "as it fits to them as they are now, and the rest from the files; it "
+         "says the same. The files alone are the truth: the index may be "
+         "removed at any time, one that is missing, old, damaged or of "
+         "another version is not used, and whatever kills this command, what "
+         "is left is right or not used. Only who may read all of the files "
+         "may read it.",
+     .options = kIndexOptions,
+     .pairs = {},
+     .operands = {Operands::kAny, ValueType::kFile,
+                  "accounting files; those that *corral report* reads without "
+                  "it",
+                  "[FILE...]"},
+     .examples = kIndexExamples,
+     .exit_codes = kIndexCodes,
+     .json_keys = kIndexKeys,
+     .handler = index_files},
     {.name = "archive",
      .summary = "Pack closed accounting files, and remove old ones",
      .description =

@@ -77,6 +77,24 @@ inline constexpr JsonKey kRecordsKeys[] = {
      "never 0"},
 };
 
+inline constexpr OptionRow kIndexOptions[] = {
+    {"rebuild", '\0', ValueType::kFlag, "", "Make it anew"},
+    kJson,
+    kHelp,
+};
+inline constexpr Example kIndexExamples[] = {
+    {"corral index", "before reports, or each night"},
+    {"rm /var/csa/day/.corral-index", "do without it again"},
+};
+inline constexpr ExitCode kIndexCodes[] = {
+    {"1", "A file could not be read, or the index not be written"},
+};
+inline constexpr JsonKey kIndexKeys[] = {
+    {"(objects)",
+     "one file a line: _file_, _what_ (_indexed_, _up to date_, _removed_ or "
+     "_failed_), _bytes_, _covered\\_bytes_, _why_"},
+};
+
 inline constexpr OptionRow kArchiveOptions[] = {
     {"keep-for", '\0', ValueType::kDuration, "for ever",
      "Remove files whose last record is older"},

@@ -31,15 +31,34 @@ class Folds {
   void add_fold(UseKey by, const UseFilter& filter) {
     folds_.emplace_back(by, filter);
   }
-  void begin_file() {
-    for (UseFold& fold : folds_)
-      fold.begin_file();
-    if (finder_) finder_->begin_file();
+  [[nodiscard]] ReportSink sink() {
+    return {
+        .begin_file = [this] { for_all([](auto& to) { to.begin_file(); }); },
+        .group =
+            [this](const Group& group) {
+              for_all([&group](auto& to) { to.add(group); });
+            },
+        .go_on =
+            [this](const std::string& node) {
+              for_all([&node](auto& to) { to.go_on(node); });
+            },
+        .job =
+            [this](const accounting::JobPart& part) {
+              for (UseFold& fold : folds_)
+                if (!fold.is_of_commands()) fold.add(part);
+            },
+        .command =
+            [this](const accounting::CommandPart& part) {
+              for (UseFold& fold : folds_)
+                fold.add(part);
+            },
+        .jid = {}};
   }
-  void add(const Group& group) {
-    for (UseFold& fold : folds_)
-      fold.add(group);
-    if (finder_) finder_->add(group);
+  /// A job's processes are in the files alone.
+  [[nodiscard]] bool may_use_index() const {
+    return !finder_ && std::ranges::all_of(folds_, [](const UseFold& fold) {
+      return cli::may_use_index(fold);
+    });
   }
   void find_job(const accounting::JobWanted& wanted) {
     finder_.emplace(wanted);
@@ -55,9 +74,26 @@ class Folds {
   }
 
  private:
+  template <class Do>
+  void for_all(const Do& work) {
+    for (UseFold& fold : folds_)
+      work(fold);
+    if (finder_) work(*finder_);
+  }
+
   std::vector<UseFold> folds_;
   std::optional<accounting::JobFinder> finder_;
 };
+
+ReportSink sink_of(Folds& folds) {
+  return folds.sink();
+}
+bool may_use_index(const Folds& folds) {
+  return folds.may_use_index();
+}
+bool is_found(const Folds& /*folds*/) {
+  return true;
+}
 
 std::uint64_t cpu_of(const UseRow& row) {
   return row.user_us.value + row.system_us.value;
@@ -187,11 +223,7 @@ Page make_page(const ReportFiles& files, const UseFilter& filter) {
     if (const auto jid = core::parse_job_id(page.jobs.front().key))
       details.find_job({.jid = jid->raw(), .name = {}});
   // What is damaged was said the first time.
-  for (const std::string& path : files.paths) {
-    details.begin_file();
-    read_groups_again(path,
-                      [&details](const Group& group) { details.add(group); });
-  }
+  (void)read_files(files, details.sink(), IndexUse::kNever);
   for (std::size_t i = 0; i < users.size(); ++i) {
     const auto use = by_time(details.finish(i));
     for (const auto& [time, value] : use)

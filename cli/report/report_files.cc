@@ -11,12 +11,15 @@
 
 #include "accounting/append.h"
 #include "accounting/csa_file.h"
+#include "accounting/index/use_index.h"
 #include "accounting/packed_file.h"
 #include "cli/output.h"
 #include "core/number_text.h"
 #include "sys/places.h"
 
 namespace cli {
+
+using accounting::Group;
 
 std::vector<std::string> usual_files() {
   namespace fs = std::filesystem;
@@ -48,44 +51,160 @@ std::vector<std::string> usual_files() {
   return files;
 }
 
-bool read_groups(const std::string& path, Absence absence,
-                 const std::function<void(const accounting::Group&)>& take) {
-  auto file = accounting::open_for_reading(path.c_str());
-  if (!file) {
-    if (absence == Absence::kIsEmpty && file.error().code == ENOENT)
-      return true;
-    complain("cannot read '" + path +
-             "': " + accounting::words_of_reading(file.error().code));
-    return false;
-  }
-  accounting::CsaReader reader(std::move(*file));
-  for (;;) {
-    const auto group = reader.next();
-    if (!group) {
-      complain(group.error());
-      return false;
-    }
-    if (!*group) break;
-    take(**group);
-  }
-  for (const accounting::Damage& damage : reader.damages())
-    complain("'" + path + "': " + std::to_string(damage.size) +
-             " bytes at offset " + std::to_string(damage.offset) +
-             " are no record and were passed over");
-  return reader.damages().empty();
+ReportSink sink_of(accounting::UseFold& fold) {
+  ReportSink sink = {
+      .begin_file = [&fold] { fold.begin_file(); },
+      .group = [&fold](const Group& group) { fold.add(group); },
+      .go_on = [&fold](std::string node) { fold.go_on(std::move(node)); },
+      .job = {},
+      .command = {},
+      .jid = {}};
+  if (fold.is_of_commands())
+    sink.command = [&fold](const auto& part) { fold.add(part); };
+  else
+    sink.job = [&fold](const auto& part) { fold.add(part); };
+  return sink;
 }
 
-void read_groups_again(
-    const std::string& path,
-    const std::function<void(const accounting::Group&)>& take) {
-  auto file = accounting::open_for_reading(path.c_str());
-  if (!file) return;
-  accounting::CsaReader reader(std::move(*file));
-  for (;;) {
-    const auto group = reader.next();
-    if (!group || !*group) return;
-    take(**group);
+ReportSink sink_of(accounting::JobFinder& finder) {
+  return {
+      .begin_file = [&finder] { finder.begin_file(); },
+      .group = [&finder](const Group& group) { finder.add(group); },
+      .go_on = [&finder](std::string node) { finder.go_on(std::move(node)); },
+      .job = {},
+      .command = {},
+      .jid = finder.wanted().jid};
+}
+
+bool may_use_index(const accounting::UseFold& fold) {
+  const auto is_slot = [](const std::optional<std::uint64_t>& time) {
+    return time.value_or(0) % accounting::index::kSlotUs == 0;
+  };
+  return !fold.is_of_commands() ||
+         (is_slot(fold.filter().since_us) && is_slot(fold.filter().until_us));
+}
+
+bool may_use_index(const accounting::JobFinder& finder) {
+  return finder.wanted().jid.has_value();
+}
+
+bool is_found(const accounting::JobFinder& finder) {
+  return finder.has_found();
+}
+
+namespace {
+
+/// One reading of files.
+class Reading {
+ public:
+  Reading(Absence absence, const ReportSink& sink, IndexUse use)
+      : absence_(absence), sink_(sink), use_(use) {}
+
+  void read(const std::string& path) {
+    sink_.begin_file();
+    auto file = accounting::open_for_reading(path.c_str());
+    if (!file) {
+      if (absence_ != Absence::kIsEmpty || file.error().code != ENOENT)
+        cannot_read(path, file.error());
+      return;
+    }
+    const auto row =
+        use_ == IndexUse::kWhereFresh ? find(path, file->get()) : std::nullopt;
+    if (!row) return rest(path, CsaReader(std::move(*file)));
+    if (!read_index(path, *row)) {
+      read_.is_believable = false;
+      return;
+    }
+    sink_.go_on(row->node);
+    if (!row->is_packed) rest(path, CsaReader(std::move(*file), row->covered));
   }
+
+  [[nodiscard]] FilesRead finish() && { return std::move(read_); }
+
+ private:
+  using CsaReader = accounting::CsaReader;
+  using FileRow = accounting::index::FileRow;
+  using UseIndex = accounting::index::UseIndex;
+
+  void cannot_read(const std::string& path, const core::Error& error) {
+    read_.is_complete = false;
+    read_.said.push_back("cannot read '" + path +
+                         "': " + accounting::words_of_reading(error.code));
+  }
+
+  std::optional<FileRow> find(const std::string& path, int file) {
+    const auto facts = accounting::index::facts_of(file);
+    if (!facts) return std::nullopt;
+    const std::string place = accounting::index::index_path_of(path);
+    if (place != place_) {
+      index_ = UseIndex::open(path, *facts);
+      place_ = place;
+    }
+    return index_ ? index_->find(file, *facts) : std::nullopt;
+  }
+
+  /// False: the index is damaged.
+  bool read_index(const std::string& path, const FileRow& row) {
+    if (sink_.jid) return read_places(path, row);
+    return (!sink_.job || index_->read_jobs(row, sink_.job)) &&
+           (!sink_.command || index_->read_commands(row, sink_.command));
+  }
+
+  /// The groups of the wanted job, from where they are.
+  bool read_places(const std::string& path, const FileRow& row) {
+    const auto places = index_->places_of(row, *sink_.jid);
+    if (!places) return false;
+    for (const accounting::index::PlaceRow& place : *places) {
+      auto file = accounting::open_for_reading(path.c_str());
+      if (!file) return false;
+      sink_.go_on(place.node);
+      CsaReader reader(std::move(*file), place.first);
+      for (;;) {
+        const auto group = reader.next();
+        if (!group || !reader.damages().empty()) return false;
+        if (!*group || (*group)->offset > place.last) break;
+        sink_.group(**group);
+      }
+    }
+    return true;
+  }
+
+  void rest(const std::string& path, CsaReader reader) {
+    for (;;) {
+      const auto group = reader.next();
+      if (!group) return cannot_read(path, group.error());
+      if (!*group) break;
+      sink_.group(**group);
+    }
+    for (const accounting::Damage& damage : reader.damages())
+      read_.said.push_back("'" + path + "': " + std::to_string(damage.size) +
+                           " bytes at offset " + std::to_string(damage.offset) +
+                           " are no record and were passed over");
+    read_.is_complete = read_.is_complete && reader.damages().empty();
+  }
+
+  Absence absence_;
+  const ReportSink& sink_;
+  IndexUse use_;
+  std::string place_;  ///< of the index in hand
+  std::optional<UseIndex> index_;
+  FilesRead read_;
+};
+
+}  // namespace
+
+FilesRead read_files(const ReportFiles& files, const ReportSink& sink,
+                     IndexUse use) {
+  Reading reading(files.absence, sink, use);
+  for (const std::string& path : files.paths)
+    reading.read(path);
+  return std::move(reading).finish();
+}
+
+bool tell(const FilesRead& read) {
+  for (const std::string& text : read.said)
+    complain(text);
+  return read.is_complete;
 }
 
 }  // namespace cli

@@ -46,7 +46,7 @@ _corral() {
   at=2
   COMPREPLY=()
   if ((last == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run ps tree top events show log wait limit attach detach session freeze thaw kill records report archive doctor daemon-reexec ja csacom csabuild csarecy csacon csaaddc csacms csacrep csachargefee csagetconfig csajrep csadrep csaverify csaedit csarun csaperiod csaswitch csackpacct lastlogin dodisk acctdusg acctdisk nulladm --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run ps tree top events show log wait limit attach detach session freeze thaw kill records report index archive doctor daemon-reexec ja csacom csabuild csarecy csacon csaaddc csacms csacrep csachargefee csagetconfig csajrep csadrep csaverify csaedit csarun csaperiod csaswitch csackpacct lastlogin dodisk acctdusg acctdisk nulladm --help --version' -- "$word")
     return
   fi
   case $command in
@@ -246,6 +246,14 @@ _corral() {
       esac
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--by --user --since --until --csv --openmetrics --http --html --output --no-header --json --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
+      fi ;;
+    index)
+      case $previous in
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--rebuild --json --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;

@@ -194,6 +194,12 @@ complete -c corral -n '__fish_seen_subcommand_from report' -l json -s j -d 'Prin
 complete -c corral -n '__fish_seen_subcommand_from report' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from report' -r -F
 
+complete -c corral -n __fish_use_subcommand -a index -d 'Make reports of many accounting files fast'
+complete -c corral -n '__fish_seen_subcommand_from index' -l rebuild -d 'Make it anew'
+complete -c corral -n '__fish_seen_subcommand_from index' -l json -s j -d 'Print facts as JSON'
+complete -c corral -n '__fish_seen_subcommand_from index' -l help -s h -d 'Show this help and exit'
+complete -c corral -n '__fish_seen_subcommand_from index' -r -F
+
 complete -c corral -n __fish_use_subcommand -a archive -d 'Pack closed accounting files, and remove old ones'
 complete -c corral -n '__fish_seen_subcommand_from archive' -l keep-for -x -d 'Remove files whose last record is older'
 complete -c corral -n '__fish_seen_subcommand_from archive' -l keep-size -x -d 'Remove the oldest while all together are larger'

@@ -32,6 +32,7 @@ _corral() {
     'kill:End jobs, or signal them'
     'records:Print an accounting file'
     'report:Sum up what jobs used, or tell all of one'
+    'index:Make reports of many accounting files fast'
     'archive:Pack closed accounting files, and remove old ones'
     'doctor:Tell what works here and what does not'
     'daemon-reexec:Restart an instance in place'
@@ -319,6 +320,14 @@ _corral() {
         '--output[Write to this file, which is replaced when all is written]:FILE:_files' \
         '-o[Write to this file, which is replaced when all is written]:FILE:_files' \
         '--no-header[Leave the column titles out]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:FILE:_files' && return ;;
+    index)
+      _arguments -s -S \
+        '--rebuild[Make it anew]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
         '--help[Show this help and exit]' \

@@ -26,7 +26,7 @@ ROOMS = {
     "cli": ["core/", "bus/client", "bus/refusal_names.h", "sys/", "units/", "accounting/"],
 }
 # rooms inside accounting: each may include those before it, and what stands in accounting itself
-INNER = ["text", "records", "billing", "build", "reports", "cycle"]
+INNER = ["text", "records", "billing", "build", "reports", "cycle", "index"]
 # single files that may include more
 FILES = {
     "supervisor/main.cc": ["bus/"],
@@ -46,6 +46,7 @@ LIBRARIES = {
     "security/": ["pam/"],
     "bpf/": ["collect/"],
     "zstd.h": ["accounting/packed_file"],
+    "sqlite3.h": ["accounting/index/sqlite_load"],
     "libmnl/": ["collect/taskstats_socket"],
 }
 NOT_IN_REAPER = {

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/index/index_rows.h"
+
+#include <charconv>
+#include <string_view>
+#include <type_traits>
+
+namespace accounting::index {
+
+namespace {
+
+// Each function goes through the columns of a table in their order, for a
+// RowWriter with values to be written and for a RowReader with such to be
+// filled.
+
+template <class Row, class Sum>
+void sum(Row& row, Sum& sum) {
+  row.number(sum.value);
+  row.number(sum.known);
+  row.number(sum.unknown);
+}
+
+template <class Row, class Facts>
+void amounts(Row& row, Facts& facts) {
+  row.perhaps(facts.ended_us);
+  row.perhaps(facts.wall_us);
+  row.perhaps(facts.user_us);
+  row.perhaps(facts.system_us);
+  row.perhaps(facts.memory_bytes);
+  row.perhaps(facts.read_bytes);
+  row.perhaps(facts.written_bytes);
+  row.perhaps(facts.storage_read_bytes);
+  row.perhaps(facts.storage_written_bytes);
+  row.number(facts.has_totals);
+}
+
+template <class Row, class File>
+void columns(Row& row, File& file) {
+  row.number(file.id);
+  row.text(file.name);
+  row.number(file.inode);
+  row.number(file.size);
+  row.number(file.mtime_ns);
+  row.number(file.edges);
+  row.number(file.covered);
+  row.number(file.is_packed);
+  row.text(file.node);
+  row.number(file.jobs);
+  row.number(file.commands);
+  row.number(file.places);
+}
+
+template <class Row, class Key>
+void key_columns(Row& row, Key& key) {
+  row.number(key.file);
+  row.number(key.number);
+}
+
+/// `end`: of a job without one its columns are those of nothing.
+template <class Row, class Part, class Facts>
+void job_columns(Row& row, Part& part, Facts& end, bool& has_end,
+                 std::string& asked) {
+  row.number(part.jid);
+  row.text(part.node);
+  row.number(part.has_start);
+  row.text(part.start.name);
+  row.perhaps(part.start.uid);
+  row.perhaps(part.start.gid);
+  row.text(part.start.project);
+  row.text(part.start.account);
+  row.text(asked);
+  row.perhaps(part.start.started_us);
+  row.number(has_end);
+  row.perhaps(end.uid);
+  row.perhaps(end.gid);
+  row.perhaps(end.started_us);
+  amounts(row, end);
+  row.perhaps(part.project);
+  row.number(part.is_own);
+  row.number(part.processes);
+  sum(row, part.user_us);
+  sum(row, part.system_us);
+  sum(row, part.memory_bytes);
+  sum(row, part.read_bytes);
+  sum(row, part.written_bytes);
+}
+
+template <class Row, class Part>
+void command_columns(Row& row, Part& part) {
+  row.text(part.name);
+  row.perhaps(part.uid);
+  row.number(part.time_us);
+  row.number(part.processes);
+  sum(row, part.wall_us);
+  sum(row, part.user_us);
+  sum(row, part.system_us);
+  sum(row, part.memory_bytes);
+  sum(row, part.read_bytes);
+  sum(row, part.written_bytes);
+}
+
+template <class Row, class Place>
+void place_columns(Row& row, Place& place) {
+  row.number(place.jid);
+  row.number(place.first);
+  row.number(place.last);
+  row.text(place.node);
+}
+
+/// "3=1024,5=100": kinds of limits and their bounds.
+std::string asked_text(const UseFacts& start) {
+  std::string text;
+  for (const auto& [kind, bound] : start.asked)
+    text += (text.empty() ? "" : ",") +
+            std::to_string(static_cast<unsigned>(kind)) + "=" +
+            std::to_string(bound);
+  return text;
+}
+
+void read_asked(std::string_view text, UseFacts& start) {
+  const auto number = [&text](std::uint64_t& value) {
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), value);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (!text.empty()) text.remove_prefix(1);
+    return error == std::errc();
+  };
+  start.asked.clear();
+  std::uint64_t kind = 0;
+  std::uint64_t bound = 0;
+  while (!text.empty() && number(kind) && number(bound))
+    start.asked.emplace_back(static_cast<core::LimitKind>(kind), bound);
+}
+
+}  // namespace
+
+bool put(Statement& statement, const FileRow& file) {
+  RowWriter row(statement);
+  columns(row, file);
+  return row.finish();
+}
+
+bool put(Statement& statement, const RowKey& key, const JobPart& part) {
+  RowWriter row(statement);
+  key_columns(row, key);
+  const UseFacts end = part.end.value_or(UseFacts());
+  bool has_end = part.end.has_value();
+  std::string asked = asked_text(part.start);
+  job_columns(row, part, end, has_end, asked);
+  return row.finish();
+}
+
+bool put(Statement& statement, const RowKey& key, const CommandPart& part) {
+  RowWriter row(statement);
+  key_columns(row, key);
+  command_columns(row, part);
+  return row.finish();
+}
+
+bool put(Statement& statement, const RowKey& key, const PlaceRow& place) {
+  RowWriter row(statement);
+  key_columns(row, key);
+  place_columns(row, place);
+  return row.finish();
+}
+
+bool get(const Statement& statement, FileRow& file) {
+  RowReader row(statement);
+  columns(row, file);
+  return row.is_sound();
+}
+
+bool get(const Statement& statement, RowKey& key, JobPart& part) {
+  RowReader row(statement);
+  key_columns(row, key);
+  UseFacts end;
+  bool has_end = false;
+  std::string asked;
+  job_columns(row, part, end, has_end, asked);
+  read_asked(asked, part.start);
+  part.end.reset();
+  if (has_end) part.end = std::move(end);
+  return row.is_sound();
+}
+
+bool get(const Statement& statement, RowKey& key, CommandPart& part) {
+  RowReader row(statement);
+  key_columns(row, key);
+  command_columns(row, part);
+  return row.is_sound();
+}
+
+bool get(const Statement& statement, RowKey& key, PlaceRow& place) {
+  RowReader row(statement);
+  key_columns(row, key);
+  place_columns(row, place);
+  return row.is_sound();
+}
+
+}  // namespace accounting::index

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/index/part_fold.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "accounting/index/use_index.h"
+
+namespace accounting::index {
+
+JobPart& PartFold::open_job(std::uint64_t jid) {
+  const auto [place, is_new] = open_.try_emplace(jid);
+  if (is_new) {
+    place->second.jid = jid;
+    place->second.node = node_;
+  }
+  return place->second;
+}
+
+void PartFold::add_to_command(const RecordView& view) {
+  const std::uint64_t time = time_of(view) / kSlotUs * kSlotUs;
+  const std::int64_t user = view.uid ? std::int64_t{*view.uid} : -1;
+  CommandPart& part = commands_[{view.name, time, user}];
+  part.name = view.name;
+  part.time_us = time;
+  part.uid = view.uid;
+  part.add(view);
+}
+
+void PartFold::add(const Group& group) {
+  if (!group.is_sound || group.is_torn) return;
+  if (group.configuration) {
+    const auto& name = group.configuration->name.nodename;
+    node_.assign(name, ::strnlen(name, sizeof name));
+    return;
+  }
+  const RecordView view = view_of(group);
+  if (group.process) add_to_command(view);
+  if (!view.jid || *view.jid == 0) return;
+  const auto [place, is_new] = places_.try_emplace(*view.jid);
+  if (is_new)
+    place->second = {
+        .jid = *view.jid, .first = group.offset, .last = 0, .node = node_};
+  place->second.last = group.offset;
+  if (group.process) {
+    open_job(*view.jid).add_process(view, project_of(group));
+    return;
+  }
+  if (group.start) open_job(*view.jid).add_start(view);
+  if (!group.end) return;
+  JobPart job = std::move(open_job(*view.jid));
+  open_.erase(*view.jid);
+  job.end = UseFacts::of(view);
+  closed_.push_back(std::move(job));
+}
+
+PartFold::Parts PartFold::take() {
+  Parts parts;
+  parts.jobs = std::exchange(closed_, {});
+  const std::size_t closed = parts.jobs.size();
+  for (auto& [jid, job] : open_)
+    parts.jobs.push_back(std::move(job));
+  std::ranges::sort(parts.jobs.begin() + static_cast<std::ptrdiff_t>(closed),
+                    parts.jobs.end(), {}, &JobPart::jid);
+  open_.clear();
+  for (auto& [key, part] : commands_)
+    parts.commands.push_back(std::move(part));
+  commands_.clear();
+  for (auto& [jid, place] : places_)
+    parts.places.push_back(std::move(place));
+  places_.clear();
+  return parts;
+}
+
+}  // namespace accounting::index

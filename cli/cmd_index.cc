@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// corral index: makes the index that reports read in place of accounting
+// files, or brings it up to date.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accounting/index/index_update.h"
+#include "accounting/index/sqlite_load.h"
+#include "accounting/index/use_index.h"
+#include "cli/handlers.h"
+#include "cli/job_text.h"
+#include "cli/json_text.h"
+#include "cli/output.h"
+#include "cli/report/report_files.h"
+#include "cli/terminal_text.h"
+
+namespace cli {
+namespace {
+
+using accounting::index::IndexStep;
+using What = IndexStep::What;
+
+constexpr std::string_view word_of(What what) {
+  switch (what) {
+    case What::kIndexed:
+      return "indexed";
+    case What::kUpToDate:
+      return "up to date";
+    case What::kRemoved:
+      return "removed";
+    case What::kFailed:
+      break;
+  }
+  return "failed";
+}
+
+std::string json_of(const IndexStep& step) {
+  Json object;
+  object["file"] = step.path;
+  object["what"] = word_of(step.what);
+  object["bytes"] = step.size;
+  object["covered_bytes"] = step.covered;
+  object["why"] = text_or_null(step.why);
+  return json_line(object);
+}
+
+std::string text_of(const IndexStep& step) {
+  std::string text =
+      printable(step.path) + ": " + std::string(word_of(step.what));
+  if (step.what == What::kIndexed || step.what == What::kUpToDate)
+    text += ", " + short_size(core::Bytes(step.covered)) + " of records";
+  if (!step.why.empty()) text += "; the rest is read as it is: " + step.why;
+  return text + "\n";
+}
+
+/// All have to be in one folder, where the index is.
+bool are_together(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths)
+    if (accounting::index::index_path_of(path) !=
+        accounting::index::index_path_of(paths.front()))
+      return false;
+  return true;
+}
+
+}  // namespace
+
+int index_files(const Arguments& arguments) {
+  const std::vector<std::string> paths =
+      arguments.operands().empty() ? usual_files() : arguments.operands();
+  if (!are_together(paths))
+    return complain("index: the files of one folder at a time have an index",
+                    kMisused);
+  if (accounting::index::sqlite() == nullptr)
+    return complain(
+        "index: libsqlite3.so.0 is not here (package libsqlite3-0); reports "
+        "read the files");
+  const auto steps =
+      accounting::index::update_index(paths, arguments.has("rebuild"));
+  if (!steps) return complain(steps.error());
+  int code = kSuccess;
+  for (const IndexStep& step : *steps) {
+    if (step.what == What::kFailed)
+      code = complain("'" + printable(step.path) + "': " + step.why);
+    if (arguments.has("json"))
+      print(json_of(step));
+    else if (step.what != What::kFailed)
+      print(text_of(step));
+  }
+  return code;
+}
+
+}  // namespace cli
