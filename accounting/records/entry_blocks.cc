@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/records/entry_blocks.h"
 
+#include <malloc.h>
 #include <sched.h>
 
 #include <cstring>
@@ -14,6 +15,14 @@ std::size_t worker_count() {
   if (::sched_getaffinity(0, sizeof set, &set) < 0) return 1;
   constexpr int kMost = 16;
   return static_cast<std::size_t>(std::clamp(CPU_COUNT(&set), 1, kMost));
+}
+
+void keep_freed_memory() {
+#ifdef M_TRIM_THRESHOLD
+  constexpr int kMegabyte = 1 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, 32 * kMegabyte);
+  ::mallopt(M_TRIM_THRESHOLD, 128 * kMegabyte);
+#endif
 }
 
 std::uint64_t guess_entry(EntryReader& reader, std::uint64_t from) {

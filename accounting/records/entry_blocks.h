@@ -17,6 +17,10 @@ namespace accounting {
 
 inline constexpr std::uint64_t kBlock = 4U << 20;
 
+/// Memory that was freed stays ours: each block needs what the one before it
+/// gave back, and to get it anew costs more than to fill it.
+void keep_freed_memory();
+
 /// Where, from `from` on, an entry is likely to begin; the end if nowhere.
 std::uint64_t guess_entry(EntryReader& reader, std::uint64_t from);
 
@@ -46,6 +50,7 @@ core::Result<void> for_each_block(const ByteWindow& window, std::uint64_t from,
       size <= from ? 0
                    : static_cast<std::size_t>((size - from - 1) / kBlock + 1);
   const std::size_t workers = std::min<std::size_t>(worker_count(), count);
+  if (workers > 1) keep_freed_memory();
   std::vector<std::unique_ptr<Worker>> crew;
   for (std::size_t i = 0; i <= workers; ++i)  // the last one reads again
     crew.push_back(std::unique_ptr<Worker>(

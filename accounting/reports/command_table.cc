@@ -111,7 +111,8 @@ std::size_t CommandTable::place_of_new(std::string_view name) {
   return summaries_.size() - 1;
 }
 
-void CommandTable::add(const Entry& entry) {
+void CommandReckoner::add(const Entry& entry,
+                          std::vector<CommandShare>& shares) {
   const csa::Csa& process = *entry.process;
   auto elapsed = static_cast<std::int64_t>(seconds_of_usec(process.etime));
   if (elapsed == 0) elapsed = 1;
@@ -119,32 +120,52 @@ void CommandTable::add(const Entry& entry) {
   const auto part = static_cast<float>(static_cast<double>(prime) /
                                        static_cast<double>(elapsed));
   const int which = biller_.rules().memory_integral;
-  csa::CommandUse p = {};
-  csa::CommandUse np = {};
-  // Of most processes one part is nothing: adding it changes nothing.
-  if (part != 0) fill(p, entry, part, which);
-  if (part != 1) fill(np, entry, 1.0 - static_cast<double>(part), which);
-  p.processes = prime > elapsed - prime ? 1 : 0;
-  np.processes = 1 - p.processes;
-  const std::size_t at =
-      place_of(text_of(process.comm).substr(0, kLongestName));
-  csa::CommandSummary& to = summaries_[at];
-  if (entry.memory != nullptr) {
-    const auto core = static_cast<double>(entry.memory->core.himem);
-    const auto virt = static_cast<double>(entry.memory->virt.himem);
-    p.core_himem = np.core_himem = core;
-    p.virt_himem = np.virt_himem = virt;
-    largest_[at].core = std::max(largest_[at].core, core);
-    largest_[at].virt = std::max(largest_[at].virt, virt);
+  const bool is_mostly_prime = prime > elapsed - prime;
+  const auto begin = [&](CommandShare::Part kind) -> csa::CommandUse& {
+    CommandShare& share = shares.emplace_back();
+    share.part = kind;
+    text_of(process.comm)
+        .substr(0, kLongestName)
+        .copy(share.name, kLongestName);
+    share.has_memory = entry.memory != nullptr;
+    if (share.has_memory) {
+      share.use.core_himem = static_cast<double>(entry.memory->core.himem);
+      share.use.virt_himem = static_cast<double>(entry.memory->virt.himem);
+    }
+    return share.use;
+  };
+  if (part != 0) {
+    csa::CommandUse& use = begin(part == 1 ? CommandShare::Part::kPrime
+                                           : CommandShare::Part::kBoth);
+    fill(use, entry, part, which);
+    use.processes = is_mostly_prime ? 1 : 0;
   }
-  if (part != 0)
-    add_use(to.prime, p);
-  else
-    add_counts(to.prime, p);
-  if (part != 1)
-    add_use(to.nonprime, np);
-  else
-    add_counts(to.nonprime, np);
+  if (part == 1) return;
+  csa::CommandUse& use = begin(CommandShare::Part::kNonprime);
+  fill(use, entry, 1.0 - static_cast<double>(part), which);
+  use.processes = is_mostly_prime ? 0 : 1;
+}
+
+void CommandTable::add(const std::vector<CommandShare>& shares) {
+  bool is_second = false;
+  for (const CommandShare& share : shares) {
+    const std::size_t at = place_of(text_of(share.name));
+    csa::CommandSummary& to = summaries_[at];
+    const bool is_prime = share.part != CommandShare::Part::kNonprime;
+    add_use(is_prime ? to.prime : to.nonprime, share.use);
+    if (share.has_memory) {
+      largest_[at].core = std::max(largest_[at].core, share.use.core_himem);
+      largest_[at].virt = std::max(largest_[at].virt, share.use.virt_himem);
+    }
+    // What has no time of the other part counts there all the same.
+    const bool is_first = share.part == CommandShare::Part::kBoth;
+    if (!is_first && !is_second) {
+      csa::CommandUse counts = share.use;
+      counts.processes = 1 - share.use.processes;
+      add_counts(is_prime ? to.nonprime : to.prime, counts);
+    }
+    is_second = is_first;
+  }
 }
 
 void CommandTable::add(const csa::CommandSummary& summary) {

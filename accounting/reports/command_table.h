@@ -20,11 +20,35 @@ struct LargestUse {
   double virt = 0;
 };
 
+/// What a process adds to the sums of its command. It can be reckoned before
+/// the processes ahead of it are added, by another thread.
+struct CommandShare {
+  enum class Part : std::uint8_t {
+    kPrime,     ///< all of its time is prime
+    kNonprime,  ///< none is
+    kBoth,      ///< its prime part; the next share is the other one
+  };
+  Part part = Part::kPrime;
+  bool has_memory = false;
+  char name[16] = {};
+  csa::CommandUse use = {};
+};
+
+/// Not for two threads at a time.
+class CommandReckoner {
+ public:
+  explicit CommandReckoner(const BillingRules& rules) : biller_(rules) {}
+  /// Puts the share, or both shares, of a process behind the others.
+  void add(const Entry& process, std::vector<CommandShare>& shares);
+
+ private:
+  Biller biller_;
+};
+
 class CommandTable {
  public:
-  explicit CommandTable(const BillingRules& rules) : biller_(rules) {}
-
-  void add(const Entry& process);
+  /// In the order of the processes: sums of doubles depend on it.
+  void add(const std::vector<CommandShare>& shares);
   void add(const csa::CommandSummary& summary);
 
   /// Puts commands that ran once together under one name, the last.
@@ -56,7 +80,6 @@ class CommandTable {
   std::size_t place_of(std::string_view name);
   std::size_t place_of_new(std::string_view name);
 
-  Biller biller_;
   std::vector<csa::CommandSummary> summaries_;
   std::vector<LargestUse> largest_;
   std::unordered_map<NameKey, std::size_t, NameHash> by_name_;

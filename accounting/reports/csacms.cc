@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "accounting/records/damage_text.h"
-#include "accounting/records/resync.h"
+#include "accounting/records/entry_blocks.h"
 #include "accounting/records/sorted_file.h"
 #include "accounting/records/summary_file.h"
 #include "accounting/reports/command_table.h"
@@ -146,10 +146,33 @@ class Table {
   Console& console_;
 };
 
+/// The shares of a block's processes.
+class BlockShares {
+ public:
+  explicit BlockShares(const BillingRules& rules) : reckoner_(rules) {}
+  void begin() {
+    shares_.clear();
+    shares_.reserve(last_size_ + last_size_ / 16);
+  }
+  bool entry(const Entry& entry) {
+    if (entry.process != nullptr) reckoner_.add(entry, shares_);
+    return true;
+  }
+  std::vector<CommandShare> finish() {
+    last_size_ = shares_.size();
+    return std::move(shares_);
+  }
+
+ private:
+  CommandReckoner reckoner_;
+  std::vector<CommandShare> shares_;
+  std::size_t last_size_ = 0;
+};
+
 class Report {
  public:
   Report(const Options& options, const BillingRules& rules, Console& console)
-      : options_(options), console_(console), commands_(rules) {}
+      : options_(options), rules_(rules), console_(console) {}
 
   Outcome<void> read(const std::string& path) {
     auto window = ByteWindow::open(path.c_str());
@@ -169,7 +192,8 @@ class Report {
       return {};
     }
     if (options_.reads_sorted) return read_sorted(path, std::move(*window));
-    read_plain(path, std::move(*window));
+    const auto read = read_plain(path, *window);
+    if (!read) return stop("Failed to open '" + path + "'\n");
     return {};
   }
 
@@ -191,24 +215,27 @@ class Report {
   [[nodiscard]] int exit_code() const { return code_; }
 
  private:
-  void read_plain(const std::string& path, ByteWindow window) {
+  /// All processors reckon; what each command has is summed up in order.
+  core::Result<void> read_plain(const std::string& path,
+                                const ByteWindow& window) {
     Progress progress(window.size());
-    ResilientReader reader(std::move(window));
-    Entry entry;
-    for (;;) {
-      const bool is_entry = reader.next(entry);
-      if (reader.damage()) {
-        console_.complain(damage_text("csacms", path, *reader.damage()));
-        code_ = 1;
-      }
-      if (!is_entry) break;
-      if (entry.process != nullptr) commands_.add(entry);
-      progress.show(entry.offset);
-    }
+    return for_each_block<std::vector<CommandShare>>(
+        window, 0, [this] { return BlockShares(rules_); },
+        [&](const BlockResult<std::vector<CommandShare>>& block) {
+          commands_.add(block.piece);
+          for (const DamagedRange& damage : block.damages) {
+            console_.complain(damage_text("csacms", path, damage));
+            code_ = 1;
+          }
+          progress.show(block.end);
+          return true;
+        });
   }
 
   Outcome<void> read_sorted(const std::string& path, ByteWindow window) {
     Progress progress(window.size());
+    CommandReckoner reckoner(rules_);
+    std::vector<CommandShare> shares;
     SortedFile sorted(std::move(window));
     csa::Configuration boot = {};
     while (sorted.next_boot(boot)) {
@@ -220,7 +247,10 @@ class Report {
           Entry entry;
           if (!sorted.next_entry(entry))
             return stop("Error occured reading file '" + path + "'", 0);
-          if (entry.process != nullptr) commands_.add(entry);
+          if (entry.process == nullptr) continue;
+          shares.clear();
+          reckoner.add(entry, shares);
+          commands_.add(shares);
         }
         progress.show(sorted.job_begin());
       }
@@ -278,6 +308,7 @@ class Report {
   }
 
   const Options& options_;
+  const BillingRules& rules_;
   Console& console_;
   CommandTable commands_;
   int code_ = 0;
