@@ -67,7 +67,8 @@ struct Segment {
 
   std::uint64_t process_at = 0;  ///< where in the sorted file they begin
   std::uint64_t event_at = 0;
-  std::uint32_t job = 0;  ///< of the sorted file
+  bool is_planned = false;  ///< it has its place
+  std::uint32_t job = 0;    ///< of the sorted file
   /// Which of its parts the job's header stands before, if any.
   enum class Lead : std::uint8_t { kNone, kProcesses, kEvents };
   Lead lead = Lead::kNone;
@@ -104,6 +105,7 @@ class Segments {
   /// The first segment of a jid; made if there is none.
   std::size_t head_of(std::size_t uptime, std::uint64_t jid);
 
+  [[nodiscard]] std::size_t size() const { return segments_.size(); }
   [[nodiscard]] Segment& at(std::size_t index) { return segments_[index]; }
   [[nodiscard]] const Segment& at(std::size_t index) const {
     return segments_[index];

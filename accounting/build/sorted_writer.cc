@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "accounting/records/entry_blocks.h"
 #include "accounting/records/entry_write.h"
@@ -31,15 +32,42 @@ std::uint64_t whole_units(double units) {
 
 }  // namespace
 
+/// Each segment is a member of one job only.
 void SortedWriter::add_members(std::size_t index,
                                std::vector<std::size_t>& members) {
   std::vector<std::size_t> rest = {index};
   while (!rest.empty()) {
     const std::size_t next = rest.back();
     rest.pop_back();
+    if (std::exchange(input_.segments().at(next).is_planned, true)) continue;
     members.push_back(next);
     const auto& joined = segment(next).joined;
     rest.insert(rest.end(), joined.rbegin(), joined.rend());
+  }
+}
+
+/// Requests that share jobs may join these in a circle, of which none would be
+/// written: the first of it is what the others are written with.
+void SortedWriter::break_circles() {
+  Segments& segments = input_.segments();
+  std::vector<bool> is_reached(segments.size());
+  const auto reach = [&](std::size_t from) {
+    std::vector<std::size_t> rest = {from};
+    while (!rest.empty()) {
+      const std::size_t next = rest.back();
+      rest.pop_back();
+      if (is_reached[next]) continue;
+      is_reached[next] = true;
+      const auto& joined = segments.at(next).joined;
+      rest.insert(rest.end(), joined.begin(), joined.end());
+    }
+  };
+  for (std::size_t i = 0; i < segments.size(); ++i)
+    if (!segments.at(i).is_joined) reach(i);
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (is_reached[i]) continue;
+    segments.at(i).is_joined = false;
+    reach(i);
   }
 }
 
@@ -77,6 +105,7 @@ void SortedWriter::plan_job(std::size_t index, std::size_t uptime) {
 
 /// Boot after boot, in each the jobs by their jid.
 void SortedWriter::plan() {
+  break_circles();
   Segments& segments = input_.segments();
   for (std::size_t u = 0; u < segments.uptimes().size(); ++u) {
     const Uptime& uptime = segments.uptimes()[u];
@@ -89,11 +118,14 @@ void SortedWriter::plan() {
         uptime.jobs.begin(), uptime.jobs.end());
     std::ranges::sort(heads);
     for (const auto& [jid, head] : heads) {
-      if (segments.at(head).is_joined || !segments.at(head).has_records())
-        continue;
+      // A use of a jid without records is written if its first use has some.
+      const bool has_first =
+          !segments.at(head).is_joined && segments.at(head).has_records();
       for (std::size_t at = head; at != Segment::kNone;
            at = segments.at(at).next)
-        if (!segments.at(at).is_joined) plan_job(at, u);
+        if (!segments.at(at).is_joined &&
+            (has_first || segments.at(at).has_records()))
+          plan_job(at, u);
     }
     boots_.back().end = size_;
   }
@@ -208,6 +240,7 @@ class SortedWriter::Copier {
   const char* copy(const Stretch& stretch) {
     if (stretch.segment == Stretch::kNone) return skip(stretch);
     const Segment& segment = writer_.segment(stretch.segment);
+    if (!segment.is_planned) return "jobs that have no place";
     std::uint64_t at =
         (stretch.is_process ? segment.process_at : segment.event_at) +
         stretch.before;

@@ -42,6 +42,7 @@ class SortedWriter {
   class Copier;
 
   void plan();
+  void break_circles();
   void plan_job(std::size_t segment, std::size_t uptime);
   void add_members(std::size_t segment, std::vector<std::size_t>& members);
   [[nodiscard]] csa::Configuration boot_record(std::size_t uptime,
