@@ -33,6 +33,8 @@ struct settings {
   int is_verbose;
   const char* nest;
   const char* domain;
+  const char* project;
+  const char* account;
   const char* stragglers;
   const char* grace;
   const char* skip; /* services, with commas between */
@@ -74,6 +76,7 @@ static struct settings read_settings(pam_handle_t* pamh, int argc,
       {"program", &found.program},       {"nest", &found.nest},
       {"domain", &found.domain},         {"grace", &found.grace},
       {"stragglers", &found.stragglers}, {"skip", &found.skip},
+      {"project", &found.project},       {"account", &found.account},
   };
   for (int i = 0; i < argc; ++i) {
     const char* timeout = value_of(argv[i], "timeout");
@@ -274,6 +277,8 @@ static int open_session(pam_handle_t* pamh, int argc, const char** argv) {
   add_option(words, &used, "--service", service);
   add_option(words, &used, "--nest", settings.nest);
   add_option(words, &used, "--domain", settings.domain);
+  add_option(words, &used, "--project", settings.project);
+  add_option(words, &used, "--account", settings.account);
   add_option(words, &used, "--stragglers", settings.stragglers);
   add_option(words, &used, "--grace", settings.grace);
   char text[512];

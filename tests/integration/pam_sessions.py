@@ -173,6 +173,13 @@ def stays(machine):
     machine.configure("sshd", options="stragglers=kill")
     done = machine.ssh(FACTS + "; setsid sleep 1000 >/dev/null 2>&1 </dev/null & disown")
     is_closed(instance, job_of(done.stdout), "with stragglers=kill nothing stays")
+    machine.configure("sshd", options="project=lab account=own")
+    done = machine.ssh(FACTS)
+    facts = instance.facts("show", job_of(done.stdout))
+    equal((facts["project"], facts["account"]), ("lab", "own"), "a session is charged to what its line says")
+    is_closed(instance, job_of(done.stdout), "with a project")
+    start = [one for one in instance.records()["records"] if one["kind"] == "start" and one["jid"] == job_of(done.stdout)]
+    equal((start[0]["project"], start[0]["account"]), ("lab", "own"), "its records know that")
     machine.configure("sshd")
     done = machine.ssh(FACTS + "; printf 'secret\\n' | su jane -c 'echo INNER; cat /proc/self/cgroup'")
     outer, _, inner = done.stdout.partition("INNER")
