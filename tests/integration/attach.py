@@ -206,6 +206,7 @@ def nesting(instance):
           "tree draws the inner job in the outer")
     equal([len(line) - len(line.lstrip()) for line in drawn if "- " in line], [2, 4], "and each process in its own")
     equal([one["jid"] for one in instance.facts("tree", "outer")], [outer, inner], "in JSON it stands behind it")
+    equal([one["jid"] for one in instance.facts("tree")].count(inner), 1, "among all jobs it stands there once, too")
     refused(instance, 64, f"is in job {outer} already; mode 'nested' keeps it there", "attach", inner, main)
     equal(instance.run("attach", "--mode", "nested", inner, main).returncode, 0, "a process of the outer moves in")
     check(is_member(main, inner), "and is in both")
