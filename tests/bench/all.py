@@ -24,6 +24,7 @@ BENCHES = {
     "subscribers": ("subscribers.py", ["--rounds", "2", "--count", "50", "--subscribers", "100"]),
     "packed_records": ("packed_records.py", ["--files", "6"]),
     "lists": ("lists.py", ["--jobs", "500", "--rounds", "3"]),
+    "kill": ("kill.py", ["--rounds", "2", "--processes", "200", "--bomb", "50"]),
     "startup": ("startup.py", ["--runs", "1", "--rounds", "50"]),
     "collectors": ("collectors.py", ["--rounds", "1", "--count", "4000"]),
     "exit_storm": ("exit_storm.py", ["--seconds", "3"]),

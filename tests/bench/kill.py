@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""How long it takes from the request until all processes of a job are dead, against a bare write of cgroup.kill; the same of
+a fork bomb against freeze-then-kill; when all of them are recorded; and the longest that another client waits meanwhile.
+
+  kill.py --build BUILD [--rounds 9] [--processes 1000] [--bomb 300]
+"""
+
+import os
+import statistics
+import struct
+import subprocess
+import threading
+import time
+
+import measure
+
+SIGKILL = 9
+
+
+def await_empty(cgroup, begin):
+    """Milliseconds from `begin` until nobody in the cgroup lives. Read anew and anew: the notice comes up to 16 ms late."""
+    with open(cgroup / "cgroup.events", "rb", buffering=0) as file:
+        while b"populated 1" in os.pread(file.fileno(), 256, 0):
+            time.sleep(0.0005)
+    return (time.perf_counter() - begin) * 1e3
+
+
+def raw(corral, instance, count, kind):
+    """Frozen first, if they fork."""
+    cgroup = instance.cgroup / "bare"
+    cgroup.mkdir()
+    maker = subprocess.Popen([str(corral.BUILD / "tests/bench/bench-crowd"), str(count), *kind], stdout=subprocess.PIPE,
+                             preexec_fn=lambda: (cgroup / "cgroup.procs").write_text("0", encoding="ascii"))
+    maker.stdout.readline()
+    begin = time.perf_counter()
+    if kind:
+        (cgroup / "cgroup.freeze").write_text("1", encoding="ascii")
+    (cgroup / "cgroup.kill").write_text("1", encoding="ascii")
+    took = await_empty(cgroup, begin)
+    maker.wait()
+    cgroup.rmdir()
+    return took
+
+
+class Pings:
+    """Another client's calls, one after the other, while this lives; the longest is `slowest`, in milliseconds."""
+
+    def __init__(self, client, message, ask):
+        self.slowest, self.done = 0.0, threading.Event()
+
+        def run():
+            while not self.done.is_set():
+                begin = time.perf_counter()
+                ask(client, message)
+                self.slowest = max(self.slowest, (time.perf_counter() - begin) * 1e3)
+
+        self.thread = threading.Thread(target=run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+
+def kill_job(corral, instance, count, kind):
+    """Milliseconds until all are dead, until the job has ended, and the longest wait of somebody else."""
+    from fake_instance import RawClient, call_message, text
+    from lists import ask
+
+    log = instance.folder / "crowd.out"
+    maker = str(corral.BUILD / "tests/bench/bench-crowd")
+    line = f"exec {maker} {count} {' '.join(kind)} >{log}"
+    jid = int(instance.facts("run", "-d", "--", "sh", "-c", line)["jid"], 16)
+    corral.wait_until(lambda: log.exists() and "ready" in log.read_text(encoding="ascii"), seconds=60, what="the crowd")
+    cgroup = next(instance.cgroup.path.rglob(f"j{jid:016x}"))
+    client, other = RawClient(str(instance.socket)), RawClient(str(instance.socket))
+    client.socket.settimeout(60)
+    other.socket.settimeout(60)
+    ping = call_message("Ping", interface="org.freedesktop.DBus.Peer")
+    ask(client, ping)
+    with Pings(other, ping, ask) as pings:
+        begin = time.perf_counter()
+        ask(client, call_message("Signal", struct.pack("<Qi", jid, SIGKILL) + text("all"), "tis", serial=2))
+        dead = await_empty(cgroup, begin)
+        ask(client, call_message("Wait", struct.pack("<Q", jid), "t", serial=3))
+        ended = (time.perf_counter() - begin) * 1e3
+    log.unlink()
+    return dead, ended, pings.slowest
+
+
+def compare(corral, instance, arguments, count, kind, what, bound):
+    print(f"## {what}: {count} processes, {arguments.rounds} interleaved rounds")
+    ratios, waits = [], []
+    for _ in range(arguments.rounds):
+        limit = raw(corral, instance, count, kind)
+        dead, ended, wait = kill_job(corral, instance, count, kind)
+        ratios.append(dead / limit)
+        waits.append(wait)
+        print(f"   raw {limit:7.1f} ms   corral {dead:7.1f} ms   ratio {ratios[-1]:.3f}   recorded and told after {ended:.1f} ms"
+              f"   another client waited {wait:.1f} ms", flush=True)
+    print(f"   median ratio {measure.judged(statistics.median(ratios), at_most=bound)}")
+    print(f"   another client's longest wait {measure.judged(max(waits), at_most=10, form='.1f')} ms")
+
+
+def main():
+    parser = measure.parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--processes", type=int, default=1000)
+    parser.add_argument("--bomb", type=int, default=300)
+    arguments = measure.parse(parser)
+    import corral  # tests/support
+
+    with corral.Instance() as instance:
+        compare(corral, instance, arguments, arguments.processes, [], "kill of a job against cgroup.kill", 1.15)
+        compare(corral, instance, arguments, arguments.bomb, ["churn"], "kill of a fork bomb against freeze-then-kill", 1.5)
+
+
+if __name__ == "__main__":
+    main()
