@@ -23,7 +23,9 @@ class Crowd {
       count_ = 0;
     }
     count_ += count;
-    is_here_ = is_here_ ? count > 1 : count_ >= kMany;
+    const bool was_here = is_here_;
+    is_here_ = was_here ? count > 1 : count_ >= kMany;
+    if (was_here && !is_here_) count_ = 0;
   }
 
   [[nodiscard]] constexpr bool is_here() const { return is_here_; }

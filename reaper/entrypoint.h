@@ -147,7 +147,7 @@ class Entrypoint {
     auto others = sys::SignalSet::all();
     others.remove(core::SignalNumber(SIGCHLD));
     const auto signal = sys::wait_for_signal(others, Crowd::kPause);
-    if (!signal) hear_of_children(true);
+    hear_of_children(true);
     return signal;
   }
 
@@ -159,7 +159,6 @@ class Entrypoint {
   }
 
   void go_on_ending(core::BootTime now) {
-    if (end_.is_asking() && now >= *end_.deadline()) sys::become_urgent();
     entry_end_.say_killed(end_.advance(now), options_.plan().grace);
   }
 

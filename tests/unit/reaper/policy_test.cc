@@ -136,6 +136,8 @@ TEST_CASE("a crowd is many in a short time, until a look finds one at most") {
   CHECK(storm.is_here());
   storm.note(1, at(101));
   CHECK_FALSE(storm.is_here());
+  storm.note(1, at(101));  // the same window: it does not begin at once again
+  CHECK_FALSE(storm.is_here());
 }
 
 TEST_CASE("a job's own count of kills is believed, also when it is none") {
