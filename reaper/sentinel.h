@@ -12,6 +12,8 @@
 // that the sentinel sleeps on (set_tid_address(2)), and that one goes too;
 // without a guard it does the guard's work.
 //
+// An entrypoint has a sentinel only while it is stopped as its command is.
+//
 // Both share memory and descriptors with the scope, so starting them copies
 // nothing. They run only while the scope waits for an answer, or when the scope
 // is dead; in between they sleep. So no two of the three use errno or anything
@@ -62,16 +64,17 @@ class Sentinel {
   ~Sentinel() { stop(); }
 
   /// Starts the guard; before the command, so that there is no command without
-  /// it. Every signal must be blocked, and this object must not move.
+  /// it. Every signal must be blocked, and this object must not move. Where
+  /// there is no pidfd_open(2) the sentinel does its work.
   void start_guard(Guard guard) {
-    if (!prepare()) return;
     guard_ = guard;
-    guard_pid_ = clone_with(&Sentinel::stand_guard, stack_ + kStackSize);
+    if (prepare() && open_scope())
+      guard_pid_ = clone_with(&Sentinel::stand_guard, stack_ + kStackSize);
   }
 
   /// Starts the sentinel, unless there is one: when the command has lived for a
-  /// while, because a short one has no use for it. A signal to the group before
-  /// that is passed on. With no guard before it, it is for a watch alone.
+  /// while, because one that ends at once has no use for it. A signal to the
+  /// group before that is passed on.
   void start() {
     if (!prepare() || is_alive()) return;
     (void)::syscall(SYS_set_tid_address, &word_);
@@ -121,7 +124,7 @@ class Sentinel {
   /// continues it as soon as one of the descriptors is ready (the command died;
   /// the supervisor wants something), once, until end_watch().
   void watch_while_stopped(int main, int link) {
-    if (!is_alive()) return;
+    if (!is_alive() || (!scope_.is_open() && !open_scope())) return;
     wake_up_ = sys::UniqueFd(::eventfd(0, EFD_CLOEXEC));
     if (!wake_up_.is_open()) return;
     watched_[kWakeUp] = to_poll(wake_up_.get(), POLLIN);
@@ -189,18 +192,21 @@ class Sentinel {
                     nanoseconds > 0 ? &limit : nullptr, nullptr, 0);
   }
 
-  /// What both need; false if there is no room for it.
+  /// Room for both; false if there is none.
   bool prepare() {
     if (stack_ != nullptr) return true;
-    auto scope = sys::PidFd::open(core::Pid(::getpid()));
-    if (!scope) return false;
     void* const stacks =
         ::mmap(nullptr, 2 * kStackSize, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (stacks == MAP_FAILED) return false;
-    scope_ = std::move(*scope);
     stack_ = static_cast<std::byte*>(stacks) + kStackSize;
     return true;
+  }
+
+  bool open_scope() {
+    if (auto scope = sys::PidFd::open(core::Pid(::getpid())))
+      scope_ = std::move(*scope);
+    return scope_.is_open();
   }
 
   /// Nobody, if it cannot be started.
@@ -328,7 +334,7 @@ class Sentinel {
   enum : std::size_t { kWakeUp, kScope, kMain, kLink, kWatched };
   pollfd watched_[kWatched] = {};
   sys::UniqueFd wake_up_;  ///< open during a watch
-  sys::PidFd scope_;       ///< ourselves; not open: there are none
+  sys::PidFd scope_;       ///< who started us, for guard and watch
   std::uint32_t word_ = kIdle;
   std::uint32_t answer_ = kNoAnswer;
 };

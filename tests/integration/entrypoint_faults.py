@@ -254,6 +254,18 @@ def check_denied_calls():
                 corral.check(not left, f"{what}: an escaped orphan is ended", [corral.name_of(pid) for pid in left], err)
 
 
+def check_killed_scope():
+    """Who kills the scope ends the job, also where there is no pidfd to watch it by."""
+    deny = [str(corral.BUILD / "tests" / "support" / "deny-calls"), str(errno.ENOSYS), numbers_of(CALLS)["pidfd_open"], "--"]
+    for what, before in {"as usual": [], "without pidfd_open": deny}.items():
+        process = start([*before, str(corral.INIT), "--report", "/dev/null", "--", "sh", "-c", "echo ready; sleep 600; exit"])
+        time.sleep(0.1)
+        process.kill()
+        process.wait()
+        corral.wait_until(lambda: not list(corral.processes_with(MARK)), what=f"the end of the job ({what})")
+        corral.check(True, f"a killed scope's job is ended ({what})")
+
+
 def check_full_table():
     corral.needs_root()
 
@@ -279,6 +291,7 @@ def main():
         check_stopped_alike()
         check_recycled_pids()
         check_denied_calls()
+        check_killed_scope()
         check_full_table()
     finally:
         corral.end_processes_with(MARK)
