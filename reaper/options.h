@@ -221,6 +221,18 @@ constexpr const OptionRow<Options>* row_of_variable(std::string_view name) {
   return std::nullopt;
 }
 
+/// They are for this corral-init; one that its job starts has its own.
+constexpr void drop_variables(char** environment) {
+  char** kept = environment;
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view variable(*environment);
+    if (!variable.starts_with(detail::kVariablePrefix) ||
+        detail::is_of_kubernetes(variable))
+      *kept++ = *environment;
+  }
+  *kept = nullptr;
+}
+
 /// Whether `options` make an entrypoint, which heeds the environment. What
 /// stands in for a command before a shell, or belongs to an instance, does not.
 constexpr bool is_entrypoint(const Options& options) {
@@ -247,6 +259,7 @@ constexpr bool is_entrypoint(const Options& options) {
   const bool wants_json = options.scope.report_is_json;
   Options both;
   if (const auto error = parse_variables(environment, both)) return error;
+  drop_variables(environment);
   options = both;
   if (const auto error = parse_options(argc, argv, options)) return error;
   if (wants_json && options.scope.report_path == nullptr)

@@ -44,7 +44,7 @@ class ReportOutput {
           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644));
     if (!fd_.is_open())
       return core::fail(errno, "cannot open the report", path);
-    if ((::fcntl(fd_.get(), F_GETFL) & O_ACCMODE) == O_RDONLY)
+    if (!is_writable(fd_))
       return core::fail(EBADF, "cannot write the report to", path);
     return {};
   }
@@ -63,6 +63,12 @@ class ReportOutput {
   }
 
  private:
+  /// Not the placeholder of a standard descriptor that was closed (O_PATH).
+  static bool is_writable(const sys::UniqueFd& fd) {
+    const int mode = ::fcntl(fd.get(), F_GETFL) & (O_ACCMODE | O_PATH);
+    return mode == O_WRONLY || mode == O_RDWR;
+  }
+
   static void write(const sys::UniqueFd& fd, const char* where,
                     std::string_view text) {
     while (!text.empty()) {

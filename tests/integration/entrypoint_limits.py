@@ -330,6 +330,13 @@ def reports():
     result = run("echo ran", "--report", "99")
     corral.equal((result.returncode, result.stdout, result.stderr),
                  (125, "", said("cannot open the report '99': Bad file descriptor")), "so is a closed descriptor")
+    result = subprocess.run(["sh", "-c", 'exec "$@" >&-', "-", *words("--report", "1"), "--", "true"], check=False,
+                            stderr=subprocess.PIPE, text=True)
+    corral.equal((result.returncode, result.stderr), (125, said("cannot write the report to '1': Bad file descriptor")),
+                 "a closed one of the standard descriptors")
+    result = run("env", env=dict(os.environ, CORRAL_INIT_REPORT="2", CORRAL_INIT_SERVICE_HOST="10.0.0.1"))
+    corral.check("CORRAL_INIT_REPORT" not in result.stdout and "CORRAL_INIT_SERVICE_HOST" in result.stdout
+                 and "corral: job" in result.stderr, "the variables are the init's, and not its command's", result)
     with open("/dev/null", "rb") as null:
         number = null.fileno()
         result = run("echo ran", "--report", str(number), pass_fds=[number])
