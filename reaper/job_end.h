@@ -13,6 +13,8 @@
 #include "core/quantity.h"
 #include "reaper/job_container.h"
 #include "reaper/outsiders.h"
+#include "reaper/own_name.h"
+#include "sys/urgency.h"
 
 namespace reaper {
 
@@ -30,6 +32,7 @@ class JobEnd {
   /// Likewise, but whoever calls it has sent the first signal, or will.
   void give_grace(core::Microseconds grace, core::BootTime now) {
     if (grace.raw() == 0) return kill_now(now);
+    show_ending();
     progress_ = core::begin_kill(
         progress_, {.first_signal = core::kSigterm, .grace = grace}, now);
   }
@@ -67,8 +70,11 @@ class JobEnd {
         next.step != progress_.step || next.repeats != progress_.repeats;
     progress_ = next;
     if (!is_new) return {};
-    if (next.step != core::KillStep::kAsked)
+    show_ending();
+    if (next.step != core::KillStep::kAsked) {
+      sys::become_urgent();
       return container_.kill_all(next.step, outsiders_);
+    }
     container_.ask_all(first_signal_, outsiders_, next.deadline);
     return {};
   }

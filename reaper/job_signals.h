@@ -57,7 +57,6 @@ class JobSignals {
   /// The main process has ended while others live. Those whom nobody has asked
   /// yet are asked now; a grace that runs already goes on.
   void end_rest(const MainProcess& main) {
-    show_ending();
     if (!is_stopping_) return end_.begin(plan_, sys::boot_now());
     if (rules_.stop_target != Target::kJob || asked_with_ != plan_.first_signal)
       ask(plan_.first_signal, Target::kJob, main,
@@ -70,7 +69,6 @@ class JobSignals {
   void stop(int number, core::SignalNumber signal, const MainProcess& main,
             bool main_has_it) {
     is_stopping_ = true;
-    show_ending();
     if (rules_.stop_with != core::SignalNumber()) signal = rules_.stop_with;
     const core::BootTime now = sys::boot_now();
     passed_on_.add(signal.raw());

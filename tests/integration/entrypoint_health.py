@@ -57,6 +57,12 @@ CASES = {
         "signal.signal(signal.SIGTERM, lambda *_: None); os.kill(1, signal.SIGTERM); time.sleep(0.2); tell(probe())",
         *(1, "", "process 1 is ending its job"),
     ),
+    "ending, over a limit": (
+        [],
+        ["--limit", "wall=300ms", "--report", "/dev/null"],
+        "signal.signal(signal.SIGTERM, lambda *_: None); time.sleep(0.3); time.sleep(0.3); tell(probe()); os._exit(0)",
+        *(1, "", "process 1 is ending its job"),
+    ),
     "only its first thread has ended": (
         [],
         [],
