@@ -5,7 +5,8 @@
 // Zombies that nobody waits for are named, but they are no reason to kill a
 // container.
 //
-// It reads only what /proc shows to any user, and writes nothing.
+// It reads what /proc shows to any user, and to the init's own and root who its
+// main process is; it writes nothing.
 #pragma once
 
 #include <errno.h>

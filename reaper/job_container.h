@@ -312,7 +312,7 @@ class JobContainer {
 
   /// The scopes' own part of the base: a supervisor's jobs are beside it. A
   /// scope holds a lock on its job's directory; an empty one without a lock was
-  /// left by a scope that was killed together with its sentinel. (One that is
+  /// left by a scope that was killed together with its guard. (One that is
   /// not empty may have been left to live.)
   static constexpr const char* kAlone = "alone";
   static constexpr int kMostTries = 100;

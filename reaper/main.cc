@@ -38,7 +38,7 @@ int run_plain_entrypoint(const Options& options, char**) {
 
 int run_scope(const Options& options, char**) {
   if (options.command_size == 0) {
-    reaper::say("there is no command after '--'");
+    reaper::say("there is no command; 'corral-init --help' lists the options");
     return 2;
   }
   reaper::Scope scope(options.scope, options.entry, options.command);

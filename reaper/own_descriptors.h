@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scope's descriptors beside the command's. The command gets all that the
+// Our descriptors beside the command's. The command gets all that the
 // caller gave, at the same numbers, and none of ours; we keep of the caller's
 // only standard error, so that a pipe ends when the command's side ends it.
 #pragma once

@@ -91,7 +91,7 @@ class Recorder {
     if (file_.missing() > 0) say_missing();
   }
 
-  /// Written by the sentinel in the scope's memory; not if the scope had
+  /// Written by the guard in the scope's memory; not if the scope had
   /// written the end, or was killed while it kept records back.
   void scope_was_killed(const ScopeFacts& facts, core::Engine engine) {
     if (is_wanted_ && file_.missing() == 0) append_end(facts, engine);

@@ -145,7 +145,7 @@ class Scope {
   /// What need not be done before the command runs. True: the job is over.
   [[nodiscard]] bool settle() {
     if (!link_.is_open()) {
-      oom_watch_.begin();
+      oom_watch_.begin();  // beside its exec: nobody fills memory meanwhile
       if (is_ready_within(signal_fd_.get(), kHeadStart)) wait_once();
       if (is_over()) return true;
     }

@@ -57,7 +57,7 @@ struct ScopeOptions {
   std::uint32_t join_count = 0;
   const char* cwd = nullptr;
 
-  /// Whether it stands in for the command before a shell (`corral run`), or
+  /// Whether it stands in for the command before a shell (`corral run`); false:
   /// for a container's init.
   [[nodiscard]] bool is_transparent() const { return reraises || link_fd >= 0; }
   [[nodiscard]] core::KillPlan plan() const {
