@@ -195,7 +195,10 @@ class Entrypoint {
     }
     crowd_.note(seen, sys::boot_now());
     // No signal stops the PID 1 of a namespace: there is nothing to do alike.
-    if (main_.has_ended || (own_pid_ == 1 && !rules_.has_own_group())) return;
+    // And who has to end the job must not stop.
+    if (main_.has_ended || end_.deadline() ||
+        (own_pid_ == 1 && !rules_.has_own_group()))
+      return;
     const auto stop = stop_of(main_.pid);
     if (stop && is_stop_for_shell(*stop)) stop_with_main(*stop);
   }
@@ -213,7 +216,7 @@ class Entrypoint {
   /// Should the command die meanwhile, the sentinel lets us go on.
   void stop_with_main(core::SignalNumber signal) {
     sentinel_.start();
-    sentinel_.watch_while_stopped(main_.pidfd.get(), -1);
+    sentinel_.watch_while_stopped(main_.pidfd.get(), -1, -1);
     stop_like(main_.pid, signal);
     sentinel_.end_watch();
     sentinel_.stop();

@@ -13,15 +13,15 @@
 
 namespace reaper {
 
-/// Whether a stop of the command is to be ours too, for a shell that waits for
-/// us: when job control stopped it, and when anything did while we are in the
-/// foreground. Elsewhere nobody would let us go on: a command that somebody
-/// holds with SIGSTOP in a container must still be ended when we are asked to.
+/// Whether a stop of the command is to be ours too, for a shell on a terminal
+/// that waits for us: when job control stopped it, and when anything did while
+/// we are in the foreground. Elsewhere nobody would let us go on: a command
+/// that stops in a container must still be ended when we are asked to.
 inline bool is_stop_for_shell(core::SignalNumber signal) {
   if (::getsid(0) == ::getpid()) return false;  // our parent is no such shell
-  if (signal.raw() != SIGSTOP) return true;
   const auto terminal = sys::open_at(AT_FDCWD, "/dev/tty", O_RDONLY | O_NOCTTY);
-  return terminal && ::tcgetpgrp(terminal->get()) == ::getpgrp();
+  return terminal && (signal.raw() != SIGSTOP ||
+                      ::tcgetpgrp(terminal->get()) == ::getpgrp());
 }
 
 /// Whether what is sent to our process group reaches `pid` too.

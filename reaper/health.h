@@ -54,9 +54,9 @@ class Health {
     const auto main = is_instance ? find_supervisor()
                       : held      ? sys::read_proc_stat(*held)
                                   : find_main();
-    if (!main)
-      return words.append(is_instance ? " has no supervisor"
-                                      : " has no main process");
+    if (!main && is_instance) return words.append(" has no supervisor");
+    // One that ends its job has another name: this one waits for the rest.
+    if (!main) return {};
     const char* const what = trouble_of(*main);
     if (what == nullptr) return {};
     words = "main process '";
@@ -87,7 +87,8 @@ class Health {
     path.append_number(init.pid).append("/exe");
     struct stat theirs = {};
     struct stat ours = {};
-    if (::stat(path.c_str(), &theirs) < 0) return errno == EACCES;
+    if (::stat(path.c_str(), &theirs) < 0)
+      return errno == EACCES && init.name().ends_with("init");
     return ::stat("/proc/self/exe", &ours) == 0 &&
            theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
   }
@@ -108,7 +109,7 @@ class Health {
   /// has ended, and the init waits for the rest as it was told to. Another one
   /// is a scope's of itself.
   [[nodiscard]] std::optional<core::Pid> held_main() const {
-    constexpr int kMostDescriptors = 32;
+    constexpr int kMostDescriptors = 1024;  // more are for who asks for them
     for (int fd = STDERR_FILENO + 1; fd < kMostDescriptors; ++fd) {
       char buffer[256];
       core::Text<31> name("fdinfo/");

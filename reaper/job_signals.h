@@ -72,7 +72,7 @@ class JobSignals {
     if (rules_.stop_with != core::SignalNumber()) signal = rules_.stop_with;
     const core::BootTime now = sys::boot_now();
     passed_on_.add(signal.raw());
-    if (!main_has_it || signal.raw() != number) {
+    if (!main_has_it || main.has_ended || signal.raw() != number) {
       asked_with_ = signal;
       ask(signal, rules_.stop_target, main, now + plan_.grace);
     }

@@ -28,19 +28,11 @@ using reaper::Options;
 /// The kernel closes what is open: no destructors, which have nothing else left
 /// to do.
 int run_plain_entrypoint(const Options& options, char**) {
-  if (options.command_size == 0) {
-    reaper::say("there is no command; 'corral-init --help' lists the options");
-    return 2;
-  }
   reaper::Entrypoint entrypoint(options.entry, options.scope, options.command);
   ::_exit(entrypoint.run());
 }
 
 int run_scope(const Options& options, char**) {
-  if (options.command_size == 0) {
-    reaper::say("there is no command; 'corral-init --help' lists the options");
-    return 2;
-  }
   reaper::Scope scope(options.scope, options.entry, options.command);
   ::_exit(scope.run());
 }
@@ -92,6 +84,12 @@ int main(int argc, char** argv) {
   Options options;
   if (const auto error = reaper::parse_options(argc, argv, environ, options)) {
     reaper::say(error->view());
+    return 2;
+  }
+  const bool needs_command = options.mode == reaper::Mode::kEntrypoint ||
+                             options.mode == reaper::Mode::kScope;
+  if (needs_command && options.command_size == 0) {
+    reaper::say("there is no command; 'corral-init --help' lists the options");
     return 2;
   }
   for (const ModeRow& row : kModes)

@@ -93,7 +93,8 @@ template <class Options>
       return error.append("' takes no value");
     if (row->expects != nullptr && value == nullptr && at + 1 < argc)
       value = argv[++at];
-    if ((row->expects != nullptr && value == nullptr) ||
+    if ((row->expects != nullptr &&
+         (value == nullptr || std::string_view(value) == "--")) ||
         !row->set(options, value))
       return detail::complaint("option", given.name, row->expects, value);
     if (ends_reading(options)) break;

@@ -6,8 +6,7 @@
 //
 // With a supervisor (--scope) it reports and obeys; without one (--record), or
 // when the supervisor and its store have gone for good, it ends the job by
-// itself. One loop, one thread, no heap: it sleeps in poll(2) until a signal, a
-// message or the one deadline comes.
+// itself. One loop, one thread, no heap: it sleeps in poll(2).
 #pragma once
 
 #include <signal.h>
@@ -74,8 +73,10 @@ class Scope {
   }
 
  private:
-  /// How long the dead of an empty cgroup may take to fall to us.
+  /// How long the dead of an empty cgroup may take to fall to us; and of the
+  /// signals that a job may send without end so many are heard in a turn.
   static constexpr core::Microseconds kReapPatience = core::milliseconds(20);
+  static constexpr int kMostSignals = 16;
 
   // Set-up.
 
@@ -214,16 +215,19 @@ class Scope {
 
   void read_signals() {
     signalfd_siginfo info = {};
-    while (::read(signal_fd_.get(), &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGCHLD) continue;  // reap() looks anyway
-      if (!sentinel_.is_from_us(info)) pass_on(info);
+    int left = kMostSignals;
+    while (--left >= 0 &&
+           ::read(signal_fd_.get(), &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo != SIGCHLD && !sentinel_.is_from_us(info))
+        pass_on(info);  // (reap() looks anyway)
     }
   }
 
   void pass_on(const signalfd_siginfo& info) {
     const core::SignalNumber signal(static_cast<int>(info.ssi_signo));
-    const bool has_it_already =
-        sentinel_.group_was_sent(info) && shares_our_group(main_.pid);
+    const bool has_it_already = sentinel_.group_was_sent(info) &&
+                                (main_.has_ended ? !rules_.has_own_group()
+                                                 : shares_our_group(main_.pid));
     if (!options_.is_transparent()) {
       signals_.pass_on(signal.raw(), main_, has_it_already);
     } else if (!main_.has_ended) {
@@ -290,7 +294,7 @@ class Scope {
   }
 
   void stop_if_stopped() {
-    if (main_.has_ended || main_.pid == core::Pid()) return;
+    if (main_.has_ended || main_.pid == core::Pid() || end_.deadline()) return;
     const auto signal = stop_of(main_.pid);
     if (!signal) return;
     if (!options_.is_transparent() && !is_stop_for_shell(*signal)) return;
@@ -299,7 +303,9 @@ class Scope {
       link_.send(main_.pidfd);
     }
     start_sentinel();  // it may have stopped at once
-    sentinel_.watch_while_stopped(main_.pidfd.get(), link_.get());
+    deadline_.set(next_deadline());
+    sentinel_.watch_while_stopped(main_.pidfd.get(), link_.get(),
+                                  deadline_.get());
     stop_like(main_.pid, *signal);
     sentinel_.end_watch();
     if (rules_.has_own_group()) continue_in_foreground(main_.pid);
@@ -309,15 +315,12 @@ class Scope {
   // With a supervisor.
 
   void hear() {
-    for (;;) {
-      const auto heard =
-          link_.receive([&](const Message& message) { obey(message); });
-      if (heard == ScopeLink::Heard::kNothing) return;
-      if (heard == ScopeLink::Heard::kMessage) continue;
-      link_.close();
-      if (!ended_) say("the supervisor has gone; the job is ended without it");
-      return;
-    }
+    auto heard = ScopeLink::Heard::kMessage;
+    while (heard == ScopeLink::Heard::kMessage)
+      heard = link_.receive([&](const Message& message) { obey(message); });
+    if (heard == ScopeLink::Heard::kNothing) return;
+    link_.close();
+    if (!ended_) say("the supervisor has gone; the job is ended without it");
   }
 
   void obey(const Message& message) {
@@ -400,8 +403,7 @@ class Scope {
            !signals_.is_stopping();
   }
 
-  /// Whether the job is empty and all its dead were seen, or the supervisor
-  /// says that it has ended.
+  /// Empty, and all its dead were seen; or the supervisor says that it ended.
   [[nodiscard]] bool is_over() {
     if (ended_) return true;
     if (link_.is_open() || !main_.has_ended) return false;

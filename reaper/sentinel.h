@@ -122,8 +122,8 @@ class Sentinel {
 
   /// To be called before the scope stops itself: from now on the sentinel
   /// continues it as soon as one of the descriptors is ready (the command died;
-  /// the supervisor wants something), once, until end_watch().
-  void watch_while_stopped(int main, int link) {
+  /// the supervisor wants something; it is time), once, until end_watch().
+  void watch_while_stopped(int main, int link, int timer) {
     if (!is_alive() || (!scope_.is_open() && !open_scope())) return;
     wake_up_ = sys::UniqueFd(::eventfd(0, EFD_CLOEXEC));
     if (!wake_up_.is_open()) return;
@@ -131,6 +131,7 @@ class Sentinel {
     watched_[kScope] = to_poll(scope_.get(), POLLIN);
     watched_[kMain] = to_poll(main, POLLIN);
     watched_[kLink] = to_poll(link, POLLIN);
+    watched_[kTimer] = to_poll(timer, POLLIN);
     store(word_, kWatching);
     wake(word_);
   }
@@ -331,7 +332,7 @@ class Sentinel {
   core::Pid pid_;
   core::Pid guard_pid_;
   signalfd_siginfo asked_ = {};
-  enum : std::size_t { kWakeUp, kScope, kMain, kLink, kWatched };
+  enum : std::size_t { kWakeUp, kScope, kMain, kLink, kTimer, kWatched };
   pollfd watched_[kWatched] = {};
   sys::UniqueFd wake_up_;  ///< open during a watch
   sys::PidFd scope_;       ///< who started us, for guard and watch

@@ -7,6 +7,7 @@ calls that a filter denies, no room for a process."""
 import errno
 import os
 import pathlib
+import pty
 import resource
 import shutil
 import signal
@@ -164,22 +165,98 @@ def state_of(pid):
     return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
+def on_terminal(words):
+    """In the foreground of a terminal, as a shell starts it, which then waits for its end alone: (shell, terminal, init,
+    command)."""
+    shell, terminal = pty.fork()
+    if shell == 0:
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        process = subprocess.Popen(words, process_group=0, env=dict(os.environ, **dict([MARK.split("=")])))
+        os.tcsetpgrp(0, process.pid)
+        os._exit(process.wait())
+    found = lambda names, of: [pid for pid in corral.children_of(of) if corral.name_of(pid) in names]
+    init = corral.wait_until(lambda: found(["corral-init"], shell), what="the init")[0]
+    return shell, terminal, init, corral.wait_until(lambda: found(["sleep", "sh"], init), what="the command")[0]
+
+
 def check_stopped_alike():
     """A shell sees us stopped as the command is; it must see too that the command was ended from elsewhere meanwhile."""
     for mode, options in MODES.items():
-        process = subprocess.Popen([str(corral.INIT), *options, "--", "sleep", "60"], process_group=0,
-                                   env=dict(os.environ, **dict([MARK.split("=")])))
-        sleep = corral.wait_until(lambda: [pid for pid in corral.children_of(process.pid) if corral.name_of(pid) == "sleep"])[0]
+        shell, terminal, init, sleep = on_terminal([str(corral.INIT), *options, "--", "sleep", "60"])
         for _ in range(2):
             os.kill(sleep, signal.SIGTSTP)
-            corral.wait_until(lambda: state_of(process.pid) == "T", what=f"to be stopped alike ({mode})")
+            corral.wait_until(lambda: state_of(init) == "T", what=f"to be stopped alike ({mode})")
             os.kill(sleep, signal.SIGCONT)
-            os.killpg(process.pid, signal.SIGCONT)
-            corral.wait_until(lambda: state_of(process.pid) == "S", what=f"to go on ({mode})")
+            os.kill(init, signal.SIGCONT)
+            corral.wait_until(lambda: state_of(init) == "S", what=f"to go on ({mode})")
+            time.sleep(0.2)  # until the SIGCONT was passed on too
         os.kill(sleep, signal.SIGTSTP)
-        corral.wait_until(lambda: state_of(process.pid) == "T", what=f"to be stopped alike ({mode})")
+        corral.wait_until(lambda: state_of(init) == "T", what=f"to be stopped alike ({mode})")
         os.kill(sleep, signal.SIGKILL)
-        corral.check(process.wait(timeout=10) == 137, f"stopped as its command is, it ends when that is killed ({mode})")
+        code = os.waitstatus_to_exitcode(os.waitpid(shell, 0)[1])
+        os.close(terminal)
+        corral.equal(code, 137, f"stopped as its command is, it ends when that is killed ({mode})")
+
+
+def check_stops_in_vain():
+    """A job cannot get out of its end by stopping: neither where nobody would let us go on, nor while it is being ended, nor
+    over a limit."""
+    stops, again = "kill -TSTP $$; exec sleep 60", "trap 'kill -TSTP $$' TERM; while :; do sleep 0.05; done"
+    for what, options in (("its stop", []), ("its stop, with a report", ["--report", "/dev/null"])):
+        for script, code in ((stops, 143), (again, 137)):
+            process = subprocess.Popen([str(corral.INIT), *options, "--stop-timeout", "300ms", "--", "sh", "-c", script], process_group=0,
+                                       stderr=subprocess.DEVNULL, env=dict(os.environ, **dict([MARK.split("=")])))
+            time.sleep(0.3)
+            process.terminate()
+            corral.equal(process.wait(timeout=10), code, f"a job that stops itself does not escape {what}")
+        shell, terminal, init, _ = on_terminal([str(corral.INIT), *options, "--stop-timeout", "300ms", "--", "sh", "-c", again])
+        time.sleep(0.2)
+        os.kill(init, signal.SIGTERM)
+        code = os.waitstatus_to_exitcode(os.waitpid(shell, 0)[1])
+        os.close(terminal)
+        corral.equal(code, 137, f"on a terminal neither: {what}")
+    shell, terminal, init, sleep = on_terminal([str(corral.INIT), "--limit", "wall=1s", "--stop-timeout", "200ms", "--", "sleep", "60"])
+    os.kill(sleep, signal.SIGTSTP)
+    corral.wait_until(lambda: state_of(init) == "T", what="to be stopped alike")
+    code = os.waitstatus_to_exitcode(os.waitpid(shell, 0)[1])
+    os.close(terminal)
+    corral.equal(code, 143, "stopped on a terminal a job is over its limit all the same")
+
+
+FLOOD = r"""
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+/* Sends its init signal 40 for so many seconds, out of the main process's sight; before that so many orphans end. */
+int main(int argc, char** argv) {
+  const pid_t init = getppid();
+  signal(40, SIG_IGN);
+  const time_t end = time(NULL) + atoi(argv[1]);
+  if (fork() == 0) {
+    setsid();
+    for (int i = atoi(argv[2]); argc && i > 0; --i)
+      if (fork() == 0) { if (fork() == 0) { usleep(200000); _exit(0); } _exit(0); }
+    while (time(NULL) < end) kill(init, 40);
+    _exit(0);
+  }
+  sleep(atoi(argv[3]));
+  return 7;
+}
+"""
+
+
+def check_flood():
+    """A job that sends its init signals without end keeps it neither from reaping nor from holding it to a limit."""
+    flood = compile_c("flood", FLOOD)
+    for what, options, words, code, most in (
+            ("a limit", ["--limit", "wall=500ms", "--stop-timeout", "300ms"], ("5", "0", "4"), 143, 3.0),
+            ("the end", [], ("3", "200", "1"), 7, 4.5), ("the end, with a report", ["--report", "/dev/null"], ("3", "200", "1"), 7, 4.5)):
+        begin = time.monotonic()
+        process = subprocess.run([str(corral.INIT), "--quiet", *options, "--", flood, *words], check=False, timeout=60,
+                                 stderr=subprocess.DEVNULL, env=dict(os.environ, **dict([MARK.split("=")])))
+        took = time.monotonic() - begin
+        corral.check(process.returncode == code and took < most, f"a flood of signals: {what} comes after {took:.1f} s", process)
 
 
 def check_recycled_pids():
@@ -289,6 +366,8 @@ def main():
         check_bomb()
         check_headless()
         check_stopped_alike()
+        check_stops_in_vain()
+        check_flood()
         check_recycled_pids()
         check_denied_calls()
         check_killed_scope()

@@ -81,6 +81,24 @@ CASES = {
         "beside_orphan = os.fork() or (time.sleep(0.3), tell(probe()), os._exit(0))",
         *HEALTHY,
     ),
+    "the tree lives on, asked by another user": (
+        [],
+        ["--wait-all"],
+        f"os.fork() or (time.sleep(0.3), tell(probe(before={ANY_UID})), os._exit(0))",
+        *HEALTHY,
+    ),
+    "another program, asked by another user": (
+        [],
+        [],
+        f"tell(probe(str(os.getpid()), before={ANY_UID}))",
+        *(1, "", "process 2 is 'python3', not corral-init"),
+    ),
+    "stopped, with many descriptors": (
+        ["bash", "-c", 'for i in {3..80}; do eval "exec $i</dev/null"; done; exec "$@"', "-"],
+        [],
+        "beside(stopped)",
+        *(1, "", "main process 'python3'"),
+    ),
     "stopped, and a child of before": (
         ["sh", "-c", "sleep 9 & exec \"$@\"", "-"],
         [],
