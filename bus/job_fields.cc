@@ -163,6 +163,9 @@ bool is_array(const JobView& view) {
 bool has_project_id(const JobView& view) {
   return view.project_id != 0;
 }
+bool has_followed(const JobView& view) {
+  return view.followed != 0;
+}
 bool is_member(const JobView& view) {
   return view.member.array != core::kNoJob;
 }
@@ -322,6 +325,7 @@ constexpr JobField kFields[] = {
 
     field<&JobView::processes_seen>("ProcessesSeen"),
     field<&JobView::totals, &JobTotals::processes_not_seen>("ProcessesNotSeen"),
+    field_when<has_followed, &JobView::followed>("Followed"),
     field<&JobView::stragglers>("Stragglers"),
     field<&JobView::straggler_names>("StragglerNames"),
     field<&JobView::totals, &JobTotals::user_time>("UserUSec"),

@@ -54,6 +54,11 @@ core::Answer<core::JobSpec> new_job(bus::Client& client,
   for (const std::string& limit : arguments.values("limit"))
     (void)core::parse_terms_list(spec.limits, spec.terms, limit);
   spec.accepts_less = arguments.has("accept-less");
+  // Who is not moved needs no container.
+  if (arguments.value("mode") == "logical")
+    spec.engine = core::has_cgroup(TRY(client.instance()).engine)
+                      ? core::Engine::kCgroup2
+                      : core::Engine::kSubreaper;
   if (const auto parent = arguments.value("parent"))
     spec.parent = TRY(select_job(client, *parent));
   return spec;

@@ -7,11 +7,14 @@
 #include "cli/handlers.h"
 #include "cli/job_json.h"
 #include "cli/job_list.h"
+#include "cli/job_selection.h"
 #include "cli/job_text.h"
 #include "cli/output.h"
+#include "cli/process_facts.h"
 #include "cli/terminal_text.h"
 #include "core/job_sentence.h"
 #include "core/limit_terms_text.h"
+#include "core/try.h"
 #include "sys/clock.h"
 
 namespace cli {
@@ -108,6 +111,11 @@ std::string limits(const Job& job) {
   return text;
 }
 
+std::string followed(const Job& job) {
+  if (job.followed == 0) return {};
+  return std::to_string(job.followed) + " where they are";
+}
+
 std::string stragglers(const Job& job) {
   if (job.stragglers == 0) return {};
   return std::to_string(job.stragglers) + ": " + job.straggler_names;
@@ -157,22 +165,87 @@ constexpr Fact kFacts[] = {
      [](const Job& job) { return std::to_string(job.processes_seen); }},
     {"not seen",
      [](const Job& job) { return number(job.totals.processes_not_seen); }},
+    {"followed", followed},
     {"ended at the end", stragglers},
 };
 // NOLINTEND(modernize-use-designated-initializers)
+
+struct ProcessFact {
+  std::string_view title;
+  std::string (*text)(const ProcessFacts&);
+};
+
+std::string path(const ProcessFacts& process) {
+  std::string text;
+  for (const core::JobId jid : process.path)
+    text.append(text.empty() ? "" : " / ").append(core::display(jid).view());
+  return text;
+}
+
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
+constexpr ProcessFact kProcessFacts[] = {
+    {"gpid", [](const auto& one) { return std::to_string(one.gpid.raw()); }},
+    {"command", [](const auto& one) { return one.command.value_or(""); }},
+    {"owner",
+     [](const auto& one) {
+       return one.user ? user_name(*one.user) + " (" +
+                             std::to_string(one.user->raw()) + ")"
+                       : std::string();
+     }},
+    {"main process",
+     [](const auto& one) { return std::string(one.is_main ? "yes" : "no"); }},
+    {"membership", [](const auto& one) { return std::string(one.membership); }},
+    {"jobs", path},
+};
+// NOLINTEND(modernize-use-designated-initializers)
+
+void print_line(std::string_view title, const std::string& text) {
+  constexpr std::size_t kColumn = 18;
+  if (text.empty()) return;
+  std::string line = "  " + std::string(title);
+  line.append(kColumn + 2 - line.size(), ' ');
+  print(line + printable(text) + "\n");
+}
+
+void print_process(const ProcessFacts& process, const Screen& screen) {
+  print("process " +
+        coloured(screen, Colour::kStrong, std::to_string(process.pid.raw())) +
+        "\n");
+  for (const ProcessFact& fact : kProcessFacts)
+    print_line(fact.title, fact.text(process));
+}
 
 void print_facts(const Job& job, const Screen& screen) {
   print("job " +
         coloured(screen, Colour::kStrong, core::display(job.jid).view()) +
         "\n");
-  constexpr std::size_t kColumn = 18;
-  for (const Fact& fact : kFacts) {
-    const std::string text = fact.text(job);
-    if (text.empty()) continue;
-    std::string line = "  " + std::string(fact.title);
-    line.append(kColumn + 2 - line.size(), ' ');
-    print(line + printable(text) + "\n");
+  for (const Fact& fact : kFacts)
+    print_line(fact.title, fact.text(job));
+}
+
+core::Answer<void> show_process(bus::Client& client, core::Pid pid,
+                                const Arguments& arguments) {
+  const core::JobId jid = TRY(client.find_by_pid(pid));
+  const Job job = TRY(client.show(jid));
+  const ProcessFacts process = TRY(process_facts(client, pid, job));
+  if (arguments.has("json")) {
+    print(process_json(job, process));
+    return {};
   }
+  const Screen screen = screen_of(STDOUT_FILENO);
+  print_process(process, screen);
+  print_facts(job, screen);
+  return {};
+}
+
+int show_processes(bus::Client& client, const Arguments& arguments) {
+  for (const std::string& word : arguments.operands()) {
+    const auto pid = parse_pid(word);
+    const auto shown = pid ? show_process(client, *pid, arguments)
+                           : core::Answer<void>(std::unexpected(pid.error()));
+    if (!shown) return complain(shown.error());
+  }
+  return kSuccess;
 }
 
 }  // namespace
@@ -180,9 +253,8 @@ void print_facts(const Job& job, const Screen& screen) {
 int show_job(const Arguments& arguments) {
   auto client = connect(which_instance(arguments));
   if (!client) return complain(client.error());
-  const auto jobs =
-      named_jobs(*client, arguments.operands(),
-                 arguments.has("pid") ? select_job_of_process : select_job);
+  if (arguments.has("pid")) return show_processes(*client, arguments);
+  const auto jobs = named_jobs(*client, arguments.operands(), select_job);
   if (!jobs) return complain(jobs.error());
   const Screen screen = screen_of(STDOUT_FILENO);
   for (const Job& job : *jobs) {

@@ -157,7 +157,8 @@ inline constexpr JsonKey kTreeKeys[] = {
 
 inline constexpr OptionRow kShowOptions[] = {
     {"pid", 'p', ValueType::kFlag, "",
-     "The words are process ids: show the jobs that these processes are in"},
+     "The words are process ids: show what these processes are in their jobs, "
+     "and the jobs"},
     kJson,
     kSystem,
     kPrivate,
@@ -210,10 +211,16 @@ inline constexpr JsonKey kShowKeys[] = {
     {"user_us, system_us, memory_peak_bytes, storage_read_bytes, "
      "storage_written_bytes, oom_kills, processes_not_seen",
      "totals of the whole job; null: not collected"},
-    {"processes_seen, stragglers, straggler_names",
-     "processes that were seen to end, and those ended at the job's end (names "
-     "null: none)"},
+    {"processes_seen, followed, stragglers, straggler_names",
+     "processes that were seen to end, those that are followed outside of its "
+     "container, and those ended at the job's end (names null: none)"},
     {"container", "its directory below the cgroup mount; null: none"},
+    {"process",
+     "with *--pid* an object: its _pid_, its number in the cluster _gpid_ "
+     "(without one: the pid), _command_ and _owner_ (null: it has just "
+     "ended), whether it _is_main_, the job's prime process, its _membership_ "
+     "(_contained_, _followed_, or _descends_: from the job's first), and "
+     "_jids_, from the outermost job to its own"},
 };
 
 // --- top, events -------------------------------------------------------------
@@ -361,7 +368,7 @@ inline constexpr OptionRow kAttachOptions[] = {
      "process"},
     {"mode", 'm', ValueType::kAttachMode, "move; with --parent nested",
      "move: a process that is in no job; nested: one of the job around it, in "
-     "which it stays; logical: not there yet"},
+     "which it stays; logical: one that is followed where it is, not moved"},
     {"name", 'n', ValueType::kName, "none", "With --new: name the job"},
     {"parent", '\0', ValueType::kJob, "none",
      "With --new: nest the job in this one"},

@@ -172,7 +172,12 @@ constexpr Command kCommands[] = {
          "be your own, the processes in no other job. Where the kernel keeps "
          "it (Linux 6.15) the end of a new job's first process is its result. "
          "The job of a new job's processes ends when none of them lives. The "
-         "engine _subreaper_ cannot attach.",
+         "engine _subreaper_ cannot move them. In the mode _logical_ a process "
+         "stays where it is, in another manager's cgroup: it is listed, "
+         "signalled, counted and ended with the job, with what descends from "
+         "it, and the job lives until it ends. Nothing holds it: a child whose "
+         "parent ends is lost, a freeze is refused, and so is a limit that the "
+         "job's container holds, but for a job that accepts less.",
      .options = kAttachOptions,
      .pairs = kAttachPairs,
      .operands = {.count = Operands::kOneOrMore,

@@ -114,6 +114,7 @@ void add_totals(Json& json, const core::JobView& job) {
   json["oom_kills"] = maybe(job.totals.oom_kills);
   json["processes_not_seen"] = maybe(job.totals.processes_not_seen);
   json["processes_seen"] = job.processes_seen;
+  json["followed"] = job.followed;
   json["stragglers"] = job.stragglers;
   json["straggler_names"] = text_or_null(job.straggler_names);
   json["container"] = text_or_null(job.container);
@@ -143,6 +144,22 @@ Json object_of(const core::ProcessView& process) {
 
 std::string job_json(const core::JobView& job) {
   return json_line(object_of(job));
+}
+
+std::string process_json(const core::JobView& job,
+                         const ProcessFacts& process) {
+  Json json = object_of(job);
+  Json path = Json::array();
+  for (const core::JobId jid : process.path)
+    path.push_back(core::display(jid).view());
+  json["process"] = {{"pid", process.pid.raw()},
+                     {"gpid", process.gpid.raw()},
+                     {"command", maybe(process.command)},
+                     {"owner", maybe(process.user)},
+                     {"is_main", process.is_main},
+                     {"membership", process.membership},
+                     {"jids", std::move(path)}};
+  return json_line(json);
 }
 
 std::string jobs_json(const std::vector<core::JobView>& jobs) {

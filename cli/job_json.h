@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/process_facts.h"
 #include "core/job_control.h"
 
 namespace cli {
@@ -21,6 +22,9 @@ struct JobWithProcesses {
 
 /// One object on one line.
 [[nodiscard]] std::string job_json(const core::JobView& job);
+/// Likewise, with `process`, one of its members.
+[[nodiscard]] std::string process_json(const core::JobView& job,
+                                       const ProcessFacts& process);
 /// One array on one line.
 [[nodiscard]] std::string jobs_json(const std::vector<core::JobView>& jobs);
 [[nodiscard]] std::string trees_json(const std::vector<JobWithProcesses>& jobs);

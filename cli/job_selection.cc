@@ -39,11 +39,6 @@ core::Answer<core::Pid> parse_pid(std::string_view word) {
                     "2147483647");
 }
 
-core::Answer<core::JobId> select_job_of_process(bus::Client& client,
-                                                std::string_view word) {
-  return client.find_by_pid(TRY(parse_pid(word)));
-}
-
 core::Answer<core::JobId> select_job(bus::Client& client,
                                      std::string_view word) {
   if (word == core::kSelf) return select_self(client);

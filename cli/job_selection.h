@@ -18,9 +18,4 @@ namespace cli {
 /// Errors: kInvalid, naming the word and what was expected.
 [[nodiscard]] core::Answer<core::Pid> parse_pid(std::string_view word);
 
-/// The job of the process whose id the word is. Errors: kInvalid if it is no
-/// process id, kNoSuchJob if it is in none; those of the client.
-[[nodiscard]] core::Answer<core::JobId> select_job_of_process(
-    bus::Client& client, std::string_view word);
-
 }  // namespace cli

@@ -32,10 +32,14 @@ struct JobFacts {
   JobState state = JobState::kPreparing;
   bool is_being_ended = false;
   std::vector<JobId> ancestors;  ///< those that it is nested in
+  bool is_frozen = false;        ///< or is to be
+  /// A limit that its container holds, and no less was accepted; none: none.
+  LimitKind held_within = LimitKind::kNone;
 };
 
 enum class AttachDeed : std::uint8_t {
   kMove,     ///< into the job's container
+  kFollow,   ///< where it is
   kNothing,  ///< it is there already
 };
 
@@ -72,19 +76,52 @@ inline Answer<void> check_kind(const Candidate& process) {
   return {};
 }
 
-inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
+inline Answer<void> check_job(const JobFacts& job) {
   if (job.state >= JobState::kClosing) return refuse_ended(job.jid);
   if (job.is_being_ended || job.state == JobState::kEnding)
     return refuse(Refusal::kEnded, job_text(job.jid) + " is being ended");
   if (job.state < JobState::kRunning)
     return refuse(Refusal::kInvalid, job_text(job.jid) + " does not run yet");
-  if (job.engine != Engine::kCgroup2)
-    return refuse(Refusal::kNotSupported,
-                  job_text(job.jid) +
-                      " is contained by the engine subreaper, which cannot " +
-                      std::string(verb) +
-                      " processes: it holds what descends from its first");
   return {};
+}
+
+inline Answer<void> check_container(const JobFacts& job,
+                                    std::string_view verb) {
+  if (!has_cgroup(job.engine))
+    return refuse(
+        Refusal::kNotSupported,
+        job_text(job.jid) + " is contained by the engine " +
+            std::string(name_of(job.engine)) + ", which cannot " +
+            std::string(verb) +
+            " processes: it holds what descends from its first" +
+            (verb == "attach" ? "; mode 'logical' follows others" : ""));
+  return {};
+}
+
+inline std::unexpected<Refused> refuse_taken(const Candidate& process,
+                                             std::string_view what_then) {
+  return refuse(Refusal::kInvalid,
+                process_text(process) + " is in " + job_text(process.job) +
+                    (process.job_is_ours ? "" : " of another instance") +
+                    " already; " + std::string(what_then));
+}
+
+/// What is not moved is neither frozen nor bound by what the container does.
+inline Answer<AttachDeed> check_follow(const Candidate& process,
+                                       const JobFacts& job) {
+  if (process.job != kNoJob) return refuse_taken(process, "detach it first");
+  if (job.is_frozen)
+    return refuse(Refusal::kInvalid, job_text(job.jid) + " is frozen, and " +
+                                         process_text(process) +
+                                         " would run on in it");
+  if (job.held_within != LimitKind::kNone)
+    return refuse(Refusal::kNotSupported,
+                  std::string("the limit '") + row_of(job.held_within).word +
+                      "' of " + job_text(job.jid) +
+                      " is held by its container, in which a process is not "
+                      "that is followed; --accept-less at its beginning "
+                      "(AcceptsLess) takes that");
+  return AttachDeed::kFollow;
 }
 
 }  // namespace detail
@@ -94,16 +131,13 @@ inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
     const Caller& caller, const Candidate& process, const JobFacts& job,
     AttachMode mode, const AuthorityRules& rules) {
   using detail::process_text;
-  if (mode == AttachMode::kLogical)
-    return refuse(Refusal::kNotSupported,
-                  "mode 'logical' is not there: no engine of this version "
-                  "follows a process that is not moved; expected 'move' or "
-                  "'nested'");
-  TRY(detail::check_job(job, "attach"));
+  TRY(detail::check_job(job));
+  if (mode != AttachMode::kLogical) TRY(detail::check_container(job, "attach"));
   TRY(detail::check_kind(process));
   TRY(detail::check_owner(caller, process, rules));
   if (process.job_is_ours && process.job == job.jid)
     return AttachDeed::kNothing;
+  if (mode == AttachMode::kLogical) return detail::check_follow(process, job);
   const bool is_in_ancestor =
       process.job_is_ours &&
       std::ranges::find(job.ancestors, process.job) != job.ancestors.end();
@@ -120,21 +154,21 @@ inline Answer<void> check_job(const JobFacts& job, std::string_view verb) {
                                          " is nested in");
   }
   if (process.job == kNoJob) return AttachDeed::kMove;
-  return refuse(Refusal::kInvalid,
-                process_text(process) + " is in " + job_text(process.job) +
-                    (process.job_is_ours ? "" : " of another instance") +
-                    " already; " +
-                    (is_in_ancestor ? "mode 'nested' keeps it there"
-                                    : "detach it first"));
+  return detail::refuse_taken(process, is_in_ancestor
+                                           ? "mode 'nested' keeps it there"
+                                           : "detach it first");
 }
 
 /// May the caller, who may control the job, take this member out of it? Where
-/// the site bounds jobs nobody takes himself out of them.
+/// the site bounds jobs nobody takes himself out of them. `is_followed`: no
+/// member of the container is meant.
 [[nodiscard]] inline Answer<void> check_detach(const Caller& caller,
                                                const JobFacts& job,
                                                const AuthorityRules& rules,
-                                               bool has_site_limits) {
-  TRY(detail::check_job(job, "detach"));
+                                               bool has_site_limits,
+                                               bool is_followed = false) {
+  TRY(detail::check_job(job));
+  if (!is_followed) TRY(detail::check_container(job, "detach"));
   const bool is_session = job.kind == JobKind::kSession;
   const bool may_all = caller.uid == Uid(0) || caller.uid == rules.instance ||
                        is_operator(caller, rules) ||

@@ -42,6 +42,9 @@ struct ProjectRule {
   std::vector<Uid> users = {};
   std::vector<Gid> groups = {};
   std::vector<std::string> accounts = {};  ///< none: any
+  /// Whose jobs are charged to it where they name none; they may charge it.
+  std::vector<Uid> usual_users = {};
+  std::vector<Gid> usual_groups = {};
 };
 
 /// Whose job it is. `may_charge_all`: a job that root or a scheduler makes.
@@ -64,12 +67,36 @@ struct ChargeDecision {
   std::uint64_t number = 0;  ///< of the project; 0: the site gives it none
 };
 
+namespace detail {
+
+constexpr bool is_one_of(const std::vector<Uid>& users, Uid user) {
+  return std::ranges::find(users, user) != users.end();
+}
+constexpr bool is_of(const std::vector<Gid>& groups, const ChargedUser& user) {
+  return std::ranges::any_of(user.groups, [&groups](Gid group) {
+    return std::ranges::find(groups, group) != groups.end();
+  });
+}
+
+}  // namespace detail
+
 constexpr bool is_of_project(const ProjectRule& rule, const ChargedUser& user) {
   if (rule.is_open || user.may_charge_all) return true;
-  return std::ranges::find(rule.users, user.uid) != rule.users.end() ||
-         std::ranges::any_of(user.groups, [&rule](Gid group) {
-           return std::ranges::find(rule.groups, group) != rule.groups.end();
-         });
+  return detail::is_one_of(rule.users, user.uid) ||
+         detail::is_one_of(rule.usual_users, user.uid) ||
+         detail::is_of(rule.groups, user) ||
+         detail::is_of(rule.usual_groups, user);
+}
+
+/// The project of a job that names none: the first that is usual for the user
+/// by his name, else by a group of his; null: none.
+constexpr const ProjectRule* usual_project(std::span<const ProjectRule> rules,
+                                           const ChargedUser& user) {
+  for (const ProjectRule& rule : rules)
+    if (detail::is_one_of(rule.usual_users, user.uid)) return &rule;
+  for (const ProjectRule& rule : rules)
+    if (detail::is_of(rule.usual_groups, user)) return &rule;
+  return nullptr;
 }
 
 /// Whether a job of `user` may be charged to `project` and `account`, either

@@ -12,7 +12,18 @@ namespace core {
 enum class Engine : std::uint8_t {
   kCgroup2 = 1,    ///< a directory in a writable cgroup v2 tree: cannot leave
   kSubreaper = 2,  ///< the job's own reaper adopts orphans: needs nothing
+  kLast = kSubreaper,
 };
+
+/// Whether the job has a directory in cgroup v2, the truth of its members.
+constexpr bool has_cgroup(Engine engine) {
+  return engine == Engine::kCgroup2;
+}
+/// Whether a reaper of the job's own makes its first process, also in the
+/// background.
+constexpr bool has_own_reaper(Engine engine) {
+  return engine != Engine::kCgroup2;
+}
 
 constexpr std::string_view name_of(Engine engine) {
   switch (engine) {
@@ -25,8 +36,9 @@ constexpr std::string_view name_of(Engine engine) {
 }
 
 constexpr std::optional<Engine> parse_engine(std::string_view name) {
-  if (name == "cgroup2") return Engine::kCgroup2;
-  if (name == "subreaper") return Engine::kSubreaper;
+  for (int raw = 1; raw <= static_cast<int>(Engine::kLast); ++raw)
+    if (name == name_of(static_cast<Engine>(raw)))
+      return static_cast<Engine>(raw);
   return std::nullopt;
 }
 

@@ -21,7 +21,7 @@ enum class ItemKind : std::uint8_t { kEvent = 1, kSnapshot = 2, kCounters = 3 };
 
 // The largest value of each enumeration: beyond it, bytes are refused.
 constexpr auto last_of(Engine) {
-  return Engine::kSubreaper;
+  return Engine::kLast;
 }
 constexpr auto last_of(Collector) {
   return Collector::kLast;
@@ -275,7 +275,7 @@ using Numbered =
               event::CpuRead, event::LimitPassed, event::Attached,
               event::Detached, event::JobDetached, event::SessionClosed,
               event::CollectorLost, event::MemberMade, event::MemberEnded,
-              event::MemberDropped>;
+              event::MemberDropped, event::FollowedEnded>;
 
 template <class Event>
 inline constexpr std::uint8_t kNumberOf = Numbered::number_of<Event>();

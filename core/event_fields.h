@@ -88,6 +88,18 @@ void fields(auto& io, Of<JobResult> auto& r) {
   auto& [reason, has_status, wait_status, limit, launch, by, detail] = r;
   io(reason, has_status, wait_status, limit, launch, by, detail);
 }
+void fields(auto& io, Of<CpuUse> auto& u) {
+  auto& [user, system] = u;
+  io(user, system);
+}
+void fields(auto& io, Of<Followed> auto& f) {
+  auto& [pid, start_ticks, before] = f;
+  io(pid, start_ticks, before);
+}
+void fields(auto& io, Of<FollowedProcesses> auto& f) {
+  auto& [living, ended, unread, used] = f;
+  io(living, ended, unread, used);
+}
 void fields(auto& io, Of<Job::Cancelled> auto& c) {
   auto& [by, who, is_gave_up] = c;
   io(by, who, is_gave_up);
@@ -102,7 +114,7 @@ void fields(auto& io, Of<Job> auto& j) {
          reaper_was_lost, freezing, cpu, last_use, exited_cpu, kill, stragglers,
          straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
          ran_out_of_memory, cancelled, detail, totals, result, soft_passed,
-         is_held, departure, origin, collector, progress] = j;
+         is_held, departure, origin, collector, progress, followed] = j;
   io(jid, spec, owner, engine, state, created, started, ended, main, status,
      main_has_ended, main_is_stopped, reaper_was_lost, freezing, exited_cpu,
      kill, stragglers, straggler_names, processes_seen, main_exit,
@@ -112,6 +124,7 @@ void fields(auto& io, Of<Job> auto& j) {
   io.since(4, collector);
   io.since(5, soft_passed);
   io.since(6, progress);
+  io.since(8, followed);
 }
 void fields(auto& io, Of<JobSnapshot> auto& s) {
   auto& [job, state_entry] = s;
@@ -198,8 +211,13 @@ void fields(auto& io, Of<event::TimerFired> auto& e) {
   io(timer);
 }
 void fields(auto& io, Of<event::Attached> auto& e) {
-  auto& [pid, by, command, origin] = e;
+  auto& [pid, by, command, origin, followed] = e;
   io(pid, by, command, origin);
+  io.since(8, followed);
+}
+void fields(auto& io, Of<event::FollowedEnded> auto& e) {
+  auto& [record, used] = e;
+  io(record, used);
 }
 void fields(auto& io, Of<event::Detached> auto& e) {
   auto& [pid, by] = e;

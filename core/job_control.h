@@ -141,6 +141,7 @@ struct JobView {
   std::string project;           ///< that it is charged to; empty: to none
   std::string account;           ///< likewise
   std::uint64_t project_id = 0;  ///< as the site numbers it; 0: it does not
+  std::uint32_t followed = 0;    ///< members that are not in its container
 };
 
 /// What a job uses now and used so far: counters only, cheap to read.

@@ -11,6 +11,7 @@
 #include "core/collector.h"
 #include "core/containment.h"
 #include "core/exit_record.h"
+#include "core/followed.h"
 #include "core/ids.h"
 #include "core/job_spec.h"
 #include "core/job_totals.h"
@@ -129,6 +130,13 @@ struct Attached {
   Uid by;
   Text<16> command;    ///< its name, as in /proc/PID/comm
   std::string origin;  ///< its cgroup before, below the mount; empty: unknown
+  /// How it is known where it is; without a beginning: it was moved instead.
+  Followed followed = {};
+};
+/// A process that was followed has ended. Nobody of ours reaped it.
+struct FollowedEnded {
+  ExitRecord record;
+  Maybe<CpuUse> used = {};  ///< in its whole life, if that was seen
 };
 /// A member was moved out, and lives on.
 struct Detached {
@@ -182,7 +190,8 @@ using EventBody =
                  event::FreezeDone, event::LimitsChanged, event::CpuRead,
                  event::LimitPassed, event::Attached, event::Detached,
                  event::JobDetached, event::SessionClosed, event::CollectorLost,
-                 event::MemberMade, event::MemberEnded, event::MemberDropped>;
+                 event::MemberMade, event::MemberEnded, event::MemberDropped,
+                 event::FollowedEnded>;
 
 struct JobEvent {
   JobId job;
@@ -232,6 +241,8 @@ struct RemoveContainer {};
 struct WatchMain {};
 /// The main process is the job's no longer.
 struct ForgetMain {};
+/// Watch for the ends of those who are followed, and of nobody else any more.
+struct WatchFollowed {};
 /// Tell those who watch and wait.
 struct Announce {};
 /// Tell those who watch that a soft bound was passed.
@@ -253,6 +264,6 @@ using Effect =
                  effect::RecordProcess, effect::RecordEnd,
                  effect::RemoveContainer, effect::WatchMain, effect::ForgetMain,
                  effect::Announce, effect::TellLimit, effect::MakeMember,
-                 effect::EndMembers>;
+                 effect::EndMembers, effect::WatchFollowed>;
 
 }  // namespace core

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/array_machine.h"
+#include "core/follow_rules.h"
 #include "core/job_verdict.h"
 #include "core/limit_watch.h"
 
@@ -79,10 +80,7 @@ class Stepper {
 
   void operator()(const event::ProcessExited& exited) {
     const ExitRecord& record = exited.record;
-    ++job_.processes_seen;
-    if (record.end_boot_us > job_.last_exit.boot.raw())
-      job_.last_exit = {.boot = BootTime(record.end_boot_us),
-                        .real = RealTime(record.end_real_us)};
+    note_exit(record);
     if (record.has(Counters::kUsage))
       job_.exited_cpu =
           job_.exited_cpu + Microseconds(record.utime_us + record.stime_us);
@@ -128,7 +126,7 @@ class Stepper {
     if (job_.is_held) return;
     // A lost reaper's main process may still owe its status: it comes first.
     if (job_.state == JobState::kRunning && owes_status(job_)) return;
-    if (is_live(job_)) close(emptied.totals);
+    if (is_live(job_) && !has_followed(job_)) close(emptied.totals);
   }
 
   void operator()(const event::Populated& populated) {
@@ -140,7 +138,8 @@ class Stepper {
       job_.stragglers = populated.count;
       job_.straggler_names = populated.names;
     }
-    if (job_.kill.step == KillStep::kNone) start_killing(straggler_plan());
+    if (job_.kill.step == KillStep::kNone)
+      start_killing(straggler_plan(job_.spec));
   }
 
   void operator()(const event::EndRequested& request) {
@@ -194,9 +193,10 @@ class Stepper {
 
   void operator()(const event::CpuRead& read) {
     if (!is_bound() || !needs_readings(job_)) return;
-    const bool is_of_the_living = job_.engine == Engine::kSubreaper;
+    const bool is_of_the_living = !has_cgroup(job_.engine);
     const Microseconds used =
-        is_of_the_living ? read.used + job_.exited_cpu : read.used;
+        read.used + used_by_ended_followed(job_) +
+        (is_of_the_living ? job_.exited_cpu : Microseconds());
     // Nobody gives time back: what was read less of was not all there to read.
     const Microseconds before = job_.cpu ? job_.cpu->used : Microseconds();
     job_.cpu = CpuReading{.used = std::max(used, before),
@@ -241,6 +241,7 @@ class Stepper {
   void operator()(const event::Attached& attached) {
     if (job_.state != JobState::kRunning) return;
     ask(effect::Announce{});
+    if (follow(job_, attached)) ask(effect::WatchFollowed{});
     if (!lacks_first(job_)) return;
     job_.main = attached.pid;
     job_.origin = attached.origin;
@@ -250,8 +251,18 @@ class Stepper {
     if (is_attached()) release();
   }
 
+  void operator()(const event::FollowedEnded& ended) {
+    if (!is_live(job_) || !count_followed(job_, ended)) return;
+    note_exit(ended.record);
+    ask(effect::RecordProcess{ended.record});
+    ask(effect::WatchFollowed{});
+    ask(effect::Announce{});
+    ask(effect::Inspect{});
+  }
+
   void operator()(const event::Detached& detached) {
     if (!is_live(job_)) return;
+    if (unfollow(job_, detached.pid)) ask(effect::WatchFollowed{});
     if (owes_status(job_) && job_.main == detached.pid) lose_main();
     ask(effect::Announce{});
     ask(effect::Inspect{});
@@ -261,6 +272,7 @@ class Stepper {
     if (!is_live(job_)) return;
     release();
     lose_main();
+    if (unfollow_all(job_)) ask(effect::WatchFollowed{});
     ask(effect::Announce{});
     ask(effect::Inspect{});
   }
@@ -304,6 +316,13 @@ class Stepper {
   void enter(JobState state) {
     job_.state = state;
     ask(effect::Announce{});
+  }
+
+  void note_exit(const ExitRecord& record) {
+    ++job_.processes_seen;
+    if (record.end_boot_us > job_.last_exit.boot.raw())
+      job_.last_exit = {.boot = BootTime(record.end_boot_us),
+                        .real = RealTime(record.end_real_us)};
   }
 
   [[nodiscard]] bool is_attached() const {
@@ -354,12 +373,6 @@ class Stepper {
     else
       ask(effect::Announce{});  // it has no main process any more
     ask(effect::Inspect{});
-  }
-
-  [[nodiscard]] KillPlan straggler_plan() const {
-    if (job_.spec.stragglers == Stragglers::kKill)
-      return {.first_signal = kSigkill, .grace = Microseconds()};
-    return job_.spec.kill_plan;
   }
 
   void set_freezing(bool freezes) {
@@ -439,22 +452,13 @@ class Stepper {
                                                 breach.value_or(kEndOfTime))});
   }
 
-  /// However late the supervisor noticed.
-  [[nodiscard]] Moment end_of_job() const {
-    const Moment& last = job_.last_exit;
-    const bool is_last = last.boot.raw() != 0 && !job_.reaper_was_lost &&
-                         last.boot >= job_.populated;
-    if (!is_last || last.boot > when_.boot) return when_;
-    return last.boot < job_.started.boot ? job_.started : last;
-  }
-
   void close(const JobTotals& totals) {
     job_.totals = totals;
     if (totals.processes)
       job_.processes_seen = static_cast<std::uint32_t>(
           *totals.processes - totals.processes_not_seen.value_or(0));
     job_.freezing = Freezing::kNo;
-    job_.ended = end_of_job();
+    job_.ended = end_of(job_, when_);
     if (totals.oom_kills.value_or(0) > 0) job_.ran_out_of_memory = true;
     job_.limit_hit = passed_limit(job_, totals);
     job_.result = decide_result(job_);

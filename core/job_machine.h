@@ -39,6 +39,8 @@
 //    it is empty, until its first process was attached, or, a session, until it
 //    is closed or its leader ends; but not for ever without any process. To be
 //    ended it needs no process.
+//  - Who is followed (core/followed.h) is a member until his end was told: the
+//    job is not empty before.
 //  - A main process that was moved out is nobody's any more: it ends no job and
 //    its status is not waited for.
 //  - Every process reported gives one RecordProcess, whatever the state; but
@@ -183,7 +185,13 @@ struct Job {
   /// Who counts its processes.
   Collector collector = Collector::kWait;
   ArrayProgress progress;  ///< of an array
+  Rare<FollowedProcesses> followed;
 };
+
+/// Whether it has members outside of its container.
+inline bool has_followed(const Job& job) {
+  return job.followed && !job.followed->living.empty();
+}
 
 /// Whether the end of its main process is still to come, and to be told.
 inline bool owes_status(const Job& job) {

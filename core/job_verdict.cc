@@ -131,6 +131,20 @@ void forget_launch(JobSpec& spec) {
   spec.argv.shrink_to_fit();
 }
 
+Moment end_of(const Job& job, const Moment& now) {
+  const Moment& last = job.last_exit;
+  const bool is_last = last.boot.raw() != 0 && !job.reaper_was_lost &&
+                       last.boot >= job.populated;
+  if (!is_last || last.boot > now.boot) return now;
+  return last.boot < job.started.boot ? job.started : last;
+}
+
+KillPlan straggler_plan(const JobSpec& spec) {
+  if (spec.stragglers == Stragglers::kKill)
+    return {.first_signal = kSigkill, .grace = Microseconds()};
+  return spec.kill_plan;
+}
+
 effect::Signal first_signal(const KillPlan& plan) {
   return {
       .signal = plan.first_signal, .target = SignalTarget::kAll, .wakes = true};

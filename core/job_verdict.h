@@ -19,6 +19,12 @@ namespace core {
 /// Once the program runs, or never will, only what people are shown is kept.
 void forget_launch(JobSpec& spec);
 
+/// When it ended, found empty `now`, however late that was noticed.
+[[nodiscard]] Moment end_of(const Job& job, const Moment& now);
+
+/// How what outlives its main process is ended.
+[[nodiscard]] KillPlan straggler_plan(const JobSpec& spec);
+
 /// The first step of a kill plan.
 [[nodiscard]] effect::Signal first_signal(const KillPlan& plan);
 

@@ -110,7 +110,7 @@ constexpr HoldChoice choose_controller(LimitKind kind, bool has_cgroup,
 /// `is_root`: the job's processes are root's.
 constexpr HoldChoice choose_hold(LimitKind kind, Engine engine,
                                  const LimitMeans& means, bool is_root) {
-  const bool has_cgroup = engine == Engine::kCgroup2;
+  const bool has_cgroup = core::has_cgroup(engine);
   switch (kind) {
     case LimitKind::kWallTime:
       return {.hold = Hold::kClock, .lacking = {}};

@@ -252,11 +252,14 @@ core::Answer<void> Admission::check_engine(const core::Caller& caller,
   const bool is_cgroup2 =
       spec.engine.value_or(engine_for(caller, spec)) == core::Engine::kCgroup2;
   if (is_cgroup2) return {};
-  if (!core::has_command(spec.kind))
+  // One that was asked for so follows processes where they are.
+  const bool follows =
+      spec.kind == core::JobKind::kAttached && spec.engine.has_value();
+  if (!core::has_command(spec.kind) && !follows)
     return refuse(Refusal::kNotSupported,
                   "a job of processes that exist already needs the engine "
                   "'cgroup2': 'subreaper' holds only what descends from a "
-                  "process that it started");
+                  "process that it started; --mode logical follows others");
   if (spec.parent != core::kNoJob)
     return refuse(Refusal::kNotSupported,
                   "a nested job needs the engine 'cgroup2', which this one "

@@ -89,6 +89,9 @@ core::Answer<void> settle_charge(const core::Caller& caller,
   const std::vector<core::Gid> groups = groups_of(caller, spec);
   const core::ChargedUser user =
       core::charged_user(caller, spec.uid, groups, rules);
+  if (spec.project.empty())
+    if (const auto* const usual = core::usual_project(rules.projects, user))
+      spec.project = usual->name;
   const core::ChargeDecision decision =
       core::decide_charge(rules.projects, spec.project, spec.account, user);
   spec.project_id = decision.number;

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "core/limit_watch.h"
+#include "supervisor/followed_members.h"
 #include "supervisor/job_members.h"
 #include "supervisor/job_views.h"
 #include "supervisor/log.h"
@@ -83,6 +84,9 @@ struct EffectRunner::Doer {
     runner.parts_.watch.forget_main(job.jid);
     runner.parts_.handles.drop(job.jid, HandleKind::kMain);
   }
+  void operator()(const effect::WatchFollowed&) {
+    runner.followers_.watch(job);
+  }
   void operator()(const effect::Announce&) {}  // JobService's own
   void operator()(const effect::TellLimit&) {}
   void operator()(const effect::MakeMember&) {}
@@ -95,7 +99,7 @@ void EffectRunner::run(const core::Job& job, const core::Effect& effect,
 }
 
 void EffectRunner::make_container(const core::Job& job) {
-  if (job.engine == core::Engine::kSubreaper)
+  if (!core::has_cgroup(job.engine))
     return parts_.sink.post(job.jid, event::ContainerMade{});
   if (job.spec.parent != core::kNoJob)
     parts_.containers.nest(job.jid, job.spec.parent);
@@ -140,7 +144,7 @@ core::Result<void> EffectRunner::hold(const core::Job& job) {
 /// What the kernel holds for the whole job; the rest is the machine's, or was
 /// given to the processes when they began.
 void EffectRunner::hold_limits(const core::Job& job) {
-  if (job.engine == core::Engine::kSubreaper) return;
+  if (!core::has_cgroup(job.engine)) return;
   const auto held = hold(job);
   if (held || is_gone(held.error())) return;
   if (held.error().code == EBUSY && job.spec.limits.memory) {
@@ -178,17 +182,15 @@ void EffectRunner::note_soft_memory(core::JobId jid) {
 
 void EffectRunner::read_cpu(const core::Job& job) {
   core::Microseconds used;
-  if (job.engine == core::Engine::kSubreaper) {
-    const core::Pid scope = parts_.scopes.scope_pid(job.jid);
-    used = sys::cpu_time_of(
-        scope == core::Pid()
-            ? sys::descendants_of(job.main.value_or(core::Pid()))
-            : sys::job_processes_below(scope));
+  if (!core::has_cgroup(job.engine)) {
+    used = sys::cpu_time_of(scope_members(job, parts_.scopes));
   } else {
     const core::JobTotals totals = parts_.containers.totals(job.jid);
     used = totals.user_time.value_or(core::Microseconds()) +
            totals.system_time.value_or(core::Microseconds());
   }
+  const core::CpuUse followed = use_of_followed(job);
+  used = used + followed.user + followed.system;
   const long processors = std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L);
   parts_.sink.post(
       job.jid,
@@ -218,8 +220,16 @@ void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
                {.code = code, .op = "signal", .subject = {}});
     return;
   }
+  signal_contained(job, asked);
+  if (asked.target != core::SignalTarget::kAll) return;
+  signal_followed(job, asked.signal);
+  if (asked.wakes) signal_followed(job, core::kSigcont);
+}
+
+void EffectRunner::signal_contained(const core::Job& job,
+                                    const effect::Signal& asked) {
   const bool is_many =
-      job.engine != core::Engine::kSubreaper &&
+      core::has_cgroup(job.engine) &&
       asked.target == core::SignalTarget::kAll &&
       parts_.containers.members(job.jid).size() > kMostSignalledHere;
   if (is_many) return signal_by_worker(job.jid, asked);
@@ -229,10 +239,13 @@ void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
 
 void EffectRunner::signal_here(const core::Job& job, core::SignalNumber signal,
                                core::SignalTarget target) {
-  if (job.engine == core::Engine::kSubreaper) {
+  if (!core::has_cgroup(job.engine)) {
     if (parts_.scopes.is_open(job.jid))
       return parts_.scopes.signal(job.jid, signal, target);
-    return signal_main(job.jid, signal);
+    const bool is_followed = target == core::SignalTarget::kAll && job.main &&
+                             job.followed && job.followed->has(*job.main);
+    if (!is_followed) signal_main(job.jid, signal);
+    return;
   }
   if (target == core::SignalTarget::kMain) return signal_main(job.jid, signal);
   const auto sent = parts_.containers.signal_all(job.jid, signal);
@@ -292,9 +305,14 @@ void EffectRunner::freeze(core::JobId jid, bool freezes) {
 }
 
 void EffectRunner::kill(const core::Job& job, KillHow how) {
+  kill_contained(job, how);
+  kill_followed(job);
+}
+
+void EffectRunner::kill_contained(const core::Job& job, KillHow how) {
   const core::JobId jid = job.jid;
   wake_scope(jid);
-  if (job.engine == core::Engine::kSubreaper) {
+  if (!core::has_cgroup(job.engine)) {
     if (parts_.scopes.is_open(jid)) return parts_.scopes.kill(jid);
     return signal_main(jid, core::kSigkill);
   }
@@ -315,7 +333,7 @@ void EffectRunner::kill(const core::Job& job, KillHow how) {
 }
 
 void EffectRunner::remove_container(core::JobId jid, core::Engine engine) {
-  if (engine == core::Engine::kCgroup2) {
+  if (core::has_cgroup(engine)) {
     if (const auto id = parts_.containers.id(jid))
       parts_.collection.withdraw(jid, *id);
     // Jobs within are empty too, and about to go.
@@ -355,6 +373,7 @@ void EffectRunner::watch_main(const core::Job& job) {
 
 void EffectRunner::release(const core::Job& job) {
   parts_.watch.forget(job.jid);
+  followers_.forget(job.jid);
   parts_.inspector.forget(job.jid);
   parts_.scopes.tell_ended(job.jid, scope_ended_of(job));
   parts_.scopes.close(job.jid);

@@ -15,6 +15,7 @@
 #include "supervisor/collection.h"
 #include "supervisor/containers.h"
 #include "supervisor/event_sink.h"
+#include "supervisor/followers.h"
 #include "supervisor/inspector.h"
 #include "supervisor/job_watch.h"
 #include "supervisor/kept_handles.h"
@@ -55,7 +56,8 @@ class EffectRunner final : public EffectSink {
     KillService& killer;
     Collection& collection;
   };
-  explicit EffectRunner(const Parts& parts) : parts_(parts) {}
+  explicit EffectRunner(const Parts& parts)
+      : parts_(parts), followers_(parts.loop, parts.sink) {}
 
   void run(const core::Job& job, const core::Effect& effect,
            std::uint64_t entry) override;
@@ -78,16 +80,20 @@ class EffectRunner final : public EffectSink {
   void signal_here(const core::Job& job, core::SignalNumber signal,
                    core::SignalTarget target);
   void wake_scope(core::JobId jid) const;
+  void signal_contained(const core::Job& job,
+                        const core::effect::Signal& asked);
   void signal_by_worker(core::JobId jid, const core::effect::Signal& asked);
   void signal_main(core::JobId jid, core::SignalNumber signal) const;
   void freeze(core::JobId jid, bool freezes);
   enum class KillHow : char { kPlain, kFrozen };
   void kill(const core::Job& job, KillHow how);
+  void kill_contained(const core::Job& job, KillHow how);
   void remove_container(core::JobId jid, core::Engine engine);
   void try_removal_again(core::JobId jid, core::Engine engine);
   void watch_main(const core::Job& job);
 
   Parts parts_;
+  Followers followers_;
   /// Containers that would not go yet.
   struct Removal {
     Timer timer;

@@ -5,8 +5,10 @@
 
 #include <utility>
 
+#include "supervisor/followed_members.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
+#include "sys/proc_files.h"
 
 namespace supervisor {
 
@@ -63,7 +65,7 @@ void Inspector::on_barrier(std::uint64_t number) {
 void Inspector::inspect(core::JobId jid) {
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr || !is_worth_reading(entry->job)) return;
-  if (entry->job.engine == core::Engine::kCgroup2)
+  if (core::has_cgroup(entry->job.engine))
     inspect_cgroup(entry->job);
   else
     inspect_scope(entry->job);
@@ -85,7 +87,7 @@ void Inspector::inspect_cgroup(const core::Job& job) {
     retry.set(sys::boot_now() + core::seconds(1));
     return;
   }
-  if (*is_populated)
+  if (*is_populated || core::has_followed(job))
     tell(job, containers_.inhabitants(job.jid));
   else if (scopes_.is_open(job.jid))
     scopes_.inspect(job.jid);  // its answer comes after the last exits
@@ -97,7 +99,8 @@ void Inspector::inspect_scope(const core::Job& job) {
   if (scopes_.is_open(job.jid)) return scopes_.inspect(job.jid);
   // Its scope is gone: what it ran is followed by the main process alone.
   const int main = handles_.find(job.jid, HandleKind::kMain);
-  if (main < 0 || has_exited(main)) return tell_empty(job);
+  if (!core::has_followed(job) && (main < 0 || has_exited(main)))
+    return tell_empty(job);
   tell(job, {.count = 1, .names = {}});
 }
 
@@ -105,7 +108,10 @@ void Inspector::on_answer(core::JobId jid, const Inhabitants& found) {
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr || !is_worth_reading(entry->job)) return;
   // What taskstats tells of those who ended may not be read yet.
-  if (found.count == 0 && entry->job.collector == core::Collector::kTaskstats) {
+  if (found.count == 0 && core::has_followed(entry->job))
+    tell(entry->job, found);
+  else if (found.count == 0 &&
+           entry->job.collector == core::Collector::kTaskstats) {
     tell_empty_soon(jid);
     loop_.defer([this] {
       if (std::exchange(barrier_is_due_, false)) send_barrier_(last_barrier_);
@@ -119,12 +125,19 @@ void Inspector::on_answer(core::JobId jid, const Inhabitants& found) {
 void Inspector::tell(const core::Job& job, const Inhabitants& found) {
   if (job.state != core::JobState::kEnding && !core::awaits_first(job)) return;
   if (job.stragglers != 0 && job.kill.step != core::KillStep::kNone) return;
-  sink_.post(job.jid, core::event::Populated{.count = found.count,
-                                             .names = found.names});
+  core::event::Populated populated{.count = found.count, .names = found.names};
+  for (const core::Pid pid : followed_members(job)) {
+    ++populated.count;
+    const auto stat = sys::read_proc_stat(pid);
+    if (!stat) continue;
+    if (!populated.names.empty()) populated.names.append(", ");
+    populated.names.append(stat->name());
+  }
+  sink_.post(job.jid, populated);
 }
 
 void Inspector::tell_empty(const core::Job& job) {
-  if (job.is_held) return;
+  if (job.is_held || core::has_followed(job)) return;
   if (job.state == core::JobState::kRunning && core::owes_status(job)) {
     // Nobody may be left to tell its status; a living reaper gets its chance.
     if (handles_.find(job.jid, HandleKind::kMain) >= 0) return;
@@ -138,10 +151,11 @@ void Inspector::tell_empty(const core::Job& job) {
   }
   patience_.erase(job.jid);
   core::event::Emptied emptied;
-  if (job.engine == core::Engine::kCgroup2) {
+  if (core::has_cgroup(job.engine)) {
     emptied.totals = containers_.totals(job.jid);
     if (add_count_) add_count_(job, emptied.totals);
   }
+  add_followed(job, emptied.totals);
   sink_.post(job.jid, emptied);
 }
 

@@ -11,8 +11,10 @@
 
 #include "core/attach_rules.h"
 #include "supervisor/candidate.h"
+#include "supervisor/followed_members.h"
 #include "supervisor/job_service.h"
 #include "supervisor/mover.h"
+#include "sys/cgroup_tree.h"
 
 namespace supervisor {
 
@@ -49,6 +51,12 @@ std::unexpected<core::Refused> refuse_move(const std::string& what,
   }
 }
 
+/// Whether it is where its job's cgroup is said to be, not only below who is a
+/// member: those are a subreaper's, or followed.
+bool is_contained(const core::Candidate& process) {
+  return sys::job_in_cgroup_path(process.cgroup) == process.job;
+}
+
 }  // namespace
 
 /// What the rules of attaching ask of a job.
@@ -58,7 +66,11 @@ core::JobFacts JobService::facts_of(const core::Job& job) const {
                        .engine = job.engine,
                        .state = job.state,
                        .is_being_ended = job.kill.step != core::KillStep::kNone,
-                       .ancestors = {}};
+                       .ancestors = {},
+                       .is_frozen = job.freezing != core::Freezing::kNo,
+                       .held_within = core::LimitKind::kNone};
+  if (!job.spec.accepts_less)
+    facts.held_within = parts_->admission.division_of(job.spec).held_within();
   for (core::JobId above = parts_->containers.parent(job.jid);
        above != core::kNoJob; above = parts_->containers.parent(above))
     facts.ancestors.push_back(above);
@@ -92,6 +104,8 @@ void JobService::attach(const core::Caller& caller, core::JobId jid,
   if (!move) return done(std::unexpected(std::move(move).error()));
   if (!move->is_needed)
     return done(note_attached(caller, jid, std::move(*move)));
+  if (move->followed.start_ticks != 0)
+    return done(note_attached(caller, jid, std::move(*move)));
   auto kept = std::make_shared<Attachment>(std::move(*move));
   parts_->mover.move(
       std::move(kept->move),
@@ -114,8 +128,15 @@ Answer<JobService::Attachment> JobService::prepare_attach(
                                            mode, site_.rules));
   Attachment attachment;
   attachment.facts = std::move(found.facts);
-  attachment.is_needed = deed == core::AttachDeed::kMove;
-  if (attachment.is_needed) {
+  attachment.is_needed = deed != core::AttachDeed::kNothing;
+  if (deed == core::AttachDeed::kFollow) {
+    const auto followed = know_process(attachment.facts.pid);
+    if (!followed || found.pidfd.has_exited())
+      return refuse(
+          Refusal::kNoSuchProcess,
+          core::detail::process_text(attachment.facts) + " has ended");
+    attachment.followed = *followed;
+  } else if (attachment.is_needed) {
     auto copy = found.pidfd.descriptor().duplicate();
     auto directory = parts_->containers.open(jid);
     auto joins = parts_->containers.joins(jid);
@@ -151,7 +172,8 @@ Answer<void> JobService::note_attached(const core::Caller& caller,
                             .command = attachment.facts.command,
                             .origin = attachment.is_needed
                                           ? std::move(attachment.facts.cgroup)
-                                          : std::string()});
+                                          : std::string(),
+                            .followed = attachment.followed});
 }
 
 void JobService::detach(const core::Caller& caller, core::ProcessRef process,
@@ -165,34 +187,47 @@ void JobService::detach(const core::Caller& caller, core::ProcessRef process,
   if (!found->facts.job_is_ours)
     return done(
         refuse(Refusal::kNoSuchJob, name + " is in no job of this instance"));
-  auto move = prepare_detach(caller, jid);
+  const core::Job& job = table_.find(jid)->job;
+  const bool is_followed = job.followed && job.followed->has(found->facts.pid);
+  if (!is_followed && core::has_followed(job) && core::has_cgroup(job.engine) &&
+      !is_contained(found->facts))
+    return done(refuse(Refusal::kInvalid,
+                       name + " is followed with who it descends from; that "
+                              "one can be detached"));
+  auto move = prepare_detach(caller, jid, is_followed);
   if (move)
     if (auto owned =
             core::detail::check_owner(caller, found->facts, site_.rules);
         !owned)
       move = std::unexpected(std::move(owned).error());
   if (!move) return done(std::unexpected(std::move(move).error()));
+  if (is_followed) return done(note_detached(caller, jid, found->facts.pid));
   move->pid = found->facts.pid;
   move->from = std::move(found->pidfd).release();
-  parts_->mover.move(
-      *std::move(move), [this, caller, jid, name, pid = found->facts.pid,
-                         done = std::move(done)](const auto& moved) {
-        if (!moved) return done(refuse_move(name, jid, moved.error()));
-        const auto noted =
-            carry_out(jid, core::event::Detached{.pid = pid, .by = caller.uid});
-        if (!noted) return done(std::unexpected(noted.error()));
-        done(jid);
-      });
+  parts_->mover.move(*std::move(move),
+                     [this, caller, jid, name, pid = found->facts.pid,
+                      done = std::move(done)](const auto& moved) {
+                       if (!moved)
+                         return done(refuse_move(name, jid, moved.error()));
+                       done(note_detached(caller, jid, pid));
+                     });
+}
+
+Answer<core::JobId> JobService::note_detached(const core::Caller& caller,
+                                              core::JobId jid, core::Pid pid) {
+  TRY(carry_out(jid, core::event::Detached{.pid = pid, .by = caller.uid}));
+  return jid;
 }
 
 /// Where to, and that the caller may.
 Answer<Move> JobService::prepare_detach(const core::Caller& caller,
-                                        core::JobId jid) {
+                                        core::JobId jid, bool is_followed) {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
   TRY(check_no_array(jid, "detach from one"));
   TRY(core::check_detach(caller, facts_of(*job), site_.rules,
-                         parts_->admission.has_site_limits()));
+                         parts_->admission.has_site_limits(), is_followed));
   Move move;
+  if (is_followed) return move;
   move.to = parts_->containers.exits(jid, job->origin);
   auto leaves = parts_->containers.leaves(jid);
   if (move.to.empty() || !leaves)
@@ -206,32 +241,47 @@ Answer<Move> JobService::prepare_detach(const core::Caller& caller,
 void JobService::detach_all(const core::Caller& caller, core::JobId jid,
                             DetachAllDone done) {
   settle();
-  auto move = prepare_detach(caller, jid);
+  const TableEntry* const entry = table_.find(jid);
+  const std::uint32_t followed =
+      entry != nullptr && entry->job.followed
+          ? static_cast<std::uint32_t>(entry->job.followed->living.size())
+          : 0;
+  const bool is_all_followed =
+      followed > 0 && !core::has_cgroup(entry->job.engine);
+  auto move = prepare_detach(caller, jid, is_all_followed);
   if (move)
     if (auto checked = check_members(caller, jid); !checked)
       move = std::unexpected(std::move(checked).error());
   if (!move) return done(std::unexpected(std::move(move).error()));
+  if (is_all_followed) return done(note_all_detached(caller, jid, followed));
   auto directory = parts_->containers.open(jid);
   if (!directory)
     return done(refuse_move("its processes", jid, directory.error()));
   move->from = *std::move(directory);
   parts_->mover.move(
       *std::move(move),
-      [this, caller, jid, done = std::move(done)](const auto& moved) {
+      [this, caller, jid, followed, done = std::move(done)](const auto& moved) {
         if (!moved)
           return done(refuse_move("the processes of " + core::job_text(jid),
                                   jid, moved.error()));
-        const auto noted = carry_out(
-            jid, core::event::JobDetached{.by = caller.uid, .count = *moved});
-        if (!noted) return done(std::unexpected(noted.error()));
-        done(*moved);
+        done(note_all_detached(caller, jid, *moved + followed));
       });
+}
+
+Answer<std::uint32_t> JobService::note_all_detached(const core::Caller& caller,
+                                                    core::JobId jid,
+                                                    std::uint32_t count) {
+  TRY(carry_out(jid,
+                core::event::JobDetached{.by = caller.uid, .count = count}));
+  return count;
 }
 
 /// With those of the jobs within. Who cannot be moved is ended.
 void JobService::let_all_go(const core::Job& job,
                             const core::event::EndRequested& otherwise) {
   const core::JobId jid = job.jid;
+  if (!core::has_cgroup(job.engine))
+    return post(jid, core::event::JobDetached{.by = otherwise.by, .count = 0});
   auto directory = parts_->containers.open(jid);
   auto leaves = parts_->containers.leaves(jid);
   Move move{.pid = {},

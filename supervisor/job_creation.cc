@@ -235,11 +235,10 @@ void JobService::offer_link(const core::Job& job,
                             std::vector<CreateDone> done) {
   awaited_callers_.erase(job.jid);
   core::Result<sys::UniqueFd> container{sys::UniqueFd()};
-  if (job.engine == core::Engine::kCgroup2)
+  if (core::has_cgroup(job.engine))
     container = parts_->containers.open(job.jid);
   core::Result<std::vector<sys::UniqueFd>> joins{};
-  if (job.engine == core::Engine::kCgroup2)
-    joins = parts_->containers.joins(job.jid);
+  if (core::has_cgroup(job.engine)) joins = parts_->containers.joins(job.jid);
   auto link = parts_->scopes.make(job.jid);
   if (!link || !container || !joins) {
     const core::Error& second = container ? joins.error() : container.error();

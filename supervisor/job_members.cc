@@ -5,25 +5,33 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
+#include "supervisor/followed_members.h"
 #include "sys/pid_fd.h"
 #include "sys/process_tree.h"
 
 namespace supervisor {
 
+std::vector<core::Pid> scope_members(const core::Job& job,
+                                     const ScopeLinks& scopes) {
+  const core::Pid scope = scopes.scope_pid(job.jid);
+  if (scope != core::Pid()) return sys::job_processes_below(scope);
+  const bool is_followed =
+      job.main && job.followed && job.followed->has(*job.main);
+  if (!job.main || job.main_has_ended || is_followed) return {};
+  std::vector<core::Pid> pids = sys::descendants_of(*job.main);
+  pids.push_back(*job.main);
+  return pids;
+}
+
 std::vector<core::Pid> members_of(const core::Job& job, Containers& containers,
                                   const ScopeLinks& scopes) {
-  std::vector<core::Pid> pids;
-  const core::Pid scope = scopes.scope_pid(job.jid);
-  if (job.engine == core::Engine::kCgroup2) {
-    pids = containers.members(job.jid);
-  } else if (scope != core::Pid()) {
-    pids = sys::job_processes_below(scope);
-  } else if (job.main && !job.main_has_ended) {
-    pids = sys::descendants_of(*job.main);
-    pids.push_back(*job.main);
-  }
+  std::vector<core::Pid> pids = core::has_cgroup(job.engine)
+                                    ? containers.members(job.jid)
+                                    : scope_members(job, scopes);
+  std::ranges::copy(followed_members(job), std::back_inserter(pids));
   std::ranges::sort(pids);
   return pids;
 }

@@ -17,6 +17,10 @@ namespace supervisor {
                                                 Containers& containers,
                                                 const ScopeLinks& scopes);
 
+/// Those of them whom the engine subreaper holds; in no order.
+[[nodiscard]] std::vector<core::Pid> scope_members(const core::Job& job,
+                                                   const ScopeLinks& scopes);
+
 /// Those of them that are in the process group.
 [[nodiscard]] std::vector<core::Pid> members_of_group(const core::Job& job,
                                                       core::Pid group,

@@ -128,7 +128,7 @@ void JobReports::on_launched(const reaper::Launched& launched,
     return post_failure(job, launched);
   }
   // Of a scope we wait to hear that it has launched the command.
-  if (job.engine == core::Engine::kSubreaper) return await_scope(jid);
+  if (core::has_own_reaper(job.engine)) return await_scope(jid);
   launches_due_.insert(jid);
   if (pidfd.is_open())
     parts_.handles.put(jid, HandleKind::kMain, std::move(pidfd));
@@ -159,7 +159,7 @@ void JobReports::on_reaper_exit(const core::ExitRecord& record) {
                               static_cast<std::uint32_t>(record.order));
   const TableEntry* const entry = parts_.table.find(jid);
   if (entry == nullptr) return handlers_.on_stray(jid);
-  const bool is_scope = entry->job.engine == core::Engine::kSubreaper &&
+  const bool is_scope = core::has_own_reaper(entry->job.engine) &&
                         record.order == core::sequence_of(jid);
   if (is_scope) {
     if (entry->job.state == core::JobState::kLaunching) on_scope_gone(jid);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/job_tag.h"
+#include "supervisor/followed_members.h"
 #include "supervisor/job_members.h"
 #include "supervisor/job_service.h"
 #include "supervisor/job_views.h"
@@ -85,14 +86,16 @@ bool JobService::may(const core::Caller& caller, Verb verb,
 
 core::JobView JobService::view(const core::Caller& caller, const core::Job& job,
                                Detail detail) const {
-  const bool has_cgroup = job.engine == core::Engine::kCgroup2;
+  const bool has_cgroup = core::has_cgroup(job.engine);
   const bool is_over = job.state >= core::JobState::kClosing;
   const bool is_brief = detail == Detail::kBrief;
   core::JobView view =
       view_of(job, !is_brief && may(caller, Verb::kInspect, job.owner),
               has_cgroup ? parts_->containers.path(job.jid) : std::string());
-  if (has_cgroup && !is_over && !is_brief)
+  if (has_cgroup && !is_over && !is_brief) {
     view.totals = parts_->containers.totals(job.jid);
+    add_followed(job, view.totals);
+  }
   return view;
 }
 
@@ -192,6 +195,8 @@ Answer<void> JobService::set_limits(
   }
   ask_together(asked, wanted);
   TRY(parts_->admission.check_limits(asked));
+  if (core::has_followed(*job) && !accepts_less)
+    TRY(check_none_within(jid, parts_->admission.division_of(asked)));
   parts_->admission.narrow(job->spec.parent, wanted.limits, wanted.terms);
   TRY(try_limits(*job, wanted));
   return carry_out(jid, core::event::LimitsChanged{.by = caller.uid,
@@ -199,11 +204,23 @@ Answer<void> JobService::set_limits(
                                                    .terms = wanted.terms});
 }
 
+/// Who is followed is not in what would hold them.
+Answer<void> JobService::check_none_within(core::JobId jid,
+                                           const LimitDivision& division) {
+  const core::LimitKind kind = division.held_within();
+  if (kind == core::LimitKind::kNone) return {};
+  return refuse(Refusal::kNotSupported,
+                std::string("limit '") + core::row_of(kind).word + "' of " +
+                    core::job_text(jid) +
+                    " would not hold for the processes that it follows; "
+                    "--accept-less (AcceptsLess) takes what there is");
+}
+
 /// Before they are written down: what the kernel refuses is refused, and the
 /// old ones hold again, as they do if we die in between.
 Answer<void> JobService::try_limits(const core::Job& job,
                                     const core::LimitSet& limits) {
-  if (job.engine != core::Engine::kCgroup2) return {};
+  if (!core::has_cgroup(job.engine)) return {};
   const auto held = parts_->containers.hold(job.jid, limits);
   // EBUSY: it has passed its limit, and is ended for that.
   if (held || held.error().code == EBUSY || held.error().code == ENOENT)
@@ -248,14 +265,20 @@ Answer<const core::Job*> JobService::may_freeze(const core::Caller& caller,
   if (job->state < core::JobState::kRunning)
     return refuse(Refusal::kInvalid,
                   core::job_text(jid) + " has no process yet");
-  if (job->engine != core::Engine::kCgroup2)
-    return refuse(Refusal::kNotSupported,
-                  core::job_text(jid) +
-                      " is contained by the engine subreaper, which cannot "
-                      "freeze; 'corral kill --signal STOP' stops its "
-                      "processes, but any of them can be continued");
+  if (!core::has_cgroup(job->engine))
+    return refuse(
+        Refusal::kNotSupported,
+        core::job_text(jid) + " is contained by the engine " +
+            std::string(core::name_of(job->engine)) +
+            ", which cannot freeze; 'corral kill --signal STOP' stops its "
+            "processes, but any of them can be continued");
   if (job->kill.step != core::KillStep::kNone)
     return refuse(Refusal::kInvalid, core::job_text(jid) + " is being ended");
+  if (core::has_followed(*job))
+    return refuse(Refusal::kNotSupported,
+                  core::job_text(jid) +
+                      " follows processes that are not in its container, and "
+                      "only that can be frozen");
   return job;
 }
 
@@ -303,8 +326,11 @@ Answer<core::UsageView> JobService::usage(const core::Caller& caller,
                         .processes = {}};
   const bool is_over = job->state >= core::JobState::kClosing;
   if (is_over) usage.processes = 0;
-  if (job->engine == core::Engine::kCgroup2 && !is_over)
+  if (core::has_cgroup(job->engine) && !is_over) {
     parts_->containers.read_usage(usage);
+    if (usage.processes) *usage.processes += followed_members(*job).size();
+    add_followed(*job, usage.totals);
+  }
   return usage;
 }
 
@@ -339,9 +365,11 @@ Answer<core::JobId> JobService::find_by_pid(const core::Caller& caller,
 const core::Job* JobService::find_ancestor_job(core::Pid pid) const {
   std::map<core::Pid, const core::Job*> roots;
   for (const auto& [jid, entry] : table_.jobs()) {
-    if (entry.job.engine != core::Engine::kSubreaper ||
-        entry.job.state >= core::JobState::kClosing)
-      continue;
+    if (entry.job.state >= core::JobState::kClosing) continue;
+    if (core::has_followed(entry.job))
+      for (const core::Followed& one : entry.job.followed->living)
+        if (is_still(one)) roots[one.pid] = &entry.job;
+    if (core::has_cgroup(entry.job.engine)) continue;
     if (!entry.job.main_has_ended && entry.job.main)
       roots[*entry.job.main] = &entry.job;
     const core::Pid scope = parts_->scopes.scope_pid(jid);

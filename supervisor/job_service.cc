@@ -58,7 +58,7 @@ core::Refusal why_not(const core::Job& job) {
 
 bool is_reported_by_reaper(const core::Job& job) {
   if (job.spec.kind != core::JobKind::kDetached) return false;
-  return job.engine == core::Engine::kCgroup2 ||
+  return !core::has_own_reaper(job.engine) ||
          job.state == core::JobState::kLaunching;
 }
 

@@ -263,7 +263,8 @@ class JobService final : public core::JobControl,
   struct Attachment {
     core::Candidate facts;
     sys::PidFd pidfd;
-    bool is_needed = true;  ///< false: it is a member already
+    bool is_needed = true;    ///< false: it is a member already
+    core::Followed followed;  ///< with a beginning: it is not moved
     Move move;
   };
   [[nodiscard]] core::JobFacts facts_of(const core::Job& job) const;
@@ -275,7 +276,12 @@ class JobService final : public core::JobControl,
                                                  core::JobId jid,
                                                  Attachment attachment);
   [[nodiscard]] core::Answer<Move> prepare_detach(const core::Caller& caller,
-                                                  core::JobId jid);
+                                                  core::JobId jid,
+                                                  bool is_followed);
+  [[nodiscard]] core::Answer<core::JobId> note_detached(
+      const core::Caller& caller, core::JobId jid, core::Pid pid);
+  [[nodiscard]] core::Answer<std::uint32_t> note_all_detached(
+      const core::Caller& caller, core::JobId jid, std::uint32_t count);
   void let_all_go(const core::Job& job,
                   const core::event::EndRequested& otherwise);
   [[nodiscard]] core::Answer<void> check_members(const core::Caller& caller,
@@ -305,6 +311,8 @@ class JobService final : public core::JobControl,
                                       const core::Job* best, core::Uid caller);
   /// Whether the job is nested in the other, however deep.
   [[nodiscard]] bool is_within(core::JobId nested, core::JobId jid) const;
+  [[nodiscard]] static core::Answer<void> check_none_within(
+      core::JobId jid, const LimitDivision& division);
   [[nodiscard]] core::Answer<void> try_limits(const core::Job& job,
                                               const core::LimitSet& limits);
   /// The request's event, in the journal and acted on before this returns. What

@@ -66,6 +66,8 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.project = job.spec.project;
   view.account = job.spec.account;
   view.project_id = job.spec.project_id;
+  if (core::has_followed(job) && job.state < core::JobState::kClosing)
+    view.followed = static_cast<std::uint32_t>(job.followed->living.size());
   if (job.spec.kind != core::JobKind::kArray) return view;
   const core::ArrayProgress& progress = job.progress;
   view.engine = job.spec.engine.value_or(job.engine);  // of its members

@@ -79,6 +79,16 @@ std::string LimitDivision::lacking() const {
   return {};
 }
 
+core::LimitKind LimitDivision::held_within() const {
+  for (const core::LimitKind kind : core::kLimitKinds) {
+    const core::Hold hold = hold_of(kind).hold;
+    if (!terms_of(kind).is_empty() && hold != core::Hold::kClock &&
+        hold != core::Hold::kReadings)
+      return kind;
+  }
+  return core::LimitKind::kNone;
+}
+
 std::string_view LimitDivision::why_fixed(core::LimitKind kind) const {
   const core::Hold hold = hold_of(kind).hold;
   if (hold == core::Hold::kEachProcess)

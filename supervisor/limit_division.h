@@ -25,6 +25,10 @@ struct LimitDivision {
   /// "limit 'memory' holds for ..."; empty: nothing.
   [[nodiscard]] std::string lacking() const;
 
+  /// The first that the kernel holds for who is in the job's container; none:
+  /// kNone.
+  [[nodiscard]] core::LimitKind held_within() const;
+
   /// Why a limit cannot be another while the job lives, as the end of the
   /// sentence that begins so; empty: it can.
   [[nodiscard]] std::string_view why_fixed(core::LimitKind kind) const;

@@ -78,6 +78,11 @@ struct ProcessTeller {
     told.command = name.substr(0, name.find('\0'));
     return told;
   }
+  /// No source covers who is followed.
+  Told operator()(const event::FollowedEnded& ended) const {
+    return ProcessTeller{.is_covered =
+                             false}(event::ProcessExited{ended.record});
+  }
   template <class Other>
   Told operator()(const Other& /*other*/) const {
     return std::nullopt;
@@ -179,7 +184,7 @@ void Providers::in_order(std::function<void()> call) {
 }
 
 bool Providers::is_covered(const core::Job& job) const {
-  return source() != nullptr && job.engine == core::Engine::kCgroup2;
+  return source() != nullptr && core::has_cgroup(job.engine);
 }
 
 /// Whoever registered as `job` is told of every job.
@@ -198,7 +203,8 @@ void Providers::on_job_event(const core::Job& job, const core::JobEvent& event,
     watched_.refresh(job.jid);
   auto told =
       std::visit(ProcessTeller{.is_covered = is_covered(job)}, event.body);
-  const bool is_in = std::holds_alternative<event::Attached>(event.body);
+  const auto* const attached = std::get_if<event::Attached>(&event.body);
+  const bool is_in = attached != nullptr && attached->followed.start_ticks == 0;
   if (is_in || std::holds_alternative<event::Detached>(event.body))
     watched_.moved(told->pid, job.jid, is_in);
   if (told) {

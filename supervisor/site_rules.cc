@@ -51,6 +51,10 @@ void SiteRules::add_project(const units::ProjectSettings& project) {
     if (word != "*") add_user(word, rule.users);
   for (const std::string& word : project.groups)
     add_group(word, rule.groups);
+  for (const std::string& word : project.usual_users)
+    add_user(word, rule.usual_users);
+  for (const std::string& word : project.usual_groups)
+    add_group(word, rule.usual_groups);
 }
 
 void SiteRules::add_group(const std::string& word, std::vector<core::Gid>& to) {

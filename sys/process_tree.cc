@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string_view>
 
 #include "core/number_text.h"
@@ -73,14 +74,20 @@ core::Microseconds cpu_time_of(const std::vector<core::Pid>& processes) {
 }
 
 std::vector<core::Pid> descendants_of(core::Pid root) {
+  return descendants_of(std::vector<core::Pid>{root});
+}
+
+std::vector<core::Pid> descendants_of(const std::vector<core::Pid>& roots) {
   const Children children = read_children();
-  std::vector<core::Pid> found = {root};
+  std::vector<core::Pid> found = roots;
+  std::set<core::Pid> seen(roots.begin(), roots.end());
   for (std::size_t i = 0; i < found.size(); ++i) {
     const auto [begin, end] = children.equal_range(found[i]);
     for (auto at = begin; at != end; ++at)
-      found.push_back(at->second);
+      if (seen.insert(at->second).second) found.push_back(at->second);
   }
-  found.erase(found.begin());
+  found.erase(found.begin(),
+              found.begin() + static_cast<std::ptrdiff_t>(roots.size()));
   return found;
 }
 

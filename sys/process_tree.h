@@ -12,6 +12,9 @@ namespace sys {
 
 /// The living descendants of `root`, not itself, in no order.
 [[nodiscard]] std::vector<core::Pid> descendants_of(core::Pid root);
+/// Likewise of several, in one reading; who is below two of them is there once.
+[[nodiscard]] std::vector<core::Pid> descendants_of(
+    const std::vector<core::Pid>& roots);
 
 /// Those of them that are of the job whose scope `scope` is: the scope's own
 /// helpers are not, children whose end no SIGCHLD tells (reaper/sentinel.h). No

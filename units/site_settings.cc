@@ -153,6 +153,12 @@ constexpr ProjectRow kProjectRows[] = {
     {"accounts", "an array of words of at most 64 letters, digits and _.@/+-",
      set_words<ProjectSettings, &ProjectSettings::accounts,
                core::is_charge_name>},
+    {"usual_users",
+     "an array of users, by names or numbers, as in [\"alice\", \"1000\"]",
+     set_words<ProjectSettings, &ProjectSettings::usual_users, is_id>},
+    {"usual_groups",
+     "an array of groups, by names or numbers, as in [\"physics\", \"50\"]",
+     set_words<ProjectSettings, &ProjectSettings::usual_groups, is_id>},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
@@ -180,7 +186,7 @@ std::string take_of_project(SiteSettings& to, const TomlValue& value) {
       std::ranges::find(kProjectRows, value.path[2], &ProjectRow::key);
   if (row == std::end(kProjectRows))
     return "there is no such key of a project, expected 'id', 'users', "
-           "'groups' or 'accounts'";
+           "'groups', 'accounts', 'usual_users' or 'usual_groups'";
   if (row->set(*project, value.data)) return {};
   return "the value is " + shown(value.data) + ", expected " +
          std::string(row->expected);

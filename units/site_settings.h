@@ -23,6 +23,9 @@ struct ProjectSettings {
   std::vector<std::string> users = {};     ///< names or numbers, as written
   std::vector<std::string> groups = {};    ///< likewise
   std::vector<std::string> accounts = {};  ///< none: any
+  /// Whose jobs are charged to it where they name none.
+  std::vector<std::string> usual_users = {};
+  std::vector<std::string> usual_groups = {};
 };
 
 struct SiteSettings {

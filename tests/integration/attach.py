@@ -94,7 +94,6 @@ def refusals(instance):
     refused(instance, 64, f"is in job {other} already; detach it first", "attach", jid, member)
     refused(instance, 64, "is nested in no job", "attach", "--mode", "nested", jid, member)
     with process() as child:
-        refused(instance, 72, "mode 'logical' is not there", "attach", "--mode", "logical", jid, child.pid)
         refused(instance, 66, "is in no job of this instance", "detach", child.pid)
         refused(instance, 66, f"there is no process {gone}", "attach", "--new", child.pid, gone)
         check(not [job for job in instance.facts("ps") if job["kind"] == "attached"], "and no job was made of the rest")

@@ -11,7 +11,7 @@ from corral import COMMAND, Instance, check, engines, equal, wait_until
 
 JOB = """jid name owner user kind engine state freezer_state parent domain service array array_index members tags project account project_id argv main_pid limits soft_limits limit_actions created_us started_us ended_us
 age_us result sentence exit_code signal limit shell_code user_us system_us memory_peak_bytes storage_read_bytes storage_written_bytes oom_kills
-processes_not_seen processes_seen stragglers straggler_names container""".split()
+processes_not_seen processes_seen followed stragglers straggler_names container""".split()
 
 
 def documented(command):
@@ -23,7 +23,7 @@ def documented(command):
 
 
 with Instance() as instance:
-    equal(documented("show"), set(JOB), "the manual names every key of a job")
+    equal(documented("show"), {*JOB, "process"}, "the manual names every key of a job")
     jid = instance.run("run", "-d", "-n", "odd", "--", "sh", "-c", "sleep 1000", 'a"\\\u00e9', "\udcff").stdout.strip()
     live = instance.facts("show", jid)
     equal(list(live), JOB, "show prints them all, in that order")

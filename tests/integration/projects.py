@@ -200,6 +200,25 @@ def groups(instance):
     equal(instance.run("kill", "-g", "0", "groups").returncode, 0, "ended")
 
 
+def usual(folder):
+    """Who names no project is charged to his usual one."""
+    file = os.path.join(folder, "usual.toml")
+    with open(file, "w", encoding="utf-8") as out:
+        out.write('[project.first]\nid = 1\nusual_groups = ["65534"]\n[project.second]\nid = 2\nusual_users = ["65534"]\n'
+                  '[project.third]\nusers = ["65534"]\n')
+    with Instance(options=["--config", file]) as instance:
+        os.chmod(instance.folder, 0o755)
+        os.chmod(instance.runtime, 0o755)
+        made = instance.run("run", "-d", "--", "true", **OTHER)
+        equal(charged(instance, made.stdout.strip()), ("second", None, 2), f"by name before by group {made.stderr}")
+        made = instance.run("run", "-d", "-P", "third", "--", "true", **OTHER)
+        equal(charged(instance, made.stdout.strip()), ("third", None, None), "unless another is named")
+        jid = instance.facts("run", "-d", "--", "true")["jid"]
+        equal(charged(instance, jid), (None, None, None), "root's own to none")
+        equal(records(instance, instance.run("run", "-d", "-A", "x", "--", "true", **OTHER).stdout.strip())["end"][0]["project_id"], 2,
+              "an account is then one of it")
+
+
 def main():
     for engine in engines():
         print(f"-- {engine}", flush=True)
@@ -220,6 +239,7 @@ def main():
                 if engine == "cgroup2":
                     nested(instance)
         limits(folder, file)
+        usual(folder)
     nobody = subprocess.run([COMMAND, "run", "-P", "x", "--", "true"], capture_output=True, text=True, check=False,
                             env={**os.environ, "CORRAL_RUNTIME_DIR": "/nonexistent"})
     equal((nobody.returncode, "an instance charges jobs to projects, and none runs" in nobody.stderr), (72, True),

@@ -63,6 +63,25 @@ TEST_CASE("who may charge what, where the site lists its projects") {
   }
 }
 
+TEST_CASE("a user's usual project is by his name, else by a group of his") {
+  auto rules = site();
+  rules[2].usual_users = {Uid(7)};
+  rules[1].usual_groups = {Gid(60)};
+  const auto usual_of = [&rules](Uid uid, Gid group) {
+    const Gid groups[] = {Gid(100), group};
+    const auto* const rule =
+        usual_project(rules, {.uid = uid, .groups = groups});
+    return rule == nullptr ? std::string() : rule->name;
+  };
+  CHECK(usual_of(Uid(7), Gid(60)) == rules[2].name);
+  CHECK(usual_of(Uid(8), Gid(60)) == rules[1].name);
+  CHECK(usual_of(Uid(8), Gid(61)).empty());
+  const Gid groups[] = {Gid(61)};
+  CHECK(
+      decide_charge(rules, rules[2].name, "", {.uid = Uid(7), .groups = groups})
+          .verdict == ChargeVerdict::kAllowed);
+}
+
 TEST_CASE("root and schedulers charge every project that there is") {
   const auto rules = site();
   const ChargedUser root = {

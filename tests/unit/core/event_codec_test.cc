@@ -264,6 +264,8 @@ core::EventBody Maker::body(std::size_t index) {
                                 static_cast<std::uint8_t>(small())};
     case 30:
       return event::MemberDropped{core::Uid(small()), small()};
+    case 31:
+      return event::FollowedEnded{.record = record()};
     default:
       return event::LimitPassed{core::LimitKind::kMemory,
                                 maybe([&] { return number(); }), flag()};

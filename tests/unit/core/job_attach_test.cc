@@ -5,6 +5,7 @@
 
 #include "core/attach_rules.h"
 #include "core/domain.h"
+#include "core/event_codec.h"
 #include "core/limit_rules.h"
 #include "job_samples.h"
 
@@ -289,8 +290,94 @@ TEST_CASE("a job that cannot take anybody says why") {
     job.state = state;
     CHECK(refusal(alices(), job) == why);
   }
-  CHECK(refusal(alices(), job_facts(), AttachMode::kLogical) ==
-        Refusal::kNotSupported);
+}
+
+TEST_CASE("who is followed needs no container, and must not be held by it") {
+  const auto deed = [](const Candidate& process, const JobFacts& job) {
+    return check_attach(kAlice, process, job, AttachMode::kLogical, kRules);
+  };
+  JobFacts job = job_facts();
+  CHECK(*deed(alices(), job) == AttachDeed::kFollow);
+  job.engine = Engine::kSubreaper;
+  CHECK(*deed(alices(), job) == AttachDeed::kFollow);
+  job.is_frozen = true;
+  CHECK(deed(alices(), job).error().why == Refusal::kInvalid);
+  job = job_facts();
+  job.held_within = LimitKind::kMemory;
+  CHECK(deed(alices(), job).error().why == Refusal::kNotSupported);
+  CHECK_FALSE(refusal(alices(), job));
+  Candidate process = alices();
+  process.job = JobId(5);
+  CHECK(deed(process, job_facts()).error().why == Refusal::kInvalid);
+  process.job = samples::kJob;
+  process.job_is_ours = true;
+  CHECK(*deed(process, job_facts()) == AttachDeed::kNothing);
+  CHECK(check_detach(kAlice, job, kRules, false, true));
+  job.engine = Engine::kSubreaper;
+  CHECK_FALSE(check_detach(kAlice, job, kRules, false));
+  CHECK(check_detach(kAlice, job, kRules, false, true));
+}
+
+TEST_CASE("who is followed is in the journal") {
+  const Followed process{.pid = Pid(701),
+                         .start_ticks = 9,
+                         .before = {.user = seconds(2), .system = seconds(1)}};
+  event::Attached another = attached(Pid(701));
+  another.followed = process;
+  const auto journaled = [](const auto& item) {
+    std::vector<std::byte> bytes;
+    encode(item, bytes);
+    return *decode(bytes);
+  };
+  const auto back =
+      std::get<JobEvent>(journaled(samples::event_at(1, another)));
+  CHECK(std::get<event::Attached>(back.body).followed == process);
+  const event::FollowedEnded ended{.record = samples::exited(Pid(701)).record,
+                                   .used = process.before};
+  const auto told = std::get<JobEvent>(journaled(samples::event_at(2, ended)));
+  CHECK(std::get<event::FollowedEnded>(told.body).used == process.before);
+  Job job = after(samples::running(), 3, another).job;
+  job.followed->ended = 4;
+  job.followed->unread = 3;
+  job.followed->used = process.before;
+  const auto kept = std::get<JobSnapshot>(
+      journaled(JobSnapshot{.job = job, .state_entry = 1}));
+  REQUIRE(kept.job.followed);
+  CHECK(*kept.job.followed == *job.followed);
+}
+
+TEST_CASE("a job is not empty before the end of who is followed was told") {
+  event::Attached another = attached(Pid(701));
+  another.followed = {.pid = Pid(701),
+                      .start_ticks = 9,
+                      .before = {.user = seconds(2), .system = seconds(1)}};
+  Step now = after(samples::running(), 3, another);
+  CHECK(count_of<effect::WatchFollowed>(now.effects) == 1);
+  CHECK(count_of<effect::WatchFollowed>(resume(now.job)) == 1);
+  CHECK(now.job.followed->has(Pid(701)));
+  CHECK(after(now.job, 4, another).job.followed->living.size() == 1);
+  now = after(now.job, 5, samples::exited(samples::kMainPid));
+  now = after(now.job, 6, event::Emptied{});
+  CHECK(now.job.state == JobState::kEnding);
+  event::FollowedEnded ended{
+      .record = samples::exited(Pid(702)).record,
+      .used = CpuUse{.user = seconds(5), .system = seconds(1)}};
+  CHECK(after(now.job, 7, ended).effects.empty());  // a stranger
+  ended.record.pid = 701;
+  const Job before = now.job;
+  now = after(now.job, 7, ended);
+  CHECK(count_of<effect::RecordProcess>(now.effects) == 1);
+  CHECK(count_of<effect::Inspect>(now.effects) == 1);
+  CHECK(now.job.processes_seen == before.processes_seen + 1);
+  CHECK(now.job.followed->used.user == seconds(3));
+  CHECK(now.job.followed->used.system == seconds(0));
+  CHECK(after(now.job, 8, ended).effects.empty());  // told twice
+  CHECK(after(now.job, 8, event::Emptied{}).job.state == JobState::kClosing);
+  ended.used.reset();
+  CHECK(after(before, 7, ended).job.followed->unread == 1);
+  CHECK_FALSE(
+      has_followed(after(before, 7, event::Detached{Pid(701), Uid(0)}).job));
+  CHECK_FALSE(has_followed(after(before, 7, event::JobDetached{}).job));
 }
 
 TEST_CASE("a member of another job is taken only into one nested there") {

@@ -65,7 +65,16 @@ EventBody random_event(Random& random) {
       },
       [&] {
         return event::Attached{
-            .pid = pid, .by = Uid(0), .command = {}, .origin = {}};
+            .pid = pid,
+            .by = Uid(0),
+            .command = {},
+            .origin = {},
+            .followed = {.pid = pid,
+                         .start_ticks = coin() ? std::uint64_t{1} : 0,
+                         .before = {}}};
+      },
+      [&] {
+        return event::FollowedEnded{.record = samples::exited(pid).record};
       },
       [&] { return event::Detached{pid, Uid(0)}; },
       [&] { return event::JobDetached{}; },

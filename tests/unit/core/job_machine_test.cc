@@ -74,6 +74,7 @@ const std::vector<Row>& table() {
       {"Attached", event::Attached{}, "POLRECVD", "   x    "},
       {"Detached", event::Detached{}, "POLRECVD", "   xx   "},
       {"JobDetached", event::JobDetached{}, "POLRECVD", "   xx   "},
+      {"FollowedEnded", event::FollowedEnded{}, "POLRECVD", "        "},
       {"SessionClosed", event::SessionClosed{}, "POLRECVD", "        "},
       {"CollectorLost", event::CollectorLost{}, "POLRECVD", "        "},
       {"MemberMade", event::MemberMade{}, "POLRECVD", "        "},

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/process_facts.h"
+
+#include <algorithm>
+
+#include "core/try.h"
+#include "sys/proc_files.h"
+
+namespace cli {
+
+core::Answer<ProcessFacts> process_facts(bus::Client& client, core::Pid pid,
+                                         const core::JobView& job) {
+  ProcessFacts facts{.pid = pid,
+                     .gpid = core::make_gpid({}, pid),
+                     .command = {},
+                     .user = {},
+                     .is_main = job.main == pid,
+                     .membership = "descends",
+                     .path = {job.jid}};
+  if (const auto stat = sys::read_proc_stat(pid))
+    facts.command = std::string(stat->name());
+  if (const auto ids = sys::read_proc_ids(pid)) facts.user = ids->uid;
+  if (sys::read_proc_job(pid) == job.jid)
+    facts.membership = "contained";
+  else if (job.followed > 0)
+    facts.membership = "followed";
+  for (core::JobId above = job.parent; above != core::kNoJob;) {
+    facts.path.push_back(above);
+    const auto outer = client.show(above);
+    above = outer ? outer->parent : core::kNoJob;
+  }
+  std::ranges::reverse(facts.path);
+  return facts;
+}
+
+}  // namespace cli
