@@ -71,8 +71,9 @@ enum class MessageType : std::uint16_t {
   kReady,      ///< no body: clients are served
   kBarrier,    ///< SequenceNumber: answer behind the records of all the dead
   kHoldLock,   ///< fds: the instance's lock, to be held as long as you live
-  kHold,  ///< StoreName; fds: one, to be held as long as you live and given
-          ///< to every new store; none: no more of that name
+  kHold,     ///< StoreName; fds: one, to be held as long as you live and given
+             ///< to every new store; none: no more of that name
+  kExamine,  ///< ExamineOrder: how much of the dead is to be read
   // reaper link, from the reaper
   kWelcome = 32,   ///< Welcome: the answer to Hello; fds: the exit ring
   kLaunched,       ///< Launched; fds: pidfd if pid != 0
@@ -127,14 +128,16 @@ struct Welcome {
   std::uint64_t first_sequence = 0;     ///< oldest record not acknowledged
   std::uint64_t next_sequence = 0;
   std::uint32_t reaper_is_pid1 = 0;
-  /// What the reaper knows: 1 and more kBarrier, 2 kHold. Earlier ones sent 0.
+  /// What the reaper knows: 1 and more kBarrier, 2 kHold, 3 kExamine. Earlier
+  /// ones sent 0.
   /// While a re-exec is checked, and after one that was refused, a new
   /// supervisor speaks to an old reaper.
   std::uint32_t level = 0;
 };
-inline constexpr std::uint32_t kReaperLevel = 2;
+inline constexpr std::uint32_t kReaperLevel = 3;
 inline constexpr std::uint32_t kBarrierLevel = 1;
 inline constexpr std::uint32_t kHoldLevel = 2;
+inline constexpr std::uint32_t kExamineLevel = 3;
 
 /// Followed by the launch block if `block_size` <= kInlineBlock.
 struct Launch {
@@ -153,6 +156,12 @@ struct OrderNumber {
 
 struct SequenceNumber {
   std::uint64_t sequence = 0;
+};
+
+struct ExamineOrder {
+  /// 1: somebody else counts whatever ends in a job, until the next Hello.
+  std::uint32_t are_counted = 0;
+  std::uint32_t reserved = 0;
 };
 
 struct PathText {

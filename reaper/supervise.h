@@ -219,8 +219,8 @@ class Daemon {
 
   void record(const DeadChild& child) {
     launcher_.settle_process(child.pid);
-    core::ExitRecord record = examine(child);
     const KnownChild known = memory_.children.find(child.pid);
+    core::ExitRecord record = examine(child, wanted_of(known));
     if (known.pid != 0) {
       record.order = known.order;
       record.jid = known.jid;
@@ -228,6 +228,13 @@ class Daemon {
       memory_.children.forget(child.pid);
     }
     ring_.push(record);
+  }
+
+  /// Where somebody else counts whatever ends, what a main process used is in
+  /// the report of its job, and of the others their job alone is not known.
+  [[nodiscard]] Wanted wanted_of(const KnownChild& child) const {
+    if (!are_counted_) return Wanted::kAll;
+    return child.pid != 0 ? Wanted::kIoAndStat : Wanted::kJob;
   }
 
   /// An init of units ends with its instance. Any other reaper stays while
@@ -315,6 +322,7 @@ class Daemon {
   bool take_ready(Received& received);
   bool take_lock(Received& received);
   bool take_held(Received& received);
+  bool take_examine(Received& received);
   void flush();
   [[nodiscard]] Sent send_all();
   Sent send_welcome();
@@ -414,6 +422,7 @@ class Daemon {
   bool is_ending_ = false;
   bool is_sweeping_ = false;
   bool wants_room_ = false;
+  bool are_counted_ = false;  ///< by somebody else: whatever ends in a job
 };
 
 }  // namespace reaper

@@ -31,6 +31,7 @@ inline void Daemon::handle(Received& received) {
       {MessageType::kBarrier, &Daemon::take_barrier},
       {MessageType::kHoldLock, &Daemon::take_lock},
       {MessageType::kHold, &Daemon::take_held},
+      {MessageType::kExamine, &Daemon::take_examine},
   };
   // NOLINTEND(modernize-use-designated-initializers)
   for (const Row& row : kRows) {
@@ -50,7 +51,14 @@ inline bool Daemon::take_hello(Received& received) {
   signals_.begin_again();
   next_record_ = ring_.first();
   barrier_ = 0;  // its predecessor's
+  are_counted_ = false;
   return true;
+}
+
+inline bool Daemon::take_examine(Received& received) {
+  const auto order = body_as<ExamineOrder>(received.body);
+  if (order) are_counted_ = order->are_counted != 0;
+  return order.has_value();
 }
 
 inline bool Daemon::take_launch(Received& received) {

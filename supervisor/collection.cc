@@ -106,9 +106,14 @@ void Collection::keep_parts() {
 
 /// The link last, and first to go: without it what is held is nothing.
 void Collection::hold_again() {
+  tell_reaper();
   if (running() != core::Collector::kEbpf) return let_go();
   for (std::size_t i = std::size(kNames); i-- > 0;)
     reaper_.hold(kNames[i], parts_[i].get());
+}
+
+void Collection::tell_reaper() {
+  reaper_.tell_counted(core::counts_all(running()) && !has_uncounted_);
 }
 
 void Collection::let_go() {
@@ -128,13 +133,22 @@ void Collection::enrol(const EnrolledJob& job, Enrolled done) {
         job.jid, creator.empty() ? core::Pid() : creator.mapped(),
         [done = std::move(done)] { done(core::Collector::kTaskstats); });
   }
-  if (state_ == State::kRunning) return done(put(job));
-  if (state_ == State::kImpossible) return done(core::Collector::kWait);
+  if (state_ == State::kRunning || state_ == State::kImpossible) {
+    const auto who =
+        state_ == State::kRunning ? put(job) : core::Collector::kWait;
+    if (!core::counts_all(who) && !std::exchange(has_uncounted_, true))
+      tell_reaper();
+    return done(who);
+  }
   waiting_.push_back({.job = job, .done = std::move(done)});
   if (state_ == State::kAbsent) load();
 }
 
 void Collection::enrol_again(const JobTable& table) {
+  for (const auto& [jid, entry] : table.jobs())
+    has_uncounted_ |= entry.job.state < core::JobState::kEnded &&
+                      !core::counts_all(entry.job.collector);
+  tell_reaper();
   if (running() != core::Collector::kTaskstats) return;
   for (const auto& [jid, entry] : table.jobs())
     if (entry.job.state < core::JobState::kEnded &&
@@ -296,6 +310,7 @@ void Collection::settle(State state, std::string_view why) {
   state_ = state;
   patience_.clear();
   if (running() == core::Collector::kEbpf) hold_again();
+  tell_reaper();
   changed_(running(), why);
   for (const Waiting& waiting : std::exchange(waiting_, {}))
     enrol(waiting.job, waiting.done);
@@ -303,6 +318,7 @@ void Collection::settle(State state, std::string_view why) {
 
 void Collection::unload() {
   let_go();
+  has_uncounted_ = false;
   for (const std::string_view name : kNames)
     store_.drop(name);
   recorder_.forget_ring();
@@ -311,6 +327,7 @@ void Collection::unload() {
   loader_.reset();
   if (kind_ == core::Collector::kTaskstats) taskstats_.stop();
   state_ = State::kAbsent;
+  tell_reaper();
   changed_(kind_, "to be loaded with the next job");
 }
 

@@ -79,7 +79,7 @@ class Collection {
   /// From now on processes that end in the cgroup are the job's;
   /// `done` is told who counts them, at once or when it is known.
   void enrol(const EnrolledJob& job, Enrolled done);
-  /// Those that live already and are counted by taskstats.
+  /// Those that live already; taskstats counts its own again.
   void enrol_again(const JobTable& table);
   /// The job's first process exists.
   void note_member(core::JobId jid, core::Pid pid);
@@ -110,6 +110,7 @@ class Collection {
   void on_taskstats(std::string_view why);
   void keep_parts();
   void let_go();
+  void tell_reaper();
   void on_reply(std::span<const std::byte> packet);
   void give_up(std::string_view why);
   void settle(State state, std::string_view why);
@@ -131,6 +132,7 @@ class Collection {
   /// Which runs, or is tried next.
   core::Collector kind_ = core::Collector::kEbpf;
   std::string why_not_better_;  ///< of taskstats
+  bool has_uncounted_ = false;  ///< a job that nobody counts may live
   sys::UniqueFd parts_[accounting::kCollectorParts];
   TaskstatsLink taskstats_;
   std::map<core::JobId, core::Pid> creators_;

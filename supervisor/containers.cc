@@ -90,6 +90,7 @@ core::Result<void> CgroupContainers::make(core::JobId jid) {
   const std::string place = place_of(jid);
   if (::mkdirat(directory_.get(), place.c_str(), 0755) < 0 && errno != EEXIST)
     return core::fail(errno, "make cgroup", place);
+  ids_.erase(jid);
   return {};
 }
 
@@ -130,11 +131,13 @@ core::Result<sys::UniqueFd> CgroupContainers::open(core::JobId jid) {
 }
 
 core::Result<std::uint64_t> CgroupContainers::id(core::JobId jid) {
+  if (const auto known = ids_.find(jid); known != ids_.end())
+    return known->second;
   struct stat facts = {};
   if (!directory_.is_open()) return core::fail(ENOTSUP, "open cgroup");
   if (::fstatat(directory_.get(), place_of(jid).c_str(), &facts, 0) < 0)
     return core::fail(errno, "stat cgroup");
-  return facts.st_ino;
+  return ids_[jid] = facts.st_ino;
 }
 
 core::Result<bool> CgroupContainers::is_populated(core::JobId jid) {
@@ -383,6 +386,7 @@ core::Result<void> CgroupContainers::remove(core::JobId jid) {
   TRY(groups_.remove(jid));
   TRY(sys::Cgroup::remove(directory_.get(), place_of(jid).c_str()));
   parents_.erase(jid);
+  ids_.erase(jid);
   return {};
 }
 

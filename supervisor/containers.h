@@ -174,6 +174,9 @@ class CgroupContainers final : public Containers {
   bool has_controllers_ = false;
   std::set<std::string> passed_down_;  ///< "+cpu": controllers of the jobs
   std::map<core::JobId, core::JobId> parents_;  ///< of nested jobs
+  /// As far as they were asked for: to ask the kernel waits for its lock of the
+  /// hierarchy, beside every cgroup that is made or removed.
+  std::map<core::JobId, std::uint64_t> ids_;
 };
 
 }  // namespace supervisor

@@ -168,6 +168,13 @@ void ReaperLink::send_hold(std::string_view name, std::span<const int> fds) {
   link_.send_value(reaper::MessageType::kHold, body, fds);
 }
 
+void ReaperLink::tell_counted(bool are_counted) {
+  if (level_.value_or(0) < reaper::kExamineLevel) return;
+  link_.send_value(reaper::MessageType::kExamine,
+                   reaper::ExamineOrder{.are_counted = are_counted ? 1U : 0U,
+                                        .reserved = 0});
+}
+
 void ReaperLink::ready() {
   link_.send(reaper::MessageType::kReady);
 }

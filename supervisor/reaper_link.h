@@ -82,6 +82,9 @@ class ReaperLink final : private PacketHandler {
   /// does not know how; after its Welcome.
   void hold(std::string_view name, int fd);
   void let_go(std::string_view name);
+  /// Whether somebody else counts whatever ends in a job: it need not look at
+  /// all of the dead then. After its Welcome; nothing where it does not know.
+  void tell_counted(bool are_counted);
   /// Clients are served: this instance can start.
   void ready();
   [[nodiscard]] bool is_flushed() const { return link_.is_flushed(); }

@@ -364,6 +364,35 @@ def by_choice():
           (2, "corrald: option '--collector' is 'acct', expected 'auto', 'ebpf', 'taskstats' or 'wait'"), "another word is refused")
 
 
+def looked_at(instance):
+    """Which files of the dead the reaper reads during a job of one process and two orphans: {file: how often}."""
+    with tempfile.NamedTemporaryFile("r") as calls:
+        tracer = subprocess.Popen(["strace", "-q", "-e", "trace=open,openat", "-o", calls.name, "-p", str(instance.reaper)])
+        wait_until(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{instance.reaper}/status").read_text(), what="the tracer")
+        jid = instance.facts("run", "-d", "--", "/bin/sh", "-c", "(true &); (true &); sleep 0.3; exit 5")["jid"]
+        instance.run("wait", jid, code=5)
+        tracer.terminate()
+        tracer.wait()
+        return collections.Counter(re.findall(r'"/proc/\d+/(\w+)"', calls.read()))
+
+
+def read_of_the_dead():
+    """Where the kernel counts, the reaper asks of an orphan only whose it was; over the death of the supervisor too."""
+    with Instance() as instance:
+        instance.run("run", "--", "/bin/true")
+        thrifty = {"io": 1, "stat": 1, "cgroup": 2}
+        equal(dict(looked_at(instance)), thrifty, "counted by the kernel: little is read of the dead")
+        supervisor = instance.supervisor
+        os.kill(supervisor, signal.SIGKILL)
+        wait_until(lambda: instance.supervisor not in (None, supervisor), what="the next supervisor")
+        instance.run("run", "--", "/bin/true")
+        equal(dict(looked_at(instance)), thrifty, "and so for the next supervisor")
+    with Instance(options=["--collector", "wait"]) as instance:
+        instance.run("run", "--", "/bin/true")
+        found = looked_at(instance)
+        check(found["io"] == found["stat"] == found["status"] == 3, "counted by who reaps: all of it is read", found)
+
+
 def no_loader():
     """Without corral-collect nothing is different from before."""
     with tempfile.TemporaryDirectory() as folder:
@@ -379,7 +408,7 @@ def no_loader():
 
 
 PARTS = [every_process, threads, nested, make_and_strace, killed_supervisor, killed_scribe, killed_store, all_killed,
-         overflown, at_full_rate, switched_and_off, by_choice, no_loader]
+         overflown, at_full_rate, switched_and_off, by_choice, read_of_the_dead, no_loader]
 
 
 def main():
