@@ -31,6 +31,7 @@
 #include "core/job_totals.h"
 #include "core/limits.h"
 #include "core/quantity.h"
+#include "core/record_switches.h"
 #include "core/text.h"
 
 namespace accounting {
@@ -99,14 +100,15 @@ struct Loss {
   core::RealTime when;
 };
 
-/// The file was begun, or accounting was turned off or on. `name` is that of
-/// uname(2), zero filled.
+/// The file was begun or is about to be switched, or kinds of accounting were
+/// turned off or on. `name` is that of uname(2), zero filled.
 struct FileOpened {
   RecordKey key;
   csa::ConfigurationEvent event = csa::ConfigurationEvent::kOn;
   csa::SystemName name = {};
   core::RealTime booted;
   core::RealTime when;
+  core::RecordSwitches switches;  ///< from now on
 };
 
 /// The bytes of one append.
@@ -452,12 +454,11 @@ inline RecordBytes encode(const Loss& loss) {
 
 /// acctcfg with the event "on", a site record.
 inline RecordBytes encode(const FileOpened& opened) {
-  constexpr std::uint32_t kProcessRecords = 1U << 0;  // as csaswitch -c on
   RecordBytes bytes;
   csa::Configuration record = {};
   record.head = csa::make_head(csa::RecordType::kConfiguration, sizeof record);
-  record.kdmask = kProcessRecords;
-  record.rmask = csa::kHasMem | csa::kHasIo;
+  record.kdmask = core::daemon_mask_of(opened.switches);
+  record.rmask = core::record_mask_of(opened.switches);
   record.event = static_cast<std::uint8_t>(opened.event);
   record.boottime =
       std::max<std::int64_t>(detail::in_seconds(opened.booted), 1);
@@ -465,9 +466,13 @@ inline RecordBytes encode(const FileOpened& opened) {
   record.mark = csa::kAppendMark;
   record.name = opened.name;
   detail::put(bytes, record);
-  SiteRecord site = {};
+  SiteOpened site = {};
   site.head = detail::site_head(SiteKind::kOpened, opened.key, opened.when);
   site.key = opened.key.key;
+  site.kinds = opened.switches.kinds;
+  site.memory_kib = opened.switches.memory_kib;
+  site.time_us = opened.switches.time_us;
+  site.has_kinds = 1;
   detail::put_last(bytes, site);
   return bytes;
 }

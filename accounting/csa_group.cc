@@ -30,7 +30,7 @@ constexpr FieldTable kFields[] = {
     {RecordType::kStartOfJob, "22112 aa2 4 8 88"},
     {RecordType::kEndOfJob, "22112 22112 8 aaaa 44 22 888 88 8888 44"},
     {RecordType::kConfiguration, "22112 44 8 aa2 4 88 pppppppppp h"},
-    {RecordType::kWorkload, "22112 8 22 4 p 88 44 888 ppp 888888 22 4 88"},
+    {RecordType::kWorkload, "22112 8 22 4 p 88 44 888 ppp 888888 22 22 88"},
     {RecordType::kJobHeader, "22112 44 88 844 844 844 8"},
 };
 
@@ -45,7 +45,9 @@ constexpr SiteFieldTable kSiteFields[] = {
     {SiteKind::kEnd, "4 aaaa 44 8888 8 88888 44 44 44"},
     {SiteKind::kLoss, "88 44 888 8 ppp l 4"},
     {SiteKind::kText, "ppp 8 ppp d 444"},
-    {SiteKind::kOpened, "ppp 8 ppp l 4"},
+    {SiteKind::kLimits, "888888 8 8888888 4 4"},
+    {SiteKind::kDaemon, "44 pph 8 ppp l 4"},
+    {SiteKind::kOpened, "88 44 ph 8 ppp l 4"},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 // clang-format on
@@ -259,6 +261,7 @@ class GroupReader {
         break;
       case RecordType::kWorkload:
         group().workload = record_at<csa::Workload>(at, read_);
+        mark = group().workload->mark;
         break;
       case RecordType::kJobHeader:
         group().job_header = record_at<csa::JobHeader>(at, read_);
@@ -360,6 +363,8 @@ class GroupReader {
         return &group().project;
       case SiteText::kAccount:
         return &group().account;
+      case SiteText::kPayload:
+        return &group().payload;
     }
     return nullptr;
   }
@@ -373,7 +378,10 @@ class GroupReader {
     std::string text(record.first, split);
     text.append(record.second, size - split);
     const auto what = static_cast<SiteText>(record.what);
-    if (std::string* const place = place_of(what)) *place = std::move(text);
+    std::string* const place = place_of(what);
+    if (place == nullptr) return;
+    if (what != SiteText::kPayload) place->clear();
+    place->append(text);
   }
 
   ParseResult finish() {
@@ -420,6 +428,7 @@ bool begins_append(std::span<const std::byte> bytes) {
       {.type = RecordType::kEndOfJob, .offset = offsetof(csa::EndOfJob, mark)},
       {.type = RecordType::kConfiguration,
        .offset = offsetof(csa::Configuration, mark)},
+      {.type = RecordType::kWorkload, .offset = offsetof(csa::Workload, mark)},
   };
   if (bytes.size() < sizeof(csa::Head)) return false;
   const csa::Head head = read_head(bytes).head;

@@ -39,6 +39,7 @@ struct Group {
   std::string detail;   ///< SiteText::kDetail
   std::string project;  ///< SiteText::kProject
   std::string account;  ///< SiteText::kAccount
+  std::string payload;  ///< SiteText::kPayload
   /// The checksum of Corral's append is right. True where there is none.
   bool is_sound = true;
   /// It bears the mark of an append of Corral's, but no site record ends it.
@@ -73,7 +74,7 @@ struct ParseResult {
 
 /// The longest that a group can be; with so many bytes or all of the rest of
 /// the file parse_group() never needs more, unless the file ends too early.
-inline constexpr std::size_t kLongestGroup = 2048;
+inline constexpr std::size_t kLongestGroup = 2560;
 
 /// Reads the group that begins at the first byte. `is_end`: the file ends with
 /// these bytes.

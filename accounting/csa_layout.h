@@ -307,7 +307,8 @@ struct Workload {
   std::int64_t mem_reserved;  ///< KB
   std::int16_t ncpus;
   std::int16_t term_subtype;
-  std::int32_t spare;
+  std::uint16_t mark;  ///< kAppendMark, in what CSA has to spare
+  std::uint16_t spare;
   std::int64_t qwtime;  ///< seconds
   double sbu_wt;
 };
@@ -323,6 +324,7 @@ static_assert(offsetof(Workload, machname) == 88);
 static_assert(offsetof(Workload, reqid) == 136);
 static_assert(offsetof(Workload, code) == 144);
 static_assert(offsetof(Workload, ncpus) == 184);
+static_assert(offsetof(Workload, mark) == 188);
 static_assert(offsetof(Workload, qwtime) == 192);
 static_assert(offsetof(Workload, sbu_wt) == 200);
 

@@ -187,7 +187,8 @@ void JobFinder::add(const Group& group) {
   if (!jid || view.jid != jid) return;
   if (group.start) add_start(view);
   if (group.process) add_process(view, group);
-  if (group.workload && !group.site) add_request(group);
+  if (group.workload) add_request(group);
+  if (view.kind == "limits") add_limits(view);
   if (group.end) add_end(view);
 }
 
@@ -227,6 +228,19 @@ void JobFinder::add_request(const Group& group) {
   if (group.workload->mem_reserved < INT64_MAX / kKilobyte)
     ask(core::LimitKind::kMemory, group.workload->mem_reserved * kKilobyte);
   ask(core::LimitKind::kCpuRate, group.workload->ncpus * kProcessor);
+}
+
+void JobFinder::add_limits(const RecordView& view) {
+  JobFacts& job = last_job(*view.jid);
+  std::erase_if(job.asked,
+                [](const AskedLimit& asked) { return !asked.is_of_request; });
+  LimitsChange change = {
+      .when_us = view.ended_us, .by = view.uid, .bounds = {}};
+  for (const auto& [kind, bound] : view.asked)
+    change.bounds.push_back({.kind = kind, .bound = bound});
+  job.asked.insert(job.asked.begin(), change.bounds.begin(),
+                   change.bounds.end());
+  job.changes.push_back(std::move(change));
 }
 
 void JobFinder::add_end(const RecordView& view) {

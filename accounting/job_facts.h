@@ -49,6 +49,13 @@ struct AskedLimit {
   bool is_of_request = false;  ///< of a batch request: no bound that is held
 };
 
+/// Other limits, while the job lived.
+struct LimitsChange {
+  RecordView::Count when_us;
+  std::optional<std::uint32_t> by;
+  std::vector<AskedLimit> bounds;  ///< all that hold from then on
+};
+
 struct JobFacts {
   using Count = RecordView::Count;
 
@@ -68,7 +75,8 @@ struct JobFacts {
   Count system_us;
   Count memory_bytes;  ///< of the whole job, else of its largest process
   bool is_memory_of_process = false;
-  std::vector<AskedLimit> asked;
+  std::vector<AskedLimit> asked;  ///< at last
+  std::vector<LimitsChange> changes;
   std::vector<JobProcess> processes;  ///< a parent before its children
 };
 
@@ -107,6 +115,7 @@ class JobFinder {
   void add_start(const RecordView& view);
   void add_process(const RecordView& view, const Group& group);
   void add_request(const Group& group);
+  void add_limits(const RecordView& view);
   void add_end(const RecordView& view);
 
   JobWanted wanted_;

@@ -12,6 +12,7 @@
 
 #include "accounting/append.h"
 #include "accounting/kernel_encode.h"
+#include "accounting/record_filter.h"
 #include "accounting/recovery.h"
 #include "sys/clock.h"
 #include "sys/file_size.h"
@@ -77,11 +78,13 @@ void KernelDrain::add_loss(Batch& batch) const {
   append(batch.bytes, encode(loss));
 }
 
-KernelDrain::Batch KernelDrain::gather() const {
+KernelDrain::Batch KernelDrain::gather(const core::RecordSwitches& switches,
+                                       JobSpools* spools) const {
   Batch batch;
   batch.position = ring_.released();
   add_loss(batch);
   const KernelUnits units = units_of_now(ring_.control().collector);
+  RecordBytes scratch;
   while (batch.bytes.size() < kBatchBytes) {
     auto record = ring_.read(batch.position);
     for (int i = 0;
@@ -92,19 +95,24 @@ KernelDrain::Batch KernelDrain::gather() const {
     if (!record) break;
     batch.position = record->number;
     if (record->exit == nullptr) continue;
-    ++batch.records;
-    append(batch.bytes, encode(RecordKey{.instance = ring_.control().ring_id,
-                                         .key = record->number},
-                               *record->exit, units));
+    const RecordBytes whole = encode(
+        RecordKey{.instance = ring_.control().ring_id, .key = record->number},
+        *record->exit, units);
+    if (spools != nullptr) spools->feed(whole.view());
+    const auto on = filter_append(switches, whole.view(), scratch);
+    if (!on.empty()) ++batch.records;
+    batch.bytes.insert(batch.bytes.end(), on.begin(), on.end());
   }
   return batch;
 }
 
-core::Result<void> KernelDrain::write_all(int file) {
+core::Result<void> KernelDrain::write_all(int file,
+                                          const core::RecordSwitches& switches,
+                                          JobSpools* spools) {
   corral_control& control = ring_.control();
   __atomic_store_n(&control.is_pressed, 0U, __ATOMIC_SEQ_CST);
   for (;;) {
-    const Batch batch = gather();
+    const Batch batch = gather(switches, spools);
     if (batch.bytes.empty()) {
       ring_.release(batch.position);
       return {};

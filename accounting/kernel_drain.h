@@ -20,8 +20,10 @@
 #include <vector>
 
 #include "accounting/csa_encode.h"
+#include "accounting/job_spools.h"
 #include "accounting/kernel_ring.h"
 #include "core/error.h"
+#include "core/record_switches.h"
 
 namespace accounting {
 
@@ -32,9 +34,11 @@ class KernelDrain {
   /// Finds out what a scribe before us wrote, into the file at `path` or what
   /// it was renamed to. The caller holds the FileLock of `file`.
   void recover(int file, const std::string& path);
-  /// Appends all that is there. The caller holds the FileLock. Errors: those of
-  /// append_whole().
-  [[nodiscard]] core::Result<void> write_all(int file);
+  /// Appends all that is there and on; into `spools`, if there are any, all.
+  /// The caller holds the FileLock. Errors: those of append_whole().
+  [[nodiscard]] core::Result<void> write_all(
+      int file, const core::RecordSwitches& switches = {},
+      JobSpools* spools = nullptr);
   /// Accounting is off: all that is there is done with.
   void skip_all();
 
@@ -51,7 +55,8 @@ class KernelDrain {
     std::uint64_t position = 0;   ///< behind them
     std::uint64_t told_lost = 0;  ///< once it is written
   };
-  [[nodiscard]] Batch gather() const;
+  [[nodiscard]] Batch gather(const core::RecordSwitches& switches,
+                             JobSpools* spools) const;
   void add_loss(Batch& batch) const;
 
   KernelRing ring_;

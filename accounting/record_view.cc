@@ -42,6 +42,10 @@ std::string_view kind_name(const Group& group) {
   if (group.configuration) return "config";
   if (group.job_header) return "job-header";
   if (group.site && kind_of(group.site->head) == SiteKind::kLoss) return "loss";
+  if (group.site && kind_of(group.site->head) == SiteKind::kLimits)
+    return "limits";
+  if (group.site && kind_of(group.site->head) == SiteKind::kDaemon)
+    return "daemon";
   if (group.type() == RecordType::kWorkload) return "workload";
   return "site";
 }
@@ -170,6 +174,17 @@ void add_asked(RecordView& view, const SiteStart& site) {
     if ((site.kinds & (1U << static_cast<unsigned>(kind))) != 0 &&
         place < kMostAsked)
       view.asked.emplace_back(kind, asked.bounds[place++]);
+}
+
+void add_daemon(RecordView& view, const SiteDaemon& site, const Group& group) {
+  view.jid = unless_zero(site.head.jid);
+  view.uid = known(site.head.uid);
+  view.ended_us = microseconds(site.head.time);
+  for (const core::AccountKindRow& row : core::kAccountKinds)
+    if (static_cast<std::uint32_t>(row.kind) == site.kind)
+      view.daemon = row.name;
+  if (!group.workload) view.name = view.daemon;
+  view.payload = group.payload;
 }
 
 core::JobResult result_of(const SiteEnd& site, const std::string& detail) {
@@ -302,10 +317,23 @@ RecordView view_of(const Group& group) {
     refine_process(view, *site);
   if (const auto site = site_as<SiteStart>(group, SiteKind::kStart))
     add_asked(view, *site);
+  if (const auto site = site_as<SiteLimits>(group, SiteKind::kLimits)) {
+    view.jid = site->head.jid;
+    view.uid = site->head.uid;
+    view.ended_us = microseconds(site->head.time);
+    add_asked(view, *site);
+  }
+  if (const auto site = site_as<SiteDaemon>(group, SiteKind::kDaemon))
+    add_daemon(view, *site, group);
   if (const auto site = site_as<SiteEnd>(group, SiteKind::kEnd))
     refine_end(view, *site, group.detail);
   if (const auto site = site_as<SiteLoss>(group, SiteKind::kLoss))
     add_loss(view, *site);
+  if (const auto site = site_as<SiteOpened>(group, SiteKind::kOpened);
+      site && site->has_kinds != 0)
+    view.switches = {.kinds = site->kinds,
+                     .memory_kib = site->memory_kib,
+                     .time_us = site->time_us};
   explain_status(view);
   return view;
 }

@@ -14,6 +14,7 @@
 #include "accounting/csa_group.h"
 #include "core/job_result.h"
 #include "core/limits.h"
+#include "core/record_switches.h"
 
 namespace accounting {
 
@@ -34,7 +35,7 @@ struct RecordView {
   std::string project;  ///< of a start of Corral's: that it is charged to
   std::string account;  ///< likewise
   Count project_id;     ///< ac_prid of a process or an end, unless it is 0
-  /// Hard bounds that a job began with, by their kinds.
+  /// Hard bounds that a job began with, or has from now on, by their kinds.
   std::vector<std::pair<core::LimitKind, std::uint64_t>> asked;
 
   Count started_us;  ///< since 1970; to the second where CSA alone tells
@@ -79,6 +80,13 @@ struct RecordView {
   Count processes_seen;
   Count processes_not_seen;
   Count stragglers;
+
+  /// Kinds of accounting that are on from now on, of a configuration of
+  /// Corral's.
+  std::optional<core::RecordSwitches> switches;
+
+  std::string_view daemon;  ///< what a daemon told: its kind
+  std::string payload;      ///< its bytes, where CSA has no record for them
 
   Count lost;  ///< appends
   Count first_lost_key;

@@ -76,7 +76,36 @@ std::string end_outcome(const RecordView& view) {
   return text.append(" not seen");
 }
 
+/// What is on now: "csa job mem io delay", "csa job memt=1000".
+std::string kinds_of(const core::RecordSwitches& switches) {
+  std::string text;
+  for (const core::AccountKindRow& row : core::kAccountKinds) {
+    if (!switches.has(row.kind)) continue;
+    text.append(text.empty() ? "" : " ").append(row.name);
+    if (row.kind == core::AccountKind::kMemoryThreshold)
+      text.append("=").append(amount_of(switches.memory_kib * 1024));
+    if (row.kind == core::AccountKind::kTimeThreshold)
+      text.append("=").append(core::seconds_text(switches.time_us).view());
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+/// "cpu=3600000000 memory=1048576": in the units of the limits.
+std::string bounds_of(const RecordView& view) {
+  std::string text = "limits:";
+  for (const auto& [kind, bound] : view.asked)
+    text.append(" ")
+        .append(core::row_of(kind).word)
+        .append("=")
+        .append(std::to_string(bound));
+  return view.asked.empty() ? "limits: none" : text;
+}
+
 std::string outcome_of(const RecordView& view) {
+  if (view.switches) return kinds_of(*view.switches);
+  if (view.kind == "limits") return bounds_of(view);
+  if (!view.payload.empty())
+    return std::to_string(view.payload.size()) + " bytes";
   if (view.lost) return number_of(view.lost) + " records were lost before this";
   if (view.kind == "end") return end_outcome(view);
   if (view.kind == "process") return process_outcome(view);
@@ -212,6 +241,27 @@ constexpr CountKey kCounts[] = {
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
+std::string hex_of(std::string_view bytes) {
+  constexpr const char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
+void put_switches(Json& json, const core::RecordSwitches& switches) {
+  json["kinds"] = Json::array();
+  for (const core::AccountKindRow& row : core::kAccountKinds)
+    if (switches.has(row.kind)) json["kinds"].push_back(row.name);
+  if (switches.has(core::AccountKind::kMemoryThreshold))
+    json["memory_threshold_bytes"] = switches.memory_kib * 1024;
+  if (switches.has(core::AccountKind::kTimeThreshold))
+    json["cpu_threshold_us"] = switches.time_us;
+}
+
 void report(const std::string& name, const Damage& damage,
             std::ostream& errors) {
   errors << "corral: '" << name << "': bytes " << damage.offset << " to "
@@ -265,6 +315,9 @@ std::string to_json(const RecordView& view) {
   put(json, "superuser", view.is_superuser);
   put(json, "fork_only", view.is_fork_only);
   if (view.result) put_result(json, *view.result);
+  if (view.switches) put_switches(json, *view.switches);
+  put_text(json, "daemon", view.daemon);
+  if (!view.payload.empty()) json["bytes"] = hex_of(view.payload);
   put_text(json, "engine", view.engine);
   put_text(json, "collector", view.collector);
   put(json, "errno", view.code);

@@ -18,9 +18,12 @@
 
 #include "accounting/append.h"
 #include "accounting/csa_encode.h"
+#include "accounting/job_record.h"
 #include "accounting/next_file.h"
+#include "accounting/record_filter.h"
 #include "accounting/recovery.h"
 #include "accounting/scribe_lock.h"
+#include "accounting/switch_file.h"
 #include "sys/clock.h"
 #include "sys/message_socket.h"
 
@@ -59,13 +62,14 @@ csa::SystemName system_name() {
 }  // namespace
 
 Scribe::Scribe(std::string path, const ScribeOptions& options)
-    : path_(std::move(path)), options_(options) {}
+    : path_(std::move(path)), options_(options), switches_(options.usual) {}
 
 void Scribe::greet(std::uint64_t instance) {
   if (was_greeted_) return;
   was_greeted_ = true;
   instance_ = instance;
   is_off_ = is_accounting_off(path_);
+  switches_ = load_switches(path_).value_or(options_.usual);
   const auto opened = open_file();
   code_ = opened ? 0 : opened.error().code;
 }
@@ -74,7 +78,10 @@ void Scribe::take(const ScribeRequest& request,
                   std::span<const std::byte> bytes) {
   if (request.key <= accepted_key_) return;
   accepted_key_ = request.key;
-  if (is_off_) return skip(request.key);
+  feed(bytes);
+  RecordBytes scratch;
+  bytes = filter_append(in_force(), bytes, scratch);
+  if (bytes.empty()) return skip(request.key);
   // After a loss it keeps again when half of the memory is free, so that what
   // is lost is a few long ranges of keys.
   const bool is_losing = !queue_.empty() && queue_.back().lost > 0;
@@ -89,7 +96,18 @@ void Scribe::take(const ScribeRequest& request,
   queue_.push_back(std::move(entry));
 }
 
-/// Accounting is off: it is done with, behind what waits already.
+/// Into the file of its job, if that has one: whatever is on. What the kernel
+/// told of the job comes before its end.
+void Scribe::feed(std::span<const std::byte> bytes) {
+  if (spools_.is_empty()) return;
+  RecordBytes scratch;
+  const auto record = job_record_of(bytes, scratch);
+  if (!record || !spools_.has(record->jid)) return;
+  if (record->is_end_of_job) flush_kernel();
+  spools_.feed(bytes);
+}
+
+/// Nothing of it is on: it is done with, behind what waits already.
 void Scribe::skip(std::uint64_t key) {
   if (!queue_.empty()) {
     queue_.emplace_back();
@@ -139,7 +157,9 @@ core::Result<void> Scribe::write_kernel() {
   if (!kernel_) return {};
   if (!std::exchange(kernel_was_recovered_, true))
     kernel_->recover(file_.get(), path_);
-  if (!is_off_) return kernel_->write_all(file_.get());
+  const core::RecordSwitches switches = in_force();
+  if (switches.has(core::AccountKind::kCsa) || !spools_.is_empty())
+    return kernel_->write_all(file_.get(), switches, &spools_);
   kernel_->skip_all();
   return {};
 }
@@ -196,9 +216,7 @@ core::Result<void> Scribe::open_file() {
   drop_repetitions();
   // What an earlier scribe wrote it may not have synced.
   if (tail.last_key) needs_sync_ = true;
-  if (tail.size == 0)
-    TRY(note(is_switching_ ? csa::ConfigurationEvent::kFile
-                           : csa::ConfigurationEvent::kOn));
+  if (tail.size == 0) TRY(note(csa::ConfigurationEvent::kOn));
   was_recovered_ = true;
   return {};
 }
@@ -207,16 +225,21 @@ core::Result<void> Scribe::open_file() {
 /// and a scribe after us our last key. Also of accounting that is turned off or
 /// on.
 core::Result<void> Scribe::note(csa::ConfigurationEvent event) {
+  is_new_ = true;
+  needs_sync_ = true;
+  return append_whole(file_.get(), encode(told(event)).view());
+}
+
+FileOpened Scribe::told(csa::ConfigurationEvent event) const {
   const core::Moment now = sys::now();
   FileOpened opened;
   opened.event = event;
+  opened.switches = in_force();
   opened.key = {.instance = instance_, .key = written_key_};
   opened.name = system_name();
   opened.when = now.real;
   opened.booted = core::RealTime(now.real.raw() - now.boot.raw());
-  is_new_ = true;
-  needs_sync_ = true;
-  return append_whole(file_.get(), encode(opened).view());
+  return opened;
 }
 
 void Scribe::drop_repetitions() {
@@ -295,49 +318,114 @@ ScribeStatus Scribe::status() const {
   status.written = written_ + (kernel_ ? kernel_->written() : 0);
   status.lost = lost_ + (kernel_ ? kernel_->lost() : 0);
   status.code = code_;
-  status.is_off = is_off_ ? 1 : 0;
+  const core::RecordSwitches switches = in_force();
+  status.is_off = switches.is_writing() ? 0 : 1;
+  status.kinds = switches.kinds;
+  status.fed = spools_.fed();
+  status.memory_kib = switches.memory_kib;
+  status.time_us = switches.time_us;
   status.control = control_;
   status.control_code = control_code_;
   status.switched_number = switched_number_;
   return status;
 }
 
-void Scribe::obey(const ScribeControl& control) {
+void Scribe::obey(const ScribeControl& control, const sys::UniqueFd& memory) {
   if (!was_greeted_) return;
   flush();
+  flush_kernel();  // who has ended is recorded by what held until now
+  const core::RecordSwitches named = {.kinds = control.kinds,
+                                      .memory_kib = control.memory_kib,
+                                      .time_us = control.time_us};
   core::Result<void> done = core::fail(EINVAL, "obey");
   if (control.order == ScribeOrder::kSwitch) done = switch_file();
   if (control.order == ScribeOrder::kOff) done = turn_off();
   if (control.order == ScribeOrder::kOn) done = turn_on();
+  if (control.order == ScribeOrder::kEnable) done = enable(named);
+  if (control.order == ScribeOrder::kDisable) done = disable(named.kinds);
+  if (control.order == ScribeOrder::kFollow) done = follow(control, memory);
+  if (control.order == ScribeOrder::kUnfollow) spools_.end(control.jid);
+  if (control.order >= ScribeOrder::kFlush &&
+      control.order != ScribeOrder::kFollow)
+    done = {};
+  if (control.number == 0) return;
   control_ = control.number;
   control_code_ = done ? 0 : done.error().code;
 }
 
-/// The new file says the last key that is in the old one: whoever takes that
+/// A file that is begun, or begun again, says so; not for a scribe that takes
+/// over from one before.
+core::Result<void> Scribe::follow(const ScribeControl& control,
+                                  const sys::UniqueFd& memory) {
+  TRY(spools_.begin(control.jid, memory));
+  if (control.number == 0) return {};
+  const csa::Configuration record =
+      job_configuration(told(csa::ConfigurationEvent::kOn));
+  spools_.put(control.jid, std::as_bytes(std::span(&record, 1)));
+  return {};
+}
+
+core::RecordSwitches Scribe::in_force() const {
+  return is_off_ ? core::RecordSwitches{.kinds = 0} : switches_;
+}
+
+/// The old file ends with the word that it is switched, as far as it has room.
+/// The new one says the last key that is in the old one: whoever takes that
 /// away takes nothing that the next scribe needs.
 core::Result<void> Scribe::switch_file() {
+  if (is_file_current()) (void)note_in_file(csa::ConfigurationEvent::kFile);
   switched_number_ = TRY(rename_to_next(path_));
-  is_switching_ = true;
-  const auto opened = open_file();
-  is_switching_ = false;
-  TRY(opened);
+  TRY(open_file());
   return sync();
 }
 
-/// Also on a disk that is full: then the file does not tell of it.
+/// Also on a disk that is full, as the next two: then the file does not tell
+/// of it.
 core::Result<void> Scribe::turn_off() {
   if (is_off_) return {};
-  const auto noted = note_in_file(csa::ConfigurationEvent::kOff);
-  if (!noted) code_ = noted.error().code;
+  TRY(mark_accounting_off(path_));
   is_off_ = true;
-  return mark_accounting_off(path_);
+  tell(csa::ConfigurationEvent::kOff);
+  return {};
 }
 
 core::Result<void> Scribe::turn_on() {
-  if (!is_off_) return {};
+  if (!is_off_ && switches_.is_writing()) return {};
+  // Kinds that were all turned off one by one: what is usual is on.
+  if (!switches_.is_writing()) {
+    TRY(save_switches(path_, options_.usual));
+    switches_ = options_.usual;
+  }
   TRY(unmark_accounting_off(path_));
   is_off_ = false;
   return note_in_file(csa::ConfigurationEvent::kOn);
+}
+
+core::Result<void> Scribe::enable(const core::RecordSwitches& more) {
+  // Behind kOff nothing is on but what is named, and starts and ends with it.
+  core::RecordSwitches before = in_force();
+  if (is_off_) before.kinds |= core::bit_of(core::AccountKind::kJob);
+  const core::RecordSwitches next = core::turned_on(before, more);
+  TRY(save_switches(path_, next));
+  if (is_off_) TRY(unmark_accounting_off(path_));
+  is_off_ = false;
+  switches_ = next;
+  tell(csa::ConfigurationEvent::kOn);
+  return {};
+}
+
+core::Result<void> Scribe::disable(std::uint32_t kinds) {
+  if (is_off_) return {};
+  const core::RecordSwitches next = core::turned_off(switches_, kinds);
+  TRY(save_switches(path_, next));
+  switches_ = next;
+  tell(csa::ConfigurationEvent::kOff);
+  return {};
+}
+
+void Scribe::tell(csa::ConfigurationEvent event) {
+  const auto noted = note_in_file(event);
+  if (!noted) code_ = noted.error().code;
 }
 
 core::Result<void> Scribe::note_in_file(csa::ConfigurationEvent event) {

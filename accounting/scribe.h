@@ -11,8 +11,8 @@
 //    each new request and on one timer that backs off. Where the bound of that
 //    memory forces a loss, the loss is itself written when there is room.
 //  - With nothing to write it sleeps without a timer.
-//  - While accounting is off each request is answered as if it were written.
-//    That it is off stands in a file beside the accounting file.
+//  - What is off (core/record_switches.h), or below a threshold, is answered as
+//    if it were written. What is on stands in files beside the accounting file.
 #pragma once
 
 #include <sys/types.h>
@@ -26,10 +26,12 @@
 #include <vector>
 
 #include "accounting/csa_layout.h"
+#include "accounting/job_spools.h"
 #include "accounting/kernel_drain.h"
 #include "accounting/scribe_protocol.h"
 #include "core/error.h"
 #include "core/quantity.h"
+#include "core/record_switches.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -38,6 +40,8 @@ struct ScribeOptions {
   std::size_t most_kept_bytes = std::size_t{64} << 20U;
   core::Microseconds first_pause = core::milliseconds(250);
   core::Microseconds longest_pause = core::seconds(60);
+  /// What is on where nobody turned anything.
+  core::RecordSwitches usual = {};
 };
 
 /// The file that the scribe writes and all that it keeps for it. No socket and
@@ -54,8 +58,9 @@ class Scribe {
   void take(const ScribeRequest& request, std::span<const std::byte> bytes);
   /// Tries to write all that waits.
   void flush();
-  /// Carries an order out; status() says what it came to.
-  void obey(const ScribeControl& control);
+  /// Carries an order out; status() says what it came to. `memory`: of
+  /// kFollow.
+  void obey(const ScribeControl& control, const sys::UniqueFd& memory = {});
 
   /// From now on what comes into the collector's ring is written too, before
   /// each append and by flush_kernel().
@@ -89,6 +94,15 @@ class Scribe {
   core::Result<void> switch_file();
   core::Result<void> turn_off();
   core::Result<void> turn_on();
+  core::Result<void> enable(const core::RecordSwitches& more);
+  core::Result<void> disable(std::uint32_t kinds);
+  core::Result<void> follow(const ScribeControl& control,
+                            const sys::UniqueFd& memory);
+  void feed(std::span<const std::byte> bytes);
+  [[nodiscard]] FileOpened told(csa::ConfigurationEvent event) const;
+  void tell(csa::ConfigurationEvent event);
+  /// Which hold now.
+  [[nodiscard]] core::RecordSwitches in_force() const;
   void skip(std::uint64_t key);
   [[nodiscard]] bool is_file_current() const;
   core::Result<void> write_batch();
@@ -107,6 +121,7 @@ class Scribe {
   ino_t inode_ = 0;
   bool was_recovered_ = false;  ///< the tail of file_ was read
 
+  JobSpools spools_;  ///< of jobs with a file of their own
   std::optional<KernelDrain> kernel_;
   bool kernel_was_recovered_ = false;
   std::deque<Entry> queue_;  ///< by ascending key
@@ -119,8 +134,8 @@ class Scribe {
   std::uint64_t written_ = 0;
   std::uint64_t lost_ = 0;
   std::int32_t code_ = 0;
-  bool is_off_ = false;
-  bool is_switching_ = false;  ///< a new file follows another one
+  bool is_off_ = false;  ///< all of it, whatever switches_ says
+  core::RecordSwitches switches_;
   std::uint64_t control_ = 0;
   std::int32_t control_code_ = 0;
   std::uint32_t switched_number_ = 0;

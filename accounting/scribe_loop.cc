@@ -116,7 +116,7 @@ Peer gather(int socket, Scribe& scribe, bool& was_addressed) {
       return Peer::kThere;  // the answer must come before a batch's
     }
     if (const auto control = read_scribe_packet<ScribeControl>(bytes)) {
-      scribe.obey(*control);
+      scribe.obey(*control, packet->fds[0]);
       was_addressed = true;
       return Peer::kThere;  // each has an answer of its own
     }

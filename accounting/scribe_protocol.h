@@ -27,6 +27,8 @@
 #include <span>
 #include <type_traits>
 
+#include "core/record_switches.h"
+
 namespace accounting {
 
 inline constexpr std::uint32_t kScribeMagic = 0x31524353U;  // "SCR1"
@@ -57,9 +59,14 @@ struct ScribeRequest {
 };
 
 enum class ScribeOrder : std::uint32_t {
-  kSwitch = 1,  ///< the file gets the next free number, and a new one begins
-  kOff = 2,     ///< nothing is written until kOn, also by scribes after this
-  kOn = 3,
+  kSwitch = 1,   ///< the file gets the next free number, and a new one begins
+  kOff = 2,      ///< nothing is written until kOn, also by scribes after this
+  kOn = 3,       ///< what was on before kOff is on again
+  kEnable = 4,   ///< the kinds of `switches` are on too, and their thresholds
+  kDisable = 5,  ///< they are off
+  kFlush = 6,    ///< what the kernel has told so far is written
+  kFollow = 7,   ///< with a descriptor: `jid` has that spool (job_spool.h)
+  kUnfollow = 8,
 };
 
 /// Carried out behind all requests before it. One that nobody answered is sent
@@ -67,9 +74,12 @@ enum class ScribeOrder : std::uint32_t {
 struct ScribeControl {
   std::uint32_t magic = kScribeMagic;
   ScribePacket type = ScribePacket::kControl;
-  std::uint64_t number = 0;  ///< ascending
+  std::uint64_t number = 0;  ///< ascending; 0: kFollow of a scribe before
   ScribeOrder order = ScribeOrder::kSwitch;
-  std::uint32_t reserved = 0;
+  std::uint32_t kinds = 0;  ///< core::RecordSwitches, of kEnable and kDisable
+  std::uint64_t memory_kib = 0;
+  std::uint64_t time_us = 0;
+  std::uint64_t jid = 0;
 };
 
 /// With two descriptors, the collector's ring and its control map, and where
@@ -96,9 +106,14 @@ struct ScribeStatus {
   std::int32_t control_code = 0;  ///< errno of what it came to; 0: done
   std::uint32_t switched_number =
       0;  ///< of the file of kSwitch; 0: there was none
+  std::uint32_t kinds = core::kUsualKinds;  ///< core::RecordSwitches in force
+  std::uint32_t reserved = 0;
+  std::uint64_t memory_kib = 0;
+  std::uint64_t time_us = 0;
+  std::uint64_t fed = 0;  ///< records into spools of jobs, since it started
 };
 static_assert(sizeof(ScribeGreeting) == 16 && sizeof(ScribeRequest) == 24);
-static_assert(sizeof(ScribeControl) == 24 && sizeof(ScribeStatus) == 88);
+static_assert(sizeof(ScribeControl) == 48 && sizeof(ScribeStatus) == 120);
 
 /// The largest append that a request may hold.
 inline constexpr std::size_t kLargestAppend = 4096;

@@ -38,6 +38,8 @@ enum class SiteKind : std::uint8_t {
   kLoss = 4,     ///< alone: records were lost before it
   kText = 5,     ///< a text of the record that the append is about
   kOpened = 6,   ///< behind acctcfg
+  kLimits = 7,   ///< alone: the bounds that a job has from now on
+  kDaemon = 8,   ///< behind a workload record, or its bytes as texts
 };
 
 enum class SiteText : std::uint32_t {
@@ -45,6 +47,7 @@ enum class SiteText : std::uint32_t {
   kDetail = 2,   ///< JobResult::detail, in an end
   kProject = 3,  ///< that the job is charged to, in a start
   kAccount = 4,  ///< likewise
+  kPayload = 5,  ///< bytes of a daemon's record; several are one
 };
 
 /// Bits of SiteProcess::marks.
@@ -124,6 +127,20 @@ struct SiteStart {
   std::uint32_t checksum;
 };
 
+/// SiteStart, of kLimits: with who changed them as the head's uid.
+using SiteLimits = SiteStart;
+
+/// What a daemon told, and who brought it (the head's uid).
+struct SiteDaemon {
+  SiteHead head;
+  std::uint32_t kind;  ///< core::AccountKind
+  std::uint32_t size;  ///< bytes, of the record or of the texts before
+  std::byte reserved[40];
+  std::uint64_t key;
+  std::byte reserved2[60];
+  std::uint32_t checksum;
+};
+
 struct SiteProcess {
   SiteHead head;
   std::uint32_t present;  ///< core::Counters
@@ -186,6 +203,19 @@ struct SiteLoss {
   std::uint32_t checksum;
 };
 
+/// Which kinds of accounting are on (core/record_switches.h).
+struct SiteOpened {
+  SiteHead head;
+  std::uint64_t memory_kib;
+  std::uint64_t time_us;
+  std::uint32_t kinds;
+  std::uint32_t has_kinds;  ///< 0: a version before did not say them
+  std::byte reserved[24];
+  std::uint64_t key;
+  std::byte reserved2[60];
+  std::uint32_t checksum;
+};
+
 struct SiteTextRecord {
   SiteHead head;
   char first[48];
@@ -207,6 +237,7 @@ static_assert(offsetof(csa::Workload, reqid) == 136);
 static_assert(is_site_record<SiteRecord>() && is_site_record<SiteProcess>());
 static_assert(is_site_record<SiteStart>());
 static_assert(is_site_record<SiteEnd>() && is_site_record<SiteLoss>());
+static_assert(is_site_record<SiteOpened>() && is_site_record<SiteDaemon>());
 static_assert(is_site_record<SiteTextRecord>());
 
 constexpr SiteKind kind_of(const SiteHead& head) {

@@ -28,6 +28,21 @@ constexpr Field field(const char* key) {
           }};
 }
 
+template <auto kMember>
+constexpr Field threshold(const char* key) {
+  return {.key = key,
+          .get =
+              [](const AccountingView& view) {
+                return Value(view.switches.*kMember);
+              },
+          .set =
+              [](AccountingView& view, const Value& value) {
+                const auto* const held = std::get_if<std::uint64_t>(&value);
+                if (held != nullptr) view.switches.*kMember = *held;
+                return held != nullptr;
+              }};
+}
+
 constexpr Field kFields[] = {
     field<&AccountingView::is_on>("On"),
     field<&AccountingView::pacct>("Pacct"),
@@ -35,9 +50,40 @@ constexpr Field kFields[] = {
     field<&AccountingView::waiting>("RecordsWaiting"),
     field<&AccountingView::lost>("RecordsLost"),
     field<&AccountingView::fault>("Fault"),
+    {.key = "Kinds",
+     .get = [](const AccountingView& view) -> Value {
+       return names_of(view.switches.kinds);
+     },
+     .set =
+         [](AccountingView& view, const Value& value) {
+           const auto* const names = std::get_if<TextList>(&value);
+           if (names != nullptr) view.switches.kinds = kinds_of(*names).kinds;
+           return names != nullptr;
+         }},
+    threshold<&core::RecordSwitches::memory_kib>(kMemoryThresholdKey),
+    threshold<&core::RecordSwitches::time_us>(kTimeThresholdKey),
 };
 
 }  // namespace
+
+TextList names_of(std::uint32_t kinds) {
+  TextList names;
+  for (const core::AccountKindRow& row : core::kAccountKinds)
+    if ((kinds & core::bit_of(row.kind)) != 0) names.emplace_back(row.name);
+  return names;
+}
+
+KindList kinds_of(const TextList& names) {
+  KindList list;
+  for (const std::string& name : names) {
+    const auto* const row = core::find_account_kind(name);
+    if (row == nullptr)
+      list.unknown = name;
+    else
+      list.kinds |= core::bit_of(row->kind);
+  }
+  return list;
+}
 
 Dict dict_of(const AccountingView& view) {
   Dict dict;

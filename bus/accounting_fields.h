@@ -9,6 +9,18 @@
 
 namespace bus {
 
+/// Keys of thresholds, in Status and of Enable: KiB, microseconds.
+inline constexpr const char kMemoryThresholdKey[] = "MemoryThreshold";
+inline constexpr const char kTimeThresholdKey[] = "TimeThreshold";
+
+/// Kinds by their names (core/record_switches.h).
+struct KindList {
+  std::uint32_t kinds = 0;
+  std::string unknown;  ///< the last name of none
+};
+[[nodiscard]] KindList kinds_of(const TextList& names);
+[[nodiscard]] TextList names_of(std::uint32_t kinds);
+
 [[nodiscard]] Dict dict_of(const core::AccountingView& view);
 
 /// The inverse. Unknown keys are passed over (a newer instance).

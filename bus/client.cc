@@ -5,8 +5,7 @@
 
 #include <cerrno>
 
-#include "bus/accounting_fields.h"
-#include "bus/client_connection.h"
+#include "bus/client_state.h"
 #include "bus/client_transport.h"
 #include "bus/dict_codec.h"
 #include "bus/instance_fields.h"
@@ -30,36 +29,10 @@ constexpr Method manager(const char* member,
   return {.interface = kManagerInterface, .member = member, .repeat = repeat};
 }
 
-constexpr Method accounting(const char* member) {
-  return {.interface = kAccountingInterface,
-          .member = member,
-          .repeat = Repeat::kUntilAnswered};
-}
-
-int no_arguments(const SdBusTable& /*sd*/, sd_bus_message* /*message*/) {
-  return 0;
-}
 Arguments jid_argument(core::JobId jid) {
   return [jid](const SdBusTable& sd, sd_bus_message* message) {
     return sd.append(message, "t", jid.raw());
   };
-}
-
-/// The answer does not have the form of our interface.
-std::unexpected<core::Refused> malformed() {
-  return refuse(core::Refusal::kUnavailable,
-                "the instance's answer has an unexpected form; is "
-                "it of this version?");
-}
-
-core::Answer<core::Handle> duplicate(int fd) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
-  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-  if (copy < 0)
-    return refuse(core::Refusal::kUnavailable,
-                  std::string("cannot keep a descriptor of the answer: ") +
-                      std::strerror(errno));
-  return sys::UniqueFd(copy).to_handle();
 }
 
 /// The descriptor under `key`, if the answer has one.
@@ -105,33 +78,6 @@ core::Answer<std::string> random_token() {
   text.append_hex(numbers[0], 16).append_hex(numbers[1], 16);
   return std::string(text.view());
 }
-
-struct Client::State {
-  ClientConnection connection;
-  core::JobId waited;  ///< of the open call
-
-  State(SdBusTable sd, std::string path, const ClientOptions& options)
-      : connection(sd, std::move(path),
-                   {.reconnect_within = options.reconnect_within,
-                    .answer_within = options.answer_within}) {}
-
-  [[nodiscard]] const SdBusTable& sd() const { return connection.sd(); }
-  core::Answer<HeldMessage> call(const Method& method,
-                                 const Arguments& arguments) {
-    return connection.call(method, arguments);
-  }
-  [[nodiscard]] core::Answer<core::JobView> read_view(
-      const HeldMessage& reply) const {
-    const Dict dict = TRY(read_dict(sd(), reply.get()));
-    return job_view_of(dict);
-  }
-  [[nodiscard]] core::Answer<core::JobId> read_jid(
-      const HeldMessage& reply) const {
-    std::uint64_t jid = 0;
-    if (sd().read(reply.get(), "t", &jid) <= 0) return malformed();
-    return core::JobId(jid);
-  }
-};
 
 Client::Client(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Client::Client(Client&&) noexcept = default;
@@ -442,26 +388,6 @@ core::Answer<core::InstanceView> Client::instance() {
                        }));
   const Dict dict = TRY(read_dict(state_->sd(), reply.get()));
   return instance_view_of(dict);
-}
-
-core::Answer<core::AccountingView> Client::accounting_status() {
-  const HeldMessage reply =
-      TRY(state_->call(accounting("Status"), no_arguments));
-  const Dict dict = TRY(read_dict(state_->sd(), reply.get()));
-  return accounting_view_of(dict);
-}
-
-core::Answer<std::string> Client::switch_accounting() {
-  const HeldMessage reply =
-      TRY(state_->call(accounting("Switch"), no_arguments));
-  const char* name = "";
-  if (state_->sd().read(reply.get(), "s", &name) <= 0) return malformed();
-  return std::string(name);
-}
-
-core::Answer<void> Client::turn_accounting(bool is_on) {
-  TRY(state_->call(accounting(is_on ? "On" : "Off"), no_arguments));
-  return {};
 }
 
 core::Answer<void> Client::reexec() {

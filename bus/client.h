@@ -136,6 +136,15 @@ class Client {
   /// The new name of the file that was switched; empty: there was none.
   [[nodiscard]] core::Answer<std::string> switch_accounting();
   [[nodiscard]] core::Answer<void> turn_accounting(bool is_on);
+  /// core::AccountingControl::turn_kinds().
+  [[nodiscard]] core::Answer<void> turn_kinds(
+      bool is_on, const core::RecordSwitches& named);
+  /// core::AccountingControl::write_record().
+  [[nodiscard]] core::Answer<bool> write_record(
+      const core::DaemonRecord& record);
+  /// core::AccountingControl::job_file(); `file`: borrowed, of kStart.
+  [[nodiscard]] core::Answer<void> job_file(core::JobFileVerb verb,
+                                            int file = -1);
   [[nodiscard]] core::Answer<void> reexec();
   [[nodiscard]] core::Answer<void> shut_down();
 

@@ -277,6 +277,19 @@ const sd_bus_vtable kAccountingVtable[] = {
                              method_entry<switch_accounting>, kOpen),
     SD_BUS_METHOD("On", "", "", method_entry<turn_accounting_on>, kOpen),
     SD_BUS_METHOD("Off", "", "", method_entry<turn_accounting_off>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Enable", "asa{sv}",
+                             SD_BUS_PARAM(kinds) SD_BUS_PARAM(thresholds), "", ,
+                             method_entry<enable_accounting>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("Disable", "as", SD_BUS_PARAM(kinds), "", ,
+                             method_entry<disable_accounting>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES(
+        "WriteRecord", "stay",
+        SD_BUS_PARAM(kind) SD_BUS_PARAM(jid) SD_BUS_PARAM(record), "b",
+        SD_BUS_PARAM(recorded), method_entry<write_daemon_record>, kOpen),
+    SD_BUS_METHOD_WITH_NAMES("StartJobFile", "h", SD_BUS_PARAM(file), "", ,
+                             method_entry<start_job_file>, kOpen),
+    SD_BUS_METHOD("SyncJobFile", "", "", method_entry<sync_job_file>, kOpen),
+    SD_BUS_METHOD("StopJobFile", "", "", method_entry<stop_job_file>, kOpen),
     SD_BUS_VTABLE_END,
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_table.h"
 
+#include "cli/accounting_options.h"
 #include "cli/command_options.h"
 #include "cli/handlers.h"
 #include "cli/instance_options.h"
@@ -334,6 +335,38 @@ constexpr Command kCommands[] = {
      .exit_codes = kIndexCodes,
      .json_keys = kIndexKeys,
      .handler = index_files},
+    {.name = "accounting",
+     .summary = "Show and change what is recorded",
+     .description =
+         "Without a word, or with *status*, says where the instance writes "
+         "accounting records, and which kinds of them are on. *on* and *off* "
+         "turn the named kinds on and off, without one all of them (*on*: what "
+         "was on before); that holds until it is changed, also after a start "
+         "of the machine, and a record of the configuration tells of it.\n\n"
+         "_csa_ are processes, _mem_, _io_ and _delay_ parts of their records; "
+         "_memt_ and _time_ thresholds below which a process has none; _job_ "
+         "starts and ends of jobs; _wkmg_, _tape_, _site1_ and _site2_ what "
+         "daemons write. What is part of a process's record, or a threshold, "
+         "is on with _csa_ only. *switch* gives the accounting file the next "
+         "free number and begins a new one. *record* writes what a daemon "
+         "tells: "
+         "of a workload manager _KEY=VALUE_ with the keys provider, type, "
+         "subtype, machine, request, queue, reqid, array, qtype, user, "
+         "project, jid, time, entered, code, utime, stime, ctime, waited, "
+         "memory and ncpus; of the others the bytes of a file. Changes are for "
+         "root and the instance's own user, *record* for the site's schedulers "
+         "too (*corral.toml*(5)).",
+     .options = kAccountingOptions,
+     .pairs = kInstancePairs,
+     .operands = {.count = Operands::kAny,
+                  .type = ValueType::kText,
+                  .help = "'status', 'on', 'off', 'switch' or 'record'",
+                  .usage = "[status | on [KIND...] | off [KIND...] | switch | "
+                           "record wkmg KEY=VALUE... | record KIND FILE]"},
+     .examples = kAccountingExamples,
+     .exit_codes = {},
+     .json_keys = kAccountingKeys,
+     .handler = control_accounting},
     {.name = "archive",
      .summary = "Pack closed accounting files, and remove old ones",
      .description =

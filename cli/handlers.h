@@ -25,6 +25,7 @@ int show_log(const Arguments& arguments);
 int diagnose(const Arguments& arguments);
 int reexec_daemon(const Arguments& arguments);
 int show_records(const Arguments& arguments);
+int control_accounting(const Arguments& arguments);
 int archive_files(const Arguments& arguments);
 int index_files(const Arguments& arguments);
 int report_use(const Arguments& arguments);

@@ -181,8 +181,11 @@ inline constexpr JsonKey kUseKeys[] = {
      "largest), _storage_read_bytes_, _storage_written_bytes_, _oom_kills_, "
      "_processes_not_seen_"},
     {"asked",
-     "each hard bound that it began with, and what a batch request reserved "
+     "each hard bound that it had at last, and what a batch request reserved "
      "(_of_request_): _limit_, _asked_, _used_ and its _share_"},
+    {"limit_changes",
+     "each change of its limits while it lived: _when_us_, _by_uid_, and "
+     "_asked_, all bounds that held from then on"},
     {"hints", "what could be asked instead, as sentences"},
     {"processes",
      "in the order of the tree, with their _depth_ in it: _pid_, _ppid_, "

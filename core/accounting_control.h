@@ -3,12 +3,17 @@
 // of the supervisor that writes it. As core/job_control.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/authority.h"
+#include "core/handle.h"
+#include "core/ids.h"
+#include "core/record_switches.h"
 #include "core/refusal.h"
 
 namespace core {
@@ -20,11 +25,27 @@ struct AccountingView {
   std::uint64_t written = 0;
   std::uint64_t waiting = 0;  ///< kept while the disk refuses them
   std::uint64_t lost = 0;
-  std::string fault;  ///< why the file cannot be written; empty: it can
+  std::string fault;        ///< why the file cannot be written; empty: it can
+  RecordSwitches switches;  ///< nothing of it while it is off
+};
+
+/// What becomes of the caller's job's own accounting file (ja(1)).
+enum class JobFileVerb : std::uint8_t {
+  kStart,  ///< its records go to a file from now on
+  kSync,   ///< answered when all that ended before is in it
+  kStop,   ///< likewise, and no more
+};
+
+/// What a daemon tells (csa_wracct(3)): for a workload manager a wkmgmtbs.
+struct DaemonRecord {
+  AccountKind kind = AccountKind::kWorkload;
+  JobId jid;  ///< 0: of no job, or the record says it
+  std::vector<std::byte> bytes;
 };
 
 class AccountingControl {
  public:
+  using RecordDone = std::function<void(Answer<bool>)>;
   using SwitchDone = std::function<void(Answer<std::string>)>;
   using Done = std::function<void(Answer<void>)>;
 
@@ -40,6 +61,21 @@ class AccountingControl {
   /// Writes no records any longer, or writes them again; over restarts of
   /// everything. Answers when that stands on the disk.
   virtual void turn_accounting(const Caller& caller, bool is_on, Done done) = 0;
+
+  /// Turns the kinds of `named` on, with its thresholds, or off
+  /// (core/record_switches.h). As turn_accounting().
+  virtual void turn_kinds(const Caller& caller, bool is_on,
+                          const RecordSwitches& named, Done done) = 0;
+
+  /// For root, the instance's user and the site's schedulers. Answers when the
+  /// record is kept; false: its kind is off, and it was not.
+  virtual void write_record(const Caller& caller, DaemonRecord record,
+                            RecordDone done) = 0;
+
+  /// Of the job that the calling process is in; whoever is root or has its uid
+  /// may. `file`: of kStart, regular and open for reading and appending.
+  virtual void job_file(const Caller& caller, JobFileVerb verb, Handle file,
+                        Done done) = 0;
 };
 
 }  // namespace core

@@ -236,6 +236,11 @@ struct RecordProcess {
   ExitRecord record;
 };
 struct RecordEnd {};
+/// The limits that it has from now on.
+struct RecordLimits {
+  Uid by;
+  Moment when;
+};
 struct RemoveContainer {};
 /// Learn the end of a main process that nobody will report (its pidfd).
 struct WatchMain {};
@@ -261,7 +266,7 @@ using Effect =
                  effect::Signal, effect::Freeze, effect::HoldLimits,
                  effect::ReadCpu, effect::KillAll, effect::FreezeAndKill,
                  effect::Inspect, effect::SetTimer, effect::ClearTimer,
-                 effect::RecordProcess, effect::RecordEnd,
+                 effect::RecordProcess, effect::RecordEnd, effect::RecordLimits,
                  effect::RemoveContainer, effect::WatchMain, effect::ForgetMain,
                  effect::Announce, effect::TellLimit, effect::MakeMember,
                  effect::EndMembers, effect::WatchFollowed>;

@@ -184,6 +184,7 @@ class Stepper {
     reopen_soft(job_, changed.terms);
     job_.spec.limits = changed.limits;
     job_.spec.terms = changed.terms;
+    ask(effect::RecordLimits{.by = changed.by, .when = when_});
     ask(effect::HoldLimits{});
     ask(effect::Announce{});
     if (!is_live(job_)) return;

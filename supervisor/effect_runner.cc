@@ -76,6 +76,9 @@ struct EffectRunner::Doer {
   void operator()(const effect::RecordEnd& end) {
     runner.parts_.recorder.record(job, end, entry);
   }
+  void operator()(const effect::RecordLimits& limits) {
+    runner.parts_.recorder.record(job, limits, entry);
+  }
   void operator()(const effect::RemoveContainer&) {
     runner.remove_container(job.jid, job.engine);
   }

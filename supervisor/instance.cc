@@ -92,6 +92,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                   [this](core::JobId jid) { effects_.note_soft_memory(jid); }}),
       recorder_(loop, service_, journal_.epoch(),
                 {.pacct = settings_.places.pacct}),
+      job_files_(loop, store_, recorder_),
       collection_(loop, {.store = store_, .reaper = reaper_}, recorder_,
                   collection_site(),
                   [this](core::Collector collector, std::string_view why) {
@@ -185,28 +186,29 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
   inspector_.set_counter([this](const core::Job& job, core::JobTotals& totals) {
     add_count(job, totals);
   });
-  service_.connect(
-      {.admission = admission_,
-       .effects = effects_,
-       .containers = containers_,
-       .handles = handles_,
-       .scopes = scopes_,
-       .store = store_,
-       .launcher = launcher_,
-       .recorder = recorder_,
-       .mover = mover_,
-       .providers = providers_},
-      {.on_reexec = [this] { on_reexec(); },
-       .on_shut_down = [this] { shutdown_.begin("shutdown"); },
-       .on_ended = [this](core::JobId jid) { reports_.forget(jid); },
-       .on_settled = [this] { on_settled(); },
-       .on_creator = [this](
-                         core::JobId jid,
-                         core::Pid pid) { collection_.note_creator(jid, pid); },
-       .on_launched =
-           [this](core::JobId jid, core::Pid pid) {
-             collection_.note_member(jid, pid);
-           }});
+  service_.connect({.admission = admission_,
+                    .effects = effects_,
+                    .containers = containers_,
+                    .handles = handles_,
+                    .scopes = scopes_,
+                    .store = store_,
+                    .launcher = launcher_,
+                    .recorder = recorder_,
+                    .mover = mover_,
+                    .providers = providers_},
+                   {.on_reexec = [this] { on_reexec(); },
+                    .on_shut_down = [this] { shutdown_.begin("shutdown"); },
+                    .on_ended = [this](core::JobId jid) { on_ended(jid); },
+                    .on_settled = [this] { on_settled(); },
+                    .on_creator =
+                        [this](core::JobId jid, core::Pid pid) {
+                          collection_.note_creator(jid, pid);
+                        },
+                    .on_launched =
+                        [this](core::JobId jid, core::Pid pid) {
+                          collection_.note_member(jid, pid);
+                        },
+                    .job_files = &job_files_});
   providers_.set_sources(
       provider_sources(loop, providers_.sink(), settings_.event_source));
   adopt(std::move(past.entries));
@@ -222,10 +224,12 @@ void Instance::Parts::adopt(std::vector<StoreEntry> entries) {
     if (entry.name == kListenerName)
       listener_ = std::move(entry.fd);
     else if (!collection_.adopt(entry.name, entry.fd) &&
+             !job_files_.adopt(entry.name, entry.fd) &&
              !handles_.adopt(entry.name, std::move(entry.fd)))
       spdlog::debug("the store has '{}', which is nobody's here", entry.name);
   }
   collection_.resume();
+  job_files_.resume(table_);
   handles_.drop_unless(
       [this](core::JobId jid) { return table_.find(jid) != nullptr; });
   for (const auto& [jid, entry] : table_.jobs())
@@ -329,14 +333,6 @@ void Instance::Parts::take_over_containers() {
   }
 }
 
-void Instance::Parts::remember_jids(const JidBlock& block) {
-  history_.jids = jids_.block();
-  const auto done = service_.remember(encode_item(block));
-  if (!done)
-    spdlog::error("the jids are not remembered: {}",
-                  text_of(done.error().message()));
-}
-
 void Instance::Parts::on_signalled(const reaper::SignalSeen& seen) {
   std::string_view what = "ignored";
   const bool is_stop = core::is_stop_signal(seen.signal);
@@ -373,6 +369,7 @@ void Instance::Parts::put_again() {
   if (listener_.is_open()) store_.put(kListenerName, listener_.get());
   handles_.put_again();
   collection_.put_again();
+  job_files_.put_again();
 }
 
 void Instance::Parts::on_settled() {

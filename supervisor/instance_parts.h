@@ -13,10 +13,12 @@
 #include "supervisor/host.h"
 #include "supervisor/instance.h"
 #include "supervisor/jid_source.h"
+#include "supervisor/job_files.h"
 #include "supervisor/job_reports.h"
 #include "supervisor/job_service.h"
 #include "supervisor/ledger.h"
 #include "supervisor/left_open.h"
+#include "supervisor/log.h"
 #include "supervisor/past.h"
 #include "supervisor/providers.h"
 #include "supervisor/shutdown.h"
@@ -45,13 +47,23 @@ class Instance::Parts {
   [[nodiscard]] CollectionSite collection_site() const;
   [[nodiscard]] Providers::Site providers_site();
   void add_count(const core::Job& job, core::JobTotals& totals);
-  void remember_jids(const JidBlock& block);
+  void remember_jids(const JidBlock& block) {
+    history_.jids = jids_.block();
+    const auto done = service_.remember(encode_item(block));
+    if (!done)
+      spdlog::error("the jids are not remembered: {}",
+                    text_of(done.error().message()));
+  }
   void on_signalled(const reaper::SignalSeen& seen);
   void on_reaper_gone();
   void on_new_store(StoreEnds store);
   void put_own();
   void put_again();
   void on_settled();
+  void on_ended(core::JobId jid) {
+    reports_.forget(jid);
+    job_files_.end(jid);
+  }
   void compact_if_due();
   void on_reexec();
   void tell_exit_code(std::int32_t code);
@@ -86,6 +98,7 @@ class Instance::Parts {
   JobService service_;
   JobWatch watch_;
   Recorder recorder_;
+  JobFiles job_files_;
   Collection collection_;
   LeftOpen left_open_;
   Inspector inspector_;

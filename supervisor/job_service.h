@@ -38,6 +38,8 @@
 
 namespace supervisor {
 
+class JobFiles;
+
 /// What an instance is, as far as the service must know.
 struct ServiceSite {
   core::Uid user;              ///< that the supervisor runs as
@@ -62,6 +64,8 @@ class JobService final : public core::JobControl,
     std::function<void(core::JobId, core::Pid)> on_creator = {};
     /// Its first process exists.
     std::function<void(core::JobId, core::Pid)> on_launched = {};
+    /// Where files of jobs' own are written.
+    JobFiles* job_files = nullptr;
   };
 
   /// All borrowed. `admission`, `effects` and the rest are set by connect():
@@ -184,6 +188,12 @@ class JobService final : public core::JobControl,
   void switch_accounting(const core::Caller& caller, SwitchDone done) override;
   void turn_accounting(const core::Caller& caller, bool is_on,
                        Done done) override;
+  void turn_kinds(const core::Caller& caller, bool is_on,
+                  const core::RecordSwitches& named, Done done) override;
+  void write_record(const core::Caller& caller, core::DaemonRecord record,
+                    RecordDone done) override;
+  void job_file(const core::Caller& caller, core::JobFileVerb verb,
+                core::Handle file, Done done) override;
   core::Answer<void> reexec(const core::Caller& caller) override;
   core::Answer<void> shut_down(const core::Caller& caller) override;
   void set_observer(core::JobObserver* observer) override {

@@ -6,6 +6,7 @@
 
 #include "accounting/charge_encode.h"
 #include "accounting/csa_encode.h"
+#include "accounting/limits_encode.h"
 #include "core/job_name.h"
 #include "core/limit_terms.h"
 
@@ -20,6 +21,11 @@ core::Text<64> title_of(const core::JobSpec& spec) {
   return core::name_of_program(spec.argv.front());
 }
 
+void add_bounds(const core::Job& job, accounting::StartOfJob& to) {
+  for (const core::LimitKind kind : core::kLimitKinds)
+    to.add_asked(kind, core::bound_of(job.spec.limits, job.spec.terms, kind));
+}
+
 accounting::StartOfJob start_of(const accounting::RecordKey& key,
                                 const core::Job& job) {
   accounting::StartOfJob start;
@@ -28,10 +34,20 @@ accounting::StartOfJob start_of(const accounting::RecordKey& key,
   start.uid = job.spec.uid;
   start.when = job.created;
   start.name = title_of(job.spec);
-  for (const core::LimitKind kind : core::kLimitKinds)
-    start.add_asked(kind,
-                    core::bound_of(job.spec.limits, job.spec.terms, kind));
+  add_bounds(job, start);
   return start;
+}
+
+accounting::StartOfJob limits_of(const accounting::RecordKey& key,
+                                 const core::Job& job,
+                                 const core::effect::RecordLimits& changed) {
+  accounting::StartOfJob limits;
+  limits.key = key;
+  limits.jid = job.jid;
+  limits.uid = changed.by;
+  limits.when = changed.when;
+  add_bounds(job, limits);
+  return limits;
 }
 
 accounting::EndOfJob end_of(const accounting::RecordKey& key,
@@ -82,6 +98,9 @@ std::optional<PendingRecord> make_record(std::uint64_t instance,
                                                  .record = process->record}));
   if (std::holds_alternative<core::effect::RecordEnd>(effect))
     return charged(job, key, RecordKind::kEnd, encode(end_of(full_key, job)));
+  if (const auto* limits = std::get_if<core::effect::RecordLimits>(&effect))
+    return pending(key, job.jid, RecordKind::kTold,
+                   encode_limits(limits_of(full_key, job, *limits)));
   return std::nullopt;
 }
 

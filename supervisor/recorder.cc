@@ -124,6 +124,7 @@ void Recorder::greet() {
   accounting::ScribeGreeting greeting;
   greeting.instance = instance_;
   scribe_.send(std::as_bytes(std::span(&greeting, 1)));
+  send_followed();  // before anything that they are fed with
   if (ring_ >= 0) send_ring();
 }
 
@@ -161,13 +162,53 @@ void Recorder::send(const PendingRecord& record) {
 }
 
 void Recorder::send(const Order& order) {
-  scribe_.send(std::as_bytes(std::span(&order.control, 1)));
+  const std::span<const int> fds(&order.fd, order.fd < 0 ? 0 : 1);
+  scribe_.send(std::as_bytes(std::span(&order.control, 1)), fds);
 }
 
-void Recorder::order(accounting::ScribeOrder order, OrderDone done) {
+void Recorder::send_followed() {
+  for (const auto& [jid, spool] : followed_) {
+    accounting::ScribeControl control;
+    control.order = accounting::ScribeOrder::kFollow;
+    control.jid = jid.raw();
+    send(Order{.control = control, .done = {}, .fd = spool});
+  }
+}
+
+void Recorder::follow(core::JobId jid, int spool, OrderDone done) {
+  followed_[jid] = spool;
+  accounting::ScribeControl control;
+  control.order = accounting::ScribeOrder::kFollow;
+  control.jid = jid.raw();
+  if (!done) {
+    if (is_greeted_) send(Order{.control = control, .done = {}, .fd = spool});
+    return;
+  }
+  control.number = ++last_order_;
+  orders_.push_back({.control = control, .done = std::move(done), .fd = spool});
+  if (is_greeted_) send(orders_.back());
+}
+
+void Recorder::unfollow(core::JobId jid) {
+  if (followed_.erase(jid) == 0) return;
+  for (Order& order : orders_)  // its descriptor is not ours any longer
+    if (order.control.jid == jid.raw()) order.fd = -1;
+  accounting::ScribeControl control;
+  control.order = accounting::ScribeOrder::kUnfollow;
+  control.jid = jid.raw();
+  control.number = ++last_order_;
+  orders_.push_back({.control = control, .done = {}});
+  if (is_greeted_) send(orders_.back());
+}
+
+void Recorder::order(accounting::ScribeOrder order, OrderDone done,
+                     const core::RecordSwitches& named) {
   accounting::ScribeControl control;
   control.number = ++last_order_;
   control.order = order;
+  control.kinds = named.kinds;
+  control.memory_kib = named.memory_kib;
+  control.time_us = named.time_us;
   orders_.push_back({.control = control, .done = std::move(done)});
   if (is_greeted_) send(orders_.back());
 }
@@ -178,7 +219,8 @@ void Recorder::answer_orders() {
          orders_.front().control.number <= status_.control) {
     const Order answered = std::move(orders_.front());
     orders_.pop_front();
-    answered.done(status_.control_code, status_.switched_number);
+    if (answered.done)
+      answered.done(status_.control_code, status_.switched_number);
   }
 }
 
@@ -194,7 +236,9 @@ void Recorder::on_status(const accounting::ScribeStatus& status) {
                   accounting::words_of(status.code));
   if (status.code == 0 && status_.code != 0)
     spdlog::info("the accounting file can be written again");
+  const bool has_fed = status.fed != status_.fed;
   status_ = status;
+  if (has_fed && fed_) fed_();
   const bool is_refused = status.code != 0;
   for (const PendingRecord& record : pending_) {
     if (record.key <= settled_key_) continue;
@@ -247,6 +291,7 @@ void Recorder::on_death() {
   status_.written = 0;
   status_.lost = 0;
   status_.control = 0;
+  status_.fed = 0;
 }
 
 RecorderCounts Recorder::counts() const {

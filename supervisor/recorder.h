@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -69,10 +70,26 @@ class Recorder {
   /// `code`: errno of what it came to, 0: done. `number`: of the file that was
   /// switched; 0: there was none.
   using OrderDone = std::function<void(int code, std::uint32_t number)>;
-  /// An order to whichever scribe carries it out.
-  void order(accounting::ScribeOrder order, OrderDone done);
+  /// An order to whichever scribe carries it out; `named`: of kEnable and
+  /// kDisable.
+  void order(accounting::ScribeOrder order, OrderDone done,
+             const core::RecordSwitches& named = {.kinds = 0});
+
+  /// Every record of the job goes into that spool too (accounting/job_spool.h),
+  /// by this scribe and the next; borrowed until unfollow(). `done` may be
+  /// empty: a supervisor before us asked for it.
+  void follow(core::JobId jid, int spool, OrderDone done);
+  void unfollow(core::JobId jid);
+  /// `fed` is told when there is something in a spool.
+  void on_fed(std::function<void()> fed) { fed_ = std::move(fed); }
   /// Are records written? As the scribe that answered last says.
   [[nodiscard]] bool is_off() const { return status_.is_off != 0; }
+  /// Which kinds of them, likewise.
+  [[nodiscard]] core::RecordSwitches switches() const {
+    return {.kinds = status_.kinds,
+            .memory_kib = status_.memory_kib,
+            .time_us = status_.time_us};
+  }
   /// Why the file cannot be written, as errno; 0: it can.
   [[nodiscard]] int code() const { return status_.code; }
   [[nodiscard]] const std::string& pacct() const { return pacct_; }
@@ -89,11 +106,13 @@ class Recorder {
   struct Order {
     accounting::ScribeControl control;
     OrderDone done;
+    int fd = -1;  ///< that goes with it
   };
 
   void send(const PendingRecord& record);
   void send(const Order& order);
   void send_ring();
+  void send_followed();
   void answer_orders();
   void greet();
   void on_packet(std::span<const std::byte> packet);
@@ -129,6 +148,8 @@ class Recorder {
   std::string pacct_;
   std::deque<Order> orders_;  ///< not answered yet
   std::uint64_t last_order_ = 0;
+  std::map<core::JobId, int> followed_;  ///< spools
+  std::function<void()> fed_;
   int ring_ = -1;     ///< of the collector; -1: there is none
   int control_ = -1;  ///< likewise
   int wake_ = -1;     ///< likewise

@@ -21,13 +21,15 @@
 
 namespace supervisor {
 
-/// What waits for a record. kLoss stands for those that were dropped.
+/// What waits for a record: nothing for kTold. kLoss stands for those that were
+/// dropped.
 enum class RecordKind : std::uint8_t {
   kStart = 0,
   kProcess = 1,
   kEnd = 2,
   kLoss = 3,
-  kLast = kLoss,
+  kTold = 4,  ///< limits that changed, what a daemon told
+  kLast = kTold,
 };
 
 /// One append to the accounting file. `key` is the number of the journal entry

@@ -178,7 +178,8 @@ constexpr Option kOptions[] = {
     {"--lock-fd", "N", nullptr, Kept::kNo, set_descriptor<&Settings::lock_fd>,
      "the lock that the reaper holds for this instance"},
     {"--worker", "NAME", nullptr, Kept::kNo, set_text<&Settings::worker>,
-     "be the worker ledger, mover, names, scribe or site-limits on descriptor "
+     "be the worker job-file, ledger, mover, names, scribe or site-limits on "
+     "descriptor "
      "3"},
     {"--help", "", nullptr, Kept::kNo, set_flag<&Settings::wants_help>,
      "print this"},

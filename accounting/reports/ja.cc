@@ -442,12 +442,11 @@ class Report {
   bool has_headings_ = false;
 };
 
-Outcome<void> run(const CommandLine& line, Console& console) {
-  const Options options = TRY(read_options(line));
+}  // namespace
+
+Outcome<void> report(const Options& options, const std::string& program,
+                     const std::string& path, Console& console) {
   auto names = TRY(NameFilter::make(options.names));
-  if (line.operands.empty())
-    return stop("The process running does not have a valid Job ID.");
-  const std::string& path = line.operands.front();
   CsaConf conf;
   std::string faults;
   const BillingRules rules = read_billing_rules(conf, faults);
@@ -456,11 +455,6 @@ Outcome<void> run(const CommandLine& line, Console& console) {
   if (::stat(path.c_str(), &status) < 0 && errno != ENOENT)
     return stop("An error occurred getting the status of file '" + path + "'.",
                 errno);
-  if (!options.has_report())
-    return stop(
-        "An error was returned from the call to the 'acctctl()' "
-        "routine.",
-        ENOSYS);
   if (status.st_size == 0)
     return stop("The job accounting file is empty or does not exist.");
   auto window = ByteWindow::open(path.c_str());
@@ -475,16 +469,8 @@ Outcome<void> run(const CommandLine& line, Console& console) {
   console.complain(faults);
   EntryReader reader(std::move(*window));
   return Report(options, std::move(names), rules, console)
-      .run(reader, line.program, path);
+      .run(reader, program, path);
 }
 
-}  // namespace
 }  // namespace ja
-
-int ja_command(const CommandLine& line, Console& console) {
-  if (line.operands.size() > 1) return kWrongUse;
-  const auto done = ja::run(line, console);
-  return done ? 0 : console.give_up(done.error());
-}
-
 }  // namespace accounting

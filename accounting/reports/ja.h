@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// ja: reports over a job accounting file: what a user's own commands used.
+// ja's reports over a job accounting file: what a user's own commands used.
 #pragma once
 
-#include "accounting/text/command_line.h"
+#include <string>
+
+#include "accounting/reports/ja_options.h"
 #include "accounting/text/console.h"
 
-namespace accounting {
+namespace accounting::ja {
 
-[[nodiscard]] int ja_command(const CommandLine& line, Console& console);
+/// The reports that `options` ask for; `program` for messages.
+Outcome<void> report(const Options& options, const std::string& program,
+                     const std::string& path, Console& console);
 
-}  // namespace accounting
+}  // namespace accounting::ja

@@ -12,6 +12,9 @@ namespace cli {
                                     accounting::Console& console);
 [[nodiscard]] int csackpacct_command(const accounting::CommandLine& line,
                                      accounting::Console& console);
+/// accounting::ja_command(), which asks the instance that has the job.
+[[nodiscard]] int ja_command(const accounting::CommandLine& line,
+                             accounting::Console& console);
 /// accounting::csarun(), which asks the instance to switch its file.
 [[nodiscard]] int csarun_command(const accounting::CommandLine& line,
                                  accounting::Console& console);

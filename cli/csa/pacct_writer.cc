@@ -15,6 +15,7 @@ using accounting::stop;
 Outcome<PacctWriter> PacctWriter::find(const accounting::Places& places) {
   PacctWriter writer(places);
   writer.view_.is_on = false;
+  writer.view_.switches.kinds = 0;
   writer.view_.pacct = places.pacct;
   if (!find_running(Which::kAny)) return writer;
   auto client = connect(Which::kAny);
@@ -38,14 +39,28 @@ Outcome<std::string> PacctWriter::switch_file() {
   return *std::move(name);
 }
 
+namespace {
+
+std::unexpected<accounting::Stop> nobody_writes() {
+  return stop(
+      "No instance of Corral runs: nobody writes accounting records "
+      "but commands in record mode.");
+}
+
+}  // namespace
+
 Outcome<void> PacctWriter::turn(bool is_on) {
-  if (!client_)
-    return stop(
-        "No instance of Corral runs: nobody writes accounting records "
-        "but commands in record mode.");
+  if (!client_) return nobody_writes();
   if (const auto done = client_->turn_accounting(is_on); !done)
     return stop(done.error().text);
   view_.is_on = is_on;
+  return {};
+}
+
+Outcome<void> PacctWriter::turn(bool is_on, const core::RecordSwitches& named) {
+  if (!client_) return nobody_writes();
+  if (const auto done = client_->turn_kinds(is_on, named); !done)
+    return stop(done.error().text);
   return {};
 }
 

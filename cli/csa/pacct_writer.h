@@ -28,6 +28,9 @@ class PacctWriter {
   /// Returns the new name of what was in use, "" if nothing was.
   [[nodiscard]] accounting::Outcome<std::string> switch_file();
   [[nodiscard]] accounting::Outcome<void> turn(bool is_on);
+  /// Kinds of it.
+  [[nodiscard]] accounting::Outcome<void> turn(
+      bool is_on, const core::RecordSwitches& named);
 
  private:
   explicit PacctWriter(const accounting::Places& places) : places_(&places) {}

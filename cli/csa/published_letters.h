@@ -17,7 +17,6 @@
 #include "accounting/reports/csaedit.h"
 #include "accounting/reports/csajrep.h"
 #include "accounting/reports/csaverify.h"
-#include "accounting/reports/ja.h"
 #include "accounting/reports/small_commands.h"
 #include "cli/csa/csaswitch.h"
 #include "cli/csa/published_command.h"
@@ -242,10 +241,12 @@ inline constexpr LetterRow kLastloginLetters[] = {
 inline constexpr LetterRow kCsaswitchLetters[] = {
     {'c', "COMMAND", "check, halt, off, on, status or switch"},
     {'D', "LEVEL", "Say what is done, 0 to 3"},
-    {'m', "KB", "A memory threshold; Corral has none"},
-    {'n', "NAMES", "Of csa, wkmg, io, mem, delay, memt, time; commas between"},
+    {'m', "KB", "With memt: processes of less address space have no record"},
+    {'n', "NAMES",
+     "Of csa, wkmg, io, mem, delay, memt, time, and job, tape, site1, site2; "
+     "commas between"},
     {'P', "FILE", "The accounting file, for on"},
-    {'t', "SECONDS", "A threshold of CPU time; Corral has none"},
+    {'t', "SECONDS", "With time: processes of less CPU time have no record"},
 };
 
 inline constexpr LetterRow kAcctdusgLetters[] = {
@@ -254,9 +255,14 @@ inline constexpr LetterRow kAcctdusgLetters[] = {
 };
 
 inline constexpr PublishedCommand kCommands[] = {
-    {"ja", "1", "Report what the commands of a job used",
-     "Reports what each command in a job accounting file used, and all "
-     "together.",
+    {"ja", "1", "Account for the commands of your job, and report on them",
+     "Without a report and *-t*: from now on the records of the job that it "
+     "runs in go into _FILE_ too, of every kind and above no threshold, until "
+     "*-t* or the job's end; *-m* prints where in the file that is. _FILE_ is "
+     "opened by ja itself and handed over. Its usual name is .jacct and the "
+     "jid in *ACCT_TMPDIR*, else *TMPDIR*, else /tmp; that file is removed by "
+     "*-t*. With *-c*, *-f*, *-o* or *-s* it reports what each command in "
+     "_FILE_ used, and all together; what has ended is there.",
      kJaLetters, "[FILE]",
      "Command % Usage:\n"
      "%\t-c [[-f] [-s] [-t]] [[-a ash] [-g gid] [-j jid]\n"
@@ -276,7 +282,7 @@ inline constexpr PublishedCommand kCommands[] = {
      "\t[[-l [-h]] [-d] [-e] [-r]] [-D lvl]\n"
      "\t[file] (summary report)\n"
      "%\t-m [-D lvl] [file] (mark position request)",
-     accounting::ja_command},
+     ja_command},
     {"csacom", "1", "Show the processes in accounting files",
      "Prints a line for each process of the named accounting files, or of "
      "standard input, or, where that is a terminal, of the file in use. "
@@ -395,12 +401,19 @@ inline constexpr PublishedCommand kCommands[] = {
      "site's shell script *csa.puser*, if there is one in EXIT_DIR.",
      kCsaperiodLetters, "", "usage: % [-s date_time] [-e date_time] [-r]",
      accounting::csaperiod_command},
-    {"csaswitch", "8", "Switch the accounting file, or turn accounting off",
+    {"csaswitch", "8",
+     "Switch the accounting file, turn kinds of records on and off",
      "Asks the instance of Corral that writes accounting records. *switch* "
      "gives the accounting file the next free number and begins a new one; no "
-     "record is lost. *off -n csa* and *halt* write none until *on*, also "
-     "after a start of the machine. *status* reports all kinds of records, "
-     "*check -n* _NAME_ one; it fails if that is not on. Root only, but for "
+     "record is lost. *on* and *off* turn the kinds of *-n* on and off, which "
+     "holds until it is changed, also after a start of the machine: csa "
+     "(processes), linked to it mem, io and delay, thresholds memt and time; "
+     "wkmg, tape, site1 and site2 (what schedulers and other daemons write); "
+     "job (starts and ends of jobs, which are written with any of these). "
+     "*on* without *-n* takes csa.conf's. *halt* turns all off. Each change is "
+     "told by a record of the configuration. *status* reports what csa.conf "
+     "has labels for, *check -n* _NAME_ one kind; it fails if that is not on. "
+     "Root only, but for "
      "status and check. Where no instance runs, the file of csa.conf is "
      "switched by its name.",
      kCsaswitchLetters, "",

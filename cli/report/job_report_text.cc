@@ -135,6 +135,21 @@ std::string limits_text(const JobFacts& job, const Screen& screen) {
   return table.render(screen, TableView::Header::kShown);
 }
 
+std::string changes_text(const JobFacts& job) {
+  std::string text;
+  for (const accounting::LimitsChange& change : job.changes) {
+    text += "  limits changed " + date_of(change.when_us);
+    if (change.by) text += " by " + printable(user_name(core::Uid(*change.by)));
+    text += ": ";
+    for (const accounting::AskedLimit& bound : change.bounds)
+      text += std::string(&bound == change.bounds.data() ? "" : ", ") +
+              std::string(core::name_of(bound.kind)) + " " +
+              asked_text({.asked = bound, .used = {}, .share = {}});
+    text += change.bounds.empty() ? "none\n" : "\n";
+  }
+  return text;
+}
+
 /// Branches as deep as can be read; below that all stand at one depth.
 std::string branch_of(const JobProcess& process) {
   constexpr std::size_t kDeepest = 30;
@@ -180,6 +195,20 @@ Json asked_json(const JobFacts& job) {
     object["used"] = maybe(use.used);
     object["share"] = maybe(use.share);
     object["of_request"] = use.asked.is_of_request;
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
+Json changes_json(const JobFacts& job) {
+  Json list = Json::array();
+  for (const accounting::LimitsChange& change : job.changes) {
+    Json object;
+    object["when_us"] = maybe(change.when_us);
+    object["by_uid"] = maybe(change.by);
+    object["asked"] = Json::object();
+    for (const accounting::AskedLimit& bound : change.bounds)
+      object["asked"][core::row_of(bound.kind).word] = bound.bound;
     list.push_back(std::move(object));
   }
   return list;
@@ -243,6 +272,7 @@ std::string job_report_text(const JobFacts& job, const Screen& screen) {
     text += " (" + printable(title) + ")";
   text += "\n" + facts_text(job);
   if (!job.asked.empty()) text += "\n" + limits_text(job, screen);
+  text += changes_text(job);
   for (const std::string& hint : hints_of(job))
     text += "\nhint: " + hint;
   if (!hints_of(job).empty()) text += "\n";
@@ -286,6 +316,7 @@ Json job_report_json(const JobFacts& job) {
   object["oom_kills"] = maybe(end.oom_kills);
   object["processes_not_seen"] = maybe(end.processes_not_seen);
   object["asked"] = asked_json(job);
+  object["limit_changes"] = changes_json(job);
   object["hints"] = hints_of(job);
   Json processes = Json::array();
   for (const JobProcess& process : job.processes)

@@ -46,7 +46,7 @@ _corral() {
   at=2
   COMPREPLY=()
   if ((last == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run ps tree top events show log wait limit attach detach session freeze thaw kill records report index archive doctor daemon-reexec ja csacom csabuild csarecy csacon csaaddc csacms csacrep csachargefee csagetconfig csajrep csadrep csaverify csaedit csarun csaperiod csaswitch csackpacct lastlogin dodisk acctdusg acctdisk nulladm --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run ps tree top events show log wait limit attach detach session freeze thaw kill records report index accounting archive doctor daemon-reexec ja csacom csabuild csarecy csacon csaaddc csacms csacrep csachargefee csagetconfig csajrep csadrep csaverify csaedit csarun csaperiod csaswitch csackpacct lastlogin dodisk acctdusg acctdisk nulladm --help --version' -- "$word")
     return
   fi
   case $command in
@@ -256,6 +256,16 @@ _corral() {
         mapfile -t COMPREPLY < <(compgen -W '--rebuild --json --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
+      fi ;;
+    accounting)
+      case $previous in
+        --memory-threshold|-m|--memory-threshold=) :; return ;;
+        --cpu-threshold|-t|--cpu-threshold=) :; return ;;
+      esac
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--memory-threshold --cpu-threshold --json --system --private --help' -- "$word")
+      else
+        :
       fi ;;
     archive)
       case $previous in

@@ -200,6 +200,15 @@ complete -c corral -n '__fish_seen_subcommand_from index' -l json -s j -d 'Print
 complete -c corral -n '__fish_seen_subcommand_from index' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from index' -r -F
 
+complete -c corral -n __fish_use_subcommand -a accounting -d 'Show and change what is recorded'
+complete -c corral -n '__fish_seen_subcommand_from accounting' -l memory-threshold -s m -x -d 'With '\''on'\'': processes whose most address space is less have no record'
+complete -c corral -n '__fish_seen_subcommand_from accounting' -l cpu-threshold -s t -x -d 'With '\''on'\'': likewise processes that used less processor time'
+complete -c corral -n '__fish_seen_subcommand_from accounting' -l json -s j -d 'Print facts as JSON'
+complete -c corral -n '__fish_seen_subcommand_from accounting' -l system -d 'Ask the system instance only'
+complete -c corral -n '__fish_seen_subcommand_from accounting' -l private -d 'Ask your private instance only'
+complete -c corral -n '__fish_seen_subcommand_from accounting' -l help -s h -d 'Show this help and exit'
+complete -c corral -n '__fish_seen_subcommand_from accounting' -x
+
 complete -c corral -n __fish_use_subcommand -a archive -d 'Pack closed accounting files, and remove old ones'
 complete -c corral -n '__fish_seen_subcommand_from archive' -l keep-for -x -d 'Remove files whose last record is older'
 complete -c corral -n '__fish_seen_subcommand_from archive' -l keep-size -x -d 'Remove the oldest while all together are larger'
@@ -218,7 +227,7 @@ complete -c corral -n '__fish_seen_subcommand_from daemon-reexec' -l system -d '
 complete -c corral -n '__fish_seen_subcommand_from daemon-reexec' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from daemon-reexec' -l help -s h -d 'Show this help and exit'
 
-complete -c corral -n __fish_use_subcommand -a ja -d 'Report what the commands of a job used'
+complete -c corral -n __fish_use_subcommand -a ja -d 'Account for the commands of your job, and report on them'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s a -r -d 'Only this array session, in hexadecimal'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s c -d 'Report each command'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s D -r -d 'Say what is done, 1 to 4'
@@ -433,13 +442,13 @@ complete -c corral -n '__fish_seen_subcommand_from csaperiod' -s r -d 'Remove th
 complete -c corral -n '__fish_seen_subcommand_from csaperiod' -s s -r -d 'Only what csarun made then or later'
 complete -c corral -n '__fish_seen_subcommand_from csaperiod' -F
 
-complete -c corral -n __fish_use_subcommand -a csaswitch -d 'Switch the accounting file, or turn accounting off'
+complete -c corral -n __fish_use_subcommand -a csaswitch -d 'Switch the accounting file, turn kinds of records on and off'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s c -r -d 'check, halt, off, on, status or switch'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s D -r -d 'Say what is done, 0 to 3'
-complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s m -r -d 'A memory threshold; Corral has none'
-complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s n -r -d 'Of csa, wkmg, io, mem, delay, memt, time; commas between'
+complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s m -r -d 'With memt: processes of less address space have no record'
+complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s n -r -d 'Of csa, wkmg, io, mem, delay, memt, time, and job, tape, site1, site2; commas between'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s P -r -d 'The accounting file, for on'
-complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s t -r -d 'A threshold of CPU time; Corral has none'
+complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s t -r -d 'With time: processes of less CPU time have no record'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -F
 
 complete -c corral -n __fish_use_subcommand -a csackpacct -d 'Keep accounting file and disk from becoming full'

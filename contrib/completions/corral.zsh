@@ -33,10 +33,11 @@ _corral() {
     'records:Print an accounting file'
     'report:Sum up what jobs used, or tell all of one'
     'index:Make reports of many accounting files fast'
+    'accounting:Show and change what is recorded'
     'archive:Pack closed accounting files, and remove old ones'
     'doctor:Tell what works here and what does not'
     'daemon-reexec:Restart an instance in place'
-    'ja:Report what the commands of a job used'
+    'ja:Account for the commands of your job, and report on them'
     'csacom:Show the processes in accounting files'
     'csabuild:Sort accounting files by boot and job'
     'csarecy:Put jobs that go on back for the next run'
@@ -52,7 +53,7 @@ _corral() {
     'csaedit:Cut records out of an accounting file, or print it'
     'csarun:Do the accounting of a day'
     'csaperiod:Do the accounting of a period'
-    'csaswitch:Switch the accounting file, or turn accounting off'
+    'csaswitch:Switch the accounting file, turn kinds of records on and off'
     'csackpacct:Keep accounting file and disk from becoming full'
     'lastlogin:Keep the day on which each user was there last'
     'dodisk:Account for disk use by user'
@@ -333,6 +334,19 @@ _corral() {
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         '*:FILE:_files' && return ;;
+    accounting)
+      _arguments -s -S \
+        '--memory-threshold[With '\''on'\''\: processes whose most address space is less have no record]:SIZE: ' \
+        '-m[With '\''on'\''\: processes whose most address space is less have no record]:SIZE: ' \
+        '--cpu-threshold[With '\''on'\''\: likewise processes that used less processor time]:DURATION: ' \
+        '-t[With '\''on'\''\: likewise processes that used less processor time]:DURATION: ' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
+        '--help[Show this help and exit]' \
+        '-h[Show this help and exit]' \
+        '*:TEXT: ' && return ;;
     archive)
       _arguments -s -S \
         '--keep-for[Remove files whose last record is older]:DURATION: ' \
@@ -578,10 +592,10 @@ _corral() {
       _arguments -s -S \
         '-c[check, halt, off, on, status or switch]:COMMAND:_files' \
         '-D[Say what is done, 0 to 3]:LEVEL:_files' \
-        '-m[A memory threshold; Corral has none]:KB:_files' \
-        '-n[Of csa, wkmg, io, mem, delay, memt, time; commas between]:NAMES:_files' \
+        '-m[With memt\: processes of less address space have no record]:KB:_files' \
+        '-n[Of csa, wkmg, io, mem, delay, memt, time, and job, tape, site1, site2; commas between]:NAMES:_files' \
         '-P[The accounting file, for on]:FILE:_files' \
-        '-t[A threshold of CPU time; Corral has none]:SECONDS:_files' \
+        '-t[With time\: processes of less CPU time have no record]:SECONDS:_files' \
         '*:FILE:_files' && return ;;
     csackpacct)
       _arguments -s -S \

@@ -307,6 +307,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     view.is_on = is_accounting;
     view.pacct = "/nowhere/pacct";
     view.written = 3;
+    view.switches = switches;
     return view;
   }
   void switch_accounting(const core::Caller& caller, SwitchDone done) override {
@@ -319,6 +320,22 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     if (!core::may(caller, core::Verb::kManage, rules.instance, rules))
       return done(refuse(core::Refusal::kAccessDenied, "no"));
     is_accounting = is_on;
+    done({});
+  }
+  void write_record(const core::Caller& /*caller*/,
+                    core::DaemonRecord /*record*/, RecordDone done) override {
+    done(true);
+  }
+  void job_file(const core::Caller& /*caller*/, core::JobFileVerb /*verb*/,
+                core::Handle /*file*/, Done done) override {
+    done({});
+  }
+  void turn_kinds(const core::Caller& caller, bool is_on,
+                  const core::RecordSwitches& named, Done done) override {
+    if (!core::may(caller, core::Verb::kManage, rules.instance, rules))
+      return done(refuse(core::Refusal::kAccessDenied, "no"));
+    switches = is_on ? core::turned_on(switches, named)
+                     : core::turned_off(switches, named.kinds);
     done({});
   }
   core::InstanceView instance() override {
@@ -403,6 +420,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
   core::JobObserver* observer = nullptr;
   core::LaunchHandles last_handles;
   bool is_accounting = true;
+  core::RecordSwitches switches;
   core::KillPlanChange last_change;
   bool last_accepts_less = false;
   std::atomic<int> waits_seen = 0;  ///< for a test in another thread
