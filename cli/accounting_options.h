@@ -25,9 +25,8 @@ inline constexpr Example kAccountingExamples[] = {
     {"corral accounting on --cpu-threshold 10ms",
      "no records of processes that used less"},
     {"corral accounting switch", "begin a new accounting file"},
-    {"corral accounting record wkmg provider=SLURM type=init subtype=start "
-     "machine=n1 request=sim queue=batch reqid=17 jid=0x5",
-     "request 17 has started, as job 0x5"},
+    {"corral accounting record wkmg provider=SLURM type=init reqid=17 jid=0x5",
+     "request 17 begins, as job 0x5"},
 };
 inline constexpr JsonKey kAccountingKeys[] = {
     {"on, pacct", "whether anything is recorded; the accounting file"},

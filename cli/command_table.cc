@@ -361,8 +361,7 @@ constexpr Command kCommands[] = {
      .operands = {.count = Operands::kAny,
                   .type = ValueType::kText,
                   .help = "'status', 'on', 'off', 'switch' or 'record'",
-                  .usage = "[status | on [KIND...] | off [KIND...] | switch | "
-                           "record wkmg KEY=VALUE... | record KIND FILE]"},
+                  .usage = "[DEED [KIND...]]"},
      .examples = kAccountingExamples,
      .exit_codes = {},
      .json_keys = kAccountingKeys,

@@ -17,8 +17,7 @@ bool is_live(const Job& job) {
   return job.state == JobState::kRunning || job.state == JobState::kEnding;
 }
 
-/// Whether this is the end of the main process. Where its pid was lost (a job
-/// that was taken over), the number of the order that made it tells.
+/// Where the main process's pid was lost, the order that made it tells.
 bool is_main(const Job& job, const ExitRecord& record) {
   if (job.main == Pid(0)) return record.order == sequence_of(job.jid);
   return job.main == Pid(record.pid);

@@ -38,6 +38,12 @@ void complain(core::JobId jid, const char* verb, const core::Error& error) {
                 core::display(jid).view(), text_of(error.message()));
 }
 
+/// Whether the main process is followed, and there is no container beside it.
+bool is_all_followed(const core::Job& job) {
+  return !core::has_cgroup(job.engine) && job.followed && job.main &&
+         job.followed->has(*job.main);
+}
+
 }  // namespace
 
 /// One effect of one job: a row for each.
@@ -223,10 +229,12 @@ void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
                {.code = code, .op = "signal", .subject = {}});
     return;
   }
-  signal_contained(job, asked);
-  if (asked.target != core::SignalTarget::kAll) return;
+  if (asked.target != core::SignalTarget::kAll)
+    return signal_contained(job, asked);
+  // First who is found by his parents: they may end by it.
   signal_followed(job, asked.signal);
   if (asked.wakes) signal_followed(job, core::kSigcont);
+  if (!is_all_followed(job)) signal_contained(job, asked);
 }
 
 void EffectRunner::signal_contained(const core::Job& job,
@@ -308,8 +316,8 @@ void EffectRunner::freeze(core::JobId jid, bool freezes) {
 }
 
 void EffectRunner::kill(const core::Job& job, KillHow how) {
+  kill_followed(job);  // as long as its parents lead to it
   kill_contained(job, how);
-  kill_followed(job);
 }
 
 void EffectRunner::kill_contained(const core::Job& job, KillHow how) {

@@ -243,8 +243,7 @@ inline constexpr LetterRow kCsaswitchLetters[] = {
     {'D', "LEVEL", "Say what is done, 0 to 3"},
     {'m', "KB", "With memt: processes of less address space have no record"},
     {'n', "NAMES",
-     "Of csa, wkmg, io, mem, delay, memt, time, and job, tape, site1, site2; "
-     "commas between"},
+     "csa,wkmg,io,mem,delay,memt,time,job,tape,site1,site2: some of them"},
     {'P', "FILE", "The accounting file, for on"},
     {'t', "SECONDS", "With time: processes of less CPU time have no record"},
 };

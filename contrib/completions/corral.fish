@@ -74,7 +74,7 @@ complete -c corral -n '__fish_seen_subcommand_from events' -l help -s h -d 'Show
 complete -c corral -n '__fish_seen_subcommand_from events' -x -a '(__corral_jobs)'
 
 complete -c corral -n __fish_use_subcommand -a show -d 'Show all facts of a job'
-complete -c corral -n '__fish_seen_subcommand_from show' -l pid -s p -d 'The words are process ids: show the jobs that these processes are in'
+complete -c corral -n '__fish_seen_subcommand_from show' -l pid -s p -d 'The words are process ids: show what these processes are in their jobs, and the jobs'
 complete -c corral -n '__fish_seen_subcommand_from show' -l json -s j -d 'Print facts as JSON'
 complete -c corral -n '__fish_seen_subcommand_from show' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from show' -l private -d 'Ask your private instance only'
@@ -110,7 +110,7 @@ complete -c corral -n '__fish_seen_subcommand_from limit' -x -a '(__corral_jobs)
 
 complete -c corral -n __fish_use_subcommand -a attach -d 'Make processes that exist already members of a job'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l new -d 'Make a new job of the processes, and print its jid: every word is a process'
-complete -c corral -n '__fish_seen_subcommand_from attach' -l mode -s m -x -a 'move nested logical' -d 'move: a process that is in no job; nested: one of the job around it, in which it stays; logical: not there yet'
+complete -c corral -n '__fish_seen_subcommand_from attach' -l mode -s m -x -a 'move nested logical' -d 'move: a process that is in no job; nested: one of the job around it, in which it stays; logical: one that is followed where it is, not moved'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l name -s n -x -d 'With --new: name the job'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l parent -x -a '(__corral_jobs)' -d 'With --new: nest the job in this one'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l limit -s l -x -a 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -d 'With --new: hold the job to these limits'
@@ -446,7 +446,7 @@ complete -c corral -n __fish_use_subcommand -a csaswitch -d 'Switch the accounti
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s c -r -d 'check, halt, off, on, status or switch'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s D -r -d 'Say what is done, 0 to 3'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s m -r -d 'With memt: processes of less address space have no record'
-complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s n -r -d 'Of csa, wkmg, io, mem, delay, memt, time, and job, tape, site1, site2; commas between'
+complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s n -r -d 'csa,wkmg,io,mem,delay,memt,time,job,tape,site1,site2: some of them'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s P -r -d 'The accounting file, for on'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s t -r -d 'With time: processes of less CPU time have no record'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -F

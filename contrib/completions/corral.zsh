@@ -165,8 +165,8 @@ _corral() {
         '*:JOB:_corral_jobs' && return ;;
     show)
       _arguments -s -S \
-        '--pid[The words are process ids\: show the jobs that these processes are in]' \
-        '-p[The words are process ids\: show the jobs that these processes are in]' \
+        '--pid[The words are process ids\: show what these processes are in their jobs, and the jobs]' \
+        '-p[The words are process ids\: show what these processes are in their jobs, and the jobs]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
         '--system[Ask the system instance only]' \
@@ -214,8 +214,8 @@ _corral() {
     attach)
       _arguments -s -S \
         '--new[Make a new job of the processes, and print its jid\: every word is a process]' \
-        '--mode[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: not there yet]:MODE:(move nested logical)' \
-        '-m[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: not there yet]:MODE:(move nested logical)' \
+        '--mode[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: one that is followed where it is, not moved]:MODE:(move nested logical)' \
+        '-m[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: one that is followed where it is, not moved]:MODE:(move nested logical)' \
         '--name[With --new\: name the job]:NAME: ' \
         '-n[With --new\: name the job]:NAME: ' \
         '--parent[With --new\: nest the job in this one]:JOB:_corral_jobs' \
@@ -593,7 +593,7 @@ _corral() {
         '-c[check, halt, off, on, status or switch]:COMMAND:_files' \
         '-D[Say what is done, 0 to 3]:LEVEL:_files' \
         '-m[With memt\: processes of less address space have no record]:KB:_files' \
-        '-n[Of csa, wkmg, io, mem, delay, memt, time, and job, tape, site1, site2; commas between]:NAMES:_files' \
+        '-n[csa,wkmg,io,mem,delay,memt,time,job,tape,site1,site2\: some of them]:NAMES:_files' \
         '-P[The accounting file, for on]:FILE:_files' \
         '-t[With time\: processes of less CPU time have no record]:SECONDS:_files' \
         '*:FILE:_files' && return ;;

@@ -370,7 +370,7 @@ def looked_at(instance):
         tracer = subprocess.Popen(["strace", "-q", "-e", "trace=open,openat", "-o", calls.name, "-p", str(instance.reaper)])
         wait_until(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{instance.reaper}/status").read_text(), what="the tracer")
         jid = instance.facts("run", "-d", "--", "/bin/sh", "-c", "(true &); (true &); sleep 0.3; exit 5")["jid"]
-        instance.run("wait", jid, code=5)
+        instance.run("wait", jid)
         tracer.terminate()
         tracer.wait()
         return collections.Counter(re.findall(r'"/proc/\d+/(\w+)"', calls.read()))

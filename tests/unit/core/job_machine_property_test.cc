@@ -118,7 +118,11 @@ void count_effects(Life& life, const std::vector<Effect>& effects) {
 void check_step(Life& life, const Job& before, const JobEvent& event,
                 const Step& now) {
   REQUIRE(now.job.state >= before.state);
-  if (std::holds_alternative<event::ProcessExited>(event.body))
+  const auto ended_of = [](const Job& job) {
+    return job.followed ? job.followed->ended : 0;
+  };
+  if (std::holds_alternative<event::ProcessExited>(event.body) ||
+      ended_of(now.job) > ended_of(before))
     ++life.exits_reported;
   count_effects(life, now.effects);
   REQUIRE(life.process_records == life.exits_reported);
@@ -152,6 +156,11 @@ Job finish(Job job, std::uint64_t second) {
                                event::Emptied{},
                                event::EndRecorded{},
                                event::ContainerRemoved{}};
+  const auto followed = job.followed ? *job.followed : FollowedProcesses();
+  for (const Followed& one : followed.living) {
+    const event::FollowedEnded end{.record = samples::exited(one.pid).record};
+    job = step(std::move(job), samples::event_at(second, end)).job;
+  }
   for (const EventBody& answer : answers)
     job = step(std::move(job), samples::event_at(second, answer)).job;
   return job;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The job machine: every event in every state from one table, then the stories
-// that a table does not tell.
+// The job machine: each event in each state by a table, then other stories.
 #include "core/job_machine.h"
 
 #include <doctest/doctest.h>
