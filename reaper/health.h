@@ -51,7 +51,7 @@ class Health {
     const bool is_instance = init->name() == kReaperName;
     const auto held = is_instance ? std::nullopt : held_main();
     if (held == core::Pid()) return {};
-    const auto main = is_instance ? find_supervisor()
+    const auto main = is_instance ? find_child(true)
                       : held      ? sys::read_proc_stat(*held)
                                   : find_main();
     if (!main && is_instance) return words.append(" has no supervisor");
@@ -132,7 +132,7 @@ class Health {
     core::Text<31> name("task/");
     name.append_number(init_.raw()).append("/children");
     const auto children = sys::read_proc_file(init_, name.c_str(), buffer);
-    if (!children) return find_oldest_child();
+    if (!children) return find_child(false);
     // Each pid ends with a space; the last one may be cut off.
     sys::detail::NumberReader pids({buffer, children->rfind(' ') + 1});
     while (const auto pid = pids.next()) {
@@ -143,26 +143,22 @@ class Health {
     return std::nullopt;
   }
 
-  /// What an instance stands and falls with.
-  [[nodiscard]] std::optional<sys::ProcStat> find_supervisor() const {
+  /// What an instance stands and falls with; else, for a kernel without
+  /// CONFIG_PROC_CHILDREN, the oldest child.
+  [[nodiscard]] std::optional<sys::ProcStat> find_child(
+      bool is_supervisor) const {
     std::optional<sys::ProcStat> found;
     (void)sys::for_each_process(
         sys::ListedFor::kReading, [&](const sys::ProcStat& stat) {
-          if (stat.ppid == init_.raw() && stat.name() == "corrald")
-            found = stat;
+          if (stat.ppid != init_.raw()) return;
+          const bool is_it =
+              is_supervisor
+                  ? stat.name() == "corrald"
+                  : has_executed(stat) &&
+                        (!found || stat.start_ticks < found->start_ticks);
+          if (is_it) found = stat;
         });
     return found;
-  }
-
-  /// For a kernel without CONFIG_PROC_CHILDREN.
-  [[nodiscard]] std::optional<sys::ProcStat> find_oldest_child() const {
-    std::optional<sys::ProcStat> oldest;
-    (void)sys::for_each_process(
-        sys::ListedFor::kReading, [&](const sys::ProcStat& stat) {
-          if (stat.ppid != init_.raw() || !has_executed(stat)) return;
-          if (!oldest || stat.start_ticks < oldest->start_ticks) oldest = stat;
-        });
-    return oldest;
   }
 
   core::Pid init_;

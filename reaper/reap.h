@@ -96,13 +96,6 @@ inline void add_io(core::ExitRecord& record, const sys::ProcIo& io) {
   record.mark(core::Counters::kIo);
 }
 
-inline void add_job(core::ExitRecord& record) {
-  const auto job = sys::read_proc_job(core::Pid(record.pid));
-  if (!job || *job == core::kNoJob) return;
-  record.jid = job->raw();
-  record.mark(core::Counters::kJob);
-}
-
 }  // namespace detail
 
 /// A dead child, left a zombie. It is the same one until it is taken.
@@ -151,7 +144,15 @@ inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
 
 /// What is wanted of a zombie beside its status and usage: each file of /proc
 /// costs a hundredth of a short command.
-enum class Wanted : char { kUsage, kJob, kIo, kIoAndStat, kAll };
+enum class Wanted : char { kUsage, kIo, kAll };
+
+/// Whose it was.
+inline void add_job(core::ExitRecord& record) {
+  const auto job = sys::read_proc_job(core::Pid(record.pid));
+  if (!job || *job == core::kNoJob) return;
+  record.jid = job->raw();
+  record.mark(core::Counters::kJob);
+}
 
 /// What is known of a zombie, but for `sequence` and `order`.
 [[nodiscard]] inline core::ExitRecord examine(const DeadChild& child,
@@ -165,21 +166,16 @@ enum class Wanted : char { kUsage, kJob, kIo, kIoAndStat, kAll };
   record.end_real_us = now.real.raw();
   detail::add_usage(record, child.usage);
   if (wanted == Wanted::kUsage) return record;
-  if (wanted == Wanted::kJob) {
-    detail::add_job(record);
-    return record;
-  }
   if (const auto io = sys::read_proc_io(child.pid)) detail::add_io(record, *io);
   if (wanted == Wanted::kIo) return record;
   if (const auto stat = sys::read_proc_stat(child.pid))
     detail::add_stat(record, *stat);
-  if (wanted == Wanted::kIoAndStat) return record;
   if (const auto ids = sys::read_proc_ids(child.pid)) {
     record.uid = ids->uid.raw();
     record.gid = ids->gid.raw();
     record.mark(core::Counters::kIds);
   }
-  detail::add_job(record);
+  add_job(record);
   return record;
 }
 

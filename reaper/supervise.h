@@ -220,7 +220,7 @@ class Daemon {
   void record(const DeadChild& child) {
     launcher_.settle_process(child.pid);
     const KnownChild known = memory_.children.find(child.pid);
-    core::ExitRecord record = examine(child, wanted_of(known));
+    core::ExitRecord record = look_at(child, known.pid != 0);
     if (known.pid != 0) {
       record.order = known.order;
       record.jid = known.jid;
@@ -232,9 +232,16 @@ class Daemon {
 
   /// Where somebody else counts whatever ends, what a main process used is in
   /// the report of its job, and of the others their job alone is not known.
-  [[nodiscard]] Wanted wanted_of(const KnownChild& child) const {
-    if (!are_counted_) return Wanted::kAll;
-    return child.pid != 0 ? Wanted::kIoAndStat : Wanted::kJob;
+  [[nodiscard]] core::ExitRecord look_at(const DeadChild& child,
+                                         bool is_known) const {
+    if (!are_counted_) return examine(child);
+    core::ExitRecord record =
+        examine(child, is_known ? Wanted::kIo : Wanted::kUsage);
+    if (!is_known)
+      add_job(record);
+    else if (const auto stat = sys::read_proc_stat(child.pid))
+      detail::add_stat(record, *stat);
+    return record;
   }
 
   /// An init of units ends with its instance. Any other reaper stays while
