@@ -211,6 +211,10 @@ def who(world):
     _, out = world.job("id -u; ja own; /bin/true; ja -t own && echo well", words=user)
     corral.check("well" in out, "a user starts it for a job of his", out)
     corral.equal((world.file("own").stat().st_uid, commands(world.file("own")).count("true")), (nobody.pw_uid, 1), "in a file of his own")
+    jid, _ = world.start("ja watched; sleep 60", words=user)
+    writers = lambda: [pid for pid in corral.children_of(world.instance.supervisor) if pathlib.Path(f"/proc/{pid}").stat().st_uid == nobody.pw_uid]
+    corral.check(corral.wait_until(writers, what="a writer with the user's rights"), "it is written with his rights")
+    world.instance.run("kill", "-g", "0", jid)
     secret = world.file("secret")
     secret.write_bytes(b"")
     secret.chmod(0o600)
