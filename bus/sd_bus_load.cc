@@ -2,30 +2,13 @@
 #include <dlfcn.h>
 
 #include "bus/sd_bus_table.h"
+#include "sys/late_library.h"
 
 namespace bus {
 
 namespace {
 
-class Library {
- public:
-  explicit Library(void* handle) : handle_(handle) {}
-
-  /// Finds `name`, or remembers the first that is missing.
-  template <class Function>
-  Library& find(const char* name, Function& slot) {
-    slot = reinterpret_cast<Function>(::dlsym(handle_, name));
-    if (slot == nullptr && missing_ == nullptr) missing_ = name;
-    return *this;
-  }
-  [[nodiscard]] const char* missing() const { return missing_; }
-
- private:
-  void* handle_;
-  const char* missing_ = nullptr;
-};
-
-void find_connection(Library& library, SdBusTable& table) {
+void find_connection(sys::LateLibrary& library, SdBusTable& table) {
   library.find("sd_bus_new", table.bus_new)
       .find("sd_bus_set_fd", table.set_fd)
       .find("sd_bus_negotiate_fds", table.negotiate_fds)
@@ -41,7 +24,7 @@ void find_connection(Library& library, SdBusTable& table) {
       .find("sd_bus_error_free", table.error_free);
 }
 
-void find_message(Library& library, SdBusTable& table) {
+void find_message(sys::LateLibrary& library, SdBusTable& table) {
   library.find("sd_bus_message_new_method_call", table.new_method_call)
       .find("sd_bus_message_ref", table.message_ref)
       .find("sd_bus_message_unref", table.message_unref)
@@ -73,7 +56,7 @@ std::expected<SdBusTable, std::string> load_sd_bus() {
         std::string("cannot load libsystemd.so.0 (package libsystemd0): ") +
         (reason != nullptr ? reason : "unknown reason"));
   }
-  Library library(handle);
+  sys::LateLibrary library(handle);
   SdBusTable table;
   find_connection(library, table);
   find_message(library, table);

@@ -5,32 +5,17 @@
 
 #include <optional>
 
+#include "sys/late_library.h"
+
 namespace accounting::index {
 
 namespace {
-
-class Library {
- public:
-  explicit Library(void* handle) : handle_(handle) {}
-
-  template <class Function>
-  Library& find(const char* name, Function& slot) {
-    slot = reinterpret_cast<Function>(::dlsym(handle_, name));
-    is_complete_ = is_complete_ && slot != nullptr;
-    return *this;
-  }
-  [[nodiscard]] bool is_complete() const { return is_complete_; }
-
- private:
-  void* handle_;
-  bool is_complete_ = true;
-};
 
 std::optional<SqliteTable> load() {
   void* const handle = ::dlopen("libsqlite3.so.0", RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) return std::nullopt;
   SqliteTable table;
-  Library library(handle);
+  sys::LateLibrary library(handle);
   library.find("sqlite3_open_v2", table.open)
       .find("sqlite3_close", table.close)
       .find("sqlite3_busy_timeout", table.busy_timeout)
@@ -48,7 +33,7 @@ std::optional<SqliteTable> load() {
       .find("sqlite3_column_int64", table.column_int64)
       .find("sqlite3_column_text", table.column_text)
       .find("sqlite3_column_bytes", table.column_bytes);
-  if (!library.is_complete()) return std::nullopt;
+  if (library.missing() != nullptr) return std::nullopt;
   return table;
 }
 

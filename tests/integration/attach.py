@@ -15,6 +15,7 @@ import time
 
 from corral import (Instance, cgroup2_parent, check, children_of, equal, is_alive, needs_root, not_checked,
                     skip, wait_until)
+from other_process import KEEPS_STATUS, process
 
 if cgroup2_parent() is None:
     skip("needs a writable cgroup v2 hierarchy")
@@ -22,18 +23,6 @@ needs_root()
 
 NOBODY = 65534
 KTHREAD = 0x00200000
-# whether the kernel keeps the status of a process that somebody else reaped (6.15)
-KEEPS_STATUS = tuple(int(part) for part in os.uname().release.split(".")[:2]) >= (6, 15)
-
-
-@contextlib.contextmanager
-def process(*words, **options):
-    child = subprocess.Popen(words or ("sleep", "1000"), **options)
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
 
 
 def cgroup_of(pid):

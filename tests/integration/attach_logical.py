@@ -13,6 +13,7 @@ import time
 
 from corral import (Instance, cgroup2_parent, check, children_of, equal, is_alive, needs_root, not_checked,
                     skip, wait_until)
+from other_process import KEEPS_STATUS, process
 
 if cgroup2_parent() is None:
     skip("needs a writable cgroup v2 hierarchy")
@@ -20,18 +21,7 @@ needs_root()
 
 NOBODY = 65534
 KTHREAD = 0x00200000
-KEEPS_STATUS = tuple(int(part) for part in os.uname().release.split(".")[:2]) >= (6, 15)
 FOLLOW = ("attach", "--mode", "logical")
-
-
-@contextlib.contextmanager
-def process(*words, **options):
-    child = subprocess.Popen(words or ("sleep", "1000"), **options)
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
 
 
 def cgroup_of(pid):

@@ -259,6 +259,20 @@ def check_flood():
         corral.check(process.returncode == code and took < most, f"a flood of signals: {what} comes after {took:.1f} s", process)
 
 
+def check_survivors_once():
+    """What a group is sent after the command has ended reaches who outlived it once: the init does not repeat it."""
+    counter = compile_c("counter", COUNTER)
+    process = start([str(corral.INIT), "--report", "/dev/null", "--wait-all", "--", "sh", "-c", f"{counter} & sleep 0.3; exit 0"],
+                    process_group=0)
+    time.sleep(0.8)
+    for _ in range(10):
+        os.killpg(process.pid, signal.SIGRTMIN + 6)
+    time.sleep(0.2)
+    process.terminate()
+    out, err = process.communicate(timeout=30)
+    corral.check(f"{signal.SIGRTMIN + 6}:10" in out.split(), "ten signals to the group reach who outlived the command ten times", out, err)
+
+
 def check_recycled_pids():
     """Beside a job that is swept, in a namespace that has a hundred pids to give, strangers come and go by the thousand: none is hit."""
     if not corral.has_namespaces():
@@ -368,6 +382,7 @@ def main():
         check_stopped_alike()
         check_stops_in_vain()
         check_flood()
+        check_survivors_once()
         check_recycled_pids()
         check_denied_calls()
         check_killed_scope()
