@@ -309,8 +309,10 @@ void Collection::give_up(std::string_view why) {
 void Collection::settle(State state, std::string_view why) {
   state_ = state;
   patience_.clear();
-  if (running() == core::Collector::kEbpf) hold_again();
-  tell_reaper();
+  if (running() == core::Collector::kEbpf)
+    hold_again();
+  else
+    tell_reaper();
   changed_(running(), why);
   for (const Waiting& waiting : std::exchange(waiting_, {}))
     enrol(waiting.job, waiting.done);

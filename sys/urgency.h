@@ -70,14 +70,14 @@ inline void become_urgent(pid_t pid = 0) {
   take_short_turns(pid);
 }
 
-/// While one lives, an urgent process has the usual priority, as the first
-/// there is (nice -20, short turns): for waitid(2). Who takes a dead process
-/// makes the kernel drop its directory in /proc, which spins while somebody
-/// else is at the same: a thread of it that is just dying, a monitor that
-/// looked at it. At real-time priority that one never comes to an end on our
-/// processor; a second went by (sched_rt_runtime_us), and without that limit
-/// there is no end to it. Measured: 1 of 2 that died with their first thread
-/// gone before.
+/// While one lives, a real-time process is an ordinary one, though the first of
+/// them (nice -20, short turns): for waitid(2). To release a dead process the
+/// kernel drops its directory in /proc, and spins as long as somebody else
+/// holds a part of it: a thread of it that is just dying, a monitor that reads
+/// there. Those are ordinary processes, whom real-time priority would keep from
+/// letting go: for the 0.95 s of sched_rt_runtime_us, and for ever where that
+/// is off. Measured: half of the deaths whose process had lost its first thread
+/// before.
 class UsualPriority {
  public:
   explicit UsualPriority(bool may_be_urgent = true)
