@@ -128,6 +128,10 @@ core::Result<User> find_user(core::Uid uid) {
   return with_groups(user_by_uid(uid.raw()));
 }
 
+core::Result<std::string> user_name(core::Uid uid) {
+  return TRY(user_by_uid(uid.raw())).name;
+}
+
 core::Result<std::vector<std::string>> group_names(
     const std::vector<core::Gid>& groups) {
   std::vector<std::string> names;

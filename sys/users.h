@@ -29,6 +29,9 @@ struct User {
 /// The entry of a uid. Errors: ESRCH when it has none.
 [[nodiscard]] core::Result<User> find_user(core::Uid uid);
 
+/// Its name alone, for any number of threads (getpwuid_r(3)). Errors: likewise.
+[[nodiscard]] core::Result<std::string> user_name(core::Uid uid);
+
 /// The names of those groups that have one, in their order (getgrgid_r(3)).
 /// Errors: what a name service that failed has said.
 [[nodiscard]] core::Result<std::vector<std::string>> group_names(

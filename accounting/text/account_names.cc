@@ -4,15 +4,16 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include "sys/users.h"
+
 namespace accounting {
 
 const std::string& AccountNames::user(std::uint32_t uid) {
   if (last_user_ != nullptr && uid == last_uid_) return *last_user_;
   auto found = users_.find(uid);
-  if (found == users_.end()) {
-    const passwd* const entry = ::getpwuid(uid);
-    found = users_.emplace(uid, entry == nullptr ? "?" : entry->pw_name).first;
-  }
+  if (found == users_.end())
+    found =
+        users_.emplace(uid, sys::user_name(core::Uid(uid)).value_or("?")).first;
   last_uid_ = uid;
   last_user_ = &found->second;  // a map's elements stay where they are
   return found->second;
@@ -21,9 +22,9 @@ const std::string& AccountNames::user(std::uint32_t uid) {
 const std::string& AccountNames::group(std::uint32_t gid) {
   const auto found = groups_.find(gid);
   if (found != groups_.end()) return found->second;
-  const ::group* const entry = ::getgrgid(gid);
-  return groups_.emplace(gid, entry == nullptr ? "?" : entry->gr_name)
-      .first->second;
+  const auto names = sys::group_names({core::Gid(gid)});
+  const bool has_name = names && !names->empty();
+  return groups_.emplace(gid, has_name ? names->front() : "?").first->second;
 }
 
 std::optional<std::uint32_t> AccountNames::uid_of(const char* name) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Users and groups by number and by name, each asked of the name service once.
+// Each thread has one of its own; several may ask at the same time.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@ class AccountNames {
   /// The group's name; "?" if no group has the number.
   const std::string& group(std::uint32_t gid);
 
+  /// The other way, for one thread at a time (getpwnam(3)).
   [[nodiscard]] static std::optional<std::uint32_t> uid_of(const char* name);
   [[nodiscard]] static std::optional<std::uint32_t> gid_of(const char* name);
 
