@@ -43,12 +43,14 @@ def complete(line, parts=r"=+|[^=]+"):
     """What bash offers for the last word of `line`. It hands words over in
     parts, as COMP_WORDBREAKS has it."""
     words = [part for word in line.split(" ") for part in re.findall(parts, word) or [""]]
+    program = words[0]
     script = f"""
-        source {SOURCE}/contrib/completions/corral.bash
+        PATH={BUILD}/reaper:$PATH
+        source {SOURCE}/contrib/completions/{program}.bash
         COMP_WORDS=({' '.join(f"'{word}'" for word in words)})
         COMP_CWORD={len(words) - 1}
         COMP_LINE='{line}'
-        _corral
+        _{program.replace("-", "_")}
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     return set(output("bash", "--norc", "-c", script).split())
@@ -68,6 +70,20 @@ def bash_completes():
     equal(complete("corral run --report=j", ".+"), {"--report=json"}, "also where bash does not split at '='")
     check("/usr" in complete("corral run --cwd=/us"), "a directory too")
     check("/dev/null" in complete("corral run dd if=/dev/nul"), "and a file in an argument of the program")
+
+
+def corral_init_completes():
+    """It has no table of its own: the program is asked."""
+    check({"--stop-to", "--stop-timeout", "--stop-signal"} <= complete("corral-init --stop"), "bash offers the options of corral-init")
+    check("--scope" not in complete("corral-init --sc"), "but not what only programs say to it")
+    equal(complete("corral-init --stop-to "), {"main", "group", "job"}, "a value with choices")
+    equal(complete("corral-init --stragglers=l"), {"leave", "linger"}, "and behind '='")
+    equal(complete("corral-init --stragglers=l", ".+"), {"--stragglers=leave", "--stragglers=linger"}, "also where bash does not split there")
+    check("TERM" in complete("corral-init --stop-signal TE"), "a signal")
+    check("/usr" in complete("corral-init --cwd /us"), "a directory")
+    for words in ("", "-- ", "--wait-all ", "--stop-to main --wait-all ", "--stop-to=main -- "):
+        check("true" in complete(f"corral-init {words}tru"), f"the command behind '{words}'")
+    check("/dev/null" in complete("corral-init -- cat /dev/nul"), "and its arguments")
 
 
 def pages():
@@ -101,4 +117,5 @@ def pages():
 equal(output(COMMAND, "help"), output(COMMAND, "--help"), "'corral help' is its help")
 completions_are_current()
 bash_completes()
+corral_init_completes()
 pages()
