@@ -193,7 +193,7 @@ core::Result<std::optional<PackedFrames>> PackedFrames::of(int packed) {
     frames.largest_ = std::max<std::size_t>(frames.largest_, frame.length);
     if (frames.size_ > kAlwaysRead && frames.size_ / kMostSwelling > at)
       return core::fail(EFBIG, "unpack");
-    TRY(frames.unpack(packed, frames.count() - 1, out));
+    (void)TRY(frames.unpack(packed, frames.count() - 1, out));
   }
   return frames;
 }

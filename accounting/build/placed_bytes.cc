@@ -49,11 +49,9 @@ void PlacedBytes::write_run(std::size_t first, std::size_t last) {
   std::uint64_t offset = pieces_[first].offset;
   while (first < last && error_ == 0) {
     const std::size_t count = std::min(kParts, last - first);
-    std::size_t wanted = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const Piece& piece = pieces_[first + i];
       parts[i] = {.iov_base = bytes_.get() + piece.at, .iov_len = piece.size};
-      wanted += piece.size;
     }
     const ssize_t n = ::pwritev(file_, parts.data(), static_cast<int>(count),
                                 static_cast<off_t>(offset));
