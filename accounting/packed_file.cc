@@ -237,6 +237,16 @@ core::Result<bool> holds(int packed, int file) {
   return TRY(read_at(file, std::span(other).first(1), offset)) == 0;
 }
 
+core::Result<std::uint64_t> unpacked_size(int packed) {
+  std::uint64_t size = 0;
+  TRY(unpack(packed,
+             [&size](std::span<const std::byte> bytes) -> core::Result<void> {
+               size += bytes.size();
+               return {};
+             }));
+  return size;
+}
+
 core::Result<sys::UniqueFd> unpacked(sys::UniqueFd file) {
   if (!TRY(is_packed(file.get()))) return file;
   auto plain = TRY(sys::nameless_file());

@@ -96,6 +96,10 @@ class PackedFrames {
   std::size_t largest_ = 0;
 };
 
+/// Bytes that it holds; all of it is unpacked once, as damage must be known
+/// before anything is believed. Errors: as those of unpack().
+[[nodiscard]] core::Result<std::uint64_t> unpacked_size(int packed);
+
 /// A file without a name that has what `file` holds, or `file` itself if it is
 /// not packed.
 [[nodiscard]] core::Result<sys::UniqueFd> unpacked(sys::UniqueFd file);

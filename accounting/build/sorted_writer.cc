@@ -297,7 +297,7 @@ Outcome<void> SortedWriter::copy_file(const InputFile& input, int file) {
         error.code);
   };
   const std::size_t count = (input.blocks.size() + kBlocks - 1) / kBlocks;
-  const std::size_t workers = std::min<std::size_t>(worker_count(), count);
+  const std::size_t workers = std::min(worker_count(input.window), count);
   std::vector<std::unique_ptr<Copier>> crew;
   for (std::size_t i = 0; i < workers; ++i) {
     auto twin = input.window.twin();

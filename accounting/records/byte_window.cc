@@ -58,7 +58,10 @@ core::Result<ByteWindow> ByteWindow::of(sys::UniqueFd file) {
       return ByteWindow(std::move(file), size,
                         std::make_shared<PackedFrames>(std::move(*frames)));
     }
-    file = TRY(unpacked(std::move(file)));
+    const std::uint64_t size = TRY(unpacked_size(file.get()));
+    ByteWindow window(std::move(file), size, nullptr);
+    window.is_stream_ = true;
+    return window;
   }
   if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat");
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -69,7 +72,9 @@ core::Result<ByteWindow> ByteWindow::of(sys::UniqueFd file) {
 core::Result<ByteWindow> ByteWindow::twin() const {
   sys::UniqueFd copy(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy.is_open()) return core::fail(errno, "dup");
-  return ByteWindow(std::move(copy), size_, frames_);
+  ByteWindow window(std::move(copy), size_, frames_);
+  window.is_stream_ = is_stream_;
+  return window;
 }
 
 /// Unpacks the frame that `offset` is in, and those behind it as far as they
@@ -99,6 +104,57 @@ void ByteWindow::refill_by_frames(std::uint64_t offset, std::size_t wanted) {
   }
 }
 
+/// Begins the stream anew; false: it did so too often, and is a plain file now.
+bool ByteWindow::go_back() {
+  begin_ = 0;
+  held_ = 0;
+  if (++returns_ <= kMostReturns) {
+    stream_ = std::make_unique<UnpackStream>(file_.get());
+    return true;
+  }
+  stream_.reset();
+  is_stream_ = false;
+  if (auto plain = unpacked(std::move(file_)))
+    file_ = std::move(*plain);
+  else
+    error_ = plain.error().code;
+  return false;
+}
+
+/// Takes up to `most` of the next bytes to the end of the buffer; false: there
+/// are none.
+bool ByteWindow::draw(std::size_t most) {
+  const std::size_t room = std::min(most, buffer_.size() - held_);
+  const auto made = stream_->read(std::span(buffer_).subspan(held_, room));
+  if (!made) error_ = made.error().code;
+  held_ += made.value_or(0);
+  return made && *made > 0;
+}
+
+/// Moves the window forwards, and keeps some of what is before `offset`: who
+/// reads in blocks goes back a little.
+void ByteWindow::refill_by_stream(std::uint64_t offset) {
+  std::uint64_t from = offset - offset % kAlignment;
+  from -= std::min<std::uint64_t>(from, kReach);
+  const bool is_before = stream_ == nullptr || offset < begin_;
+  if (is_before && !go_back()) return refill_plainly(offset, 0);
+  while (begin_ + held_ < from) {
+    begin_ += held_;
+    held_ = 0;
+    if (!draw(static_cast<std::size_t>(
+            std::min<std::uint64_t>(from - begin_, buffer_.size()))))
+      return;
+  }
+  if (from > begin_) {
+    const auto passed = static_cast<std::size_t>(from - begin_);
+    held_ -= passed;
+    std::memmove(buffer_.data(), buffer_.data() + passed, held_);
+    begin_ = from;
+  }
+  while (held_ < buffer_.size() && draw(buffer_.size()))
+    ;
+}
+
 /// Moves the window so that `offset` is near its begin when the file is read
 /// forwards, near its end when it is read backwards.
 void ByteWindow::refill_plainly(std::uint64_t offset, std::size_t wanted) {
@@ -124,11 +180,13 @@ void ByteWindow::refill_plainly(std::uint64_t offset, std::size_t wanted) {
 
 std::span<const std::byte> ByteWindow::refill(std::uint64_t offset,
                                               std::size_t wanted) {
-  if (frames_ && offset >= size_) return {};
+  if ((frames_ || is_stream_) && offset >= size_) return {};
   if (buffer_.empty())
     buffer_.resize((frames_ ? 2 * frames_->largest() : kBufferSize) + kReach);
   if (frames_)
     refill_by_frames(offset, wanted);
+  else if (is_stream_)
+    refill_by_stream(offset);
   else
     refill_plainly(offset, wanted);
   const std::uint64_t skipped = offset - begin_;

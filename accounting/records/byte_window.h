@@ -2,7 +2,9 @@
 // A file of any size seen through a window that moves. Bytes are copied with
 // pread(2), never mapped: a file that is cut off while it is read ends early,
 // and nothing more. Offsets within the window keep their alignment. What
-// `corral archive` packed is unpacked frame by frame into the window.
+// `corral archive` packed is unpacked frame by frame into the window. Frames of
+// another size, as zstd(1) makes them, are unpacked as a stream as long as the
+// window moves forwards; who goes back often gets a file without a name.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +22,7 @@ namespace accounting {
 class ByteWindow {
  public:
   /// Sees `file` from its first byte on. A pipe or a terminal is first copied
-  /// into a file without a name, and what zstd(1) packed into large frames is
-  /// unpacked into one.
+  /// into a file without a name.
   [[nodiscard]] static core::Result<ByteWindow> open(const char* path);
   [[nodiscard]] static core::Result<ByteWindow> of(sys::UniqueFd file);
   /// Another window on the same file.
@@ -29,6 +30,10 @@ class ByteWindow {
 
   /// Bytes of the file when it was opened.
   [[nodiscard]] std::uint64_t size() const { return size_; }
+
+  /// Does it cost all that is before a byte to go to that byte? Then one window
+  /// reads it best.
+  [[nodiscard]] bool is_stream() const { return is_stream_; }
 
   /// Up to `wanted` bytes (at most kReach) from `offset` on: fewer only at the
   /// end of the file, or where it could not be read. They stay until the next
@@ -47,16 +52,23 @@ class ByteWindow {
 
  private:
   using Frames = std::shared_ptr<const PackedFrames>;
+  static constexpr int kMostReturns = 8;
   ByteWindow(sys::UniqueFd file, std::uint64_t size, Frames frames);
   std::span<const std::byte> refill(std::uint64_t offset, std::size_t wanted);
   void refill_plainly(std::uint64_t offset, std::size_t wanted);
   void refill_by_frames(std::uint64_t offset, std::size_t wanted);
+  void refill_by_stream(std::uint64_t offset);
+  bool go_back();
+  bool draw(std::size_t most);
 
   sys::UniqueFd file_;
   std::uint64_t size_;
   Frames frames_;  ///< null: it is not packed
   std::size_t first_frame_ = 0;
   std::size_t last_frame_ = 0;  ///< behind those that are in buffer_
+  bool is_stream_ = false;
+  std::unique_ptr<UnpackStream> stream_;  ///< null: not begun
+  int returns_ = 0;                       ///< of it, to its begin
   std::vector<std::byte> buffer_;
   std::uint64_t begin_ = 0;  ///< the file's offset of buffer_[0]
   std::size_t held_ = 0;

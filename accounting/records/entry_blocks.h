@@ -21,6 +21,11 @@ inline constexpr std::uint64_t kBlock = 4U << 20;
 /// gave back, and to get it anew costs more than to fill it.
 void keep_freed_memory();
 
+/// Threads that read a file: each would unpack all of a stream.
+inline std::size_t worker_count(const ByteWindow& window) {
+  return window.is_stream() ? 1 : worker_count();
+}
+
 /// Where, from `from` on, an entry is likely to begin; the end if nowhere.
 std::uint64_t guess_entry(EntryReader& reader, std::uint64_t from);
 
@@ -49,7 +54,7 @@ core::Result<void> for_each_block(const ByteWindow& window, std::uint64_t from,
   const std::size_t count =
       size <= from ? 0
                    : static_cast<std::size_t>((size - from - 1) / kBlock + 1);
-  const std::size_t workers = std::min<std::size_t>(worker_count(), count);
+  const std::size_t workers = std::min(worker_count(window), count);
   if (workers > 1) keep_freed_memory();
   std::vector<std::unique_ptr<Worker>> crew;
   for (std::size_t i = 0; i <= workers; ++i)  // the last one reads again

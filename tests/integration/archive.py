@@ -21,7 +21,7 @@ RECORDS = (GOLDEN / "in/pacct1").read_bytes()
 
 
 def run(*words, code=0, folder=None, **options):
-    environment = {**os.environ, "TZ": "UTC"}
+    environment = options.pop("env", None) or {**os.environ, "TZ": "UTC"}
     if folder is not None:
         environment |= {"CORRAL_PACCT": str(folder / "pacct"), "CORRAL_CONFIG": str(folder / "corral.toml")}
     done = subprocess.run([corral.COMMAND, *map(str, words)], capture_output=True, text=True, check=False, env=environment, timeout=120, **options)
@@ -98,6 +98,27 @@ def commands_read(folder):
             shutil.copy(plain if kind == "plain" else packed, work / f"W{number}")
         run("csabuild", "-i", "-P", work / "W", "-s", work / "spacct")
         corral.equal((work / "spacct").stat().st_size, (folder / "sort-plain/spacct").stat().st_size, "csabuild sorts packed files")
+
+
+def streams(folder):
+    """A file of several blocks that zstd(1) packed into one frame is unpacked on the way: there is no room for all of it."""
+    folder.mkdir()
+    plain, packed = folder / "P1", folder / "Q1"
+    plain.write_bytes(RECORDS * (10 * (4 << 20) // len(RECORDS) // 3))
+    subprocess.run(["zstd", "-q", "-3", plain, "-o", packed], check=True)
+    nowhere = {**os.environ, "TZ": "UTC", "TMPDIR": "/nowhere"}
+    for words in (["csacom", "-pkt"], ["csacom", "-J"], ["csaverify", "-v", "-P"], ["csaedit", "-A", "-P"], ["csacms", "-a"]):
+        said = [subprocess.run([corral.COMMAND, *words, file], capture_output=True, text=True, check=False, timeout=60, env=nowhere) for file in (plain, packed)]
+        one, other = ((done.returncode, done.stdout.replace(str(file), "F"), done.stderr.replace(str(file), "F")) for done, file in zip(said, (plain, packed)))
+        corral.check(one == other, f"{' '.join(words)} reads {plain.stat().st_size} bytes in one frame without room for them", other[2][-300:])
+    sorts = []
+    for kind in "PQ":
+        run("csabuild", "-i", "-P", folder / kind, "-s", folder / f"s{kind}", env=None if kind == "P" else nowhere)
+        sorts.append(run("csacon", "-A", "-s", folder / f"s{kind}").stdout)
+        sorts.append((folder / f"s{kind}").stat().st_size)
+    corral.check(sorts[:2] == sorts[2:], "csabuild, which reads twice, makes the same of it")
+    back = [subprocess.run([corral.COMMAND, "csacom", "-b", file], capture_output=True, check=True, timeout=60).stdout for file in (plain, packed)]
+    corral.check(back[0] == back[1], "backwards it is unpacked into a file")
 
 
 def damaged(folder):
@@ -210,6 +231,7 @@ with tempfile.TemporaryDirectory(prefix="corral-archive-") as name:
     top = pathlib.Path(name)
     packs(top / "packs")
     commands_read(top / "packs")
+    streams(top / "streams")
     damaged(top / "packs")
     killed(top / "killed")
     numbers_and_csarun(top / "numbers")
