@@ -286,9 +286,10 @@ Outcome<void> FileReader::count(const Counted& counted, std::size_t index) {
   if (index == Segment::kNone) return stretch(counted, index, 0);
   Segment& segment = segments_.at(index);
   if (counted.is_drifted && !segment.misread)
-    segment.misread = {.file = files_.size() - 1,
-                       .offset = offset_,
-                       .process_bytes_before = segment.process_bytes};
+    segment.misread = std::make_unique<Misread>(
+        Misread{.file = files_.size() - 1,
+                .offset = offset_,
+                .process_bytes_before = segment.process_bytes});
   std::uint64_t& bytes =
       counted.is_process ? segment.process_bytes : segment.event_bytes;
   const std::uint64_t before = bytes;

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -60,7 +62,7 @@ struct Segment {
   bool has_end = false;
   std::optional<Identity> by_process;
   std::optional<Identity> by_event;
-  std::optional<Misread> misread;
+  std::unique_ptr<Misread> misread;  ///< null: none
   std::vector<csa::Workload> workload;
   std::vector<std::size_t> joined;  ///< segments that are written with this one
   bool is_joined = false;           ///< it is written with another one
@@ -125,7 +127,7 @@ class Segments {
   std::size_t place_other(const Wanted& wanted, std::size_t head);
 
   bool ignores_bad_;
-  std::vector<Segment> segments_;
+  std::deque<Segment> segments_;  ///< growing it copies nothing
   std::vector<Uptime> uptimes_;
 };
 

@@ -34,13 +34,13 @@ std::uint64_t whole_units(double units) {
 
 /// Each segment is a member of one job only.
 void SortedWriter::add_members(std::size_t index,
-                               std::vector<std::size_t>& members) {
+                               std::vector<std::uint32_t>& members) {
   std::vector<std::size_t> rest = {index};
   while (!rest.empty()) {
     const std::size_t next = rest.back();
     rest.pop_back();
     if (std::exchange(input_.segments().at(next).is_planned, true)) continue;
-    members.push_back(next);
+    members.push_back(static_cast<std::uint32_t>(next));
     const auto& joined = segment(next).joined;
     rest.insert(rest.end(), joined.rbegin(), joined.rend());
   }

@@ -4,6 +4,7 @@
 // is known beforehand, so all processors write at once.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +29,7 @@ class SortedWriter {
  private:
   struct Job {
     std::size_t segment = 0;
-    std::vector<std::size_t> members;  ///< segments that it is made of
+    std::vector<std::uint32_t> members;  ///< segments that it is made of
     std::size_t uptime = 0;
     std::uint64_t header_at = 0;
     std::uint64_t workload_at = 0;
@@ -44,7 +45,7 @@ class SortedWriter {
   void plan();
   void break_circles();
   void plan_job(std::size_t segment, std::size_t uptime);
-  void add_members(std::size_t segment, std::vector<std::size_t>& members);
+  void add_members(std::size_t segment, std::vector<std::uint32_t>& members);
   [[nodiscard]] csa::Configuration boot_record(std::size_t uptime,
                                                std::uint64_t length) const;
   void write_boots(PlacedBytes& file);
@@ -69,7 +70,7 @@ class SortedWriter {
   const Segments& segments_ = input_.segments();
   const BillingRules& rules_;
   const RequestWeights& weights_;
-  std::vector<Job> jobs_;
+  std::deque<Job> jobs_;
   std::vector<Boot> boots_;
   std::uint64_t size_ = 0;
 };
