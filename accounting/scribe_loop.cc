@@ -98,6 +98,19 @@ void take_ring(sys::Packet& packet, Scribe& scribe) {
 
 enum class Peer : std::uint8_t { kThere, kGone };
 
+/// Takes the requests of a packet; false: it begins with none.
+bool take_requests(std::span<const std::byte> bytes, Scribe& scribe) {
+  bool has_one = false;
+  while (const auto request = read_scribe_packet<ScribeRequest>(bytes)) {
+    const auto rest = bytes.subspan(sizeof *request);
+    if (request->size == 0 || request->size > rest.size()) break;
+    scribe.take(*request, rest.first(request->size));
+    has_one = true;
+    bytes = rest.subspan(request->size);
+  }
+  return has_one;
+}
+
 /// Reads the socket empty, or as much as one batch.
 Peer gather(int socket, Scribe& scribe, bool& was_addressed) {
   std::byte buffer[kLargestScribePacket];
@@ -125,12 +138,7 @@ Peer gather(int socket, Scribe& scribe, bool& was_addressed) {
       was_addressed = true;
       continue;
     }
-    const auto request = read_scribe_packet<ScribeRequest>(bytes);
-    const auto append = bytes.subspan(std::min(sizeof *request, bytes.size()));
-    if (!request || packet->was_cut || request->size != append.size() ||
-        append.empty())
-      continue;
-    scribe.take(*request, append);
+    if (packet->was_cut || !take_requests(bytes, scribe)) continue;
     was_addressed = true;
   }
   return Peer::kThere;

@@ -3,7 +3,7 @@
 // to the accounting file, over SOCK_SEQPACKET in the machine's byte order.
 //
 //   supervisor -> scribe   Greeting        first, once
-//                          Request, bytes  any number
+//                          Request, bytes  any number, several in a packet
 //                          Control         an order about the file
 //                          Ring            what the kernel counts
 //   scribe -> supervisor   Status          one as answer to the Greeting, one

@@ -89,6 +89,7 @@ enum class MessageType : std::uint16_t {
   kList,      ///< no body: send all
   kPromote,   ///< no body: this link is the keeper link from now on
   kFetch,     ///< StoreName: answered by its kEntry or by kNoEntry
+  kChange,    ///< StoreChanges; fds: one for each that puts, in their order
   // store link, from the store
   kEntry = 80,  ///< StoreName; fds: one
   kListEnd,     ///< ListEnd
@@ -200,10 +201,23 @@ struct StoreName {
   char name[kStoreName] = {};
 };
 
+/// One of several that come in a packet, and are made in their order.
+struct StoreChange {
+  std::uint32_t puts = 0;  ///< 1: as kPut, 0: as kDrop
+  std::uint32_t reserved = 0;
+  StoreName name;
+};
+/// As many as a packet takes descriptors.
+inline constexpr std::size_t kMostChanges = 16;
+
 struct ListEnd {
   std::uint32_t count = 0;
-  std::uint32_t reserved = 0;
+  /// What the store knows: 1 and more kChange. Earlier ones sent 0; a store
+  /// outlives a supervisor that was upgraded.
+  std::uint32_t level = 0;
 };
+inline constexpr std::uint32_t kStoreLevel = 1;
+inline constexpr std::uint32_t kChangeLevel = 1;
 
 struct ScopeLaunched {
   std::int32_t pid = 0;

@@ -93,6 +93,7 @@ class Store {
         {MessageType::kDrop, &Store::drop},
         {MessageType::kList, &Store::list},
         {MessageType::kFetch, &Store::fetch},
+        {MessageType::kChange, &Store::change},
         {MessageType::kPromote, &Store::promote},
         {MessageType::kClient, &Store::add_client},
     };
@@ -121,6 +122,26 @@ class Store {
     const auto name = body ? text_of(*body) : std::nullopt;
     if (name) table_.drop(*name);
     return name.has_value();
+  }
+
+  bool change(Client& client, Received& received) {
+    std::span<const std::byte> rest = received.body;
+    std::size_t next_fd = 0;
+    for (StoreChange one; rest.size() >= sizeof one;
+         rest = rest.subspan(sizeof one)) {
+      std::memcpy(&one, rest.data(), sizeof one);
+      const auto name = text_of(one.name);
+      if (!name) return false;
+      if (one.puts == 0) {
+        table_.drop(*name);
+        continue;
+      }
+      const bool has_fd = next_fd < received.packet.fd_count;
+      if (!has_fd && !received.packet.was_cut) return false;
+      if (!has_fd || !table_.put(*name, std::move(received.fds()[next_fd++])))
+        (void)client.link.send(MessageType::kPutRefused, one.name);
+    }
+    return rest.empty();
   }
 
   bool list(Client& client, Received&) {
@@ -180,10 +201,10 @@ class Store {
       const std::uint32_t place = table_.taken_from(client.next_listed);
       const bool is_end = place == StoreTable::kNone;
       const Sent sent =
-          is_end
-              ? client.link.send(MessageType::kListEnd,
-                                 ListEnd{.count = client.listed, .reserved = 0})
-              : send_entry(client, place);
+          is_end ? client.link.send(
+                       MessageType::kListEnd,
+                       ListEnd{.count = client.listed, .level = kStoreLevel})
+                 : send_entry(client, place);
       if (sent == Sent::kLater) return;
       if (is_end || sent == Sent::kGone) {
         client.is_listing = false;

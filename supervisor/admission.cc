@@ -16,8 +16,6 @@
 #include "reaper/launch_block.h"
 #include "supervisor/charging.h"
 #include "supervisor/log.h"
-#include "supervisor/sandbox.h"
-#include "sys/proc_files.h"
 
 namespace supervisor {
 
@@ -133,9 +131,12 @@ std::unexpected<core::Refused> refuse_more(const core::JobSpec& spec,
 
 void Admission::admit(const core::Caller& caller, core::JobSpec spec,
                       Done done) {
-  if (auto checked = check(caller, spec); !checked)
+  const CallerState state =
+      state_of(caller.pid, core::is_launched_apart(spec.kind));
+  if (auto checked = check(caller, spec, state); !checked)
     return done(std::unexpected(std::move(checked).error()));
   if (!spec.engine) spec.engine = engine_for(caller, spec);
+  if (spec.user.empty() && state.gid) spec.gid = *state.gid;
   find_user(caller, std::move(spec),
             [this, caller,
              done = std::move(done)](core::Answer<core::JobSpec> found) {
@@ -204,7 +205,8 @@ void Admission::drop_what_none_holds(const core::LimitSet& asked,
 }
 
 core::Answer<void> Admission::check(const core::Caller& caller,
-                                    const core::JobSpec& spec) const {
+                                    const core::JobSpec& spec,
+                                    const CallerState& state) const {
   for (const Requirement& requirement : kRequirements)
     if (!requirement.holds(spec))
       return refuse(Refusal::kInvalid, requirement.otherwise);
@@ -224,12 +226,10 @@ core::Answer<void> Admission::check(const core::Caller& caller,
   TRY(check_room(caller, spec));
   TRY(check_engine(caller, spec));
   TRY(check_nested(caller, spec));
-  if (!core::is_launched_apart(spec.kind)) return {};
-  const std::string sandbox = sandbox_of(caller.pid);
-  if (!sandbox.empty())
+  if (!state.sandbox.empty())
     return refuse(Refusal::kSandboxed,
                   "process " + std::to_string(caller.pid.raw()) +
-                      " is confined by " + sandbox +
+                      " is confined by " + state.sandbox +
                       ", which a detached job would escape; run it in the "
                       "foreground");
   return {};
@@ -400,7 +400,6 @@ void Admission::find_user(const core::Caller& caller, core::JobSpec spec,
   spec.uid = caller.uid;
   if (spec.user.empty()) {
     const bool is_own = caller.uid == policy_.instance;
-    if (const auto ids = sys::read_proc_ids(caller.pid)) spec.gid = ids->gid;
     if (is_own || !core::is_launched_apart(spec.kind))
       return done(std::move(spec));
     if (policy_.instance != core::Uid(0))

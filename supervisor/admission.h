@@ -14,6 +14,7 @@
 #include "supervisor/job_table.h"
 #include "supervisor/limit_division.h"
 #include "supervisor/names_worker.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/site_limits.h"
 
 namespace supervisor {
@@ -75,7 +76,8 @@ class Admission {
   [[nodiscard]] core::Engine engine_for(const core::Caller& caller,
                                         const core::JobSpec& spec) const;
   [[nodiscard]] core::Answer<void> check(const core::Caller& caller,
-                                         const core::JobSpec& spec) const;
+                                         const core::JobSpec& spec,
+                                         const CallerState& state) const;
   [[nodiscard]] std::string lacking_of_nested(const core::JobSpec& spec) const;
   void find_user(const core::Caller& caller, core::JobSpec spec, Done done);
   void limit_by_site(const core::Caller& caller, core::JobSpec spec,

@@ -322,7 +322,7 @@ void Collection::unload() {
   let_go();
   has_uncounted_ = false;
   for (const std::string_view name : kNames)
-    store_.drop(name);
+    store_.drop_soon(name);
   recorder_.forget_ring();
   for (sys::UniqueFd& fd : parts_)
     fd.reset();

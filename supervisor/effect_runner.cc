@@ -209,6 +209,7 @@ void EffectRunner::read_cpu(const core::Job& job) {
 
 void EffectRunner::launch(const core::Job& job) {
   auto order = parts_.launcher.order_for(job);
+  parts_.handles.flush();  // its scope's end, before the order for the scope
   if (order) return parts_.reaper.launch(*std::move(order));
   const core::Error& error = order.error();
   spdlog::error("job {} cannot be launched: {}", core::display(job.jid).view(),

@@ -388,9 +388,9 @@ void Instance::Parts::on_settled() {
 
 void Instance::Parts::compact_if_due() {
   // What is acknowledged must be on its way before the journal forgets it.
-  if (!journal_.wants_compaction() || !store_.is_flushed() ||
-      !scopes_.are_flushed())
-    return;
+  if (!journal_.wants_compaction()) return;
+  store_.flush();
+  if (!store_.is_flushed() || !scopes_.are_flushed()) return;
   history_.counters = {.hid = hid_,
                        .last_sequence = service_.last_sequence(),
                        .last_order = service_.last_sequence(),

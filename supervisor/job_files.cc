@@ -100,8 +100,8 @@ class JobFiles::Follower {
     store.put(name_of(jid_, user_, kFilePart), file_.get());
   }
   void let_go(StoreLink& store) const {
-    store.drop(name_of(jid_, user_, kFilePart));
-    store.drop(name_of(jid_, user_, kSpoolPart));
+    store.drop_soon(name_of(jid_, user_, kFilePart));
+    store.drop_soon(name_of(jid_, user_, kSpoolPart));
   }
 
   void start() { worker_.start(); }

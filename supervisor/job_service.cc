@@ -115,6 +115,7 @@ void JobService::post_at(core::JobId jid, const core::Moment& when,
 
 void JobService::settle() {
   if (is_settling_) return;
+  parts_->store.flush();  // before the journal says that it is there
   if (const auto done = work_off(); !done)
     return wait_for_journal(done.error());
   handlers_.on_settled();

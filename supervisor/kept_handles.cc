@@ -21,8 +21,9 @@ std::string KeptHandles::name_of(core::JobId jid, HandleKind kind) {
 }
 
 void KeptHandles::put(core::JobId jid, HandleKind kind, sys::UniqueFd fd) {
-  store_.put(name_of(jid, kind), fd.get());
-  handles_[{jid, kind}] = std::make_shared<const sys::UniqueFd>(std::move(fd));
+  auto& kept = handles_[{jid, kind}];
+  kept = std::make_shared<const sys::UniqueFd>(std::move(fd));
+  store_.put_soon(name_of(jid, kind), kept);
 }
 
 int KeptHandles::find(core::JobId jid, HandleKind kind) const {
@@ -37,7 +38,7 @@ std::shared_ptr<const sys::UniqueFd> KeptHandles::share(core::JobId jid,
 }
 
 void KeptHandles::drop(core::JobId jid, HandleKind kind) {
-  if (handles_.erase({jid, kind}) != 0) store_.drop(name_of(jid, kind));
+  if (handles_.erase({jid, kind}) != 0) store_.drop_soon(name_of(jid, kind));
 }
 
 void KeptHandles::drop_all(core::JobId jid) {

@@ -31,7 +31,7 @@ class KeptHandles {
  public:
   explicit KeptHandles(StoreLink& store) : store_(store) {}
 
-  /// Keeps it here and in the store.
+  /// Keeps it here and in the store (StoreLink::put_soon).
   void put(core::JobId jid, HandleKind kind, sys::UniqueFd fd);
   /// -1: there is none.
   [[nodiscard]] int find(core::JobId jid, HandleKind kind) const;
@@ -52,6 +52,8 @@ class KeptHandles {
       if (!is_live(jid)) drop(jid, kind);
     }
   }
+  /// What was put is on its way to the store: before what relies on it.
+  void flush() { store_.flush(); }
   /// A new store knows nothing: puts all again.
   void put_again();
 

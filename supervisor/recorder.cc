@@ -22,7 +22,8 @@ constexpr core::Microseconds kScribePatience = core::seconds(5);
 
 Recorder::Recorder(EventLoop& loop, EventSink& sink, std::uint64_t instance,
                    const RecorderSite& site)
-    : sink_(sink),
+    : loop_(loop),
+      sink_(sink),
       instance_(instance),
       most_pending_(site.most_pending),
       pacct_(site.pacct),
@@ -129,6 +130,7 @@ void Recorder::greet() {
 }
 
 void Recorder::send_ring() {
+  flush();
   const accounting::ScribeRing packet;
   const int fds[] = {ring_, control_, wake_};
   const std::size_t count = ring_ < 0 ? 0 : wake_ < 0 ? 2 : 3;
@@ -153,15 +155,23 @@ void Recorder::send(const PendingRecord& record) {
   request.flags =
       record.kind == RecordKind::kStart ? accounting::kWantsSync : 0;
   request.size = static_cast<std::uint32_t>(record.bytes.size());
-  std::byte packet[accounting::kLargestScribePacket];
   if (record.bytes.size() > accounting::kLargestAppend) return;
-  std::memcpy(packet, &request, sizeof request);
-  std::memcpy(packet + sizeof request, record.bytes.data(),
-              record.bytes.size());
-  scribe_.send(std::span(packet).first(sizeof request + record.bytes.size()));
+  const std::size_t size = sizeof request + record.bytes.size();
+  if (batch_.size() + size > accounting::kLargestScribePacket) flush();
+  if (batch_.empty()) loop_.defer([this] { flush(); });
+  const auto head = std::as_bytes(std::span(&request, 1));
+  batch_.insert(batch_.end(), head.begin(), head.end());
+  batch_.insert(batch_.end(), record.bytes.begin(), record.bytes.end());
+}
+
+/// The records of one turn of the loop are one packet, if they fit.
+void Recorder::flush() {
+  if (!batch_.empty()) scribe_.send(batch_);
+  batch_.clear();
 }
 
 void Recorder::send(const Order& order) {
+  flush();  // it is about what comes after them
   const std::span<const int> fds(&order.fd, order.fd < 0 ? 0 : 1);
   scribe_.send(std::as_bytes(std::span(&order.control, 1)), fds);
 }
@@ -286,6 +296,7 @@ void Recorder::on_death() {
   spdlog::warn("the scribe has died; {} records will be sent again",
                pending_.size());
   is_greeted_ = false;
+  batch_.clear();
   written_before_ += status_.written;
   lost_before_ += status_.lost;
   status_.written = 0;

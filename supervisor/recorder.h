@@ -111,6 +111,7 @@ class Recorder {
 
   void send(const PendingRecord& record);
   void send(const Order& order);
+  void flush();
   void send_ring();
   void send_followed();
   void answer_orders();
@@ -134,9 +135,11 @@ class Recorder {
     std::uint64_t count = 0;
   };
 
+  EventLoop& loop_;
   EventSink& sink_;
   std::uint64_t instance_;
   std::deque<PendingRecord> pending_;  ///< by ascending key
+  std::vector<std::byte> batch_;       ///< requests that are not sent yet
   std::uint64_t settled_key_ = 0;      ///< whose waiters have been told
   bool is_greeted_ = false;            ///< the scribe answered our greeting
   accounting::ScribeStatus status_;

@@ -24,6 +24,9 @@ std::uint64_t number_in(std::string_view status, std::string_view key) {
 
 constexpr std::string_view kLevels[] = {
     "NoNewPrivs:", "Seccomp_filters:", "Seccomp:"};
+/// With some thousand groups of six digits.
+constexpr std::size_t kLargestStatus = std::size_t{32} << 10;
+constexpr std::string_view kUnreadable = "a process that cannot be read";
 constexpr std::string_view kNamespaces[] = {"user", "mnt", "pid"};
 
 /// What confines a process.
@@ -32,17 +35,17 @@ struct Confinement {
   struct stat namespaces[std::size(kNamespaces)] = {};
 };
 
-/// `process` is "self" or a pid. Nothing if it cannot be read.
-std::optional<Confinement> confinement_of(std::string_view process) {
-  const std::string folder = std::string("/proc/").append(process).append("/");
-  char buffer[4096];
-  const auto status = sys::read_small_file((folder + "status").c_str(), buffer);
-  if (!status) return std::nullopt;
+/// `status` is the text of the folder's. Nothing if the rest cannot be read.
+std::optional<Confinement> confinement_of(std::string folder,
+                                          std::string_view status) {
+  // Behind the groups, which may be more than were read.
+  if (!sys::detail::line_of(status, kLevels[0])) return std::nullopt;
   Confinement found;
   for (std::size_t i = 0; i < std::size(kLevels); ++i)
-    found.levels[i] = number_in(*status, kLevels[i]);
+    found.levels[i] = number_in(status, kLevels[i]);
+  folder += "ns/";
   for (std::size_t i = 0; i < std::size(kNamespaces); ++i)
-    if (::stat((folder + "ns/").append(kNamespaces[i]).c_str(),
+    if (::stat((folder + std::string(kNamespaces[i])).c_str(),
                &found.namespaces[i]) < 0)
       return std::nullopt;
   return found;
@@ -52,13 +55,18 @@ bool is_same(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-}  // namespace
+std::optional<Confinement> own_confinement() {
+  char buffer[kLargestStatus];
+  const auto status = sys::read_small_file("/proc/self/status", buffer);
+  if (!status) return std::nullopt;
+  return confinement_of("/proc/self/", *status);
+}
 
-std::string sandbox_of(core::Pid caller) {
+std::string sandbox_of(const std::string& folder, std::string_view status) {
   // Ours does not change.
-  static const std::optional<Confinement> kOurs = confinement_of("self");
-  const auto theirs = confinement_of(std::to_string(caller.raw()));
-  if (!kOurs || !theirs) return "a process that cannot be read";
+  static const std::optional<Confinement> kOurs = own_confinement();
+  const auto theirs = confinement_of(folder, status);
+  if (!kOurs || !theirs) return std::string(kUnreadable);
   for (std::size_t i = 0; i < std::size(kLevels); ++i)
     if (theirs->levels[i] > kOurs->levels[i])
       return i == 0 ? "no_new_privs" : "a seccomp filter";
@@ -68,6 +76,22 @@ std::string sandbox_of(core::Pid caller) {
           .append(kNamespaces[i] == "mnt" ? "mount" : kNamespaces[i])
           .append(" namespace");
   return {};
+}
+
+}  // namespace
+
+CallerState state_of(core::Pid caller, bool wants_sandbox) {
+  const std::string folder = "/proc/" + std::to_string(caller.raw()) + "/";
+  char buffer[kLargestStatus];
+  const auto status = sys::read_small_file((folder + "status").c_str(), buffer);
+  CallerState state;
+  if (!status) {
+    if (wants_sandbox) state.sandbox = kUnreadable;
+    return state;
+  }
+  if (const auto ids = sys::parse_proc_ids(*status)) state.gid = ids->gid;
+  if (wants_sandbox) state.sandbox = sandbox_of(folder, *status);
+  return state;
 }
 
 }  // namespace supervisor

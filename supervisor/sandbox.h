@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a caller lives in a sandbox that this process is not in: a detached
-// job would lead out of it.
+// What a caller is beyond what its connection says: its group, and whether it
+// lives in a sandbox that this process is not in, out of which a detached job
+// would lead.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/ids.h"
 
 namespace supervisor {
 
-/// What confines the caller and not us ("no_new_privs", "a seccomp filter",
-/// "another pid namespace"), or empty. A caller that cannot be read is confined
-/// by "a process that cannot be read".
-[[nodiscard]] std::string sandbox_of(core::Pid caller);
+struct CallerState {
+  std::optional<core::Gid> gid;  ///< the real one
+  /// What confines the caller and not us ("no_new_privs", "a seccomp filter",
+  /// "another pid namespace"), or empty. A caller that cannot be read is
+  /// confined by "a process that cannot be read".
+  std::string sandbox;
+};
+
+/// As it is now. Without `wants_sandbox` that stays empty.
+[[nodiscard]] CallerState state_of(core::Pid caller, bool wants_sandbox);
 
 }  // namespace supervisor

@@ -115,11 +115,16 @@ core::Result<StoreLink::Answer> StoreLink::await_answer(
 core::Result<std::vector<StoreEntry>> StoreLink::list() {
   std::vector<StoreEntry> entries;
   if (!socket_.is_open()) return entries;
+  flush();
   link_.send(reaper::MessageType::kList);
   std::byte buffer[1024];
   for (;;) {
     Answer answer = TRY(await_answer(buffer));
-    if (answer.message.type == reaper::MessageType::kListEnd) return entries;
+    if (answer.message.type == reaper::MessageType::kListEnd) {
+      const auto end = reaper::body_as<reaper::ListEnd>(answer.message.body);
+      level_ = end ? end->level : 0;
+      return entries;
+    }
     auto name = reaper::body_as<reaper::StoreName>(answer.message.body);
     if (answer.message.type != reaper::MessageType::kEntry || !name) continue;
     name->name[sizeof name->name - 1] = '\0';
@@ -129,11 +134,13 @@ core::Result<std::vector<StoreEntry>> StoreLink::list() {
 }
 
 void StoreLink::put(std::string_view name, int fd) {
+  flush();
   link_.send_value(reaper::MessageType::kPut, name_of(name), std::span(&fd, 1));
   watch_silence();
 }
 
 core::Result<void> StoreLink::put_now(std::string_view name, int fd) {
+  flush();
   const reaper::StoreName body = name_of(name);
   const auto sent =
       link_.send_now(reaper::MessageType::kPut,
@@ -144,6 +151,7 @@ core::Result<void> StoreLink::put_now(std::string_view name, int fd) {
 }
 
 void StoreLink::when_flushed(EventLoop::Callback done) {
+  flush();
   if (link_.is_flushed()) return done();
   waiting_.push_back(std::move(done));
   link_.when_flushed([this] { call_waiting(); });
@@ -154,13 +162,47 @@ void StoreLink::call_waiting() {
     done();
 }
 
-void StoreLink::drop(std::string_view name) {
-  link_.send_value(reaper::MessageType::kDrop, name_of(name));
+void StoreLink::put_soon(std::string_view name,
+                         std::shared_ptr<const sys::UniqueFd> fd) {
+  if (level_ < reaper::kChangeLevel) return put(name, fd->get());
+  change_soon(name, std::move(fd));
+}
+
+void StoreLink::drop_soon(std::string_view name) {
+  if (level_ < reaper::kChangeLevel)
+    return link_.send_value(reaper::MessageType::kDrop, name_of(name));
+  change_soon(name, nullptr);
+}
+
+void StoreLink::change_soon(std::string_view name,
+                            std::shared_ptr<const sys::UniqueFd> fd) {
+  if (!socket_.is_open()) return;  // a new one is given everything
+  if (changes_.empty()) loop_.defer([this] { flush(); });
+  changes_.push_back(
+      {.words = {.puts = fd ? 1U : 0U, .reserved = 0, .name = name_of(name)},
+       .fd = std::move(fd)});
+  if (changes_.size() == reaper::kMostChanges) flush();
+}
+
+void StoreLink::flush() {
+  if (changes_.empty()) return;
+  const std::vector<Change> changes = std::exchange(changes_, {});
+  std::vector<reaper::StoreChange> words;
+  std::vector<int> fds;
+  for (const Change& change : changes) {
+    words.push_back(change.words);
+    if (change.fd) fds.push_back(change.fd->get());
+  }
+  link_.send(reaper::MessageType::kChange, std::as_bytes(std::span(words)),
+             fds);
+  watch_silence();
 }
 
 void StoreLink::replace(sys::UniqueFd socket, sys::PidFd process) {
   link_ = PacketLink();
   silence_.clear();
+  changes_.clear();
+  level_ = 0;
   socket_ = std::move(socket);
   process_ = std::move(process);
   watch();
@@ -172,6 +214,7 @@ void StoreLink::replace(sys::UniqueFd socket, sys::PidFd process) {
 /// What is put and does not go yet is sent as the store makes room.
 core::Result<sys::UniqueFd> StoreLink::fetch(std::string_view name) {
   if (!socket_.is_open()) return core::fail(EPIPE, "ask", "store");
+  flush();
   link_.send_value(reaper::MessageType::kFetch, name_of(name));
   for (nudges_ = 0;;) {
     const auto after =
@@ -194,6 +237,7 @@ core::Result<sys::UniqueFd> StoreLink::fetch(std::string_view name) {
 }
 
 StoreEnds StoreLink::promote() && {
+  flush();
   link_.send(reaper::MessageType::kPromote);
   if (const auto done = link_.flush_now(kLastSteps); !done)
     spdlog::error("the store does not take its last orders: {}",
@@ -218,6 +262,7 @@ void StoreLink::on_end() {
   spdlog::warn("the store has gone; waiting for a new one");
   link_ = PacketLink();
   silence_.clear();
+  changes_.clear();
   socket_.reset();
   process_ = sys::PidFd();
   call_waiting();

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,9 @@ class StoreLink final : private PacketHandler {
   /// `socket` may be closed: then nothing is kept until replace(). `process`
   /// too: then a store that is silent is waited for.
   StoreLink(EventLoop& loop, sys::UniqueFd socket, sys::PidFd process = {});
+  ~StoreLink() { flush(); }
+  StoreLink(const StoreLink&) = delete;
+  StoreLink& operator=(const StoreLink&) = delete;
 
   /// Everything that the store has. Only before the loop runs: it waits.
   /// Errors: ETIME when the store does not answer, EPIPE when it is gone, of
@@ -47,8 +51,16 @@ class StoreLink final : private PacketHandler {
   /// Replaces it now or not at all. Errors: EAGAIN when it would have to wait.
   /// With no store there is nothing to replace: a new one gets everything.
   [[nodiscard]] core::Result<void> put_now(std::string_view name, int fd);
-  void drop(std::string_view name);
-  [[nodiscard]] bool is_flushed() const { return link_.is_flushed(); }
+  /// Likewise, in one packet with what else is changed in this turn of the
+  /// loop: by flush(), or at the latest when the turn ends.
+  void put_soon(std::string_view name, std::shared_ptr<const sys::UniqueFd> fd);
+  void drop_soon(std::string_view name);
+  /// Sends what is put and dropped soon. Before what relies on it: an entry of
+  /// the journal, an order for the reaper.
+  void flush();
+  [[nodiscard]] bool is_flushed() const {
+    return changes_.empty() && link_.is_flushed();
+  }
   /// Calls `done` once, when everything that was put is with the kernel, or
   /// when the store is gone, of which nothing can be expected.
   void when_flushed(EventLoop::Callback done);
@@ -71,6 +83,8 @@ class StoreLink final : private PacketHandler {
   void call_waiting();
   void watch_silence();
   void on_silence();
+  void change_soon(std::string_view name,
+                   std::shared_ptr<const sys::UniqueFd> fd);
   struct Answer {
     reaper::Message message;
     sys::UniqueFd fd;  ///< not open: none came with it
@@ -88,6 +102,12 @@ class StoreLink final : private PacketHandler {
   Timer silence_;           ///< set while something does not go
   /// For when_flushed(): they outlive a link that is replaced.
   std::vector<EventLoop::Callback> waiting_;
+  struct Change {
+    reaper::StoreChange words;
+    std::shared_ptr<const sys::UniqueFd> fd;  ///< null: it drops
+  };
+  std::vector<Change> changes_;
+  std::uint32_t level_ = 0;  ///< what the store knows; of a new one: not asked
   PacketLink link_;
 };
 

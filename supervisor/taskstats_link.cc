@@ -102,7 +102,7 @@ void TaskstatsLink::stop() {
   moves_ = 0;
   jobs_.clear();
   for (const std::string_view name : kNames)
-    store_.drop(name);
+    store_.drop_soon(name);
   for (sys::UniqueFd& fd : parts_)
     fd.reset();
   for (auto& [number, asked] : std::exchange(asked_, {}))

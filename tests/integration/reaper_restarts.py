@@ -47,6 +47,12 @@ def the_store(reaper):
     for i in range(3000):
         reaper.drop('entry-%d' % i)
     check('what is dropped is gone', names(reaper) == {'ring', 'pipe'})
+    check('the store says that it takes several changes at once', reaper.store_level == 1)
+    reaper.change([('a', 1), ('b', 1), ('a', 0), ('c', 1), ('b', 1)], [reaper.null] * 4)
+    check('several changes in one packet are made in their order', names(reaper) == {'ring', 'pipe', 'b', 'c'})
+    reaper.change([('c', 0), ('d', 1), ('e', 1)], [reaper.null])
+    check('without a descriptor nothing is put', names(reaper) == {'ring', 'pipe', 'b', 'd'})
+    reaper.change([('b', 0), ('d', 0)], [])
     # Garbage of every kind: the store drops it and goes on.
     for raw in (b'x', b'\0' * 16, os.urandom(2000)):
         reaper.store.send(0, raw=raw)

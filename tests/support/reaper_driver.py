@@ -27,7 +27,7 @@ MAGIC, VERSION = 0x314C5243, 1
 HELLO, LAUNCH, LAUNCH_ACK, RECORD_ACK, REEXEC, SHUT_DOWN, BARRIER = 1, 2, 3, 4, 5, 6, 8
 WELCOME_TYPE, LAUNCHED_TYPE, EXIT_TYPE, STORE_LINK, SIGNALLED, REEXEC_REFUSED = 32, 33, 34, 35, 36, 37
 BARRIER_PASSED = 38
-PUT, DROP, LIST, PROMOTE, FETCH = 64, 65, 66, 67, 68
+PUT, DROP, LIST, PROMOTE, FETCH, CHANGE = 64, 65, 66, 67, 68, 69
 ENTRY, LIST_END, NO_ENTRY, PUT_REFUSED = 80, 81, 82, 83
 IN_CGROUP, NEW_SESSION, SET_USER, NO_NEW_PRIVILEGES, SET_UMASK = 1, 2, 4, 8, 16
 INLINE = 32 * 1024
@@ -292,6 +292,11 @@ class Reaper:
     def drop(self, name):
         self.store.send(DROP, name.encode().ljust(48, b'\0'))
 
+    def change(self, changes, fds):
+        """Changes in one packet: (name, whether it puts), the descriptors of those that put."""
+        words = b''.join(struct.pack('=II48s', puts, 0, name.encode()) for name, puts in changes)
+        self.store.send(CHANGE, words, fds)
+
     def list(self):
         """What the store keeps: name -> descriptor, to be closed by the caller."""
         self.store.send(LIST)
@@ -300,7 +305,8 @@ class Reaper:
             packet = self.store.receive()
             assert packet is not None, 'the store does not answer'
             if packet.kind == LIST_END:
-                assert struct.unpack('=II', packet.body)[0] == len(entries)
+                count, self.store_level = struct.unpack('=II', packet.body)
+                assert count == len(entries)
                 return entries
             assert packet.kind == ENTRY
             entries[packet.body.rstrip(b'\0').decode()] = packet.fds[0]

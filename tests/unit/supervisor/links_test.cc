@@ -8,12 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "reaper/link.h"
 #include "supervisor/kept_handles.h"
 #include "supervisor/reaper_link.h"
 #include "supervisor/service_items.h"
@@ -276,6 +278,60 @@ TEST_CASE("a store that does not take what is put is woken") {
   }
   (void)::kill(child, SIGKILL);
   (void)::waitpid(child, nullptr, 0);
+}
+
+/// What a store is sent, with its list asked for and answered before.
+std::vector<std::pair<MessageType, std::size_t>> sent_to_store(
+    std::uint32_t level,
+    const std::function<void(supervisor::StoreLink&)>& by) {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  const reaper::ListEnd end{.count = 0, .level = level};
+  reaper::Link other(std::move(ends.second));
+  REQUIRE(other.send(MessageType::kListEnd, end) == reaper::Sent::kYes);
+  supervisor::StoreLink store(loop, std::move(ends.first));
+  REQUIRE(store.list());
+  by(store);
+  run(loop);
+  std::vector<std::pair<MessageType, std::size_t>> sent;
+  reaper::PacketBuffer buffer;
+  reaper::Received received;
+  while (other.receive(buffer, received) == reaper::LinkState::kMessage)
+    sent.emplace_back(received.type, received.packet.fd_count);
+  return sent;
+}
+
+TEST_CASE("what a store is given in one turn of the loop is one packet") {
+  const auto fd =
+      std::make_shared<const sys::UniqueFd>(::memfd_create("x", MFD_CLOEXEC));
+  const auto give = [&fd](supervisor::StoreLink& store) {
+    store.put_soon("a", fd);
+    store.put_soon("b", fd);
+    store.drop_soon("a");
+    CHECK_FALSE(store.is_flushed());
+  };
+  using Sent = std::vector<std::pair<MessageType, std::size_t>>;
+  CHECK(sent_to_store(1, give) ==
+        Sent{{MessageType::kList, 0}, {MessageType::kChange, 2}});
+  SUBCASE("nothing that is put at once overtakes it") {
+    const auto more = [&](supervisor::StoreLink& store) {
+      give(store);
+      store.put("c", fd->get());
+    };
+    CHECK(sent_to_store(1, more) == Sent{{MessageType::kList, 0},
+                                         {MessageType::kChange, 2},
+                                         {MessageType::kPut, 1}});
+  }
+  SUBCASE("an older store gets each by itself") {
+    const auto old = [&fd](supervisor::StoreLink& store) {
+      store.put_soon("a", fd);
+      store.drop_soon("a");
+      CHECK(store.is_flushed());
+    };
+    CHECK(sent_to_store(0, old) == Sent{{MessageType::kList, 0},
+                                        {MessageType::kPut, 1},
+                                        {MessageType::kDrop, 0}});
+  }
 }
 
 TEST_CASE("a handle's name in the store leads back to its job") {
