@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -62,6 +63,21 @@ class ScribeProcess {
                             std::as_bytes(std::span(&request, 1)),
                             record.view())
         .has_value();
+  }
+
+  /// Several in one packet, from `key` on.
+  bool send_batch(std::uint64_t key,
+                  std::span<const accounting::RecordBytes> records) {
+    std::vector<std::byte> packet;
+    for (const accounting::RecordBytes& record : records) {
+      accounting::ScribeRequest request;
+      request.key = key++;
+      request.size = static_cast<std::uint32_t>(record.size);
+      const auto head = std::as_bytes(std::span(&request, 1));
+      packet.insert(packet.end(), head.begin(), head.end());
+      packet.insert(packet.end(), record.view().begin(), record.view().end());
+    }
+    return sys::send_packet(socket_.get(), packet).has_value();
   }
 
   /// The next status; nothing after `wait_ms`, or when it has died.

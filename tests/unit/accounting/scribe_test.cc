@@ -127,6 +127,21 @@ TEST_CASE("what is sent is in the file once, in order, behind a first record") {
   CHECK(file.groups[0].configuration->boottime > 0);
 }
 
+TEST_CASE("several requests in a packet are each taken") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  ScribeProcess scribe(path);
+  scribe.greet();
+  REQUIRE(scribe.status());
+  const RecordBytes three[] = {record_of(1), record_of(2), record_of(3)};
+  CHECK(scribe.send_batch(1, three));
+  CHECK(scribe.send_batch(2, three));  // 2 and 3 were there: a repetition
+  CHECK(scribe.send(5, record_of(5)));
+  CHECK(scribe.await(
+      [](const ScribeStatus& status) { return status.written_key == 5; }));
+  CHECK(keys_in(samples::read_groups(path)) == up_to(5));
+}
+
 TEST_CASE("a new scribe says what is in the file and goes on behind it") {
   const samples::Directory directory;
   const std::string path = directory.file("pacct");
