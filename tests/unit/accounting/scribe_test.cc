@@ -135,7 +135,8 @@ TEST_CASE("several requests in a packet are each taken") {
   REQUIRE(scribe.status());
   const RecordBytes three[] = {record_of(1), record_of(2), record_of(3)};
   CHECK(scribe.send_batch(1, three));
-  CHECK(scribe.send_batch(2, three));  // 2 and 3 were there: a repetition
+  const RecordBytes next[] = {record_of(2), record_of(3), record_of(4)};
+  CHECK(scribe.send_batch(2, next));  // 2 and 3 were there: a repetition
   CHECK(scribe.send(5, record_of(5)));
   CHECK(scribe.await(
       [](const ScribeStatus& status) { return status.written_key == 5; }));
