@@ -295,7 +295,7 @@ constexpr SpecKey kKeys[] = {
                                         : Maybe(core::text_of(spec.array));
          }},
     {.key = "Engine",
-     .expected = "'cgroup2' or 'subreaper' (s)",
+     .expected = "'cgroup2', 'subreaper' or 'pidns' (s)",
      .set = set_engine,
      .get =
          [](const JobSpec& spec) {

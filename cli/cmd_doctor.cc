@@ -75,13 +75,15 @@ Json json_of(const Check& check) {
   return json;
 }
 
-constexpr core::Engine kEngines[] = {core::Engine::kCgroup2,
-                                     core::Engine::kSubreaper};
+constexpr core::Engine kEngines[] = {
+    core::Engine::kCgroup2, core::Engine::kSubreaper, core::Engine::kPidns};
 
 /// What becomes of a limit with an engine, whether that is chosen or not.
 core::HoldChoice hold_of(const Findings& findings, core::Engine engine,
                          core::LimitKind kind) {
   if (engine == core::Engine::kCgroup2 && !findings.facts.cgroup2_is_writable)
+    return {.hold = core::Hold::kNothing, .lacking = "there is no such engine"};
+  if (engine == core::Engine::kPidns && !findings.pidns_problem.empty())
     return {.hold = core::Hold::kNothing, .lacking = "there is no such engine"};
   return core::choose_hold(kind, engine, findings.limits, findings.is_root);
 }
@@ -140,6 +142,7 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   facts["cgroup2_is_writable"] = findings.facts.cgroup2_is_writable;
   facts["has_cgroup_kill"] = findings.facts.has_cgroup_kill;
   facts["cgroup_base"] = text_or_null(findings.cgroup_base);
+  facts["pidns_problem"] = text_or_null(findings.pidns_problem);
   json["limit_table"] = limit_table(findings);
   Json& limits = json["limits"];
   for (const core::LimitKind kind : core::kLimitKinds) {

@@ -42,9 +42,17 @@ int keep(int fd) {
   return fd;
 }
 
+std::optional<core::Engine> engine_of(const ScopeSetting& setting) {
+  return std::visit(
+      [](const auto& mode) { return std::optional<core::Engine>(mode.engine); },
+      setting.mode);
+}
+
 /// Replaces this process by the scope. Returns an exit code if that failed.
 int become_scope(const RunRequest& request, const ScopeSetting& setting) {
-  const auto program = sys::find_own_program(sys::OwnProgram::kInit);
+  const auto program = sys::find_own_program(
+      engine_of(setting) == core::Engine::kPidns ? sys::OwnProgram::kPidns
+                                                 : sys::OwnProgram::kInit);
   if (!program) return complain(program.error(), kRunFailure);
   std::vector<std::string> words = scope_words(*program, request, setting);
   for (const std::string& variable : request.variables) {

@@ -14,6 +14,8 @@ std::string_view promise_of(core::Engine engine) {
     case core::Engine::kSubreaper:
       return "holds against daemons and accidents, not against a process of "
              "the same user that kills its reaper";
+    case core::Engine::kPidns:
+      return "no process leaves its job; its init's end is the end of all";
   }
   return "";
 }
@@ -39,6 +41,21 @@ Check check_engine(const Findings& findings) {
             "--user --scope -p Delegate=yes corral ...'"
           : "for cgroup2 mount a cgroup v2 hierarchy on /sys/fs/cgroup";
   return check;
+}
+
+/// The engine that is nobody's choice but the caller's.
+Check check_pidns(const Findings& findings) {
+  const bool works = findings.pidns_problem.empty();
+  return {.name = "pidns",
+          .status = works ? CheckStatus::kOk : CheckStatus::kNote,
+          .finding = works ? "a job can have a pid namespace of its own: "
+                             "'corral run --engine pidns'"
+                           : "the engine pidns cannot work here: " +
+                                 findings.pidns_problem,
+          .fix = works ? ""
+                       : "it needs corral-pidns beside corral-init, and root "
+                         "or user namespaces (sysctl "
+                         "user.max_user_namespaces)"};
 }
 
 /// Why the collector is not the one that is used; empty: it could be.
@@ -285,6 +302,7 @@ std::vector<Check> judge(const Findings& findings) {
   for (const VariableFault& fault : findings.variable_faults)
     checks.push_back(check_variable(fault));
   checks.push_back(check_engine(findings));
+  checks.push_back(check_pidns(findings));
   checks.push_back(check_limits(findings));
   checks.push_back(check_collector(findings));
   checks.push_back(check_events(findings));

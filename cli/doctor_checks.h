@@ -45,6 +45,8 @@ struct Findings {
   std::string machine;  ///< "x86_64"
   core::ContainmentFacts facts;
   core::EngineChoice choice;
+  /// Why no job can have a pid namespace here; empty: it can.
+  std::string pidns_problem;
   core::LimitMeans limits;
   /// The site's file of limits, and its rules or what is wrong with it; absent:
   /// there is no such file.

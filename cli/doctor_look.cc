@@ -22,6 +22,7 @@
 #include "sys/instance_lock.h"
 #include "sys/limit_facts.h"
 #include "sys/own_programs.h"
+#include "sys/pid_namespace_check.h"
 #include "sys/proc_connector.h"
 #include "sys/proc_files.h"
 #include "sys/process_tree.h"
@@ -251,6 +252,7 @@ Findings look() {
       core::parse_engine(environment("CORRAL_ENGINE").value_or(""));
   if (forced)
     findings.choice = {.engine = *forced, .why = "CORRAL_ENGINE says so"};
+  findings.pidns_problem = sys::obstacle_to_pid_namespaces();
   findings.cgroup_base = base.path.view();
   findings.limits = limit_means(base);
   findings.site =

@@ -53,7 +53,7 @@ constexpr Variable kVariables[] = {
     {"CORRAL_LOG_DIR", is_absolute, kPath},
     {"CORRAL_CGROUP_BASE", is_absolute,
      "the absolute path of a cgroup directory"},
-    {"CORRAL_ENGINE", is_engine, "'cgroup2' or 'subreaper'"},
+    {"CORRAL_ENGINE", is_engine, core::kEngineExpected},
     {"CORRAL_COLLECTOR", is_collector, "'auto', 'ebpf', 'taskstats' or 'wait'"},
     {"CORRAL_EVENT_SOURCE", is_event_source,
      "'auto', 'ebpf', 'proc-connector' or 'none'"},

@@ -12,7 +12,8 @@ namespace core {
 enum class Engine : std::uint8_t {
   kCgroup2 = 1,    ///< a directory in a writable cgroup v2 tree: cannot leave
   kSubreaper = 2,  ///< the job's own reaper adopts orphans: needs nothing
-  kLast = kSubreaper,
+  kPidns = 3,  ///< a pid namespace of its own: cannot leave, dies with its init
+  kLast = kPidns,
 };
 
 /// Whether the job has a directory in cgroup v2, the truth of its members.
@@ -31,9 +32,15 @@ constexpr std::string_view name_of(Engine engine) {
       return "cgroup2";
     case Engine::kSubreaper:
       return "subreaper";
+    case Engine::kPidns:
+      return "pidns";
   }
   return "unknown";
 }
+
+/// What parse_engine() takes, for people.
+inline constexpr std::string_view kEngineExpected =
+    "'cgroup2', 'subreaper' or 'pidns'";
 
 constexpr std::optional<Engine> parse_engine(std::string_view name) {
   for (int raw = 1; raw <= static_cast<int>(Engine::kLast); ++raw)

@@ -12,6 +12,7 @@
 #include "reaper/units.h"
 
 const char* const reaper::kOwnName = reaper::kReaperName;
+const bool reaper::kMakesNamespaces = false;
 
 namespace {
 

@@ -22,6 +22,8 @@
 #include "core/job_totals.h"
 #include "core/kill_plan.h"
 #include "reaper/outsiders.h"
+#include "reaper/own_namespace.h"
+#include "reaper/pid_namespace.h"
 #include "reaper/reap.h"
 #include "reaper/sweep.h"
 #include "sys/cgroup.h"
@@ -54,6 +56,7 @@ class JobContainer {
   [[nodiscard]] core::Result<void> make(core::JobId jid,
                                         std::optional<core::Engine> wanted,
                                         std::string_view base) {
+    if (kMakesNamespaces) return {};
     if (wanted == core::Engine::kSubreaper) return {};
     const sys::CgroupBase found = sys::find_cgroup_base(base);
     if (found.facts.base_is_elsewhere)
@@ -78,6 +81,7 @@ class JobContainer {
   void adopt(sys::UniqueFd cgroup) { cgroup_ = sys::Cgroup(std::move(cgroup)); }
 
   [[nodiscard]] core::Engine engine() const {
+    if (kMakesNamespaces) return core::Engine::kPidns;
     return cgroup_.is_open() ? core::Engine::kCgroup2
                              : core::Engine::kSubreaper;
   }
@@ -105,6 +109,7 @@ class JobContainer {
   }
 
   void signal_all(core::SignalNumber signal, const Outsiders& outsiders) const {
+    if (kMakesNamespaces && own_namespace->signal_all(signal)) return;
     if (cgroup_.is_open() && cgroup_.signal_all(signal) > 0) return;
     if (signal_namespace(signal, outsiders)) return;
     Sweep sweep(self(), outsiders.pids());
@@ -117,6 +122,9 @@ class JobContainer {
   /// grace.
   void ask_all(core::SignalNumber signal, const Outsiders& outsiders,
                core::BootTime until) const {
+    if (kMakesNamespaces && own_namespace->signal_all(signal) &&
+        own_namespace->signal_all(core::kSigcont))
+      return;
     if (cgroup_.is_open() &&
         (cgroup_.signal_all(signal, until) > 0 || sys::is_past(until))) {
       (void)cgroup_.signal_all(core::kSigcont, until);
@@ -136,6 +144,10 @@ class JobContainer {
   /// repeats it until nobody is left.
   Survivors kill_all(core::KillStep step, const Outsiders& outsiders) const {
     const bool again = step == core::KillStep::kFrozenKilled;
+    if (kMakesNamespaces) {
+      own_namespace->kill_all();
+      return {};
+    }
     const bool is_at_once = cgroup_.is_open() || ::getpid() == 1;
     const Survivors seen = is_at_once && !again ? look(outsiders) : Survivors();
     if (cgroup_.is_open()) {
@@ -205,6 +217,7 @@ class JobContainer {
   /// command. Orphans have fallen to another reaper then: without a cgroup only
   /// what still descends from the command is found.
   void end_after_scope(core::Pid main, const sys::PidFd& main_fd) const {
+    if (kMakesNamespaces) return own_namespace->kill();
     if (!cgroup_.is_open() || !cgroup_.kill_all_and_each()) {
       if (main == core::Pid()) return;  // not born
       // It goes last: its children are found by being its.

@@ -290,7 +290,9 @@ class LimitKeeper {
     // Without /proc there are the dead, and the limit of each process.
     (void)family.for_each_descendant(
         sys::ListedFor::kReading, [&](const sys::ProcStat& stat) {
-          ticks += stat.cpu_ticks + stat.waited_ticks;
+          // Whom the namespace's init has waited for is told like the dead.
+          if (!is_namespace_init(stat.pid))
+            ticks += stat.cpu_ticks + stat.waited_ticks;
         });
     return reaped_us_ + ticks * tick;
   }

@@ -20,6 +20,7 @@
 #include "sys/own_path.h"
 
 const char* const reaper::kOwnName = reaper::kInitName;
+const bool reaper::kMakesNamespaces = false;
 
 namespace {
 

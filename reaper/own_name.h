@@ -9,6 +9,7 @@ namespace reaper {
 
 inline constexpr const char* kInitName = "corral-init";
 inline constexpr const char* kReaperName = "corral-reaper";
+inline constexpr const char* kNamespaceName = "corral-pidns";
 inline constexpr const char* kEndingName = "corral-ending";
 
 /// From now on the job, or the whole instance, is being ended.

@@ -154,9 +154,16 @@ inline void add_job(core::ExitRecord& record) {
   record.mark(core::Counters::kJob);
 }
 
+/// It is the job's whose reaper this is, unless it said otherwise.
+inline void add_own_job(core::ExitRecord& record, core::JobId jid) {
+  if (record.has(core::Counters::kJob)) return;
+  record.jid = jid.raw();
+  record.mark(core::Counters::kJob);
+}
+
 /// What is known of a zombie, but for `sequence` and `order`.
-[[nodiscard]] inline core::ExitRecord examine(const DeadChild& child,
-                                              Wanted wanted = Wanted::kAll) {
+[[nodiscard, gnu::noinline]] inline core::ExitRecord examine(
+    const DeadChild& child, Wanted wanted = Wanted::kAll) {
   core::ExitRecord record;
   const core::Moment now = sys::now();
   record.pid = child.pid.raw();

@@ -21,7 +21,6 @@
 #include "reaper/deadline.h"
 #include "reaper/entry_end.h"
 #include "reaper/entry_rules.h"
-#include "reaper/exec_search.h"
 #include "reaper/foreground.h"
 #include "reaper/job_container.h"
 #include "reaper/job_end.h"
@@ -30,6 +29,7 @@
 #include "reaper/limit_keeper.h"
 #include "reaper/outsiders.h"
 #include "reaper/own_descriptors.h"
+#include "reaper/pid_namespace.h"
 #include "reaper/poll_set.h"
 #include "reaper/reap.h"
 #include "reaper/record_mode.h"
@@ -37,6 +37,7 @@
 #include "reaper/say.h"
 #include "reaper/scope_link.h"
 #include "reaper/scope_options.h"
+#include "reaper/scope_plan.h"
 #include "reaper/scope_result.h"
 #include "reaper/sentinel.h"
 #include "reaper/spawn.h"
@@ -103,30 +104,15 @@ class Scope {
   void launch() {
     if (options_.record_path != nullptr && options_.link_fd < 0)
       recorder_.open(options_, facts_.report.jid, facts_.report.name);
-    ChildPlan plan;
-    plan.argv = command_;
-    plan.envp = ::environ;
-    plan.search = search_path();
-    plan.cwd = options_.cwd;
-    plan.flags = LaunchHeader::kKeepSignals | ChildPlan::kListenPid;
-    if (rules_.has_own_group()) plan.flags |= ChildPlan::kOwnGroup;
+    ChildPlan plan = plan_of(options_, rules_, command_);
     plan.caller_signals = &caller_signals_;
     plan.limits = limits_.of_process();
-    plan.descriptors = {options_.join_fds, options_.join_count};
-    plan.targets = {ScopeOptions::kJoins, options_.join_count};
-    plan.urgent = ::getpid();
-    if (options_.uid || options_.gid || options_.group_count > 0) {
-      plan.flags |= LaunchHeader::kSetUser;
-      plan.uid = options_.uid.value_or(::getuid());
-      plan.gid = options_.gid.value_or(::getgid());
-      plan.groups = {options_.groups, options_.group_count};
-    }
     plan.pid = &main_.pid;
     sentinel_.start_guard({.run = &Scope::guard, .context = this});
-    auto spawned = spawn(plan, container_.cgroup());
+    auto spawned = spawn_contained(plan, container_.cgroup());
     while (!spawned && container_.make_again(spawned.error().code)) {
       limits_.renew();
-      spawned = spawn(plan, container_.cgroup());
+      spawned = spawn_contained(plan, container_.cgroup());
     }
     if (!spawned) {
       note_failure(
@@ -170,7 +156,7 @@ class Scope {
   // The loop.
 
   void wait_once() {
-    enum { kSignals, kSetUp, kLink, kTimer, kCgroup, kMemory, kCount };
+    enum { kSignals, kSetUp, kLink, kTimer, kCgroup, kMemory, kInit, kCount };
     const auto deadline = next_deadline();
     deadline_.set(deadline);
     pollfd fds[kCount] = {};
@@ -180,6 +166,7 @@ class Scope {
     fds[kTimer] = to_poll(deadline_.get(), POLLIN);
     fds[kCgroup] = to_poll(main_.has_ended ? container_.events() : -1, POLLPRI);
     fds[kMemory] = to_poll(limits_.memory_events(), POLLPRI);
+    if (kMakesNamespaces) fds[kInit] = to_poll(own_namespace->events(), POLLIN);
     const int patience = deadline_.patience(deadline, sys::boot_now());
     if (::poll(fds, kCount, patience) < 0) return;  // EINTR: stopped, continued
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
@@ -253,9 +240,12 @@ class Scope {
   void reap() {
     const sys::UsualPriority priority;
     while (!link_.is_open() || link_.has_room()) {
+      if (kMakesNamespaces && note_end_inside()) continue;
       const auto child = peek_dead_descendant();
       if (!child) return;
-      if (outsiders_.contains(child->pid))
+      if (is_namespace_init(child->pid.raw())) {
+        if (own_namespace->is_alive()) continue;  // what it told comes first
+      } else if (outsiders_.contains(child->pid))
         outsiders_.remove(child->pid);
       else
         note_exit(*child);
@@ -263,23 +253,33 @@ class Scope {
     }
   }
 
-  void note_exit(const DeadChild& child) {
+  /// Hears what the namespace's init has to say, if anything.
+  bool note_end_inside() {
+    core::ExitRecord record;
+    const auto heard = own_namespace->hear(record);
+    if (heard == PidNamespace::Heard::kEnd) tell_end(record);
+    return heard != PidNamespace::Heard::kNothing;
+  }
+
+  [[gnu::noinline]] void note_exit(const DeadChild& child) {
     const bool is_main = child.pid == main_.pid && !main_.has_ended;
     if (is_main && set_up_.is_open()) read_set_up();
     core::ExitRecord record = examine(child, wanted_of(is_main));
-    if (!record.has(core::Counters::kJob)) {
-      record.jid = facts_.report.jid.raw();
-      record.mark(core::Counters::kJob);
-    }
     if (!is_main && !options_.is_transparent())
       entry_end_.note_orphan(child, end_.is_killing());
     if (is_main) {
       main_.has_ended = facts_.main_has_ended = true;
       facts_.main_status = child.wait_status;
+      if (kMakesNamespaces) own_namespace->tell_main_is_over();
       entry_end_.note_main(command_[0], child);
       if (facts_.launch_failure) return;  // the command never was
       facts_.report.main = record;
     }
+    tell_end(record);
+  }
+
+  void tell_end(core::ExitRecord& record) {
+    add_own_job(record, facts_.report.jid);
     ++facts_.report.processes_seen;
     limits_.note_exit(record);
     if (link_.is_open())
@@ -361,6 +361,7 @@ class Scope {
 
   /// That nobody is left is said after the last exit.
   void answer_inspection() {
+    if (kMakesNamespaces && own_namespace->is_deciding()) return;
     const Populated populated = as_message(container_.look(outsiders_));
     if (populated.count == 0 && !are_dead_seen()) return;
     reap_until_.reset();
@@ -372,6 +373,7 @@ class Scope {
 
   void decide() {
     const core::BootTime now = sys::boot_now();
+    if (kMakesNamespaces && own_namespace->is_deciding()) return;
     if (main_.has_ended && !container_.is_populated(outsiders_)) {
       is_ending_ = true;
       return;
@@ -415,6 +417,7 @@ class Scope {
   /// Whether all the dead of an empty job have fallen to us, or do not come.
   [[nodiscard]] bool are_dead_seen() {
     if (!has_descendants()) return true;
+    if (kMakesNamespaces) return false;  // the init's end tells
     const core::BootTime now = sys::boot_now();
     if (!reap_until_) reap_until_ = now + kReapPatience;
     return now >= *reap_until_;
@@ -449,11 +452,7 @@ class Scope {
     if (!main_.has_ended) return core::shell_code(facts_.report.result);
     if (!options_.is_transparent())
       return entry_end_.finish(facts_.report.result, signals_.passed_on());
-    if (core::status_is_exit(facts_.main_status))
-      return core::exit_code_of(facts_.main_status);
-    const int signal = core::signal_of(facts_.main_status);
-    if (options_.reraises) die_by(core::SignalNumber(signal));
-    return 128 + signal;
+    return end_like(facts_.main_status, options_.reraises);
   }
 
   /// What the guard does in our memory when we were killed.

@@ -21,6 +21,7 @@
 #include "core/number_text.h"
 #include "core/text.h"
 #include "reaper/launch_block.h"
+#include "reaper/own_namespace.h"
 
 namespace reaper {
 
@@ -83,8 +84,13 @@ inline bool set_name(ScopeOptions& options, const char* value) {
 }
 
 inline bool set_engine(ScopeOptions& options, const char* value) {
-  options.engine = core::parse_engine(value);
-  return options.engine.has_value();
+  // Those that this program can.
+  using core::Engine;
+  options.engine = kMakesNamespaces ? Engine::kPidns : Engine::kCgroup2;
+  if (std::strcmp(value, "subreaper") != 0)
+    return std::strcmp(value, kMakesNamespaces ? "pidns" : "cgroup2") == 0;
+  options.engine = Engine::kSubreaper;
+  return !kMakesNamespaces;
 }
 
 inline bool set_stragglers(ScopeOptions& options, const char* value) {

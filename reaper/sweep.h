@@ -19,6 +19,7 @@
 #include "core/kill_plan.h"
 #include "core/text.h"
 #include "reaper/family.h"
+#include "reaper/own_namespace.h"
 #include "sys/pid_fd.h"
 #include "sys/pid_table.h"
 #include "sys/proc_files.h"
@@ -120,7 +121,8 @@ class Sweep {
     return family_.for_each_descendant(
         purpose,
         [&](const sys::ListedProcess& process) {
-          if (!process.is_dead()) visit(process);
+          if (!process.is_dead() && !is_namespace_init(process.pid))
+            visit(process);
         },
         until);
   }

@@ -78,4 +78,13 @@ inline void die_by(core::SignalNumber signal) {
   (void)sys::set_signal_mask(detail::all_but(signal));
 }
 
+/// The exit code for who ends as a command did with that status; dies by its
+/// signal, if it may.
+[[nodiscard]] inline int end_like(std::int32_t status, bool reraises) {
+  if (core::status_is_exit(status)) return core::exit_code_of(status);
+  const int signal = core::signal_of(status);
+  if (reraises) die_by(core::SignalNumber(signal));
+  return 128 + signal;
+}
+
 }  // namespace reaper

@@ -16,6 +16,7 @@
 #include "reaper/launch_block.h"
 #include "supervisor/charging.h"
 #include "supervisor/log.h"
+#include "sys/pid_namespace_check.h"
 
 namespace supervisor {
 
@@ -249,22 +250,34 @@ core::Answer<void> Admission::check_engine(const core::Caller& caller,
                       ", who may not enter cgroups of uid " +
                       std::to_string(policy_.instance.raw()) +
                       "; '--detach' can");
-  const bool is_cgroup2 =
-      spec.engine.value_or(engine_for(caller, spec)) == core::Engine::kCgroup2;
-  if (is_cgroup2) return {};
+  const core::Engine engine = spec.engine.value_or(engine_for(caller, spec));
+  if (engine == core::Engine::kCgroup2) return {};
+  if (engine == core::Engine::kPidns) TRY(check_pidns(spec));
   // One that was asked for so follows processes where they are.
-  const bool follows =
-      spec.kind == core::JobKind::kAttached && spec.engine.has_value();
+  const bool follows = spec.kind == core::JobKind::kAttached &&
+                       spec.engine == core::Engine::kSubreaper;
   if (!core::has_command(spec.kind) && !follows)
     return refuse(Refusal::kNotSupported,
                   "a job of processes that exist already needs the engine "
-                  "'cgroup2': 'subreaper' holds only what descends from a "
-                  "process that it started; --mode logical follows others");
+                  "'cgroup2': '" +
+                      std::string(core::name_of(engine)) +
+                      "' holds only what descends from a process that it "
+                      "started; --mode logical follows others");
   if (spec.parent != core::kNoJob)
     return refuse(Refusal::kNotSupported,
                   "a nested job needs the engine 'cgroup2', which this one "
                   "would not have");
   return {};
+}
+
+/// In the foreground it is the caller who makes the namespace, and his scope
+/// that says why he cannot. Here it is tried once: it takes a millisecond.
+core::Answer<void> Admission::check_pidns(const core::JobSpec& spec) const {
+  if (!core::is_launched_apart(spec.kind)) return {};
+  if (!pidns_obstacle_) pidns_obstacle_ = sys::obstacle_to_pid_namespaces();
+  if (pidns_obstacle_->empty()) return {};
+  return refuse(Refusal::kNotSupported,
+                "engine 'pidns' cannot be used: " + *pidns_obstacle_);
 }
 
 core::Answer<void> Admission::check_nested(const core::Caller& caller,
@@ -289,9 +302,9 @@ core::Answer<void> Admission::check_nested(const core::Caller& caller,
     return refuse(Refusal::kInvalid, name + " does not run yet");
   if (parent.engine != core::Engine::kCgroup2)
     return refuse(Refusal::kNotSupported,
-                  name +
-                      " is contained by the engine subreaper, in which no "
-                      "job can be nested");
+                  name + " is contained by the engine " +
+                      std::string(core::name_of(parent.engine)) +
+                      ", in which no job can be nested");
   for (int depth = 1; entry != nullptr; ++depth) {
     if (depth >= kDeepest)
       return refuse(
@@ -330,8 +343,9 @@ bool Admission::may_enter_cgroups(const core::Caller& caller,
 
 core::Engine Admission::engine_for(const core::Caller& caller,
                                    const core::JobSpec& spec) const {
-  return may_enter_cgroups(caller, spec) ? policy_.engine
-                                         : core::Engine::kSubreaper;
+  const bool may =
+      !core::has_cgroup(policy_.engine) || may_enter_cgroups(caller, spec);
+  return may ? policy_.engine : core::Engine::kSubreaper;
 }
 
 /// What of a nested job's limits would be its parent's instead.

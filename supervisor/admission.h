@@ -69,6 +69,7 @@ class Admission {
  private:
   [[nodiscard]] core::Answer<void> check_engine(
       const core::Caller& caller, const core::JobSpec& spec) const;
+  [[nodiscard]] core::Answer<void> check_pidns(const core::JobSpec& spec) const;
   [[nodiscard]] core::Answer<void> check_nested(
       const core::Caller& caller, const core::JobSpec& spec) const;
   [[nodiscard]] bool may_enter_cgroups(const core::Caller& caller,
@@ -86,6 +87,7 @@ class Admission {
                             core::JobSpec& spec) const;
 
   AdmissionPolicy policy_;
+  mutable std::optional<std::string> pidns_obstacle_;  ///< once it was looked
   const JobTable& table_;
   NameService& names_;
   SiteLimits& site_;

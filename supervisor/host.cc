@@ -6,6 +6,7 @@
 #include "sys/cgroup_tree.h"
 #include "sys/limit_facts.h"
 #include "sys/own_programs.h"
+#include "sys/pid_namespace_check.h"
 
 namespace supervisor {
 
@@ -13,11 +14,16 @@ core::Result<Host> look_around(const Settings& settings) {
   Host host;
   host.base = sys::find_cgroup_base(settings.cgroup_base);
   if (host.base.facts.base_is_elsewhere &&
-      settings.engine != core::Engine::kSubreaper)
+      (!settings.engine || core::has_cgroup(*settings.engine)))
     return core::fail(0,
                       "'--cgroup-base' expects a directory in cgroup v2, not",
                       settings.cgroup_base);
   host.engine = core::choose_engine(host.base.facts);
+  if (settings.engine == core::Engine::kPidns) {
+    const std::string obstacle = sys::obstacle_to_pid_namespaces();
+    if (!obstacle.empty())
+      return core::fail(0, "the engine pidns cannot work here", obstacle);
+  }
   if (settings.engine && *settings.engine != host.engine.engine) {
     if (*settings.engine == core::Engine::kCgroup2)
       return core::fail(0, "the engine cgroup2 cannot work here",
@@ -33,6 +39,8 @@ core::Result<Host> look_around(const Settings& settings) {
   host.init = settings.init;
   if (host.init.empty())
     host.init = TRY(sys::find_own_program(sys::OwnProgram::kInit));
+  host.pidns =
+      sys::find_own_program(sys::OwnProgram::kPidns).value_or(std::string());
   host.reaper = TRY(sys::find_own_program(sys::OwnProgram::kReaper));
   return host;
 }

@@ -19,6 +19,7 @@ struct Host {
   sys::UniqueFd directory;  ///< of the base; not open without one
   sys::LimitFacts limits;   ///< for the engine cgroup2
   std::string init;
+  std::string pidns;  ///< empty: it is not installed
   std::string reaper;
 };
 

@@ -17,7 +17,14 @@ namespace supervisor {
 std::vector<core::Pid> scope_members(const core::Job& job,
                                      const ScopeLinks& scopes) {
   const core::Pid scope = scopes.scope_pid(job.jid);
-  if (scope != core::Pid()) return sys::job_processes_below(scope);
+  if (scope != core::Pid()) {
+    std::vector<core::Pid> pids = sys::job_processes_below(scope);
+    if (job.engine == core::Engine::kPidns)
+      std::erase_if(pids, [scope](core::Pid pid) {
+        return sys::is_namespace_init_of(scope, pid);
+      });
+    return pids;
+  }
   const bool is_followed =
       job.main && job.followed && job.followed->has(*job.main);
   if (!job.main || job.main_has_ended || is_followed) return {};

@@ -182,7 +182,7 @@ core::Result<LaunchOrder> Launcher::order_for(const core::Job& job) {
     request.flags |= Flags::kInCgroup;
   }
   TRY(add_streams(job, order, request));
-  if (job.engine == core::Engine::kSubreaper)
+  if (core::has_own_reaper(job.engine))
     TRY(wrap_in_scope(job, order, request));
   else
     TRY(divide_limits(job, order, request));
@@ -245,7 +245,7 @@ core::Result<void> Launcher::wrap_in_scope(const core::Job& job,
   request.targets.push_back(kScopeLinkFd);
   const core::JobSpec& spec = job.spec;
   std::vector<std::string> argv = {
-      site_.init,
+      job.engine == core::Engine::kPidns ? site_.pidns : site_.init,
       "--scope",
       std::to_string(kScopeLinkFd),
       "--jid",

@@ -39,8 +39,9 @@ struct LaunchRequest {
 
 /// What all launches of an instance have in common.
 struct LaunchSite {
-  std::string init;  ///< path of corral-init, for scopes
-  std::string logs;  ///< directory of the jobs' output
+  std::string init;   ///< path of corral-init, for scopes
+  std::string pidns;  ///< path of corral-pidns, for those of that engine
+  std::string logs;   ///< directory of the jobs' output
   bool can_change_user = false;
   core::LimitMeans means;
   core::Microseconds timeout = core::seconds(30);  ///< for exec to happen

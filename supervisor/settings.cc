@@ -92,7 +92,7 @@ std::optional<std::string> set_cgroup_base(Draft& draft,
 
 std::optional<std::string> set_engine(Draft& draft, std::string_view value) {
   draft.settings.engine = core::parse_engine(value);
-  if (!draft.settings.engine) return "'cgroup2' or 'subreaper'";
+  if (!draft.settings.engine) return std::string(core::kEngineExpected);
   return std::nullopt;
 }
 
@@ -146,7 +146,7 @@ constexpr Option kOptions[] = {
     {"--cgroup-base", "PATH", "CORRAL_CGROUP_BASE", Kept::kYes, set_cgroup_base,
      "the cgroup directory that holds the jobs'"},
     {"--engine", "NAME", "CORRAL_ENGINE", Kept::kYes, set_engine,
-     "contain jobs by cgroup2 or subreaper, not by the best that works"},
+     "contain jobs by cgroup2, subreaper or pidns, not by the best that works"},
     {"--collector", "NAME", "CORRAL_COLLECTOR", Kept::kYes, set_collector,
      "have processes counted by ebpf, taskstats or wait, not by the best that "
      "works"},

@@ -39,6 +39,7 @@ struct CloneArguments {
 static_assert(sizeof(CloneArguments) == 88);
 
 inline constexpr std::uint64_t kClonePidFd = 0x00001000ULL;
+inline constexpr std::uint64_t kCloneParent = 0x00008000ULL;
 inline constexpr std::uint64_t kCloneParentSetTid = 0x00100000ULL;
 inline constexpr std::uint64_t kCloneClearSignals = 0x100000000ULL;
 inline constexpr std::uint64_t kCloneIntoCgroup = 0x200000000ULL;
@@ -120,6 +121,30 @@ inline long fork_only() {
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid < 0 && detail::lacks_clone3(errno))
     return detail::clone_by_fork(actions, cgroup);
+  if (pid < 0) return core::fail(errno, "clone3");
+  if (pid == 0) return Cloned{};
+  return Cloned{.pid = core::Pid(static_cast<std::int32_t>(pid)),
+                .pidfd = PidFd(UniqueFd(pidfd)),
+                .code = 0};
+}
+
+/// A sibling: a child of our parent's, who is told of its end as he is of ours
+/// (CLONE_PARENT). Signal actions are kept; there is no fallback.
+[[nodiscard]] inline core::Result<Cloned> clone_sibling(
+    int cgroup, core::Pid* pid_at = nullptr) {
+  int pidfd = -1;
+  CloneArguments arguments;
+  arguments.flags = kClonePidFd | kCloneParent;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  if (pid_at != nullptr) {
+    arguments.flags |= kCloneParentSetTid;
+    arguments.parent_tid = reinterpret_cast<std::uintptr_t>(pid_at);
+  }
+  if (cgroup >= 0) {
+    arguments.flags |= kCloneIntoCgroup;
+    arguments.cgroup = static_cast<std::uint64_t>(cgroup);
+  }
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid < 0) return core::fail(errno, "clone3");
   if (pid == 0) return Cloned{};
   return Cloned{.pid = core::Pid(static_cast<std::int32_t>(pid)),

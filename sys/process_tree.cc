@@ -63,6 +63,18 @@ bool is_helper(core::Pid scope, core::Pid pid) {
 
 }  // namespace
 
+bool is_namespace_init_of(core::Pid scope, core::Pid pid) {
+  const auto stat = read_proc_stat(pid);
+  if (!stat || core::Pid(stat->ppid) != scope) return false;
+  char buffer[4096];
+  const auto text = read_proc_file(pid, "status", buffer);
+  if (!text) return false;
+  const std::size_t at = text->find("\nNSpid:");
+  if (at == std::string_view::npos) return false;
+  const std::string_view line = text->substr(at + 1);
+  return line.substr(0, line.find('\n')).ends_with("\t1");
+}
+
 core::Microseconds cpu_time_of(const std::vector<core::Pid>& processes) {
   static const long kTicks = std::max(::sysconf(_SC_CLK_TCK), 1L);
   std::uint64_t ticks = 0;

@@ -22,6 +22,10 @@ namespace sys {
 /// SIGCHLD.
 [[nodiscard]] std::vector<core::Pid> job_processes_below(core::Pid scope);
 
+/// Whether `pid` is a child of the scope and the init of the pid namespace that
+/// the scope contains its job in (reaper/pid_namespace.h).
+[[nodiscard]] bool is_namespace_init_of(core::Pid scope, core::Pid pid);
+
 /// The processor time of those of them who live, and of the children that they
 /// waited for; in the grain of /proc, a hundredth of a second.
 [[nodiscard]] core::Microseconds cpu_time_of(

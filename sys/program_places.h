@@ -26,6 +26,7 @@ enum class OwnProgram : std::uint8_t {
   kSupervisor,  ///< corrald
   kCollect,     ///< corral-collect, which loads the eBPF collector
   kCommand,     ///< corral-command, all that `corral` does
+  kPidns,       ///< corral-pidns, the reaper of a job in a pid namespace
 };
 
 using ProgramPath = core::Text<4095>;
@@ -50,7 +51,9 @@ constexpr ProgramPlaces places_of(OwnProgram program) {
       {"/corral-collect", "/../" CORRAL_LIBEXECDIR "/corral/corral-collect",
        "/../collect/corral-collect"},
       {"/corral-command", "/../" CORRAL_LIBEXECDIR "/corral/corral-command",
-       "/../cli/corral-command"}};
+       "/../cli/corral-command"},
+      {"/corral-pidns", "/../" CORRAL_LIBEXECDIR "/corral/corral-pidns",
+       "/../reaper/corral-pidns"}};
   // NOLINTEND(modernize-use-designated-initializers)
   return kPlaces[static_cast<std::size_t>(program)];
 }

@@ -3,7 +3,8 @@
  *
  *   bench-crowd COUNT [churn]
  *       COUNT sleeping processes, or with `churn` as many that all fork and end
- *       without a pause, each of its child; says "ready" when all are there */
+ *       without a pause, each of its child; says "ready" when all are there.
+ *       With `grow` more are made until it is killed, as many again at most */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@ static void churn(void) {
 }
 
 /* Returns in nobody. */
-static void make_crowd(int count, int is_churning) {
-  for (int i = 1; i < count; ++i) {
+static void make_crowd(int count, int is_churning, int is_growing) {
+  for (int i = 1; i < count * (is_growing ? 2 : 1); ++i) {
+    if (i == count) (void)!write(STDOUT_FILENO, "ready\n", 6);
     const pid_t child = fork();
     if (child < 0) _exit(1);
     if (child != 0) continue;
@@ -25,7 +27,7 @@ static void make_crowd(int count, int is_churning) {
     for (;;)
       (void)pause();
   }
-  (void)!write(STDOUT_FILENO, "ready\n", 6);
+  if (!is_growing) (void)!write(STDOUT_FILENO, "ready\n", 6);
   for (;;)
     (void)pause();
 }
@@ -33,6 +35,7 @@ static void make_crowd(int count, int is_churning) {
 int main(int argc, char** argv) {
   const int count = argc > 1 ? atoi(argv[1]) : 0;
   if (count < 1) return 2;
-  make_crowd(count, argc > 2 && strcmp(argv[2], "churn") == 0);
+  make_crowd(count, argc > 2 && strcmp(argv[2], "churn") == 0,
+             argc > 2 && strcmp(argv[2], "grow") == 0);
   return 0;
 }

@@ -30,6 +30,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CORRAL_BUILD", SOURCE / "build")).resolve()
 INIT = BUILD / "reaper" / "corral-init"
 REAPER = BUILD / "reaper" / "corral-reaper"
+PIDNS = BUILD / "reaper" / "corral-pidns"
 INIT_GLIBC = BUILD / "reaper" / "corral-init-glibc"
 DAEMON = BUILD / "supervisor" / "corrald"
 COMMAND = BUILD / "cli" / "corral"

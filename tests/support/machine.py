@@ -13,6 +13,7 @@ VM = corral.SOURCE / "tests" / "vm"
 PROGRAMS = {
     corral.INIT: "/bin/corral-init",
     corral.REAPER: "/bin/corral-reaper",
+    corral.PIDNS: "/bin/corral-pidns",
     corral.DAEMON: "/bin/corrald",
     corral.COMMAND: "/bin/corral",
     corral.WHOLE_COMMAND: "/bin/corral-command",
@@ -23,7 +24,7 @@ def text_of(path):
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def run(script, files, mode="--pid1", seconds=240, told=None):
+def run(script, files, mode="--pid1", seconds=240, told=None, memory=1024):
     """Runs tests/vm/`script` with `files` (place by source), as PID 1 or, with "--run", as its child. Holds the lines
     "CHECK ok: TEXT" that it writes (all its lines go into the list `told`), and that it came to "CHECKS DONE"; returns the status that the machine ended with
     and what its console shows."""
@@ -32,7 +33,7 @@ def run(script, files, mode="--pid1", seconds=240, told=None):
     if not KERNEL.exists():
         corral.skip("needs a kernel image (tests/vm/fetch-kernel BUILD/vm)")
     out = pathlib.Path(tempfile.mkdtemp(prefix="corral-vm-"))
-    command = [VM / "run-in-vm.sh", "-q", "-k", KERNEL, "-i", corral.BUILD / "tests" / "vm" / "vminit", "-t", seconds]
+    command = [VM / "run-in-vm.sh", "-q", "-k", KERNEL, "-i", corral.BUILD / "tests" / "vm" / "vminit", "-t", seconds, "-m", memory]
     for source, place in {**files, VM / script: f"/bin/{script}", VM / "checks.sh": "/bin/checks.sh"}.items():
         command += ["-f", f"{source}:{place}"]
     command += ["-o", out, mode, f"/bin/{script}"]

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # check_static.sh BUILD: holds how the programs are linked. corral-init needs no
-# library, has no heap and nothing of libstdc++, and so are corral-reaper and
-# corral's front; corral-command needs neither libstdc++ nor libsystemd to start
+# library, has no heap and nothing of libstdc++, and so are corral-reaper,
+# corral-pidns and corral's front; corral-command needs neither libstdc++ nor libsystemd to start
 # (docs/DESIGN.md, "Programs").
 set -eu
 build=$1
@@ -39,6 +39,7 @@ if [ ! -f "$build/reaper/corral-init.o" ]; then
 fi
 check_program reaper/corral-init reaper/corral-init.o
 check_program reaper/corral-reaper reaper/corral-reaper.o
+check_program reaper/corral-pidns reaper/corral-pidns.o
 check_program cli/corral cli/front.o
 
 libraries=$(needed "$build/cli/corral-command")

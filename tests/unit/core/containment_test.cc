@@ -31,7 +31,8 @@ TEST_CASE("what is missing first is the reason") {
 }
 
 TEST_CASE("engines have names that are read again") {
-  for (const Engine engine : {Engine::kCgroup2, Engine::kSubreaper})
+  for (const Engine engine :
+       {Engine::kCgroup2, Engine::kSubreaper, Engine::kPidns})
     CHECK(parse_engine(name_of(engine)) == engine);
   CHECK_FALSE(parse_engine("cgroup"));
   CHECK_FALSE(parse_engine(""));

@@ -20,6 +20,8 @@
 #include "sys/proc_files.h"
 #include "sys/proc_list.h"
 
+const bool reaper::kMakesNamespaces = false;
+
 namespace {
 
 std::uint64_t pause_ms(reaper::RestartCount& count,

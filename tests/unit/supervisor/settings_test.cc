@@ -129,14 +129,15 @@ TEST_CASE("a bad setting is one sentence: which, what, what was expected") {
   const std::vector<Case> cases = {
       {{"--engine=chroot"},
        {},
-       "option '--engine' is 'chroot', expected 'cgroup2' or 'subreaper'"},
+       "option '--engine' is 'chroot', expected 'cgroup2', 'subreaper' or "
+       "'pidns'"},
       {{},
        {{"CORRAL_PACCT", "x"}},
        "environment variable 'CORRAL_PACCT' is 'x', expected an absolute path"},
       {{},
        {{"CORRAL_ENGINE", "x"}},
-       "environment variable 'CORRAL_ENGINE' is 'x', expected 'cgroup2' or "
-       "'subreaper'"},
+       "environment variable 'CORRAL_ENGINE' is 'x', expected 'cgroup2', "
+       "'subreaper' or 'pidns'"},
       {{"--reaper-fd=three"},
        {},
        "option '--reaper-fd' is 'three', expected the number of an open "
