@@ -168,7 +168,8 @@ class Scope {
     fds[kMemory] = to_poll(limits_.memory_events(), POLLPRI);
     if (kMakesNamespaces) fds[kInit] = to_poll(own_namespace->events(), POLLIN);
     const int patience = deadline_.patience(deadline, sys::boot_now());
-    if (::poll(fds, kCount, patience) < 0) return;  // EINTR: stopped, continued
+    // EINTR: stopped, continued.
+    if (::poll(fds, kMakesNamespaces ? kCount : kInit, patience) < 0) return;
     if (fds[kTimer].revents != 0) deadline_.acknowledge();
     // What they say decide() looks at; but they must not stay ready.
     if (fds[kCgroup].revents != 0) container_.acknowledge_events();

@@ -2,6 +2,7 @@
 /* stopwatch FILE COMMAND [ARGUMENT...]: how long it takes from the start of the
  * command until nobody lives in the cgroup whose cgroup.events FILE is: as
  * milliseconds, on the standard output. It fails if the command does. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -152,7 +152,7 @@ class Fixture {
   supervisor::Recorder recorder{
       loop, service, 1, {.pacct = "/nonexistent/pacct"}};
   supervisor::Launcher launcher{
-      {.init = "/init", .logs = "/nonexistent", .means = {}},
+      {.init = "/init", .pidns = "/pidns", .logs = "/nonexistent", .means = {}},
       containers,
       handles,
       scopes};
