@@ -137,6 +137,13 @@ def killed_scope(alone, who):
     process.wait(10)
     wait_until(lambda: not is_alive(init) and not is_alive(main), 5, "both are gone")
     wait_until(lambda: alone_processes(alone) == [], 5, f"{who}: a killed scope takes all with it")
+    process = alone.start(f"{DAEMONISE}; sleep 600")
+    scope, init, main = scope_of(process)
+    for helper in set(children_of(scope)) - {init, main}:
+        os.kill(helper, signal.SIGKILL)
+    os.kill(scope, signal.SIGKILL)
+    process.wait(10)
+    wait_until(lambda: alone_processes(alone) == [], 5, f"{who}: a scope that was killed after its guard takes all with it too")
     process = alone.start("sleep 600")
     _, init, main = scope_of(process)
     os.kill(init, signal.SIGKILL)
