@@ -17,7 +17,7 @@
 
 namespace accounting {
 
-inline constexpr std::uint32_t kTaskstatsMagic = 0x31535354U;  // "TSS1"
+inline constexpr std::uint32_t kTaskstatsMagic = 0x32535354U;  // "TSS2"
 
 enum class TaskstatsOrder : std::uint32_t {
   /// First; with three descriptors: the ring, its control and the eventfd that
@@ -40,6 +40,7 @@ struct TaskstatsRequest {
   std::uint64_t number = 0;  ///< 0: no answer is wanted
   std::int32_t pid = 0;
   std::uint32_t reserved = 0;
+  std::uint64_t project_id = 0;  ///< of kEnrol: what the records bear; 0: none
 };
 
 enum class TaskstatsNews : std::uint32_t {

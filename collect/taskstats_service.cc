@@ -194,6 +194,7 @@ void TaskstatsService::obey(const TaskstatsRequest& request,
 void TaskstatsService::enrol(const TaskstatsRequest& request) {
   CountedJob job;
   job.cloner = request.pid == 0 ? reaper_ : request.pid;
+  job.project_id = request.project_id;
   if (!jobs_.try_emplace(request.jid, job).second) return;
   lineage_.add_cloner(job.cloner);
   has_delays_ = counts_delays();
@@ -343,8 +344,9 @@ void TaskstatsService::record(const Ended& ended, std::uint64_t jid) {
   CountedJob& job = at->second;
   job.has_news = true;
   ++job.exits;
-  if (!ring_.push(ended.fold.whole(jid, ended.process.start_ns, has_delays_)))
-    ++job.lost;
+  corral_exit exit = ended.fold.whole(jid, ended.process.start_ns, has_delays_);
+  exit.project_id = job.project_id;
+  if (!ring_.push(exit)) ++job.lost;
 }
 
 void TaskstatsService::lose() {

@@ -40,6 +40,7 @@ class TaskstatsService {
     std::uint64_t exits = 0;
     std::uint64_t lost = 0;
     std::int32_t cloner = 0;
+    std::uint64_t project_id = 0;
     bool has_member = false;  ///< its first process was told of
     bool is_sure = true;
     bool has_news = true;

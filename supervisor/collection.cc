@@ -131,6 +131,7 @@ void Collection::enrol(const EnrolledJob& job, Enrolled done) {
     const auto creator = creators_.extract(job.jid);
     return taskstats_.enrol(
         job.jid, creator.empty() ? core::Pid() : creator.mapped(),
+        job.project_id,
         [done = std::move(done)] { done(core::Collector::kTaskstats); });
   }
   if (state_ == State::kRunning || state_ == State::kImpossible) {
@@ -153,7 +154,7 @@ void Collection::enrol_again(const JobTable& table) {
   for (const auto& [jid, entry] : table.jobs())
     if (entry.job.state < core::JobState::kEnded &&
         entry.job.collector == core::Collector::kTaskstats)
-      taskstats_.enrol_again(jid);
+      taskstats_.enrol_again(jid, entry.job.spec.project_id);
 }
 
 void Collection::note_member(core::JobId jid, core::Pid pid) {

@@ -120,6 +120,8 @@ void TaskstatsLink::ask(TaskstatsOrder order, core::JobId jid, core::Pid pid,
   request.order = order;
   request.jid = jid.raw();
   request.pid = pid.raw();
+  if (const auto at = jobs_.find(jid); at != jobs_.end())
+    request.project_id = at->second.project_id;
   if (done) {
     request.number = ++last_number_;
     asked_[request.number] = {.request = request, .done = std::move(done)};
@@ -182,14 +184,16 @@ void TaskstatsLink::on_count(const TaskstatsReply& reply) {
   job.is_sure = reply.is_sure != 0;
 }
 
-void TaskstatsLink::enrol(core::JobId jid, core::Pid creator, Done done) {
-  jobs_.try_emplace(jid, Counted{.creator = creator});
+void TaskstatsLink::enrol(core::JobId jid, core::Pid creator,
+                          std::uint64_t project_id, Done done) {
+  jobs_.try_emplace(jid, Counted{.creator = creator, .project_id = project_id});
   ask(TaskstatsOrder::kEnrol, jid, creator, std::move(done));
 }
 
-void TaskstatsLink::enrol_again(core::JobId jid) {
-  if (!jobs_.try_emplace(jid, Counted{.creator = {}, .was_left = true}).second)
-    return;
+void TaskstatsLink::enrol_again(core::JobId jid, std::uint64_t project_id) {
+  const Counted left = {
+      .creator = {}, .project_id = project_id, .was_left = true};
+  if (!jobs_.try_emplace(jid, left).second) return;
   ask(TaskstatsOrder::kEnrol, jid, {});
 }
 

@@ -53,9 +53,10 @@ class TaskstatsLink {
 
   /// `creator`: who will clone into its cgroup; 0: the reaper. `done` before
   /// anybody does.
-  void enrol(core::JobId jid, core::Pid creator, Done done);
+  void enrol(core::JobId jid, core::Pid creator, std::uint64_t project_id,
+             Done done);
   /// One that lives already, of a supervisor before.
-  void enrol_again(core::JobId jid);
+  void enrol_again(core::JobId jid, std::uint64_t project_id);
   void withdraw(core::JobId jid);
   [[nodiscard]] bool has_jobs() const { return !jobs_.empty(); }
   void note_member(core::JobId jid, core::Pid pid);
@@ -69,6 +70,7 @@ class TaskstatsLink {
  private:
   struct Counted {
     core::Pid creator;
+    std::uint64_t project_id = 0;
     std::uint64_t exits = 0;
     std::uint64_t exits_before = 0;  ///< as workers that are gone told
     std::uint64_t lost = 0;

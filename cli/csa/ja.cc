@@ -47,12 +47,25 @@ class OwnJob {
     return nullptr;
   }
   [[nodiscard]] std::uint64_t jid() const { return jid_; }
+  /// Are its processes counted by who reaps them? Then the file has few.
+  [[nodiscard]] bool is_reapers() {
+    if (client() == nullptr) return false;
+    const auto job = client_->show(core::JobId(jid_));
+    if (!job || job->engine == core::Engine::kSubreaper) return job.has_value();
+    const auto instance = client_->instance();
+    return instance && !core::counts_all(instance->collector);
+  }
 
  private:
   std::optional<bus::Client> client_;
   std::uint64_t jid_ = 0;
   bool was_sought_ = false;
 };
+
+constexpr const char kReapersOnly[] =
+    "ja: who reaps counts the processes of this job: one that its own parent "
+    "waits for has no record, and is in its parent's; 'corral doctor' says "
+    "why.\n";
 
 }  // namespace
 
@@ -72,7 +85,11 @@ int ja_command(const accounting::CommandLine& line,
            return stop("The process running does not have a valid Job ID.");
          return job.jid();
        },
-       .start = [&](int file) { return ask(core::JobFileVerb::kStart, file); },
+       .start = [&](int file) -> Outcome<void> {
+         TRY(ask(core::JobFileVerb::kStart, file));
+         if (job.is_reapers()) console.complain(kReapersOnly);
+         return {};
+       },
        .sync =
            [&] {
              if (job.client() != nullptr)

@@ -261,7 +261,10 @@ inline constexpr PublishedCommand kCommands[] = {
      "opened by ja itself and handed over. Its usual name is .jacct and the "
      "jid in *ACCT_TMPDIR*, else *TMPDIR*, else /tmp; that file is removed by "
      "*-t*. With *-c*, *-f*, *-o* or *-s* it reports what each command in "
-     "_FILE_ used, and all together; what has ended is there.",
+     "_FILE_ used, and all together; what has ended is there. Where who reaps "
+     "counts a job's processes (*corral doctor*), as with the engine "
+     "subreaper, one that its own parent waits for has no record of its own; "
+     "ja says so when it begins.",
      kJaLetters, "[FILE]",
      "Command % Usage:\n"
      "%\t-c [[-f] [-s] [-t]] [[-a ash] [-g gid] [-j jid]\n"

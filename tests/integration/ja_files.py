@@ -94,6 +94,7 @@ def a_day_of_ja(world):
         if line[1:2] == ":":
             shown[line[0]].append(line[3:])
     names = commands(world.file("mine"))
+    corral.equal(REAPED in out, not is_kernel_counted(world), "who counts is said where few have records")
     corral.check("ls" in names and "sleep" in names and "uname" not in names, "the file has what ended between start and stop", names, out)
     corral.equal(events(world.file("mine")), [2, 2], "each start begins with a configuration record")
     corral.check(any("ls" in line for line in shown["c"]) and any("sleep" in line for line in shown["c"]), "ja -c shows them at once", out)
@@ -232,7 +233,20 @@ def who(world):
     pathlib.Path("/tmp/ja-other").unlink(missing_ok=True)
 
 
+REAPED = "who reaps counts the processes of this job"
+
+
+def says_who_counts():
+    """With the engine subreaper few processes have records, which is said."""
+    with World(engine="subreaper") as world:
+        _, out = world.job("ja mine; sh -c true; ja -t mine; echo done")
+        corral.check(REAPED in out and "'corral doctor'" in out and "done" in out, "that only those whom the reaper waits for have records is said", out)
+        corral.check(pathlib.Path(world.folder / "mine").exists(), "and the file is there")
+
+
 def main():
+    if len(sys.argv) < 2 or "says_who_counts" in sys.argv[1:]:
+        says_who_counts()
     tests = (a_day_of_ja, usual_name, several, switches_do_not_count, removed, ends_with_its_job, full, who, killed)
     for engine in (None,):  # of others only who reaps tells, and few are reaped by it
         if corral.cgroup2_parent() is None:

@@ -11,6 +11,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from collector import PYTHON, end_of, finished, processes, scribe_of, taskstats_obstacle
@@ -176,7 +177,24 @@ def killed():
             check("processes_not_seen" not in end, "and that some may be missing is told", end)
 
 
-PARTS = [every_process, threads, many_jobs, storm, killed]
+def project():
+    """Each record has the number of the project that its job is charged to, also of a job that a supervisor took over."""
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write('[project.physics]\nid = 4711\nusers = ["*"]\n')
+        file.flush()
+        with Counted(options=["--config", file.name]) as instance:
+            instance.run("run", "-P", "physics", "--", "/bin/sh", "-c", "/bin/true; /bin/true; exit 0")
+            instance.run("run", "--", "/bin/true")
+            found = processes(finished(instance, 2))
+            equal(sorted(record.get("project_id", 0) for record in found), [0, 4711, 4711, 4711], "the project's number is in its records")
+            jid = instance.run("run", "-d", "-P", "physics", "--", *PYTHON, "import time\n" + STORM + "time.sleep(1.5)\n" + STORM, "5").stdout.strip()
+            wait_until(lambda: collector_of(instance), 5, "a collector")
+            os.kill(collector_of(instance), signal.SIGKILL)
+            late = processes(finished(instance, 3), jid)
+            check(len(late) > 0 and {record.get("project_id") for record in late} == {4711}, "also where the collector was killed", late[:2])
+
+
+PARTS = [every_process, threads, project, many_jobs, storm, killed]
 
 
 def main():
