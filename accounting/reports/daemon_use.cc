@@ -238,7 +238,7 @@ Outcome<void> DaemonUse::add_bytes(std::string_view bytes,
   TRY(source.take(other.batch_jobs));
   TRY(source.take(other.interactive));
   TRY(source.take(other.batch));
-  TRY(source.heading('1'));
+  (void)TRY(source.heading('1'));
   TRY(source.take(other.system_));
   TRY(source.take(other.user_));
   other.queues_.resize(kMostQueues);
@@ -248,7 +248,7 @@ Outcome<void> DaemonUse::add_bytes(std::string_view bytes,
   if (count != kMostQueues) return source.fault();
   for (Queue& queue : other.queues_)
     TRY(source.list('3', queue.machines));
-  TRY(source.heading('4'));
+  (void)TRY(source.heading('4'));
   for (Queue& queue : other.queues_)
     TRY(source.list('5', queue.requests));
   interactive_jobs += other.interactive_jobs;
