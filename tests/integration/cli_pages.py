@@ -79,7 +79,7 @@ def corral_init_completes():
     equal(complete("corral-init --stop-to "), {"main", "group", "job"}, "a value with choices")
     equal(complete("corral-init --stragglers=l"), {"leave", "linger"}, "and behind '='")
     equal(complete("corral-init --stragglers=l", ".+"), {"--stragglers=leave", "--stragglers=linger"}, "also where bash does not split there")
-    check("TERM" in complete("corral-init --stop-signal TER"), "a signal")
+    check("TERM" in complete("corral-init --stop-signal TE"), "a signal")
     check("/usr" in complete("corral-init --cwd /us"), "a directory")
     for words in ("", "-- ", "--wait-all ", "--stop-to main --wait-all ", "--stop-to=main -- "):
         check("true" in complete(f"corral-init {words}tru"), f"the command behind '{words}'")
