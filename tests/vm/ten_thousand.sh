@@ -3,7 +3,8 @@
 # ten_thousand.sh: runs in the tests' virtual machine as its PID 1. A job of
 # 10,000 processes is killed, and one that makes more meanwhile, each against a
 # bare write of cgroup.kill; then 10,000 jobs live. "TOOK WHAT MILLISECONDS" are
-# lines of the report. See checks.sh.
+# lines of the report. See checks.sh. No suite runs it: it takes ten minutes there,
+# and the last part, the end of 10,000 jobs, was not seen to come to its end yet.
 set -u
 # shellcheck source=tests/vm/checks.sh
 . /bin/checks.sh
@@ -11,6 +12,7 @@ set -u
 if [ $# -eq 0 ]; then
   mkdir -p /tmp
   mount -t tmpfs none /tmp
+  ulimit -n 65536 # a descriptor for each job
   echo 60000 >/proc/sys/kernel/pid_max
   become_instance "$0"
 fi
@@ -43,14 +45,16 @@ kills() { # KIND
   rm /tmp/job
   ! pidof crowd
 }
-resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(pidof corrald)/status"; }
+resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(pidof corrald | sed 's/.* //')/status"; } # the first of them is no worker
 lives() { [ "$(corral ps | grep -c ' still')" -eq "$1" ]; }
+# All processes of the machine are cheap to count.
+processes() { sed 's/.*\/\([0-9]*\) .*/\1/' /proc/loadavg; }
 all_made() {
-  left=600
-  until [ "$(pidof crowd | wc -w)" -eq $count ]; do
+  left=120
+  until [ "$(processes)" -ge $count ]; do
     left=$((left - 1))
     [ $left -gt 0 ] || return 1
-    sleep 1
+    sleep 5
   done
 }
 small() { # BEFORE
