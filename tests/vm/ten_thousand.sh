@@ -12,6 +12,7 @@ set -u
 if [ $# -eq 0 ]; then
   mkdir -p /tmp
   mount -t tmpfs none /tmp
+  # shellcheck disable=SC3045 # every sh that this meets has it
   ulimit -n 65536 # a descriptor for each job
   echo 60000 >/proc/sys/kernel/pid_max
   become_instance "$0"
