@@ -303,10 +303,6 @@ inline SiteProcess site_of(const ProcessEnd& end) {
   return site;
 }
 
-constexpr std::uint32_t saturated(std::uint64_t count) {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX));
-}
-
 /// Sets a field and its bit where the counter was collected.
 template <class Field, class Counter>
 void collect(SiteEnd& site, EndField bit, Field& field,

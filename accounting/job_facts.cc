@@ -195,6 +195,8 @@ void JobFinder::add(const Group& group) {
 void JobFinder::add_start(const RecordView& view) {
   JobFacts& job = open_job(*view.jid);
   job.name = view.name;
+  job.project_name = view.project;
+  job.account = view.account;
   job.uid = view.uid;
   job.started_us = view.started_us;
   for (const auto& [kind, bound] : view.asked)

@@ -64,7 +64,9 @@ struct JobFacts {
   std::string node;
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
-  Count project;
+  Count project;             ///< its number, if the site gives it one
+  std::string project_name;  ///< that it is charged to; empty: to none
+  std::string account;       ///< likewise
   Count started_us;
   Count ended_us;
   std::optional<RecordView> end;  ///< absent: the files have none

@@ -25,12 +25,13 @@ namespace {
 using accounting::ArchiveStep;
 using What = ArchiveStep::What;
 
-constexpr std::string_view word_of(What what) {
+/// `is_dry`: nothing is done, it is only told.
+constexpr std::string_view word_of(What what, bool is_dry) {
   switch (what) {
     case What::kPacked:
-      return "packed";
+      return is_dry ? "would pack" : "packed";
     case What::kRemoved:
-      return "removed";
+      return is_dry ? "would remove" : "removed";
     case What::kKept:
       return "kept";
     case What::kFailed:
@@ -39,10 +40,11 @@ constexpr std::string_view word_of(What what) {
   return "failed";
 }
 
-std::string json_of(const ArchiveStep& step) {
+std::string json_of(const ArchiveStep& step, bool is_dry) {
   Json object;
   object["file"] = step.path;
-  object["what"] = word_of(step.what);
+  object["what"] = word_of(step.what, false);
+  object["dry_run"] = is_dry;
   object["bytes"] = step.size;
   object["packed_bytes"] = nullptr;
   if (step.packed > 0) object["packed_bytes"] = step.packed;
@@ -50,8 +52,8 @@ std::string json_of(const ArchiveStep& step) {
   return json_line(object);
 }
 
-std::string text_of(const ArchiveStep& step) {
-  std::string text = std::string(word_of(step.what)) + " " +
+std::string text_of(const ArchiveStep& step, bool is_dry) {
+  std::string text = std::string(word_of(step.what, is_dry)) + " " +
                      printable(step.path) + ": " +
                      short_size(core::Bytes(step.size));
   if (step.packed > 0) text += " -> " + short_size(core::Bytes(step.packed));
@@ -105,9 +107,9 @@ int archive_files(const Arguments& arguments) {
     if (step.what == What::kFailed)
       code = complain("'" + printable(step.path) + "': " + step.why);
     if (arguments.has("json"))
-      print(json_of(step));
+      print(json_of(step, rules.is_trial));
     else if (step.what != What::kFailed)
-      print(text_of(step));
+      print(text_of(step, rules.is_trial));
   }
   return code;
 }

@@ -284,9 +284,8 @@ constexpr Command kCommands[] = {
      .summary = "Sum up what jobs used, or tell all of one",
      .description =
          "Reads accounting files, in which Corral or the CSA daemon wrote, and "
-         "sums up by job, user, group, project, command, node, day or hour "
-         "what jobs "
-         "used. "
+         "sums up by job, user, group, project, account, command, node, day "
+         "or hour what jobs used. "
          "Without a file these are the one that is being written and those "
          "that were switched from it. A job's use is that of its end record, "
          "else the sum of its processes where those are counted without their "
@@ -294,8 +293,9 @@ constexpr Command kCommands[] = {
          "not known has a '+'. Commands are summed up over processes, with the "
          "children that those waited for. A job's node is the one that the "
          "file "
-         "names before it; its project is that of its processes' records, as "
-         "the CSA daemon writes it. No record carries an account. "
+         "names before it; project and account are those of its start, else "
+         "the project is the number in its processes' records, as the CSA "
+         "daemon writes it. "
          "With a _JOB_, a jid or a name, it says all that the files have of "
          "that one job: start, end and why, what it asked for against what it "
          "used, with hints, and its processes as a tree with their times. A "

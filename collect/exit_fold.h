@@ -38,9 +38,6 @@ class ExitFold {
 
   /// The last thread has told its end; others may have, and be read later.
   [[nodiscard]] bool is_dead() const { return is_dead_; }
-  /// Of the whole process.
-  [[nodiscard]] std::uint64_t lived_us() const { return lived_us_; }
-
   /// CLOCK_REALTIME, to the second.
   [[nodiscard]] std::uint64_t began_us() const { return began_us_; }
 

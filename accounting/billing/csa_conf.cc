@@ -198,4 +198,8 @@ double CsaConf::real(std::string_view label, double fallback) {
                : fallback;
 }
 
+double CsaConf::real_in(std::string_view label, std::string_view word) {
+  return number(label, word, "a number, 0 or more", 1.0);
+}
+
 }  // namespace accounting

@@ -37,6 +37,8 @@ class CsaConf {
                                  std::string_view fallback);
   [[nodiscard]] int integer(std::string_view label, int fallback);
   [[nodiscard]] double real(std::string_view label, double fallback);
+  /// The number that is a word of a label's value; 1 where it is none.
+  [[nodiscard]] double real_in(std::string_view label, std::string_view word);
 
   [[nodiscard]] const std::string& path() const { return path_; }
 

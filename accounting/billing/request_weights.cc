@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/billing/request_weights.h"
 
-#include <cstdlib>
-
 #include "accounting/text/report_text.h"
 
 namespace accounting {
@@ -63,7 +61,7 @@ Outcome<Names> read_names(CsaConf& conf, const NamedWeights& row, int count) {
     const std::string_view name = next_word(rest);
     if (weight.empty()) return missing(label, "sbu value");
     if (name.empty()) return missing(label, std::string(row.noun) + " name");
-    names.emplace_back(name, std::atof(weight.c_str()));
+    names.emplace_back(name, conf.real_in(label, weight));
   }
   return names;
 }

@@ -270,6 +270,27 @@ Outcome<void> Csarun::do_states() {
   }
 }
 
+/// What a day's files could not be taken and billed by.
+Outcome<void> must_be_complete(CsaConf& conf, const Places& places) {
+  const std::string where = "'" + conf.path() + "'";
+  if (!is_there(conf.path()))
+    return stop("csarun: there is no configuration " + where +
+                ": expected /etc/csa.conf or /etc/csa.toml, or another file in "
+                "CSACONFIG (csa.toml(5))");
+  const bool has_weights = conf.find("P_BASIC") || conf.find("NP_BASIC") ||
+                           conf.find("P_TIME") || conf.find("NP_TIME");
+  (void)conf.take_complaints();
+  if (!has_weights)
+    return stop("csarun: " + where +
+                " has no weights ([prime] and [nonprime], P_ and NP_ in "
+                "csa.conf): each bill would be 0");
+  if (places.pacct != places.day() + "/pacct")
+    return stop("csarun: " + where + ": PACCT_FILE: '" + places.pacct +
+                "': expected '" + places.day() +
+                "/pacct': the files of a day are taken from there");
+  return {};
+}
+
 }  // namespace
 
 int csarun(const CommandLine& line, Console& console,
@@ -282,15 +303,10 @@ int csarun(const CommandLine& line, Console& console,
   CsaConf conf;
   const auto places = read_places(conf, console);
   if (!places) return console.give_up(places.error());
+  if (const auto complete = must_be_complete(conf, *places); !complete)
+    return console.give_up(complete.error());
   (void)::umask(places->mask);
   return Csarun(*places, conf, console, switch_pacct).run(*request);
-}
-
-int csarun_command(const CommandLine& line, Console& console) {
-  return csarun(line, console, [](const Places& places) -> Outcome<void> {
-    TRY(switch_file(places, places.pacct));
-    return {};
-  });
 }
 
 }  // namespace accounting

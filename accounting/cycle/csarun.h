@@ -7,7 +7,7 @@
 //    takes its place as a whole, so a state that was killed is done again, with
 //    the same results.
 //  - A run that was refused (another one runs, the last one is not complete,
-//    the disk is full) changes nothing.
+//    the disk is full, the configuration would bill nothing) changes nothing.
 #pragma once
 
 #include "accounting/cycle/gather.h"
@@ -15,9 +15,6 @@
 #include "accounting/text/console.h"
 
 namespace accounting {
-
-/// Switches the file that csa.conf names, by its name alone.
-[[nodiscard]] int csarun_command(const CommandLine& line, Console& console);
 
 /// `switch_pacct` asks whoever writes the file.
 [[nodiscard]] int csarun(const CommandLine& line, Console& console,

@@ -12,6 +12,7 @@
 
 #include "accounting/billing/csa_conf.h"
 #include "accounting/csa_summary_layout.h"
+#include "accounting/cycle/places.h"
 #include "accounting/records/summary_file.h"
 #include "accounting/text/account_names.h"
 #include "sys/unique_fd.h"
@@ -20,71 +21,59 @@ namespace accounting {
 
 namespace {
 
-constexpr const char kGroup[] = "csaacct";
 constexpr mode_t kMode = 0660;
 
-/// In the folder of accounting files, which ACCT_DIR may say is elsewhere.
-std::string fee_path() {
-  CsaConf conf;
-  return conf.find("ACCT_DIR").value_or("/var/csa") + "/day/fee";
-}
-
-std::string fee_file() {
-  return "file '" + fee_path() + "'";
+std::string named(const std::string& path) {
+  return "file '" + path + "'";
 }
 
 /// Gives the file to its group.
-Outcome<void> give_away(int file, const struct stat& status) {
-  const auto gid = AccountNames::gid_of(kGroup);
-  if (!gid)
-    return stop(
-        std::string("Unable to get the Group ID of group '") + kGroup + "'.",
-        0);
-  if (status.st_gid != *gid && ::fchown(file, status.st_uid, *gid) < 0)
-    return stop("An error occurred changing the group on " + fee_file() +
-                    " to '" + std::to_string(*gid) + "'.",
-                errno);
+Outcome<void> give_away(const Places& places, const std::string& path, int file,
+                        const struct stat& status) {
+  give_to_group(places, file);
   if ((status.st_mode & 0777) != kMode && ::fchmod(file, kMode) < 0)
     return stop(
-        "An error occurred changing the mode on " + fee_file() + " to '660'.",
+        "An error occurred changing the mode on " + named(path) + " to '660'.",
         errno);
   return {};
 }
 
 /// The folder may be others' to write: a link in it, or a second name of a file
 /// elsewhere, would give that one away.
-Outcome<sys::UniqueFd> open_fee_file() {
-  sys::UniqueFd file(::open(fee_path().c_str(),
+Outcome<sys::UniqueFd> open_fee_file(const Places& places,
+                                     const std::string& path) {
+  sys::UniqueFd file(::open(path.c_str(),
                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
                                 O_NOCTTY | O_NOFOLLOW | O_NONBLOCK,
                             kMode));
   if (!file.is_open())
-    return stop("An error occurred during the opening of " + fee_file() + ".",
+    return stop("An error occurred during the opening of " + named(path) + ".",
                 errno);
   struct stat status = {};
   if (::fstat(file.get(), &status) < 0)
-    return stop("An error occurred getting the status of " + fee_file() + ".",
+    return stop("An error occurred getting the status of " + named(path) + ".",
                 errno);
   if (!S_ISREG(status.st_mode) || status.st_nlink != 1)
-    return stop("The " + fee_file() +
+    return stop("The " + named(path) +
                 " is not what it should be: expected a regular file with one "
                 "name.");
-  TRY(give_away(file.get(), status));
+  TRY(give_away(places, path, file.get(), status));
   return file;
 }
 
 /// All of the record or nothing: half of one would hide all behind it.
-Outcome<void> append(int file, std::string_view bytes) {
+Outcome<void> append(const std::string& path, int file,
+                     std::string_view bytes) {
   struct stat before = {};
   if (::flock(file, LOCK_EX) < 0 || ::fstat(file, &before) < 0)
-    return stop("An error occurred getting the status of " + fee_file() + ".",
+    return stop("An error occurred getting the status of " + named(path) + ".",
                 errno);
   const ssize_t n = ::write(file, bytes.data(), bytes.size());
   if (n == static_cast<ssize_t>(bytes.size())) return {};
   const int code = n < 0 ? errno : ENOSPC;
   if (n > 0 && ::ftruncate(file, before.st_size) < 0)
-    return stop("Half a record is at the end of " + fee_file() + ".", errno);
-  return stop("An error occurred during the writing of " + fee_file() + ".",
+    return stop("Half a record is at the end of " + named(path) + ".", errno);
+  return stop("An error occurred during the writing of " + named(path) + ".",
               code);
 }
 
@@ -101,7 +90,8 @@ Outcome<double> fee_of(const std::string& text) {
   return fee;
 }
 
-Outcome<void> charge(const std::string& user, const std::string& fee) {
+Outcome<void> charge(const Places& places, const std::string& user,
+                     const std::string& fee) {
   const auto uid = AccountNames::uid_of(user.c_str());
   if (!uid) return stop("Unable to get the password entry for '" + user + "'.");
   csa::Consolidated record = {};
@@ -109,15 +99,19 @@ Outcome<void> charge(const std::string& user, const std::string& fee) {
   record.uid = *uid;
   record.prid = csa::kNoLongId;
   record.fee = TRY(fee_of(fee));
-  const sys::UniqueFd file = TRY(open_fee_file());
-  return append(file.get(), bytes_of(record));
+  const std::string path = places.day() + "/fee";
+  const sys::UniqueFd file = TRY(open_fee_file(places, path));
+  return append(path, file.get(), bytes_of(record));
 }
 
 }  // namespace
 
 int csachargefee_command(const CommandLine& line, Console& console) {
   if (line.operands.size() != 2) return kWrongUse;
-  const auto done = charge(line.operands[0], line.operands[1]);
+  CsaConf conf;
+  const auto places = read_places(conf, console);
+  if (!places) return console.give_up(places.error());
+  const auto done = charge(*places, line.operands[0], line.operands[1]);
   return done ? 0 : console.give_up(done.error());
 }
 

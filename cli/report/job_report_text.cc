@@ -61,6 +61,11 @@ std::string not_seen(const JobFacts& job) {
   return job.end ? number_of(job.end->processes_not_seen) : std::string();
 }
 
+/// CSA's own records know its number alone.
+std::string project(const JobFacts& job) {
+  return job.project_name.empty() ? number_of(job.project) : job.project_name;
+}
+
 struct Fact {
   std::string_view title;
   std::string (*text)(const JobFacts&);  ///< empty: a dash
@@ -69,8 +74,9 @@ struct Fact {
 constexpr Fact kFacts[] = {
     {.title = "owner", .text = owner},
     {.title = "group", .text = group},
-    {.title = "project",
-     .text = [](const JobFacts& job) { return number_of(job.project); }},
+    {.title = "project", .text = project},
+    {.title = "account",
+     .text = [](const JobFacts& job) { return job.account; }},
     {.title = "node", .text = [](const JobFacts& job) { return job.node; }},
     {.title = "result", .text = result_text},
     {.title = "engine",
@@ -291,7 +297,9 @@ Json job_report_json(const JobFacts& job) {
   object["user"] = nullptr;
   if (job.uid) object["user"] = user_name(core::Uid(*job.uid));
   object["gid"] = maybe(job.gid);
-  object["project"] = maybe(job.project);
+  object["project"] = text_or_null(job.project_name);
+  object["project_number"] = maybe(job.project);
+  object["account"] = text_or_null(job.account);
   object["node"] = text_or_null(job.node);
   object["has_ended"] = job.end.has_value();
   object["result"] = nullptr;

@@ -79,7 +79,7 @@ def corral_init_completes():
     equal(complete("corral-init --stop-to "), {"main", "group", "job"}, "a value with choices")
     equal(complete("corral-init --stragglers=l"), {"leave", "linger"}, "and behind '='")
     equal(complete("corral-init --stragglers=l", ".+"), {"--stragglers=leave", "--stragglers=linger"}, "also where bash does not split there")
-    check("TERM" in complete("corral-init --stop-signal TE"), "a signal")
+    check("TERM" in complete("corral-init --stop-signal TER"), "a signal")
     check("/usr" in complete("corral-init --cwd /us"), "a directory")
     for words in ("", "-- ", "--wait-all ", "--stop-to main --wait-all ", "--stop-to=main -- "):
         check("true" in complete(f"corral-init {words}tru"), f"the command behind '{words}'")
@@ -96,6 +96,12 @@ def pages():
         else:
             lint = subprocess.run(["mandoc", "-T", "lint", path], stdout=subprocess.PIPE, text=True, check=False)
             equal(lint.stdout, "", f"mandoc finds nothing in {name}")
+    for source in sorted((SOURCE / "docs/man").glob("*.scd")):
+        built = BUILD / "docs" / source.stem
+        prose = re.sub(r"^```$.*?^```$", "", source.read_text(), flags=re.M | re.S)
+        heads = re.findall(r"^# (.*)$", prose, re.M)
+        found = re.findall(r'^\.SH "?(.*?)"?$', built.read_text(), re.M) if built.exists() else []
+        equal(len(found), len(heads), f"{source.stem} has each of its {len(heads)} sections")
     # In roff a dash is written \- and an option is bold.
     text = {name: path.read_text().replace("\\-", "-") for name, path in pages.items()}
     for command in commands():

@@ -289,6 +289,49 @@ def refusals():
         site.run_csarun(site.path("nite/clastdate").read_text().split()[0])
 
 
+def sample():
+    """The configuration that contrib/csa has to be copied: a day by it, without a word about what it lacks."""
+    with Site() as site:
+        text = (corral.SOURCE / "contrib/csa/csa.toml").read_text()
+        text = text.replace("/var/csa", str(site.path("."))).replace("/usr/sbin", str(site.root / "exits")).replace('"csaacct"', '"root"')
+        (site.root / "csa.toml").write_text(text)
+        shutil.copy(corral.SOURCE / "contrib/csa/csa.holidays", site.path("csa.holidays"))
+        site.conf = "csa.toml"
+        site.put_day({"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
+        site.run_csarun()
+        corral.check("lease add" not in site.stderr and "missing" not in site.stderr, "nothing is missing from it", site.stderr)
+        (site.root / "cacct").write_bytes(site.results()["cacct"])
+        bill = site.must("csacrep", "-hub", stdin=(site.root / "cacct").open("rb")).decode()
+        corral.check(re.search(r"^[^=\n]*root .*[1-9]", bill, re.M), "users are billed", bill)
+
+
+def no_bill():
+    """What would bill nothing, or take nothing, is refused before anything is there."""
+    with Site() as site:
+        site.put_day({"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
+        before = sorted(site.path(".").rglob("*"))
+        conf = (site.root / "csa.conf").read_text()
+        (site.root / "csa.conf").write_text("".join(line for line in conf.splitlines(keepends=True) if not re.match("N?P_", line)))
+        done = site.csarun()
+        corral.check(done.returncode == 1 and "has no weights" in done.stderr, "a configuration without weights", done.stderr)
+        site.set_conf(PACCT_FILE=site.root / "elsewhere/pacct")
+        done = site.csarun()
+        corral.check(done.returncode == 1 and f"PACCT_FILE: '{site.root}/elsewhere/pacct': expected" in done.stderr, "a file that no run would take", done.stderr)
+        corral.equal(sorted(site.path(".").rglob("*")), before, "nothing was made or taken")
+        site.set_conf(PACCT_FILE=site.path("day/pacct"), WKMG_QUEUE0="ten night")
+        done = site.run("csabuild", "-P", site.path("day/pacct"), "-s", site.root / "sorted", text=True)
+        corral.check(done.returncode == 1 and "WKMG_QUEUE0: 'ten': expected a number, 0 or more" in done.stderr, "a queue's weight that is none", done.stderr)
+        corral.check(not (site.root / "sorted").exists(), "is billed by nobody")
+        # A fee goes to the site's own file, or nowhere.
+        site.must("csachargefee", "root", "5")
+        corral.check(site.path("day/fee").stat().st_size > 0, "a fee is in ACCT_DIR")
+        (site.root / "csa.toml").write_text("[site\n")
+        for name in ("csa.toml", "none.conf"):
+            site.conf = name
+            done = site.run("csachargefee", "root", "5", text=True)
+            corral.check(done.returncode == 1 and name in done.stderr, f"with {name} it is charged nowhere", done.stderr)
+
+
 def empty_day():
     with Site() as site:
         site.run_csarun()
@@ -322,7 +365,7 @@ def pages():
         corral.equal("\n".join(lines[:66]) + "\n", made, "the first page is pr's")
 
 
-TESTS = (golden_day, golden_cycles, all_jobs, empty_day, pages, user_exits, damage, refusals, late_writers, kills_in_exits, kills)
+TESTS = (golden_day, golden_cycles, all_jobs, empty_day, sample, no_bill, pages, user_exits, damage, refusals, late_writers, kills_in_exits, kills)
 for test in TESTS:
     if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
         test()

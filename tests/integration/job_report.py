@@ -37,7 +37,7 @@ def own():
     script = "(sh -c 'sleep 0.3; true'; true); sh -c 'kill -ABRT $$'; exit 3"
     with corral.Instance() as instance:
         for _ in range(2):
-            instance.run("run", "--name", "tree", "--limit", "wall=2h,cpu=1h,files=200:300,core=0", "--", "sh", "-c", script)
+            instance.run("run", "--name", "tree", "-P", "physics", "-A", "own", "--limit", "wall=2h,cpu=1h,files=200:300,core=0", "--", "sh", "-c", script)
         corral.wait_until(lambda: len([r for r in instance.records()["records"] if r["kind"] == "end"]) == 2, what="two ends")
         records = instance.records()["records"]
         starts = [record for record in records if record["kind"] == "start"]
@@ -48,7 +48,8 @@ def own():
         end = next(record for record in records if record["kind"] == "end" and record["jid"] == job["jid"])
         for key in ("wall_us", "user_us", "system_us", "ended_us", "result", "sentence", "engine"):
             corral.equal(job[key], end.get(key), f"{key} is the end record's")
-        corral.equal((job["exit_code"], job["uid"], job["node"], job["project"]), (3, os.getuid(), os.uname().nodename, None), "who, where, how")
+        corral.equal((job["exit_code"], job["uid"], job["node"]), (3, os.getuid(), os.uname().nodename), "who, where, how")
+        corral.equal((job["project"], job["project_number"], job["account"]), ("physics", None, "own"), "whom it is charged to")
         corral.equal({row["limit"]: row["asked"] for row in job["asked"]}, asked, "what it asked for")
         used = {row["limit"]: row["used"] for row in job["asked"]}
         corral.equal((used["wall"], used["cpu"], used["files"]), (job["wall_us"], job["user_us"] + job["system_us"], None), "and used")
@@ -66,7 +67,7 @@ def own():
         other = job_of(starts[0]["jid"], pacct=instance.pacct)
         corral.check(not {p["pid"] for p in other["processes"]} & set(by_pid), "another job's processes are not among them")
         text = report("tree", pacct=instance.pacct)
-        for said in ("result            exited: exited with code 3", "open files    300     -      -", "hint: asked 2h00m", *(["SIGABRT", "    sleep"] if has_all else [])):
+        for said in ("project           physics", "account           own", "result            exited: exited with code 3", "open files    300     -      -", "hint: asked 2h00m", *(["SIGABRT", "    sleep"] if has_all else [])):
             corral.check(said in text, f"the text has '{said}'", text)
         instance.run("run", "-d", "--array", "1-2", "--name", "rep", "--", "sh", "-c", "exit 4")
         instance.run("wait", "rep")
@@ -94,7 +95,7 @@ def published():
     processes = [e for e in entries if e.kind == csa_files.PROCESS and e.number(csa_files.PROCESS, 48) == jid]
     job = job_of(hex(jid), PACCT)
     corral.equal(len(job["processes"]), len(processes), "each process once")
-    corral.equal((job["user_us"], job["node"], job["project"]), (sum(e.number(csa_files.PROCESS, 104) for e in processes), "vm", 0), "their sum")
+    corral.equal((job["user_us"], job["node"], job["project_number"]), (sum(e.number(csa_files.PROCESS, 104) for e in processes), "vm", 0), "their sum")
     corral.equal(job["result"], None, "why it ended is not there")
     twice = json.JSONDecoder()
     text = report(hex(jid), "--json", PACCT, PACCT)
