@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral report: what jobs used, summed up from accounting files, as a table,
 // as JSON, CSV or OpenMetrics; and what the files say of one job.
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +13,9 @@
 #include <vector>
 
 #include "accounting/append.h"
+#include "accounting/csa_file.h"
 #include "accounting/job_facts.h"
+#include "accounting/packed_file.h"
 #include "accounting/records/output_file.h"
 #include "accounting/use_fold.h"
 #include "cli/handlers.h"
@@ -108,8 +114,25 @@ std::string text_of(const Arguments& arguments, const UseReport& report) {
   return {};
 }
 
+/// Whether there is a file with accounting records, packed or not: what is
+/// read, what is written now, or another.
+bool is_accounting(const std::string& path) {
+  const auto file = accounting::open_for_reading(path.c_str());
+  if (!file) return false;
+  if (accounting::is_packed(file->get()).value_or(false)) return true;
+  std::array<std::uint8_t, 2> magic = {};
+  constexpr std::array<std::uint8_t, 2> kOurs = {'J', '1'};
+  constexpr std::array<std::uint8_t, 2> kForeign = {'1', 'J'};
+  return ::pread(file->get(), magic.data(), magic.size(), 0) == 2 &&
+         (magic == kOurs || magic == kForeign);
+}
+
 /// Whole, or not at all.
 int write_file(const std::string& path, std::string_view text) {
+  if (is_accounting(path))
+    return complain("'" + path +
+                    "' has accounting records, and a report would take their "
+                    "place; name another file");
   auto file = accounting::OutputFile::create(path);
   if (file) file->write(text);
   const int code = file ? file->commit() : errno;

@@ -12,6 +12,7 @@
 #include "accounting/billing/sbu.h"
 #include "accounting/build/file_reader.h"
 #include "accounting/build/sorted_writer.h"
+#include "core/number_text.h"
 
 namespace accounting {
 
@@ -19,16 +20,23 @@ namespace build {
 namespace {
 
 constexpr std::int64_t kDay = 86400;
+constexpr std::uint64_t kMostDays = 36500;
 
-Options read_options(const CommandLine& line) {
+Outcome<Options> read_options(const CommandLine& line) {
   Options options;
   options.program = line.program;
   options.assumes_crash = !line.has('a');
   options.ignores_bad = line.has('i');
   options.condenses = !line.has('n');
   options.tells_times = line.has('t');
-  if (const auto* const days = line.value('o'))
-    options.cutoff = std::time(nullptr) - kDay * std::atol(days->c_str());
+  if (const auto* const days = line.value('o')) {
+    const auto count = core::parse_number(*days, kMostDays);
+    if (!count)
+      return stop("-o: '" + *days + "': expected days, at most " +
+                  std::to_string(kMostDays));
+    options.cutoff =
+        std::time(nullptr) - kDay * static_cast<std::int64_t>(*count);
+  }
   if (const auto* const path = line.value('P')) options.pacct = *path;
   if (const auto* const path = line.value('s')) options.sorted = *path;
   return options;
@@ -59,7 +67,7 @@ class Stopwatch {
 
 Outcome<int> run(const CommandLine& line, Console& console) {
   constexpr int kMostFiles = 200;
-  const Options options = read_options(line);
+  const Options options = TRY(read_options(line));
   CsaConf conf;
   std::string faults;
   (void)conf.integer("MEMINT", 1);

@@ -16,7 +16,7 @@
 #include "accounting/next_file.h"
 #include "accounting/packed_file.h"
 #include "accounting/records/output_file.h"
-#include "core/number_text.h"
+#include "accounting/switched_name.h"
 #include "core/try.h"
 #include "sys/clock.h"
 #include "sys/directory.h"
@@ -50,18 +50,15 @@ std::map<std::uint64_t, Switched> switched_files(const std::string& path) {
   const std::string folder = folder_of(path);
   (void)sys::for_each_entry(
       AT_FDCWD, folder.c_str(), [&](const sys::DirectoryEntry& entry) {
-        std::string_view rest = entry.name;
-        if (!rest.starts_with(name)) return;
-        rest.remove_prefix(name.size());
-        const bool is_packed = rest.ends_with(kPackedEnding);
-        if (is_packed) rest.remove_suffix(kPackedEnding.size());
-        const auto number = core::parse_number(rest, UINT32_MAX);
-        // 0 is csarun's: jobs that it put back.
-        if (!number || *number == 0) return;
-        Switched& file = files[*number];
-        (is_packed ? file.packed : file.plain) =
-            path + std::string(rest) +
-            std::string(is_packed ? kPackedEnding : "");
+        const auto found = parse_switched_name(entry.name, name);
+        struct stat status = {};
+        if (!found || found->number == 0 ||
+            ::stat((folder + "/" + entry.name).c_str(), &status) < 0 ||
+            !S_ISREG(status.st_mode))
+          return;
+        Switched& file = files[found->number];
+        (found->is_packed ? file.packed : file.plain) =
+            path + std::string(entry.name).substr(name.size());
       });
   return files;
 }

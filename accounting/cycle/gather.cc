@@ -21,6 +21,7 @@
 #include "accounting/next_file.h"
 #include "accounting/packed_file.h"
 #include "accounting/records/output_file.h"
+#include "accounting/switched_name.h"
 #include "accounting/text/report_pages.h"
 #include "core/number_text.h"
 #include "sys/directory.h"
@@ -60,11 +61,16 @@ bool is_there(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
-/// The number behind "pacct" in a file's name, also of one that is packed.
-std::optional<std::uint64_t> number_in(std::string_view name) {
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  if (name.ends_with(kPackedEnding)) name.remove_suffix(kPackedEnding.size());
-  return core::parse_number(name.substr(kPrefix.size()), 1U << 30U);
+/// Takes the copy away that a `corral archive` left which was killed. Nothing
+/// of a twin that holds something else.
+Outcome<void> drop_copy(const std::string& plain, const std::string& packed) {
+  const auto copy = sys::open_at(AT_FDCWD, packed.c_str(), O_RDONLY);
+  const auto source = sys::open_at(AT_FDCWD, plain.c_str(), O_RDONLY);
+  if (!copy || !source || !holds(copy->get(), source->get()).value_or(false))
+    return stop("SETUP - '" + packed + "' holds something else than '" + plain +
+                "'; compare both and remove one");
+  (void)::unlink(packed.c_str());
+  return {};
 }
 
 std::vector<std::string> names_in(const std::string& folder) {
@@ -99,6 +105,14 @@ std::optional<Taken> parse_line(std::string_view line) {
                .keep = words[5]};
 }
 
+/// To open a pipe would be to wait for who writes it.
+Outcome<void> must_be_a_file(const std::string& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) return {};
+  return stop("SETUP - '" + path +
+              "' has the name of an accounting file and is none: move it away");
+}
+
 /// What there is to take, once the file in use was switched.
 class Planner {
  public:
@@ -108,11 +122,12 @@ class Planner {
   Outcome<std::vector<Taken>> plan() {
     std::map<std::uint64_t, std::string> switched;  // by number
     for (const std::string& name : names_in(places_.day()))
-      if (const auto number = number_in(name)) {
+      if (const auto found = parse_switched_name(name, kPrefix)) {
         const std::string path = places_.day() + "/" + name;
-        // Its copy, of a `corral archive` that was killed, sorts behind it.
-        if (!switched.emplace(*number, path).second)
-          (void)::unlink(path.c_str());
+        TRY(must_be_a_file(path));
+        // What is packed sorts behind what is not.
+        const auto [at, is_new] = switched.emplace(found->number, path);
+        if (!is_new) TRY(drop_copy(at->second, path));
       }
     // What an earlier boot left comes first: csabuild wants boots in order.
     for (const std::string& path : late_files())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/records/sorted_file.h"
 
+#include <cstdint>
 #include <cstring>
 
 namespace accounting {
@@ -39,6 +40,11 @@ bool SortedFile::next_job(csa::JobHeader& job) {
   if (next_job_ >= boot_end_ ||
       !read(next_job_, csa::RecordType::kJobHeader, job))
     return false;
+  // A number below zero is as wrong as one that is too large, and is found out
+  // as that is: by whoever looks for the records.
+  for (csa::JobHeader::Group* const group :
+       {&job.processes, &job.events, &job.workload})
+    if (group->count < 0) group->count = INT32_MAX;
   job_begin_ = next_job_ + sizeof job;
   const auto length = static_cast<std::uint64_t>(job.length);
   next_job_ = job_begin_ + (job.length > 0 ? length : 0);

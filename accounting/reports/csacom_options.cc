@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "accounting/text/account_names.h"
+#include "core/number_text.h"
 
 namespace accounting::csacom {
 
@@ -125,9 +126,11 @@ Outcome<Owner> read_owner(const std::string& text) {
                .uid = static_cast<std::uint32_t>(parse_decimal(digits))};
 }
 
-std::uint32_t read_group(const std::string& text) {
+Outcome<std::uint32_t> read_group(const std::string& text) {
   if (const auto gid = AccountNames::gid_of(text.c_str())) return *gid;
-  return static_cast<std::uint32_t>(parse_decimal(text.c_str()));
+  if (const auto gid = core::parse_number(text, UINT32_MAX))
+    return static_cast<std::uint32_t>(*gid);
+  return stop("Unknown group '" + text + "'.");
 }
 
 Outcome<void> read_selection(char letter, const std::string& text,
@@ -160,7 +163,7 @@ Outcome<void> read_selection(char letter, const std::string& text,
       read_time(letter, text, to.existing_after, console);
       break;
     case 'g':
-      to.gid = read_group(text);
+      to.gid = TRY(read_group(text));
       break;
     case 'n':
       to.command = text;

@@ -173,7 +173,10 @@ class Report {
   Outcome<void> write_requests_of_job(const csa::JobHeader& job) {
     bool is_complete = false;
     bool is_any = false;
-    const auto count = static_cast<std::size_t>(job.workload.count);
+    // No more than the file has room for, whatever its header says.
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(
+        static_cast<std::uint64_t>(job.workload.count),
+        sorted_.reader().size() / sizeof(csa::Workload)));
     if (weights_.size() < count) weights_.resize(count);
     TRY(for_each(job, Part::kWorkload, [&](std::int32_t i, const Entry& entry) {
       if (!is_shown(entry)) return true;

@@ -13,6 +13,7 @@
 #include "accounting/csa_file.h"
 #include "accounting/index/use_index.h"
 #include "accounting/packed_file.h"
+#include "accounting/switched_name.h"
 #include "cli/output.h"
 #include "core/number_text.h"
 #include "sys/places.h"
@@ -20,6 +21,19 @@
 namespace cli {
 
 using accounting::Group;
+
+namespace {
+
+/// Whether the packed file holds what the plain one does, as `corral archive`
+/// leaves them when it is killed. What cannot be compared is no copy.
+bool is_copy(const std::string& plain, const std::string& packed) {
+  const auto source = accounting::open_for_reading(plain.c_str());
+  const auto copy = accounting::open_for_reading(packed.c_str());
+  return source && copy &&
+         accounting::holds(copy->get(), source->get()).value_or(false);
+}
+
+}  // namespace
 
 std::vector<std::string> usual_files() {
   namespace fs = std::filesystem;
@@ -33,20 +47,17 @@ std::vector<std::string> usual_files() {
   std::vector<std::pair<std::uint64_t, std::string>> numbered;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path.parent_path(), error)) {
-    std::string other = entry.path().filename().string();
-    if (!other.starts_with(name)) continue;
-    if (other.ends_with(accounting::kPackedEnding))
-      other.resize(other.size() - accounting::kPackedEnding.size());
-    const auto number =
-        core::parse_number(other.substr(name.size()), UINT32_MAX);
-    if (number) numbered.emplace_back(*number, entry.path().string());
+    const auto found =
+        accounting::parse_switched_name(entry.path().filename().string(), name);
+    if (found) numbered.emplace_back(found->number, entry.path().string());
   }
   std::ranges::sort(numbered);
   std::vector<std::string> files;
   std::uint64_t last = UINT64_MAX;
   for (auto& [number, file] : numbered)
-    // Where both are there the packed one is a copy: it sorts behind.
-    if (std::exchange(last, number) != number) files.push_back(std::move(file));
+    // Where both are there the packed one sorts behind. A copy is passed over.
+    if (std::exchange(last, number) != number || !is_copy(files.back(), file))
+      files.push_back(std::move(file));
   files.push_back(path.string());
   return files;
 }

@@ -77,7 +77,7 @@ std::string group_name(core::Gid gid, const std::string& otherwise) {
 }
 
 std::string csv_text(std::string_view text) {
-  std::string cell(text);
+  std::string cell = printable(text);
   if (!cell.empty() && std::string_view("=+-@\t\r").contains(cell[0]))
     cell.insert(0, "'");
   if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;

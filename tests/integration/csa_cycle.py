@@ -332,6 +332,27 @@ def no_bill():
             corral.check(done.returncode == 1 and name in done.stderr, f"with {name} it is charged nowhere", done.stderr)
 
 
+def twins():
+    """Two files of one number are one only if they hold the same; what is no file is waited for by nobody."""
+    one, two = ((GOLDEN / f"in/pacct{number}").read_bytes() for number in (1, 2))
+    with Site() as site:
+        site.put_day({"pacct1": one, "pacct1.zst": subprocess.run(["zstd", "-qc"], input=two, stdout=subprocess.PIPE, check=True).stdout})
+        done = site.csarun()
+        corral.check(done.returncode == 1 and "compare both and remove one" in done.stderr, "a packed file that holds something else", done.stderr)
+        corral.equal(sorted(path.name for path in site.path("day").iterdir() if path.name != "pacct"), ["pacct1", "pacct1.zst"], "both are there")
+    with Site() as site:
+        site.put_day({"pacct1": one, "pacct1.zst": subprocess.run(["zstd", "-qc"], input=one, stdout=subprocess.PIPE, check=True).stdout,
+                      "pacct01": two})  # fmt: skip
+        site.run_csarun()
+        corral.equal(site.results()["cacct"], by_hand(site, {"pacct1": one})["cacct"], "a copy is taken once")
+        corral.check(site.path("day/pacct01").exists(), "a name that nobody gives is let alone")
+    with Site() as site:
+        site.path("day").mkdir()
+        os.mkfifo(site.path("day/pacct3"))
+        done = site.csarun()
+        corral.check(done.returncode == 1 and "pacct3' has the name of an accounting file and is none" in done.stderr, "a pipe", done.stderr)
+
+
 def empty_day():
     with Site() as site:
         site.run_csarun()
@@ -365,7 +386,7 @@ def pages():
         corral.equal("\n".join(lines[:66]) + "\n", made, "the first page is pr's")
 
 
-TESTS = (golden_day, golden_cycles, all_jobs, empty_day, sample, no_bill, pages, user_exits, damage, refusals, late_writers, kills_in_exits, kills)
+TESTS = (golden_day, golden_cycles, all_jobs, empty_day, sample, no_bill, twins, pages, user_exits, damage, refusals, late_writers, kills_in_exits, kills)
 for test in TESTS:
     if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
         test()

@@ -98,6 +98,20 @@ def fails(work, line, *says, conf="in/csa.conf"):
     return f"{missing} is not in {said[-300:]!r}" if missing else None
 
 
+def fewer_than_none(line, offset):
+    """A job header whose number of records is -1 is damage, told as what is too large is."""
+
+    def case(work):
+        data = bytearray((GOLDEN / "out/spacct.csa").read_bytes())
+        headers = [entry for entry in csa_files.entries(bytes(data)) if entry.kind == csa_files.JOB]
+        header = next(entry for entry in headers if struct.unpack_from("<i", entry.data, offset)[0] > 0)
+        struct.pack_into("<i", data, header.offset + offset, -1)
+        (work.folder / "cut").write_bytes(data)
+        return fails(work, line)
+
+    return case
+
+
 def ends(work, line, conf="in/csa.conf"):
     """Ends by itself, whatever it says: no signal, no hang."""
     done = work.run(line, conf)
@@ -401,6 +415,11 @@ ROWS = {
     "an endless holidays file": endless_holidays,
     "a date that no year has": odd_holidays("61 Feb 30 Nobody's Day", "in/csa.holidays:16: holiday"),
     "no line about weekdays": odd_holidays("", "weekday", "a line with its prime time", without="weekday"),
+    "no group is no root": lambda work: fails(work, "csacom -g nosuch in/pacct1", "Unknown group 'nosuch'"),
+    "csabuild ends no job by a slip": lambda work: fails(work, "csabuild -P in/pacct -s written -o x", "-o: 'x': expected days"),
+    "fewer than no processes": fewer_than_none("csacon -s cut", 8 + 32),
+    "fewer than no processes in csadrep": fewer_than_none("csadrep -a -s cut", 8 + 32),
+    "fewer than no requests": fewer_than_none("csajrep -s cut -F", 8 + 64),
     "csachargefee wants a user first": lambda work: fails(work, "csachargefee nosuchuser 5", "password entry"),
     "csachargefee wants a number": lambda work: fails(work, "csachargefee root 12abc", "above zero"),
     "csachargefee wants a finite number": lambda work: fails(work, "csachargefee root nan", "above zero"),

@@ -7,6 +7,8 @@ import csv
 import io
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -104,6 +106,26 @@ def faults():
     for words, said in ((["--by", "week"], "job, user, group"), (["--since", "2026-02-30"], "a day such as"), (["--json", "--csv"], "csv")):
         wrong = report(*words, code=2)
         corral.check(said in wrong.stderr, f"{' '.join(words)}: {said}", wrong.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        own = pathlib.Path(folder, "pacct")
+        for option in ("-o", "--html"):
+            own.write_bytes(PACCT.read_bytes())
+            refused = report(option, str(own), files=[own], code=1)
+            corral.check("has accounting records" in refused.stderr and own.read_bytes() == PACCT.read_bytes(), f"{option} replaces no records", refused.stderr)
+        shutil.copy(PACCT, f"{own}1")
+        usual = {"env": {**os.environ, "TZ": "UTC", "CORRAL_PACCT": str(own)}}
+        own.unlink()
+
+        def users():
+            return subprocess.run([corral.COMMAND, "report", "--csv"], capture_output=True, check=True, **usual).stdout
+
+        once = users()
+        subprocess.run(["zstd", "-q", f"{own}1"], check=True)
+        corral.equal(users(), once, "a packed copy is counted once")
+        subprocess.run(["zstd", "-qf", GOLDEN / "in/pacct2", "-o", f"{own}1.zst"], check=True)
+        named = report("--csv", files=[f"{own}1", f"{own}1.zst"]).stdout.replace("\n", "\r\n").encode()
+        shutil.copy(PACCT, f"{own}01")
+        corral.equal(users(), named, "one that holds something else is counted too, and a name that nobody gives is not")
     if os.path.exists("/dev/full"):
         with open("/dev/full", "w") as full:
             done = subprocess.run([corral.COMMAND, "report", str(PACCT)], stdout=full, stderr=subprocess.PIPE, check=False)
