@@ -8,6 +8,7 @@
 #include "accounting/cycle/csaperiod.h"
 #include "accounting/cycle/disk_use.h"
 #include "accounting/cycle/login_log.h"
+#include "accounting/cycle/small_commands.h"
 #include "accounting/reports/csaaddc.h"
 #include "accounting/reports/csacms.h"
 #include "accounting/reports/csacom.h"
@@ -17,7 +18,6 @@
 #include "accounting/reports/csaedit.h"
 #include "accounting/reports/csajrep.h"
 #include "accounting/reports/csaverify.h"
-#include "accounting/reports/small_commands.h"
 #include "cli/csa/csaswitch.h"
 #include "cli/csa/published_command.h"
 

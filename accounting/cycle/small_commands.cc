@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "accounting/reports/small_commands.h"
+#include "accounting/cycle/small_commands.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
