@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "accounting/text/account_names.h"
-#include "core/number_text.h"
 
 namespace accounting::csacom {
 
@@ -126,11 +125,10 @@ Outcome<Owner> read_owner(const std::string& text) {
                .uid = static_cast<std::uint32_t>(parse_decimal(digits))};
 }
 
-Outcome<std::uint32_t> read_group(const std::string& text) {
+/// A name that there is none of is group 0, as published.
+std::uint32_t read_group(const std::string& text) {
   if (const auto gid = AccountNames::gid_of(text.c_str())) return *gid;
-  if (const auto gid = core::parse_number(text, UINT32_MAX))
-    return static_cast<std::uint32_t>(*gid);
-  return stop("Unknown group '" + text + "'.");
+  return static_cast<std::uint32_t>(parse_decimal(text.c_str()));
 }
 
 Outcome<void> read_selection(char letter, const std::string& text,
@@ -163,7 +161,7 @@ Outcome<void> read_selection(char letter, const std::string& text,
       read_time(letter, text, to.existing_after, console);
       break;
     case 'g':
-      to.gid = TRY(read_group(text));
+      to.gid = read_group(text);
       break;
     case 'n':
       to.command = text;

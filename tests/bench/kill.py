@@ -67,7 +67,7 @@ class Pings:
             begin = time.perf_counter()
             ask(client, message)
             slowest = max(slowest, (time.perf_counter() - begin) * 1e3)
-            time.sleep(0.0002)
+            time.sleep(0.002)  # a client, not a flood: it would take the processors from the dying
         os.write(answers, struct.pack("d", slowest))
         os._exit(0)
 

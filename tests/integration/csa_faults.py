@@ -415,7 +415,6 @@ ROWS = {
     "an endless holidays file": endless_holidays,
     "a date that no year has": odd_holidays("61 Feb 30 Nobody's Day", "in/csa.holidays:16: holiday"),
     "no line about weekdays": odd_holidays("", "weekday", "a line with its prime time", without="weekday"),
-    "no group is no root": lambda work: fails(work, "csacom -g nosuch in/pacct1", "Unknown group 'nosuch'"),
     "csabuild ends no job by a slip": lambda work: fails(work, "csabuild -P in/pacct -s written -o x", "-o: 'x': expected days"),
     "fewer than no processes": fewer_than_none("csacon -s cut", 8 + 32),
     "fewer than no processes in csadrep": fewer_than_none("csadrep -a -s cut", 8 + 32),
