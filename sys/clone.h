@@ -96,19 +96,12 @@ inline long fork_only() {
                 .code = 0};
 }
 
-}  // namespace detail
-
-/// `cgroup` is a cgroup's directory or -1. Errors: EAGAIN, ENOMEM, EMFILE,
-/// ENODEV or ENOENT for a removed cgroup, EACCES.
-/// With `pid_at` the kernel writes the child's there before the child runs.
-[[nodiscard]] inline core::Result<Cloned> clone_process(
-    SignalActions actions, int cgroup, core::Pid* pid_at = nullptr) {
-  int pidfd = -1;
+/// What clone3(2) is asked; the kernel writes to `pidfd`, and to `pid_at`.
+inline CloneArguments arguments_for(std::uint64_t flags, int& pidfd, int cgroup,
+                                    core::Pid* pid_at) {
   CloneArguments arguments;
-  arguments.flags = kClonePidFd;
-  if (actions == SignalActions::kDefault) arguments.flags |= kCloneClearSignals;
+  arguments.flags = kClonePidFd | flags;
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
   if (pid_at != nullptr) {
     static_assert(sizeof(core::Pid) == sizeof(pid_t));
     arguments.flags |= kCloneParentSetTid;
@@ -118,9 +111,11 @@ inline long fork_only() {
     arguments.flags |= kCloneIntoCgroup;
     arguments.cgroup = static_cast<std::uint64_t>(cgroup);
   }
-  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid < 0 && detail::lacks_clone3(errno))
-    return detail::clone_by_fork(actions, cgroup);
+  return arguments;
+}
+
+/// What came of it, in parent and child.
+inline core::Result<Cloned> cloned_as(long pid, int pidfd) {
   if (pid < 0) return core::fail(errno, "clone3");
   if (pid == 0) return Cloned{};
   return Cloned{.pid = core::Pid(static_cast<std::int32_t>(pid)),
@@ -128,28 +123,33 @@ inline long fork_only() {
                 .code = 0};
 }
 
+}  // namespace detail
+
+/// `cgroup` is a cgroup's directory or -1. Errors: EAGAIN, ENOMEM, EMFILE,
+/// ENODEV or ENOENT for a removed cgroup, EACCES.
+/// With `pid_at` the kernel writes the child's there before the child runs.
+[[nodiscard]] inline core::Result<Cloned> clone_process(
+    SignalActions actions, int cgroup, core::Pid* pid_at = nullptr) {
+  int pidfd = -1;
+  CloneArguments arguments = detail::arguments_for(
+      actions == SignalActions::kDefault ? kCloneClearSignals : 0, pidfd,
+      cgroup, pid_at);
+  arguments.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0 && detail::lacks_clone3(errno))
+    return detail::clone_by_fork(actions, cgroup);
+  return detail::cloned_as(pid, pidfd);
+}
+
 /// A sibling: a child of our parent's, who is told of its end as he is of ours
 /// (CLONE_PARENT). Signal actions are kept; there is no fallback.
 [[nodiscard]] inline core::Result<Cloned> clone_sibling(
     int cgroup, core::Pid* pid_at = nullptr) {
   int pidfd = -1;
-  CloneArguments arguments;
-  arguments.flags = kClonePidFd | kCloneParent;
-  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  if (pid_at != nullptr) {
-    arguments.flags |= kCloneParentSetTid;
-    arguments.parent_tid = reinterpret_cast<std::uintptr_t>(pid_at);
-  }
-  if (cgroup >= 0) {
-    arguments.flags |= kCloneIntoCgroup;
-    arguments.cgroup = static_cast<std::uint64_t>(cgroup);
-  }
+  const CloneArguments arguments =
+      detail::arguments_for(kCloneParent, pidfd, cgroup, pid_at);
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid < 0) return core::fail(errno, "clone3");
-  if (pid == 0) return Cloned{};
-  return Cloned{.pid = core::Pid(static_cast<std::int32_t>(pid)),
-                .pidfd = PidFd(UniqueFd(pidfd)),
-                .code = 0};
+  return detail::cloned_as(pid, pidfd);
 }
 
 }  // namespace sys
