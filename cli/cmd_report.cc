@@ -3,7 +3,6 @@
 // as JSON, CSV or OpenMetrics; and what the files say of one job.
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <optional>
@@ -14,6 +13,7 @@
 
 #include "accounting/append.h"
 #include "accounting/csa_file.h"
+#include "accounting/csa_layout.h"
 #include "accounting/job_facts.h"
 #include "accounting/packed_file.h"
 #include "accounting/records/output_file.h"
@@ -120,11 +120,10 @@ bool is_accounting(const std::string& path) {
   const auto file = accounting::open_for_reading(path.c_str());
   if (!file) return false;
   if (accounting::is_packed(file->get()).value_or(false)) return true;
-  std::array<std::uint8_t, 2> magic = {};
-  constexpr std::array<std::uint8_t, 2> kOurs = {'J', '1'};
-  constexpr std::array<std::uint8_t, 2> kForeign = {'1', 'J'};
-  return ::pread(file->get(), magic.data(), magic.size(), 0) == 2 &&
-         (magic == kOurs || magic == kForeign);
+  std::uint16_t magic = 0;
+  return ::pread(file->get(), &magic, sizeof magic, 0) == sizeof magic &&
+         (magic == accounting::csa::kMagic ||
+          magic == accounting::csa::kForeignMagic);
 }
 
 /// Whole, or not at all.

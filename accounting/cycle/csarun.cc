@@ -270,8 +270,10 @@ Outcome<void> Csarun::do_states() {
   }
 }
 
-/// What a day's files could not be taken and billed by.
-Outcome<void> must_be_complete(CsaConf& conf, const Places& places) {
+/// Gives up on a configuration by which a day's files would not be taken, or
+/// be billed with nothing.
+Outcome<void> must_be_complete(CsaConf& conf, const Places& places,
+                               Console& console) {
   const std::string where = "'" + conf.path() + "'";
   if (!is_there(conf.path()))
     return stop("csarun: there is no configuration " + where +
@@ -279,7 +281,7 @@ Outcome<void> must_be_complete(CsaConf& conf, const Places& places) {
                 "CSACONFIG (csa.toml(5))");
   const bool has_weights = conf.find("P_BASIC") || conf.find("NP_BASIC") ||
                            conf.find("P_TIME") || conf.find("NP_TIME");
-  (void)conf.take_complaints();
+  console.complain(conf.take_complaints());  // of a line that is wrong
   if (!has_weights)
     return stop("csarun: " + where +
                 " has no weights ([prime] and [nonprime], P_ and NP_ in "
@@ -303,7 +305,7 @@ int csarun(const CommandLine& line, Console& console,
   CsaConf conf;
   const auto places = read_places(conf, console);
   if (!places) return console.give_up(places.error());
-  if (const auto complete = must_be_complete(conf, *places); !complete)
+  if (const auto complete = must_be_complete(conf, *places, console); !complete)
     return console.give_up(complete.error());
   (void)::umask(places->mask);
   return Csarun(*places, conf, console, switch_pacct).run(*request);
