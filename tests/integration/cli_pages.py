@@ -86,6 +86,26 @@ def corral_init_completes():
     check("/dev/null" in complete("corral-init -- cat /dev/nul"), "and its arguments")
 
 
+def other_shells_complete():
+    """fish says itself what it would offer; of zsh the words that its _arguments is given."""
+    folder = SOURCE / "contrib/completions"
+    path = {"PATH": f"{BUILD}/reaper:/usr/bin:/bin", "HOME": "/nonexistent"}
+    if shutil.which("fish") is None:
+        not_checked("needs fish")
+    else:
+        for line, wanted in (("--stop-to ", {"main", "group", "job"}), ("--stop-t", {"--stop-to", "--stop-timeout"})):
+            script = f"source {folder}/corral-init.fish; complete -C 'corral-init {line}'"
+            offered = output("fish", "--no-config", "-c", script, env=path)
+            equal({row.split("\t")[0] for row in offered.splitlines()}, wanted, f"fish offers for '{line}'")
+    if shutil.which("zsh") is None:
+        not_checked("needs zsh")
+    else:
+        script = f"setopt extendedglob; _arguments() {{ print -rl -- $@ }}; f() {{ source {folder}/corral-init.zsh }}; f"
+        given = output("zsh", "-f", "-c", script, env=path).splitlines()
+        check("*--stop-to=:main, group or job:(main group job)" in given, "zsh offers the choices of a value", given)
+        check({"--wait-all", "*--cwd=:a directory:_files -/"} <= set(given), "flags and directories", given)
+
+
 def pages():
     if shutil.which("scdoc") is None:
         return not_checked("needs scdoc")
@@ -124,4 +144,5 @@ equal(output(COMMAND, "help"), output(COMMAND, "--help"), "'corral help' is its 
 completions_are_current()
 bash_completes()
 corral_init_completes()
+other_shells_complete()
 pages()

@@ -4,6 +4,7 @@ crowds of waits and subscriptions, other people's jobs by every verb. Nothing
 crashes, no fact leaks, memory stays bounded, and root is served in time."""
 
 import contextlib
+import ctypes
 import os
 import resource
 import struct
@@ -252,6 +253,26 @@ class Answer:
         os.waitpid(child, 0)
 
 
+def sandboxes(instance):
+    """A detached job would lead out of what confines its caller, also where that cannot be seen."""
+
+    def asks(confine):
+        line = [str(corral.COMMAND), "run", "-d", "--", "true"]
+        return subprocess.run(line, env=instance.environment, capture_output=True, text=True, check=False, preexec_fn=confine)
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    check(asks(None).returncode == 0, "who is not confined has a detached job")
+    for what, confine, said in (
+        ("no_new_privs", lambda: libc.prctl(38, 1, 0, 0, 0), "is confined by no_new_privs"),
+        ("another mount namespace", lambda: libc.unshare(0x20000), "is confined by another mount namespace"),
+        ("what stands behind 8,000 groups", lambda: os.setgroups(range(1_000_000, 1_008_000)), "is confined by a process that cannot be read"),
+    ):  # fmt: skip
+        refused = asks(confine)
+        check(refused.returncode != 0 and said in refused.stderr, f"who is confined by {what} has none", refused.stderr)
+    with_many = asks(lambda: os.setgroups(range(1_000_000, 1_001_000)))
+    check(with_many.returncode == 0, "a thousand groups are no sandbox", with_many.stderr)
+
+
 def main():
     corral.needs_root()
     with corral.Instance() as instance:
@@ -265,6 +286,7 @@ def main():
         unfinished_messages(instance)
         crowds(instance, jid)
         arrays(instance)
+        sandboxes(instance)
         equal(instance.facts("show", f"{jid:x}")["state"], "running", "the job has run through all of it")
 
 
