@@ -12,8 +12,10 @@
 
 #include "core/checksum.h"
 #include "core/ids.h"
+#include "core/quantity.h"
 #include "core/text.h"
 #include "sys/clock.h"
+#include "sys/lock_file.h"
 #include "sys/read_file.h"
 #include "sys/unique_fd.h"
 
@@ -21,6 +23,9 @@ namespace supervisor {
 
 namespace {
 
+/// Longer than the ledger waits for its worker, so that it is the one to say
+/// that the disk does not answer.
+constexpr core::Microseconds kLockPatience = core::seconds(60);
 constexpr std::size_t kBodySize = 18;  ///< two numbers and two spaces
 
 using Line = core::Text<32>;
@@ -70,6 +75,12 @@ core::Result<std::uint32_t> read_reserved(const std::string& path,
 
 core::Result<JidBlock> reserve_block(const std::string& path, std::uint32_t hid,
                                      std::uint32_t above) {
+  // Another worker may be at it: that of a request beside the one for what
+  // comes next, or that of a supervisor who was killed. It would rename our
+  // file, or put an older end in its place.
+  const std::string name = path + ".lock";
+  const sys::UniqueFd lock = TRY(sys::open_lock_file(name));
+  TRY(sys::lock_within(lock.get(), name, kLockPatience));
   const auto reserved = read_reserved(path, hid);
   if (!reserved && reserved.error().code != ENOENT &&
       reserved.error().code != EBADMSG)

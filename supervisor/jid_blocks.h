@@ -29,9 +29,11 @@ struct JidBlock {
                                                         std::uint32_t hid);
 
 /// Reserves the next block, above `above` and what is reserved: the file is
-/// replaced and synced, and its name in its directory. A damaged file says
-/// nothing: then `above` must be above what it may have said. Errors: EOVERFLOW
-/// when a hid has no more; those of open(2), write(2), fsync(2), rename(2).
+/// replaced and synced, and its name in its directory; `path`.lock keeps others
+/// from it meanwhile. A damaged file says nothing: then `above` must be above
+/// what it may have said. Errors: EOVERFLOW when a hid has no more; EADDRINUSE
+/// if another keeps it for a minute; those of open(2), write(2), fsync(2),
+/// rename(2).
 [[nodiscard]] core::Result<JidBlock> reserve_block(const std::string& path,
                                                    std::uint32_t hid,
                                                    std::uint32_t above);

@@ -50,7 +50,7 @@ std::optional<std::uint32_t> JidSource::next() {
 }
 
 void JidSource::request(std::uint32_t sequence,
-                        std::function<void(Request)> done) {
+                        std::function<void(core::Result<Request>)> done) {
   if (sequence > kHighest) return done(Request::kTooHigh);
   if (sequence <= last_) return done(Request::kUsed);
   if (sequence <= block_.end) {
@@ -59,7 +59,7 @@ void JidSource::request(std::uint32_t sequence,
   }
   handlers_.reserve(sequence - 1, [this, sequence, done = std::move(done)](
                                       core::Result<JidBlock> block) {
-    if (!block) return done(Request::kNotKept);
+    if (!block) return done(std::unexpected(std::move(block).error()));
     use(*block);
     // Above it if the disk knew of one as high.
     if (sequence <= last_) return done(Request::kUsed);

@@ -43,13 +43,14 @@ class JidSource {
     kGiven,    ///< nobody else gets it
     kUsed,     ///< it was given before, or may have been
     kTooHigh,  ///< too few would be left above it
-    kNotKept,  ///< that it was given cannot be written down
   };
   /// The highest that can be asked for: above it are enough for years.
   static constexpr std::uint32_t kHighest = 0xEFFFFFFF;
   /// Gives a sequence of the caller's choice above all that were given; those
-  /// between are given no more. Answers once, at once or from the loop.
-  void request(std::uint32_t sequence, std::function<void(Request)> done);
+  /// between are given no more. Answers once, at once or from the loop. Errors:
+  /// those of `reserve`, when that it was given cannot be written down.
+  void request(std::uint32_t sequence,
+               std::function<void(core::Result<Request>)> done);
   /// Calls when next() gives one again, from the loop.
   void when_there(std::function<void()> call);
   /// A sequence that others gave: the next is above it.

@@ -83,9 +83,15 @@ void JobService::request_jid(const core::Caller& caller, core::JobSpec spec,
   jids_.request(
       core::sequence_of(jid),
       [this, caller, jid, name, spec = std::move(spec),
-       handles = std::move(handles),
-       done = std::move(done)](JidSource::Request request) mutable {
-        switch (request) {
+       handles = std::move(handles), done = std::move(done)](
+          core::Result<JidSource::Request> request) mutable {
+        if (!request)
+          return done(refuse(core::Refusal::kUnavailable,
+                             name +
+                                 " cannot be had, as that it was given "
+                                 "cannot be written down: " +
+                                 request.error().message().c_str()));
+        switch (*request) {
           case JidSource::Request::kGiven:
             break;
           case JidSource::Request::kUsed:
@@ -103,10 +109,6 @@ void JobService::request_jid(const core::Caller& caller, core::JobSpec spec,
                         core::make_job_id(site_.hid, JidSource::kHighest))
                         .c_str() +
                     " can be had"));
-          case JidSource::Request::kNotKept:
-            return done(refuse(core::Refusal::kUnavailable,
-                               name + " cannot be had: which jids were given "
-                                      "cannot be written down here"));
         }
         if (parts_->launcher.has_log(jid))
           return done(refuse(core::Refusal::kNameTaken,

@@ -6,6 +6,7 @@ compared, linted, and driven."""
 import re
 import shutil
 import subprocess
+import tempfile
 
 from corral import BUILD, COMMAND, DAEMON, SOURCE, check, equal, not_checked
 
@@ -86,10 +87,10 @@ def corral_init_completes():
     check("/dev/null" in complete("corral-init -- cat /dev/nul"), "and its arguments")
 
 
-def other_shells_complete():
-    """fish says itself what it would offer; of zsh the words that its _arguments is given."""
+def other_shells_complete(home):
+    """fish says itself what it would offer, and writes in its home; of zsh the words that its _arguments is given."""
     folder = SOURCE / "contrib/completions"
-    path = {"PATH": f"{BUILD}/reaper:/usr/bin:/bin", "HOME": "/nonexistent"}
+    path = {"PATH": f"{BUILD}/reaper:/usr/bin:/bin", "HOME": home}
     if shutil.which("fish") is None:
         not_checked("needs fish")
     else:
@@ -144,5 +145,6 @@ equal(output(COMMAND, "help"), output(COMMAND, "--help"), "'corral help' is its 
 completions_are_current()
 bash_completes()
 corral_init_completes()
-other_shells_complete()
+with tempfile.TemporaryDirectory() as empty:
+    other_shells_complete(empty)
 pages()

@@ -57,7 +57,8 @@ def jids(instance):
     os.kill(store, signal.SIGKILL)
     os.kill(supervisor, signal.SIGKILL)
     wait_until(lambda: instance.supervisor not in (None, supervisor), 10, "another supervisor without a journal")
-    equal(chosen(instance, number(0x12345)).returncode, 73, "nor where the journal is lost")
+    refused = chosen(instance, number(0x12345))
+    equal(refused.returncode, 73, f"nor where the journal is lost {refused.stderr}")
     later = int(instance.run("run", "-d", "--", "true").stdout, 16)
     check(later > base | 0x12346, "and the next is above all", hex(later))
 

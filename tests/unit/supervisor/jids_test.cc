@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -92,6 +94,27 @@ TEST_CASE("a block is on the disk, and the next is above it") {
   CHECK(supervisor::reserve_block(path, 8, UINT32_MAX - 5).error().code ==
         EOVERFLOW);
   CHECK_FALSE(supervisor::reserve_block(folder / "none/jids", 7, 0));
+}
+
+TEST_CASE("those who reserve at the same time get blocks of their own") {
+  constexpr int kThreads = 4;
+  constexpr std::uint32_t kEach = 50;
+  const Folder folder;
+  const std::string path = folder / "jids";
+  std::vector<std::uint32_t> got[kThreads];
+  std::vector<std::jthread> threads;
+  for (auto& mine : got)
+    threads.emplace_back([&mine, &path] {
+      for (std::uint32_t i = 0; i < kEach; ++i)
+        if (const auto block = supervisor::reserve_block(path, 7, 0))
+          mine.push_back(block->after);
+    });
+  threads.clear();
+  std::set<std::uint32_t> all;
+  for (const auto& mine : got)
+    all.insert(mine.begin(), mine.end());
+  CHECK(all.size() == kThreads * kEach);
+  CHECK(supervisor::read_reserved(path, 7) == kThreads * kEach * kJidBlock);
 }
 
 TEST_CASE("a file with one changed bit is not believed") {

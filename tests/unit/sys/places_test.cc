@@ -119,7 +119,9 @@ TEST_CASE("a user's places follow the XDG variables, else the home and /tmp") {
 }
 
 TEST_CASE("a user without a home keeps accounts where his instance lives") {
-  for (const char* const home : {"/", "relative", "/nonexistent"}) {
+  const Scratch other;
+  for (const std::string& home :
+       {std::string("/"), std::string("relative"), other / "missing/home"}) {
     CAPTURE(home);
     const Scratch scratch;
     Places places = sys::find_places(
