@@ -76,14 +76,15 @@ Json json_of(const Check& check) {
 }
 
 constexpr core::Engine kEngines[] = {
-    core::Engine::kCgroup2, core::Engine::kSubreaper, core::Engine::kPidns};
+    core::Engine::kCgroup2, core::Engine::kSubreaper, core::Engine::kPidns,
+    core::Engine::kCgroup2Pidns};
 
 /// What becomes of a limit with an engine, whether that is chosen or not.
 core::HoldChoice hold_of(const Findings& findings, core::Engine engine,
                          core::LimitKind kind) {
-  if (engine == core::Engine::kCgroup2 && !findings.facts.cgroup2_is_writable)
+  if (core::has_cgroup(engine) && !findings.facts.cgroup2_is_writable)
     return {.hold = core::Hold::kNothing, .lacking = "there is no such engine"};
-  if (engine == core::Engine::kPidns && !findings.pidns_problem.empty())
+  if (core::has_pid_namespace(engine) && !findings.pidns_problem.empty())
     return {.hold = core::Hold::kNothing, .lacking = "there is no such engine"};
   return core::choose_hold(kind, engine, findings.limits, findings.is_root);
 }

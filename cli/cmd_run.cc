@@ -50,9 +50,11 @@ std::optional<core::Engine> engine_of(const ScopeSetting& setting) {
 
 /// Replaces this process by the scope. Returns an exit code if that failed.
 int become_scope(const RunRequest& request, const ScopeSetting& setting) {
-  const auto program = sys::find_own_program(
-      engine_of(setting) == core::Engine::kPidns ? sys::OwnProgram::kPidns
-                                                 : sys::OwnProgram::kInit);
+  const auto program =
+      sys::find_own_program(core::has_pid_namespace(engine_of(setting).value_or(
+                                core::Engine::kCgroup2))
+                                ? sys::OwnProgram::kPidns
+                                : sys::OwnProgram::kInit);
   if (!program) return complain(program.error(), kRunFailure);
   std::vector<std::string> words = scope_words(*program, request, setting);
   for (const std::string& variable : request.variables) {

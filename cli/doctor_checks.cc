@@ -16,6 +16,8 @@ std::string_view promise_of(core::Engine engine) {
              "the same user that kills its reaper";
     case core::Engine::kPidns:
       return "no process leaves its job; its init's end is the end of all";
+    case core::Engine::kCgroup2Pidns:
+      return "no process leaves its job, and none sees another";
   }
   return "";
 }
@@ -28,7 +30,7 @@ Check check_engine(const Findings& findings) {
                          std::string(choice.why) + "; " +
                          std::string(promise_of(choice.engine)),
               .fix = {}};
-  if (choice.engine == core::Engine::kCgroup2) return check;
+  if (core::has_cgroup(choice.engine)) return check;
   check.status = findings.facts.base_is_elsewhere ? CheckStatus::kProblem
                                                   : CheckStatus::kNote;
   if (findings.facts.base_is_elsewhere) {
@@ -62,7 +64,7 @@ Check check_pidns(const Findings& findings) {
 std::string problem_of(const Findings& findings, std::string_view collector,
                        const std::string& problem) {
   const std::string_view asked = findings.collector_asked;
-  if (findings.choice.engine != core::Engine::kCgroup2)
+  if (!core::has_cgroup(findings.choice.engine))
     return "jobs have no cgroup to be known by";
   if (!asked.empty() && asked != "auto" && asked != collector)
     return "CORRAL_COLLECTOR says '" + std::string(asked) + "'";

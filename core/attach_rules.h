@@ -87,7 +87,7 @@ inline Answer<void> check_job(const JobFacts& job) {
 
 inline Answer<void> check_container(const JobFacts& job,
                                     std::string_view verb) {
-  if (!has_cgroup(job.engine))
+  if (!can_move(job.engine))
     return refuse(
         Refusal::kNotSupported,
         job_text(job.jid) + " is contained by the engine " +

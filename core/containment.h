@@ -13,11 +13,21 @@ enum class Engine : std::uint8_t {
   kCgroup2 = 1,    ///< a directory in a writable cgroup v2 tree: cannot leave
   kSubreaper = 2,  ///< the job's own reaper adopts orphans: needs nothing
   kPidns = 3,  ///< a pid namespace of its own: cannot leave, dies with its init
-  kLast = kPidns,
+  kCgroup2Pidns = 4,  ///< both
+  kLast = kCgroup2Pidns,
 };
 
 /// Whether the job has a directory in cgroup v2, the truth of its members.
 constexpr bool has_cgroup(Engine engine) {
+  return engine == Engine::kCgroup2 || engine == Engine::kCgroup2Pidns;
+}
+/// Whether the job has a pid namespace, and in it an init that is not its own.
+constexpr bool has_pid_namespace(Engine engine) {
+  return engine == Engine::kPidns || engine == Engine::kCgroup2Pidns;
+}
+/// Whether processes can join and leave: in a pid namespace are those who were
+/// born there.
+constexpr bool can_move(Engine engine) {
   return engine == Engine::kCgroup2;
 }
 /// Whether a reaper of the job's own makes its first process, also in the
@@ -34,13 +44,15 @@ constexpr std::string_view name_of(Engine engine) {
       return "subreaper";
     case Engine::kPidns:
       return "pidns";
+    case Engine::kCgroup2Pidns:
+      return "cgroup2+pidns";
   }
   return "unknown";
 }
 
 /// What parse_engine() takes, for people.
 inline constexpr std::string_view kEngineExpected =
-    "'cgroup2', 'subreaper' or 'pidns'";
+    "'cgroup2', 'subreaper', 'pidns' or 'cgroup2+pidns'";
 
 constexpr std::optional<Engine> parse_engine(std::string_view name) {
   for (int raw = 1; raw <= static_cast<int>(Engine::kLast); ++raw)

@@ -56,7 +56,7 @@ class JobContainer {
   [[nodiscard]] core::Result<void> make(core::JobId jid,
                                         std::optional<core::Engine> wanted,
                                         std::string_view base) {
-    if (kMakesNamespaces) return {};
+    if (kMakesNamespaces && wanted != core::Engine::kCgroup2Pidns) return {};
     if (wanted == core::Engine::kSubreaper) return {};
     const sys::CgroupBase found = sys::find_cgroup_base(base);
     if (found.facts.base_is_elsewhere)
@@ -81,7 +81,9 @@ class JobContainer {
   void adopt(sys::UniqueFd cgroup) { cgroup_ = sys::Cgroup(std::move(cgroup)); }
 
   [[nodiscard]] core::Engine engine() const {
-    if (kMakesNamespaces) return core::Engine::kPidns;
+    if (kMakesNamespaces)
+      return cgroup_.is_open() ? core::Engine::kCgroup2Pidns
+                               : core::Engine::kPidns;
     return cgroup_.is_open() ? core::Engine::kCgroup2
                              : core::Engine::kSubreaper;
   }
@@ -217,7 +219,10 @@ class JobContainer {
   /// command. Orphans have fallen to another reaper then: without a cgroup only
   /// what still descends from the command is found.
   void end_after_scope(core::Pid main, const sys::PidFd& main_fd) const {
-    if (kMakesNamespaces) return own_namespace->kill();
+    if (kMakesNamespaces) {
+      own_namespace->kill();
+      if (!cgroup_.is_open()) return;
+    }
     if (!cgroup_.is_open() || !cgroup_.kill_all_and_each()) {
       if (main == core::Pid()) return;  // not born
       // It goes last: its children are found by being its.

@@ -174,7 +174,9 @@ class PidNamespace {
     Birth& birth = *static_cast<Birth*>(context);
     birth.result = sys::unshare_pid_namespace();
     if (!birth.result) return 0;
-    auto init = sys::clone_sibling(birth.cgroup);
+    // The init is not in the job's cgroup: who freezes or kills the job by that
+    // leaves it the one who tells of the dead.
+    auto init = sys::clone_sibling(-1);
     if (init && init->pid == core::Pid()) NamespaceInit(birth.socket).run();
     if (!init) {
       birth.result = std::unexpected(std::move(init).error());

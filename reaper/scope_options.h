@@ -86,11 +86,14 @@ inline bool set_name(ScopeOptions& options, const char* value) {
 inline bool set_engine(ScopeOptions& options, const char* value) {
   // Those that this program can.
   using core::Engine;
-  options.engine = kMakesNamespaces ? Engine::kPidns : Engine::kCgroup2;
-  if (std::strcmp(value, "subreaper") != 0)
-    return std::strcmp(value, kMakesNamespaces ? "pidns" : "cgroup2") == 0;
+  if (kMakesNamespaces) {
+    options.engine = core::parse_engine(value);
+    return options.engine && core::has_pid_namespace(*options.engine);
+  }
+  options.engine = Engine::kCgroup2;
+  if (std::strcmp(value, "cgroup2") == 0) return true;
   options.engine = Engine::kSubreaper;
-  return !kMakesNamespaces;
+  return std::strcmp(value, "subreaper") == 0;
 }
 
 inline bool set_stragglers(ScopeOptions& options, const char* value) {

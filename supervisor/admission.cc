@@ -238,12 +238,13 @@ core::Answer<void> Admission::check(const core::Caller& caller,
 
 core::Answer<void> Admission::check_engine(const core::Caller& caller,
                                            const core::JobSpec& spec) const {
-  if (spec.engine == core::Engine::kCgroup2 &&
+  const bool wants_cgroup = spec.engine && core::has_cgroup(*spec.engine);
+  if (wants_cgroup &&
       core::choose_engine(policy_.facts).engine != core::Engine::kCgroup2)
     return refuse(Refusal::kNotSupported,
                   "engine 'cgroup2' cannot be used: " +
                       std::string(core::choose_engine(policy_.facts).why));
-  if (spec.engine == core::Engine::kCgroup2 && !may_enter_cgroups(caller, spec))
+  if (wants_cgroup && !may_enter_cgroups(caller, spec))
     return refuse(Refusal::kNotSupported,
                   "engine 'cgroup2' cannot be used in the foreground by uid " +
                       std::to_string(caller.uid.raw()) +
@@ -252,7 +253,7 @@ core::Answer<void> Admission::check_engine(const core::Caller& caller,
                       "; '--detach' can");
   const core::Engine engine = spec.engine.value_or(engine_for(caller, spec));
   if (engine == core::Engine::kCgroup2) return {};
-  if (engine == core::Engine::kPidns) TRY(check_pidns(spec));
+  if (core::has_pid_namespace(engine)) TRY(check_pidns(spec));
   // One that was asked for so follows processes where they are.
   const bool follows = spec.kind == core::JobKind::kAttached &&
                        spec.engine == core::Engine::kSubreaper;
@@ -263,7 +264,7 @@ core::Answer<void> Admission::check_engine(const core::Caller& caller,
                       std::string(core::name_of(engine)) +
                       "' holds only what descends from a process that it "
                       "started; --mode logical follows others");
-  if (spec.parent != core::kNoJob)
+  if (spec.parent != core::kNoJob && !core::has_cgroup(engine))
     return refuse(Refusal::kNotSupported,
                   "a nested job needs the engine 'cgroup2', which this one "
                   "would not have");

@@ -328,6 +328,9 @@ void EffectRunner::kill_contained(const core::Job& job, KillHow how) {
     if (parts_.scopes.is_open(jid)) return parts_.scopes.kill(jid);
     return signal_main(jid, core::kSigkill);
   }
+  // The namespace's init has no place in the cgroup, and ends by its scope.
+  if (core::has_pid_namespace(job.engine) && parts_.scopes.is_open(jid))
+    parts_.scopes.kill(jid);
   const auto directory = parts_.containers.open(jid);
   if (!directory) {
     if (!is_gone(directory.error())) complain(jid, "kill", directory.error());

@@ -19,13 +19,14 @@ core::Result<Host> look_around(const Settings& settings) {
                       "'--cgroup-base' expects a directory in cgroup v2, not",
                       settings.cgroup_base);
   host.engine = core::choose_engine(host.base.facts);
-  if (settings.engine == core::Engine::kPidns) {
+  if (settings.engine && core::has_pid_namespace(*settings.engine)) {
     const std::string obstacle = sys::obstacle_to_pid_namespaces();
     if (!obstacle.empty())
       return core::fail(0, "the engine pidns cannot work here", obstacle);
   }
   if (settings.engine && *settings.engine != host.engine.engine) {
-    if (*settings.engine == core::Engine::kCgroup2)
+    if (core::has_cgroup(*settings.engine) &&
+        !core::has_cgroup(host.engine.engine))
       return core::fail(0, "the engine cgroup2 cannot work here",
                         host.engine.why);
     host.engine = {.engine = *settings.engine, .why = "it was asked for"};
@@ -33,7 +34,7 @@ core::Result<Host> look_around(const Settings& settings) {
   if (host.base.facts.cgroup2_is_writable)
     host.directory = TRY(
         sys::open_at(AT_FDCWD, host.base.path.c_str(), O_RDONLY | O_DIRECTORY));
-  if (host.directory.is_open() && host.engine.engine == core::Engine::kCgroup2)
+  if (host.directory.is_open() && core::has_cgroup(host.engine.engine))
     host.limits =
         sys::find_limit_facts(host.directory.get(), host.base.path.view());
   host.init = settings.init;

@@ -244,7 +244,7 @@ CollectionSite Instance::Parts::collection_site() const {
   return {.asked = settings_.collector,
           .program = program.value_or(std::string()),
           .ring = settings_.site.ring,
-          .has_cgroups = host_.engine.engine == core::Engine::kCgroup2};
+          .has_cgroups = core::has_cgroup(host_.engine.engine)};
 }
 
 Providers::Site Instance::Parts::providers_site() {
@@ -464,7 +464,7 @@ core::Result<std::unique_ptr<Instance>> Instance::start(EventLoop& loop,
                                                         Settings settings,
                                                         Handlers handlers) {
   Host host = TRY(look_around(settings));
-  const bool has_base = host.engine.engine == core::Engine::kCgroup2;
+  const bool has_base = core::has_cgroup(host.engine.engine);
   Past past = TRY(look_back(
       loop, settings, has_base ? std::string(host.base.path.view()) : ""));
   settings.reaper_fd =

@@ -19,7 +19,7 @@ std::vector<core::Pid> scope_members(const core::Job& job,
   const core::Pid scope = scopes.scope_pid(job.jid);
   if (scope != core::Pid()) {
     std::vector<core::Pid> pids = sys::job_processes_below(scope);
-    if (job.engine == core::Engine::kPidns)
+    if (core::has_pid_namespace(job.engine))
       std::erase_if(pids, [scope](core::Pid pid) {
         return sys::is_namespace_init_of(scope, pid);
       });

@@ -177,7 +177,7 @@ core::Result<LaunchOrder> Launcher::order_for(const core::Job& job) {
   order.jid = job.jid;
   order.timeout = site_.timeout;
   LaunchRequest request = request_for(job, site_.can_change_user);
-  if (job.engine == core::Engine::kCgroup2) {
+  if (!core::has_own_reaper(job.engine)) {
     order.add(TRY(containers_.open(job.jid)));
     request.flags |= Flags::kInCgroup;
   }
@@ -245,7 +245,7 @@ core::Result<void> Launcher::wrap_in_scope(const core::Job& job,
   request.targets.push_back(kScopeLinkFd);
   const core::JobSpec& spec = job.spec;
   std::vector<std::string> argv = {
-      job.engine == core::Engine::kPidns ? site_.pidns : site_.init,
+      core::has_pid_namespace(job.engine) ? site_.pidns : site_.init,
       "--scope",
       std::to_string(kScopeLinkFd),
       "--jid",
@@ -265,6 +265,17 @@ core::Result<void> Launcher::wrap_in_scope(const core::Job& job,
     argv.push_back(std::move(option));
     argv.push_back(std::move(value));
   };
+  if (core::has_cgroup(job.engine)) {
+    const auto lend = [&](std::string option, sys::UniqueFd fd) {
+      const std::int32_t number = request.targets.back() + 1;
+      order.add(std::move(fd));
+      request.targets.push_back(number);
+      add(std::move(option), std::to_string(number));
+    };
+    lend("--cgroup-fd", TRY(containers_.open(job.jid)));
+    for (sys::UniqueFd& join : TRY(containers_.joins(job.jid)))
+      lend("--join-fd", std::move(join));
+  }
   // That of a member of an array is none for the scope, which tells nobody.
   if (core::is_job_name(spec.name)) add("--name", spec.name);
   const auto limits = core::limit_text(division_of(job).of_scope());

@@ -146,7 +146,8 @@ constexpr Option kOptions[] = {
     {"--cgroup-base", "PATH", "CORRAL_CGROUP_BASE", Kept::kYes, set_cgroup_base,
      "the cgroup directory that holds the jobs'"},
     {"--engine", "NAME", "CORRAL_ENGINE", Kept::kYes, set_engine,
-     "contain jobs by cgroup2, subreaper or pidns, not by the best that works"},
+     "contain jobs by cgroup2, subreaper, pidns or cgroup2+pidns, not by the "
+     "best that works"},
     {"--collector", "NAME", "CORRAL_COLLECTOR", Kept::kYes, set_collector,
      "have processes counted by ebpf, taskstats or wait, not by the best that "
      "works"},

@@ -74,7 +74,7 @@ _corral() {
         --cwd|-C|--cwd=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -d -- "$word"); return ;;
         --user|-u|--user=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -u -- "$word"); return ;;
         --report=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'text json' -- "$word"); return ;;
-        --engine|--engine=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'cgroup2 subreaper pidns' -- "$word"); return ;;
+        --engine|--engine=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'cgroup2 subreaper pidns cgroup2+pidns' -- "$word"); return ;;
         --grace|-g|--grace=) :; return ;;
         --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
         --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;

@@ -23,7 +23,7 @@ complete -c corral -n '__fish_seen_subcommand_from run' -l env -s e -x -d 'Set a
 complete -c corral -n '__fish_seen_subcommand_from run' -l cwd -s C -x -a '(__fish_complete_directories)' -d 'Start the program in this directory'
 complete -c corral -n '__fish_seen_subcommand_from run' -l user -s u -x -a '(__fish_complete_users)' -d 'Run it as this user (needs the right to become that user)'
 complete -c corral -n '__fish_seen_subcommand_from run' -l report -s r -d 'Print a report on standard error when the job has ended'
-complete -c corral -n '__fish_seen_subcommand_from run' -l engine -x -a 'cgroup2 subreaper pidns' -d 'Contain the job by this engine'
+complete -c corral -n '__fish_seen_subcommand_from run' -l engine -x -a 'cgroup2 subreaper pidns cgroup2+pidns' -d 'Contain the job by this engine'
 complete -c corral -n '__fish_seen_subcommand_from run' -l grace -s g -x -d 'How long processes may take to end when they are asked to'
 complete -c corral -n '__fish_seen_subcommand_from run' -l signal -s s -x -a 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -d 'The signal that asks processes to end'
 complete -c corral -n '__fish_seen_subcommand_from run' -l linger -d 'Let the job live until its last process has ended by itself'

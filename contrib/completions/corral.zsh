@@ -91,7 +91,7 @@ _corral() {
         '-u[Run it as this user (needs the right to become that user)]:USER:_users' \
         '--report=-[Print a report on standard error when the job has ended]::FORMAT:(text json)' \
         '-r[Print a report on standard error when the job has ended]::FORMAT:(text json)' \
-        '--engine[Contain the job by this engine]:ENGINE:(cgroup2 subreaper pidns)' \
+        '--engine[Contain the job by this engine]:ENGINE:(cgroup2 subreaper pidns cgroup2+pidns)' \
         '--grace[How long processes may take to end when they are asked to]:DURATION: ' \
         '-g[How long processes may take to end when they are asked to]:DURATION: ' \
         '--signal[The signal that asks processes to end]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \

@@ -207,7 +207,7 @@ def wrong_variables():
     path, duration = "an absolute path", "a duration such as 5s or 500ms"
     rows = (("CORRAL_RUNTIME_DIR", "run", path), ("CORRAL_PACCT", "relative", path), ("CORRAL_LOG_DIR", "log", path),
             ("CORRAL_CGROUP_BASE", "jobs", "the absolute path of a cgroup directory"),
-            ("CORRAL_ENGINE", "cgroup3", "'cgroup2', 'subreaper' or 'pidns'"), ("CORRAL_TIMEOUT", "0", duration),
+            ("CORRAL_ENGINE", "cgroup3", "'cgroup2', 'subreaper', 'pidns' or 'cgroup2+pidns'"), ("CORRAL_TIMEOUT", "0", duration),
             ("CORRAL_TIMEOUT", "soon", duration), ("CORRAL_INIT_STOP_TIMEOUT", "soon", duration),
             ("CORRAL_CONFIG", "corral.toml", path), ("CORRAL_LIBEXEC", "bin", path))  # fmt: skip
     for name, value, expected in rows:

@@ -13,7 +13,7 @@ from corral import COMMAND, SOURCE, Instance, check, engines, equal, not_checked
 
 PAGE = SOURCE / "docs" / "CGROUPS.md"
 BEGIN, END = "<!-- limit table: begin -->", "<!-- limit table: end -->"
-ENGINES = (*engines(), "pidns")
+ENGINES = (*engines(), "pidns", *(("cgroup2+pidns",) if "cgroup2" in engines() else ()))
 
 
 def table_of(text):

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The engine pidns: a job in a pid namespace of its own, with a supervisor and without. Nobody leaves it or survives
-it, its status is exact whoever is killed, and what the engine cannot do is refused."""
+"""The engines pidns and cgroup2+pidns: a job in a pid namespace of its own, also in a cgroup, with a supervisor and
+without. Nobody leaves it or survives it, its status is exact whoever is killed, and what the engine cannot do is
+refused."""
 
 import json
 import os
@@ -18,6 +19,7 @@ DAEMON = "import os,sys,time\nif os.fork(): sys.exit(0)\nos.setsid()\nif os.fork
 DAEMONISE = f"/usr/bin/python3 -c '{DAEMON}'"
 BOMB = "import os,time\nwhile 1:\n  try: os.fork()\n  except OSError: time.sleep(0.001)\n"
 NOBODY = 65534
+ENGINES = ("pidns", "cgroup2+pidns")
 
 
 def equal(found, wanted, text, *facts):
@@ -27,8 +29,8 @@ def equal(found, wanted, text, *facts):
 class Alone:
     """Jobs without an instance."""
 
-    def __init__(self, folder, user=None):
-        self.folder, self.user = pathlib.Path(folder), user
+    def __init__(self, folder, user=None, engine="pidns"):
+        self.folder, self.user, self.engine = pathlib.Path(folder), user, engine
         self.count = 0
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("CORRAL_")}
         self.environment |= {"CORRAL_PACCT": str(self.folder / "pacct"), "HOME": str(self.folder),
@@ -38,7 +40,7 @@ class Alone:
     def start(self, script, *options, prefix=(), **more):
         self.count += 1
         self.report = self.folder / f"report{self.count}"
-        words = [*prefix, str(COMMAND), "run", "--engine", "pidns", "--report=json", *options, "--", "sh", "-c", script]
+        words = [*prefix, str(COMMAND), "run", "--engine", self.engine, "--report=json", *options, "--", "sh", "-c", script]
         return subprocess.Popen(words, env=self.environment, user=self.user, group=self.user,
                                 extra_groups=[] if self.user else None, stdin=subprocess.DEVNULL, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
@@ -87,7 +89,7 @@ def statuses(alone, who):
     done = alone.run("kill -9 $$; echo not reached")
     equal((done.returncode, done.out), (-9, ""), "it can kill itself")
     equal(alone.start("exec /no/such-program").wait(30), 127, "what the shell says of it stands")
-    done = subprocess.run([str(COMMAND), "run", "--engine", "pidns", "--", "/no/such"], env=alone.environment,
+    done = subprocess.run([str(COMMAND), "run", "--engine", alone.engine, "--", "/no/such"], env=alone.environment,
                           capture_output=True, text=True, timeout=30, check=False)
     equal(done.returncode, 127, "a program that is not there is told so", done.stderr)
 
@@ -183,11 +185,11 @@ def without_namespaces(alone):
 def without_instance():
     with tempfile.TemporaryDirectory(prefix="corral-test-") as folder:
         os.chmod(folder, 0o777)
-        for user, who in ((None, "root"), (NOBODY, "nobody")):
+        for user, engine, who in ((None, "pidns", "root"), (NOBODY, "pidns", "nobody"), (None, "cgroup2+pidns", "both")):
             home = pathlib.Path(folder) / who
             home.mkdir()
             os.chown(home, user or 0, user or 0)
-            alone = Alone(home, user)
+            alone = Alone(home, user, engine)
             for part in (inside, statuses, daemons, malice, killed_scope, grace, nested):
                 part(alone, who)
             if user:
@@ -195,8 +197,8 @@ def without_instance():
         without_namespaces(Alone(folder))
 
 
-def start(instance, script, *options):
-    done = instance.run("run", "-d", "--engine", "pidns", *options, "--", "sh", "-c", script)
+def start(instance, script, *options, engine="pidns"):
+    done = instance.run("run", "-d", "--engine", engine, *options, "--", "sh", "-c", script)
     check(done.returncode == 0, "a job begins", script, done.stderr)
     return done.stdout.strip()
 
@@ -205,13 +207,13 @@ def marked(instance):
     return [pid for pid in processes_with(instance.mark) if name_of(pid) in ("sleep", "python3")]
 
 
-def supervised(instance):
-    jid = start(instance, "sleep 0.2; exit 7")
-    equal(instance.facts("show", jid)["engine"], "pidns", "the job tells its engine")
+def supervised(instance, engine):
+    jid = start(instance, "sleep 0.2; exit 7", engine=engine)
+    equal(instance.facts("show", jid)["engine"], engine, "the job tells its engine")
     equal(instance.run("wait", jid).returncode, 7, "its status is exact")
-    jid = start(instance, "kill -SEGV $$")
+    jid = start(instance, "kill -SEGV $$", engine=engine)
     equal(instance.run("wait", jid).returncode, 128 + signal.SIGSEGV, "its signal too")
-    jid = start(instance, f"{DAEMONISE}; sleep 600")
+    jid = start(instance, f"{DAEMONISE}; sleep 600", engine=engine)
     wait_until(lambda: len(marked(instance)) == 2, what="a daemon and a sleep")
     tree = instance.run("tree", jid).stdout
     check("corral-pidns" not in tree and "python3" in tree, "its processes are shown, the init is none", tree)
@@ -220,23 +222,23 @@ def supervised(instance):
     equal(marked(instance), [], "with its daemon")
     seen = [record for record in instance.records()["records"] if record["kind"] == "process"]
     check(len([record for record in seen if "python3" in str(record)]) >= 1, "who fell to the init has a record", seen[-3:])
-    foreground = instance.run("run", "--engine", "pidns", "--", "sh", "-c", "echo $$; setsid sleep 600 & exit 8")
+    foreground = instance.run("run", "--engine", engine, "--", "sh", "-c", "echo $$; setsid sleep 600 & exit 8")
     equal((foreground.returncode, foreground.stdout), (8, "2\n"), "in the foreground too", foreground.stderr)
     wait_until(lambda: marked(instance) == [], 5, "nobody is left of it")
 
 
-def signals(instance):
+def signals(instance, engine):
     jid = start(instance, "trap 'exit 31' USR1; (trap 'exit 0' USR1; while :; do sleep 0.05; done) & echo up; "
-                          "while :; do sleep 0.05; done", "--grace", "100ms")
+                          "while :; do sleep 0.05; done", "--grace", "100ms", engine=engine)
     wait_until(lambda: len(instance.facts("show", jid).get("processes", [])) != 1, what="two processes")
     time.sleep(0.3)
     equal(instance.run("kill", "-s", "USR1", jid).returncode, 0, "everybody of it is signalled")
     equal(instance.run("wait", jid).returncode, 31, "and hears it")
-    jid = start(instance, "trap 'sleep 0.2; exit 22' TERM; while :; do sleep 0.05; done", "--grace", "10s")
+    jid = start(instance, "trap 'sleep 0.2; exit 22' TERM; while :; do sleep 0.05; done", "--grace", "10s", engine=engine)
     time.sleep(0.3)
     equal(instance.run("kill", jid).returncode, 0, "it is asked to end")
     equal(instance.run("wait", jid).returncode, 22, "and has its grace")
-    jid = start(instance, "trap '' TERM; while :; do sleep 0.05; done", "--grace", "200ms")
+    jid = start(instance, "trap '' TERM; while :; do sleep 0.05; done", "--grace", "200ms", engine=engine)
     time.sleep(0.3)
     instance.run("kill", jid)
     equal(instance.run("wait", jid).returncode, 128 + signal.SIGKILL, "after that it is killed")
@@ -258,27 +260,57 @@ def refused(instance):
         instance.run("wait", jid)
 
 
-def limits(instance):
-    jid = start(instance, "setsid sleep 600 & while :; do :; done", "--limit", "wall=1s", "--grace", "0")
+def in_cgroup(instance):
+    """What the cgroup adds."""
+    jid = start(instance, "trap 'exit 0' TERM; setsid sleep 600 & while :; do sleep 0.05; done", engine=ENGINES[1])
+    wait_until(lambda: len(marked(instance)) >= 2, what="a daemon and a sleep")
+    directory = pathlib.Path("/sys/fs/cgroup" if pathlib.Path("/sys/fs/cgroup/cgroup.procs").exists() else
+                             "/sys/fs/cgroup/unified") / instance.facts("show", jid)["container"].lstrip("/")
+    members = {name_of(int(pid)) for pid in (directory / "cgroup.procs").read_text().split()}
+    equal(members, {"sh", "sleep"}, "the namespace's init has no place in the job's cgroup")
+    equal(instance.run("freeze", jid).returncode, 0, "it can be frozen")
+    equal(instance.facts("show", jid)["freezer_state"], "frozen", "and is")
+    equal(instance.run("kill", "--grace", "0", jid).returncode, 0, "it is killed while it is frozen")
+    equal(instance.run("wait", jid, timeout=20).returncode, 128 + signal.SIGKILL, "and was")
+    equal(marked(instance), [], "with its daemon")
+    check(not directory.exists(), "its cgroup is gone")
+    stranger = subprocess.Popen(["sleep", "600"])
+    jid = start(instance, "sleep 600", engine=ENGINES[1])
+    try:
+        for words, what in ((("attach", jid, stranger.pid), "attach"), (("run", "--parent", jid, "--", "true"), "a nested job")):
+            done = instance.run(*words)
+            check(done.returncode != 0 and done.stderr.count("\n") == 1, f"{what} is refused in one sentence", done.stderr)
+    finally:
+        stranger.kill()
+        stranger.wait()
+        instance.run("kill", "--grace", "0", jid)
+    outer = instance.run("run", "-d", "--", "sleep", "600").stdout.strip()
+    inner = start(instance, "exit 6", "--parent", outer, engine=ENGINES[1])
+    equal(instance.run("wait", inner).returncode, 6, "it can be nested in a job with a cgroup")
+    instance.run("kill", "--grace", "0", outer)
+
+
+def limits(instance, engine):
+    jid = start(instance, "setsid sleep 600 & while :; do :; done", "--limit", "wall=1s", "--grace", "0", engine=engine)
     instance.run("wait", jid, timeout=30)
     equal(instance.facts("show", jid)["result"], "over-limit", "over its time it is ended")
-    jid = start(instance, "(while :; do :; done) & (while :; do :; done) & wait", "--limit", "cpu=1s", "--accept-less")
+    jid = start(instance, "(while :; do :; done) & (while :; do :; done) & wait", "--limit", "cpu=1s", "--accept-less", engine=engine)
     instance.run("wait", jid, timeout=60)
     equal(instance.facts("show", jid)["result"], "over-limit", "processor time is that of all of it")
     equal(marked(instance), [], "nobody is left")
 
 
-def crashes():
+def crashes(engine):
     """The supervisor, then the reaper."""
     with Instance() as instance:
-        jids = {code: start(instance, f"sleep 2; exit {code}") for code in (41, 42)}
-        stayer = start(instance, f"{DAEMONISE}; sleep 600")
+        jids = {code: start(instance, f"sleep 2; exit {code}", engine=engine) for code in (41, 42)}
+        stayer = start(instance, f"{DAEMONISE}; sleep 600", engine=engine)
         os.kill(instance.supervisor, signal.SIGKILL)
         wait_until(lambda: len(instance.facts("ps")) == 3, what="three jobs")
         for code, jid in jids.items():
             equal(instance.run("wait", jid).returncode, code, f"the supervisor was killed: {code} is told")
-        jids = {code: start(instance, f"sleep 2; exit {code}") for code in (43, 44)}
-        ended = start(instance, "sleep 2; kill -USR1 $$")
+        jids = {code: start(instance, f"sleep 2; exit {code}", engine=engine) for code in (43, 44)}
+        ended = start(instance, "sleep 2; kill -USR1 $$", engine=engine)
         supervisor, reaper = instance.supervisor, instance.reaper
         os.kill(reaper, signal.SIGKILL)
         instance.process.wait()
@@ -296,9 +328,13 @@ def main():
     needs_namespaces()
     without_instance()
     with Instance() as instance:
-        for part in (supervised, signals, refused, limits):
-            part(instance)
-    crashes()
+        for engine in ENGINES:
+            for part in (supervised, signals, limits):
+                part(instance, engine)
+        refused(instance)
+        in_cgroup(instance)
+    for engine in ENGINES:
+        crashes(engine)
 
 
 if __name__ == "__main__":

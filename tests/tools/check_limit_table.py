@@ -7,7 +7,7 @@ import re
 import sys
 
 VERDICTS = {"enforced", "approximated", "refused"}
-COLUMNS = [f"{kernel}, {engine}" for kernel in ("Linux 6.18 hybrid", "Linux 6.1 v2") for engine in ("cgroup2", "subreaper", "pidns")]
+COLUMNS = [f"{kernel}, {engine}" for kernel in ("Linux 6.18 hybrid", "Linux 6.1 v2") for engine in ("cgroup2", "subreaper", "pidns", "cgroup2+pidns")]
 
 
 def main():

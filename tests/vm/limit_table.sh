@@ -19,7 +19,7 @@ DISK=/dev/ram0
 export DISK
 dd if=/dev/zero of=$DISK bs=1M count=16 2>/dev/null
 corral doctor --limits >/run/doctor
-sh /bin/limit_probes.sh cgroup2 subreaper pidns 2>&1 | while read -r line; do
+sh /bin/limit_probes.sh cgroup2 subreaper pidns cgroup2+pidns 2>&1 | while read -r line; do
   echo "$line" >"$report"
   # shellcheck disable=SC2086
   set -- $line
