@@ -137,7 +137,7 @@ TEST_CASE("a bad setting is one sentence: which, what, what was expected") {
       {{},
        {{"CORRAL_ENGINE", "x"}},
        "environment variable 'CORRAL_ENGINE' is 'x', expected 'cgroup2', "
-       "'subreaper' or 'pidns'"},
+       "'subreaper', 'pidns' or 'cgroup2+pidns'"},
       {{"--reaper-fd=three"},
        {},
        "option '--reaper-fd' is 'three', expected the number of an open "
