@@ -129,8 +129,8 @@ TEST_CASE("a bad setting is one sentence: which, what, what was expected") {
   const std::vector<Case> cases = {
       {{"--engine=chroot"},
        {},
-       "option '--engine' is 'chroot', expected 'cgroup2', 'subreaper' or "
-       "'pidns'"},
+       "option '--engine' is 'chroot', expected 'cgroup2', 'subreaper', "
+       "'pidns' or 'cgroup2+pidns'"},
       {{},
        {{"CORRAL_PACCT", "x"}},
        "environment variable 'CORRAL_PACCT' is 'x', expected an absolute path"},
