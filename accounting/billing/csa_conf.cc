@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/billing/csa_conf.h"
 
+#include <sys/stat.h>
+
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -93,7 +95,22 @@ bool CsaConf::add_line(std::string_view line, int number) {
   value = behind(value, kSeparators);
   if (value.ends_with('\r')) value.remove_suffix(1);
   if (value.starts_with('"')) value = value.substr(1, value.find('"', 1) - 1);
-  values_.emplace(label, value);
+  const bool is_translated = path_.ends_with(".toml");
+  values_.try_emplace(label, std::string(value), is_translated ? 0 : number);
+  return true;
+}
+
+/// What is no regular file: a folder cannot be read, a device is empty.
+bool CsaConf::complain_of_kind() {
+  struct stat status = {};
+  if (::stat(path_.c_str(), &status) < 0 || S_ISREG(status.st_mode))
+    return false;
+  if (S_ISDIR(status.st_mode))
+    complaints_ += "An error occurred during the reading of file '" + path_ +
+                   "'.\n   System Error(21): Is a directory.\n";
+  else
+    complaints_ +=
+        "config(): The configuration file '" + path_ + "' is empty.\n";
   return true;
 }
 
@@ -104,6 +121,7 @@ bool CsaConf::load() {
   auto file = sys::read_whole_file(path_, kMost);
   if (!file) {
     const int code = file.error().code;
+    if (complain_of_kind()) return false;
     complaints_ += "An error occurred during the opening of file '" + path_ +
                    "'.\n   System Error(" + std::to_string(code) +
                    "): " + std::strerror(code) + ".\n";
@@ -142,16 +160,22 @@ bool CsaConf::load() {
 std::optional<std::string> CsaConf::find(std::string_view label) {
   if (!load()) return std::nullopt;
   const auto found = values_.find(std::string(label));
-  if (found != values_.end()) return found->second;
+  if (found != values_.end()) return found->second.text;
   complaints_ += fault_;
   if (!fault_.empty()) has_wrong_value_ = true;
   return std::nullopt;
 }
 
+std::string CsaConf::place_of(std::string_view label) const {
+  const auto found = values_.find(std::string(label));
+  if (found == values_.end() || found->second.line == 0) return path_;
+  return path_ + ":" + std::to_string(found->second.line);
+}
+
 std::optional<std::string> CsaConf::value_or_complaint(
     std::string_view function, std::string_view label) {
   auto value = find(label);
-  if (value) return value;
+  if (value || tells_no_missing_) return value;
   complaints_.append(function)
       .append(": The '")
       .append(label)
@@ -180,7 +204,8 @@ Number CsaConf::number(std::string_view label, std::string_view value,
       std::isfinite(static_cast<double>(number)) && number >= 0)
     return number;
   has_wrong_value_ = true;
-  complaints_.append(path_).append(": ").append(label).append(": '");
+  complaints_.append(place_of(label)).append(": ");
+  complaints_.append(label).append(": '");
   complaints_.append(value).append("': expected ").append(expected);
   complaints_.append("\n");
   return fallback;

@@ -40,7 +40,13 @@ class CsaConf {
   /// The number that is a word of a label's value; 1 where it is none.
   [[nodiscard]] double real_in(std::string_view label, std::string_view word);
 
+  /// From now on a label that is not there is no complaint.
+  void tell_no_missing() { tells_no_missing_ = true; }
+
   [[nodiscard]] const std::string& path() const { return path_; }
+
+  /// "FILE:LINE" of a label, or "FILE".
+  [[nodiscard]] std::string place_of(std::string_view label) const;
 
   /// Was a value asked for that is none, or one behind a line that cannot be
   /// understood? What is reckoned with it would be wrong.
@@ -50,6 +56,7 @@ class CsaConf {
   [[nodiscard]] std::string take_complaints();
 
  private:
+  bool complain_of_kind();
   bool load();
   [[nodiscard]] std::optional<std::string> value_or_complaint(
       std::string_view function, std::string_view label);
@@ -61,7 +68,12 @@ class CsaConf {
   std::string path_;
   bool is_loaded_ = false;
   bool has_wrong_value_ = false;
-  std::unordered_map<std::string, std::string> values_;
+  bool tells_no_missing_ = false;
+  struct Value {
+    std::string text;
+    int line = 0;  ///< of the file; 0: it has another form
+  };
+  std::unordered_map<std::string, Value> values_;
   std::string fault_;  ///< of the first line that is wrong
   std::string complaints_;
 };

@@ -49,8 +49,8 @@ std::unexpected<Stop> missing(const std::string& label, std::string_view what) {
 Outcome<Names> read_names(CsaConf& conf, const NamedWeights& row, int count) {
   constexpr int kMost = 10'000;
   if (count > kMost)
-    return stop(conf.path() + ": " + row.count_label + ": '" +
-                std::to_string(count) + "': expected at most " +
+    return stop(conf.place_of(row.count_label) + ": " + row.count_label +
+                ": '" + std::to_string(count) + "': expected at most " +
                 std::to_string(kMost));
   Names names;
   for (int i = 0; i < count; ++i) {

@@ -54,9 +54,11 @@ struct Sum {
 
 }  // namespace
 
-BillingRules read_billing_rules(CsaConf& conf, std::string& faults) {
+BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
+                                MissingWeights missing) {
   BillingRules rules;
   rules.memory_integral = conf.integer("MEMINT", 1);
+  if (missing == MissingWeights::kNotTold) conf.tell_no_missing();
   rules.prime = read_weights(conf, "P_");
   rules.nonprime = read_weights(conf, "NP_");
   const std::string path =

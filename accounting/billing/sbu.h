@@ -5,6 +5,7 @@
 // where p is the part of the elapsed time that is prime, q = 1 - p.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -40,9 +41,12 @@ struct BillingRules {
   Holidays holidays;
 };
 
+enum class MissingWeights : std::uint8_t { kTold, kNotTold };
+
 /// Reads MEMINT, the weights and the holidays file. What is wrong is in
 /// `faults` and in conf.take_complaints().
-BillingRules read_billing_rules(CsaConf& conf, std::string& faults);
+BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
+                                MissingWeights missing = MissingWeights::kTold);
 
 /// The integral that MEMINT names, MB * usec; 0 of none.
 [[nodiscard]] std::uint64_t memory_integral(const csa::MemoryUse& use,

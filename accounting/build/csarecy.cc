@@ -300,8 +300,6 @@ Outcome<void> run(const CommandLine& line, Console& console) {
   options.asks = line.has('A');
   options.only_reports = line.has('R');
   options.reports = options.asks || options.only_reports || line.has('r');
-  if (options.asks && ::isatty(STDIN_FILENO) == 0)
-    console.complain("The (-A) option is only valid in interactive mode.\n");
   const auto opening = [](const std::string& path, int code) {
     return stop("An error occurred during the opening of file '" + path + "'.",
                 code);
@@ -323,6 +321,8 @@ Outcome<void> run(const CommandLine& line, Console& console) {
 }  // namespace recycle
 
 int csarecy_command(const CommandLine& line, Console& console) {
+  if (line.has('A') && ::isatty(STDIN_FILENO) == 0)
+    console.complain("The (-A) option is only valid in interactive mode.\n");
   if (line.has('A') && line.has('R')) {
     console.complain("The (-A) and the (-R) options are mutually exclusive.\n");
     return kWrongUse;

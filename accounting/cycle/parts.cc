@@ -49,8 +49,9 @@ const Part* find_part(std::string_view name) {
 }
 
 Outcome<CommandLine> read_words(const Part& part, const PartCall& call) {
-  auto line = sort_words(std::string(part.name), std::string(part.letters),
-                         call.words, GetoptTalk::kSilent);
+  auto line =
+      sort_words(std::string(part.name), {.letters = std::string(part.letters)},
+                 call.words, GetoptTalk::kSilent);
   if (line) return *std::move(line);
   std::string said;
   for (const std::string& word : call.words)

@@ -117,6 +117,11 @@ int csachargefee_command(const CommandLine& line, Console& console) {
 
 int csagetconfig_command(const CommandLine& line, Console& console) {
   if (line.operands.size() != 1) return kWrongUse;
+  if (line.operands.front().empty()) {
+    console.complain(
+        "config(): A parameter requested of the config() routine was null.\n");
+    return 1;
+  }
   CsaConf conf;
   const auto value = conf.find(line.operands.front());
   console.complain(conf.take_complaints());

@@ -167,7 +167,10 @@ Outcome<void> read_selection(char letter, const std::string& text,
       to.command = text;
       break;
     case 'u':
-      to.owner = TRY(read_owner(text));
+      // As published: the first counts, but for # and ?.
+      if (to.owner.kind == Owner::Kind::kAnybody ||
+          text.find_first_of("#?") != std::string::npos)
+        to.owner = TRY(read_owner(text));
       break;
     default:
       break;

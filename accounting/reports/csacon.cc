@@ -223,7 +223,8 @@ class Consolidator {
 Outcome<void> run(const Options& options, Console& console) {
   CsaConf conf;
   std::string faults;
-  const BillingRules rules = read_billing_rules(conf, faults);
+  const BillingRules rules =
+      read_billing_rules(conf, faults, MissingWeights::kNotTold);
   console.complain(conf.take_complaints() + faults);
   if (conf.has_wrong_value())
     return stop("Nothing is billed by a configuration that is wrong.");

@@ -138,7 +138,10 @@ Outcome<int> run(const Options& options, const CommandLine& line,
   if (!options.output.empty()) {
     if (line.operands.empty()) TRY(must_differ(options.output, options.sorted));
     output = OutputFile::create(options.output);
-    if (!output) return stop(opening(options.output), errno);
+    if (!output) {
+      console.complain(with_system_error(opening(options.output), errno));
+      return kWrongUse;
+    }
   }
   DaemonUse use;
   int code = 0;
@@ -173,6 +176,12 @@ Outcome<int> run(const Options& options, const CommandLine& line,
 }  // namespace csadrep
 
 int csadrep_command(const CommandLine& line, Console& console) {
+  // Among its letters, but no option: nothing of it is left to be named.
+  if (line.has('t')) {
+    console.complain(
+        std::string_view("An unknown option '\0' was specified.\n", 37));
+    return kWrongUse;
+  }
   csadrep::Options options;
   if (const auto* const path = line.value('s')) options.sorted = *path;
   if (const auto* const path = line.value('o')) options.output = *path;
@@ -181,13 +190,13 @@ int csadrep_command(const CommandLine& line, Console& console) {
   options.reports_queues = line.has('a') || line.has('n');
   options.reports_types =
       line.has('a') || line.has('j') || !options.reports_queues;
-  if (const auto* const detail = line.value('V')) {
-    options.detail = std::atoi(detail->c_str());
-    if (options.detail < 0 || options.detail > 4) {
-      console.complain("The (-V) option's argument, '" + *detail +
-                       "', is invalid.\n");
-      return kWrongUse;
-    }
+  for (const auto& [letter, argument] : line.options) {
+    if (letter != 'V') continue;
+    options.detail = std::atoi(argument.c_str());
+    if (options.detail >= 0 && options.detail <= 4) continue;
+    console.complain("The (-V) option's argument, '" + argument +
+                     "', is invalid.\n");
+    return kWrongUse;
   }
   if (!options.has_text && options.output.empty()) {
     console.complain("The (-N) option must be used with the (-o) option.\n");

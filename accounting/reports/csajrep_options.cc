@@ -26,14 +26,29 @@ bool is_number(const std::string& text) {
   return std::isdigit(static_cast<unsigned char>(text[0])) != 0;
 }
 
-void read_selection(const CommandLine& line, Selection& to, Console& console) {
+/// False: it is none, and would stand for any.
+bool read_number(char letter, const std::string& text, int base,
+                 std::uint64_t& number, Console& console) {
+  char* end = nullptr;
+  number = std::strtoull(text.c_str(), &end, base);
+  if (end != text.c_str()) return true;
+  console.complain(std::string("-") + letter + " " + text +
+                   ": expected a number\n");
+  return false;
+}
+
+/// False: an argument is none, and was complained about.
+bool read_selection(const CommandLine& line, Selection& to, Console& console) {
   to.is_exclusive = line.has('e');
   to.is_full = line.has('F');
   to.skips_jid_0 = line.has('Z');
   if (const auto* const text = line.value('j'))
-    to.jid = std::strtoull(text->c_str(), nullptr, 16);
-  if (const auto* const text = line.value('r'))
-    to.reqid = std::atoll(text->c_str());
+    if (!read_number('j', *text, 16, to.jid, console)) return false;
+  if (const auto* const text = line.value('r')) {
+    std::uint64_t number = 0;
+    if (!read_number('r', *text, 10, number, console)) return false;
+    to.reqid = static_cast<std::int64_t>(number);
+  }
   if (const auto* const text = line.value('p'))  // no project has a name
     to.project =
         is_number(*text) ? std::strtoull(text->c_str(), nullptr, 10) : 0;
@@ -41,11 +56,14 @@ void read_selection(const CommandLine& line, Selection& to, Console& console) {
     const auto uid = is_number(*text)
                          ? static_cast<std::uint32_t>(std::atoll(text->c_str()))
                          : AccountNames::uid_of(text->c_str());
-    if (!uid)
+    if (!uid) {  // nobody is not everybody
       console.complain("Unable to map " + *text +
                        " to user-id in the 'argtoi()' routine.\n");
-    to.uid = uid.value_or(static_cast<std::uint32_t>(kAny));
+      return false;
+    }
+    to.uid = *uid;
   }
+  return true;
 }
 
 /// Is anything selected? As published by a sum, which can be deceived.
@@ -81,11 +99,7 @@ bool read_options(const CommandLine& line, Options& options, Console& console) {
   for (const auto& [letter, argument] : line.options)
     if (letter == 't' || letter == 'T') options.has_only_totals = letter == 'T';
   options.has_totals = line.has('t') || line.has('T');
-  read_selection(line, options.selection, console);
-  // Nobody is not everybody.
-  if (line.has('u') &&
-      options.selection.uid == static_cast<std::uint32_t>(kAny))
-    return false;
+  if (!read_selection(line, options.selection, console)) return false;
   if (!line.operands.empty()) {
     console.complain("Extra arguments were found on the command line.\n");
     return false;

@@ -374,13 +374,15 @@ Outcome<int> run(const CommandLine& line, Console& console) {
   const Options options = read_options(line);
   if (!line.operands.empty())
     return stop("Extra arguments were found on the command line.");
-  if (!options.offsets.empty())
-    TRY(must_differ(options.offsets, options.pacct));
   auto window = ByteWindow::open(options.pacct.c_str());
   if (!window)
     return stop(
         "An error occurred during the opening of file '" + options.pacct + "'.",
         window.error().code);
+  if (!options.offsets.empty()) {
+    TRY(must_differ(options.offsets, options.pacct));
+    TRY(can_be_written(options.offsets));
+  }
   return Verifier(options, console, EntryReader(std::move(*window))).run();
 }
 

@@ -33,11 +33,16 @@ std::unexpected<Stop> unknown(std::string_view what, const std::string& name,
               "' was given on the -" + letter + " parameter.");
 }
 
+/// A word that is no number is an id that nobody has, as published.
+std::uint64_t id_of(const std::string& text) {
+  char* end = nullptr;
+  const std::uint64_t id = std::strtoull(text.c_str(), &end, 16);
+  return end == text.c_str() ? UINT64_MAX : id;
+}
+
 Outcome<void> read_selection(const CommandLine& line, Options& options) {
-  if (const auto* const text = line.value('a'))
-    options.session = std::strtoull(text->c_str(), nullptr, 16);
-  if (const auto* const text = line.value('j'))
-    options.jid = std::strtoull(text->c_str(), nullptr, 16);
+  if (const auto* const text = line.value('a')) options.session = id_of(*text);
+  if (const auto* const text = line.value('j')) options.jid = id_of(*text);
   if (const auto* const text = line.value('p'))  // names have no numbers
     options.project = begins_with_digit(*text)
                           ? std::strtoull(text->c_str(), nullptr, 10)
@@ -87,8 +92,8 @@ std::string not_valid(std::string_view argument) {
 class RangeParser {
  public:
   RangeParser(std::string_view text, EntryReader& reader,
-              const std::string& program)
-      : text_(text), reader_(reader), program_(program) {}
+              const std::string& program, const std::string& path)
+      : text_(text), reader_(reader), program_(program), path_(path) {}
 
   Outcome<Range> parse() {
     const auto size = static_cast<std::int64_t>(reader_.size());
@@ -148,7 +153,12 @@ class RangeParser {
     Entry entry;
     reader_.seek(static_cast<std::uint64_t>(mark));
     if (reader_.next(entry) != ReadStatus::kEntry)
-      return stop(program_ + ":  getrange() invalid beginning mark " +
+      return stop(reader_.complaint() +
+                  with_system_error("An error occurred during the reading of "
+                                    "file '" +
+                                        path_ + "' job accounting file\n.",
+                                    0) +
+                  program_ + ":  getrange() invalid beginning mark " +
                   std::to_string(mark) + ", eof " +
                   std::to_string(reader_.size()) + "\n" +
                   not_valid(std::to_string(mark)));
@@ -160,6 +170,7 @@ class RangeParser {
   std::string_view text_;
   EntryReader& reader_;
   const std::string& program_;
+  const std::string& path_;
   std::size_t at_ = 0;
   std::int64_t bounds_[2] = {0, 0};
   std::int64_t typed_ = 0;
@@ -208,10 +219,12 @@ Outcome<Options> read_options(const CommandLine& line) {
 
 Outcome<std::vector<Range>> read_ranges(const std::string& list,
                                         EntryReader& reader,
-                                        const std::string& program) {
+                                        const std::string& program,
+                                        const std::string& path) {
   std::vector<Range> ranges;
   for (const std::string& element : elements_of(list)) {
-    const Range range = TRY(RangeParser(element, reader, program).parse());
+    const Range range =
+        TRY(RangeParser(element, reader, program, path).parse());
     const auto place = std::ranges::find_if(
         ranges, [&](const Range& other) { return range.begin < other.begin; });
     ranges.insert(place, range);

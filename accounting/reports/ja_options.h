@@ -52,6 +52,7 @@ struct Range {
 /// `path` is the file's name, `program` the command's, for messages.
 Outcome<std::vector<Range>> read_ranges(const std::string& list,
                                         EntryReader& reader,
-                                        const std::string& program);
+                                        const std::string& program,
+                                        const std::string& path);
 
 }  // namespace accounting::ja

@@ -88,9 +88,8 @@ Outcome<void> end(const JobFileName& name, Console& console,
   return {};
 }
 
-Outcome<void> run(const CommandLine& line, Console& console,
-                  const JobFileControl& control) {
-  const ja::Options options = TRY(ja::read_options(line));
+Outcome<void> run(const ja::Options& options, const CommandLine& line,
+                  Console& console, const JobFileControl& control) {
   const JobFileName name = TRY(name_of(line, control));
   if (options.has_report()) {
     control.sync();
@@ -106,8 +105,10 @@ Outcome<void> run(const CommandLine& line, Console& console,
 
 int ja_command(const CommandLine& line, Console& console,
                const JobFileControl& control) {
+  const auto options = ja::read_options(line);
+  if (!options) return console.give_up(options.error());
   if (line.operands.size() > 1) return kWrongUse;
-  const auto done = run(line, console, control);
+  const auto done = run(*options, line, console, control);
   return done ? 0 : console.give_up(done.error());
 }
 

@@ -21,6 +21,12 @@ void OffsetWriter::add(const OffsetRange& range) {
   ranges_.push_back(range);
 }
 
+Outcome<void> can_be_written(const std::string& path) {
+  if (OutputFile::create(path)) return {};
+  return stop("An error occurred during the opening of file '" + path + "'.",
+              errno);
+}
+
 Outcome<void> OffsetWriter::save(const std::string& path) const {
   auto file = OutputFile::create(path);
   if (!file)

@@ -23,6 +23,9 @@ inline constexpr std::int64_t kToTheEnd = -1;
 /// "045470 (19256)".
 std::string offset_text(std::int64_t offset);
 
+/// Whether a list can be written there at all; in the published words if not.
+[[nodiscard]] Outcome<void> can_be_written(const std::string& path);
+
 /// Gathers lines; a second range at the offset of the last replaces it, as the
 /// later one knows the length better.
 class OffsetWriter {

@@ -5,10 +5,10 @@
 
 namespace accounting {
 
-std::optional<CommandLine> sort_words(const std::string& program,
-                                      const std::string& letters,
-                                      std::span<const std::string> words,
-                                      GetoptTalk talk) {
+std::expected<CommandLine, char> sort_words(const std::string& program,
+                                            const OptionForm& form,
+                                            std::span<const std::string> words,
+                                            GetoptTalk talk) {
   CommandLine line;
   line.program = program;
   std::vector<std::string> texts = {program};
@@ -17,14 +17,23 @@ std::optional<CommandLine> sort_words(const std::string& program,
   for (std::string& text : texts)
     pointers.push_back(text.data());
   pointers.push_back(nullptr);
+  std::vector<option> long_options;
+  for (const LongName& row : form.long_names)
+    long_options.push_back({row.name, no_argument, nullptr, row.letter});
+  long_options.push_back({nullptr, 0, nullptr, 0});
   const int count = static_cast<int>(texts.size());
   ::optind = 0;  // begin anew
   ::opterr = talk == GetoptTalk::kTells ? 1 : 0;
   for (;;) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
-    const int letter = ::getopt(count, pointers.data(), letters.c_str());
+    // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread yet
+    const int letter =
+        form.has_long_names
+            ? ::getopt_long(count, pointers.data(), form.letters.c_str(),
+                            long_options.data(), nullptr)
+            : ::getopt(count, pointers.data(), form.letters.c_str());
+    // NOLINTEND(concurrency-mt-unsafe)
     if (letter == -1) break;
-    if (letter == '?') return std::nullopt;
+    if (letter == '?') return std::unexpected(static_cast<char>(::optopt));
     line.options.emplace_back(static_cast<char>(letter),
                               ::optarg == nullptr ? "" : ::optarg);
   }

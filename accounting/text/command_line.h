@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
+#include <expected>
 #include <span>
 #include <string>
 #include <utility>
@@ -34,11 +34,26 @@ struct CommandLine {
 
 enum class GetoptTalk : std::uint8_t { kSilent, kTells };
 
-/// Sorts the words behind a program's name by `letters`, as getopt(3) has them.
-/// Nothing: one of them is unknown, or its argument is missing; getopt has said
-/// which, if it tells. Not for two threads at a time.
-[[nodiscard]] std::optional<CommandLine> sort_words(
-    const std::string& program, const std::string& letters,
+/// A long name of a letter that takes no argument.
+struct LongName {
+  const char* name;
+  char letter;
+};
+
+/// What options look like. `has_long_names`: words of two dashes are looked up
+/// in `long_names`, as getopt_long(3) does, be there any or not.
+struct OptionForm {
+  std::string letters;
+  bool has_long_names = false;
+  std::span<const LongName> long_names = {};
+};
+
+/// Sorts the words behind a program's name by `form`, as getopt(3) has them.
+/// The error is the letter that is unknown or lacks its argument, '-' or '\0'
+/// for a long name; getopt has said which, if it tells. Not for two threads at
+/// a time.
+[[nodiscard]] std::expected<CommandLine, char> sort_words(
+    const std::string& program, const OptionForm& form,
     std::span<const std::string> words, GetoptTalk talk);
 
 /// What a command returns to be told apart from its exit codes: its letters

@@ -50,8 +50,9 @@ std::string_view LocalClock::time_of_day(std::int64_t time) {
 
 std::string LocalClock::text(std::int64_t time) {
   const std::time_t value = time;
-  char text[64];
-  return ::ctime_r(&value, text) == nullptr ? std::string() : text;
+  char buffer[64];
+  if (::ctime_r(&value, buffer) != nullptr) return buffer;
+  return text(time, "%a %b %e %H:%M:%S %Y\n");  // a year of five digits
 }
 
 std::string LocalClock::text(std::int64_t time, const char* format) {

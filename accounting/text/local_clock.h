@@ -17,7 +17,7 @@ class LocalClock {
 
   /// "HH:MM:SS"; valid until the next call.
   [[nodiscard]] std::string_view time_of_day(std::int64_t time);
-  /// As ctime(3) has it, with its line feed; "" where it has none.
+  /// As ctime(3) has it, with its line feed; "" where there is no such day.
   [[nodiscard]] static std::string text(std::int64_t time);
   /// By strftime(3).
   [[nodiscard]] static std::string text(std::int64_t time, const char* format);

@@ -48,6 +48,22 @@ std::expected<std::string, std::string> translate(std::string_view text,
   return std::unexpected(faults);
 }
 
+std::expected<accounting::CommandLine, char> sorted_words(
+    const PublishedCommand& command, std::span<const char* const> words) {
+  using Form = PublishedCommand::Form;
+  const std::string name(command.name);
+  const std::vector<std::string> copies(words.begin(), words.end());
+  if (command.form == Form::kNone)
+    return accounting::CommandLine{
+        .program = name, .options = {}, .operands = copies};
+  const accounting::OptionForm form = {
+      .letters = getopt_letters(command),
+      .has_long_names = command.form == Form::kLongNames,
+      .long_names = command.long_names};
+  return accounting::sort_words(name, form, copies,
+                                accounting::GetoptTalk::kTells);
+}
+
 }  // namespace
 
 int run_published(const PublishedCommand& command,
@@ -58,11 +74,11 @@ int run_published(const PublishedCommand& command,
     console.out().add(published_help(command));
     return 0;
   }
-  const auto line = accounting::sort_words(
-      std::string(command.name), getopt_letters(command),
-      std::vector<std::string>(words.begin(), words.end()),
-      accounting::GetoptTalk::kTells);
+  const auto line = sorted_words(command, words);
   if (!line) {
+    if (command.form == PublishedCommand::Form::kNamesUnknown)
+      console.complain(std::string("An unknown option '") + line.error() +
+                       "' was specified.\n");
     console.complain(usage_text(command));
     return kFailure;
   }

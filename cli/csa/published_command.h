@@ -4,6 +4,7 @@
 // completions. `corral NAME` and a link NAME to corral are the same.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,15 @@ struct PublishedCommand {
   /// each '%' stands for the program's name. "": what help says.
   std::string_view usage;
   int (*run)(const accounting::CommandLine&, accounting::Console&);
+  /// What the published command takes for options, and says of a wrong one.
+  enum class Form : std::uint8_t {
+    kLetters,       ///< getopt(3)
+    kNamesUnknown,  ///< likewise, and a sentence of its own
+    kLongNames,     ///< getopt_long(3)
+    kNone,          ///< no word is an option
+  };
+  Form form = Form::kLetters;
+  std::span<const accounting::LongName> long_names = {};
 };
 
 [[nodiscard]] std::span<const PublishedCommand> published_commands();

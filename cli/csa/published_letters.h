@@ -165,6 +165,18 @@ inline constexpr LetterRow kCsacmsLetters[] = {
     {'s', "", "The files are summaries that this command wrote"},
 };
 
+/// In the published order: getopt lists what an abbreviation may mean.
+inline constexpr accounting::LongName kCsacmsLongNames[] = {
+    {"ascii", 'a'},
+    {"prime", 'p'},
+    {"non-prime", 'o'},
+    {"extended-report", 'e'},
+    {"sort-by-cpu", 'c'},
+    {"sort-by-number", 'n'},
+    {"combine-commands", 'j'},
+    {"all-jobs", 'A'},
+};
+
 inline constexpr LetterRow kCsacrepLetters[] = {
     {'b', "", "Show fees and system billing units"},
     {'c', "", "Show CPU time and memory"},
@@ -218,7 +230,7 @@ inline constexpr LetterRow kCsadrepLetters[] = {
     {'n', "", "Report batch queues"},
     {'o', "FILE", "Write what was summed up to a file"},
     {'s', "FILE", "The sorted file (default: /var/csa/work/spacct)"},
-    {'t', "", "Means nothing"},
+    {'t', "", "Refused, as published"},
     {'V', "LEVEL", "How much to say about queues, 0 to 4"},
 };
 
@@ -253,6 +265,7 @@ inline constexpr LetterRow kAcctdusgLetters[] = {
     {'u', "FILE", "Write here what was charged to nobody"},
 };
 
+using Form = PublishedCommand::Form;
 inline constexpr PublishedCommand kCommands[] = {
     {"ja", "1", "Account for the commands of your job, and report on them",
      "Without a report and *-t*: from now on the records of the job that it "
@@ -296,7 +309,7 @@ inline constexpr PublishedCommand kCommands[] = {
      "\t[-Y] [-Z] [-C sec] [-e time] [-E time] [-g group] [-H factor]\n"
      "\t[-I chars] [-j jid] [-l line] [-n pattern] [-o ofile] [-O sec]\n"
      "\t[-s time] [-S time] [-u user] [files]",
-     accounting::csacom_command},
+     accounting::csacom_command, Form::kLongNames},
     {"csabuild", "8", "Sort accounting files by boot and job",
      "Reads the files PREFIX0 (of *csarecy*), PREFIX1 and so on and writes one "
      "file in which the records of each job lie together, with its system "
@@ -310,14 +323,14 @@ inline constexpr PublishedCommand kCommands[] = {
      "PREFIX0, which the next *csabuild* reads first.",
      kCsarecyLetters, "",
      "Command Usage:\n%\t[-r] [-s spacct] [-A] [-D debug] [-P pacct] [-R]",
-     accounting::csarecy_command},
+     accounting::csarecy_command, Form::kNamesUnknown},
     {"csacon", "8", "Consolidate a sorted file by user and project",
      "Writes one record for each user and project, or for other keys, of the "
      "jobs that have ended in a sorted file, to standard output. Units keep "
      "their fractions.",
      kCsaconLetters, "",
      "Command Usage:\n%\t[-A] [-jpu [-g]] [-D level] [-s spacct]",
-     accounting::csacon_command},
+     accounting::csacon_command, Form::kNamesUnknown},
     {"csaaddc", "8", "Add consolidated files",
      "Adds the records of consolidated files that have the same user and "
      "project, or other keys.",
@@ -326,9 +339,13 @@ inline constexpr PublishedCommand kCommands[] = {
      "ifile(s)",
      accounting::csaaddc_command},
     {"csacms", "8", "Summarise accounting files by command",
-     "Sums up what the processes of each command name used.", kCsacmsLetters,
-     "FILE...", "Command Usage:\n%\t[-a [-po [-e]]] [-cjns] [-S [-A]] files",
-     accounting::csacms_command},
+     "Sums up what the processes of each command name used. Long names: "
+     "*--ascii* (-a), *--prime* (-p), *--non-prime* (-o), *--extended-report* "
+     "(-e), *--sort-by-cpu* (-c), *--sort-by-number* (-n), "
+     "*--combine-commands* (-j), *--all-jobs* (-A).",
+     kCsacmsLetters, "FILE...",
+     "Command Usage:\n%\t[-a [-po [-e]]] [-cjns] [-S [-A]] files",
+     accounting::csacms_command, Form::kLongNames, kCsacmsLongNames},
     {"csacrep", "8", "Print consolidated records",
      "Prints the consolidated records of standard input, a line each.",
      kCsacrepLetters, "<FILE", "Command Usage:\n%\t[-p | -u] [-bcdfghJjnPVwx]",
@@ -340,7 +357,8 @@ inline constexpr PublishedCommand kCommands[] = {
      {},
      "USER FEE",
      "Command Usage:\n%\tlogin-name fee",
-     accounting::csachargefee_command},
+     accounting::csachargefee_command,
+     Form::kNone},
     {"csagetconfig",
      "8",
      "Print a value of csa.conf",
@@ -349,7 +367,8 @@ inline constexpr PublishedCommand kCommands[] = {
      {},
      "LABEL",
      "Command Usage:\n%\tlabel_name",
-     accounting::csagetconfig_command},
+     accounting::csagetconfig_command,
+     Form::kNone},
     {"csajrep", "8", "Report the jobs of a sorted file",
      "Prints each job with its batch requests, processes, start and end.",
      kCsajrepLetters, "",
@@ -368,7 +387,7 @@ inline constexpr PublishedCommand kCommands[] = {
      "%\t[-A] [-D level] [-o ofile [-N]] [-s spacct]\n"
      "%\t[-ajn] [-D level] [-V level] [-o ofile] files\n"
      "%\t[-D level] [-o ofile [-N]] files",
-     accounting::csadrep_command},
+     accounting::csadrep_command, Form::kNamesUnknown},
     {"csaverify", "8", "Find what is damaged in an accounting file",
      "Reads an accounting file and names each range of bytes that is no valid "
      "record. Exit code 0: it is sound, 1: it is damaged, 2: there is more "

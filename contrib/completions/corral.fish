@@ -407,7 +407,7 @@ complete -c corral -n '__fish_seen_subcommand_from csadrep' -s N -d 'Write no te
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s n -d 'Report batch queues'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s o -r -d 'Write what was summed up to a file'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s s -r -d 'The sorted file (default: /var/csa/work/spacct)'
-complete -c corral -n '__fish_seen_subcommand_from csadrep' -s t -d 'Means nothing'
+complete -c corral -n '__fish_seen_subcommand_from csadrep' -s t -d 'Refused, as published'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s V -r -d 'How much to say about queues, 0 to 4'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -F
 

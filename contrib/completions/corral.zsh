@@ -554,7 +554,7 @@ _corral() {
         '-n[Report batch queues]' \
         '-o[Write what was summed up to a file]:FILE:_files' \
         '-s[The sorted file (default\: /var/csa/work/spacct)]:FILE:_files' \
-        '-t[Means nothing]' \
+        '-t[Refused, as published]' \
         '-V[How much to say about queues, 0 to 4]:LEVEL:_files' \
         '*:FILE:_files' && return ;;
     csaverify)

@@ -330,7 +330,7 @@ def wrong_value(label, value, expected):
         lines = [line for line in text.splitlines() if line.split()[:1] != [label]]
         work.put("wrong.conf", "\n".join([*lines, f"{label} {value}", ""]).encode())
         work.put("precious", b"what was there")
-        fault = fails(work, "csabuild -P in/pacct -s precious", "wrong.conf", label, expected, conf="wrong.conf")
+        fault = fails(work, "csabuild -P in/pacct -s precious", f"wrong.conf:{len(lines) + 1}: {label}", expected, conf="wrong.conf")
         return fault or (None if work.get("precious") == b"what was there" else "the output is written")
 
     return case
@@ -403,6 +403,8 @@ ROWS = {
     "csaaddc refuses a sorted file": lambda work: fails(work, "csaaddc -o written out/spacct.csa", "no consolidated records"),
     "csacms tells what it left out": summaries_rest,
     "csajrep takes nobody for nobody": lambda work: fails(work, "csajrep -A -u nosuch -s out/spacct.csa", "Unable to map nosuch"),
+    "csajrep takes no word for all jobs": lambda work: fails(work, "csajrep -A -j x -s out/spacct.csa", "-j x: expected a number"),
+    "nor for all requests": lambda work: fails(work, "csajrep -A -r x -s out/spacct.csa", "-r x: expected a number"),
     "names are masked": names_are_masked,
     "a weight that is no number": wrong_value("P_TIME", "ten", "expected a number"),
     "a weight that is not one": wrong_value("P_TIME", "nan", "expected a number"),
@@ -422,7 +424,7 @@ ROWS = {
     "csachargefee wants a user first": lambda work: fails(work, "csachargefee nosuchuser 5", "password entry"),
     "csachargefee wants a number": lambda work: fails(work, "csachargefee root 12abc", "above zero"),
     "csachargefee wants a finite number": lambda work: fails(work, "csachargefee root nan", "above zero"),
-    "csachargefee wants more than zero": lambda work: fails(work, "csachargefee -- root -5", "above zero"),
+    "csachargefee wants more than zero": lambda work: fails(work, "csachargefee root -5", "above zero"),
 }
 
 

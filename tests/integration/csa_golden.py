@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Every command line of golden set A (tests/data/csa/golden-a, made with the
-published CSA tools) gives the published output byte for byte: standard output,
-standard error, exit code and the files it writes. Where the set's README names
+published CSA tools), and of its folder `more`, gives the published output byte
+for byte: standard output, standard error, exit code and files. Where the set's README names
 the output as a defect, csa_deviations.py says what is right instead, and that is
 checked; a difference that is not listed there is a failure.
 
