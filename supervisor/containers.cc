@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "core/number_text.h"
 #include "sys/cgroup.h"
 #include "sys/cgroup_tree.h"
 #include "sys/clock.h"
@@ -260,6 +261,22 @@ core::Result<void> CgroupContainers::hold_processes(
   if (!bound && !sys::has_access(cgroup.get(), kPidsMax, W_OK)) return {};
   TRY(pass_down("+pids"));
   return cgroup.write(kPidsMax, text_of(bound));
+}
+
+core::JobLimits CgroupContainers::held(core::JobId jid) {
+  core::JobLimits limits;
+  const auto directory = open(jid);
+  if (!directory) return limits;
+  const auto bound_in = [&](const char* file) {
+    char buffer[32];
+    const auto text =
+        sys::read_small_file_at(directory->get(), file, buffer).value_or("");
+    return core::parse_number(text.substr(0, text.find('\n')), UINT64_MAX);
+  };
+  if (const auto bound = bound_in(kMemoryMax))
+    limits.memory = core::Bytes(*bound);
+  if (const auto bound = bound_in(kPidsMax)) limits.processes = *bound;
+  return limits;
 }
 
 core::Result<void> CgroupContainers::hold_rates(core::JobId jid,

@@ -65,6 +65,9 @@ class Containers {
   /// Can be repeated, with other limits. Errors: EBUSY: more memory is used.
   [[nodiscard]] virtual core::Result<void> hold(
       core::JobId jid, const core::LimitSet& limits) = 0;
+  /// What version 2 holds for it, as its files say: of a job whose history is
+  /// lost nobody else knows.
+  [[nodiscard]] virtual core::JobLimits held(core::JobId jid) = 0;
   /// Tells of memory above `soft` once hold() was told of that bound.
   [[nodiscard]] virtual SoftMemoryEvents soft_memory_events(
       core::JobId jid, std::uint64_t soft) = 0;
@@ -122,6 +125,7 @@ class CgroupContainers final : public Containers {
   void read_usage(core::UsageView& usage) override;
   core::Result<void> hold(core::JobId jid,
                           const core::LimitSet& limits) override;
+  core::JobLimits held(core::JobId jid) override;
   SoftMemoryEvents soft_memory_events(core::JobId jid,
                                       std::uint64_t soft) override;
   core::Maybe<core::Bytes> memory_now(core::JobId jid) override;

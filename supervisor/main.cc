@@ -25,6 +25,7 @@
 #include "supervisor/log.h"
 #include "supervisor/place_guard.h"
 #include "supervisor/settings.h"
+#include "supervisor/unit_anchor.h"
 #include "supervisor/workers.h"
 #include "sys/instance_lock.h"
 #include "sys/urgency.h"
@@ -271,5 +272,6 @@ int main(int argc, char** argv) {
   supervisor::start_log("corrald", settings->is_verbose
                                        ? supervisor::Verbosity::kVerbose
                                        : supervisor::Verbosity::kNormal);
+  if (settings->is_unit) return supervisor::run_unit(*settings);
   return run(*std::move(settings));
 }

@@ -182,6 +182,9 @@ constexpr Option kOptions[] = {
      "be the worker job-file, ledger, mover, names, scribe or site-limits on "
      "descriptor "
      "3"},
+    {"--unit", "", nullptr, Kept::kNo, set_flag<&Settings::is_unit>,
+     "be the main process of Corral's unit on a systemd host: start the "
+     "instance or find it, and renew its supervisor"},
     {"--help", "", nullptr, Kept::kNo, set_flag<&Settings::wants_help>,
      "print this"},
     {"--version", "", nullptr, Kept::kNo, set_flag<&Settings::wants_version>,

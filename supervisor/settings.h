@@ -37,8 +37,9 @@ struct Settings {
   int ready_fd = -1;     ///< -1: nobody waits for readiness
   std::string init;      ///< path of corral-init; empty: beside corrald
   bool is_verbose = false;
-  std::string worker;  ///< not empty: be this worker
-  std::string units;   ///< the directory of the units; empty: there are none
+  bool is_unit = false;  ///< be the anchor of a systemd unit, no supervisor
+  std::string worker;    ///< not empty: be this worker
+  std::string units;     ///< the directory of the units; empty: there are none
   /// How long the end of the instance may take; absent: as long as it takes.
   std::optional<core::Microseconds> stop_timeout;
   units::SiteSettings site;  ///< load_site(): of places.settings

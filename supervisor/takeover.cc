@@ -194,6 +194,7 @@ core::Job job_of_container(Containers& containers, core::JobId jid,
   }
   created.spec.uid = created.owner;
   created.spec.parent = containers.parent(jid);
+  created.spec.limits = containers.held(jid);
   const core::Moment made = containers.made(jid);
   core::Job job = core::begin({.job = jid, .when = made, .body = created}).job;
   for (const core::EventBody& body :

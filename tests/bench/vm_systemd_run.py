@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""`corral run -- true` against systemd-run, in a virtual machine whose PID 1 is systemd, and the unit file on the way.
+"""`corral run -- true` against systemd-run, in a virtual machine whose PID 1 is systemd.
 
-  vm_systemd_run.py --build BUILD [--rounds 60] [--cache BUILD/vm] [--seconds 900] [--kill-reaper]
+  vm_systemd_run.py --build BUILD [--rounds 60] [--cache BUILD/vm] [--seconds 900]
 
-The machine is emulated (qemu TCG, Debian's 6.1 cloud kernel by tests/vm/fetch-kernel) and its root is a Debian 12 of
-debootstrap with systemd and dbus: both are made in CACHE when they are missing (root, network, about a minute, 300 MB).
-Emulation makes programs some 25 times slower: only the ratios of the interleaved rounds mean something. Before that the
-guest starts contrib/corrald.service and checks it (tests/vm/systemd_bench.sh); --kill-reaper adds its hardest case.
+The machine is emulated (qemu TCG, Debian's 6.1 cloud kernel by tests/vm/fetch-kernel) and its root is a Debian 12 by
+tests/vm/fetch-systemd: both are made in CACHE when they are missing (root, network, about a minute, 300 MB).
+Emulation makes programs some 25 times slower: only the ratios of the interleaved rounds mean something. The guest runs
+tests/vm/systemd_bench.sh with contrib/corrald.service started; what becomes of that unit is vm_unit's to check.
 """
 
 import os
@@ -21,7 +21,6 @@ import measure
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 VM = SOURCE / "tests" / "vm"
-PACKAGES = "systemd,systemd-sysv,dbus"
 LIBEXEC = "/usr/libexec/corral"
 NAMES = ["/bin/true", "sh -c true", "systemd-run --wait", "systemd-run --scope", "corral run", "corral run, no instance"]
 BENCH_UNIT = """[Unit]
@@ -31,41 +30,14 @@ After=multi-user.target dbus.service
 [Service]
 Type=oneshot
 Environment=HOME=/root
-ExecStart=/bench/systemd_bench.sh {words}
+ExecStart=/bench/systemd_bench.sh {rounds}
 TimeoutStartSec=infinity
 """
 
 
-def mirror():
-    """This machine's own."""
-    policy = subprocess.run(["apt-cache", "policy"], check=False, stdout=subprocess.PIPE, text=True).stdout
-    for line in policy.splitlines():
-        words = line.split()
-        if len(words) > 2 and words[2] == "bookworm/main" and words[1].startswith("http"):
-            return words[1]
-    return "http://deb.debian.org/debian"
-
-
-def make_root(cache):
-    """A Debian 12 with systemd; made once."""
-    root = cache / "root-systemd"
-    if not (root / "lib/systemd/systemd").exists():
-        shutil.rmtree(root, ignore_errors=True)
-        half = cache / "root-systemd.half"
-        shutil.rmtree(half, ignore_errors=True)
-        print(f"making {root} by debootstrap from {mirror()}", flush=True)
-        with open(cache / "debootstrap.log", "wb") as log:
-            subprocess.run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", half, mirror()],
-                           check=True, stdout=log, stderr=log)
-        shutil.rmtree(half / "var/cache/apt/archives", ignore_errors=True)
-        shutil.rmtree(half / "var/lib/apt/lists", ignore_errors=True)
-        half.rename(root)
-    return root
-
-
-def write_units(scratch, words):
+def write_units(scratch, rounds):
     """Files of the guest's own: {source: place}."""
-    (scratch / "bench.service").write_text(BENCH_UNIT.format(words=words))
+    (scratch / "bench.service").write_text(BENCH_UNIT.format(rounds=rounds))
     return {
         SOURCE / "contrib/corrald.service": "/etc/systemd/system/corrald.service",
         SOURCE / "contrib/dbus/org.corral.conf": "/usr/share/dbus-1/system.d/org.corral.conf",
@@ -92,8 +64,7 @@ def boot(arguments, root, scratch):
     command = [VM / "run-in-vm.sh", "-q", "-k", arguments.cache / "vmlinuz",
                "-i", pathlib.Path(arguments.build) / "tests/vm/vminit", "-t", arguments.seconds, "-m", "2048",
                "-r", root, "-o", out]
-    words = f"{arguments.rounds}{' kill-reaper' if arguments.kill_reaper else ''}"
-    for source, place in {**programs(arguments.build), **write_units(scratch, words)}.items():
+    for source, place in {**programs(arguments.build), **write_units(scratch, arguments.rounds)}.items():
         command += ["-f", f"{source}:{place}"]
     # No unit of the root's wants the bench: the command line does. No login on the console.
     command += ["-a", "systemd.wants=bench.service systemd.mask=serial-getty@ttyS0.service systemd.show_status=0"]
@@ -127,7 +98,6 @@ def main():
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--cache", type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=900, help="the time that the machine may take")
-    parser.add_argument("--kill-reaper", action="store_true", help="kill the unit's main process too")
     arguments = measure.parse(parser)
     arguments.cache = (arguments.cache or pathlib.Path(arguments.build) / "vm").resolve()
     for program in ("qemu-system-x86_64", "debootstrap"):
@@ -135,7 +105,8 @@ def main():
             measure.missing(program, "nothing can be measured in a machine (contrib/packages-check)")
             return 77
     subprocess.run([VM / "fetch-kernel", arguments.cache], check=True)
-    root = make_root(arguments.cache)
+    subprocess.run([VM / "fetch-systemd", arguments.cache], check=True)
+    root = arguments.cache / "root-systemd"
     with tempfile.TemporaryDirectory(prefix="corral-vm-") as scratch:
         said = boot(arguments, root, pathlib.Path(scratch))
     checks, _, rest = said.partition("LOG\n")

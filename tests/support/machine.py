@@ -10,6 +10,7 @@ import corral
 
 KERNEL = corral.BUILD / "vm" / "vmlinuz"
 VM = corral.SOURCE / "tests" / "vm"
+ROOT = corral.BUILD / "vm" / "root-systemd"
 PROGRAMS = {
     corral.INIT: "/bin/corral-init",
     corral.REAPER: "/bin/corral-reaper",
@@ -24,19 +25,17 @@ def text_of(path):
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def run(script, files, mode="--pid1", seconds=240, told=None, memory=1024):
-    """Runs tests/vm/`script` with `files` (place by source), as PID 1 or, with "--run", as its child. Holds the lines
-    "CHECK ok: TEXT" that it writes (all its lines go into the list `told`), and that it came to "CHECKS DONE"; returns the status that the machine ended with
-    and what its console shows."""
+def need():
     if shutil.which("qemu-system-x86_64") is None:
         corral.skip("needs qemu-system-x86_64")
     if not KERNEL.exists():
         corral.skip("needs a kernel image (tests/vm/fetch-kernel BUILD/vm)")
+
+
+def boot(options, words, told):
+    """Boots; the status that the machine ended with, what its console shows, and its checks held as run() says."""
     out = pathlib.Path(tempfile.mkdtemp(prefix="corral-vm-"))
-    command = [VM / "run-in-vm.sh", "-q", "-k", KERNEL, "-i", corral.BUILD / "tests" / "vm" / "vminit", "-t", seconds, "-m", memory]
-    for source, place in {**files, VM / script: f"/bin/{script}", VM / "checks.sh": "/bin/checks.sh"}.items():
-        command += ["-f", f"{source}:{place}"]
-    command += ["-o", out, mode, f"/bin/{script}"]
+    command = [VM / "run-in-vm.sh", "-q", "-k", KERNEL, "-i", corral.BUILD / "tests" / "vm" / "vminit", *options, "-o", out, *words]
     status = subprocess.run([str(word) for word in command], check=False).returncode
     console = text_of(out / "console.log")
     print(f"--- the machine's console ---\n{console[-3000:]}\n---", flush=True)
@@ -49,3 +48,33 @@ def run(script, files, mode="--pid1", seconds=240, told=None, memory=1024):
             corral.check(line.startswith("CHECK ok: "), line.strip().partition(": ")[2])
     corral.check(any(line.startswith("CHECKS DONE") for line in lines), "all checks were made")
     return status, console
+
+
+def files_of(script, files):
+    """Options that take along `files` (place by source), and the script with what it sources."""
+    for source, place in {**files, VM / script: f"/bin/{script}", VM / "checks.sh": "/bin/checks.sh"}.items():
+        yield from ("-f", f"{source}:{place}")
+
+
+def run(script, files, mode="--pid1", seconds=240, told=None, memory=1024):
+    """Runs tests/vm/`script` with `files` (place by source), as PID 1 or, with "--run", as its child. Holds the lines
+    "CHECK ok: TEXT" that it writes (all its lines go into the list `told`), and that it came to "CHECKS DONE"; returns the status that the machine ended with
+    and what its console shows."""
+    need()
+    return boot(["-t", seconds, "-m", memory, *files_of(script, files)], [mode, f"/bin/{script}"], told)
+
+
+def run_under_systemd(script, files, units, seconds=240, told=None):
+    """The same in a Debian whose PID 1 is systemd. `units`: texts by names; the kernel's command line wants checks.service."""
+    need()
+    if not (ROOT / "packages").exists():
+        corral.skip("needs a Debian with systemd (tests/vm/fetch-systemd BUILD/vm)")
+    with tempfile.TemporaryDirectory(prefix="corral-units-") as scratch:
+        for name, text in units.items():
+            path = pathlib.Path(scratch) / name
+            path.write_text(text, encoding="utf-8")
+            files = {**files, path: f"/etc/systemd/system/{name}"}
+        # No unit of the root's wants the checks. No login on the console.
+        kernel = "systemd.wants=checks.service systemd.mask=serial-getty@ttyS0.service systemd.show_status=0"
+        return boot(["-t", seconds, "-m", 2048, "-r", ROOT, "-a", kernel, *files_of(script, files)],
+                    ["--pid1", "/lib/systemd/systemd"], told)

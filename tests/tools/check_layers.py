@@ -31,6 +31,8 @@ INNER = ["text", "records", "billing", "build", "reports", "cycle", "index"]
 FILES = {
     "supervisor/main.cc": ["bus/"],
     "supervisor/bus_loop.h": ["bus/"],
+    "supervisor/instance_start.cc": ["bus/unit_manager.h"],
+    "supervisor/unit_anchor.cc": ["bus/client", "bus/unit_manager.h"],
 }
 # what is linked against musl without an allocator, besides the reaper's own
 STATIC = ["cli/front.cc"]

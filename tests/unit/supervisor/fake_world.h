@@ -32,6 +32,7 @@ class FakeContainers final : public supervisor::Containers {
   std::map<core::JobId, std::uint32_t> population;
 
   std::map<core::JobId, core::JobId> parents;
+  core::JobLimits held_limits;
 
   void nest(core::JobId jid, core::JobId parent) override {
     parents[jid] = parent;
@@ -74,6 +75,7 @@ class FakeContainers final : public supervisor::Containers {
   core::Result<void> hold(core::JobId, const core::LimitSet&) override {
     return {};
   }
+  core::JobLimits held(core::JobId /*jid*/) override { return held_limits; }
   supervisor::SoftMemoryEvents soft_memory_events(core::JobId,
                                                   std::uint64_t) override {
     return {};

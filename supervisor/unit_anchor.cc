@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/unit_anchor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "bus/client.h"
+#include "bus/client_transport.h"
+#include "bus/unit_manager.h"
+#include "supervisor/instance_start.h"
+#include "supervisor/log.h"
+#include "sys/clock.h"
+#include "sys/instance_lock.h"
+#include "sys/proc_list.h"
+#include "sys/signals.h"
+
+namespace supervisor {
+
+namespace {
+
+constexpr int kExitFailed = 1;
+/// How long an instance that lives may be out of reach: its supervisor may be
+/// becoming the next reaper, and replaying a long journal.
+constexpr core::Microseconds kReach = core::seconds(30);
+/// How long its supervisor may take to say that it will be replaced.
+constexpr core::Microseconds kAnswer = core::seconds(10);
+
+/// The reaper of the instance that is there.
+struct Anchored {
+  core::Pid reaper;
+  sys::PidFd process;
+  bool is_child = false;
+};
+
+/// Whether an instance that lives gets a new supervisor.
+enum class Renewal : char { kNo, kYes };
+
+std::unexpected<core::Error> out_of_reach(const std::string& why) {
+  return core::fail(0, "reach the instance that lives", why);
+}
+
+/// A stopped or hanging supervisor: the reaper starts the next one.
+void kill_supervisor(const std::string& socket) {
+  const core::Pid reaper = sys::living_reaper_of(socket);
+  if (reaper.raw() <= 0) return;
+  (void)sys::for_each_process(
+      sys::ListedFor::kSignalling, [&](const sys::ListedProcess& process) {
+        if (process.ppid != reaper.raw() || process.name() != "corrald") return;
+        spdlog::warn("the supervisor (process {}) does not answer; killing it",
+                     process.pid);
+        (void)process.pidfd.signal(core::kSigkill);
+      });
+}
+
+core::Answer<bus::Client> connect(const std::string& socket,
+                                  core::Microseconds patience) {
+  (void)bus::await_private(socket, sys::boot_now() + patience);
+  return bus::Client::connect(socket, {.reconnect_within = kReach,
+                                       .hello_within = patience,
+                                       .answer_within = patience});
+}
+
+/// Has reaper and supervisor replaced by what is installed.
+void renew(const std::string& socket) {
+  auto client = connect(socket, kAnswer);
+  const auto done = client ? client->reexec() : std::unexpected(client.error());
+  if (done) return;
+  spdlog::warn("{}", done.error().text);
+  kill_supervisor(socket);
+}
+
+/// Waits until the instance answers; who its reaper is.
+core::Result<Anchored> reach(const std::string& socket) {
+  auto client = connect(socket, kReach);
+  if (!client) return out_of_reach(client.error().text);
+  const auto view = client->instance();
+  if (!view) return out_of_reach(view.error().text);
+  const core::Pid reaper = sys::living_reaper_of(socket);
+  sys::PidFd process = TRY(sys::PidFd::open(reaper));
+  // Its number may have been given anew before it was opened.
+  if (sys::living_reaper_of(socket) != reaper || process.has_exited())
+    return out_of_reach("its reaper has ended");
+  spdlog::info("the instance lives, with {} jobs; its reaper is process {}",
+               view->jobs_live, reaper.raw());
+  return Anchored{.reaper = reaper, .process = std::move(process)};
+}
+
+core::Result<sys::UniqueFd> take_signals() {
+  sys::SignalSet set = sys::SignalSet::none();
+  for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    set.add(core::SignalNumber(number));
+  if (::sigprocmask(SIG_BLOCK, set.get(), nullptr) < 0)
+    return core::fail(errno, "sigprocmask");
+  const int fd = ::signalfd(-1, set.get(), SFD_CLOEXEC);
+  if (fd < 0) return core::fail(errno, "signalfd");
+  return sys::UniqueFd(fd);
+}
+
+class Anchor {
+ public:
+  Anchor(const Settings& settings, sys::UniqueFd signals)
+      : settings_(settings), signals_(std::move(signals)) {}
+
+  int run() {
+    for (Renewal renewal = Renewal::kYes;; renewal = Renewal::kNo) {
+      if (const auto done = hold(renewal); !done) {
+        spdlog::critical("{}", text_of(done.error().message()));
+        return kExitFailed;
+      }
+      bus::tell_unit_manager("READY=1");
+      if (const auto code = watch()) return *code;
+    }
+  }
+
+ private:
+  [[nodiscard]] const std::string& socket() const {
+    return settings_.places.socket;
+  }
+
+  core::Result<void> hold(Renewal renewal) {
+    if (!sys::has_instance(socket())) return start();
+    if (renewal == Renewal::kYes) renew(socket());
+    anchored_ = TRY(reach(socket()));
+    return {};
+  }
+
+  core::Result<void> start() {
+    StartedInstance started = TRY(start_instance(settings_));
+    anchored_ = {.reaper = started.reaper,
+                 .process = std::move(started.process),
+                 .is_child = true};
+    char line[8] = {};
+    if (await(started.ready.get()) == Event::kReady &&
+        ::read(started.ready.get(), line, sizeof line) <= 0)
+      return core::fail(0, "the instance does not start");
+    return {};
+  }
+
+  enum class Event : char { kReady, kReaperEnded, kSignal };
+
+  /// What comes first. `ready` -1: that cannot come.
+  Event await(int ready) {
+    pollfd polls[] = {
+        {.fd = signals_.get(), .events = POLLIN, .revents = 0},
+        {.fd = anchored_.process.get(), .events = POLLIN, .revents = 0},
+        {.fd = ready, .events = POLLIN, .revents = 0},
+    };
+    while (::poll(polls, std::size(polls), -1) < 0) {
+    }
+    if (polls[0].revents != 0) return Event::kSignal;
+    return polls[1].revents != 0 ? Event::kReaperEnded : Event::kReady;
+  }
+
+  /// Nothing: the reaper was killed, and its supervisor is becoming the next.
+  std::optional<int> watch() {
+    for (;;) {
+      if (await(-1) == Event::kReaperEnded) return reaper_ended();
+      signalfd_siginfo info = {};
+      if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
+      if (info.ssi_signo != SIGHUP) return leave();
+    }
+  }
+
+  std::optional<int> reaper_ended() {
+    siginfo_t info = {};
+    if (anchored_.is_child)
+      (void)::waitid(P_PID, static_cast<id_t>(anchored_.reaper.raw()), &info,
+                     WEXITED);
+    const bool has_exited = anchored_.is_child && info.si_code == CLD_EXITED;
+    if (!has_exited && sys::has_instance(socket())) {
+      spdlog::warn("the reaper has been killed; waiting for the next");
+      return std::nullopt;
+    }
+    spdlog::info("the instance is over");
+    return has_exited ? info.si_status : kExitFailed;
+  }
+
+  /// Told to stop: alone, unless everything stops.
+  int leave() {
+    auto manager = bus::UnitManager::connect();
+    const auto stopping =
+        manager ? manager->is_stopping() : std::unexpected(manager.error());
+    if (!stopping) spdlog::warn("{}", text_of(stopping.error().message()));
+    if (!stopping.value_or(false)) {
+      spdlog::info("leaving the instance to itself: its jobs go on");
+      return 0;
+    }
+    spdlog::info("the machine goes down: ending the instance");
+    bus::tell_unit_manager("STOPPING=1");
+    (void)anchored_.process.signal(core::SignalNumber(SIGTERM));
+    while (await(-1) != Event::kReaperEnded) {
+      signalfd_siginfo info = {};
+      if (::read(signals_.get(), &info, sizeof info) < 0) continue;
+    }
+    return 0;
+  }
+
+  const Settings& settings_;
+  sys::UniqueFd signals_;
+  Anchored anchored_;
+};
+
+}  // namespace
+
+int run_unit(const Settings& settings) {
+  // For people: it is no supervisor.
+  (void)::prctl(PR_SET_NAME, "corrald-unit");
+  auto signals = take_signals();
+  if (!signals) {
+    spdlog::critical("{}", text_of(signals.error().message()));
+    return kExitFailed;
+  }
+  return Anchor(settings, *std::move(signals)).run();
+}
+
+}  // namespace supervisor
