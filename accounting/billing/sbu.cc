@@ -55,9 +55,10 @@ struct Sum {
 }  // namespace
 
 BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
-                                MissingWeights missing) {
+                                MissingWeights missing,
+                                std::optional<int> integral) {
   BillingRules rules;
-  rules.memory_integral = conf.integer("MEMINT", 1);
+  rules.memory_integral = integral ? *integral : conf.integer("MEMINT", 1);
   if (missing == MissingWeights::kNotTold) conf.tell_no_missing();
   rules.prime = read_weights(conf, "P_");
   rules.nonprime = read_weights(conf, "NP_");
@@ -65,6 +66,13 @@ BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
       conf.find("HOLIDAY_FILE").value_or("/var/csa/csa.holidays");
   rules.holidays = read_holidays(path, faults).value_or(Holidays());
   return rules;
+}
+
+std::string fault_of_integral(int integral) {
+  if (integral >= 1 && integral <= 3) return {};
+  return "An invalid value for MEMINT (" + std::to_string(integral) +
+         ") was found in the configuration file.\n  MEMINT must be between 1 "
+         "and 3.";
 }
 
 std::uint64_t memory_integral(const csa::MemoryUse& use, int which) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,10 +44,15 @@ struct BillingRules {
 
 enum class MissingWeights : std::uint8_t { kTold, kNotTold };
 
-/// Reads MEMINT, the weights and the holidays file. What is wrong is in
-/// `faults` and in conf.take_complaints().
+/// Reads the weights and the holidays file, and MEMINT where `integral` is
+/// nothing. What is wrong is in `faults` and in conf.take_complaints().
 BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
-                                MissingWeights missing = MissingWeights::kTold);
+                                MissingWeights missing = MissingWeights::kTold,
+                                std::optional<int> integral = std::nullopt);
+
+/// Why MEMINT names none of the three integrals, in the published words; "": it
+/// names one.
+[[nodiscard]] std::string fault_of_integral(int integral);
 
 /// The integral that MEMINT names, MB * usec; 0 of none.
 [[nodiscard]] std::uint64_t memory_integral(const csa::MemoryUse& use,

@@ -70,14 +70,17 @@ Outcome<int> run(const CommandLine& line, Console& console) {
   const Options options = TRY(read_options(line));
   CsaConf conf;
   std::string faults;
-  (void)conf.integer("MEMINT", 1);
+  const int integral = conf.integer("MEMINT", 1);
   const int most = conf.integer("BUILD_MAXFILES", kMostFiles);
-  const BillingRules rules = read_billing_rules(conf, faults);
+  const BillingRules rules =
+      read_billing_rules(conf, faults, MissingWeights::kTold, integral);
   const auto weights = read_request_weights(conf);
   console.complain(conf.take_complaints() + faults);
   if (conf.has_wrong_value())
     return stop("Nothing is billed by a configuration that is wrong.");
   if (!weights) return std::unexpected(weights.error());
+  if (auto fault = fault_of_integral(integral); !fault.empty())
+    return stop(std::move(fault));
   Stopwatch reading;
   FileReader reader(options, console);
   TRY(reader.read_all(most));

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "accounting/records/entry_blocks.h"
@@ -71,6 +72,21 @@ void SortedWriter::break_circles() {
   }
 }
 
+/// Has it records, or one of those that are written with it?
+bool SortedWriter::has_records(std::size_t index) const {
+  std::vector<std::size_t> rest = {index};
+  std::set<std::size_t> seen;
+  while (!rest.empty()) {
+    const std::size_t next = rest.back();
+    rest.pop_back();
+    if (segment(next).has_records()) return true;
+    if (!seen.insert(next).second) continue;
+    rest.insert(rest.end(), segment(next).joined.begin(),
+                segment(next).joined.end());
+  }
+  return false;
+}
+
 void SortedWriter::plan_job(std::size_t index, std::size_t uptime) {
   Segments& segments = input_.segments();
   Job job{
@@ -119,12 +135,10 @@ void SortedWriter::plan() {
     std::ranges::sort(heads);
     for (const auto& [jid, head] : heads) {
       // A use of a jid without records is written if its first use has some.
-      const bool has_first =
-          !segments.at(head).is_joined && segments.at(head).has_records();
+      const bool has_first = !segments.at(head).is_joined && has_records(head);
       for (std::size_t at = head; at != Segment::kNone;
            at = segments.at(at).next)
-        if (!segments.at(at).is_joined &&
-            (has_first || segments.at(at).has_records()))
+        if (!segments.at(at).is_joined && (has_first || has_records(at)))
           plan_job(at, u);
     }
     boots_.back().end = size_;

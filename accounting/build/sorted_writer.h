@@ -44,6 +44,7 @@ class SortedWriter {
 
   void plan();
   void break_circles();
+  [[nodiscard]] bool has_records(std::size_t index) const;
   void plan_job(std::size_t segment, std::size_t uptime);
   void add_members(std::size_t segment, std::vector<std::uint32_t>& members);
   [[nodiscard]] csa::Configuration boot_record(std::size_t uptime,

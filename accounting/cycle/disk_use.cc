@@ -53,16 +53,23 @@ class InputLines {
 
 // --- acctdusg [-u file] [-p file]
 
+std::unexpected<Stop> cannot_open(const std::string& path,
+                                  const std::string& before = "") {
+  return stop(before + "ERROR - cannot open file: " + path + "\nExiting.");
+}
+
 /// The users of a file in passwd(5)'s form.
 Outcome<std::map<std::uint32_t, std::string>> users_in(
     const std::string& path) {
   const std::unique_ptr<FILE, int (*)(FILE*)> file(
       std::fopen(path.c_str(), "re"), std::fclose);
-  if (file == nullptr) return stop("ERROR - cannot open file: " + path, errno);
+  if (file == nullptr) return cannot_open(path);
   std::map<std::uint32_t, std::string> users;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
   while (const passwd* const entry = ::fgetpwent(file.get()))
     users.emplace(entry->pw_uid, entry->pw_name);
+  if (users.empty())
+    return stop("Error - no users exist?  This shouldn't happen.");
   return users;
 }
 
@@ -122,16 +129,18 @@ class Charger {
 };
 
 Outcome<void> charge_input(const CommandLine& line, Console& console) {
-  std::optional<std::map<std::uint32_t, std::string>> users;
-  if (const auto* const path = line.value('p')) users = TRY(users_in(*path));
   std::optional<OutputFile> unowned;
   if (const auto* const path = line.value('u')) {
     const std::string before = *path + ".bak";
     if (::rename(path->c_str(), before.c_str()) < 0 && errno != ENOENT)
       return stop("Error renaming " + *path + " to " + before + ".", errno);
     unowned = OutputFile::create(*path);
-    if (!unowned) return stop("ERROR - cannot open file: " + *path, errno);
+    if (!unowned)
+      return cannot_open(*path, "Unable to open file for -u option...: " +
+                                    std::string(std::strerror(errno)) + "\n");
   }
+  std::optional<std::map<std::uint32_t, std::string>> users;
+  if (const auto* const path = line.value('p')) users = TRY(users_in(*path));
   return Charger(std::move(users), std::move(unowned)).run(console);
 }
 
@@ -248,6 +257,9 @@ int finish(const Outcome<void>& done, Console& console) {
 }  // namespace
 
 int acctdusg_command(const CommandLine& line, Console& console) {
+  for (const auto& [letter, argument] : line.options)
+    if (letter == 'u' && (argument.empty() || argument[0] == '-'))
+      return kWrongUse;
   return finish(charge_input(line, console), console);
 }
 

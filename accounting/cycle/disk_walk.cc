@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -60,6 +61,8 @@ class Walker {
     if (::stat(folder.c_str(), &status) < 0)
       return core::fail(errno, "look at", folder);
     device_ = status.st_dev;
+    if (TRY(is_within_begun(folder))) return {};
+    use_.begin_at(status);
     (void)use_.add(status);
     waiting_ = {folder};
     while (!waiting_.empty()) {
@@ -71,6 +74,22 @@ class Walker {
   }
 
  private:
+  /// Is it, or a directory above it on its file system, one that was begun at?
+  [[nodiscard]] core::Result<bool> is_within_begun(const std::string& folder) {
+    sys::UniqueFd at =
+        TRY(sys::open_at(AT_FDCWD, folder.c_str(), O_PATH | O_DIRECTORY));
+    std::optional<ino_t> below;
+    for (;;) {
+      struct stat status = {};
+      if (::fstat(at.get(), &status) < 0)
+        return core::fail(errno, "look at", folder);
+      if (status.st_dev != device_ || below == status.st_ino) return false;
+      if (use_.is_begun(status)) return true;
+      below = status.st_ino;
+      at = TRY(sys::open_at(at.get(), "..", O_PATH | O_DIRECTORY));
+    }
+  }
+
   void read(const std::string& path, int flags) {
     const auto folder =
         sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | flags);
@@ -91,8 +110,10 @@ class Walker {
       return;
     }
     if (status.st_dev != device_) return;  // the root of another file system
+    const bool is_folder = S_ISDIR(status.st_mode);
+    if (is_folder && use_.is_begun(status)) return;  // it is counted
     (void)use_.add(status);
-    if (S_ISDIR(status.st_mode))
+    if (is_folder)
       waiting_.push_back((path == "/" ? "" : path) + "/" + std::string(name));
   }
 

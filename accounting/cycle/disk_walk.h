@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "accounting/text/console.h"
@@ -20,6 +21,14 @@ class DiskUse {
  public:
   /// One name of a file; of several the first counts. False: it was counted.
   bool add(const struct stat& status);
+
+  /// From here on is walked, or was: nobody walks into it once more.
+  void begin_at(const struct stat& folder) {
+    begun_.insert({.device = folder.st_dev, .inode = folder.st_ino});
+  }
+  [[nodiscard]] bool is_begun(const struct stat& folder) const {
+    return begun_.contains({.device = folder.st_dev, .inode = folder.st_ino});
+  }
 
   [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& blocks() const {
     return blocks_;
@@ -40,10 +49,12 @@ class DiskUse {
   std::map<std::uint32_t, std::uint64_t> blocks_;
   /// Files with names that were not seen yet: how many.
   std::unordered_map<Identity, std::uint64_t, Hash> linked_;
+  std::unordered_set<Identity, Hash> begun_;
 };
 
 /// Adds all that is in one file system from `folder` on, without following
-/// links; what cannot be looked at is told in `faults`, at most a few.
+/// links, and without what was walked already; what cannot be looked at is told
+/// in `faults`, at most a few.
 [[nodiscard]] core::Result<void> walk(const std::string& folder, DiskUse& use,
                                       std::string& faults);
 

@@ -322,8 +322,10 @@ Outcome<int> run(const CommandLine& line, Console& console) {
   console.complain(conf.take_complaints());
   if (const auto fault = fault_of(line, options); !fault.empty())
     return stop(std::string(fault));
-  BillingRules rules = read_billing_rules(conf, faults);
-  rules.memory_integral = integral;
+  if (!fault_of_integral(integral).empty())
+    console.complain("Bad value for MEMORY_INTEGRAL\n\n");  // and no memory
+  const BillingRules rules =
+      read_billing_rules(conf, faults, MissingWeights::kTold, integral);
   (void)conf.take_complaints();  // no weight is asked for
   console.complain(faults);
   Report report(options, rules, console);

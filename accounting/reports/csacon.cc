@@ -223,11 +223,14 @@ class Consolidator {
 Outcome<void> run(const Options& options, Console& console) {
   CsaConf conf;
   std::string faults;
+  const int integral = conf.integer("MEMINT", 2);  // as published
   const BillingRules rules =
-      read_billing_rules(conf, faults, MissingWeights::kNotTold);
+      read_billing_rules(conf, faults, MissingWeights::kNotTold, integral);
   console.complain(conf.take_complaints() + faults);
   if (conf.has_wrong_value())
     return stop("Nothing is billed by a configuration that is wrong.");
+  if (auto fault = fault_of_integral(integral); !fault.empty())
+    return stop(std::move(fault));
   auto window = ByteWindow::open(options.sorted.c_str());
   if (!window)
     return stop("An error occurred during the opening of file '" +

@@ -315,6 +315,11 @@ bool Verifier::begins_well() {
   }
   const ReadStatus status = reader_.next(first);
   reader_.seek(0);
+  csa::Head head = {};
+  std::memcpy(&head, bytes.data(), sizeof head);
+  if (head.type == static_cast<std::uint8_t>(csa::RecordType::kConfiguration) &&
+      bytes.size() < sizeof(csa::Configuration))
+    return cannot();
   if (first.configuration == nullptr) return true;
   if (status != ReadStatus::kEntry) return cannot();
   is_sorted_ = first.configuration->event == 0;

@@ -464,11 +464,8 @@ Outcome<void> report(const Options& options, const std::string& program,
   if (!window)
     return stop("An error occurred during the opening of file '" + path + "'.",
                 window.error().code);
-  if (rules.memory_integral < 1 || rules.memory_integral > 3)
-    return stop("An invalid value for MEMINT (" +
-                std::to_string(rules.memory_integral) +
-                ") was found in the configuration file.\n  MEMINT must be "
-                "between 1 and 3.");
+  if (auto fault = fault_of_integral(rules.memory_integral); !fault.empty())
+    return stop(std::move(fault));
   console.complain(faults);
   EntryReader reader(std::move(*window));
   return Report(options, std::move(names), rules, console)

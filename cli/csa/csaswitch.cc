@@ -228,7 +228,14 @@ Outcome<int> obey(Request request, const CommandLine& line, Console& console,
 
 int csaswitch_command(const CommandLine& line, Console& console) {
   const auto* const word = line.value('c');
-  if (word == nullptr || !line.operands.empty()) return kWrongUse;
+  if (!line.operands.empty()) {
+    console.complain("Extra arguments were found on the command line.\n");
+    return kWrongUse;
+  }
+  if (word == nullptr) {
+    console.complain("Option -c is a required option.\n");
+    return kWrongUse;
+  }
   const auto* const found =
       find_word(kRequests, *word, [](std::string_view name) { return name; });
   if (found == std::end(kRequests)) {

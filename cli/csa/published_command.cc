@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/csa/published_command.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 #include "accounting/billing/csa_conf.h"
@@ -64,6 +67,40 @@ std::expected<accounting::CommandLine, char> sorted_words(
                                 accounting::GetoptTalk::kTells);
 }
 
+/// The levels of -D, and what the published command says of another one.
+struct DebugLevels {
+  std::string_view command;
+  int least;
+  int most;
+  std::string_view said;
+};
+constexpr DebugLevels kDebugLevels[] = {
+    {"ja", 1, 4, "Option -D valid values are 1 to 4\n"},
+    {"csaaddc", 0, 2, "Option -D valid values are 0 thru 2\n"},
+    {"csabuild", 0, 9, "Option -D valid values are 0 thru 9\n"},
+    {"csacon", 0, 6, "Option -D valid values are 0 thru 6\n"},
+    {"csadrep", 0, 2, ""},
+    {"csarecy", 0, 2, "Option -D valid values are 1 and 2\n"},
+    {"csaswitch", 0, 3, ""},
+};
+
+/// Says which level is none. False: there is one.
+bool check_levels(const accounting::CommandLine& line,
+                  accounting::Console& console) {
+  const auto* const row =
+      std::ranges::find(kDebugLevels, line.program, &DebugLevels::command);
+  if (row == std::end(kDebugLevels)) return true;
+  for (const auto& [letter, argument] : line.options) {
+    if (letter != 'D') continue;
+    const int level = std::atoi(argument.c_str());
+    if (level >= row->least && level <= row->most) continue;
+    console.complain("The (-D) option's argument, '" + argument +
+                     "', is invalid.\n" + std::string(row->said));
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 int run_published(const PublishedCommand& command,
@@ -82,7 +119,8 @@ int run_published(const PublishedCommand& command,
     console.complain(usage_text(command));
     return kFailure;
   }
-  const int code = command.run(*line, console);
+  const int code = check_levels(*line, console) ? command.run(*line, console)
+                                                : accounting::kWrongUse;
   if (code == accounting::kWrongUse) {
     console.complain(usage_text(command));
     return kFailure;

@@ -71,7 +71,7 @@ inline constexpr LetterRow kCsaverifyLetters[] = {
     {'o', "FILE", "Write the byte ranges of damage for csaedit -b"},
     {'m', "COUNT", "Stop at so many damages, with exit code 2"},
     {'v', "", "Say how many records are good"},
-    {'D', "", "Say what is done"},
+    {'D', "", "Means nothing: no more is told"},
 };
 
 inline constexpr LetterRow kCsaeditLetters[] = {
@@ -89,7 +89,7 @@ inline constexpr LetterRow kCsaeditLetters[] = {
 inline constexpr LetterRow kJaLetters[] = {
     {'a', "SESSION", "Only this array session, in hexadecimal"},
     {'c', "", "Report each command"},
-    {'D', "LEVEL", "Say what is done, 1 to 4"},
+    {'D', "LEVEL", "A level, 1 to 4: no more is told"},
     {'d', "", "Report daemons"},
     {'e', "", "Extend the summary; with -s"},
     {'f', "", "Report which command started which"},
@@ -112,7 +112,7 @@ inline constexpr LetterRow kJaLetters[] = {
 inline constexpr LetterRow kCsabuildLetters[] = {
     {'a', "", "Jobs of an earlier boot without an end go on"},
     {'A', "", "Stop at the first error"},
-    {'D', "LEVEL", "Say what is done, 1 to 9"},
+    {'D', "LEVEL", "A level, 1 to 9: no more is told"},
     {'i', "", "Pass over records that are wrong"},
     {'n', "", "Leave the jobs of one batch request apart"},
     {'o', "DAYS", "Jobs that are older have ended"},
@@ -123,7 +123,7 @@ inline constexpr LetterRow kCsabuildLetters[] = {
 
 inline constexpr LetterRow kCsarecyLetters[] = {
     {'A', "", "Ask for each job whether to keep it"},
-    {'D', "LEVEL", "Say what is done, 1 or 2"},
+    {'D', "LEVEL", "A level, 1 or 2: no more is told"},
     {'P', "PREFIX", "Write to PREFIX0 (default: /var/csa/work/Wpacct)"},
     {'R', "", "Only report which jobs go on"},
     {'r', "", "Report which jobs go on"},
@@ -132,7 +132,7 @@ inline constexpr LetterRow kCsarecyLetters[] = {
 
 inline constexpr LetterRow kCsaconLetters[] = {
     {'A', "", "All jobs, also those that go on"},
-    {'D', "LEVEL", "Say what is done, 0 to 6"},
+    {'D', "LEVEL", "A level, 0 to 6: no more is told"},
     {'g', "", "A record for each group; with another key"},
     {'j', "", "A record for each job"},
     {'p', "", "A record for each project; -p and -u without other keys"},
@@ -142,7 +142,7 @@ inline constexpr LetterRow kCsaconLetters[] = {
 
 inline constexpr LetterRow kCsaaddcLetters[] = {
     {'A', "", "Write text"},
-    {'D', "LEVEL", "Say what is done, 0 to 2"},
+    {'D', "LEVEL", "A level, 0 to 2: no more is told"},
     {'g', "", "A record for each group; with another key"},
     {'j', "", "Keep each record"},
     {'o', "FILE", "Write to this file"},
@@ -174,8 +174,7 @@ inline constexpr accounting::LongName kCsacmsLongNames[] = {
     {"sort-by-cpu", 'c'},
     {"sort-by-number", 'n'},
     {"combine-commands", 'j'},
-    {"all-jobs", 'A'},
-};
+    {"all-jobs", 'A'}};
 
 inline constexpr LetterRow kCsacrepLetters[] = {
     {'b', "", "Show fees and system billing units"},
@@ -224,7 +223,7 @@ inline constexpr LetterRow kCsajrepLetters[] = {
 inline constexpr LetterRow kCsadrepLetters[] = {
     {'A', "", "All jobs, also those that go on"},
     {'a', "", "All reports"},
-    {'D', "LEVEL", "Say what is done, 0 to 2"},
+    {'D', "LEVEL", "A level, 0 to 2: no more is told"},
     {'j', "", "Report interactive and batch jobs; without -n this holds"},
     {'N', "", "Write no text; with -o"},
     {'n', "", "Report batch queues"},
@@ -252,7 +251,7 @@ inline constexpr LetterRow kLastloginLetters[] = {
 
 inline constexpr LetterRow kCsaswitchLetters[] = {
     {'c', "COMMAND", "check, halt, off, on, status or switch"},
-    {'D', "LEVEL", "Say what is done, 0 to 3"},
+    {'D', "LEVEL", "A level, 0 to 3: no more is told"},
     {'m', "KB", "With memt: processes of less address space have no record"},
     {'n', "NAMES",
      "csa,wkmg,io,mem,delay,memt,time,job,tape,site1,site2: some of them"},
@@ -266,6 +265,7 @@ inline constexpr LetterRow kAcctdusgLetters[] = {
 };
 
 using Form = PublishedCommand::Form;
+inline constexpr std::span<const LetterRow> kNoLetters;
 inline constexpr PublishedCommand kCommands[] = {
     {"ja", "1", "Account for the commands of your job, and report on them",
      "Without a report and *-t*: from now on the records of the job that it "
@@ -339,10 +339,11 @@ inline constexpr PublishedCommand kCommands[] = {
      "ifile(s)",
      accounting::csaaddc_command},
     {"csacms", "8", "Summarise accounting files by command",
-     "Sums up what the processes of each command name used. Long names: "
-     "*--ascii* (-a), *--prime* (-p), *--non-prime* (-o), *--extended-report* "
-     "(-e), *--sort-by-cpu* (-c), *--sort-by-number* (-n), "
-     "*--combine-commands* (-j), *--all-jobs* (-A).",
+     "Sums up what the processes of each command name used. Long: *--ascii* "
+     "(-a), *--prime* (-p), *--non-prime* (-o), *--extended-report* (-e), "
+     "*--sort-by-cpu* (-c), *--sort-by-number* (-n), *--combine-commands* "
+     "(-j), "
+     "*--all-jobs* (-A).",
      kCsacmsLetters, "FILE...",
      "Command Usage:\n%\t[-a [-po [-e]]] [-cjns] [-S [-A]] files",
      accounting::csacms_command, Form::kLongNames, kCsacmsLongNames},
@@ -350,25 +351,15 @@ inline constexpr PublishedCommand kCommands[] = {
      "Prints the consolidated records of standard input, a line each.",
      kCsacrepLetters, "<FILE", "Command Usage:\n%\t[-p | -u] [-bcdfghJjnPVwx]",
      accounting::csacrep_command},
-    {"csachargefee",
-     "8",
-     "Charge a fee to a user",
-     "Appends a record with the fee to /var/csa/day/fee.",
-     {},
-     "USER FEE",
-     "Command Usage:\n%\tlogin-name fee",
-     accounting::csachargefee_command,
-     Form::kNone},
-    {"csagetconfig",
-     "8",
-     "Print a value of csa.conf",
+    {"csachargefee", "8", "Charge a fee to a user",
+     "Appends a record with the fee to /var/csa/day/fee.", kNoLetters,
+     "USER FEE", "Command Usage:\n%\tlogin-name fee",
+     accounting::csachargefee_command, Form::kNone},
+    {"csagetconfig", "8", "Print a value of csa.conf",
      "Prints the value of a label of the file that *CSACONFIG* names, or of "
      "/etc/csa.conf.",
-     {},
-     "LABEL",
-     "Command Usage:\n%\tlabel_name",
-     accounting::csagetconfig_command,
-     Form::kNone},
+     kNoLetters, "LABEL", "Command Usage:\n%\tlabel_name",
+     accounting::csagetconfig_command, Form::kNone},
     {"csajrep", "8", "Report the jobs of a sorted file",
      "Prints each job with its batch requests, processes, start and end.",
      kCsajrepLetters, "",
@@ -446,54 +437,37 @@ inline constexpr PublishedCommand kCommands[] = {
      "\tValid arguments to the -n option are:\n"
      "\t\tcsa, wkmg, io, mem, delay, memt, time",
      csaswitch_command},
-    {"csackpacct",
-     "8",
-     "Keep accounting file and disk from becoming full",
+    {"csackpacct", "8", "Keep accounting file and disk from becoming full",
      "For cron. Switches an accounting file of more than so many blocks of "
      "1024 bytes (4000). Turns accounting off, with exit code 1, where "
      "ACCT_FS has fewer than MIN_BLKS blocks free, and on again when it has "
      "more; what somebody else turned off stays off.",
-     {},
-     "[BLOCKS]",
-     "usage: % [blocks]",
-     csackpacct_command},
+     kNoLetters, "[BLOCKS]", "usage: % [blocks]", csackpacct_command},
     {"lastlogin", "8", "Keep the day on which each user was there last",
      "Writes the days into _sum/loginlog_.", kLastloginLetters, "",
      "Usage: % -c infile", accounting::lastlogin_command},
-    {"dodisk",
-     "8",
-     "Account for disk use by user",
+    {"dodisk", "8", "Account for disk use by user",
      "Walks through the file systems that begin at the directories named, or "
      "through the one of /, and writes how many blocks of 512 bytes each user "
      "has into _day/dtmp_, as text, and _nite/diskcacct_, as consolidated "
      "records, which *csarun* takes up. A file with several names counts once.",
-     {},
-     "[DIRECTORY...]",
-     "usage: % [mount_points]",
+     kNoLetters, "[DIRECTORY...]", "usage: % [mount_points]",
      accounting::dodisk_command},
     {"acctdusg", "8", "Disk use by user of files that are named",
      "Reads names of files from standard input, one a line, and prints how "
      "many blocks of 512 bytes each user has. A file with several names counts "
      "once.",
-     kAcctdusgLetters, "<NAMES", "Command Usage: % [-u file] [-p file]",
+     kAcctdusgLetters, "<NAMES",
+     "Command Usage: /usr/sbin/% [-u file] [-p file]",
      accounting::acctdusg_command},
-    {"acctdisk",
-     "8",
-     "Make consolidated records of disk use",
+    {"acctdisk", "8", "Make consolidated records of disk use",
      "Reads lines with user id, name and blocks, as *acctdusg* prints them.",
-     {},
-     "<TEXT",
-     "usage: %",
-     accounting::acctdisk_command},
-    {"nulladm",
-     "8",
-     "Make empty accounting files",
+     kNoLetters, "<TEXT", "usage: %", accounting::acctdisk_command,
+     Form::kNone},
+    {"nulladm", "8", "Make empty accounting files",
      "Empties each file, or makes it, for the user csaacct and the group of "
      "csa.conf, with mode 0664.",
-     {},
-     "FILE...",
-     "usage: % file...",
-     accounting::nulladm_command},
+     kNoLetters, "FILE...", "usage: % file...", accounting::nulladm_command},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

@@ -230,7 +230,7 @@ complete -c corral -n '__fish_seen_subcommand_from daemon-reexec' -l help -s h -
 complete -c corral -n __fish_use_subcommand -a ja -d 'Account for the commands of your job, and report on them'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s a -r -d 'Only this array session, in hexadecimal'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s c -d 'Report each command'
-complete -c corral -n '__fish_seen_subcommand_from ja' -s D -r -d 'Say what is done, 1 to 4'
+complete -c corral -n '__fish_seen_subcommand_from ja' -s D -r -d 'A level, 1 to 4: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s d -d 'Report daemons'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s e -d 'Extend the summary; with -s'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s f -d 'Report which command started which'
@@ -295,7 +295,7 @@ complete -c corral -n '__fish_seen_subcommand_from csacom' -F
 complete -c corral -n __fish_use_subcommand -a csabuild -d 'Sort accounting files by boot and job'
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -s a -d 'Jobs of an earlier boot without an end go on'
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -s A -d 'Stop at the first error'
-complete -c corral -n '__fish_seen_subcommand_from csabuild' -s D -r -d 'Say what is done, 1 to 9'
+complete -c corral -n '__fish_seen_subcommand_from csabuild' -s D -r -d 'A level, 1 to 9: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -s i -d 'Pass over records that are wrong'
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -s n -d 'Leave the jobs of one batch request apart'
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -s o -r -d 'Jobs that are older have ended'
@@ -306,7 +306,7 @@ complete -c corral -n '__fish_seen_subcommand_from csabuild' -F
 
 complete -c corral -n __fish_use_subcommand -a csarecy -d 'Put jobs that go on back for the next run'
 complete -c corral -n '__fish_seen_subcommand_from csarecy' -s A -d 'Ask for each job whether to keep it'
-complete -c corral -n '__fish_seen_subcommand_from csarecy' -s D -r -d 'Say what is done, 1 or 2'
+complete -c corral -n '__fish_seen_subcommand_from csarecy' -s D -r -d 'A level, 1 or 2: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from csarecy' -s P -r -d 'Write to PREFIX0 (default: /var/csa/work/Wpacct)'
 complete -c corral -n '__fish_seen_subcommand_from csarecy' -s R -d 'Only report which jobs go on'
 complete -c corral -n '__fish_seen_subcommand_from csarecy' -s r -d 'Report which jobs go on'
@@ -315,7 +315,7 @@ complete -c corral -n '__fish_seen_subcommand_from csarecy' -F
 
 complete -c corral -n __fish_use_subcommand -a csacon -d 'Consolidate a sorted file by user and project'
 complete -c corral -n '__fish_seen_subcommand_from csacon' -s A -d 'All jobs, also those that go on'
-complete -c corral -n '__fish_seen_subcommand_from csacon' -s D -r -d 'Say what is done, 0 to 6'
+complete -c corral -n '__fish_seen_subcommand_from csacon' -s D -r -d 'A level, 0 to 6: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from csacon' -s g -d 'A record for each group; with another key'
 complete -c corral -n '__fish_seen_subcommand_from csacon' -s j -d 'A record for each job'
 complete -c corral -n '__fish_seen_subcommand_from csacon' -s p -d 'A record for each project; -p and -u without other keys'
@@ -325,7 +325,7 @@ complete -c corral -n '__fish_seen_subcommand_from csacon' -F
 
 complete -c corral -n __fish_use_subcommand -a csaaddc -d 'Add consolidated files'
 complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s A -d 'Write text'
-complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s D -r -d 'Say what is done, 0 to 2'
+complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s D -r -d 'A level, 0 to 2: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s g -d 'A record for each group; with another key'
 complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s j -d 'Keep each record'
 complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s o -r -d 'Write to this file'
@@ -401,7 +401,7 @@ complete -c corral -n '__fish_seen_subcommand_from csajrep' -F
 complete -c corral -n __fish_use_subcommand -a csadrep -d 'Report batch and interactive use'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s A -d 'All jobs, also those that go on'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s a -d 'All reports'
-complete -c corral -n '__fish_seen_subcommand_from csadrep' -s D -r -d 'Say what is done, 0 to 2'
+complete -c corral -n '__fish_seen_subcommand_from csadrep' -s D -r -d 'A level, 0 to 2: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s j -d 'Report interactive and batch jobs; without -n this holds'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s N -d 'Write no text; with -o'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s n -d 'Report batch queues'
@@ -416,7 +416,7 @@ complete -c corral -n '__fish_seen_subcommand_from csaverify' -s P -r -d 'The fi
 complete -c corral -n '__fish_seen_subcommand_from csaverify' -s o -r -d 'Write the byte ranges of damage for csaedit -b'
 complete -c corral -n '__fish_seen_subcommand_from csaverify' -s m -r -d 'Stop at so many damages, with exit code 2'
 complete -c corral -n '__fish_seen_subcommand_from csaverify' -s v -d 'Say how many records are good'
-complete -c corral -n '__fish_seen_subcommand_from csaverify' -s D -d 'Say what is done'
+complete -c corral -n '__fish_seen_subcommand_from csaverify' -s D -d 'Means nothing: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from csaverify' -F
 
 complete -c corral -n __fish_use_subcommand -a csaedit -d 'Cut records out of an accounting file, or print it'
@@ -444,7 +444,7 @@ complete -c corral -n '__fish_seen_subcommand_from csaperiod' -F
 
 complete -c corral -n __fish_use_subcommand -a csaswitch -d 'Switch the accounting file, turn kinds of records on and off'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s c -r -d 'check, halt, off, on, status or switch'
-complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s D -r -d 'Say what is done, 0 to 3'
+complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s D -r -d 'A level, 0 to 3: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s m -r -d 'With memt: processes of less address space have no record'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s n -r -d 'csa,wkmg,io,mem,delay,memt,time,job,tape,site1,site2: some of them'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s P -r -d 'The accounting file, for on'

@@ -377,7 +377,7 @@ _corral() {
       _arguments -s -S \
         '-a[Only this array session, in hexadecimal]:SESSION:_files' \
         '-c[Report each command]' \
-        '-D[Say what is done, 1 to 4]:LEVEL:_files' \
+        '-D[A level, 1 to 4\: no more is told]:LEVEL:_files' \
         '-d[Report daemons]' \
         '-e[Extend the summary; with -s]' \
         '-f[Report which command started which]' \
@@ -442,7 +442,7 @@ _corral() {
       _arguments -s -S \
         '-a[Jobs of an earlier boot without an end go on]' \
         '-A[Stop at the first error]' \
-        '-D[Say what is done, 1 to 9]:LEVEL:_files' \
+        '-D[A level, 1 to 9\: no more is told]:LEVEL:_files' \
         '-i[Pass over records that are wrong]' \
         '-n[Leave the jobs of one batch request apart]' \
         '-o[Jobs that are older have ended]:DAYS:_files' \
@@ -453,7 +453,7 @@ _corral() {
     csarecy)
       _arguments -s -S \
         '-A[Ask for each job whether to keep it]' \
-        '-D[Say what is done, 1 or 2]:LEVEL:_files' \
+        '-D[A level, 1 or 2\: no more is told]:LEVEL:_files' \
         '-P[Write to PREFIX0 (default\: /var/csa/work/Wpacct)]:PREFIX:_files' \
         '-R[Only report which jobs go on]' \
         '-r[Report which jobs go on]' \
@@ -462,7 +462,7 @@ _corral() {
     csacon)
       _arguments -s -S \
         '-A[All jobs, also those that go on]' \
-        '-D[Say what is done, 0 to 6]:LEVEL:_files' \
+        '-D[A level, 0 to 6\: no more is told]:LEVEL:_files' \
         '-g[A record for each group; with another key]' \
         '-j[A record for each job]' \
         '-p[A record for each project; -p and -u without other keys]' \
@@ -472,7 +472,7 @@ _corral() {
     csaaddc)
       _arguments -s -S \
         '-A[Write text]' \
-        '-D[Say what is done, 0 to 2]:LEVEL:_files' \
+        '-D[A level, 0 to 2\: no more is told]:LEVEL:_files' \
         '-g[A record for each group; with another key]' \
         '-j[Keep each record]' \
         '-o[Write to this file]:FILE:_files' \
@@ -548,7 +548,7 @@ _corral() {
       _arguments -s -S \
         '-A[All jobs, also those that go on]' \
         '-a[All reports]' \
-        '-D[Say what is done, 0 to 2]:LEVEL:_files' \
+        '-D[A level, 0 to 2\: no more is told]:LEVEL:_files' \
         '-j[Report interactive and batch jobs; without -n this holds]' \
         '-N[Write no text; with -o]' \
         '-n[Report batch queues]' \
@@ -563,7 +563,7 @@ _corral() {
         '-o[Write the byte ranges of damage for csaedit -b]:FILE:_files' \
         '-m[Stop at so many damages, with exit code 2]:COUNT:_files' \
         '-v[Say how many records are good]' \
-        '-D[Say what is done]' \
+        '-D[Means nothing\: no more is told]' \
         '*:FILE:_files' && return ;;
     csaedit)
       _arguments -s -S \
@@ -591,7 +591,7 @@ _corral() {
     csaswitch)
       _arguments -s -S \
         '-c[check, halt, off, on, status or switch]:COMMAND:_files' \
-        '-D[Say what is done, 0 to 3]:LEVEL:_files' \
+        '-D[A level, 0 to 3\: no more is told]:LEVEL:_files' \
         '-m[With memt\: processes of less address space have no record]:KB:_files' \
         '-n[csa,wkmg,io,mem,delay,memt,time,job,tape,site1,site2\: some of them]:NAMES:_files' \
         '-P[The accounting file, for on]:FILE:_files' \

@@ -336,6 +336,14 @@ def wrong_value(label, value, expected):
     return case
 
 
+def wrong_integral(work):
+    work.put("wrong.conf", work.get("in/csa.conf").replace(b"MEMINT\t\t1", b"MEMINT\t\t9"))
+    said = "An invalid value for MEMINT (9) was found"
+    return fails(work, "csabuild -P in/pacct -s written", said, conf="wrong.conf") or fails(
+        work, "ja -s in/ja.file", said, conf="wrong.conf"
+    )
+
+
 def long_line(work):
     text = work.get("in/csa.conf")
     work.put("wrong.conf", b"MEMINT 1\n" + b"#" * 5000 + b"\n" + text)
@@ -411,6 +419,7 @@ ROWS = {
     "a weight below zero": wrong_value("P_TIME", "-8000", "expected a number"),
     "a weight with a comma": wrong_value("P_TIME", "8,5", "expected a number"),
     "two thousand million queues": wrong_value("WKMG_NUM_QUEUES", "2000000000", "expected at most"),
+    "an integral that there is not": wrong_integral,
     "a line that is too long": long_line,
     "lines that end in CR LF": with_returns,
     "an endless configuration": lambda work: ends(work, "csacom in/pacct1", conf="/dev/zero"),

@@ -204,6 +204,9 @@ def disk():
         blocks = (tree / "one").stat().st_blocks
         site.must("dodisk", tree, tree / "one")
         text = site.path("day/dtmp").read_text()
+        for folders in ([tree, tree], [tree, tree / "sub"], [tree / "sub", tree, tree / "../tree/sub"]):
+            site.must("dodisk", *folders)
+            corral.equal(site.path("day/dtmp").read_text(), text, f"dodisk {' '.join(path.name for path in folders)} counts once")
         rows = {line.split("\t")[0]: line.split("\t") for line in text.splitlines()}
         corral.equal(rows["00001"], ["00001", "daemon  ", f"{blocks:7}"], "a file with two names counts once")
         corral.check("54321" not in text, "who has no name is not charged", text)
@@ -217,6 +220,13 @@ def disk():
         (site.root / "passwd").write_text("somebody:x:54321:1::/:/bin/sh\n")
         own = site.run("acctdusg", "-p", site.root / "passwd", input=names).stdout.decode()
         corral.equal([line.split("\t")[1] for line in own.splitlines()], ["somebody"], "-p: other users")
+        (site.root / "nobody").write_text("")
+        for words, said in ((["-p", "none"], "ERROR - cannot open file: none\nExiting.\n"),
+                            (["-p", site.root / "nobody"], "Error - no users exist?  This shouldn't happen.\n"),
+                            (["-u", "-x"], "Command Usage: /usr/sbin/acctdusg [-u file] [-p file]\n")):  # fmt: skip
+            wrong = site.run("acctdusg", *words, input=names)
+            corral.equal((wrong.returncode, wrong.stdout, wrong.stderr.decode()), (1, b"", said), f"acctdusg {words[0]} as published")
+        corral.equal(site.run("acctdisk", "-x", input=used.stdout).stdout, site.path("nite/diskcacct").read_bytes(), "acctdisk reads no words")
         corral.equal(site.run("acctdisk", input=used.stdout).stdout, site.path("nite/diskcacct").read_bytes(), "acctdisk makes the records")
         wrong = site.run("acctdisk", input=b"1 daemon many\n")
         corral.check(wrong.returncode == 1 and b"line 1: '1 daemon many'" in wrong.stderr, "and names a wrong line", wrong.stderr)
