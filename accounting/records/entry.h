@@ -24,6 +24,11 @@ struct Entry {
   const csa::Workload* workload = nullptr;
   const csa::Head* site = nullptr;  ///< a record of a site's own types
 
+  /// The record, if any, of which there was no room for all that it says that
+  /// it has: its header has the bytes that were read, and this what it said.
+  const csa::Head* cut = nullptr;
+  std::uint16_t stated = 0;
+
   std::uint64_t offset = 0;  ///< of its first byte in the file
   std::size_t size = 0;      ///< bytes in the file
 

@@ -24,6 +24,8 @@ struct Octal {
 /// The first fault of an entry: what is said later is not heard.
 class Faults {
  public:
+  explicit Faults(const Entry& entry) : entry_(entry) {}
+
   /// `subject`: which record, as it is named before the fault.
   void begin(std::string_view subject) { subject_ = subject; }
 
@@ -44,8 +46,9 @@ class Faults {
            Octal{static_cast<unsigned>(type)}, ".");
     unless(head.revision == csa::revision_of(type), kind, "bad revision ",
            Octal{head.revision}, ".");
-    unless(head.size == csa::size_of(type), kind, "bad record size of\n",
-           head.size, " bytes, expected ", csa::size_of(type), " bytes.");
+    const std::uint16_t size = &head == entry_.cut ? entry_.stated : head.size;
+    unless(size == csa::size_of(type), kind, "bad record size of\n", size,
+           " bytes, expected ", csa::size_of(type), " bytes.");
   }
 
   /// The second header, which has the bytes of the linked records.
@@ -73,6 +76,7 @@ class Faults {
     result_.fault += "0" + digits;
   }
 
+  const Entry& entry_;
   std::string_view subject_;
   Validity result_;
 };
@@ -222,7 +226,7 @@ void check(Faults& faults, const csa::Workload& record) {
 }  // namespace
 
 Validity check_entry(const Entry& entry) {
-  Faults faults;
+  Faults faults(entry);
   if (entry.end != nullptr) check(faults, *entry.end);
   if (entry.start != nullptr) check(faults, *entry.start);
   if (entry.configuration != nullptr) check(faults, *entry.configuration);

@@ -147,6 +147,8 @@ ReadStatus EntryReader::read_carefully(Entry& entry) {
     if (status == ReadStatus::kEnd) return status;
     if (status != ReadStatus::kEntry) return failed(status);
     if (!place(entry, at)) return ReadStatus::kNoRecord;
+    if (stated_ != 0) entry.cut = as<Head>(copies_.data() + at);
+    entry.stated = stated_;
     read = std::min(read + used, kLargestEntry);
     Head head;
     std::memcpy(&head, copies_.data() + at, kHead);
@@ -195,6 +197,7 @@ ReadStatus EntryReader::copy_record(Head head, std::size_t room, std::size_t at,
   }
   // Whoever writes the copy believes its header: it has no more bytes than were
   // read.
+  stated_ = is_cut ? head.size : 0;
   if (is_cut) {
     head.size = static_cast<std::uint16_t>(room);
     std::memcpy(copy, &head, kHead);

@@ -55,6 +55,7 @@ class EntryReader {
   ByteWindow window_;
   std::uint64_t position_ = 0;
   std::string complaint_;
+  std::uint16_t stated_ = 0;  ///< as Entry::stated, of the last record read
   /// Copies of records that are not as they should be, or foreign; zeroes
   /// behind them, so that a short record ends in zeroes.
   alignas(16) std::array<std::byte, 1024> copies_ = {};
