@@ -130,18 +130,18 @@ Outcome<std::string> DayRun::report_text() {
       on_day_pages(whose, "CONSOLIDATED INFORMATION REPORT",
                    TRY(text_in(sum_file("conrpt"))), "DAILY REPORT");
   const std::string unfinished = TRY(text_in(sum_file("recyrpt")));
-  const auto none = [this](std::string_view why) {
-    return on_pages("\n\n\t" + std::string(why) + "\n\t" + system_line() + "\n",
-                    "UNFINISHED JOBS",
-                    LocalClock::text(moment_, "%Y-%m-%d %H:%M"));
-  };
+  const std::string_view none =
+      wishes_.takes_all
+          ? "Terminated and unterminated job data was reported.\n \tNo jobs "
+            "were recycled as a result.\n "
+          : "\tNo unfinished jobs found.\n ";
   if (!unfinished.empty())
     text += on_day_pages("\n", "UNFINISHED JOBS RECYCLED", unfinished,
                          "UNFINISHED JOBS");
   else
-    text += wishes_.takes_all
-                ? none("Jobs that go on were reported too; none is recycled.")
-                : none("No job goes on.");
+    text += on_pages("\n\n" + std::string(none) + system_line() + "\n",
+                     "UNFINISHED JOBS",
+                     LocalClock::text(moment_, "%Y-%m-%d %H:%M"));
   const std::string disk = TRY(text_in(work_file("Wdtmp")));
   if (!disk.empty())
     text += on_day_pages("\n", "DISK USAGE REPORT", disk, "DISK USAGE REPORT");

@@ -114,10 +114,12 @@ int Diary::fail(const Stop& reason, const std::string& kept,
 
 void Diary::warn(const std::vector<std::string>& files) {
   std::string text;
-  for (const std::string& file : files)
+  std::string line = "   ";
+  for (const std::string& file : files) {
     text += "   " + file + "\n";
-  note("CLEANUP: *** Non-fatal error messages in\n" +
-       text.substr(0, text.size() - 1));
+    line += " " + file;
+  }
+  note("CLEANUP: *** Non-fatal error messages in\n" + line);
   complain("Accounting completed but non-fatal errors in:\n" + text +
            "Nobody is mailed (WMAIL_LIST: " + places_.mailed_on_warning +
            ").\n");

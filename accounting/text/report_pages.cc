@@ -2,6 +2,7 @@
 #include "accounting/text/report_pages.h"
 
 #include <algorithm>
+#include <span>
 
 namespace accounting {
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::size_t kBodyLines = 56;  // of 66
 constexpr std::size_t kWidth = 72;
+constexpr std::size_t kPageLines = 66;
 
 /// Title in the middle between date and page number, one blank at least.
 std::string heading(std::string_view title, std::string_view date,
@@ -53,6 +55,37 @@ class Pages {
   std::size_t lines_ = 0;  ///< on the page in hand
 };
 
+/// From `at` to `goal`, by tabulators where these are shorter than two blanks.
+void move_to(std::size_t goal, std::size_t& at, std::string& line) {
+  constexpr std::size_t kTab = 8;
+  for (std::size_t next = 0;
+       at + 1 < goal && (next = at - at % kTab + kTab) <= goal; at = next)
+    line += '\t';
+  for (; at < goal; ++at)
+    line += ' ';
+}
+
+/// A page of columns: the first ones have one line more than the others.
+void add_page(std::span<const std::string_view> lines, std::size_t columns,
+              std::size_t width, std::string& result) {
+  const std::size_t least = lines.size() / columns;
+  const std::size_t longer = lines.size() % columns;
+  const std::size_t rows = least + (longer > 0 ? 1 : 0);
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::string line;
+    std::size_t at = 0;
+    for (std::size_t column = 0; column < columns; ++column) {
+      if (row >= least + (column < longer ? 1 : 0)) break;
+      const std::size_t begin = column * least + std::min(column, longer);
+      const std::string_view cell = lines[begin + row].substr(0, width - 1);
+      move_to(column * width, at, line);
+      line += cell;
+      at += cell.size();
+    }
+    result.append(line).append("\n");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -81,18 +114,11 @@ std::string on_pages(std::string_view text, std::string_view title,
 std::string in_columns(std::string_view text, std::size_t columns,
                        std::size_t width) {
   const std::vector<std::string_view> lines = lines_of(text);
-  const std::size_t rows = (lines.size() + columns - 1) / columns;
-  const std::size_t column = width / columns;
   std::string result;
-  for (std::size_t row = 0; row < rows; ++row) {
-    std::string line;
-    for (std::size_t at = row; at < lines.size(); at += rows) {
-      const std::string_view cell = lines[at].substr(0, column - 1);
-      line.append(cell).append(column - cell.size(), ' ');
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    result.append(line).append("\n");
-  }
+  for (std::size_t at = 0; at < lines.size(); at += columns * kPageLines)
+    add_page(std::span(lines).subspan(
+                 at, std::min(columns * kPageLines, lines.size() - at)),
+             columns, width / columns, result);
   return result;
 }
 

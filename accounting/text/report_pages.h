@@ -16,8 +16,8 @@ namespace accounting {
                                    std::string_view title,
                                    std::string_view date);
 
-/// The lines of `text` in columns of equal width, down each; `width` for all.
-/// What is longer than its column is cut.
+/// The lines of `text` in columns of equal width, down each, as pr(1) has them:
+/// tabulators between. `width` for all; what is longer than its column is cut.
 [[nodiscard]] std::string in_columns(std::string_view text, std::size_t columns,
                                      std::size_t width);
 

@@ -117,6 +117,8 @@ def all_jobs():
         site.run_csarun("-A")
         compare(site, by_hand(site, files, takes_all=True), "-A")
         corral.check("pacct0" not in site.results(), "-A puts nothing back")
+        said = b"Terminated and unterminated job data was reported.\n \tNo jobs were recycled as a result.\n "
+        corral.check(said in site.results()["rprt"], "and says so in the published words")
 
 
 def kills():

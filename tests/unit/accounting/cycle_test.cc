@@ -124,9 +124,17 @@ TEST_CASE("pages of 66 lines; a form feed ends one; nothing is no page") {
   CHECK(accounting::lines_of(two)[66 + 5] == "two");
 }
 
-TEST_CASE("columns go down, and long lines are cut") {
+TEST_CASE("columns are those of pr(1): they go down, and long lines are cut") {
   CHECK(accounting::in_columns("1\n2\n3\n4\n5\n", 3, 12) ==
-        "1   3   5\n2   4\n");
+        "1   3\t5\n2   4\n");
+  CHECK(accounting::in_columns("1\n2\n3\n4\n", 3, 12) == "1   3\t4\n2\n");
+  CHECK(accounting::in_columns("a b\nc d\n", 2, 48) == "a b\t\t\tc d\n");
+  std::string many;
+  for (int i = 1; i <= 205; ++i)
+    many += std::to_string(i) + "\n";
+  const std::string pages = accounting::in_columns(many, 3, 72);
+  CHECK(accounting::lines_of(pages).size() == 69);
+  CHECK(pages.ends_with("200\t\t\t203\t\t\t205\n201\n"));
   CHECK(accounting::in_columns("abcdef\n", 3, 12) == "abc\n");
 }
 
