@@ -163,6 +163,8 @@ constexpr std::string_view kJobHeadings =
     "            JOB ID  USER ID     TIME   EVENT CORE_HIMEM VIRT_HIMEM NICE "
     "GROUP_ID\n";
 
+constexpr const char* kStandardInput = "(stdin)";
+
 /// One report: the options, and what is summed up over its files.
 class Report {
  public:
@@ -355,7 +357,10 @@ Outcome<void> Report::read(ByteWindow window, const std::string& name) {
     begin = begin_of(first);
   } else {
     ResilientReader reader(std::move(*twin));
-    if (!reader.next(first)) return unreadable(reader.reader().complaint(), 0);
+    // As published: standard input was last asked whether it is a terminal.
+    const int code = name == kStandardInput ? ENOTTY : 0;
+    if (!reader.next(first))
+      return unreadable(reader.reader().complaint(), code);
     begin = begin_of(first);
   }
   if (options_.shows_dates) {
@@ -374,7 +379,7 @@ Outcome<void> Report::read(ByteWindow window, const std::string& name) {
 }
 
 Outcome<void> Report::file(const std::string* path) {
-  const std::string name = path == nullptr ? "(stdin)" : *path;
+  const std::string name = path == nullptr ? kStandardInput : *path;
   auto window = path == nullptr
                     ? ByteWindow::of(sys::UniqueFd(::dup(STDIN_FILENO)))
                     : ByteWindow::open(path->c_str());
