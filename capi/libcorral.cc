@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // libcorral: bus/client.h for C. Each function checks its arguments, calls the
 // client once, and turns its answer into numbers; no exception leaves it.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -65,8 +67,8 @@ int refuse(corral& to, const core::Refused& refused) {
   return code_of(refused.why);
 }
 
-int misused(corral& to, const char* what) {
-  to.error = what;
+int misused(corral& to, std::string what) {
+  to.error = std::move(what);
   return -EINVAL;
 }
 
@@ -179,6 +181,32 @@ core::JobSpec spec_of(const corral_spec& from) {
   return spec;
 }
 
+/// 0, or what one that is not open is.
+int check_stdio(corral& to, const corral_spec& spec) {
+  for (int i = 0; spec.has_stdio != 0 && i < 3; ++i) {
+    const int fd = spec.stdio[i];
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+    if (fd < 0 || ::fcntl(fd, F_GETFD) >= 0) continue;
+    to.error = "descriptor " + std::to_string(fd) +
+               ", which the job is to have as " + std::to_string(i) +
+               ", is not open";
+    return -EBADF;
+  }
+  return 0;
+}
+
+/// Empty: a bound of that kind.
+std::string fault_of(core::LimitKind kind, std::uint64_t bound) {
+  const std::string what = "bound " + std::to_string(bound) + " of limit '" +
+                           core::row_of(kind).word + "' is too ";
+  if (bound == 0 && !core::may_be_zero(kind))
+    return what + "small, expected 1 or more; CORRAL_ABSENT takes it away";
+  if (bound > core::largest_bound(kind))
+    return what + "large, expected at most " +
+           std::to_string(core::largest_bound(kind));
+  return {};
+}
+
 core::Answer<bus::Client> connect(const char* socket) {
   if (socket != nullptr) return bus::Client::connect(socket);
   const auto instance = bus::find_running(bus::Which::kAny);
@@ -232,6 +260,7 @@ CORRAL_API int corral_create(corral* connection, const corral_spec* spec,
                    "the structure has no size, expected CORRAL_INIT(variable)");
   corral_spec whole = {};
   std::memcpy(&whole, spec, std::min(spec->size, sizeof whole));
+  if (const int code = check_stdio(*connection, whole); code != 0) return code;
   return do_with_client(
       connection, [&](bus::Client& client) -> core::Answer<void> {
         bus::BorrowedHandles handles;
@@ -308,6 +337,11 @@ CORRAL_API ssize_t corral_processes(corral* connection, corral_jid jid,
 
 CORRAL_API int corral_signal(corral* connection, corral_jid jid, int signal,
                              corral_target target) {
+  if (connection == nullptr) return -EINVAL;
+  if (target != CORRAL_ALL && target != CORRAL_MAIN)
+    return misused(*connection, "target " + std::to_string(target) +
+                                    " is not known, expected CORRAL_ALL (0) "
+                                    "or CORRAL_MAIN (1)");
   return do_with_client(connection, [&](bus::Client& client) {
     return client.signal(core::JobId(jid), core::SignalNumber(signal),
                          target == CORRAL_MAIN ? core::SignalTarget::kMain
@@ -357,10 +391,18 @@ CORRAL_API int corral_thaw(corral* connection, corral_jid jid) {
 
 CORRAL_API int corral_set_limit(corral* connection, corral_jid jid,
                                 corral_limit limit, uint64_t bound) {
-  if (limit < CORRAL_LIMIT_WALL || limit > CORRAL_LIMIT_IO_OPS) return -EINVAL;
+  if (connection == nullptr) return -EINVAL;
+  if (limit < CORRAL_LIMIT_WALL || limit > CORRAL_LIMIT_IO_OPS)
+    return misused(*connection, "limit " + std::to_string(limit) +
+                                    " is not known, expected 1 to " +
+                                    std::to_string(CORRAL_LIMIT_IO_OPS));
   core::LimitChange change{.kind = static_cast<core::LimitKind>(limit),
                            .bound = {}};
-  if (bound != CORRAL_ABSENT) change.bound = bound;
+  if (bound != CORRAL_ABSENT) {
+    std::string fault = fault_of(change.kind, bound);
+    if (!fault.empty()) return misused(*connection, std::move(fault));
+    change.bound = bound;
+  }
   return do_with_client(connection, [&](bus::Client& client) {
     return client.set_limits(core::JobId(jid), {change}, false);
   });

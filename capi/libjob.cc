@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // libjob: SGI's job interface over bus/client.h. It had no connections: one is
 // made when the first call comes, kept, and made again in a child after
-// fork(2). Calls of several threads take turns; who waits for a job has a
-// connection of its own meanwhile.
+// fork(2), whatever other threads of the parent were doing. Calls of several
+// threads take turns; who waits for a job has a connection of its own
+// meanwhile.
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <exception>
@@ -53,17 +56,33 @@ int errno_of(core::Refusal why) {
   return EINVAL;
 }
 
-/// The connection of this process.
+/// The connection of one process.
 struct Session {
   std::mutex turn;
   std::optional<bus::Client> client;
-  pid_t process = 0;  ///< whose it is
 };
 
+// Never destroyed: a call may come from a destructor at the end.
+constinit std::atomic<Session*> g_session = nullptr;
+
+/// In a child: the parent's is left as it is. A thread that is not here may
+/// have had the turn, and closing the connection would say goodbye in the
+/// parent's name.
+void forget_session() {
+  g_session = nullptr;
+}
+
+/// From the start of the library, so that no fork comes before it.
+[[maybe_unused]] const int kIsTold =
+    ::pthread_atfork(nullptr, nullptr, forget_session);
+
 Session& session() {
-  // Never destroyed: a call may come from a destructor at the end.
-  static Session* const only = std::make_unique<Session>().release();
-  return *only;
+  Session* known = g_session;
+  if (known != nullptr) return *known;
+  auto made = std::make_unique<Session>();
+  if (g_session.compare_exchange_strong(known, made.get()))
+    return *made.release();
+  return *known;  // another thread was quicker
 }
 
 core::Answer<bus::Client> connect() {
@@ -75,14 +94,7 @@ core::Answer<bus::Client> connect() {
 }
 
 core::Answer<bus::Client*> connected(Session& of) {
-  if (of.client && of.process != ::getpid()) {
-    // The parent's: closing it here would say goodbye in its name.
-    (void)new bus::Client(*std::move(of.client));
-    of.client.reset();
-  }
-  if (of.client) return &*of.client;
-  of.client.emplace(TRY(connect()));
-  of.process = ::getpid();
+  if (!of.client) of.client.emplace(TRY(connect()));
   return &*of.client;
 }
 
@@ -103,11 +115,12 @@ T or_errno(T failed, const Call& call) {
 template <class T, class Call>
 T answer(T failed, const Call& call) {
   return or_errno(failed, [&]() -> core::Answer<T> {
-    const std::scoped_lock turn(session().turn);
-    core::Answer<T> done = call(*TRY(connected(session())));
+    Session& own = session();
+    const std::scoped_lock turn(own.turn);
+    core::Answer<T> done = call(*TRY(connected(own)));
     // One that lost its instance looks for another the next time.
     if (!done && done.error().why == core::Refusal::kUnavailable)
-      session().client.reset();
+      own.client.reset();
     return done;
   });
 }
@@ -173,6 +186,21 @@ core::Answer<sys::PidFd> process_of(pid_t pid) {
       .text = {}});
 }
 
+/// The caller moves from its old job into the new one.
+core::Answer<void> enter(bus::Client& client, core::JobId jid,
+                         const sys::PidFd& self) {
+  if (client.find_by_pid(core::Pid(::getpid())))
+    (void)TRY(client.detach(self.get()));
+  return client.attach(jid, self.get());
+}
+
+/// Nobody knows of it, so nobody else would end it.
+void abandon(bus::Client& client, core::JobId jid) {
+  core::KillPlanChange at_once;
+  at_once.grace = core::Microseconds();
+  (void)client.end(jid, at_once);
+}
+
 /// Refuses a job that has ended: to SGI's programs there is none such.
 core::Answer<core::JobView> living(bus::Client& client, jid_t jid) {
   core::JobView job = TRY(client.show(core::JobId(jid)));
@@ -198,11 +226,10 @@ JOB_API jid_t job_create(jid_t requested, uid_t uid, int options) {
                   spec.requested = core::JobId(requested);
                   if (uid != ::geteuid()) spec.user = std::to_string(uid);
                   const core::JobId jid = TRY(client.create(spec)).jid;
-                  // The caller moves from its old job into the new one.
-                  if (client.find_by_pid(core::Pid(::getpid())))
-                    (void)TRY(client.detach(self.get()));
-                  TRY(client.attach(jid, self.get()));
-                  return jid.raw();
+                  const auto entered = enter(client, jid, self);
+                  if (entered) return jid.raw();
+                  abandon(client, jid);
+                  return std::unexpected(entered.error());
                 });
 }
 

@@ -338,7 +338,8 @@ Answer<core::JobId> JobService::find(const core::Caller& caller,
                                      std::string_view name) {
   const core::Job* best = nullptr;
   for (const auto& [jid, entry] : table_.jobs())
-    if (entry.job.spec.name == name &&
+    // Who has no name is not called "".
+    if (!name.empty() && entry.job.spec.name == name &&
         may(caller, Verb::kSee, entry.job.owner) &&
         is_better(entry.job, best, caller.uid))
       best = &entry.job;

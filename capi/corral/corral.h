@@ -5,6 +5,7 @@
  *   -ESRCH        there is no such job
  *   -EPERM        you may not
  *   -EINVAL       the request contradicts itself
+ *   -EBADF        a descriptor that the job is to have is not open
  *   -EEXIST       a live job of yours has the name
  *   -EOPNOTSUPP   the engine or the host cannot
  *   -EACCES       a sandboxed process asks for a job outside its sandbox
@@ -134,6 +135,7 @@ const char* corral_error(const corral* connection);
 
 int corral_create(corral* connection, const struct corral_spec* spec,
                   corral_jid* jid);
+/* The live job of that name, or the youngest ended one; "" is no name. */
 int corral_find(corral* connection, const char* name, corral_jid* jid);
 /* The job that a process is in; 0: the calling process. */
 int corral_find_by_pid(corral* connection, pid_t pid, corral_jid* jid);
@@ -163,7 +165,8 @@ int corral_wait(corral* connection, corral_jid jid, uint64_t patience_us,
                 struct corral_job* job);
 int corral_freeze(corral* connection, corral_jid jid);
 int corral_thaw(corral* connection, corral_jid jid);
-/* CORRAL_ABSENT takes the limit away. */
+/* CORRAL_ABSENT takes the limit away. 0 is a bound of core, locked and swap;
+ * of the others it is -EINVAL, as is more than anybody can mean. */
 int corral_set_limit(corral* connection, corral_jid jid,
                      enum corral_limit limit, uint64_t bound);
 

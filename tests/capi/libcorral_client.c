@@ -14,6 +14,34 @@
 
 #define SAY(name, fact) printf("%s %lld\n", name, (long long)(fact))
 
+/* What is refused before the instance is asked, or by it. */
+static void misuse(corral* c, const struct corral_spec* from) {
+  struct corral_spec spec = *from;
+  corral_jid jid = 0, same = 0;
+  spec.name = NULL;
+  spec.has_stdio = 1;
+  spec.stdio[0] = spec.stdio[1] = -1;
+  spec.stdio[2] = 999;
+  SAY("bad descriptor", corral_create(c, &spec, &jid) == -EBADF &&
+                            strstr(corral_error(c), "descriptor 999"));
+  spec.stdio[2] = -1;
+  SAY("unnamed", corral_create(c, &spec, &jid) == 0);
+  SAY("empty name", corral_find(c, "", &same) == -ESRCH);
+  SAY("target", corral_signal(c, jid, SIGKILL, 77) == -EINVAL &&
+                    strstr(corral_error(c), "target 77"));
+  SAY("zero", corral_set_limit(c, jid, CORRAL_LIMIT_WALL, 0) == -EINVAL &&
+                  strstr(corral_error(c), "'wall' is too small"));
+  SAY("huge",
+      corral_set_limit(c, jid, CORRAL_LIMIT_WALL, UINT64_MAX - 1) == -EINVAL &&
+          strstr(corral_error(c), "at most 315360000000000"));
+  SAY("no limit", corral_set_limit(c, jid, 99, 1) == -EINVAL &&
+                      strstr(corral_error(c), "limit 99"));
+  struct corral_job job = CORRAL_INIT(job);
+  SAY("it lives", corral_show(c, jid, &job) == 0 && job.state < CORRAL_ENDING);
+  SAY("its end", corral_end(c, jid, 0) == 0 &&
+                     corral_wait(c, jid, CORRAL_ABSENT, &job) == 0);
+}
+
 int main(int argc, char** argv) {
   corral* c = NULL;
   if (argc < 2 || strcmp(corral_version(), "0.1.0") != 0) return 2;
@@ -70,6 +98,8 @@ int main(int argc, char** argv) {
   SAY("ended", job.state == CORRAL_ENDED && strcmp(job.result, "exited") == 0);
   SAY("too late", corral_signal(c, jid, SIGTERM, CORRAL_ALL) == -ESHUTDOWN);
   SAY("end of another", corral_end(c, 99, CORRAL_ABSENT) == -ESRCH);
+
+  misuse(c, &spec);
 
   /* An older program's structure is not written beyond. */
   struct corral_job small[2] = {CORRAL_INIT(small[0]), {0}};

@@ -69,6 +69,33 @@ static int across_fork(jid_t jid) {
   return 0;
 }
 
+static void* count_for_ever(void* unused) {
+  for (;;)
+    job_getjidcnt();
+  return unused;
+}
+
+/* A child whose parent's other threads were in the library asks, too. */
+static int across_forks(void) {
+  pthread_t threads[2];
+  int answered = 0;
+  for (int i = 0; i < 2; ++i)
+    pthread_create(&threads[i], NULL, count_for_ever, NULL);
+  for (int i = 0; i < 40; ++i) {
+    pid_t child = fork();
+    if (child == 0) {
+      alarm(5);
+      _exit(job_getjidcnt() >= 0 ? 0 : 1);
+    }
+    int status = 1;
+    waitpid(child, &status, 0);
+    if (status != 0) break;
+    ++answered;
+  }
+  printf("%d children answered\n", answered);
+  return 0;
+}
+
 static void* wait_in_thread(void* jid) {
   return (void*)(intptr_t)(job_waitjid(*(jid_t*)jid, NULL, 0) == *(jid_t*)jid);
 }
@@ -135,6 +162,9 @@ int main(int argc, char** argv) {
   if (!strcmp(mode, "list")) return list(jid);
   if (!strcmp(mode, "wait")) return wait_for(jid);
   if (!strcmp(mode, "fork")) return across_fork(jid);
+  if (!strcmp(mode, "forks")) return across_forks();
+  if (!strcmp(mode, "make"))
+    return job_create(0, geteuid(), 0) == (jid_t)-1 ? fail("job_create") : 0;
   if (!strcmp(mode, "threads")) return in_threads(jid);
   if (!strcmp(mode, "misuse")) return misuse(jid);
   if (!strcmp(mode, "attach")) return attach((pid_t)strtol(argv[2], NULL, 10));

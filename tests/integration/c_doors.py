@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
 import corral
 from corral import BUILD, COMMAND, SOURCE, check, equal, wait_until
@@ -89,6 +90,7 @@ def libjob(doors):
           "a program of libjob's sees owner, processes and prime process of a job")
     equal(doors.libjob("list", jid), (0, "listed 1, counted 1\n"), "and all jobs")
     equal(doors.libjob("fork", jid), (0, "in the child 1, in the parent 1\n"), "also after fork(2)")
+    equal(doors.libjob("forks"), (0, "40 children answered\n"), "and in children of a program whose other threads ask")
     equal(doors.libjob("misuse", jid)[1].splitlines(),
           ["options -1 : errno EINVAL", "signal -1 : errno EINVAL", "probe 0", "unknown -1 : errno ENODATA",
            "runcsa -1 : errno ENOSYS"], "errors are SGI's")
@@ -121,6 +123,35 @@ def libjob(doors):
         code, out = doors.libjob("kill", other, user=65534, group=65534, extra_groups=[])
         check("errno EPERM" in out or "errno ENOENT" in out, "another user's job is EPERM", out)
         instance.run("kill", "-g", "0", other)
+
+
+def refused_job(doors):
+    """Where the site sets limits nobody leaves his job: what was made for him is no job that is left."""
+    instance = doors.instance
+
+    def jobs():
+        return {job["jid"] for job in instance.facts("ps")}
+
+    for folder in (instance.folder, instance.runtime):
+        folder.chmod(0o755)
+    as_nobody = {"env": doors.environment, "user": 65534, "group": 65534, "extra_groups": []}
+    jid = instance.run("run", "-d", "--", "sh", "-c", f"{doors.job_client} make; exec sleep 100", **as_nobody).stdout.strip()
+    wait_until(lambda: instance.run("log", jid).stdout == "job_create: errno EPERM\n", what="the refusal of job_create")
+    wait_until(lambda: jobs() == {jid}, what="no job that it made is left")
+    check(len(instance.facts("ps", "-a")) == 2, "one was made and has ended")
+    instance.run("kill", "-g", "0", jid)
+
+
+def site_limits():
+    if os.geteuid() != 0:
+        return corral.not_checked("needs root, to be another user where the site sets limits")
+    with tempfile.TemporaryDirectory(prefix="corral-doors-") as folder:
+        os.chmod(folder, 0o755)
+        limits = pathlib.Path(folder, "limits.toml")
+        limits.write_text("[default]\nfiles = 1000\n")
+        for engine in set(corral.engines()) & {"cgroup2"}:
+            with corral.Instance(engine=engine, options=["--limits", str(limits)]) as instance:
+                refused_job(Doors(instance))
 
 
 def sgi_commands(doors):
@@ -174,6 +205,7 @@ def main():
             libcorral(doors)
             libjob(doors)
             sgi_commands(doors)
+    site_limits()
 
 
 main()

@@ -98,6 +98,16 @@ TEST_CASE("usage is told while a job lives, and when it has ended") {
         core::Refusal::kNoSuchJob);
 }
 
+TEST_CASE("a job without a name is not found by an empty one") {
+  test::FakeEffects effects;
+  Fixture fixture(effects);
+  const core::JobId jid = run_job(fixture);
+  REQUIRE(fixture.table.find(jid)->job.spec.name.empty());
+  const auto found = fixture.service.find(Fixture::caller(), "");
+  REQUIRE_FALSE(found);
+  CHECK(found.error().why == core::Refusal::kNoSuchJob);
+}
+
 TEST_CASE("it is told which ended jobs are forgotten") {
   test::FakeEffects effects;
   Fixture fixture(effects);
