@@ -2,11 +2,14 @@
 #include "bus/limit_keys.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "bus/dict_codec.h"
 #include "bus/utf8.h"
 #include "core/limit_terms_text.h"
+#include "core/try.h"
 
 namespace bus {
 
@@ -18,26 +21,44 @@ std::optional<core::LimitKind> kind_of(std::string_view key) {
   return std::nullopt;
 }
 
-/// The bound of one key of its own, or the list of kLimitsKey.
-bool take_changes(LimitRequest& request, const DictEntry& entry) {
-  if (entry.key == kLimitsKey) {
-    const auto* const list = std::get_if<TextList>(&entry.value);
-    if (list == nullptr) return false;
-    for (const std::string& text : *list) {
-      const auto change = core::parse_terms(text);
-      if (!change) return false;
-      request.changes.push_back(*change);
-    }
-    return true;
+std::unexpected<core::Refused> refuse(std::string text) {
+  return std::unexpected(core::invalid(std::move(text)));
+}
+
+/// The list of kLimitsKey.
+core::Answer<void> take_list(LimitRequest& request, const TextList& list) {
+  for (const std::string& text : list) {
+    auto change = core::read_terms(text);
+    if (!change)
+      return refuse("key '" + std::string(kLimitsKey) + "' has '" +
+                    to_utf8(text) + "': " + to_utf8(change.error()));
+    request.changes.push_back(*change);
   }
+  return {};
+}
+
+/// That, or the bound of one key of its own.
+core::Answer<void> take_changes(LimitRequest& request, const DictEntry& entry) {
+  const auto* const list = std::get_if<TextList>(&entry.value);
+  if (entry.key == kLimitsKey && list != nullptr)
+    return take_list(request, *list);
   const auto kind = kind_of(entry.key);
   const auto* const bound = std::get_if<std::uint64_t>(&entry.value);
-  if (!kind || bound == nullptr || *bound > core::largest_bound(*kind))
-    return false;
+  if (!kind || bound == nullptr)
+    return refuse(
+        "key '" + to_utf8(entry.key) + "' (" + signature_of(entry.value) +
+        ") is not known or no limit, expected 'WallTimeUSec', "
+        "'CpuTimeUSec', 'MemoryMax', 'ProcessesMax' or 'OpenFilesMax' (t; "
+        "0: no limit), 'Limits' (as: " +
+        core::kLimitTermsExpect + "), or 'AcceptsLess' (b)");
+  if (*bound > core::largest_bound(*kind))
+    return refuse("key '" + entry.key + "' is " + std::to_string(*bound) +
+                  ", expected at most " +
+                  std::to_string(core::largest_bound(*kind)));
   core::LimitChange change = {.kind = *kind};
   if (*bound != 0) change.bound = *bound;
   request.changes.push_back(change);
-  return true;
+  return {};
 }
 
 bool is_plain(const core::LimitChange& change) {
@@ -65,6 +86,12 @@ bool take_limits_list(core::JobLimits& limits, core::TermsList& terms,
   return true;
 }
 
+std::string fault_of_limits(const TextList& list) {
+  LimitRequest unused;
+  const auto taken = take_list(unused, list);
+  return taken ? std::string() : taken.error().text;
+}
+
 core::Answer<LimitRequest> limit_request_of(const Dict& dict) {
   LimitRequest request;
   for (const DictEntry& entry : dict) {
@@ -73,16 +100,9 @@ core::Answer<LimitRequest> limit_request_of(const Dict& dict) {
       request.accepts_less = *accepts;
       continue;
     }
-    if (!take_changes(request, entry))
-      return std::unexpected(core::invalid(
-          "key '" + to_utf8(entry.key) + "' (" + signature_of(entry.value) +
-          ") is not known or no limit, expected 'WallTimeUSec', "
-          "'CpuTimeUSec', 'MemoryMax', 'ProcessesMax' or 'OpenFilesMax' (t; "
-          "0: no limit), 'Limits' (as: " +
-          core::kLimitTermsExpect + "), or 'AcceptsLess' (b)"));
+    TRY(take_changes(request, entry));
   }
-  if (request.changes.empty())
-    return std::unexpected(core::invalid("no limit was named"));
+  if (request.changes.empty()) return refuse("no limit was named");
   return request;
 }
 

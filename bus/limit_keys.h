@@ -3,6 +3,7 @@
 // a{sv}, where 0 takes a limit away.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "bus/value.h"
@@ -39,6 +40,9 @@ inline constexpr const char* kLimitsKey = "Limits";
 [[nodiscard]] bool take_limits_list(core::JobLimits& limits,
                                     core::TermsList& terms,
                                     const TextList& list);
+
+/// Which of them is none, and what is wrong with it.
+[[nodiscard]] std::string fault_of_limits(const TextList& list);
 
 struct LimitRequest {
   std::vector<core::LimitChange> changes;

@@ -437,8 +437,11 @@ core::Answer<SpecDraft> spec_of(const Dict& dict) {
       return std::unexpected(core::invalid("key '" + to_utf8(entry.key) +
                                            "' is not known, its type is " +
                                            signature_of(entry.value)));
-    if (!key->set(draft, entry.value))
-      return refuse_value(entry, key->expected);
+    if (key->set(draft, entry.value)) continue;
+    const auto* const list = std::get_if<TextList>(&entry.value);
+    if (entry.key == kLimitsKey && list != nullptr)
+      return std::unexpected(core::invalid(fault_of_limits(*list)));
+    return refuse_value(entry, key->expected);
   }
   TRY(check_whole(draft.spec));
   return draft;

@@ -92,8 +92,10 @@ class OneCommand : public CLI::App {
           type.is_good != nullptr ? type.is_good(value) : !value.empty();
       if (!is_good)
         return Misuse{"option '--" + std::string(row.name) +
-                      "' has the value " + in_ticks(value) + "; expected " +
-                      std::string(type.expectation)};
+                      "' has the value " + in_ticks(value) +
+                      (type.fault != nullptr
+                           ? ": " + type.fault(value)
+                           : "; expected " + std::string(type.expectation))};
     }
     arguments.add(row.name, option.results());
     return std::nullopt;

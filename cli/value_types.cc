@@ -18,6 +18,7 @@
 #include "core/kill_plan.h"
 #include "core/limit_terms_text.h"
 #include "core/number_text.h"
+#include "core/try.h"
 
 namespace cli {
 namespace {
@@ -36,6 +37,16 @@ bool is_limit(std::string_view text) {
 }
 bool is_limit_change(std::string_view text) {
   return parse_limit_changes(text).has_value();
+}
+/// Of a limit or a change of one.
+std::string limit_fault(std::string_view text) {
+  const auto changes = parse_limit_changes(text);
+  if (!changes) return changes.error();
+  for (const core::LimitChange& change : *changes)
+    if (change.is_empty())
+      return "'" + core::terms_text(change) +
+             "' takes a limit away, expected one that there is to be";
+  return {};
 }
 bool is_engine(std::string_view text) {
   return core::parse_engine(text).has_value();
@@ -116,14 +127,16 @@ constexpr ValueTypeRow kRows[] = {
      .is_good = is_limit,
      .completion = Completion::kChoices,
      .choices = kLimitWords,
-     .has_rule = true},
+     .has_rule = true,
+     .fault = limit_fault},
     {.type = ValueType::kLimitChange,
      .placeholder = "LIMITS",
      .expectation = core::kLimitTermsExpect,
      .is_good = is_limit_change,
      .completion = Completion::kChoices,
      .choices = kLimitWords,
-     .has_rule = true},
+     .has_rule = true,
+     .fault = limit_fault},
     {ValueType::kReport, "FORMAT", "text or json", is_report,
      Completion::kChoices, "text json", "text"},
     {ValueType::kJob, "JOB", "a jid, a name or 'self'", nullptr,
@@ -160,7 +173,16 @@ constexpr ValueTypeRow kRows[] = {
      .expectation = core::kChargeNameExpected,
      .is_good = core::is_charge_name,
      .has_rule = true},
-    {ValueType::kJid, "JID", "0x and hexadecimal digits", is_jid},
+    {ValueType::kProcess, "PROCESS", "a process id", nullptr},
+    {ValueType::kSessionWord, "WORD", "open, close or show", nullptr,
+     Completion::kChoices, "open close show"},
+    {ValueType::kAccountingWord, "WORD",
+     "status, on, off, switch or record; behind on and off kinds of records",
+     nullptr, Completion::kChoices,
+     "status on off switch record csa mem io delay memt time job wkmg tape "
+     "site1 site2"},
+    {ValueType::kJid, "JID",
+     "0x and up to 16 hexadecimal digits, the last 8 of them above 0", is_jid},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
@@ -195,15 +217,12 @@ std::optional<core::SignalNumber> parse_signal(std::string_view text) {
   return core::parse_signal(upper);
 }
 
-std::optional<std::vector<core::LimitChange>> parse_limit_changes(
+std::expected<std::vector<core::LimitChange>, std::string> parse_limit_changes(
     std::string_view text) {
   std::vector<core::LimitChange> changes;
   const std::string list(text);
-  for (const char* rest = list.c_str(); rest != nullptr;) {
-    const auto change = core::parse_terms(core::take_part(rest));
-    if (!change) return std::nullopt;
-    changes.push_back(*change);
-  }
+  for (const char* rest = list.c_str(); rest != nullptr;)
+    changes.push_back(TRY(core::read_terms(core::take_part(rest))));
   return changes;
 }
 

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,7 +43,10 @@ enum class ValueType : std::uint8_t {
   kStragglers,
   kArray,  ///< indices of a job array
   kTag,
-  kChargeName,  ///< of a project or an account
+  kChargeName,      ///< of a project or an account
+  kProcess,         ///< its pid
+  kSessionWord,     ///< what corral session does
+  kAccountingWord,  ///< what corral accounting does, or a kind of records
   kJid,
 };
 
@@ -68,6 +73,9 @@ struct ValueTypeRow {
   std::string_view implied = {};
   /// The placeholder does not tell what is expected: the manual does.
   bool has_rule = false;
+  /// Which part is wrong and what was expected of it; null: `expectation` says
+  /// enough.
+  std::string (*fault)(std::string_view) = nullptr;
   // NOLINTEND(readability-redundant-member-init)
 };
 
@@ -80,8 +88,8 @@ using core::parse_duration;
     std::string_view text);
 /// Local midnight of YYYY-MM-DD, in microseconds since 1970.
 [[nodiscard]] std::optional<std::uint64_t> parse_day(std::string_view text);
-/// "cpu=30s,memory=none" (core/limit_terms_text.h).
-[[nodiscard]] std::optional<std::vector<core::LimitChange>> parse_limit_changes(
-    std::string_view text);
+/// "cpu=30s,memory=none" (core/limit_terms_text.h); or what is wrong with it.
+[[nodiscard]] std::expected<std::vector<core::LimitChange>, std::string>
+parse_limit_changes(std::string_view text);
 
 }  // namespace cli

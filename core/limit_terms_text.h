@@ -9,15 +9,18 @@
 
 #include <cctype>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/duration.h"
 #include "core/job_result.h"
+#include "core/limit_faults.h"
 #include "core/limit_terms.h"
 #include "core/limit_text.h"
 #include "core/number_text.h"
+#include "core/try.h"
 
 namespace core {
 
@@ -38,14 +41,13 @@ constexpr std::string_view take_before(std::string_view& text, char end) {
 
 /// "0-2+5", with plus signs as commas stand between limits.
 constexpr std::optional<std::uint64_t> parse_processors(std::string_view text) {
-  constexpr std::uint64_t kHighest = 63;
   std::uint64_t mask = 0;
   if (text.empty() || text.ends_with('+')) return std::nullopt;
   while (!text.empty()) {
     std::string_view range = take_before(text, '+');
     const bool is_range = range.contains('-');
-    const auto first = parse_number(take_before(range, '-'), kHighest);
-    const auto last = is_range ? parse_number(range, kHighest) : first;
+    const auto first = parse_number(take_before(range, '-'), kHighestProcessor);
+    const auto last = is_range ? parse_number(range, kHighestProcessor) : first;
     if (!first || !last || *first > *last) return std::nullopt;
     for (std::uint64_t i = *first; i <= *last; ++i)
       mask |= std::uint64_t{1} << i;
@@ -114,27 +116,65 @@ inline bool parse_manner(LimitTerms& terms, std::string_view text) {
 
 }  // namespace detail
 
-/// A limit by its kind and what stands behind "NAME=". Nothing if it is none.
-inline std::optional<LimitTerms> parse_terms_value(LimitKind kind,
-                                                   std::string_view text) {
+/// A limit; or which part of the text is wrong, and what was expected of it.
+using TermsRead = std::expected<LimitTerms, std::string>;
+
+namespace detail {
+
+/// Why parse_bound() has nothing of it.
+inline std::string fault_of_bound(LimitKind kind, std::string_view text) {
+  if (text.empty())
+    return "a bound of " + word_of_limit(kind) + " is missing, expected " +
+           std::string(bound_expected(kind));
+  if (parse_bound(kind, shape_of(text))) return fault_of_number(kind, text);
+  return quoted(text) + " is no bound of " + word_of_limit(kind) +
+         ", expected " + std::string(bound_expected(kind));
+}
+
+inline std::expected<std::uint64_t, std::string> read_bound(
+    LimitKind kind, std::string_view text) {
+  if (const auto bound = parse_bound(kind, text)) return *bound;
+  return std::unexpected(fault_of_bound(kind, text));
+}
+
+/// "SOFT:HARD", "SOFT:" or "HARD".
+inline TermsRead read_bounds(LimitKind kind, std::string_view text) {
   LimitTerms terms = {.kind = kind};
-  if (text == "none") return terms;
+  std::string_view soft;
+  if (text.contains(':') && kind != LimitKind::kCpuSet) {
+    soft = take_before(text, ':');
+    terms.soft = TRY(read_bound(kind, soft));
+  }
+  if (!text.empty() || !terms.soft) terms.bound = TRY(read_bound(kind, text));
+  if (!is_in_order(terms))
+    return std::unexpected(fault_of_order(kind, soft, text));
+  return terms;
+}
+
+}  // namespace detail
+
+/// A limit by its kind and what stands behind "NAME=".
+inline TermsRead read_terms_value(LimitKind kind, std::string_view text) {
+  if (text == "none") return LimitTerms{.kind = kind};
   std::string_view bounds = detail::take_before(text, '/');
   const bool has_manner = bounds.data() + bounds.size() != text.data();
-  if (bounds.contains(':') && kind != LimitKind::kCpuSet) {
-    terms.soft = parse_bound(kind, detail::take_before(bounds, ':'));
-    if (!terms.soft) return std::nullopt;
+  LimitTerms terms = TRY(detail::read_bounds(kind, bounds));
+  if (has_manner && text.empty())  // "cpu=1/"
+    return std::unexpected(fault_of_manner(terms, text, text));
+  while (!text.empty()) {
+    std::string_view value = detail::take_before(text, '/');
+    if (detail::parse_manner(terms, value)) continue;
+    const std::string_view key = detail::take_before(value, '=');
+    return std::unexpected(fault_of_manner(terms, key, value));
   }
-  if (!bounds.empty() || !terms.soft) {
-    terms.bound = parse_bound(kind, bounds);
-    if (!terms.bound) return std::nullopt;
-  }
-  if (!is_in_order(terms)) return std::nullopt;
-  if (has_manner && text.empty()) return std::nullopt;  // "cpu=1/"
-  while (!text.empty())
-    if (!detail::parse_manner(terms, detail::take_before(text, '/')))
-      return std::nullopt;
   return terms;
+}
+
+/// The same; nothing if it is none.
+inline std::optional<LimitTerms> parse_terms_value(LimitKind kind,
+                                                   std::string_view text) {
+  const TermsRead terms = read_terms_value(kind, text);
+  return terms ? std::optional(*terms) : std::nullopt;
 }
 
 inline std::optional<LimitKind> parse_limit_word(std::string_view word) {
@@ -144,12 +184,24 @@ inline std::optional<LimitKind> parse_limit_word(std::string_view word) {
 }
 
 /// "cpu=1h:2h/signal=USR1/grace=10s".
-inline std::optional<LimitTerms> parse_terms(std::string_view text) {
+inline TermsRead read_terms(std::string_view text) {
   const std::size_t equals = text.find('=');
-  if (equals == std::string_view::npos) return std::nullopt;
-  const auto kind = parse_limit_word(text.substr(0, equals));
-  if (!kind) return std::nullopt;
-  return parse_terms_value(*kind, text.substr(equals + 1));
+  if (equals == std::string_view::npos)
+    return std::unexpected(detail::quoted(text) +
+                           " has no '=', expected NAME=HARD or NAME=SOFT:HARD, "
+                           "as in wall=30s");
+  const std::string_view word = text.substr(0, equals);
+  const auto kind = parse_limit_word(word);
+  if (!kind)
+    return std::unexpected("there is no limit " + detail::quoted(word) +
+                           ", expected one of " + limit_words());
+  return read_terms_value(*kind, text.substr(equals + 1));
+}
+
+/// The same; nothing if it is none.
+inline std::optional<LimitTerms> parse_terms(std::string_view text) {
+  const TermsRead terms = read_terms(text);
+  return terms ? std::optional(*terms) : std::nullopt;
 }
 
 /// A bound as parse_bound() reads it.

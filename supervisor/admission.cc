@@ -16,6 +16,7 @@
 #include "reaper/launch_block.h"
 #include "supervisor/charging.h"
 #include "supervisor/log.h"
+#include "supervisor/rate_limits.h"
 #include "sys/pid_namespace_check.h"
 
 namespace supervisor {
@@ -301,6 +302,11 @@ core::Answer<void> Admission::check_nested(const core::Caller& caller,
     return refuse(Refusal::kEnded, name + " has ended, or is being ended");
   if (parent.state < core::JobState::kRunning)
     return refuse(Refusal::kInvalid, name + " does not run yet");
+  if (parent.spec.kind == core::JobKind::kArray)
+    return refuse(Refusal::kInvalid,
+                  name +
+                      " is an array, which has no processes of its own, "
+                      "expected a job or a member, NAME[INDEX]");
   if (parent.engine != core::Engine::kCgroup2)
     return refuse(Refusal::kNotSupported,
                   name + " is contained by the engine " +
@@ -368,6 +374,8 @@ std::string Admission::lacking_of_nested(const core::JobSpec& spec) const {
 }
 
 core::Answer<void> Admission::check_limits(const core::JobSpec& spec) const {
+  TRY(check_processors(
+      core::bound_of(spec.limits, spec.terms, core::LimitKind::kCpuSet)));
   if (spec.accepts_less) return {};
   std::string lacking = division_of(spec).lacking();
   if (lacking.empty()) lacking = lacking_of_nested(spec);

@@ -5,6 +5,7 @@
 
 #include "core/limit_terms_text.h"
 #include "sys/block_devices.h"
+#include "sys/processors.h"
 
 namespace supervisor {
 
@@ -31,6 +32,18 @@ core::Result<std::string> inherited(const sys::Cgroup& group,
 }
 
 }  // namespace
+
+core::Answer<void> check_processors(const core::Maybe<std::uint64_t>& set) {
+  const auto machine = set ? sys::find_processors() : std::nullopt;
+  if (!machine) return {};
+  std::uint64_t lacking = *set & ~machine->possible;
+  if ((*set & machine->online) == 0) lacking = *set;
+  if (lacking == 0) return {};
+  return refuse(core::Refusal::kInvalid,
+                "limit 'cpu-set' has processors that are not there: " +
+                    core::processors_text(lacking, ',') +
+                    "; this machine has " + machine->online_text);
+}
 
 RateBounds rates_of(const core::LimitSet& limits) {
   const auto bound = [&limits](core::LimitKind kind) {

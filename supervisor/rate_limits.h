@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/limit_terms.h"
 #include "core/quantity.h"
+#include "core/refusal.h"
 #include "sys/cgroup.h"
 
 namespace supervisor {
@@ -24,6 +25,11 @@ struct RateBounds {
     return io_rate.has_value() || io_operations.has_value();
   }
 };
+
+/// Whether these processors (a set's bits; absent: no set) can hold a job here:
+/// the machine may have all of them, and has one of them now. kInvalid.
+[[nodiscard]] core::Answer<void> check_processors(
+    const core::Maybe<std::uint64_t>& set);
 
 [[nodiscard]] RateBounds rates_of(const core::LimitSet& limits);
 

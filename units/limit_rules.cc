@@ -40,6 +40,8 @@ constexpr std::pair<core::LimitUnit, const char*> kExamples[] = {
     {core::LimitUnit::kMicroseconds, "a time such as \"30s\" or \"8h\""},
     {core::LimitUnit::kBytes, "a size such as \"512M\" or \"4G\""},
     {core::LimitUnit::kCount, "a number from 1 to "},
+    {core::LimitUnit::kPercent, "a part of one processor such as \"150%\""},
+    {core::LimitUnit::kProcessors, "processors such as \"0-2+5\", 0 to 63"},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

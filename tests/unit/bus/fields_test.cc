@@ -358,6 +358,18 @@ TEST_CASE("other limits come back, and what is none is refused") {
   CHECK(refused("AcceptsLess", std::uint64_t{1}));
   CHECK(refused("Limits", bus::TextList{"cpu=2:1"}));
   CHECK(refused("Limits", std::string("cpu=1")));
+  const auto text = [](const char* key, bus::Value value) {
+    const auto answer =
+        bus::limit_request_of({{.key = key, .value = std::move(value)}});
+    return answer ? std::string() : answer.error().text;
+  };
+  CHECK(text("WallTimeUSec", UINT64_MAX - 1) ==
+        "key 'WallTimeUSec' is 18446744073709551614, expected at most "
+        "315360000000000");
+  CHECK(text("Limits", bus::TextList{"cpu=1", "cpu=2:1"}) ==
+        "key 'Limits' has 'cpu=2:1': the soft bound '2' of 'cpu' is above the "
+        "hard one, '1'");
+  CHECK(bus::fault_of_limits({"cpu=2:1"}).starts_with("key 'Limits' has"));
   CHECK(bus::limit_request_of({{.key = "AcceptsLess", .value = true}})
             .error()
             .text == "no limit was named");

@@ -98,6 +98,85 @@ TEST_CASE("what is no limit is refused") {
   }
 }
 
+TEST_CASE("what is wrong with a limit is said, and what was expected") {
+  struct Wrong {
+    std::string_view text;
+    std::string_view fault;
+  };
+  // NOLINTBEGIN(modernize-use-designated-initializers): a table
+  constexpr Wrong kWrong[] = {
+      {"",
+       "'' has no '=', expected NAME=HARD or NAME=SOFT:HARD, as in "
+       "wall=30s"},
+      {"foo=1",
+       "there is no limit 'foo', expected one of wall, cpu, memory, "
+       "processes, files, virtual, threads, file-size, core, locked, "
+       "idle, swap, cpu-rate, cpu-set, io-rate, io-ops"},
+      {"wall=",
+       "a bound of 'wall' is missing, expected a time such as 30s, 2h "
+       "or 1h30m"},
+      {"wall=1x",
+       "'1x' is no bound of 'wall', expected a time such as 30s, 2h "
+       "or 1h30m"},
+      {"wall=0", "'0' is too little for 'wall', expected more than 0"},
+      {"wall=9999d", "'9999d' is too much for 'wall', expected at most 3650d"},
+      {"wall=99999999999999999999999",
+       "'99999999999999999999999' is too much for 'wall', expected at most "
+       "3650d"},
+      {"threads=5000000",
+       "'5000000' is too much for 'threads', expected at most 4194304"},
+      {"memory=9999999T",
+       "'9999999T' is too much for 'memory', expected at "
+       "most 2305843009213693951"},
+      {"cpu-rate=50",
+       "'50' is no bound of 'cpu-rate', expected a part of one "
+       "processor such as 50% or 150%"},
+      {"cpu-set=0-1023",
+       "'0-1023' is too high for 'cpu-set', expected "
+       "processors from 0 to 63, the first 64 of a machine"},
+      {"cpu-set=3-1", "'3-1' is a range that ends before it begins"},
+      {"cpu-set=64-1",
+       "'64-1' is too high for 'cpu-set', expected processors "
+       "from 0 to 63, the first 64 of a machine"},
+      {"wall=1h:30m",
+       "the soft bound '1h' of 'wall' is above the hard one, '30m'"},
+      {"wall=x:30m",
+       "'x' is no bound of 'wall', expected a time such as 30s, "
+       "2h or 1h30m"},
+      {"wall=1h/signal=USR1",
+       "'/signal' is sent over a soft bound, and there is none, expected "
+       "'wall=SOFT:HARD/signal=...' or 'wall=SOFT:/signal=...'"},
+      {"wall=1h:2h/signal=FOO",
+       "'/signal' has 'FOO', expected a signal such as TERM, SIGUSR1 or 15"},
+      {"wall=1h/action=foo",
+       "'/action' has 'foo', expected a signal such as TERM, SIGUSR1 or 15"},
+      {"wall=1h:/grace=1",
+       "'/grace' is for the end over a hard bound, and "
+       "there is none, expected 'wall=SOFT:HARD/grace=...'"},
+      {"wall=1h/grace=x",
+       "'/grace' has 'x', expected a time such as 500ms or 30s"},
+      {"wall=1h/grace=1/grace=2", "'/grace' is said twice"},
+      {"wall=1h/what=1",
+       "'/what' is not known, expected /signal=SIGNAL, "
+       "/action=SIGNAL or /grace=TIME behind a limit"},
+      {"files=5/grace=1",
+       "'/grace' is for wall, cpu, memory and idle, over "
+       "which jobs end, not for 'files'"},
+  };
+  // NOLINTEND(modernize-use-designated-initializers)
+  for (const Wrong& wrong : kWrong) {
+    CAPTURE(wrong.text);
+    const auto terms = read_terms(wrong.text);
+    REQUIRE_FALSE(terms);
+    CHECK(terms.error() == wrong.fault);
+  }
+  for (const std::string_view text : kRefused) {
+    CAPTURE(text);
+    const auto terms = read_terms(text);
+    CHECK((!terms && !terms.error().empty()));
+  }
+}
+
 TEST_CASE("people write units and names") {
   const auto terms = parse_terms("cpu=1h:2h/signal=usr1/action=kill/grace=30s");
   REQUIRE(terms);

@@ -6,6 +6,7 @@
 #include "sys/limit_facts.h"
 #include "sys/own_cgroup.h"
 #include "sys/proc_files.h"
+#include "sys/processors.h"
 
 TEST_CASE("our own memory cgroup, of either version") {
   using sys::memory_cgroup_in;
@@ -71,4 +72,18 @@ TEST_CASE("the name of our directory in a hierarchy of version 1") {
   CHECK(sys::group_name("/sys/fs/cgroup/corral", "/sys/fs/cgroup") == "corral");
   CHECK(sys::group_name("/sys/fs/cgroup", "/sys/fs/cgroup").empty());
   CHECK(sys::group_name("/sys/fs/cgroup/", "/sys/fs/cgroup").empty());
+}
+
+TEST_CASE("the kernel's lists of processors") {
+  using sys::processor_bits;
+  CHECK(processor_bits("0-1") == 3U);
+  CHECK(processor_bits("0-2,5,8-9") == 0x327U);
+  CHECK(processor_bits("60-127") == 0xf000000000000000U);
+  CHECK(processor_bits("64-127,200") == 0U);
+  CHECK_FALSE(processor_bits("x"));
+  CHECK_FALSE(processor_bits("0-"));
+  const auto machine = sys::find_processors();
+  REQUIRE(machine);
+  CHECK((machine->online & ~machine->possible) == 0);
+  CHECK(processor_bits(machine->online_text) == machine->online);
 }

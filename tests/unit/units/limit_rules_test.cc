@@ -222,6 +222,12 @@ TEST_CASE(
       {"[user.bob]\nram = \"1G\"\n",
        "l.toml:2: user.bob.ram: there is no such limit, expected one of wall, "
        "cpu, memory, processes, files"},
+      {"[default]\ncpu-rate = \"x\"\n",
+       "l.toml:2: default.cpu-rate: the value is 'x', expected a part of one "
+       "processor such as"},
+      {"[default]\ncpu-set = \"64\"\n",
+       "l.toml:2: default.cpu-set: the value is '64', expected processors such "
+       "as \"0-2+5\", 0 to 63"},
       {"wall = \"1h\"\n",
        "l.toml:1: wall: no limit stands there, expected it in a table "
        "[default]"},
