@@ -190,6 +190,7 @@ void put_result(Json& json, const core::JobResult& result) {
   json["sentence"] = core::sentence_of(result).view();
   if (result.reason == core::Reason::kOverLimit)
     json["limit"] = {{"kind", core::name_of(result.limit.kind)},
+                     {"word", core::row_of(result.limit.kind).word},
                      {"value", result.limit.value},
                      {"bound", result.limit.bound}};
   if (result.reason == core::Reason::kCancelled)

@@ -3,6 +3,8 @@
 // leave them. A process is meant by its number as it is when the command
 // starts: from then on a pidfd stands for it.
 #include <cerrno>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -83,7 +85,22 @@ core::Answer<core::JobId> target_job(bus::Client& client,
 struct Attached {
   core::JobId jid;
   std::vector<core::Pid> pids;
+  /// Why those behind `pids` were not attached.
+  std::optional<core::Refused> fault = {};
 };
+
+/// A new job of which nobody knows is ended where it is empty; with processes
+/// in it, it is said to be there.
+void settle_new_job(bus::Client& client, Attached& done) {
+  const std::string name = core::job_text(done.jid);
+  if (done.pids.empty())
+    (void)client.end(done.jid,
+                     {.first_signal = {}, .grace = core::Microseconds()});
+  else
+    done.fault->text += "; the new " + name + " stays, with " +
+                        std::to_string(done.pids.size()) +
+                        " that came in before";
+}
 
 core::Answer<Attached> attach_all(bus::Client& client,
                                   const Arguments& arguments) {
@@ -97,13 +114,14 @@ core::Answer<Attached> attach_all(bus::Client& client,
     const auto attached =
         client.attach(done.jid, process.pidfd.get(), mode_of(arguments));
     if (!attached) {
-      if (is_new && done.pids.empty())
-        (void)client.end(done.jid,
-                         {.first_signal = {}, .grace = core::Microseconds()});
-      return std::unexpected(attached.error());
+      done.fault = attached.error();
+      break;
     }
     done.pids.push_back(process.pid);
   }
+  if (done.fault && is_new) settle_new_job(client, done);
+  if (done.fault && (!is_new || done.pids.empty()))
+    return std::unexpected(*std::move(done.fault));
   return done;
 }
 
@@ -133,7 +151,7 @@ int attach_processes(const Arguments& arguments) {
     print(attached_json(done->jid, done->pids));
   else if (arguments.has("new"))
     print(std::string(core::display(done->jid).view()) + "\n");
-  return kSuccess;
+  return done->fault ? complain(*done->fault) : kSuccess;
 }
 
 int detach_processes(const Arguments& arguments) {

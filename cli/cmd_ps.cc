@@ -30,10 +30,12 @@ std::string state_or_end(const core::JobView& job) {
   return word;
 }
 
-std::string process_count(bus::Client& client, const core::JobView& job) {
-  if (job.state == core::JobState::kEnded) return "0";
+/// Nothing where nobody tells.
+std::optional<std::size_t> process_count(bus::Client& client,
+                                         const core::JobView& job) {
+  if (job.state == core::JobState::kEnded) return 0;
   const auto processes = client.processes(job.jid);
-  return processes ? std::to_string(processes->size()) : std::string();
+  return processes ? std::optional(processes->size()) : std::nullopt;
 }
 
 std::vector<Cell> row_of(bus::Client& client, const core::JobView& job,
@@ -41,6 +43,7 @@ std::vector<Cell> row_of(bus::Client& client, const core::JobView& job,
   const auto age = age_of(job, now);
   const auto cpu = cpu_time_of(job);
   const auto& memory = job.totals.memory_peak;
+  const auto processes = process_count(client, job);
   return {{.text = std::string(core::display(job.jid).view())},
           {.text = job.name},
           {.text = user_name(job.owner)},
@@ -48,7 +51,7 @@ std::vector<Cell> row_of(bus::Client& client, const core::JobView& job,
           {.text = age ? short_time(*age) : ""},
           {.text = cpu ? short_time(*cpu) : ""},
           {.text = memory ? short_size(*memory) : ""},
-          {.text = process_count(client, job)},
+          {.text = processes ? std::to_string(*processes) : ""},
           {.text = command_line(job)}};
 }
 
@@ -96,7 +99,10 @@ int list_jobs(const Arguments& arguments) {
   const auto jobs = all_jobs(*client, filter);
   if (!jobs) return complain(jobs.error());
   if (arguments.has("json")) {
-    print(jobs_json(*jobs));
+    std::vector<std::optional<std::size_t>> counts;
+    for (const core::JobView& job : *jobs)
+      counts.push_back(process_count(*client, job));
+    print(counted_json(*jobs, counts));
     return kSuccess;
   }
   print(table_of(*client, *jobs,

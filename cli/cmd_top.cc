@@ -269,6 +269,12 @@ int show_screen(bus::Client& client, const TopOptions& options) {
 }  // namespace
 
 int show_top(const Arguments& arguments) {
+  const auto delay = arguments.value("delay");
+  if (delay && parse_duration(*delay) == core::Microseconds())
+    return complain("option '--delay' has the value '" + std::string(*delay) +
+                        "'; expected a time above 0; 100ms is the least "
+                        "that is waited",
+                    kMisused);
   const TopOptions options = options_of(arguments);
   const bool is_for_people = options.times == 0 && !options.is_json &&
                              ::isatty(STDIN_FILENO) == 1 &&

@@ -137,6 +137,7 @@ inline constexpr JsonKey kPsKeys[] = {
     {"(array)",
      "one object a job, by ascending jid, with the keys of "
      "*corral show*"},
+    {"process_count", "in each: how many processes live; null: not known"},
 };
 
 inline constexpr OptionRow kTreeOptions[] = {kJson, kSystem, kPrivate, kHelp};
@@ -207,7 +208,8 @@ inline constexpr JsonKey kShowKeys[] = {
      "why it ended: a word, a sentence, the main process's code or signal "
      "(null: none), what a shell shows; all null while it lives"},
     {"limit",
-     "the limit that it passed, as _kind_, _value_ and _bound_; null: none"},
+     "the limit that it passed, as _kind_ (its name in sentences), _word_ "
+     "(its key in _limits_), _value_ and _bound_; null: none"},
     {"user_us, system_us, memory_peak_bytes, storage_read_bytes, "
      "storage_written_bytes, oom_kills, processes_not_seen",
      "totals of the whole job; null: not collected"},

@@ -100,6 +100,7 @@ void add_result(Json& json, const core::JobView& job) {
   json["limit"] = nullptr;  // in microseconds, bytes or a count
   if (is_over && result.reason == core::Reason::kOverLimit)
     json["limit"] = {{"kind", core::name_of(result.limit.kind)},
+                     {"word", core::row_of(result.limit.kind).word},
                      {"value", result.limit.value},
                      {"bound", result.limit.bound}};
   json["shell_code"] = is_over ? Json(core::shell_code(result)) : Json();
@@ -166,6 +167,18 @@ std::string jobs_json(const std::vector<core::JobView>& jobs) {
   Json array = Json::array();
   for (const core::JobView& job : jobs)
     array.push_back(object_of(job));
+  return json_line(array);
+}
+
+std::string counted_json(
+    const std::vector<core::JobView>& jobs,
+    const std::vector<std::optional<std::size_t>>& counts) {
+  Json array = Json::array();
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    Json json = object_of(jobs[i]);
+    json["process_count"] = counts[i] ? Json(*counts[i]) : Json();
+    array.push_back(std::move(json));
+  }
   return json_line(array);
 }
 

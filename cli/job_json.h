@@ -27,6 +27,10 @@ struct JobWithProcesses {
                                        const ProcessFacts& process);
 /// One array on one line.
 [[nodiscard]] std::string jobs_json(const std::vector<core::JobView>& jobs);
+/// Likewise, with how many processes live in each, in the same order.
+[[nodiscard]] std::string counted_json(
+    const std::vector<core::JobView>& jobs,
+    const std::vector<std::optional<std::size_t>>& counts);
 [[nodiscard]] std::string trees_json(const std::vector<JobWithProcesses>& jobs);
 /// A detached job that was made, as one object on one line.
 [[nodiscard]] std::string created_json(core::JobId jid, std::string_view name,

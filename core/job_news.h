@@ -86,6 +86,7 @@ inline void json_job(NewsLine& line, const Job& job) {
 inline void json_limit_hit(NewsLine& line, const LimitHit& hit) {
   json_key(line, "limit");
   line.append(R"({"kind":")").append(name_of(hit.kind));
+  line.append(R"(","word":")").append(row_of(hit.kind).word);
   line.append(R"(","value":)").append_unsigned(hit.value);
   line.append(",\"bound\":").append_unsigned(hit.bound);
   line.append_char('}');

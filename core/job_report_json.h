@@ -88,6 +88,7 @@ inline void json_result(ReportJson& json, const JobResult& result) {
   }
   // In microseconds, bytes or a count, as the limit is.
   json.append(R"({"kind":")").append(name_of(result.limit.kind));
+  json.append(R"(","word":")").append(row_of(result.limit.kind).word);
   json.append(R"(","value":)").append_unsigned(result.limit.value);
   json.append(",\"bound\":").append_unsigned(result.limit.bound);
   json.append_char('}');

@@ -195,7 +195,7 @@ _corral() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--user --leader --service --domain --project --account --nest --stragglers --grace --limit --accept-less --json --system --private --help' -- "$word")
       else
-        :
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'open close show' -- "$word")
       fi ;;
     freeze)
       case $previous in
@@ -265,7 +265,7 @@ _corral() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--memory-threshold --cpu-threshold --json --system --private --help' -- "$word")
       else
-        :
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'status on off switch record csa mem io delay memt time job wkmg tape site1 site2' -- "$word")
       fi ;;
     archive)
       case $previous in

@@ -145,7 +145,7 @@ complete -c corral -n '__fish_seen_subcommand_from session' -l json -s j -d 'Pri
 complete -c corral -n '__fish_seen_subcommand_from session' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from session' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from session' -l help -s h -d 'Show this help and exit'
-complete -c corral -n '__fish_seen_subcommand_from session' -x
+complete -c corral -n '__fish_seen_subcommand_from session' -x -a 'open close show'
 
 complete -c corral -n __fish_use_subcommand -a freeze -d 'Let no process of a job run'
 complete -c corral -n '__fish_seen_subcommand_from freeze' -l system -d 'Ask the system instance only'
@@ -207,7 +207,7 @@ complete -c corral -n '__fish_seen_subcommand_from accounting' -l json -s j -d '
 complete -c corral -n '__fish_seen_subcommand_from accounting' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from accounting' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from accounting' -l help -s h -d 'Show this help and exit'
-complete -c corral -n '__fish_seen_subcommand_from accounting' -x
+complete -c corral -n '__fish_seen_subcommand_from accounting' -x -a 'status on off switch record csa mem io delay memt time job wkmg tape site1 site2'
 
 complete -c corral -n __fish_use_subcommand -a archive -d 'Pack closed accounting files, and remove old ones'
 complete -c corral -n '__fish_seen_subcommand_from archive' -l keep-for -x -d 'Remove files whose last record is older'

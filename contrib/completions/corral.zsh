@@ -228,7 +228,7 @@ _corral() {
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '*:TEXT: ' && return ;;
+        '*:PROCESS: ' && return ;;
     detach)
       _arguments -s -S \
         '--job[The words are jobs\: take all of their processes out, so that they end]' \
@@ -238,7 +238,7 @@ _corral() {
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '*:TEXT: ' && return ;;
+        '*:PROCESS: ' && return ;;
     session)
       _arguments -s -S \
         '--user[With '\''open'\''\: whose session it is; needed]:USER:_users' \
@@ -262,7 +262,7 @@ _corral() {
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '*:TEXT: ' && return ;;
+        '*:WORD:(open close show)' && return ;;
     freeze)
       _arguments -s -S \
         '--system[Ask the system instance only]' \
@@ -346,7 +346,7 @@ _corral() {
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '*:TEXT: ' && return ;;
+        '*:WORD:(status on off switch record csa mem io delay memt time job wkmg tape site1 site2)' && return ;;
     archive)
       _arguments -s -S \
         '--keep-for[Remove files whose last record is older]:DURATION: ' \

@@ -82,6 +82,13 @@ def refusals(instance):
     member = instance.facts("show", other)["main_pid"]
     refused(instance, 64, f"is in job {other} already; detach it first", "attach", jid, member)
     refused(instance, 64, "is nested in no job", "attach", "--mode", "nested", jid, member)
+    with process() as first:
+        half = instance.run("attach", "--new", first.pid, member)
+        new = half.stdout.strip()
+        check(half.returncode == 64 and is_member(first.pid, new) and half.stderr.endswith(
+            f"detach it first; the new job {new} stays, with 1 that came in before\n"),
+            "a new job that one did not come into is said to stay", half)
+        instance.run("kill", "-g", "0", new)
     with process() as child:
         refused(instance, 66, "is in no job of this instance", "detach", child.pid)
         refused(instance, 66, f"there is no process {gone}", "attach", "--new", child.pid, gone)

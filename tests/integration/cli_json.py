@@ -31,7 +31,8 @@ with Instance() as instance:
     for key in ("ended_us", "result", "sentence", "exit_code", "signal", "limit", "shell_code"):
         check(live[key] is None, f"{key} of a live job is null")
     check(isinstance(live["main_pid"], int), "its main process is named", live["main_pid"])
-    equal([list(job) for job in instance.facts("ps")], [JOB], "ps prints the same")
+    equal([list(job) for job in instance.facts("ps")], [[*JOB, "process_count"]], "ps prints the same, and how many processes")
+    equal(documented("ps"), {"(array)", "process_count"}, "as the manual says")
     tree = instance.facts("tree")
     equal(list(tree[0]), [*JOB, "processes"], "tree adds the processes")
     equal(list(tree[0]["processes"][0]), ["pid", "ppid", "command", "state", "cpu_us"], "each with its facts")
@@ -41,7 +42,15 @@ with Instance() as instance:
     equal(ended["main_pid"], None, "and names no main process any more")
     equal(list(json.loads(instance.run("wait", "--json", jid).stdout)), JOB, "wait prints the same")
     equal(instance.facts("ps"), [], "ps shows live jobs only")
-    equal(len(instance.facts("ps", "-a")), 1, "ps -a ended ones too")
+    equal([job["process_count"] for job in instance.facts("ps", "-a")], [0], "ps -a ended ones too, without processes")
+    over = instance.run("run", "--limit", "wall=200ms", "--report=json", "--", "sleep", "60")
+    over = json.loads(over.stderr.splitlines()[-1])
+    limit = instance.facts("show", over["jid"])["limit"]
+    equal(([*limit], limit["kind"], limit["word"]), (["kind", "word", "value", "bound"], "wall time", "wall"),
+          "the limit that was passed is named as 'limits' has it, too")
+    check(limit["word"] in instance.facts("show", over["jid"])["limits"], "there it is")
+    end = [one for one in instance.records()["records"] if one["kind"] == "end" and one["jid"] == over["jid"]][0]
+    equal((end["limit"], over["limit"]), (limit, limit), "its record and its report say the same")
     jid = instance.run("run", "-d", "--linger", "--", "sh", "-c", "sleep 1000 & exec sleep 1001").stdout.strip()
     check(instance.facts("show", jid)["main_pid"], "a job that lingers has a main process")
     instance.run("kill", "-s", "KILL", "--main", jid)
@@ -77,7 +86,8 @@ def counts_its_own(instance, script, count, *options):
     wait_until(lambda: commands() == ["sleep"] * count, what=f"{count} processes of '{script}' {options}, not {commands()}")
     row = instance.run("ps", "--no-header").stdout.split()
     top = json.loads(instance.run("top", "--once", "--json").stdout)["jobs"][0]
-    equal((row[row.index("sh") - 1], top["processes"]), (str(count), count), f"tree, ps and top see {count}")
+    listed = instance.facts("ps")[0]["process_count"]
+    equal((row[row.index("sh") - 1], listed, top["processes"]), (str(count), count, count), f"tree, ps and top see {count}")
     instance.run("kill", "-g", "0", "few")
     runner.wait(20)
 

@@ -45,8 +45,12 @@ def ranks(instance):
     run = Run(instance, "-n", 2, "--", "/nonexistent/program")
     equal(run.end(), 127, "a program that is not there is said to be so")
     check("cannot run '/nonexistent/program'" in run.err, "by name", run.err)
-    run = Run(instance, "-n", 0, "--", "true")
-    equal((run.end(), run.err), (64, "corral-parallel: -n 0: expected 1 to 4096 ranks\n"), "no ranks are none")
+    for words, complaint in ((("-n", 0), "-n 0: expected 1 to 4096 ranks"), (("-n", "x"), "-n x: expected 1 to 4096 ranks"),
+                             (("-n", 4097), "-n 4097: expected 1 to 4096 ranks"),
+                             (("--grace", "nan"), "--grace nan: expected seconds, 0 to 86400"),
+                             (("--name", ""), "--name '': expected a provider's name; without the option it is parallel-PID")):
+        run = Run(instance, *words, "--", "true")
+        equal((run.end(), run.err), (64, f"corral-parallel: {complaint}\n"), f"refused: {words}")
 
 
 def waits_for_all(instance, work):
@@ -124,6 +128,17 @@ def kills_all(instance, work):
     equal((len(left), [pid for pid in left if is_alive(pid)]), (3, []), "also those who ignore the signal and left")
 
 
+def is_killed(instance, work):
+    """What it cannot do any more the kernel does for each rank's own process."""
+    file = work / "ranks"
+    run = Run(instance, "-n", 3, "--", "sh", "-c", f"echo $$ >>{file}; exec sleep 1000")
+    wait_until(lambda: file.exists() and len(file.read_text().split()) == 3, what="the ranks")
+    run.process.kill()
+    run.end()
+    ranks = [int(pid) for pid in file.read_text().split()]
+    wait_until(lambda: not any(is_alive(pid) for pid in ranks), what="its ranks end when it is killed")
+
+
 def supervisor_dies(instance, work):
     script = f"echo >>{work}/begun; sleep 3; sh -c 'sleep 0.3; exit 0'; exit 7"
     run = Run(instance, "-n", 2, "--name", "steady", "--", "sh", "-c", script)
@@ -146,6 +161,7 @@ def main():
         signals_all(instance, instance.folder)
         on_a_terminal(instance, instance.folder)
         kills_all(instance, instance.folder)
+        is_killed(instance, instance.folder)
         supervisor_dies(instance, instance.folder)
     with Instance(environment={"CORRAL_EVENT_SOURCE": "none"}) as instance:
         run = Run(instance, "-n", 1, "--", "true")

@@ -244,6 +244,14 @@ def signals(instance, engine):
     equal(instance.run("wait", jid).returncode, 128 + signal.SIGKILL, "after that it is killed")
 
 
+def lingers(instance):
+    """A job may outlive its main process, and its namespace then does."""
+    jid = instance.facts("run", "-d", "--linger", "--engine", "pidns", "--", "sh", "-c", "sleep 1.5 & exit 3")["jid"]
+    wait_until(lambda: instance.facts("show", jid)["main_pid"] is None, what="the end of the main process")
+    equal(instance.facts("show", jid)["state"], "running", "with --linger it lives as long as its processes")
+    equal(instance.run("wait", jid, timeout=30).returncode, 3, "and ends with the last of them")
+
+
 def refused(instance):
     jid = start(instance, "sleep 600")
     stranger = subprocess.Popen(["sleep", "600"])
@@ -332,6 +340,7 @@ def main():
             for part in (supervised, signals, limits):
                 part(instance, engine)
         refused(instance)
+        lingers(instance)
         in_cgroup(instance)
     for engine in ENGINES:
         crashes(engine)

@@ -89,6 +89,9 @@ def tables(instance):
     check(lines[0].startswith("JOB") and "CPU%" in lines[0], "with titles", lines)
     check(lines[1].startswith("spinner"), "the busiest first", lines)
     check("cpu  --------" in lines[1], "and its limit as a bar", lines)
+    never = instance.run("top", "-n", "2", "-d", "0")
+    equal((never.returncode, never.stderr), (2, "corral: option '--delay' has the value '0'; expected a time above 0; 100ms is the "
+                                                "least that is waited\n"), "no delay is refused")
     first, second = map(json.loads, instance.run("top", "--json", "-n", "2", "-d", "500ms").stdout.splitlines())
     jobs = {job["name"]: job for job in second["jobs"]}
     check(jobs["spinner"]["cpu_percent"] > 20, "the second table has the rate since the first", jobs)

@@ -32,6 +32,15 @@ TEST_CASE("help, manual and completions name every option of every command") {
   }
 }
 
+TEST_CASE("the words of commands that have some are completed") {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    CAPTURE(shell);
+    const std::string text = cli::completion_text(shell);
+    CHECK(text.contains("open close show"));
+    CHECK(text.contains("status on off switch record csa mem io"));
+  }
+}
+
 TEST_CASE("help has no marks, and names as they are") {
   const std::string help = cli::help_text(*cli::find_command("session"));
   CHECK(help.contains("pam_corral(8)"));

@@ -109,6 +109,29 @@ TEST_CASE("misuse is said in one sentence with the fix") {
         "unexpected argument 'y'; expected one JOB");
   CHECK(misuse("freeze", {}) ==
         "a JOB is missing: name it by its jid or its name");
+  CHECK(misuse("attach", {"--new"}) ==
+        "a PROCESS is missing: a job, by its jid or its name, and process ids; "
+        "with --new process ids alone");
+  CHECK(misuse("session", {}) ==
+        "a WORD is missing: 'open', 'close JOB', or 'show'");
+  CHECK(misuse("run", {"--jid", "0x100000000000", "x"}) ==
+        "option '--jid' has the value '0x100000000000'; expected 0x and up to "
+        "16 hexadecimal digits, the last 8 of them above 0");
+}
+
+TEST_CASE("of a limit the part that is wrong is said") {
+  CHECK(misuse("run", {"-l", "wall=1h:30m", "x"}) ==
+        "option '--limit' has the value 'wall=1h:30m': the soft bound '1h' of "
+        "'wall' is above the hard one, '30m'");
+  CHECK(misuse("run", {"-l", "cpu=1h,foo=1", "x"})
+            .contains("'cpu=1h,foo=1': there is no limit 'foo', expected one "
+                      "of wall, cpu"));
+  CHECK(misuse("run", {"-l", "wall=none", "x"}) ==
+        "option '--limit' has the value 'wall=none': 'wall=none' takes a limit "
+        "away, expected one that there is to be");
+  CHECK(misuse("limit", {"x", "-l", "files=x"}) ==
+        "option '--limit' has the value 'files=x': 'x' is no bound of 'files', "
+        "expected a number such as 100");
 }
 
 TEST_CASE("--help is heard whatever else is missing") {

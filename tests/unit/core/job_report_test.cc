@@ -104,8 +104,10 @@ TEST_CASE("refused forks and a limit are told in both forms") {
   report.result.reason = Reason::kOverLimit;
   report.result.limit = {LimitKind::kMemory, 65536, 4096};
   const std::string json(render_json(report).view());
-  CHECK(json.find("\"limit\":{\"kind\":\"memory\",\"value\":65536,"
-                  "\"bound\":4096},\"wall_us\"") != std::string::npos);
+  CHECK(
+      json.find(
+          "\"limit\":{\"kind\":\"memory\",\"word\":\"memory\",\"value\":65536,"
+          "\"bound\":4096},\"wall_us\"") != std::string::npos);
   CHECK(json.find("\"forks_refused\":3,") != std::string::npos);
   report.name.clear();
   report.straggler_names.clear();

@@ -42,8 +42,13 @@ TEST_CASE("a new job, a change, a limit and an end") {
         "\n");
   job.limit_hit = {.kind = LimitKind::kMemory, .value = 9, .bound = 8};
   const auto limit = news_line(NewsKind::kLimit, 9, RealTime(14), job);
+  job.limit_hit->kind = LimitKind::kWallTime;
+  const auto wall = news_line(NewsKind::kLimit, 9, RealTime(14), job);
+  CHECK(wall.view().find(R"("limit":{"kind":"wall time","word":"wall",)") !=
+        std::string_view::npos);
   CHECK(std::string(limit.view())
-            .ends_with(R"("limit":{"kind":"memory","value":9,"bound":8}})"
+            .ends_with(R"("limit":{"kind":"memory","word":"memory",)"
+                       R"("value":9,"bound":8}})"
                        "\n"));
   job.state = JobState::kEnded;
   job.result.reason = Reason::kExited;
