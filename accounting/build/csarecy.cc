@@ -17,6 +17,7 @@
 #include "accounting/records/sorted_file.h"
 #include "accounting/text/account_names.h"
 #include "accounting/text/local_clock.h"
+#include "accounting/text/shown_text.h"
 
 namespace accounting {
 
@@ -43,11 +44,16 @@ class Lines {
   void headings(std::int64_t boot, const csa::SystemName& system) {
     text_.add("\n\nSYSTEM BOOT TIME STARTING AT ");
     text_.add(boot != 0 ? LocalClock::text(boot) : "Unknown\n");
-    text_.add("For ").add(text_of(system.sysname).substr(0, 25)).add(' ');
-    text_.add(text_of(system.nodename).substr(0, 25)).add(' ');
-    text_.add(text_of(system.release).substr(0, 41)).add(' ');
-    text_.add(text_of(system.version).substr(0, 41)).add(' ');
-    text_.add(text_of(system.machine).substr(0, 25));
+    text_.add("For ")
+        .add(std::string_view(ShownText(system.sysname)).substr(0, 25))
+        .add(' ');
+    text_.add(std::string_view(ShownText(system.nodename)).substr(0, 25))
+        .add(' ');
+    text_.add(std::string_view(ShownText(system.release)).substr(0, 41))
+        .add(' ');
+    text_.add(std::string_view(ShownText(system.version)).substr(0, 41))
+        .add(' ');
+    text_.add(std::string_view(ShownText(system.machine)).substr(0, 25));
     text_.add(
         "\nPreserved Accounting Jobs (Jobs which are continued).\n"
         "====================================================\n\n"
@@ -77,7 +83,7 @@ class Lines {
   }
 
   void workload(const csa::Workload& record) {
-    const std::string_view provider = text_of(record.serv_provider);
+    const std::string provider(ShownText(record.serv_provider));
     if (record.jid != build::kNoJid) {
       line(record.jid, record.uid, provider, record.time);
       return;

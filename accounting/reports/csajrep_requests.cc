@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "accounting/text/quantities.h"
+#include "accounting/text/shown_text.h"
 
 namespace accounting::csajrep {
 
@@ -30,7 +31,7 @@ void RequestReport::begin() {
 }
 
 void RequestReport::add_run(const csa::Workload& record) {
-  Run run{.queue = std::string(text_of(record.quename)),
+  Run run{.queue = std::string(ShownText(record.quename)),
           .jid = record.jid,
           .init = record.subtype,
           .term = record.term_subtype,
@@ -45,7 +46,7 @@ void RequestReport::add_run(const csa::Workload& record) {
   if (runs_.empty()) {
     reqid_ = record.reqid;
     arrayid_ = record.arrayid;
-    name_ = text_of(record.reqname);
+    name_ = std::string_view(ShownText(record.reqname));
     wall_start_ = wall_end_ = record.time;
   }
   auto place = runs_.end();  // behind the last that did not begin later

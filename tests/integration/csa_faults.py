@@ -318,6 +318,13 @@ def names_are_masked(work):
             return f"{line}: {done and done.stdout[-300:]!r} {done and done.stderr!r}"
         if any(c in done.stdout for c in (b"\x1b", b"\x7f")):
             return f"{line}: a control character is printed"
+    data = work.get("out/spacct.csa")
+    work.put("evil2", data.replace(b"vm\0\0\0\0", b"\x1bm\0\0\0\0"))
+    work.put("evil3", data.replace(b"short.sh", b"sh\x1brt.sh").replace(b"b_30_5", b"b_\x1b0_5"))
+    for line, shown in (("csarecy -R -s evil2", b"Linux ?m "), ("csajrep -N -A -s evil3", b"sh?rt.sh"), ("csajrep -N -A -s evil3", b"b_?0_5")):
+        done = work.run(line)
+        if done is None or shown not in done.stdout or b"\x1b" in done.stdout:
+            return f"{line}: {done and done.stdout[-300:]!r} {done and done.stderr!r}"
     return None
 
 
