@@ -69,7 +69,7 @@ constinit std::atomic<Session*> g_session = nullptr;
 /// have had the turn, and closing the connection would say goodbye in the
 /// parent's name.
 void forget_session() {
-  g_session = nullptr;
+  g_session.store(nullptr);
 }
 
 /// From the start of the library, so that no fork comes before it.

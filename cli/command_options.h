@@ -286,7 +286,7 @@ inline constexpr JsonKey kEventsKeys[] = {
     {"kind, engine", "with _new_"},
     {"limit",
      "with _limit_, _soft-limit_ and, null or not, with _ended_: an object "
-     "with _kind_, _value_ and _bound_"},
+     "with _kind_, _word_, _value_ and _bound_"},
     {"signal", "with _soft-limit_: that it was sent"},
     {"result, sentence, exit_code, signal, shell_code", "with _ended_"},
 };

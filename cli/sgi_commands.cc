@@ -243,10 +243,7 @@ Done limit(bus::Client& client, std::optional<core::JobId> jid, Words words) {
   std::vector<core::LimitChange> changes;
   for (const char* const word : words) {
     const auto given = parse_limit_changes(word);
-    if (!given)
-      return refuse(core::Refusal::kInvalid,
-                    "'" + std::string(word) +
-                        "' is no limit, expected name=value, as in cpu=1h");
+    if (!given) return refuse(core::Refusal::kInvalid, given.error());
     changes.insert(changes.end(), given->begin(), given->end());
   }
   if (!changes.empty()) return client.set_limits(of, changes, false);

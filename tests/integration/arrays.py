@@ -84,6 +84,7 @@ def refused(instance):
     wait_until(lambda: 1 in members_of(instance, jid), 10, "the first member")
     for words, part in ((("log", "held"), "of its members, such as 'held[1]'"), (("freeze", "held"), "of its members"),
                         (("limit", "--limit", "wall=5s", "held"), "of its members"), (("attach", "held", str(os.getpid())), "of its members"),
+                        (("run", "-d", "--parent", "held", "--", "true"), "an array" if instance.engine == "cgroup2" else "nested"),
                         (("show", "held[3]"), "has not begun yet"), (("show", "held[4]"), "there is no 'held[4]'"),
                         (("show", "nothing[1]"), "there is no job 'nothing[1]'"),
                         (("ps", "--array", members_of(instance, jid)[1]["jid"]), "is no array")):

@@ -174,6 +174,8 @@ def sgi_commands(doors):
     equal(call("jstat", "-x")[0], 2, "a wrong option is refused")
     check("cpu        3600.000 s" in call("jlimit", "-j", jid)[1], "jlimit shows limits")
     equal(call("jlimit", "-j", jid, "wall=2h")[0], 0, "jlimit changes one")
+    code, _, err = call("jlimit", "-j", jid, "wall=2h:1h")
+    check(code == 64 and "the soft bound '2h' of 'wall' is above the hard one, '1h'" in err, "and says what is wrong with one", err)
     equal(instance.facts("show", jid)["limits"]["wall"], 7200 * 10**6, "and it holds")
     if os.geteuid() == 0 and instance.engine == "cgroup2":
         other = subprocess.Popen(["sleep", "1000"])
