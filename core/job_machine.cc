@@ -270,7 +270,6 @@ class Stepper {
 
   void operator()(const event::JobDetached&) {
     if (!is_live(job_)) return;
-    release();
     lose_main();
     if (unfollow_all(job_)) ask(effect::WatchFollowed{});
     ask(effect::Announce{});
@@ -278,8 +277,7 @@ class Stepper {
   }
 
   void operator()(const event::SessionClosed&) {
-    if (job_.state != JobState::kRunning || !job_.is_held || is_attached())
-      return;
+    if (!is_open_session(job_)) return;
     job_.departure = Job::Departure::kClosed;
     if (owes_status(job_)) ask(effect::ForgetMain{});
     main_ended();
@@ -357,6 +355,7 @@ class Stepper {
 
   /// Its main process lives on outside: nobody is told of its end.
   void lose_main() {
+    release();
     if (job_.departure == Job::Departure::kNone)
       job_.departure = Job::Departure::kDetached;
     if (owes_status(job_)) ask(effect::ForgetMain{});

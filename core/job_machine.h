@@ -207,6 +207,13 @@ inline bool lacks_first(const Job& job) {
 inline bool awaits_first(const Job& job) {
   return job.is_held && !job.main;
 }
+/// Whether it is a session that can be closed: also one whose leader was taken
+/// out of it, which ends by itself when it is empty.
+inline bool is_open_session(const Job& job) {
+  return job.spec.kind == JobKind::kSession &&
+         job.state == JobState::kRunning &&
+         (job.is_held || job.departure == Job::Departure::kDetached);
+}
 
 /// How long it does.
 inline constexpr Microseconds kAttachPatience = seconds(60);

@@ -290,13 +290,15 @@ void Cgroup1Limits::add_totals(core::JobId jid, core::JobTotals& totals) const {
 core::Maybe<core::Bytes> Cgroup1Limits::memory_now(core::JobId jid) const {
   if (!has_group(Place::kMemory, jid)) return std::nullopt;
   const auto group = open(places_.memory, jid);
-  char buffer[64];
-  const auto text = group ? group->read(kMemoryUsage, buffer)
-                          : core::Result<std::string_view>("");
-  if (!text) return std::nullopt;
-  const auto bytes =
-      core::parse_number(text->substr(0, text->find('\n')), UINT64_MAX);
+  if (!group) return std::nullopt;
+  const auto bytes = group->number(kMemoryUsage);
   return bytes ? core::Maybe<core::Bytes>(core::Bytes(*bytes)) : std::nullopt;
+}
+
+core::Maybe<std::uint64_t> Cgroup1Limits::tasks_now(core::JobId jid) const {
+  if (!has_group(Place::kPids, jid)) return std::nullopt;
+  const auto group = open(places_.pids, jid);
+  return group ? group->number("pids.current") : std::nullopt;
 }
 
 core::Result<void> Cgroup1Limits::remove(core::JobId jid) {

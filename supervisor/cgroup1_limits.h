@@ -66,6 +66,8 @@ class Cgroup1Limits {
   /// What the job used of memory, where it has a group that knows.
   void add_totals(core::JobId jid, core::JobTotals& totals) const;
   [[nodiscard]] core::Maybe<core::Bytes> memory_now(core::JobId jid) const;
+  /// How many processes and threads the job's group of "pids" has.
+  [[nodiscard]] core::Maybe<std::uint64_t> tasks_now(core::JobId jid) const;
   /// Errors: EBUSY while a process lives in one.
   [[nodiscard]] core::Result<void> remove(core::JobId jid);
   /// The jobs that have one.

@@ -26,6 +26,7 @@ constexpr std::uint32_t kMostNamed = 8;
 constexpr const char* kMemoryMax = "memory.max";
 constexpr const char* kMemoryHigh = "memory.high";
 constexpr const char* kPidsMax = "pids.max";
+constexpr const char* kPidsNow = "pids.current";
 constexpr const char* kSubtreeControl = "cgroup.subtree_control";
 
 std::string text_of(std::optional<std::uint64_t> bound) {
@@ -343,6 +344,15 @@ core::Maybe<core::Bytes> CgroupContainers::memory_now(core::JobId jid) {
   auto directory = open(jid);
   if (!directory) return std::nullopt;
   return sys::Cgroup(*std::move(directory)).memory_now();
+}
+
+core::Maybe<std::uint64_t> CgroupContainers::tasks_now(core::JobId jid) {
+  jid = top_of(jid);
+  if (hold_of(core::LimitKind::kProcesses) == core::Hold::kCgroup1)
+    return groups_.tasks_now(jid);
+  auto directory = open(jid);
+  if (!directory) return std::nullopt;
+  return sys::Cgroup(*std::move(directory)).number(kPidsNow);
 }
 
 core::Result<sys::UniqueFd> CgroupContainers::memory_events(core::JobId jid) {

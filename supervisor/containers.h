@@ -74,6 +74,10 @@ class Containers {
   /// What it uses, where that is counted.
   [[nodiscard]] virtual core::Maybe<core::Bytes> memory_now(
       core::JobId jid) = 0;
+  /// How many processes and threads the kernel counts in what bounds them: the
+  /// job's own group, or that of the job around it; absent without one.
+  [[nodiscard]] virtual core::Maybe<std::uint64_t> tasks_now(
+      core::JobId jid) = 0;
   /// Becomes readable when a member met the limit of memory and the kernel
   /// kills it alone (version 1); not open where the kernel ends the whole job.
   [[nodiscard]] virtual core::Result<sys::UniqueFd> memory_events(
@@ -129,6 +133,7 @@ class CgroupContainers final : public Containers {
   SoftMemoryEvents soft_memory_events(core::JobId jid,
                                       std::uint64_t soft) override;
   core::Maybe<core::Bytes> memory_now(core::JobId jid) override;
+  core::Maybe<std::uint64_t> tasks_now(core::JobId jid) override;
   core::Result<sys::UniqueFd> memory_events(core::JobId jid) override;
   core::Result<std::vector<sys::UniqueFd>> joins(core::JobId jid) override;
   std::vector<sys::UniqueFd> exits(core::JobId jid,

@@ -33,6 +33,9 @@ bool is_gone(const core::Error& error) {
   return error.code == ESRCH || error.code == ENOENT || error.code == ENODEV;
 }
 
+/// Who attaches puts back himself whom he brought too late.
+constexpr unsigned kTriesBeforeLetOut = 3;
+
 void complain(core::JobId jid, const char* verb, const core::Error& error) {
   spdlog::error("cannot {} the processes of job {}: {}", verb,
                 core::display(jid).view(), text_of(error.message()));
@@ -371,9 +374,36 @@ void EffectRunner::try_removal_again(core::JobId jid, core::Engine engine) {
   if (!removal.timer.is_set())
     removal.timer = Timer(
         parts_.loop, [this, jid, engine] { remove_container(jid, engine); });
+  if (removal.tries >= kTriesBeforeLetOut) let_out(jid);
   const auto pause =
       core::milliseconds(std::uint64_t{20} << std::min(removal.tries++, 11U));
   removal.timer.set(sys::boot_now() + pause);
+}
+
+/// The job was empty, so who is in there was brought by an attach whose
+/// supervisor died before it was written down, or from outside: no process of
+/// the job's. It would keep the container, and nobody could take it out.
+void EffectRunner::let_out(core::JobId jid) {
+  if (parts_.containers.has_nested(jid)) return;
+  const std::uint32_t count = parts_.containers.inhabitants(jid).count;
+  auto directory = parts_.containers.open(jid);
+  auto leaves = parts_.containers.leaves(jid);
+  Move move{.pid = {},
+            .from = {},
+            .to = parts_.containers.exits(jid, {}),
+            .joins = {}};
+  if (count == 0 || !directory || !leaves || move.to.empty()) return;
+  move.from = *std::move(directory);
+  move.joins = *std::move(leaves);
+  parts_.mover.move(std::move(move), [jid](const auto& moved) {
+    if (moved)
+      spdlog::warn(
+          "{} processes that came into the container of job {} after "
+          "its end were let out of it",
+          *moved, core::display(jid).view());
+    else if (!is_gone(moved.error()))
+      complain(jid, "let out", moved.error());
+  });
 }
 
 void EffectRunner::watch_main(const core::Job& job) {

@@ -21,6 +21,7 @@
 #include "supervisor/kept_handles.h"
 #include "supervisor/kill_service.h"
 #include "supervisor/launcher.h"
+#include "supervisor/mover.h"
 #include "supervisor/reaper_link.h"
 #include "supervisor/recorder.h"
 #include "supervisor/scope_link.h"
@@ -55,6 +56,7 @@ class EffectRunner final : public EffectSink {
     Recorder& recorder;
     KillService& killer;
     Collection& collection;
+    Mover& mover;
   };
   explicit EffectRunner(const Parts& parts)
       : parts_(parts), followers_(parts.loop, parts.sink) {}
@@ -90,6 +92,7 @@ class EffectRunner final : public EffectSink {
   void kill_contained(const core::Job& job, KillHow how);
   void remove_container(core::JobId jid, core::Engine engine);
   void try_removal_again(core::JobId jid, core::Engine engine);
+  void let_out(core::JobId jid);
   void watch_main(const core::Job& job);
 
   Parts parts_;

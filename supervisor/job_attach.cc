@@ -13,6 +13,7 @@
 #include "supervisor/candidate.h"
 #include "supervisor/followed_members.h"
 #include "supervisor/job_service.h"
+#include "supervisor/log.h"
 #include "supervisor/mover.h"
 #include "sys/cgroup_tree.h"
 
@@ -102,18 +103,66 @@ void JobService::attach(const core::Caller& caller, core::JobId jid,
   settle();
   auto move = prepare_attach(caller, jid, std::move(process), mode);
   if (!move) return done(std::unexpected(std::move(move).error()));
-  if (!move->is_needed)
-    return done(note_attached(caller, jid, std::move(*move)));
-  if (move->followed.start_ticks != 0)
-    return done(note_attached(caller, jid, std::move(*move)));
   auto kept = std::make_shared<Attachment>(std::move(*move));
+  const core::Pid pid = kept->facts.pid;
+  if (const auto at = moving_.find(pid); at != moving_.end())
+    return at->second.push_back([this, caller, jid, kept, mode, done] {
+      attach(caller, jid,
+             {.pid = {}, .pidfd = std::move(kept->pidfd).release().to_handle()},
+             mode, done);
+    });
+  if (!kept->is_needed || kept->followed.start_ticks != 0)
+    return done(note_attached(caller, jid, *kept));
+  moving_[pid];
   parts_->mover.move(
-      std::move(kept->move),
-      [this, caller, jid, kept, done = std::move(done)](const auto& moved) {
-        if (!moved)
+      std::move(kept->move), [this, caller, jid, kept, pid,
+                              done = std::move(done)](const auto& moved) {
+        if (!moved) {
+          end_move(pid);
           return done(refuse_move(core::detail::process_text(kept->facts), jid,
                                   moved.error()));
-        done(note_attached(caller, jid, std::move(*kept)));
+        }
+        auto noted = note_attached(caller, jid, *kept);
+        if (noted) {
+          end_move(pid);
+          return done(std::move(noted));
+        }
+        put_back(jid, std::move(*kept), [this, pid, done, noted] {
+          end_move(pid);
+          done(noted);
+        });
+      });
+}
+
+/// Who waits looks at the process anew.
+void JobService::end_move(core::Pid pid) {
+  const auto waiting = moving_.extract(pid);
+  if (waiting.empty()) return;
+  for (const auto& call : waiting.mapped())
+    call();
+}
+
+/// The job ended while the process came, who is none of its: it goes back to
+/// where it was, or else it would keep the container for its life.
+void JobService::put_back(core::JobId jid, Attachment attachment,
+                          std::function<void()> done) {
+  auto leaves = parts_->containers.leaves(jid);
+  Move move{.pid = attachment.facts.pid,
+            .from = std::move(attachment.pidfd).release(),
+            .to = parts_->containers.exits(jid, attachment.facts.cgroup),
+            .joins = {}};
+  if (!leaves || move.to.empty()) return done();
+  move.joins = *std::move(leaves);
+  parts_->mover.move(
+      std::move(move), [name = core::detail::process_text(attachment.facts),
+                        jid, done = std::move(done)](const auto& moved) {
+        if (!moved && moved.error().code != ESRCH)
+          spdlog::warn(
+              "{} stays in the container of job {}, which has ended: "
+              "{}",
+              name, core::display(jid).view(),
+              text_of(moved.error().message()));
+        done();
       });
 }
 
@@ -137,6 +186,8 @@ Answer<JobService::Attachment> JobService::prepare_attach(
           core::detail::process_text(attachment.facts) + " has ended");
     attachment.followed = *followed;
   } else if (attachment.is_needed) {
+    // Who comes from the job around it is counted already.
+    if (mode != core::AttachMode::kNested) TRY(check_tasks(jid));
     auto copy = found.pidfd.descriptor().duplicate();
     auto directory = parts_->containers.open(jid);
     auto joins = parts_->containers.joins(jid);
@@ -154,7 +205,8 @@ Answer<JobService::Attachment> JobService::prepare_attach(
 }
 
 Answer<void> JobService::note_attached(const core::Caller& caller,
-                                       core::JobId jid, Attachment attachment) {
+                                       core::JobId jid,
+                                       Attachment& attachment) {
   settle();
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr || entry->job.state != core::JobState::kRunning)
@@ -202,6 +254,13 @@ void JobService::detach(const core::Caller& caller, core::ProcessRef process,
       move = std::unexpected(std::move(owned).error());
   if (!move) return done(std::unexpected(std::move(move).error()));
   if (is_followed) return done(note_detached(caller, jid, found->facts.pid));
+  if (const auto at = moving_.find(found->facts.pid); at != moving_.end()) {
+    auto pidfd =
+        std::make_shared<sys::UniqueFd>(std::move(found->pidfd).release());
+    return at->second.push_back([this, caller, pidfd, done] {
+      detach(caller, {.pid = {}, .pidfd = std::move(*pidfd).to_handle()}, done);
+    });
+  }
   move->pid = found->facts.pid;
   move->from = std::move(found->pidfd).release();
   parts_->mover.move(*std::move(move),

@@ -127,6 +127,8 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
   if (is_going_down_) return done(refuse_going_down());
   if (auto room = parts_->admission.check_room(caller, spec); !room)
     return done(std::unexpected(std::move(room).error()));
+  if (auto around = check_around(spec); !around)
+    return done(std::unexpected(std::move(around).error()));
   if (!given && spec.requested != core::kNoJob)
     return request_jid(caller, std::move(spec), std::move(handles),
                        std::move(done));
@@ -143,6 +145,7 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
       spec.kind == core::JobKind::kArray
           ? core::Engine::kSubreaper
           : spec.engine.value_or(core::Engine::kSubreaper);
+  if (spec.parent != core::kNoJob) entering_.emplace(jid, spec.parent);
   if (spec.kind == core::JobKind::kDetached)
     keep_streams(jid, std::move(*handles));
   creators_[jid].push_back(std::move(done));
@@ -157,6 +160,66 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
     post(jid,
          core::event::Created{.spec = spec, .owner = owner, .engine = engine});
   });
+}
+
+/// Whether a command can begin in the jobs that its own is to be nested in.
+core::Answer<void> JobService::check_around(const core::JobSpec& spec) const {
+  if (!core::has_command(spec.kind)) return {};
+  for (core::JobId above = spec.parent; above != core::kNoJob;
+       above = parts_->containers.parent(above)) {
+    const TableEntry* const entry = table_.find(above);
+    if (entry == nullptr || entry->job.freezing == core::Freezing::kNo)
+      continue;
+    return core::refuse(
+        core::Refusal::kInvalid,
+        core::job_text(above) +
+            " is frozen, so nothing would begin in it; 'corral thaw' "
+            "it first");
+  }
+  return spec.parent == core::kNoJob ? core::Answer<void>()
+                                     : check_tasks(spec.parent);
+}
+
+/// Whether one more process has room in a job. The kernel bounds forks, not
+/// who comes otherwise (cgroup-v2.rst, "PID").
+core::Answer<void> JobService::check_tasks(core::JobId jid) const {
+  const TableEntry* const entry = table_.find(jid);
+  if (entry == nullptr) return {};
+  const core::Job& job = entry->job;
+  const auto bound_of = [&job](core::LimitKind kind) {
+    return core::bound_of(job.spec.limits, job.spec.terms, kind)
+        .value_or(UINT64_MAX);
+  };
+  const std::uint64_t processes = bound_of(core::LimitKind::kProcesses);
+  const std::uint64_t threads = bound_of(core::LimitKind::kThreads);
+  const std::uint64_t bound = std::min(processes, threads);
+  if (bound == UINT64_MAX) return {};
+  const auto now = parts_->containers.tasks_now(jid);
+  if (!now || *now + entering(jid) < bound) return {};
+  return core::refuse(
+      core::Refusal::kTooMany,
+      core::job_text(jid) + " is at its limit '" +
+          core::row_of(threads < processes ? core::LimitKind::kThreads
+                                           : core::LimitKind::kProcesses)
+              .word +
+          "' of " + std::to_string(bound) + ", with all in it counted");
+}
+
+/// How many are about to begin in the jobs that share the job's bound.
+std::uint64_t JobService::entering(core::JobId jid) const {
+  const auto top = [this](core::JobId below) {
+    for (core::JobId above = below; above != core::kNoJob;
+         above = parts_->containers.parent(above))
+      below = above;
+    return below;
+  };
+  std::erase_if(entering_, [this](const auto& row) {
+    const TableEntry* const entry = table_.find(row.first);
+    return !creators_.contains(row.first) &&
+           (entry == nullptr || entry->job.state >= core::JobState::kRunning);
+  });
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      entering_, [&](const auto& row) { return top(row.second) == top(jid); }));
 }
 
 /// Nothing: the next jids are not reserved yet.

@@ -247,6 +247,11 @@ class JobService final : public core::JobControl,
   void offer_link(const core::Job& job, std::vector<CreateDone> done);
   void await_caller(core::JobId jid);
 
+  [[nodiscard]] core::Answer<void> check_around(
+      const core::JobSpec& spec) const;
+  [[nodiscard]] core::Answer<void> check_tasks(core::JobId jid) const;
+  [[nodiscard]] std::uint64_t entering(core::JobId jid) const;
+
   // Arrays: job_arrays.cc.
   [[nodiscard]] core::Answer<void> check_no_array(core::JobId jid,
                                                   std::string_view what) const;
@@ -284,7 +289,10 @@ class JobService final : public core::JobControl,
       core::AttachMode mode);
   [[nodiscard]] core::Answer<void> note_attached(const core::Caller& caller,
                                                  core::JobId jid,
-                                                 Attachment attachment);
+                                                 Attachment& attachment);
+  void put_back(core::JobId jid, Attachment attachment,
+                std::function<void()> done);
+  void end_move(core::Pid pid);
   [[nodiscard]] core::Answer<Move> prepare_detach(const core::Caller& caller,
                                                   core::JobId jid,
                                                   bool is_followed);
@@ -352,6 +360,10 @@ class JobService final : public core::JobControl,
   std::map<core::JobId, Timer> awaited_callers_;
   std::map<core::JobId, std::vector<Freezer>> freezers_;
   std::map<core::JobId, std::vector<Waiter>> waiters_;
+  /// Jobs that begin within others, and within which.
+  mutable std::map<core::JobId, core::JobId> entering_;
+  /// Those that a worker moves, and who waits to know where they are then.
+  std::map<core::Pid, std::vector<std::function<void()>>> moving_;
   std::set<core::JobId> arrays_;   ///< whose next member is to be made
   std::set<core::JobId> starved_;  ///< whose members find no room
   Timer array_turn_;

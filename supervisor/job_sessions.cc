@@ -41,11 +41,6 @@ core::JobSpec spec_of(const SessionRequest& request, core::JobId parent) {
   return spec;
 }
 
-bool is_open(const core::Job& job) {
-  return job.spec.kind == core::JobKind::kSession && job.is_held &&
-         job.state == core::JobState::kRunning;
-}
-
 }  // namespace
 
 Answer<void> JobService::may_open(const core::Caller& caller) const {
@@ -75,10 +70,10 @@ void JobService::open_session(const core::Caller& caller,
     // The same service asks again, or another within an open session.
     const bool is_leader = job.main == found->facts.pid;
     // Whoever opened it died before it could write its leader down.
-    if (is_open(job) && core::lacks_first(job))
+    if (core::is_open_session(job) && core::lacks_first(job))
       return lead(caller, around, *std::move(found), core::AttachMode::kMove,
                   done);
-    if (is_open(job) && (is_leader || !request.nests))
+    if (core::is_open_session(job) && (is_leader || !request.nests))
       return done(OpenedSession{.jid = around, .is_existing = !is_leader});
   }
   auto leader = std::make_shared<FoundProcess>(*std::move(found));
@@ -130,7 +125,8 @@ void JobService::close_session(const core::Caller& caller, core::JobId jid,
   if (job.spec.kind != core::JobKind::kSession)
     return done(
         refuse(Refusal::kInvalid, core::job_text(jid) + " is no session"));
-  if (!is_open(job)) return done({});  // twice, or its leader had gone
+  if (!core::is_open_session(job))
+    return done({});  // twice, or its leader had gone
   const auto close = [this, caller, jid, done](bool /*has_left*/) {
     done(carry_out(jid, core::event::SessionClosed{.by = caller.uid}));
   };

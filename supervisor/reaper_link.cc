@@ -15,6 +15,10 @@ namespace supervisor {
 
 namespace {
 
+/// So many of the orders in flight may be one user's who is not the
+/// instance's own, and so many are left to that one.
+constexpr std::size_t kOrdersOfOne = 3;
+
 /// A launch block too large for its packet, in a memfd that nobody can change.
 core::Result<sys::UniqueFd> sealed_memfd(std::span<const std::byte> bytes) {
   sys::UniqueFd file(
@@ -45,6 +49,7 @@ ReaperLink::ReaperLink(EventLoop& loop, sys::UniqueFd socket,
                        std::uint64_t epoch, ReaperEvents& events)
     : socket_(std::move(socket)),
       epoch_(epoch),
+      own_(::geteuid()),
       events_(events),
       link_(loop, socket_.get(), *this) {}
 
@@ -61,12 +66,36 @@ void ReaperLink::launch(LaunchOrder order) {
 }
 
 void ReaperLink::send_orders() {
-  while (!queue_.empty() && open_.size() < reaper::kOrdersInFlight) {
-    LaunchOrder order = std::move(queue_.front());
-    queue_.pop_front();
-    open_.insert(order.jid);
+  while (true) {
+    std::optional<core::Uid> refused;
+    const auto next =
+        std::ranges::find_if(queue_, [&](const LaunchOrder& order) {
+          if (order.owner == refused) return false;
+          if (may_send(order.owner)) return true;
+          refused = order.owner;
+          return false;
+        });
+    if (next == queue_.end()) return;
+    LaunchOrder order = std::move(*next);
+    queue_.erase(next);
+    open_.emplace(order.jid, order.owner);
     send_order(std::move(order));
   }
+}
+
+/// A command may hang before it runs, in a file system of its user's or in the
+/// job around it, until its time is over: others must not wait for that.
+bool ReaperLink::may_send(core::Uid owner) const {
+  if (open_.size() >= reaper::kOrdersInFlight) return false;
+  if (owner == own_) return true;
+  const auto count_if = [this](auto holds) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        open_, [&](const auto& row) { return holds(row.second); }));
+  };
+  return count_if([owner](core::Uid uid) { return uid == owner; }) <
+             kOrdersOfOne &&
+         count_if([this](core::Uid uid) { return uid != own_; }) <
+             reaper::kOrdersInFlight - kOrdersOfOne;
 }
 
 void ReaperLink::send_order(LaunchOrder order) {

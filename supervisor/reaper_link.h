@@ -4,7 +4,8 @@
 //
 // Invariants:
 //  - At most reaper::kOrdersInFlight orders are unacknowledged; others wait
-//  here.
+//    here: of one user's after those of others, so that nobody's hanging
+//    launches keep anybody else's.
 //  - An order's number is its job's sequence: a job is launched at most once,
 //    so a repetition after a crash has the same number and the reaper answers
 //    it from memory.
@@ -14,9 +15,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "core/exit_record.h"
@@ -48,6 +49,7 @@ class ReaperEvents {
 /// One order, complete with its descriptors.
 struct LaunchOrder {
   core::JobId jid;
+  core::Uid owner;
   core::Microseconds timeout;
   std::vector<std::byte> block;
   /// Its own, or kept for the job too: those may be dropped while it waits.
@@ -103,13 +105,15 @@ class ReaperLink final : private PacketHandler {
   void send_hold(std::string_view name, std::span<const int> fds);
   void ask_barrier();
   void send_orders();
+  [[nodiscard]] bool may_send(core::Uid owner) const;
   void send_order(LaunchOrder order);
 
   sys::UniqueFd socket_;
   std::uint64_t epoch_;
+  core::Uid own_;  ///< the instance's user
   ReaperEvents& events_;
   std::deque<LaunchOrder> queue_;
-  std::set<core::JobId> open_;  ///< sent and not acknowledged
+  std::map<core::JobId, core::Uid> open_;  ///< sent and not acknowledged
   sys::UniqueFd ring_;
   /// What the reaper knows (reaper::Welcome); absent before its Welcome.
   std::optional<std::uint32_t> level_;

@@ -226,6 +226,12 @@ class Cgroup {
     return memory;
   }
 
+  /// The number that a file of it holds; absent if there is no such file.
+  [[nodiscard]] core::Maybe<std::uint64_t> number(const char* file) const {
+    char buffer[64];
+    return number_in(text_of(file, buffer));
+  }
+
   /// Removes the cgroup `name` of `parent` and what is below it. Errors: EBUSY
   /// while a process lives in it; none if it is not there.
   [[nodiscard]] static core::Result<void> remove(int parent, const char* name) {

@@ -142,11 +142,12 @@ TEST_CASE("a job that was detached as a whole ends when it is empty") {
   CHECK(ended.result.reason == Reason::kDetached);
 }
 
-TEST_CASE("a session lives on empty until it is closed") {
+TEST_CASE("a session without its leader can be closed, or ends when empty") {
   Job job = job_with_first(JobKind::kSession, Stragglers::kEnd);
+  CHECK(after(job, 5, event::Emptied{}).job.state == JobState::kRunning);
   job = after(job, 5, event::Detached{kFirst, Uid(0)}).job;
-  job = after(job, 6, event::Emptied{}).job;
   CHECK(job.state == JobState::kRunning);
+  CHECK(after(job, 6, event::Emptied{}).job.result.reason == Reason::kDetached);
   Step now = after(job, 7, event::SessionClosed{Uid(0)});
   CHECK(now.job.state == JobState::kEnding);
   CHECK(count_of<effect::Inspect>(now.effects) == 1);

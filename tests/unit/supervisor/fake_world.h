@@ -81,6 +81,7 @@ class FakeContainers final : public supervisor::Containers {
     return {};
   }
   core::Maybe<core::Bytes> memory_now(core::JobId) override { return {}; }
+  core::Maybe<std::uint64_t> tasks_now(core::JobId) override { return {}; }
   core::Result<sys::UniqueFd> memory_events(core::JobId) override {
     return sys::UniqueFd();
   }

@@ -185,6 +185,36 @@ TEST_CASE(
   CHECK(orders == std::vector<std::uint64_t>{reaper::kOrdersInFlight + 1});
 }
 
+TEST_CASE("launches of one user that hang are no hindrance to others") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Reports reports;
+  supervisor::ReaperLink link(loop, std::move(ends.first), 77, reports);
+  const core::Uid own(::geteuid());
+  const auto launch = [&link](core::Uid owner, std::uint32_t first) {
+    for (std::uint32_t i = first; i < first + 20; ++i) {
+      supervisor::LaunchOrder order;
+      order.jid = core::make_job_id(3, i);
+      order.owner = owner;
+      order.block.resize(100);
+      link.launch(std::move(order));
+    }
+  };
+  launch(core::Uid(own.raw() + 1), 100);
+  launch(core::Uid(own.raw() + 2), 200);
+  launch(core::Uid(own.raw() + 3), 300);
+  launch(own, 400);
+  run(loop);
+  bool had_memfd = false;
+  using Orders = std::vector<std::uint64_t>;
+  CHECK(orders_in(ends.second.get(), had_memfd) ==
+        Orders{100, 101, 102, 200, 201, 202, 300, 400, 401, 402});
+  for (std::uint32_t i = 400; i < 403; ++i)
+    link.acknowledge_launch(core::make_job_id(3, i));
+  run(loop);
+  CHECK(orders_in(ends.second.get(), had_memfd) == Orders{403, 404, 405});
+}
+
 TEST_CASE(
     "an order is given once, open or waiting, however often it is asked") {
   auto loop = *EventLoop::make();
