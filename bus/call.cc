@@ -41,8 +41,10 @@ bool ReplyTo::has_second_chance(const core::Refused& refused) const {
 void ReplyTo::refuse(const core::Refused& refused) const {
   if (has_second_chance(refused)) return;
   const std::string text = to_utf8(refused.text);
-  const sd_bus_error error =
-      SD_BUS_ERROR_MAKE_CONST(name_of(refused.why).error, text.c_str());
+  // As SD_BUS_ERROR_MAKE_CONST, which is a literal of C alone.
+  const sd_bus_error error{.name = name_of(refused.why).error,
+                           .message = text.c_str(),
+                           ._need_free = 0};
   sd_bus_message* reply = nullptr;
   if (!is_wanted() ||
       ::sd_bus_message_new_method_error(call_.get(), &reply, &error) < 0)
