@@ -64,6 +64,17 @@ constexpr SessionKey kKeys[] = {
      .expected = "a domain's name (s)",
      .set = [](SessionRequest& request,
                const Value& value) { return set_word(request.domain, value); }},
+    {.key = "Mode",
+     .expected = "'move' or 'logical' (s)",
+     .set =
+         [](SessionRequest& request, const Value& value) {
+           const auto* const word = std::get_if<std::string>(&value);
+           const auto mode =
+               word != nullptr ? core::parse_attach_mode(*word) : std::nullopt;
+           if (!mode || *mode == core::AttachMode::kNested) return false;
+           request.mode = *mode;
+           return true;
+         }},
     {.key = "Nest",
      .expected = "a boolean (b)",
      .set =
@@ -159,6 +170,9 @@ Dict dict_of(const SessionRequest& request) {
     dict.push_back({.key = "Service", .value = request.service});
   if (!request.domain.empty())
     dict.push_back({.key = "Domain", .value = request.domain});
+  if (request.mode != core::AttachMode::kMove)
+    dict.push_back(
+        {.key = "Mode", .value = std::string(core::name_of(request.mode))});
   if (request.nests) dict.push_back({.key = "Nest", .value = true});
   return dict;
 }

@@ -36,6 +36,12 @@ core::Answer<core::SessionRequest> request_of(const Arguments& arguments) {
   request.project = arguments.value("project").value_or("");
   request.account = arguments.value("account").value_or("");
   request.nests = arguments.value("nest").value_or("keep") == "new";
+  if (const auto word = arguments.value("mode"))
+    request.mode = *core::parse_attach_mode(*word);
+  if (request.mode == core::AttachMode::kNested)
+    return refuse(core::Refusal::kInvalid,
+                  "option '--mode' is 'nested', expected move or logical for a "
+                  "session");
   if (const auto word = arguments.value("stragglers"))
     request.stragglers = *core::parse_stragglers(*word);
   if (const auto grace = arguments.value("grace"))

@@ -24,6 +24,9 @@ inline constexpr OptionRow kSessionOptions[] = {
      "With 'open': and to this account of the project"},
     {"nest", '\0', ValueType::kNesting, "keep",
      "With 'open' within an open session: keep that one, or nest a new one"},
+    {"mode", 'm', ValueType::kAttachMode, "move",
+     "With 'open': move the leader into the session's container, or (logical) "
+     "follow it where systemd-logind has it"},
     {"stragglers", '\0', ValueType::kStragglers, "linger",
      "With 'open': who is left when it is closed stays, is asked to end, or is "
      "killed"},

@@ -65,6 +65,9 @@ struct SessionRequest {
   std::string account;  ///< likewise
   ProcessRef leader;    ///< the service's process, whose children it is
   bool nests = false;   ///< a session of its own also within a session
+  /// kMove, or kLogical: another manager's (logind's) processes stay where
+  /// they are.
+  AttachMode mode = AttachMode::kMove;
   Stragglers stragglers = Stragglers::kLinger;
   KillPlan kill_plan;
   JobLimits limits;

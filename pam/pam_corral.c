@@ -31,7 +31,9 @@ struct settings {
   long timeout_ms;
   int is_closed_on_failure;
   int is_verbose;
+  int accepts_less;
   const char* nest;
+  const char* mode;
   const char* domain;
   const char* project;
   const char* account;
@@ -73,10 +75,15 @@ static struct settings read_settings(pam_handle_t* pamh, int argc,
                                      const char** argv) {
   struct settings found = {.program = CORRAL_PROGRAM, .timeout_ms = 2000};
   const struct option options[] = {
-      {"program", &found.program},       {"nest", &found.nest},
-      {"domain", &found.domain},         {"grace", &found.grace},
-      {"stragglers", &found.stragglers}, {"skip", &found.skip},
-      {"project", &found.project},       {"account", &found.account},
+      {"program", &found.program},
+      {"nest", &found.nest},
+      {"domain", &found.domain},
+      {"grace", &found.grace},
+      {"stragglers", &found.stragglers},
+      {"skip", &found.skip},
+      {"project", &found.project},
+      {"account", &found.account},
+      {"mode", &found.mode},
   };
   for (int i = 0; i < argc; ++i) {
     const char* timeout = value_of(argv[i], "timeout");
@@ -91,6 +98,7 @@ static struct settings read_settings(pam_handle_t* pamh, int argc,
     if (strcmp(argv[i], "fail_closed") == 0)
       is_known = found.is_closed_on_failure = 1;
     if (strcmp(argv[i], "verbose") == 0) is_known = found.is_verbose = 1;
+    if (strcmp(argv[i], "accept_less") == 0) is_known = found.accepts_less = 1;
     if (!is_known)
       pam_syslog(pamh, LOG_ERR, "option '%s' is not known, or its value wrong",
                  argv[i]);
@@ -276,11 +284,13 @@ static int open_session(pam_handle_t* pamh, int argc, const char** argv) {
   add_option(words, &used, "--leader", leader);
   add_option(words, &used, "--service", service);
   add_option(words, &used, "--nest", settings.nest);
+  add_option(words, &used, "--mode", settings.mode);
   add_option(words, &used, "--domain", settings.domain);
   add_option(words, &used, "--project", settings.project);
   add_option(words, &used, "--account", settings.account);
   add_option(words, &used, "--stragglers", settings.stragglers);
   add_option(words, &used, "--grace", settings.grace);
+  if (settings.accepts_less) words[used] = "--accept-less";
   char text[512];
   const int is_done = run(&settings, words, text, sizeof text);
   if (is_done && take_answer(pamh, text)) {

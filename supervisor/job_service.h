@@ -307,6 +307,8 @@ class JobService final : public core::JobControl,
 
   // Sessions: job_sessions.cc.
   [[nodiscard]] core::Answer<void> may_open(const core::Caller& caller) const;
+  [[nodiscard]] core::AttachMode mode_within(core::JobId around,
+                                             core::AttachMode wanted) const;
   void lead(const core::Caller& caller, core::JobId jid, FoundProcess leader,
             core::AttachMode mode, const OpenDone& done);
   void let_go(core::JobId jid, core::Pid leader,

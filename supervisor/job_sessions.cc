@@ -71,21 +71,34 @@ void JobService::open_session(const core::Caller& caller,
     const bool is_leader = job.main == found->facts.pid;
     // Whoever opened it died before it could write its leader down.
     if (core::is_open_session(job) && core::lacks_first(job))
-      return lead(caller, around, *std::move(found), core::AttachMode::kMove,
-                  done);
+      return lead(caller, around, *std::move(found), request.mode, done);
     if (core::is_open_session(job) && (is_leader || !request.nests))
       return done(OpenedSession{.jid = around, .is_existing = !is_leader});
   }
   auto leader = std::make_shared<FoundProcess>(*std::move(found));
   core::JobSpec spec = spec_of(request, around);
+  const core::AttachMode mode = mode_within(around, request.mode);
   create(caller, std::move(spec), {},
-         [this, caller, leader, around,
+         [this, caller, leader, mode,
           done = std::move(done)](Answer<core::CreatedJob> made) {
            if (!made) return done(std::unexpected(std::move(made).error()));
-           const auto mode = around == core::kNoJob ? core::AttachMode::kMove
-                                                    : core::AttachMode::kNested;
-           lead(caller, made->jid, std::move(*leader), mode, done);
+           // Later: an event of the job is being worked off.
+           loop_.defer([this, caller, jid = made->jid, leader, mode, done] {
+             lead(caller, jid, std::move(*leader), mode, done);
+           });
          });
+}
+
+/// Who is contained by a job stays within it; who is only followed there, by
+/// somebody else's word, is moved by nobody.
+core::AttachMode JobService::mode_within(core::JobId around,
+                                         core::AttachMode wanted) const {
+  const TableEntry* const entry = table_.find(around);
+  if (entry == nullptr) return wanted;
+  const bool is_followed = core::has_followed(entry->job);
+  return is_followed && wanted == core::AttachMode::kLogical
+             ? wanted
+             : core::AttachMode::kNested;
 }
 
 /// The session has its job: its leader comes in, or it was in vain.
@@ -140,6 +153,7 @@ void JobService::let_go(core::JobId jid, core::Pid leader,
                         const std::function<void(bool)>& then) {
   const core::Caller own{.uid = site_.user, .pid = {}};
   auto process = find_process({.pid = leader, .pidfd = {}});
+  if (process) place(process->facts);
   if (!process || process->facts.job != jid) return then(false);
   detach(own,
          {.pid = {}, .pidfd = std::move(process->pidfd).release().to_handle()},

@@ -188,12 +188,13 @@ _corral() {
         --project|--project=) :; return ;;
         --account|--account=) :; return ;;
         --nest|--nest=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'keep new' -- "$word"); return ;;
+        --mode|-m|--mode=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'move nested logical' -- "$word"); return ;;
         --stragglers|--stragglers=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'linger end kill' -- "$word"); return ;;
         --grace|-g|--grace=) :; return ;;
         --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--user --leader --service --domain --project --account --nest --stragglers --grace --limit --accept-less --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--user --leader --service --domain --project --account --nest --mode --stragglers --grace --limit --accept-less --json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'open close show' -- "$word")
       fi ;;

@@ -250,6 +250,8 @@ _corral() {
         '--project[With '\''open'\''\: charge it to this project]:WORD: ' \
         '--account[With '\''open'\''\: and to this account of the project]:WORD: ' \
         '--nest[With '\''open'\'' within an open session\: keep that one, or nest a new one]:HOW:(keep new)' \
+        '--mode[With '\''open'\''\: move the leader into the session'\''s container, or (logical) follow it where systemd-logind has it]:MODE:(move nested logical)' \
+        '-m[With '\''open'\''\: move the leader into the session'\''s container, or (logical) follow it where systemd-logind has it]:MODE:(move nested logical)' \
         '--stragglers[With '\''open'\''\: who is left when it is closed stays, is asked to end, or is killed]:HOW:(linger end kill)' \
         '--grace[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \
         '-g[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \

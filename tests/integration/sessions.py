@@ -106,6 +106,33 @@ def life(instance):
         equal(instance.run("session", "close", jid).returncode, 0, "closing what has ended is no error")
 
 
+def followed(instance):
+    """Where another manager, say systemd-logind, has the leader in a cgroup of its own."""
+    with leader() as service:
+        before = cgroup_of(service.pid)
+        jid, word = session(instance, service, "--service", "sshd", "--mode", "logical")
+        equal(word, "opened", "a followed session is opened")
+        child = service.fork()
+        check(cgroup_of(service.pid) == cgroup_of(child) == before, "leader and child stay where they are")
+        facts = instance.facts("show", jid)
+        equal((facts["kind"], facts["main_pid"]), ("session", service.pid), "it is a session with its leader")
+        equal(instance.facts("show", "--pid", child)["jid"], jid, "the child is a member")
+        equal(session(instance, service, "--service", "sshd", "--mode", "logical"), [jid, "opened"], "asked again it is the same")
+        done = instance.run("session", "open", "--user", USER, "--leader", child, "--mode", "logical", "--nest", "new")
+        check(done.returncode != 0 and "detach it first" in done.stderr, "none is followed within it", done.stderr)
+        equal(instance.facts("show", "--pid", child)["jid"], jid, "and the child stays")
+        wait_until(lambda: len(instance.facts("session", "show")) == 1, 10, "nothing of it to be left")
+        os.kill(instance.supervisor, signal.SIGKILL)
+        wait_until(lambda: instance.supervisor, 10, "another supervisor")
+        equal(instance.facts("show", "--pid", child)["jid"], jid, "another supervisor knows the child")
+        equal(instance.run("session", "close", jid).returncode, 0, "it is closed")
+        instance.run("wait", jid)
+        equal(instance.facts("show", jid)["result"], "closed", "and ends")
+        check(service.process.poll() is None and is_alive(child), "nobody was killed")
+        done = instance.run("session", "open", "--user", USER, "--leader", service.pid, "--mode", "nested")
+        check(done.returncode != 0 and "expected move or logical" in done.stderr, "a session's mode is move or logical", done.stderr)
+
+
 def ends(instance):
     for how, grace in (("end", "300ms"), ("kill", "60s")):
         with leader() as service:
@@ -259,7 +286,7 @@ with contextlib.ExitStack() as stack:
     stack.enter_context(started)
     for folder in (started.folder, started.runtime):
         folder.chmod(0o755)
-    for part in (life, ends, within, refusals):
+    for part in (life, followed, ends, within, refusals):
         print(f"-- {part.__name__}", flush=True)
         part(started)
     print("-- limits", flush=True)

@@ -5,19 +5,8 @@ order."""
 
 import os
 
-import corral
 import machine
 
-LIBEXEC = "/usr/libexec/corral"
-FILES = {
-    corral.INIT: f"{LIBEXEC}/corral-init",
-    corral.REAPER: f"{LIBEXEC}/corral-reaper",
-    corral.DAEMON: f"{LIBEXEC}/corrald",
-    corral.WHOLE_COMMAND: f"{LIBEXEC}/corral-command",
-    corral.COMMAND: "/usr/bin/corral",
-    corral.SOURCE / "contrib/corrald.service": "/etc/systemd/system/corrald.service",
-    corral.SOURCE / "contrib/dbus/org.corral.conf": "/usr/share/dbus-1/system.d/org.corral.conf",
-}
 CHECKS = """[Unit]
 After=multi-user.target dbus.service witness.service
 Wants=witness.service
@@ -41,7 +30,7 @@ ExecStop=/bin/unit.sh witness
 
 
 def main():
-    machine.run_under_systemd("unit.sh", FILES, {"checks.service": CHECKS, "witness.service": WITNESS})
+    machine.run_under_systemd("unit.sh", machine.UNIT_FILES, {"checks.service": CHECKS, "witness.service": WITNESS})
 
 
 if __name__ == "__main__":

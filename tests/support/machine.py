@@ -19,6 +19,16 @@ PROGRAMS = {
     corral.COMMAND: "/bin/corral",
     corral.WHOLE_COMMAND: "/bin/corral-command",
 }
+LIBEXEC = "/usr/libexec/corral"
+UNIT_FILES = {
+    corral.INIT: f"{LIBEXEC}/corral-init",
+    corral.REAPER: f"{LIBEXEC}/corral-reaper",
+    corral.DAEMON: f"{LIBEXEC}/corrald",
+    corral.WHOLE_COMMAND: f"{LIBEXEC}/corral-command",
+    corral.COMMAND: "/usr/bin/corral",
+    corral.SOURCE / "contrib/corrald.service": "/etc/systemd/system/corrald.service",
+    corral.SOURCE / "contrib/dbus/org.corral.conf": "/usr/share/dbus-1/system.d/org.corral.conf",
+}
 
 
 def text_of(path):
