@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Corral asks of the systemd that it is a unit of: a scope for its jobs,
-// and whether the machine is going down (org.freedesktop.systemd1(5)). Spoken
-// on systemd's own socket, which is there before and after the message bus, and
-// for root alone. Every call blocks, for at most `kPatience`.
+// What Corral asks of the systemd that it is a unit of: a scope unit for its
+// jobs, and whether the machine is going down (org.freedesktop.systemd1(5)).
+// Spoken on systemd's own socket, which is there before and after the message
+// bus, and for root alone. Every call blocks, for at most `kPatience`.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@
 
 namespace bus {
 
-/// A scope (systemd.scope(5)) whose cgroups below are its processes' own.
+/// A scope unit (systemd.scope(5); no job's reaper) whose cgroups below are its
+/// processes' own.
 struct ScopePlan {
   std::string name;
   std::string slice;
@@ -30,8 +31,9 @@ class UnitManager {
   /// Errors: ENOENT (it is no machine of systemd's), EACCES, those of sd-bus.
   [[nodiscard]] static core::Result<UnitManager> connect();
 
-  /// Returns when the process is in it. Errors: EEXIST (there is a scope of
-  /// that name), ECANCELED (its job failed), ETIMEDOUT, those of sd-bus.
+  /// Returns when the process is in it. Errors: EEXIST (there is a scope
+  /// unit of that name), ECANCELED (its job failed), ETIMEDOUT, those of
+  /// sd-bus.
   [[nodiscard]] core::Result<void> start_scope(const ScopePlan& plan);
 
   /// Moves the process to a cgroup that is there below the unit's.

@@ -16,6 +16,7 @@
 #include "bus/unit_manager.h"
 #include "core/unit_place.h"
 #include "supervisor/log.h"
+#include "sys/cgroup.h"
 #include "sys/cgroup_tree.h"
 #include "sys/own_programs.h"
 #include "sys/proc_files.h"
@@ -96,8 +97,8 @@ core::Result<std::string> cgroup_of(core::Pid pid) {
   return std::string(sys::cgroup2_path_in(text));
 }
 
-/// The process is in the scope, or in the own group of one that was there: it
-/// goes to that group. The base of the cgroups is the scope's.
+/// The process is in the scope unit, or in the own group of one that was there:
+/// it goes to that group. The base of the cgroups is the scope unit's.
 core::Result<std::string> settle(core::Pid process) {
   std::string path = TRY(cgroup_of(process));
   const std::string_view mount = sys::cgroup2_mount();
@@ -108,16 +109,17 @@ core::Result<std::string> settle(core::Pid process) {
   const std::string own = base + std::string(core::kOwnGroup);
   if (::mkdir(own.c_str(), 0755) < 0 && errno != EEXIST)
     return core::fail(errno, "make", own);
+  const std::string procs = own + "/" + sys::cgroup_file::kProcs;
   const sys::UniqueFd members =
-      TRY(sys::open_at(AT_FDCWD, (own + "/cgroup.procs").c_str(), O_WRONLY));
+      TRY(sys::open_at(AT_FDCWD, procs.c_str(), O_WRONLY));
   const std::string number = std::to_string(process.raw());
   if (::write(members.get(), number.data(), number.size()) < 0)
-    return core::fail(errno, "write", own + "/cgroup.procs");
+    return core::fail(errno, "write", procs);
   return base;
 }
 
-/// Moves the process to the unit's scope. The base of its jobs' cgroups.
-core::Result<std::string> enter_scope(core::Pid process) {
+/// Moves the process to the scope unit beside the unit.
+core::Result<void> enter_scope(core::Pid process) {
   const std::string own = TRY(cgroup_of(process));
   const auto place = core::unit_at(own);
   if (!place) return core::fail(ENOENT, "find a unit in", own);
@@ -134,16 +136,23 @@ core::Result<std::string> enter_scope(core::Pid process) {
     TRY(manager.attach(scope, std::string(core::kOwnGroup), process));
   else if (!started)
     return std::unexpected(started.error());
-  return settle(process);
+  return {};
 }
 
 /// Where its jobs are to be: empty for the usual place.
 std::string place_jobs(const Settings& settings, core::Pid process) {
-  auto base = enter_scope(process);
-  if (!base) {
+  if (const auto entered = enter_scope(process); !entered) {
     spdlog::error(
         "jobs are in the unit's own cgroup, where limits of memory and of "
         "processes cannot be held: {}",
+        text_of(entered.error().message()));
+    return {};
+  }
+  auto base = settle(process);
+  if (!base) {
+    spdlog::error(
+        "the instance is in its scope unit, but limits of memory and of "
+        "processes cannot be held there: {}",
         text_of(base.error().message()));
     return {};
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Starts the instance of a systemd unit: its reaper, in a scope of its own. The
-// scope is no service that systemd stops and starts again, so its cgroups are
-// ours for as long as somebody is in them, limits and all; and it keeps the
+// Starts the instance of a systemd unit: its reaper, in a scope unit of its
+// own. That is no service which systemd stops and starts again, so its cgroups
+// are ours for as long as somebody is in them, limits and all; and it keeps the
 // unit's cgroup free of processes that its next start would stumble over.
 #pragma once
 
@@ -19,8 +19,9 @@ struct StartedInstance {
   sys::UniqueFd ready;  ///< a line comes when it answers, or the end
 };
 
-/// Where there is no systemd, or it gives no scope, the instance is started in
-/// our own cgroup, and the log says so. Errors: what kept it from starting.
+/// Where there is no systemd, or it gives no scope unit, the instance is
+/// started in our own cgroup, and the log says so. Errors: what kept it from
+/// starting.
 [[nodiscard]] core::Result<StartedInstance> start_instance(
     const Settings& settings);
 

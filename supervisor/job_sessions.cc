@@ -89,14 +89,17 @@ void JobService::open_session(const core::Caller& caller,
          });
 }
 
-/// Who is contained by a job stays within it; who is only followed there, by
-/// somebody else's word, is moved by nobody.
+/// Who is in a job stays within it: he is moved from there to the nested one.
+/// To be followed within a session is asked for as it is, and the rules of
+/// attaching refuse it; within a job of another kind that contains him, say a
+/// service, he is moved.
 core::AttachMode JobService::mode_within(core::JobId around,
                                          core::AttachMode wanted) const {
   const TableEntry* const entry = table_.find(around);
   if (entry == nullptr) return wanted;
+  const bool is_session = entry->job.spec.kind == core::JobKind::kSession;
   const bool is_followed = core::has_followed(entry->job);
-  return is_followed && wanted == core::AttachMode::kLogical
+  return (is_session || is_followed) && wanted == core::AttachMode::kLogical
              ? wanted
              : core::AttachMode::kNested;
 }

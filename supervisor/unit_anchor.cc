@@ -21,6 +21,7 @@
 #include "supervisor/log.h"
 #include "sys/clock.h"
 #include "sys/instance_lock.h"
+#include "sys/proc_files.h"
 #include "sys/proc_list.h"
 #include "sys/signals.h"
 
@@ -34,6 +35,11 @@ constexpr int kExitFailed = 1;
 constexpr core::Microseconds kReach = core::seconds(30);
 /// How long its supervisor may take to say that it will be replaced.
 constexpr core::Microseconds kAnswer = core::seconds(10);
+/// How long one that lives is tried to be reached before the unit has failed.
+/// The next try may kill a supervisor, and a replay would begin anew.
+constexpr core::Microseconds kReplay = core::seconds(600);
+/// How often one that does not listen is looked at: it may be over.
+constexpr core::Microseconds kStep = core::seconds(1);
 
 /// The reaper of the instance that is there.
 struct Anchored {
@@ -49,13 +55,22 @@ std::unexpected<core::Error> out_of_reach(const std::string& why) {
   return core::fail(0, "reach the instance that lives", why);
 }
 
+/// A job's process may have the supervisor's name.
+bool is_in_job(core::Pid pid) {
+  char buffer[4096];
+  const auto text = sys::read_proc_file(pid, "cgroup", buffer);
+  return text && sys::parse_proc_job(*text) != core::kNoJob;
+}
+
 /// A stopped or hanging supervisor: the reaper starts the next one.
 void kill_supervisor(const std::string& socket) {
   const core::Pid reaper = sys::living_reaper_of(socket);
   if (reaper.raw() <= 0) return;
   (void)sys::for_each_process(
       sys::ListedFor::kSignalling, [&](const sys::ListedProcess& process) {
-        if (process.ppid != reaper.raw() || process.name() != "corrald") return;
+        if (process.ppid != reaper.raw() || process.name() != "corrald" ||
+            is_in_job(core::Pid(process.pid)))
+          return;
         spdlog::warn("the supervisor (process {}) does not answer; killing it",
                      process.pid);
         (void)process.pidfd.signal(core::kSigkill);
@@ -63,11 +78,11 @@ void kill_supervisor(const std::string& socket) {
 }
 
 core::Answer<bus::Client> connect(const std::string& socket,
-                                  core::Microseconds patience) {
-  (void)bus::await_private(socket, sys::boot_now() + patience);
+                                  core::Microseconds answer_within) {
+  (void)bus::await_private(socket, sys::boot_now() + kReach);
   return bus::Client::connect(socket, {.reconnect_within = kReach,
-                                       .hello_within = patience,
-                                       .answer_within = patience});
+                                       .hello_within = kReach,
+                                       .answer_within = answer_within});
 }
 
 /// Has reaper and supervisor replaced by what is installed.
@@ -79,7 +94,7 @@ void renew(const std::string& socket) {
   kill_supervisor(socket);
 }
 
-/// Waits until the instance answers; who its reaper is.
+/// Waits for the instance to answer; who its reaper is.
 core::Result<Anchored> reach(const std::string& socket) {
   auto client = connect(socket, kReach);
   if (!client) return out_of_reach(client.error().text);
@@ -113,10 +128,12 @@ class Anchor {
 
   int run() {
     for (Renewal renewal = Renewal::kYes;; renewal = Renewal::kNo) {
-      if (const auto done = hold(renewal); !done) {
-        spdlog::critical("{}", text_of(done.error().message()));
+      const auto held = hold(renewal);
+      if (!held) {
+        spdlog::critical("{}", text_of(held.error().message()));
         return kExitFailed;
       }
+      if (*held == Held::kToldToStop) return leave();
       bus::tell_unit_manager("READY=1");
       if (const auto code = watch()) return *code;
     }
@@ -127,47 +144,75 @@ class Anchor {
     return settings_.places.socket;
   }
 
-  core::Result<void> hold(Renewal renewal) {
+  enum class Held : char { kReady, kToldToStop };
+
+  core::Result<Held> hold(Renewal renewal) {
     if (!sys::has_instance(socket())) return start();
+    bus::tell_unit_manager("EXTEND_TIMEOUT_USEC=" +
+                           std::to_string((kReplay + kReplay).raw()));
     if (renewal == Renewal::kYes) renew(socket());
-    anchored_ = TRY(reach(socket()));
-    return {};
+    const core::BootTime until = sys::boot_now() + kReplay;
+    auto found = reach(socket());
+    while (!found && sys::has_instance(socket()) && sys::boot_now() < until)
+      found = reach(socket());
+    anchored_ = TRY(std::move(found));
+    return Held::kReady;
   }
 
-  core::Result<void> start() {
+  core::Result<Held> start() {
     StartedInstance started = TRY(start_instance(settings_));
     anchored_ = {.reaper = started.reaper,
                  .process = std::move(started.process),
                  .is_child = true};
+    while (await(started.ready.get()) == Event::kSignal)
+      if (is_told_to_stop()) return Held::kToldToStop;
     char line[8] = {};
-    if (await(started.ready.get()) == Event::kReady &&
-        ::read(started.ready.get(), line, sizeof line) <= 0)
-      return core::fail(0, "the instance does not start");
-    return {};
+    if (::read(started.ready.get(), line, sizeof line) > 0) return Held::kReady;
+    return await_next_supervisor();
   }
 
-  enum class Event : char { kReady, kReaperEnded, kSignal };
+  /// The first has ended before it was ready. The reaper starts another, or
+  /// ends too.
+  core::Result<Held> await_next_supervisor() {
+    const core::BootTime until = sys::boot_now() + kReach;
+    while (!bus::await_private(socket(), sys::boot_now() + kStep)) {
+      const bool is_over =
+          anchored_.process.has_exited() && !sys::has_instance(socket());
+      if (is_over || sys::boot_now() >= until)
+        return core::fail(0, "the instance does not start");
+    }
+    Anchored found = TRY(reach(socket()));
+    found.is_child = found.reaper == anchored_.reaper;
+    anchored_ = std::move(found);
+    return Held::kReady;
+  }
 
-  /// What comes first. `ready` -1: that cannot come.
-  Event await(int ready) {
+  enum class Event : char { kSignal, kOther };
+
+  /// What comes first: a signal, or what the descriptor tells.
+  Event await(int descriptor) {
     pollfd polls[] = {
         {.fd = signals_.get(), .events = POLLIN, .revents = 0},
-        {.fd = anchored_.process.get(), .events = POLLIN, .revents = 0},
-        {.fd = ready, .events = POLLIN, .revents = 0},
+        {.fd = descriptor, .events = POLLIN, .revents = 0},
     };
     while (::poll(polls, std::size(polls), -1) < 0) {
     }
-    if (polls[0].revents != 0) return Event::kSignal;
-    return polls[1].revents != 0 ? Event::kReaperEnded : Event::kReady;
+    return polls[0].revents != 0 ? Event::kSignal : Event::kOther;
+  }
+
+  /// Takes a signal that has come. SIGHUP means nothing.
+  bool is_told_to_stop() {
+    signalfd_siginfo info = {};
+    return ::read(signals_.get(), &info, sizeof info) == sizeof info &&
+           info.ssi_signo != SIGHUP;
   }
 
   /// Nothing: the reaper was killed, and its supervisor is becoming the next.
   std::optional<int> watch() {
     for (;;) {
-      if (await(-1) == Event::kReaperEnded) return reaper_ended();
-      signalfd_siginfo info = {};
-      if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
-      if (info.ssi_signo != SIGHUP) return leave();
+      if (await(anchored_.process.get()) == Event::kOther)
+        return reaper_ended();
+      if (is_told_to_stop()) return leave();
     }
   }
 
@@ -198,10 +243,8 @@ class Anchor {
     spdlog::info("the machine goes down: ending the instance");
     bus::tell_unit_manager("STOPPING=1");
     (void)anchored_.process.signal(core::SignalNumber(SIGTERM));
-    while (await(-1) != Event::kReaperEnded) {
-      signalfd_siginfo info = {};
-      if (::read(signals_.get(), &info, sizeof info) < 0) continue;
-    }
+    while (await(anchored_.process.get()) != Event::kOther)
+      (void)is_told_to_stop();
     return 0;
   }
 

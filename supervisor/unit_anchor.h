@@ -6,8 +6,9 @@
 //
 // Invariants:
 //  - Stopping or killing it changes nothing for the instance, unless the
-//  machine
-//    goes down: then the instance is ended in order first.
+//    machine goes down: then the instance is ended in order first. So it is
+//    in a scope unit. Without one all are in the unit's own cgroup, and only
+//    KillMode=process keeps systemd from ending them.
 //  - An instance that lives is never joined by another one; its supervisor is
 //    replaced by the one that is installed.
 #pragma once

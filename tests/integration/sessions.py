@@ -88,6 +88,10 @@ def life(instance):
         check(not is_member(earlier, jid), "what it forked before is not")
         equal(session(instance, service, "--service", "sshd"), [jid, "opened"], "asked again it is the same")
         equal([one["jid"] for one in instance.facts("session", "show")], [jid], "session show has it")
+        done = instance.run("session", "open", "--user", USER, "--leader", child, "--mode", "logical", "--nest", "new")
+        check(done.returncode != 0 and "detach it first" in done.stderr, "who was moved is followed nowhere within", done.stderr)
+        check(is_member(child, jid), "he stays")
+        wait_until(lambda: len(instance.facts("session", "show")) == 1, 10, "nothing of it to be left")
         check(f"{jid}  {USER}" in instance.run("session", "show").stdout, "also for people",
               instance.run("session", "show").stdout)
         os.kill(instance.supervisor, signal.SIGKILL)
@@ -110,7 +114,7 @@ def followed(instance):
     """Where another manager, say systemd-logind, has the leader in a cgroup of its own."""
     with leader() as service:
         before = cgroup_of(service.pid)
-        jid, word = session(instance, service, "--service", "sshd", "--mode", "logical")
+        jid, word = session(instance, service, "--service", "sshd", "--mode", "logical", "--stragglers", "kill")
         equal(word, "opened", "a followed session is opened")
         child = service.fork()
         check(cgroup_of(service.pid) == cgroup_of(child) == before, "leader and child stay where they are")
@@ -128,7 +132,7 @@ def followed(instance):
         equal(instance.run("session", "close", jid).returncode, 0, "it is closed")
         instance.run("wait", jid)
         equal(instance.facts("show", jid)["result"], "closed", "and ends")
-        check(service.process.poll() is None and is_alive(child), "nobody was killed")
+        check(service.process.poll() is None and is_alive(child), "nobody was killed, whatever is said of stragglers")
         done = instance.run("session", "open", "--user", USER, "--leader", service.pid, "--mode", "nested")
         check(done.returncode != 0 and "expected move or logical" in done.stderr, "a session's mode is move or logical", done.stderr)
 

@@ -17,10 +17,11 @@ jobs=24
 circumstances() { journalctl --unit=$unit --output=cat --quiet --no-pager | tail -n 6; }
 main_pid() { systemctl show --property MainPID --value $unit; }
 reaper() { cat /run/corral/private.lock; }
-supervisor() { # the reaper's child of that name
+supervisor() { # the reaper's child of that name, which is no job's
   for stat in /proc/[0-9]*/stat; do
     read -r pid name _ parent _ <"$stat" || continue
-    [ "$name $parent" != "(corrald) $(reaper)" ] || echo "$pid"
+    [ "$name $parent" = "(corrald) $(reaper)" ] || continue
+    ! grep -q '/instance$' "/proc/$pid/cgroup" || echo "$pid"
   done 2>/dev/null
 }
 job_of() { corral show --json "$1" | sed 's/.*"jid":"\(0x[0-9a-f]*\)".*/\1/'; }
@@ -35,6 +36,9 @@ exits_with() { # STATUS COMMAND...
 }
 ends_of() { # JID: how many end records it has, and their exit codes
   corral records --json $pacct | grep '"kind":"end"' | grep -F "\"jid\":\"$1\"" | sed 's/.*"exit_code":\([0-9]*\).*/\1/' | tr '\n' ' '
+}
+result_of() { # JID: why it ended, by its end record
+  corral records --json $pacct | grep '"kind":"end"' | grep -F "\"jid\":\"$1\"" | sed 's/.*"result":"\([^"]*\)".*/\1/'
 }
 test_end() { [ "$(ends_of "$(cat "/run/$1")")" = "$2" ]; }
 await() { # COMMAND...: within 30 s
@@ -163,11 +167,16 @@ check_killed_while_stopped() {
 
 check_hung() {
   check 'a job starts' corral run -d --name hung -- sh -c 'sleep 2; exit 3'
+  printf '#!/bin/sh\nwhile :; do sleep 0.2; done\n' >/run/corrald
+  chmod +x /run/corrald
+  check 'and one by the name of the supervisor' corral run -d --name double -- /run/corrald
   old=$(supervisor)
   kill -STOP "$old"
   check 'the unit is restarted over a supervisor that is stopped' systemctl restart $unit
   check 'which is gone' sh -c "! test -e /proc/$old"
   check 'the job is known' exits_with 3 corral wait hung
+  check 'the other lives' test "$(corral show --json double | sed 's/.*"state":"\([a-z]*\)".*/\1/')" = running
+  check 'and is ended' corral kill -g 0 double
 }
 
 # As the end of the machine does to it, when the unit was stopped before.
@@ -177,8 +186,23 @@ check_scope_stopped() {
   check 'and the scope' systemctl stop corrald.scope
   check 'nothing of Corral is left' nobody corral-reaper corral-init corrald
   check 'the job is recorded' test "$(ends_of "$(cat /run/scoped)")" = '4 '
+  # What holds the end of the pipe outlives this reaper.
+  printf '#!/bin/sh\nsleep 1 &\nexit 1\n' >/run/no-reaper
+  chmod +x /run/no-reaper
+  check_failing_start 'a reaper that ends at once' --init=/run/no-reaper
+  check_failing_start 'an option that the supervisor refuses' --cgroup-base=/tmp
   check 'the unit starts anew' systemctl start $unit
   check 'and answers' is_told
+}
+check_failing_start() { # WHAT OPTION
+  mkdir -p /run/systemd/system/$unit.d
+  printf '[Service]\nRestart=no\nExecStart=\nExecStart=/usr/libexec/corral/corrald --unit --bus=system %s\n' "$2" >/run/systemd/system/$unit.d/wrong.conf
+  systemctl daemon-reload
+  since=$(date +%s)
+  check "with $1 the unit's start fails" exits_with 1 systemctl start $unit
+  check 'and says so' sh -c "journalctl --unit=$unit --since=@$since --output=cat --quiet --no-pager | grep -q 'the instance does not start'"
+  rm -r /run/systemd/system/$unit.d
+  systemctl daemon-reload
 }
 
 check_killed() {
@@ -218,7 +242,7 @@ case ${1-} in
   witness)
     check 'the unit was stopped before' exits_with 3 systemctl is-active $unit
     check 'the job of the end was asked to end, and recorded' test "$(ends_of "$(cat /run/last)")" = '9 '
-    check 'as ended by the shutdown' sh -c "corral records $pacct | tail -n 3 | grep -q 'exit'"
+    check 'as ended by the shutdown' test "$(result_of "$(cat /run/last)")" = cancelled
     check 'nothing of Corral is left' nobody corral-reaper corrald
     checks_are_done
     ;;
