@@ -43,6 +43,27 @@ corral wait "$jid" >/dev/null 2>&1
 check 'a storm of exits over deaths of the supervisor: one record a process' is_number "$(processes "$jid" | wc -l)" 301
 check 'and the end agrees' end_says "$jid" 301
 
+# The clock is stepped by a day forward and by two back while jobs run: their times are those of a clock that nobody steps.
+step_clock() { date -s "@$(($(date +%s) + $1))"; }
+wall_of() { records | grep "\"kind\":\"$1\"" | grep "\"jid\":\"$2\"" | sed 's/.*"wall_us":\([0-9]*\).*/\1/'; }
+took_seconds() { # KIND JID: at least 3, and the little that an emulated machine needs besides
+  wall=$(wall_of "$1" "$2")
+  [ "$wall" -ge 3000000 ] && [ "$wall" -lt 30000000 ] || { echo "wall_us $wall"; false; }
+}
+for step in 86400 -172800; do
+  jid=$(corral run -d -l wall=60s -- sleep 3)
+  sleep 1
+  step_clock $step >/dev/null
+  check "the clock stepped by $step s: the job is not over its time" corral wait "$jid"
+  check 'its process took what it took' took_seconds process "$jid"
+  check 'and so did the job' took_seconds end "$jid"
+done
+check 'the file is whole after that' corral csaverify -P /run/pacct
+jid=$(corral run -d -l wall=1s -- sleep 600)
+step_clock -3600 >/dev/null
+corral wait "$jid" >/dev/null 2>&1
+check 'a job is over its time although the clock went back' has "$(records | grep '"kind":"end"' | grep "$jid")" '"result":"over-limit"'
+
 # The same by taskstats, in an instance of its own.
 export CORRAL_COLLECTOR=taskstats CORRAL_RUNTIME_DIR=/run/second CORRAL_PACCT=/run/second-pacct CORRAL_LOG_DIR=/run/second-log
 counted() { corral records --json /run/second-pacct | grep '"kind":"process"'; }
