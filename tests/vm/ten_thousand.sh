@@ -3,8 +3,7 @@
 # ten_thousand.sh: runs in the tests' virtual machine as its PID 1. A job of
 # 10,000 processes is killed, and one that makes more meanwhile, each against a
 # bare write of cgroup.kill; then 10,000 jobs live. "TOOK WHAT MILLISECONDS" are
-# lines of the report. See checks.sh. No suite runs it: it takes ten minutes there,
-# and the last part, the end of 10,000 jobs, was not seen to come to its end yet.
+# lines of the report. See checks.sh.
 set -u
 # shellcheck source=tests/vm/checks.sh
 . /bin/checks.sh
