@@ -148,7 +148,7 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
   if (spec.parent != core::kNoJob) entering_.emplace(jid, spec.parent);
   if (spec.kind == core::JobKind::kDetached)
     keep_streams(jid, std::move(*handles));
-  creators_[jid].push_back(std::move(done));
+  add_creator(jid, caller, std::move(done));
   if (spec.kind == core::JobKind::kForeground && handlers_.on_creator)
     handlers_.on_creator(jid, caller.pid);
   const core::Uid owner = owner_of(caller, spec);
@@ -237,12 +237,12 @@ std::optional<core::JobId> JobService::new_jid(core::JobKind kind) {
 bool JobService::is_repeated(const core::Caller& caller,
                              const core::JobSpec& spec, CreateDone& done) {
   if (const auto jid = table_.promised_token(caller.uid, spec.token)) {
-    creators_[*jid].push_back(std::move(done));
+    add_creator(*jid, caller, std::move(done));
     return true;
   }
   const TableEntry* const made = table_.find_token(caller.uid, spec.token);
   if (made == nullptr) return false;
-  repeat(made->job, std::move(done));
+  repeat(caller, made->job, std::move(done));
   return true;
 }
 
@@ -256,11 +256,19 @@ void JobService::keep_streams(core::JobId jid, core::LaunchHandles handles) {
   keep(HandleKind::kError, handles.standard_error);
 }
 
-void JobService::repeat(const core::Job& job, CreateDone done) {
+void JobService::add_creator(core::JobId jid, const core::Caller& caller,
+                             CreateDone done) {
+  Creators& creators = creators_[jid];
+  creators.answers.push_back(std::move(done));
+  creators.last = caller.pid;
+}
+
+void JobService::repeat(const core::Caller& caller, const core::Job& job,
+                        CreateDone done) {
   const bool is_detached = job.spec.kind != core::JobKind::kForeground;
   if (job.state < core::JobState::kLaunching ||
       (is_detached && job.state == core::JobState::kLaunching)) {
-    creators_[job.jid].push_back(std::move(done));
+    add_creator(job.jid, caller, std::move(done));
     return;
   }
   if (is_detached)
@@ -272,7 +280,7 @@ void JobService::repeat(const core::Job& job, CreateDone done) {
                                  .scope_limits = {},
                                  .process_limits = {}});
   if (job.state == core::JobState::kLaunching)
-    return offer_link(job, {std::move(done)});
+    return offer_link(job, {.answers = {std::move(done)}, .last = caller.pid});
   if (job.state == core::JobState::kRunning)
     return done(refuse(core::Refusal::kInvalid,
                        "the token's job " +
@@ -291,20 +299,20 @@ void JobService::offer_launch(const core::Job& job) {
             .failure = {.stage = core::LaunchStage::kSupervisorGone, .code = 0},
             .detail = {}});
   }
-  auto done = std::move(at->second);
+  Creators creators = std::move(at->second);
   creators_.erase(at);
-  offer_link(job, std::move(done));
+  offer_link(job, std::move(creators));
 }
 
-void JobService::offer_link(const core::Job& job,
-                            std::vector<CreateDone> done) {
+void JobService::offer_link(const core::Job& job, Creators creators) {
+  std::vector<CreateDone> done = std::move(creators.answers);
   awaited_callers_.erase(job.jid);
   core::Result<sys::UniqueFd> container{sys::UniqueFd()};
   if (core::has_cgroup(job.engine))
     container = parts_->containers.open(job.jid);
   core::Result<std::vector<sys::UniqueFd>> joins{};
   if (core::has_cgroup(job.engine)) joins = parts_->containers.joins(job.jid);
-  auto link = parts_->scopes.make(job.jid);
+  auto link = parts_->scopes.make(job.jid, creators.last);
   if (!link || !container || !joins) {
     const core::Error& second = container ? joins.error() : container.error();
     const core::Error& error = link ? second : link.error();

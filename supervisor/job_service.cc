@@ -233,7 +233,7 @@ void JobService::announce_soft_limit(const core::Job& job,
 void JobService::answer_creators(const core::Job& job) {
   const auto at = creators_.find(job.jid);
   if (at == creators_.end() || job.state < core::JobState::kRunning) return;
-  const auto done = std::move(at->second);
+  const auto done = std::move(at->second.answers);
   creators_.erase(at);
   // What failed to launch may leave processes that have to be ended first.
   const bool is_decided = job.state >= core::JobState::kClosing;

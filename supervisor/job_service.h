@@ -241,10 +241,17 @@ class JobService final : public core::JobControl,
   /// Whether the request's token has made a job: then it takes `done`.
   bool is_repeated(const core::Caller& caller, const core::JobSpec& spec,
                    CreateDone& done);
-  void repeat(const core::Job& job, CreateDone done);
+  struct Creators {
+    std::vector<CreateDone> answers;
+    core::Pid last;  ///< who asked last
+  };
+  void add_creator(core::JobId jid, const core::Caller& caller,
+                   CreateDone done);
+  void repeat(const core::Caller& caller, const core::Job& job,
+              CreateDone done);
   void keep_streams(core::JobId jid, core::LaunchHandles handles);
   void offer_launch(const core::Job& job);
-  void offer_link(const core::Job& job, std::vector<CreateDone> done);
+  void offer_link(const core::Job& job, Creators creators);
   void await_caller(core::JobId jid);
 
   [[nodiscard]] core::Answer<void> check_around(
@@ -358,7 +365,7 @@ class JobService final : public core::JobControl,
   std::vector<std::byte> buffer_;
 
   bool is_going_down_ = false;
-  std::map<core::JobId, std::vector<CreateDone>> creators_;
+  std::map<core::JobId, Creators> creators_;
   std::map<core::JobId, Timer> awaited_callers_;
   std::map<core::JobId, std::vector<Freezer>> freezers_;
   std::map<core::JobId, std::vector<Waiter>> waiters_;

@@ -16,6 +16,7 @@ class ScopeLinks::Link final : private PacketHandler {
 
   [[nodiscard]] PacketLink& link() { return link_; }
   [[nodiscard]] core::Pid scope_pid() const { return scope_pid_; }
+  void expect(core::Pid scope) { scope_pid_ = scope; }
 
  private:
   void on_message(const reaper::Message& message,
@@ -83,11 +84,12 @@ void ScopeLinks::open(core::JobId jid) {
       loop_, handles_.find(jid, HandleKind::kLink), jid, *events_);
 }
 
-core::Result<sys::UniqueFd> ScopeLinks::make(core::JobId jid) {
+core::Result<sys::UniqueFd> ScopeLinks::make(core::JobId jid, core::Pid taker) {
   sys::SocketPair ends = TRY(sys::make_socket_pair());
   close(jid);
   handles_.put(jid, HandleKind::kLink, std::move(ends.first));
   open(jid);
+  find(jid)->expect(taker);
   find(jid)->link().send_value(reaper::MessageType::kHello, reaper::Hello{});
   return std::move(ends.second);
 }

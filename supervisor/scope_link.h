@@ -45,8 +45,11 @@ class ScopeLinks {
 
   void set_events(ScopeEvents& events) { events_ = &events; }
 
-  /// A new link for the job, replacing one it had. Returns the scope's end.
-  [[nodiscard]] core::Result<sys::UniqueFd> make(core::JobId jid);
+  /// A new link for the job, replacing one it had; returns the scope's end.
+  /// `taker` is to become the scope, and taken for it until that tells its pid:
+  /// its command may ask for its job before.
+  [[nodiscard]] core::Result<sys::UniqueFd> make(core::JobId jid,
+                                                 core::Pid taker = {});
   /// Takes up the link that the store gave back, if there is one, and asks the
   /// scope for what is not acknowledged.
   void resume(core::JobId jid);
