@@ -58,6 +58,7 @@ int errno_of(core::Refusal why) {
 
 /// The connection of one process.
 struct Session {
+  const pid_t owner = ::getpid();  ///< clone(2) tells no atfork handler
   std::mutex turn;
   std::optional<bus::Client> client;
 };
@@ -78,7 +79,7 @@ void forget_session() {
 
 Session& session() {
   Session* known = g_session;
-  if (known != nullptr) return *known;
+  if (known != nullptr && known->owner == ::getpid()) return *known;
   auto made = std::make_unique<Session>();
   if (g_session.compare_exchange_strong(known, made.get()))
     return *made.release();
@@ -186,16 +187,20 @@ core::Answer<sys::PidFd> process_of(pid_t pid) {
       .text = {}});
 }
 
-/// The caller moves from its old job into the new one.
+/// The caller moves from its old job into the new one, or stays in the old.
 core::Answer<void> enter(bus::Client& client, core::JobId jid,
                          const sys::PidFd& self) {
-  if (client.find_by_pid(core::Pid(::getpid())))
-    (void)TRY(client.detach(self.get()));
-  return client.attach(jid, self.get());
+  const auto old = client.find_by_pid(core::Pid(::getpid()));
+  if (old) (void)TRY(client.detach(self.get()));
+  auto entered = client.attach(jid, self.get());
+  if (!entered && old) (void)client.attach(*old, self.get());
+  return entered;
 }
 
-/// Nobody knows of it, so nobody else would end it.
-void abandon(bus::Client& client, core::JobId jid) {
+/// Nobody knows of it, so nobody else would end it. Of one that gave no answer
+/// nobody knows whether the caller is in it: if not, it is given up by itself.
+void abandon(bus::Client& client, core::JobId jid, core::Refusal why) {
+  if (why == core::Refusal::kUnavailable) return;
   core::KillPlanChange at_once;
   at_once.grace = core::Microseconds();
   (void)client.end(jid, at_once);
@@ -228,7 +233,7 @@ JOB_API jid_t job_create(jid_t requested, uid_t uid, int options) {
                   const core::JobId jid = TRY(client.create(spec)).jid;
                   const auto entered = enter(client, jid, self);
                   if (entered) return jid.raw();
-                  abandon(client, jid);
+                  abandon(client, jid, entered.error().why);
                   return std::unexpected(entered.error());
                 });
 }

@@ -90,9 +90,12 @@ struct Attached {
 };
 
 /// A new job of which nobody knows is ended where it is empty; with processes
-/// in it, it is said to be there.
+/// in it, it is said to be there. Without an answer nobody knows whether it is
+/// empty: then it is given up by itself.
 void settle_new_job(bus::Client& client, Attached& done) {
   const std::string name = core::job_text(done.jid);
+  if (done.pids.empty() && done.fault->why == core::Refusal::kUnavailable)
+    return;
   if (done.pids.empty())
     (void)client.end(done.jid,
                      {.first_signal = {}, .grace = core::Microseconds()});

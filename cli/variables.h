@@ -14,7 +14,7 @@ namespace cli {
 
 struct VariableFault {
   std::string found;     ///< "environment variable 'CORRAL_ENGINE' is 'x'"
-  std::string expected;  ///< "'cgroup2', 'subreaper' or 'pidns'"
+  std::string expected;  ///< "'cgroup2', 'subreaper', ..."
 };
 
 /// The variables that hold what they may not.

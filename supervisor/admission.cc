@@ -28,6 +28,10 @@ using core::Refusal;
 /// Four times what exec takes (execve(2)): the kernel's own refusal is clearer.
 constexpr std::size_t kLargestSpec = 8U << 20;
 
+std::string engine_text(core::Engine engine) {
+  return "engine '" + std::string(core::name_of(engine)) + "'";
+}
+
 bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;
 }
@@ -243,18 +247,19 @@ core::Answer<void> Admission::check_engine(const core::Caller& caller,
   if (wants_cgroup &&
       core::choose_engine(policy_.facts).engine != core::Engine::kCgroup2)
     return refuse(Refusal::kNotSupported,
-                  "engine 'cgroup2' cannot be used: " +
+                  engine_text(*spec.engine) + " cannot be used: " +
                       std::string(core::choose_engine(policy_.facts).why));
   if (wants_cgroup && !may_enter_cgroups(caller, spec))
     return refuse(Refusal::kNotSupported,
-                  "engine 'cgroup2' cannot be used in the foreground by uid " +
+                  engine_text(*spec.engine) +
+                      " cannot be used in the foreground by uid " +
                       std::to_string(caller.uid.raw()) +
                       ", who may not enter cgroups of uid " +
                       std::to_string(policy_.instance.raw()) +
                       "; '--detach' can");
   const core::Engine engine = spec.engine.value_or(engine_for(caller, spec));
   if (engine == core::Engine::kCgroup2) return {};
-  if (core::has_pid_namespace(engine)) TRY(check_pidns(spec));
+  if (core::has_pid_namespace(engine)) TRY(check_pidns(spec, engine));
   // One that was asked for so follows processes where they are.
   const bool follows = spec.kind == core::JobKind::kAttached &&
                        spec.engine == core::Engine::kSubreaper;
@@ -267,19 +272,20 @@ core::Answer<void> Admission::check_engine(const core::Caller& caller,
                       "started; --mode logical follows others");
   if (spec.parent != core::kNoJob && !core::has_cgroup(engine))
     return refuse(Refusal::kNotSupported,
-                  "a nested job needs the engine 'cgroup2', which this one "
-                  "would not have");
+                  "a nested job needs the engine 'cgroup2' or 'cgroup2+pidns', "
+                  "which this one would not have");
   return {};
 }
 
 /// In the foreground it is the caller who makes the namespace, and his scope
 /// that says why he cannot. Here it is tried once: it takes a millisecond.
-core::Answer<void> Admission::check_pidns(const core::JobSpec& spec) const {
+core::Answer<void> Admission::check_pidns(const core::JobSpec& spec,
+                                          core::Engine engine) const {
   if (!core::is_launched_apart(spec.kind)) return {};
   if (!pidns_obstacle_) pidns_obstacle_ = sys::obstacle_to_pid_namespaces();
   if (pidns_obstacle_->empty()) return {};
   return refuse(Refusal::kNotSupported,
-                "engine 'pidns' cannot be used: " + *pidns_obstacle_);
+                engine_text(engine) + " cannot be used: " + *pidns_obstacle_);
 }
 
 core::Answer<void> Admission::check_nested(const core::Caller& caller,

@@ -69,7 +69,8 @@ class Admission {
  private:
   [[nodiscard]] core::Answer<void> check_engine(
       const core::Caller& caller, const core::JobSpec& spec) const;
-  [[nodiscard]] core::Answer<void> check_pidns(const core::JobSpec& spec) const;
+  [[nodiscard]] core::Answer<void> check_pidns(const core::JobSpec& spec,
+                                               core::Engine engine) const;
   [[nodiscard]] core::Answer<void> check_nested(
       const core::Caller& caller, const core::JobSpec& spec) const;
   [[nodiscard]] bool may_enter_cgroups(const core::Caller& caller,

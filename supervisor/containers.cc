@@ -25,6 +25,8 @@ constexpr std::uint32_t kMostNamed = 8;
 
 constexpr const char* kMemoryMax = "memory.max";
 constexpr const char* kMemoryHigh = "memory.high";
+/// For who was taken out of a job and has no other place.
+constexpr const char* kLeft = "left";
 constexpr const char* kPidsMax = "pids.max";
 constexpr const char* kPidsNow = "pids.current";
 constexpr const char* kSubtreeControl = "cgroup.subtree_control";
@@ -381,7 +383,15 @@ std::vector<sys::UniqueFd> CgroupContainers::exits(core::JobId jid,
     add(sys::open_at(AT_FDCWD,
                      (std::string(sys::cgroup2_mount()) + origin).c_str(),
                      O_RDONLY | O_DIRECTORY));
-  add(sys::open_at(directory_.get(), "..", O_RDONLY | O_DIRECTORY));
+  auto above_base =
+      sys::open_at(directory_.get(), "..", O_RDONLY | O_DIRECTORY);
+  // No process may be where controllers are passed down, but in the root.
+  if (above_base && has_controllers(above_base->get()) &&
+      sys::has_access(above_base->get(), sys::cgroup_file::kEvents, F_OK)) {
+    (void)::mkdirat(directory_.get(), kLeft, 0755);
+    above_base = sys::open_at(directory_.get(), kLeft, O_RDONLY | O_DIRECTORY);
+  }
+  add(std::move(above_base));
   return places;
 }
 

@@ -86,7 +86,8 @@ class Containers {
   [[nodiscard]] virtual core::Result<std::vector<sys::UniqueFd>> joins(
       core::JobId jid) = 0;
   /// Directories of cgroups for who is taken out of it, the best first: the
-  /// parent's container, or `origin` (below the mount), or beside the base.
+  /// parent's container, or `origin` (below the mount), or the directory above
+  /// the base, or where that passes controllers down "left" in the base.
   [[nodiscard]] virtual std::vector<sys::UniqueFd> exits(
       core::JobId jid, const std::string& origin) = 0;
   /// Files that such a process writes itself into before.

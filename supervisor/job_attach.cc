@@ -106,14 +106,14 @@ void JobService::attach(const core::Caller& caller, core::JobId jid,
   auto kept = std::make_shared<Attachment>(std::move(*move));
   const core::Pid pid = kept->facts.pid;
   if (const auto at = moving_.find(pid); at != moving_.end())
-    return at->second.push_back([this, caller, jid, kept, mode, done] {
+    return at->second.waiting.push_back([this, caller, jid, kept, mode, done] {
       attach(caller, jid,
              {.pid = {}, .pidfd = std::move(kept->pidfd).release().to_handle()},
              mode, done);
     });
   if (!kept->is_needed || kept->followed.start_ticks != 0)
     return done(note_attached(caller, jid, *kept));
-  moving_[pid];
+  moving_[pid].into = mode == core::AttachMode::kNested ? core::kNoJob : jid;
   parts_->mover.move(
       std::move(kept->move), [this, caller, jid, kept, pid,
                               done = std::move(done)](const auto& moved) {
@@ -138,12 +138,13 @@ void JobService::attach(const core::Caller& caller, core::JobId jid,
 void JobService::end_move(core::Pid pid) {
   const auto waiting = moving_.extract(pid);
   if (waiting.empty()) return;
-  for (const auto& call : waiting.mapped())
+  for (const auto& call : waiting.mapped().waiting)
     call();
 }
 
-/// The job ended while the process came, who is none of its: it goes back to
-/// where it was, or else it would keep the container for its life.
+/// The job ended while the process came, or could not write it down: it is none
+/// of its, and goes back to where it was. Else it would keep the container for
+/// its life.
 void JobService::put_back(core::JobId jid, Attachment attachment,
                           std::function<void()> done) {
   auto leaves = parts_->containers.leaves(jid);
@@ -158,8 +159,8 @@ void JobService::put_back(core::JobId jid, Attachment attachment,
                         jid, done = std::move(done)](const auto& moved) {
         if (!moved && moved.error().code != ESRCH)
           spdlog::warn(
-              "{} stays in the container of job {}, which has ended: "
-              "{}",
+              "{} stays in the container of job {}, which did not "
+              "take it: {}",
               name, core::display(jid).view(),
               text_of(moved.error().message()));
         done();
@@ -218,14 +219,14 @@ Answer<void> JobService::note_attached(const core::Caller& caller,
   } else if (!attachment.is_needed) {
     return {};  // a repeated request: it is known
   }
-  return carry_out(jid, core::event::Attached{
-                            .pid = attachment.facts.pid,
-                            .by = caller.uid,
-                            .command = attachment.facts.command,
-                            .origin = attachment.is_needed
-                                          ? std::move(attachment.facts.cgroup)
-                                          : std::string(),
-                            .followed = attachment.followed});
+  return carry_out(jid,
+                   core::event::Attached{.pid = attachment.facts.pid,
+                                         .by = caller.uid,
+                                         .command = attachment.facts.command,
+                                         .origin = attachment.is_needed
+                                                       ? attachment.facts.cgroup
+                                                       : std::string(),
+                                         .followed = attachment.followed});
 }
 
 void JobService::detach(const core::Caller& caller, core::ProcessRef process,
@@ -257,18 +258,21 @@ void JobService::detach(const core::Caller& caller, core::ProcessRef process,
   if (const auto at = moving_.find(found->facts.pid); at != moving_.end()) {
     auto pidfd =
         std::make_shared<sys::UniqueFd>(std::move(found->pidfd).release());
-    return at->second.push_back([this, caller, pidfd, done] {
+    return at->second.waiting.push_back([this, caller, pidfd, done] {
       detach(caller, {.pid = {}, .pidfd = std::move(*pidfd).to_handle()}, done);
     });
   }
   move->pid = found->facts.pid;
   move->from = std::move(found->pidfd).release();
+  moving_[move->pid];
   parts_->mover.move(*std::move(move),
                      [this, caller, jid, name, pid = found->facts.pid,
                       done = std::move(done)](const auto& moved) {
-                       if (!moved)
-                         return done(refuse_move(name, jid, moved.error()));
-                       done(note_detached(caller, jid, pid));
+                       if (moved)
+                         done(note_detached(caller, jid, pid));
+                       else
+                         done(refuse_move(name, jid, moved.error()));
+                       end_move(pid);
                      });
 }
 

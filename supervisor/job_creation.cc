@@ -20,6 +20,22 @@ core::Uid owner_of(const core::Caller& caller, const core::JobSpec& spec) {
   return core::has_command(spec.kind) ? caller.uid : spec.uid;
 }
 
+/// What the kernel's one count of processes and threads is held to.
+struct TasksBound {
+  core::LimitKind kind;
+  std::uint64_t bound;
+};
+std::optional<TasksBound> bound_of_tasks(const core::JobSpec& spec) {
+  std::optional<TasksBound> least;
+  for (const auto kind :
+       {core::LimitKind::kProcesses, core::LimitKind::kThreads}) {
+    const auto bound = core::bound_of(spec.limits, spec.terms, kind);
+    if (bound && (!least || *bound < least->bound))
+      least = TasksBound{.kind = kind, .bound = *bound};
+  }
+  return least;
+}
+
 std::unexpected<core::Refused> refuse_going_down() {
   return refuse(core::Refusal::kUnavailable, "the instance is shutting down");
 }
@@ -145,7 +161,9 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
       spec.kind == core::JobKind::kArray
           ? core::Engine::kSubreaper
           : spec.engine.value_or(core::Engine::kSubreaper);
-  if (spec.parent != core::kNoJob) entering_.emplace(jid, spec.parent);
+  if (spec.parent != core::kNoJob && core::has_command(spec.kind) &&
+      bound_of_tasks(spec))
+    entering_.emplace(jid, spec.parent);
   if (spec.kind == core::JobKind::kDetached)
     keep_streams(jid, std::move(*handles));
   add_creator(jid, caller, std::move(done));
@@ -185,27 +203,19 @@ core::Answer<void> JobService::check_around(const core::JobSpec& spec) const {
 core::Answer<void> JobService::check_tasks(core::JobId jid) const {
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr) return {};
-  const core::Job& job = entry->job;
-  const auto bound_of = [&job](core::LimitKind kind) {
-    return core::bound_of(job.spec.limits, job.spec.terms, kind)
-        .value_or(UINT64_MAX);
-  };
-  const std::uint64_t processes = bound_of(core::LimitKind::kProcesses);
-  const std::uint64_t threads = bound_of(core::LimitKind::kThreads);
-  const std::uint64_t bound = std::min(processes, threads);
-  if (bound == UINT64_MAX) return {};
+  const auto bound = bound_of_tasks(entry->job.spec);
+  if (!bound) return {};
   const auto now = parts_->containers.tasks_now(jid);
-  if (!now || *now + entering(jid) < bound) return {};
-  return core::refuse(
-      core::Refusal::kTooMany,
-      core::job_text(jid) + " is at its limit '" +
-          core::row_of(threads < processes ? core::LimitKind::kThreads
-                                           : core::LimitKind::kProcesses)
-              .word +
-          "' of " + std::to_string(bound) + ", with all in it counted");
+  if (!now || *now + entering(jid) < bound->bound) return {};
+  return core::refuse(core::Refusal::kTooMany,
+                      core::job_text(jid) + " is at its limit '" +
+                          core::row_of(bound->kind).word + "' of " +
+                          std::to_string(bound->bound) +
+                          ", with all in it counted");
 }
 
-/// How many are about to begin in the jobs that share the job's bound.
+/// How many are about to begin in the jobs that share the job's bound, or to
+/// come into them.
 std::uint64_t JobService::entering(core::JobId jid) const {
   const auto top = [this](core::JobId below) {
     for (core::JobId above = below; above != core::kNoJob;
@@ -218,8 +228,14 @@ std::uint64_t JobService::entering(core::JobId jid) const {
     return !creators_.contains(row.first) &&
            (entry == nullptr || entry->job.state >= core::JobState::kRunning);
   });
-  return static_cast<std::uint64_t>(std::ranges::count_if(
-      entering_, [&](const auto& row) { return top(row.second) == top(jid); }));
+  const auto shares_bound = [&](core::JobId other) {
+    return other != core::kNoJob && top(other) == top(jid);
+  };
+  const auto beginning = std::ranges::count_if(entering_, shares_bound,
+                                               &Entering::value_type::second);
+  const auto moving = std::ranges::count_if(
+      moving_, shares_bound, [](const auto& row) { return row.second.into; });
+  return static_cast<std::uint64_t>(beginning + moving);
 }
 
 /// Nothing: the next jids are not reserved yet.

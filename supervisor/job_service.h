@@ -370,9 +370,14 @@ class JobService final : public core::JobControl,
   std::map<core::JobId, std::vector<Freezer>> freezers_;
   std::map<core::JobId, std::vector<Waiter>> waiters_;
   /// Jobs that begin within others, and within which.
-  mutable std::map<core::JobId, core::JobId> entering_;
+  using Entering = std::map<core::JobId, core::JobId>;
+  mutable Entering entering_;
   /// Those that a worker moves, and who waits to know where they are then.
-  std::map<core::Pid, std::vector<std::function<void()>>> moving_;
+  struct Moving {
+    core::JobId into;  ///< where it is not counted yet; none: out
+    std::vector<std::function<void()>> waiting;
+  };
+  std::map<core::Pid, Moving> moving_;
   std::set<core::JobId> arrays_;   ///< whose next member is to be made
   std::set<core::JobId> starved_;  ///< whose members find no room
   Timer array_turn_;

@@ -175,7 +175,7 @@ core::Result<std::vector<std::byte>> encode_launch(
 core::Result<LaunchOrder> Launcher::order_for(const core::Job& job) {
   LaunchOrder order;
   order.jid = job.jid;
-  order.owner = job.owner;
+  order.user = job.spec.uid;
   order.timeout = site_.timeout;
   LaunchRequest request = request_for(job, site_.can_change_user);
   if (!core::has_own_reaper(job.engine)) {

@@ -70,29 +70,29 @@ void ReaperLink::send_orders() {
     std::optional<core::Uid> refused;
     const auto next =
         std::ranges::find_if(queue_, [&](const LaunchOrder& order) {
-          if (order.owner == refused) return false;
-          if (may_send(order.owner)) return true;
-          refused = order.owner;
+          if (order.user == refused) return false;
+          if (may_send(order.user)) return true;
+          refused = order.user;
           return false;
         });
     if (next == queue_.end()) return;
     LaunchOrder order = std::move(*next);
     queue_.erase(next);
-    open_.emplace(order.jid, order.owner);
+    open_.emplace(order.jid, order.user);
     send_order(std::move(order));
   }
 }
 
 /// A command may hang before it runs, in a file system of its user's or in the
 /// job around it, until its time is over: others must not wait for that.
-bool ReaperLink::may_send(core::Uid owner) const {
+bool ReaperLink::may_send(core::Uid user) const {
   if (open_.size() >= reaper::kOrdersInFlight) return false;
-  if (owner == own_) return true;
+  if (user == own_) return true;
   const auto count_if = [this](auto holds) {
     return static_cast<std::size_t>(std::ranges::count_if(
         open_, [&](const auto& row) { return holds(row.second); }));
   };
-  return count_if([owner](core::Uid uid) { return uid == owner; }) <
+  return count_if([user](core::Uid uid) { return uid == user; }) <
              kOrdersOfOne &&
          count_if([this](core::Uid uid) { return uid != own_; }) <
              reaper::kOrdersInFlight - kOrdersOfOne;

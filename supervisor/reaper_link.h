@@ -4,8 +4,8 @@
 //
 // Invariants:
 //  - At most reaper::kOrdersInFlight orders are unacknowledged; others wait
-//    here: of one user's after those of others, so that nobody's hanging
-//    launches keep anybody else's.
+//    here: of one user's only a few go at a time, and some are left to the
+//    instance's own, so that one user's hanging launches keep no others.
 //  - An order's number is its job's sequence: a job is launched at most once,
 //    so a repetition after a crash has the same number and the reaper answers
 //    it from memory.
@@ -49,7 +49,7 @@ class ReaperEvents {
 /// One order, complete with its descriptors.
 struct LaunchOrder {
   core::JobId jid;
-  core::Uid owner;
+  core::Uid user;  ///< whose command it is
   core::Microseconds timeout;
   std::vector<std::byte> block;
   /// Its own, or kept for the job too: those may be dropped while it waits.
@@ -105,7 +105,7 @@ class ReaperLink final : private PacketHandler {
   void send_hold(std::string_view name, std::span<const int> fds);
   void ask_barrier();
   void send_orders();
-  [[nodiscard]] bool may_send(core::Uid owner) const;
+  [[nodiscard]] bool may_send(core::Uid user) const;
   void send_order(LaunchOrder order);
 
   sys::UniqueFd socket_;

@@ -330,4 +330,7 @@ def children_of(pid):
 
 
 if __name__ == '__main__':
-    stand_in(sys.argv[1], sys.argv)
+    try:
+        stand_in(sys.argv[1], sys.argv)
+    except OSError:  # the test has ended, and nobody is at the door
+        os._exit(1)  # what a test does at its end would end the test itself

@@ -26,7 +26,7 @@ check 'which is not worth a word' said ''
 job --limit memory=32M -- sh -c "$hog"
 check 'a main process over the memory limit is killed' ended 137
 check 'and that limit is named' told '"result":"over-limit","sentence":"passed its limit of memory: 32.0 MiB of 32.0 MiB; its main process was ended by SIGKILL"'
-check 'with its numbers' told '"limit":{"kind":"memory","value":33554432,"bound":33554432}'
+check 'with its numbers' told '"limit":{"kind":"memory","word":"memory","value":33554432,"bound":33554432}'
 
 job --limit memory=32M -- sh -c "(sleep 1; $hog) & while :; do sleep 60; done"
 check 'a job is ended when any process met its memory limit' ended 143

@@ -195,7 +195,7 @@ TEST_CASE("launches of one user that hang are no hindrance to others") {
     for (std::uint32_t i = first; i < first + 20; ++i) {
       supervisor::LaunchOrder order;
       order.jid = core::make_job_id(3, i);
-      order.owner = owner;
+      order.user = owner;
       order.block.resize(100);
       link.launch(std::move(order));
     }
