@@ -48,7 +48,7 @@ check 'and nothing is said' said ''
 
 job --limit cpu=500ms -- sh -c 'while :; do :; done & while :; do :; done'
 check 'processor time of the whole job is limited' ended 143
-check 'and named' told '"limit":{"kind":"cpu time","value":5'
+check 'and named' told '"limit":{"kind":"cpu time","word":"cpu","value":5'
 check 'no cgroup of a job is left' no_jobs $root
 
 # A cgroup above that is short of memory.
