@@ -252,6 +252,11 @@ def lingers(instance):
     equal(instance.run("wait", jid, timeout=30).returncode, 3, "and ends with the last of them")
 
 
+def is_refused(instance, words, what):
+    done = instance.run(*words)
+    check(done.returncode != 0 and done.stderr.count("\n") == 1, f"{what} is refused in one sentence", done.stderr)
+
+
 def refused(instance):
     jid = start(instance, "sleep 600")
     stranger = subprocess.Popen(["sleep", "600"])
@@ -259,8 +264,7 @@ def refused(instance):
         for words, what in ((("attach", jid, stranger.pid), "attach"), (("freeze", jid), "freeze"),
                             (("run", "--parent", jid, "--", "true"), "a nested job"),
                             (("run", "-d", "--engine", "pidns", "--limit", "cpu-rate=50%", "--", "true"), "a rate")):
-            done = instance.run(*words)
-            check(done.returncode != 0 and done.stderr.count("\n") == 1, f"{what} is refused in one sentence", done.stderr)
+            is_refused(instance, words, what)
     finally:
         stranger.kill()
         stranger.wait()
@@ -286,8 +290,7 @@ def in_cgroup(instance):
     jid = start(instance, "sleep 600", engine=ENGINES[1])
     try:
         for words, what in ((("attach", jid, stranger.pid), "attach"), (("run", "--parent", jid, "--", "true"), "a nested job")):
-            done = instance.run(*words)
-            check(done.returncode != 0 and done.stderr.count("\n") == 1, f"{what} is refused in one sentence", done.stderr)
+            is_refused(instance, words, what)
     finally:
         stranger.kill()
         stranger.wait()

@@ -19,6 +19,15 @@ check() { # TEXT COMMAND...: the command succeeds
 
 circumstances() { :; } # for a failed check, what else is to be known; a script may have its own
 
+await() { # COMMAND...: within 30 s
+  left=150
+  until "$@"; do
+    left=$((left - 1))
+    [ $left -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
+
 become_instance() { # SCRIPT: PID 1 becomes an instance, and SCRIPT checks is its first child
   mkfifo /run/ready
   exec 9<>/run/ready

@@ -8,14 +8,6 @@ set -u
 . /bin/checks.sh
 
 circumstances() { cat /run/session 2>/dev/null; journalctl --output=cat --quiet --no-pager | tail -n 5; }
-await() { # COMMAND...: within 30 s
-  left=150
-  until "$@"; do
-    left=$((left - 1))
-    [ $left -gt 0 ] || return 1
-    sleep 0.2
-  done
-}
 stack() { # MODULE...: in this order
   {
     echo 'auth required pam_permit.so'

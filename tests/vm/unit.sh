@@ -41,14 +41,6 @@ result_of() { # JID: why it ended, by its end record
   corral records --json $pacct | grep '"kind":"end"' | grep -F "\"jid\":\"$1\"" | sed 's/.*"result":"\([^"]*\)".*/\1/'
 }
 test_end() { [ "$(ends_of "$(cat "/run/$1")")" = "$2" ]; }
-await() { # COMMAND...: within 30 s
-  left=150
-  until "$@"; do
-    left=$((left - 1))
-    [ $left -gt 0 ] || return 1
-    sleep 0.2
-  done
-}
 has_other_reaper() { [ "$(reaper)" != "$1" ]; }
 nobody() { ! pidof "$@"; }
 is_told() { corral ps --system --json >/run/answer 2>&1; }
