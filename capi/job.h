@@ -21,6 +21,11 @@ extern "C" {
 
 typedef uint64_t jid_t;
 
+/* The status that job_waitjid gives when nobody knows one: the job had no main
+ * process, it was never started, or who would have heard of its end was killed.
+ * It is no exit and no signal to the macros of wait(2). */
+#define JOB_NO_STATUS (-1)
+
 jid_t job_create(jid_t requested, uid_t uid, int options);
 jid_t job_getjid(pid_t pid);
 jid_t job_waitjid(jid_t jid, int* status, int options);

@@ -5,6 +5,7 @@
 // threads take turns; who waits for a job has a connection of its own
 // meanwhile.
 #include <pthread.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,11 @@
 namespace {
 
 constexpr auto kFailed = static_cast<jid_t>(-1);
+/// The status of a job whose main process left none that anybody knows: none of
+/// wait(2)'s macros holds for it, and it is neither 0 nor an exit code of 0.
+constexpr int kNoStatus = JOB_NO_STATUS;
+static_assert(!WIFEXITED(kNoStatus) && !WIFSIGNALED(kNoStatus) &&
+              !WIFSTOPPED(kNoStatus) && WEXITSTATUS(kNoStatus) != 0);
 
 int errno_of(core::Refusal why) {
   switch (why) {
@@ -252,7 +258,7 @@ JOB_API jid_t job_waitjid(jid_t jid, int* status, int options) {
     bus::Client client = TRY(connect());
     const core::JobView job = TRY(client.wait(core::JobId(jid)));
     if (status != nullptr)
-      *status = job.result.has_status ? job.result.wait_status : 0;
+      *status = job.result.has_status ? job.result.wait_status : kNoStatus;
     return jid;
   });
 }

@@ -49,7 +49,9 @@ static int list(jid_t jid) {
 static int wait_for(jid_t jid) {
   int status = -1;
   if (job_waitjid(jid, &status, 0) != jid) return fail("job_waitjid");
-  if (WIFSIGNALED(status))
+  if (status == JOB_NO_STATUS && !WIFEXITED(status) && !WIFSIGNALED(status))
+    printf("no status\n");
+  else if (WIFSIGNALED(status))
     printf("signal %d\n", WTERMSIG(status));
   else
     printf("exit %d\n", WEXITSTATUS(status));

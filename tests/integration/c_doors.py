@@ -125,6 +125,28 @@ def libjob(doors):
         instance.run("kill", "-g", "0", other)
 
 
+def statuses(doors):
+    """A status that nobody knows is none: no caller takes it for success."""
+    instance = doors.instance
+    code = instance.facts("run", "-d", "--", "sh", "-c", "exit 3")["jid"]
+    instance.run("wait", code)
+    equal(doors.libjob("wait", code), (0, "exit 3\n"), "job_waitjid has the exit status of a job that has ended")
+    no_program = doors.work / "no-program"
+    no_program.write_text("#!/nonexistent/interpreter\n")
+    no_program.chmod(0o755)
+    instance.run("run", "-d", "--name", "unstarted", "--", no_program)
+    unstarted = next(job["jid"] for job in instance.facts("ps", "-a") if job["name"] == "unstarted")
+    equal(instance.facts("show", unstarted)["result"], "launch-failed", "of a job that could not be started")
+    equal(doors.libjob("wait", unstarted), (0, "no status\n"), "it has none")
+    if os.geteuid() != 0 or instance.engine != "cgroup2":
+        return
+    left = instance.facts("run", "-d", "--", "sleep", "1000")["jid"]
+    pid = wait_until(lambda: instance.facts("show", left)["main_pid"], what="its process")
+    equal(instance.run("detach", str(pid)).returncode, 0, "of one that its main process has left")
+    equal(doors.libjob("wait", left), (0, "no status\n"), "it has none either")
+    os.kill(pid, 9)
+
+
 def refused_job(doors):
     """Where the site sets limits nobody leaves his job: what was made for him is no job that is left."""
     instance = doors.instance
@@ -206,6 +228,7 @@ def main():
             doors = Doors(instance)
             libcorral(doors)
             libjob(doors)
+            statuses(doors)
             sgi_commands(doors)
     site_limits()
 
