@@ -3,110 +3,22 @@
 crowds of waits and subscriptions, other people's jobs by every verb. Nothing
 crashes, no fact leaks, memory stays bounded, and root is served in time."""
 
-import contextlib
 import ctypes
 import os
-import resource
 import struct
 import subprocess
 import sys
-import time
 
 import corral
 from corral import check, equal, wait_until
 from fake_instance import RawClient, call_message, text
+from hostile import EMPTY, HOSTILE, become_hostile, converse, send_for, under
 
-HOSTILE = 65534
 SECRET = "a-secret-word-among-the-arguments"
-EMPTY = struct.pack("<I", 0)
-
-
-def private_kib(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return sum(int(line.split()[1]) for line in file if line.startswith("Private_"))
-
-
-class Hostile:
-    """A child process of another user that does something and then waits."""
-
-    def __init__(self, deed):
-        reader, writer = os.pipe()
-        self.child = os.fork()
-        if self.child == 0:
-            code = 1
-            try:
-                os.close(reader)
-                resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
-                os.setgroups([])
-                os.setresgid(HOSTILE, HOSTILE, HOSTILE)
-                os.setresuid(HOSTILE, HOSTILE, HOSTILE)
-                keep = deed()  # noqa: F841: what it holds open
-                os.write(writer, b"x")
-                time.sleep(120)
-                code = 0
-            except Exception as error:  # never out of this child
-                print(repr(error), flush=True)
-            finally:
-                os._exit(code)
-        os.close(writer)
-        self.reader = reader
-
-    def done(self):
-        """Its deed is done, or it was thrown out."""
-        os.read(self.reader, 1)
-        os.close(self.reader)
-
-    def end(self):
-        with contextlib.suppress(OSError):
-            os.kill(self.child, 9)
-        os.waitpid(self.child, 0)
-
-
-def slowest_call(instance, calls=40):
-    """The longest that root waits for an answer, in ms."""
-    client = RawClient(str(instance.socket))
-    longest = 0.0
-    for serial in range(1, calls + 1):
-        begin = time.perf_counter()
-        client.send(call_message("FindJob", text("nobody"), "s", serial=serial))
-        while b"NoSuchJob" not in client.receive():
-            pass
-        longest = max(longest, (time.perf_counter() - begin) * 1e3)
-        time.sleep(0.005)
-    client.close()
-    return longest
-
-
-def under(instance, what, deed, most_mib):
-    """Does it, looks at memory and at how root is served, and ends it."""
-    before = private_kib(instance.supervisor)
-    supervisor = instance.supervisor
-    hostile = Hostile(deed)
-    slowest = slowest_call(instance)
-    hostile.done()
-    grown = (private_kib(instance.supervisor) - before) / 1024
-    check(instance.supervisor == supervisor, f"{what}: the supervisor lives")
-    check(grown < most_mib, f"{what}: {grown:.1f} MiB more, wanted less than {most_mib}")
-    check(slowest < 1000, f"{what}: root's slowest of 40 calls took {slowest:.1f} ms")
-    hostile.end()
-    equal(instance.run("run", "--", "true").returncode, 0, f"{what}: and afterwards jobs run")
 
 
 def connect(instance):
     return RawClient(str(instance.socket))
-
-
-def send_for(client, data, seconds):
-    """Sends again and again, without reading."""
-    client.socket.settimeout(0.2)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            client.socket.sendall(data)
-        except TimeoutError:
-            continue
-        except OSError:
-            return
 
 
 def floods(instance):
@@ -114,81 +26,99 @@ def floods(instance):
         call_message(member, body, signature) for member, body, signature in (
             ("ListJobs", EMPTY + b"\0" * 4 + struct.pack("<QI", 0, 100), "a{sv}tu"),
             ("ListJobRows", EMPTY + b"\0" * 4 + struct.pack("<QI", 0, 1000), "a{sv}tu"),
-            ("GetUsage", struct.pack("<Q", 1), "t"),
+            ("GetUsage", struct.pack("<Q", 1 << 60), "t"),
             ("Subscribe", EMPTY, "as"),
-            ("CreateJob", EMPTY, "a{sv}")))
+            ("CreateJob", EMPTY + b"\0" * 4, "a{sv}")))
     everything += call_message("GetManagedObjects", interface="org.freedesktop.DBus.ObjectManager", path="/org/corral")
 
     def flood():
         clients = [connect(instance) for _ in range(20)]
-        for client in clients:
-            send_for(client, everything * 20, 0.15)
-        return clients
+        sent = [send_for(client, everything * 20, 0.15) for client in clients]
+        clients[0].socket.settimeout(5)
+        answers = b""
+        while b"NoSuchJob" not in answers:
+            answers += clients[0].socket.recv(65536)
+        return clients, {"taken": min(taken for taken, _ in sent), "out": sum(out for _, out in sent)}
 
-    under(instance, "requests without end that are not read", flood, 64)
+    facts = under(instance, "requests without end that are not read", flood, 64)
+    check(facts["taken"] > 10 * len(everything) and facts["out"] == 0, "each of 20 connections sent a flood, and was answered", facts)
 
 
 def unfinished_messages(instance):
-    """62 messages that say they are 100 MiB long, and are sent as far as they are taken."""
+    """62 messages that say they are 100 MiB long, and 62 of 11 MiB, which are sent as far as they are taken."""
 
-    def begin():
-        clients = []
+    def begin(length):
+        clients, out = [], 0
         for _ in range(62):  # beside those that another test had
             client = connect(instance)
-            client.send(call_message("CreateJob", EMPTY, "a{sv}", body_length=100 << 20))
+            client.send(call_message("CreateJob", EMPTY, "a{sv}", body_length=length))
             clients.append(client)
         for client in clients:
-            send_for(client, b"\0" * 65536, 0.3)
-        return clients
+            out += send_for(client, b"\0" * 65536, 0.3, most=10 << 20)[1]
+        return clients, {"out": out}
 
-    under(instance, "messages that never end", begin, 96)
+    facts = under(instance, "messages that never end", lambda: begin(100 << 20), 96)
+    equal(facts["out"], 62, "a message that is too long ends its connection")
+    facts = under(instance, "messages as long as one may be", lambda: begin(11 << 20), 96)
+    equal(facts["out"], 62 - 5, "five of a user may go on, as all of his are 64 MiB at most")
 
 
 def crowds(instance, jid):
-    def wait():
-        clients = [connect(instance) for _ in range(60)]
-        for client in clients:
-            client.socket.settimeout(0.2)
-            with contextlib.suppress(OSError):
-                client.socket.sendall(b"".join(call_message("Wait", struct.pack("<Q", jid), "t", serial=serial)
-                                               for serial in range(1, 2001)))
-        return clients
+    calls, allowed, connections = 2000, 256, 60
 
-    under(instance, "120,000 waits", wait, 64)
+    def wait():
+        clients, refused = [connect(instance) for _ in range(connections)], []
+        waits = b"".join(call_message("Wait", struct.pack("<Q", jid), "t", serial=serial) for serial in range(1, calls + 1))
+        for client in clients:
+            answers, _, out = converse(client, waits, lambda said: said.count(b"waits for too many jobs") >= calls - allowed)
+            refused.append(-1 if out else answers.count(b"waits for too many jobs"))
+        return clients, {"refused": sorted(set(refused))}
+
+    facts = under(instance, f"{connections * calls:,} waits", wait, 64)
+    equal(facts["refused"], [calls - allowed], f"{allowed} of a connection's waits are taken, the others refused")
 
     def subscribe():
         client = connect(instance)
-        client.socket.settimeout(2)
-        for serial in range(1, 200):
-            client.send(call_message("Subscribe", EMPTY, "as", serial=serial))
-        received = []
-        with contextlib.suppress(OSError):
-            while b"has 64 subscriptions already" not in (message := client.socket.recvmsg(65536, 65536))[0]:
-                received.append(message)
-        return client, received
+        subscriptions = b"".join(call_message("Subscribe", EMPTY, "as", serial=serial) for serial in range(1, 201))
+        word = b"has 64 subscriptions already"
+        answers, descriptors, _ = converse(client, subscriptions, lambda said: said.count(word) >= 200 - 64)
+        return client, {"streams": descriptors, "refused": answers.count(word)}
 
-    under(instance, "200 subscriptions", subscribe, 16)
+    facts = under(instance, "200 subscriptions", subscribe, 16)
+    equal(facts, {"streams": 64, "refused": 200 - 64}, "of which 64 are taken")
+
+
+def array_of(size):
+    """Env, an array of so many bytes in strings of a KiB."""
+    strings = b"\0\0\0".join([text("A=" + "x" * 1014)] * (size // 1024))
+    entry = text("Env") + b"\2as\0" + struct.pack("<I", len(strings)) + strings
+    return struct.pack("<I", len(entry)) + b"\0" * 4 + entry
 
 
 def arrays(instance):
-    """Dictionaries and arrays as large as they may be, and larger."""
+    """Arrays as large as they may be, and larger."""
+    sizes = {"64 KiB": 1 << 16, "1 MiB": 1 << 20, "10 MiB": 10 << 20, "60 MiB": 60 << 20}
 
     def send():
-        clients = []
-        for size in (1 << 16, 1 << 20, 10 << 20, 60 << 20):
-            strings = b"".join([text("A=" + "x" * 1014) + b"\0" * 3] * (size // 1024))
-            body = (struct.pack("<I", len(strings) + 20) + b"\0" * 4 + text("Env") + b"\2as\0\0" + b"\0" * 1 +
-                    struct.pack("<I", len(strings)) + strings)
+        clients, facts = [], {}
+        for name, size in sizes.items():
             client = connect(instance)
-            client.socket.settimeout(2)
-            client.send(call_message("CreateJob", body, "a{sv}"))
+            message = call_message("CreateJob", array_of(size), "a{sv}")
+            answers, _, out = converse(client, message, lambda said: b"org.corral.Error." in said)
+            facts[name] = "thrown out" if out else bytes(answers).partition(b"org.corral.Error.")[2].partition(b"\0")[0].decode()
             clients.append(client)
-        return clients
+        return clients, facts
 
-    under(instance, "huge arrays", send, 64)
+    facts = under(instance, "huge arrays", send, 64)
+    equal(facts, {"64 KiB": "Invalid", "1 MiB": "Invalid", "10 MiB": "Invalid", "60 MiB": "thrown out"},
+          "each is refused, and one above the bound ends its connection")
 
 
-def others_jobs(instance, jid):
+def members(instance):
+    return [one for one in instance.facts("ps") if (one["name"] or "").startswith("many[")]
+
+
+def others_jobs(instance, jid, array):
     """By every verb: nothing is done, and nothing is told that is not everybody's."""
     log = instance.facts("show", f"{jid:x}")
     words = [str(corral.COMMAND)]
@@ -208,9 +138,17 @@ def others_jobs(instance, jid):
         told += done.stdout + done.stderr
     check(SECRET not in told, "no view of it holds its arguments")
     check(f"{jid:x}" in told, "though that it is there is everybody's")
-    for member in ("Reexec", "ShutDown"):
-        client = Answer(instance, member)
+    group = instance.facts("show", f"{jid:x}")["main_pid"]
+    for member, body, signature in (("Reexec", b"", ""), ("ShutDown", b"", ""),
+                                    ("SignalGroup", struct.pack("<QIi", jid, group, 9), "tui"),
+                                    ("EndMember", struct.pack("<QI", array, 1) + EMPTY, "tua{sv}"),
+                                    ("EndMember", struct.pack("<QI", array, 3) + EMPTY, "tua{sv}"),  # not made yet
+                                    ("EndJob", struct.pack("<Q", array) + EMPTY + b"\0" * 4, "ta{sv}")):
+        client = Answer(instance, member, body, signature)
         check("AccessDenied" in client.text, f"{member} is refused", client.text)
+        check(SECRET not in client.text, "and tells nothing")
+    equal(instance.facts("show", f"{array:x}")["state"], "running", "nothing was done to the array")
+    equal(len(members(instance)), 2, "nor to its members")
     after = instance.facts("show", f"{jid:x}")
     equal((after["state"], after["limits"], after["freezer_state"]), (log["state"], log["limits"], log["freezer_state"]),
           "and nothing was done to it")
@@ -238,8 +176,7 @@ class Answer:
         child = os.fork()
         if child == 0:
             try:
-                os.setresgid(HOSTILE, HOSTILE, HOSTILE)
-                os.setresuid(HOSTILE, HOSTILE, HOSTILE)
+                become_hostile()
                 client = connect(instance)
                 client.send(call_message(member, body, signature))
                 os.write(writer, client.receive())
@@ -280,7 +217,10 @@ def main():
             folder.chmod(0o755)
         jid = int(instance.facts("run", "-d", "--", "sh", "-c", f": {SECRET}; exec sleep 1000")["jid"], 16)
         wait_until(lambda: instance.facts("show", f"{jid:x}")["state"] == "running", what="the job")
-        others_jobs(instance, jid)
+        array = int(instance.facts("run", "-d", "--name", "many", "--array", "1-3%2", "--", "sleep", "1000")["jid"], 16)
+        wait_until(lambda: len(members(instance)) == 2, what="its members")
+        others_jobs(instance, jid, array)
+        equal(instance.run("kill", "-g", "0", f"{array:x}").returncode, 0, "root ends the array")
         same_name(instance)
         floods(instance)
         unfinished_messages(instance)

@@ -80,11 +80,13 @@ def header_field(code, signature, value):
 
 def call_message(member, body=b"", signature="", serial=1, flags=0,
                  interface="org.corral.Manager1", path="/org/corral/manager",
-                 body_length=None, fields_length=None, unix_fds=None):
+                 body_length=None, fields_length=None, unix_fds=None, destination=None):
     """A method call, with lengths that may lie."""
     fields = b""
     rows = [(1, "o", text(path)), (2, "s", text(interface)),
             (3, "s", text(member))]
+    if destination:
+        rows.append((6, "s", text(destination)))
     if signature:
         raw = signature.encode()
         rows.append((8, "g", bytes([len(raw)]) + raw + b"\0"))
@@ -108,7 +110,10 @@ class RawClient:
             self.socket.sendall(auth())
             received = b""
             while received.count(b"\r\n") < 2:
-                received += self.socket.recv(4096)
+                said = self.socket.recv(4096)
+                if not said:
+                    raise ConnectionError("the connection was closed before it was authenticated")
+                received += said
 
     def send(self, data):
         """False when the other side has closed."""
