@@ -11,13 +11,12 @@ import pathlib
 import random
 import re
 import shutil
-import subprocess
 import tempfile
 
 import corral
 import csa_golden_files as golden
+import published
 
-TOOLS = pathlib.Path(os.environ.get("CORRAL_CSA_TOOLS", "/usr/sbin"))
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
 SEED = int(os.environ.get("SEED", 1))
 ZONES = ["UTC", "America/New_York", "Asia/Kolkata"]
@@ -65,84 +64,27 @@ COMMANDS = {
 }  # fmt: skip
 
 
-def letters_of(words):
-    return words[0] if words and words[0].startswith("-") and len(words[0]) > 1 else ""
-
-
-# Calls for which the published command prints memory that nobody wrote, asks a
-# daemon, or reads files of another kind as if they were its own.
-AVOIDED = {
-    "csacms": lambda words: (
-        ("S" in letters_of(words)) != ("spacct" in words[-1])
-        or ("s" in letters_of(words)) != ("cms" in words[-1])
-        or ("j" in letters_of(words) and "a" not in letters_of(words))
-    ),
-    "ja": lambda words: not set(letters_of(words)) & set("cfos"),
-}
-
-
-def line_of(choose, name, row):
-    letters = [letter for letter in row["switches"] if choose.random() < 0.2 and letter not in row.get("without", "")]
-    words = ["-" + "".join(letters)] if letters else []
-    for letter, values in row["arguments"].items():
-        if choose.random() < 0.15:
-            words += ["-" + letter, choose.choice(values)]
-    return words + row.get("fixed", []) + choose.choice(row["operands"])
-
-
-def quoted(words):
-    return " ".join(word if word == "<" else "'" + word + "'" for word in words)
-
-
-def result(folder, work, name, words, environment):
-    for old in work.glob("written*"):
-        old.unlink()
-    done = subprocess.run(
-        ["sh", "-c", f"{name} {quoted(words)}"],
-        cwd=work, env={**environment, "PATH": f"{folder}:/usr/bin:/bin"},
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
-    )  # fmt: skip
-    files = {path.name: golden.without_times(path.read_bytes()) for path in sorted(work.glob("written*"))}
-    return done.stdout, done.stderr.replace(b"Segmentation fault\n", b""), done.returncode, files
-
-
-def is_crash(outcome):
-    return outcome[2] < 0 or outcome[2] >= 128
-
-
 def compare(choose, folders, work, name, row):
     """One call; the lines that differ, none if nothing does."""
-    words = line_of(choose, name, row)
-    if name in AVOIDED and AVOIDED[name](words):
+    words = published.line_of(choose, row)
+    if name in published.AVOIDED and published.AVOIDED[name](words):
         return []
     environment = {
         "TZ": choose.choice(row.get("zones", ["UTC"])), "LC_ALL": "C", "CSACONFIG": row.get("conf", "in/csa.conf"),
     }  # fmt: skip
-    ours, theirs = (result(folder, work, name, words, environment) for folder in folders)
-    if not is_crash(ours) and (is_crash(theirs) or ours == theirs):
-        return []
-    lines = [f"--- TZ={environment['TZ']} {name} {quoted(words)}"]
-    for what, got, wanted in zip(("output", "errors", "code", "files"), ours, theirs):
-        if got != wanted:
-            lines.append(f"  {what}: got    {str(got)[-700:]}")
-            lines.append(f"  {what}: wanted {str(wanted)[-700:]}")
-    return lines
+    return published.differences(folders, work, name, words, environment)
 
 
 def main():
-    if not (TOOLS / "csajrep").exists():
-        corral.skip("needs the published CSA tools")
+    if not published.are_here():
+        corral.skip(published.WHY_NOT)
     wanted = os.environ.get("ONLY")
     choose = random.Random(SEED)
     print(f"SEED={SEED}")
     with tempfile.TemporaryDirectory(prefix="corral-tools-") as name:
         root = pathlib.Path(name)
         shutil.copytree(golden.GOLDEN, root / "set")
-        folders = [root / "ours", root / "theirs"]
-        for folder, source in zip(folders, (None, TOOLS)):
-            folder.mkdir()
-            for command in COMMANDS:
-                (folder / command).symlink_to(corral.COMMAND if source is None else source / command)
+        folders = published.folders(root, COMMANDS)
         failed = []
         calls = 0
         for _ in range(ROUNDS):
