@@ -83,6 +83,7 @@ class Csaperiod {
  private:
   Outcome<void> work();
   Outcome<void> finish_removal();
+  Outcome<void> remove_unfinished();
   Outcome<void> must_be_complete() const;
   Outcome<void> must_have_room() const;
   void find_files();
@@ -107,6 +108,10 @@ class Csaperiod {
   }
   [[nodiscard]] std::string removal_path() const {
     return places_.nite() + "/pdremove";
+  }
+  /// The stamp of the run that is at work, or was killed.
+  [[nodiscard]] std::string begun_path() const {
+    return places_.nite() + "/pdbegun";
   }
   [[nodiscard]] std::string between() const;
 
@@ -147,6 +152,7 @@ int Csaperiod::run() {
 
 Outcome<void> Csaperiod::work() {
   TRY(finish_removal());
+  TRY(remove_unfinished());
   TRY(must_be_complete());
   TRY(must_have_room());
   find_files();
@@ -159,10 +165,12 @@ Outcome<void> Csaperiod::work() {
   }
   diary_.note("start periodic data reporting for " + span);
   FeeFile fees = TRY(FeeFile::hold(places_));
+  TRY(put_file(places_, begun_path(), now_.text() + "\n"));
   TRY(add_up(fees));
   TRY(write_report());
   TRY(run_exit());
   if (period_.removes) TRY(remove_daily(fees));
+  (void)::unlink(begun_path().c_str());
   if (const auto files = error_files(places_, now_); !files.empty())
     diary_.warn(files);
   diary_.note("periodic accounting done");
@@ -315,6 +323,28 @@ Outcome<void> Csaperiod::remove_daily(FeeFile& fees) {
   return {};
 }
 
+/// What a run left that was killed before its period was made: the same days
+/// would stand in two files, and be charged twice.
+Outcome<void> Csaperiod::remove_unfinished() {
+  const auto begun = TRY(get_file(begun_path()));
+  const auto lines = lines_of(begun.value_or(""));
+  if (lines.empty()) return {};
+  const std::string end = "." + std::string(lines[0]);
+  std::vector<std::string> left;
+  (void)sys::for_each_entry(
+      AT_FDCWD, places_.fiscal().c_str(),
+      [&](const sys::DirectoryEntry& entry) {
+        if (std::string_view(entry.name).ends_with(end))
+          left.push_back(places_.fiscal() + "/" + entry.name);
+      });
+  for (const std::string& path : left)
+    (void)::unlink(path.c_str());
+  sync_folder(places_.fiscal());
+  (void)::unlink(begun_path().c_str());
+  diary_.note("files of a run that did not finish removed: *" + end);
+  return {};
+}
+
 /// Of this run, or of one that was killed while it removed.
 Outcome<void> Csaperiod::finish_removal() {
   const auto list = TRY(get_file(removal_path()));
@@ -329,6 +359,8 @@ Outcome<void> Csaperiod::finish_removal() {
     const auto charged = TRY(get_file(fee[2]));
     TRY(fees.remove(charged.value_or("")));
   }
+  (void)::unlink(begun_path().c_str());  // first: the period is made
+  sync_folder(places_.nite());
   (void)::unlink(removal_path().c_str());
   sync_folder(places_.nite());
   return {};

@@ -203,7 +203,6 @@ def late_writers():
 
 
 def damage():
-    good = (GOLDEN / "in/pacct1").read_bytes()
     for name in ("hole37", "badtype", "truncated"):
         with Site() as site:
             site.put_day({"pacct1": (GOLDEN / "damaged" / name).read_bytes()})
@@ -223,7 +222,6 @@ def damage():
         site.put_day({"pacct1": (GOLDEN / "damaged/hole37").read_bytes()})
         site.run_csarun("-V", "2")
         corral.check("Ebld" in site.stderr, "-V 2: csabuild passes over damage, and it is told")
-    corral.check(len(good) > 0, "damage is done with")
 
 
 def user_exits():
@@ -249,6 +247,21 @@ def user_exits():
         corral.check("pacct0" not in site.results(), "the restart remembered -A")
 
 
+def twice_in_a_minute(site):
+    """A run whose minute is that of the last one; the test may meet the end of a minute, and tries again then."""
+    before = site.results()
+    for _ in range(3):
+        minute = time.strftime("%m%d %H%M", time.gmtime())
+        path = site.path("nite/clastdate")
+        path.write_text(minute + "\n" + "".join(path.read_text().splitlines(keepends=True)[1:]))
+        again = site.csarun()
+        if minute == time.strftime("%m%d %H%M", time.gmtime()):
+            break
+    said = f"acct already run for {minute[:4]}" in again.stderr
+    corral.check(again.returncode == 1 and said, "twice in a minute is refused", again.stderr)
+    corral.equal((site.results(), site.state()), (before, "COMPLETE"), "and changes nothing")
+
+
 def refusals():
     with Site() as site:
         site.put_day({"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
@@ -261,9 +274,7 @@ def refusals():
         corral.check("starting accounting" in site.path("nite/active").read_text(), "the other's file is not touched")
         site.path("go").write_text("on\n")
         corral.equal(first.wait(30), 0, "the first one goes on")
-        again = site.csarun()
-        same = "acct already run" in again.stderr
-        corral.check(again.returncode == 1 and same or not same, "twice in a minute is refused", again.stderr)
+        twice_in_a_minute(site)
         end_of_first_minute(site)
         day, minute = site.path("nite/clastdate").read_text().split()[:2]
         for words, said in (

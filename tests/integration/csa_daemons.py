@@ -80,7 +80,12 @@ def told():
         queues = instance.csa("csadrep", "-a", "-s", spacct).stdout
         corral.check("batch" in queues, "csadrep reports the queue", queues)
         jobs = instance.csa("csajrep", "-A", "-s", spacct, "-r", "17").stdout
-        corral.check("sim" in jobs or jid[2:].lower() in jobs.lower() or "17" in jobs, "csajrep finds the request", jobs)
+        rows = [line.split() for line in jobs.splitlines()]
+        user = pwd.getpwuid(os.geteuid()).pw_name[:8]
+        corral.check([user, "0", "batch", "sim", "node1", "17", "0"] in rows, "csajrep finds the request, with its queue and machine", jobs)
+        corral.check(["0", user, "sh"] in [row[:3] for row in rows] and jobs.count("END OF JOB") == 1, "and its one job", jobs)
+        other = instance.csa("csajrep", "-A", "-s", spacct, "-r", "18").stdout
+        corral.check("sim" not in other, "which is not that of another number", other)
         run = instance.csa("csarun")
         corral.equal((run.returncode, run.stderr), (0, ""), "csarun")
         report = "".join(path.read_text() for path in site.path("sum").glob("rprt.*"))

@@ -14,6 +14,7 @@ import sys
 import corral
 import csa_files
 from accounted import Accounted, every_record, scribe_of
+from collector import ebpf_obstacle
 from csa_site import Site
 
 OPENED = csa_files.CONFIGURATION
@@ -99,6 +100,27 @@ def one_by_one():
         corral.equal(kinds_on(instance), ["csa", "job"], "behind off, what is named")
 
 
+def linked():
+    """Each kind of linked record off and on, where all of them are collected."""
+    if why := ebpf_obstacle():
+        return corral.not_checked(why)
+    keys = {"mem": "peak_resident_bytes", "io": "read_calls", "delay": "processor_waits"}
+    with Site() as site, Accounted(site, engine=None) as instance:
+        (process,) = of_kind(run_job(instance, "true"), "process")
+        corral.equal([key for key in keys.values() if key not in process], [], "memory, I/O and delays are collected")
+        for kind, key in keys.items():
+            corral.equal(instance.csa("csaswitch", "-c", "off", "-n", kind).returncode, 0, f"csaswitch -c off -n {kind}")
+            (process,) = of_kind(run_job(instance, "true"), "process")
+            corral.equal([other for other in keys.values() if other in process], [other for other in keys.values() if other != key],
+                         f"without {key}, and nothing else")  # fmt: skip
+            found = [entry for path in instance.switched() for entry in csa_files.entries(path.read_bytes()) if entry.kind == csa_files.PROCESS]
+            wanted = {csa_files.PROCESS, csa_files.MEMORY, csa_files.IO, csa_files.DELAY} - {LINKED[kind]}
+            corral.equal(set(found[-1].records), wanted, f"no record of {kind} is linked to it in the file")
+            accounting(instance, "on", kind)
+            corral.check(key in of_kind(run_job(instance, "true"), "process")[0], f"corral accounting on {kind}: it has")
+
+
+LINKED = {"mem": csa_files.MEMORY, "io": csa_files.IO, "delay": csa_files.DELAY}
 BUSY = ["sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"]
 
 
@@ -182,7 +204,7 @@ def refused():
 
 
 def main():
-    tests = {"one_by_one": one_by_one, "thresholds": thresholds, "configured": configured, "refused": refused}
+    tests = {"one_by_one": one_by_one, "linked": linked, "thresholds": thresholds, "configured": configured, "refused": refused}
     for name, test in tests.items():
         if len(sys.argv) < 2 or name in sys.argv[1:]:
             test()

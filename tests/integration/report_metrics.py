@@ -42,7 +42,8 @@ def samples(text, parser=openmetrics):
 
 def numbers():
     """Each number is the one that JSON has; what is null there has no sample."""
-    for by, label in (("user", "user"), ("job", "jid"), ("command", "command"), ("day", "day"), ("node", "node"), ("project", "project")):
+    for by, label in (("user", "user"), ("job", "jid"), ("command", "command"), ("day", "day"), ("node", "node"), ("project", "project"), ("group", "group"),
+                      ("hour", "hour"), ("account", "account")):  # fmt: skip
         text = report("--openmetrics", "--by", by, PACCT)
         corral.check(text.endswith("# EOF\n"), "the end is said")
         read = samples(text)

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 
 import corral
+import csa_files
 from csa_golden_files import GOLDEN
 from job_report import process
 
@@ -87,11 +88,38 @@ def sums():
         corral.equal((shown[3], shown[4]), (str(row["jobs"]), str(row["processes"])), f"{row['name']}'s row")
     words = " ".join(page.words)
     corral.check("Jobs on vm" in words and f"{sum(row['jobs'] for row in rows)} jobs" in words, "title and tiles", words[:300])
-    corral.check("2026-11-21 23" in words, "use over time, by the hour", words[:600])
     corral.check("prefers-color-scheme:dark" in text and 'lang="en"' in text and 'role="img"' in text, "light and dark, and told to who does not see it")
     corral.check(f"Job {rows_of('--by', 'job', PACCT)['rows'][0]['job']}" in words, "with the job that used most")
     damaged, _ = page_of(GOLDEN / "damaged/hole37", code=1)
     corral.check(any("could not be read" in word for word in damaged.words), "of a damaged file it says that it is not complete")
+
+
+def bars():
+    """Use over time: each bar is as high, by the scale beside it, as JSON says of its user and hour."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, "pacct")
+        file.write_bytes(csa_files.over_hours(PACCT.read_bytes(), 37))
+        _, text = page_of(file)
+        wanted = {(row["hour"], user["name"]): (row["user_us"] + row["system_us"]) / 1e6
+                  for user in rows_of(file)["rows"] for row in rows_of("--by", "hour", "--user", user["user"], file)["rows"]}  # fmt: skip
+    lines = re.findall(r'<line class="grid" x1="[0-9.]+" x2="[0-9.]+" y1="([0-9.]+)" y2="\1"/><text [^>]*>([0-9.]+)s?</text>', text)
+    corral.check(len(lines) > 2, "there is a scale in seconds", lines)
+    zero, top = float(lines[0][0]), float(lines[-1][0])
+    scale = (float(lines[-1][1]) - float(lines[0][1])) / (zero - top)
+    drawn, stacked = {}, {}
+    for x, y, height, hour, user in re.findall(
+        r'<rect x="([0-9.]+)" y="([0-9.]+)" width="[0-9.]+" height="([0-9.]+)"[^>]*><title>([-0-9]+ \d\d), (\w+): ', text):
+        drawn[hour, user] = float(height) * scale
+        stacked.setdefault((float(x), hour), []).append((float(y), float(height)))
+    nearly = 0.11 * scale  # a tenth of a pixel
+    corral.equal(set(drawn), {key for key, value in wanted.items() if value > nearly} | (set(drawn) & set(wanted)), "a bar for each user and hour, and no other")
+    wrong = {key: (value, wanted[key]) for key, value in drawn.items() if abs(value - wanted[key]) > 2 * nearly}
+    corral.equal(wrong, {}, f"{len(drawn)} bars are as high as JSON says")
+    corral.equal([hour for _, hour in sorted(stacked)], sorted(hour for _, hour in stacked), "in the order of time")
+    for parts in stacked.values():
+        bottoms = [y + height for y, height in parts]
+        joined = [abs(bottom - place) < 0.21 for bottom, place in zip(bottoms, [zero] + [y for y, _ in parts])]
+        corral.check(all(joined), "one above the other, from the line of 0", parts)
 
 
 def one_job():
@@ -134,6 +162,7 @@ def hostile():
 
 
 sums()
+bars()
 one_job()
 asked()
 hostile()

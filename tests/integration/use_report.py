@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 import corral
 import csa_files
@@ -75,6 +76,51 @@ def published():
     corral.check(table[0].split()[:4] == ["GROUP", "JOBS", "OPEN", "PROCS"], "text has columns", table[0])
 
 
+def hours():
+    """A job's use is that of the hour in which it ended, else in which its last process did."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, "pacct")
+        file.write_bytes(csa_files.over_hours(PACCT.read_bytes(), 37))
+        jobs = {}
+        for entry in csa_files.entries(file.read_bytes()):
+            if entry.kind == csa_files.PROCESS:
+                job = jobs.setdefault(entry.number(csa_files.PROCESS, 48), [0, 0, 0, 0, None])
+                job[0] += 1
+                job[1] += entry.number(csa_files.PROCESS, 104)
+                job[2] += entry.number(csa_files.PROCESS, 112)
+                job[3] = max(job[3], entry.number(csa_files.PROCESS, 72) + entry.number(csa_files.PROCESS, 96) // 1000000)
+            elif entry.kind == csa_files.END:
+                jobs.setdefault(entry.number(csa_files.END, 48), [0, 0, 0, 0, None])[4] = entry.number(csa_files.END, 72)
+        wanted = {}
+        for count, user, system, last, end in jobs.values():
+            hour = time.strftime("%Y-%m-%d %H", time.gmtime(end or last))
+            row = wanted.setdefault(hour, [0, 0, 0, 0])
+            for at, value in enumerate((1, count, user, system)):
+                row[at] += value
+        found = {row["hour"]: [row["jobs"], row["processes"], row["user_us"], row["system_us"]] for row in rows_of("--by", "hour", files=[file])}
+        corral.check(len(wanted) > 5, f"jobs of {len(wanted)} hours")
+        corral.equal(found, wanted, "each hour has the jobs that ended in it, their processes and times")
+
+
+def accounts():
+    """Against the records as 'corral records' tells them."""
+    with corral.Instance() as instance:
+        for words in (["-A", "one"], ["-A", "two"], ["-A", "one"], [], ["-P", "physics", "-A", "one"]):
+            instance.run("run", *words, "--", "sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; true")
+        records = corral.wait_until(
+            lambda: (lambda r: r if sum(one["kind"] == "end" for one in r) == 5 else None)(instance.records()["records"]), what="five ends")
+        account_of = {one["jid"]: f"{one.get('project') or ''}:{one['account']}" if one.get("account") else None for one in records if one["kind"] == "start"}
+        wanted = {}
+        for one in records:
+            if one["kind"] == "end":
+                row = wanted.setdefault(account_of[one["jid"]], [0, 0, 0])
+                for at, value in enumerate((1, one.get("user_us"), one.get("wall_us"))):
+                    row[at] = None if value is None else row[at] + value
+        found = {row["account"]: [row["jobs"], row["user_us"], row["wall_us"]] for row in rows_of("--by", "account", files=[instance.pacct])}
+        corral.equal(sorted(map(str, found)), [":one", ":two", "None", "physics:one"], "accounts are told apart, by project, and who has none")
+        corral.equal(found, wanted, "each with the use of its jobs")
+
+
 def own():
     """Of our own records a job's use is its end's, never the sum of processes that contain each other."""
     with corral.Instance(environment={"CORRAL_COLLECTOR": "wait"}) as instance:
@@ -133,5 +179,7 @@ def faults():
 
 
 published()
+hours()
+accounts()
 own()
 faults()

@@ -38,6 +38,24 @@ def entries(data, begin=0):
         yield entry
 
 
+def over_hours(data, minutes):
+    """The same records, those of each job that many minutes after those of the job before it."""
+    times = {PROCESS: (48, (72,)), START: (16, (24, 32)), END: (48, (64, 72))}
+    made, order = b"", {}
+    for entry in entries(data):
+        if entry.kind in times:
+            of, places = times[entry.kind]
+            later = order.setdefault(entry.number(entry.kind, of), len(order)) * minutes * 60
+            record = bytearray(entry.data)
+            for at in places:
+                time = struct.unpack_from("<q", record, at)[0]
+                struct.pack_into("<q", record, at, time + later if time else 0)
+            made += bytes(record)
+        else:
+            made += entry.data
+    return made
+
+
 def sound_entries(data, ranges):
     """Those outside of (offset, length) ranges; length -1: to the end."""
     at = 0
