@@ -6,6 +6,7 @@
 
 #include "bus/call.h"
 #include "bus/dict_codec.h"
+#include "bus/private_peer.h"
 
 namespace bus {
 
@@ -39,7 +40,7 @@ bool read_identity(sd_bus_message* message, Identity& identity) {
   if (pid != nullptr && std::holds_alternative<std::uint32_t>(*pid))
     identity.caller.pid =
         core::Pid(static_cast<std::int32_t>(std::get<std::uint32_t>(*pid)));
-  return true;
+  return hold_process(identity).has_value();
 }
 
 }  // namespace
@@ -49,6 +50,7 @@ const Identity* BusSenders::find(sd_bus_message* message) {
   if (name == nullptr) return nullptr;
   const auto found = senders_.find(std::string_view(name));
   if (found == senders_.end() || !found->second.is_known) return nullptr;
+  found->second.identity.forget_if_ended();
   return &found->second.identity;
 }
 

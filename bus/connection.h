@@ -25,6 +25,7 @@
 #include "bus/loop_hooks.h"
 #include "bus/sd_bus_handles.h"
 #include "core/job_control.h"
+#include "sys/pid_fd.h"
 
 namespace bus {
 
@@ -38,11 +39,23 @@ struct Backing {
   EventStream& events;
 };
 
-/// Who sent a message, as the kernel or the bus tells it.
+/// Who sent a message, as the kernel or the bus tells it: of user and groups as
+/// they were when the connection was made, whatever has become of who made it.
 struct Identity {
   core::Caller caller;
-  std::optional<core::Gid> gid;  ///< absent: not told
-  std::vector<core::Gid> groups;
+  std::optional<core::Gid> gid = std::nullopt;  ///< absent: not told
+  std::vector<core::Gid> groups = {};
+  /// Who made the connection; null: there is none to hold (Linux before 5.3).
+  std::shared_ptr<const sys::PidFd> process = nullptr;
+
+  /// Whoever speaks on a connection that he inherited is not the process that
+  /// made it: once that has ended its number may be anybody's, and
+  /// `caller.pid` is 0, a process that does not exist.
+  void forget_if_ended() {
+    if (!process || !process->has_exited()) return;
+    caller.pid = core::Pid();
+    process.reset();
+  }
 };
 
 /// Takes a message whose sender is known.

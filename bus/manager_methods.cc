@@ -246,7 +246,11 @@ void get_job_by_pid(const Call& call) {
   std::uint32_t pid = 0;
   (void)::sd_bus_message_read(call.message.get(), "u", &pid);
   if (pid == 0) pid = static_cast<std::uint32_t>(call.caller().pid.raw());
-  if (pid == 0 || pid > INT32_MAX)
+  if (pid == 0)
+    return call.reply().refuse(
+        {.why = core::Refusal::kNoSuchProcess,
+         .text = "the process that made this connection has ended"});
+  if (pid > INT32_MAX)
     return call.reply().refuse(
         core::invalid("process id " + std::to_string(pid) + " does not exist"));
   answer_job(

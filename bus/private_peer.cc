@@ -25,8 +25,9 @@ constexpr std::size_t kLongestMatch = 1024;
 
 class OneSender : public Senders {
  public:
-  explicit OneSender(const Identity& identity) : identity_(identity) {}
+  explicit OneSender(Identity& identity) : identity_(identity) {}
   const Identity* find(sd_bus_message* /*message*/) override {
+    identity_.forget_if_ended();
     return &identity_;
   }
   void learn(Connection& connection, MessageRef message,
@@ -35,7 +36,7 @@ class OneSender : public Senders {
   }
 
  private:
-  const Identity& identity_;
+  Identity& identity_;
 };
 
 /// Our signals come from our own name: a rule for the bus's own does not fit.
@@ -149,9 +150,9 @@ int on_get_process(sd_bus_message* message, void* userdata,
   const char* const name = read_name(message);
   if (is_ours(name) || name == std::string_view(kDriverName))
     return ::sd_bus_reply_method_return(message, "u", ::getpid());
-  if (name == peer_of(userdata).name())
-    return ::sd_bus_reply_method_return(
-        message, "u", peer_of(userdata).identity().caller.pid.raw());
+  const core::Pid pid = peer_of(userdata).identity().caller.pid;
+  if (name == peer_of(userdata).name() && pid.raw() > 0)
+    return ::sd_bus_reply_method_return(message, "u", pid.raw());
   return refuse_name(message, name);
 }
 
@@ -204,7 +205,24 @@ core::Result<std::vector<core::Gid>> peer_groups(int socket) {
   return std::vector<core::Gid>(groups.begin(), groups.end());
 }
 
+core::Result<void> keep(Identity& identity, core::Result<sys::PidFd> process) {
+  if (process) {
+    identity.process = std::make_shared<const sys::PidFd>(*std::move(process));
+    return {};
+  }
+  const int code = process.error().code;
+  if (code == EMFILE || code == ENFILE || code == ENOMEM)
+    return std::unexpected(std::move(process).error());
+  if (code == ESRCH || code == EINVAL) identity.caller.pid = core::Pid();
+  return {};
+}
+
 }  // namespace
+
+core::Result<void> hold_process(Identity& identity) {
+  if (identity.caller.pid.raw() <= 0) return {};
+  return keep(identity, sys::PidFd::open(identity.caller.pid));
+}
 
 core::Result<Identity> peer_identity(int socket) {
   ucred credentials = {};
@@ -217,6 +235,11 @@ core::Result<Identity> peer_identity(int socket) {
                     .groups = TRY(peer_groups(socket))};
   identity.caller.groups = identity.groups;
   identity.caller.groups.push_back(*identity.gid);
+  auto process = sys::PidFd::of_peer(socket);
+  if (!process && process.error().code == ENOPROTOOPT)
+    TRY(hold_process(identity));
+  else
+    TRY(keep(identity, std::move(process)));
   return identity;
 }
 

@@ -17,9 +17,14 @@
 
 namespace bus {
 
-/// Who is at the other end of a connected AF_UNIX socket: SO_PEERCRED and
-/// SO_PEERGROUPS (unix(7)), as they were when it connected.
+/// Who is at the other end of a connected AF_UNIX socket: SO_PEERCRED,
+/// SO_PEERGROUPS and SO_PEERPIDFD (unix(7)), as they were when it connected.
 [[nodiscard]] core::Result<Identity> peer_identity(int socket);
+
+/// The process of that number now, where nobody tells it with a descriptor (a
+/// bus, Linux before 6.5): from here on no other is taken for it. One that was
+/// reaped before is forgotten. Errors: EMFILE.
+[[nodiscard]] core::Result<void> hold_process(Identity& identity);
 
 /// What joins a peer to its server.
 struct PeerOwner {

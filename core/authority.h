@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may do what to whose job: a pure decision on caller, verb and owner.
-// Callers are identified by the kernel (SO_PEERCRED) or by the bus, never by
-// what they say; what polkit granted was asked for this one call.
+// Callers are identified by the kernel (SO_PEERCRED, SO_PEERPIDFD) or by the
+// bus, never by what they say; what polkit granted was asked for this one call.
 //
 //   verb             owner  operator        scheduler       others
 //   ---------------  -----  --------------  --------------  --------------
@@ -51,7 +51,7 @@ class VerbSet {
 
 struct Caller {
   Uid uid;
-  Pid pid;                       ///< for messages only
+  Pid pid;  ///< who connected; 0: it has ended, or is not known
   std::vector<Gid> groups = {};  ///< the primary one too
   VerbSet granted = {};          ///< for this call, by polkit
 };

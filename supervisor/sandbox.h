@@ -20,6 +20,12 @@ struct CallerState {
 };
 
 /// As it is now. Without `wants_sandbox` that stays empty.
+///
+/// It is read for every job, a tenth of what a job costs, and not once for a
+/// connection: who connects may enter his sandbox after that (no_new_privs, a
+/// filter and other namespaces are taken on by a process that runs), and what
+/// he connected before must not lead out of it. A number that is 0, or of a
+/// process that has ended, cannot be read.
 [[nodiscard]] CallerState state_of(core::Pid caller, bool wants_sandbox);
 
 }  // namespace supervisor

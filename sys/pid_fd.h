@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <cstdint>
@@ -57,6 +58,18 @@ class PidFd {
     const long fd = ::syscall(SYS_pidfd_open, pid.raw(), 0);
     if (fd < 0) return core::fail(errno, "pidfd_open");
     return PidFd(UniqueFd(static_cast<int>(fd)));
+  }
+
+  /// Who made the connection that a socket of AF_UNIX has (unix(7),
+  /// SO_PEERPIDFD, Linux 6.5). Errors: ENOPROTOOPT before that; ESRCH, EINVAL
+  /// once it was reaped.
+  [[nodiscard]] static core::Result<PidFd> of_peer(int socket) {
+    constexpr int kPeerPidFd = 77;  // Debian 12's headers lack it
+    int fd = -1;
+    socklen_t size = sizeof fd;
+    if (::getsockopt(socket, SOL_SOCKET, kPeerPidFd, &fd, &size) < 0)
+      return core::fail(errno, "getsockopt(SO_PEERPIDFD)");
+    return PidFd(UniqueFd(fd));
   }
 
   [[nodiscard]] int get() const { return fd_.get(); }
