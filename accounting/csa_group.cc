@@ -84,6 +84,33 @@ constexpr std::uint16_t swapped(std::uint16_t value) {
   return static_cast<std::uint16_t>((value >> 8U) | (value << 8U));
 }
 
+/// Each order has a magic of its own, which is no other's turned round.
+void turn_magic(std::byte* at) {
+  constexpr std::uint16_t kOther = swapped(csa::kForeignMagic);
+  constexpr std::uint16_t kPairs[][2] = {
+      {kOther, csa::kMagic}, {swapped(csa::kMagic), csa::kForeignMagic}};
+  std::uint16_t magic = 0;
+  std::memcpy(&magic, at, sizeof magic);
+  for (const auto& [turned, right] : kPairs) {
+    const auto inverted = static_cast<std::uint16_t>(~turned);
+    if (magic != turned && magic != inverted) continue;
+    if (magic == inverted)
+      magic = static_cast<std::uint16_t>(~right);
+    else
+      magic = right;
+    std::memcpy(at, &magic, sizeof magic);
+    return;
+  }
+}
+
+/// The same of a whole record, or its beginning, with one header or two.
+void turn(std::byte* record, std::string_view widths) {
+  swap_fields(record, widths);
+  turn_magic(record);
+  if (widths.starts_with("22112 22112"))
+    turn_magic(record + offsetof(csa::Csa, second));
+}
+
 /// A record's header in this machine's order, and how the file has it.
 struct ReadHead {
   csa::Head head = {};
@@ -155,7 +182,7 @@ Record record_at(std::span<const std::byte> bytes, const ReadHead& read) {
   std::byte copy[sizeof(Record)];
   std::memcpy(copy, bytes.data(), sizeof copy);
   if (read.is_foreign)
-    swap_fields(copy, fields_of(static_cast<RecordType>(read.head.type)));
+    turn(copy, fields_of(static_cast<RecordType>(read.head.type)));
   Record record = {};
   std::memcpy(&record, copy, sizeof record);
   return record;
@@ -167,7 +194,7 @@ std::optional<SiteRecord> site_at(std::span<const std::byte> bytes,
                                   const ReadHead& read) {
   std::byte copy[sizeof(SiteRecord)];
   std::memcpy(copy, bytes.data(), sizeof copy);
-  if (read.is_foreign) swap_fields(copy, kSiteHeadFields);
+  if (read.is_foreign) turn(copy, kSiteHeadFields);
   SiteRecord record = {};
   std::memcpy(&record, copy, sizeof record);
   if (!is_site_record(record.head)) return std::nullopt;
@@ -183,7 +210,7 @@ std::optional<SiteRecord> site_at(std::span<const std::byte> bytes,
 
 void swap_record(std::byte* record, csa::RecordType type) {
   const std::string_view fields = fields_of(type);
-  swap_fields(record, fields.empty() ? std::string_view("22112") : fields);
+  turn(record, fields.empty() ? std::string_view("22112") : fields);
 }
 
 namespace {

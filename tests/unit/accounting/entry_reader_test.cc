@@ -65,10 +65,6 @@ std::vector<Seen> forwards(std::string_view bytes) {
   return all;
 }
 
-void set_magic(std::string& bytes, std::size_t at, std::uint16_t magic) {
-  std::memcpy(bytes.data() + at, &magic, sizeof magic);
-}
-
 /// The same records as a machine of the other byte order writes them.
 std::string foreign(std::string bytes) {
   for (std::size_t at = 0; at + sizeof(csa::Head) <= bytes.size();) {
@@ -77,12 +73,6 @@ std::string foreign(std::string bytes) {
     REQUIRE(head.size > 0);
     swap_record(reinterpret_cast<std::byte*>(bytes.data()) + at,
                 static_cast<csa::RecordType>(head.type));
-    set_magic(bytes, at, csa::kForeignMagic);
-    std::uint16_t second = 0;  // where there is a second header
-    std::memcpy(&second, bytes.data() + at + sizeof head, sizeof second);
-    if (second == std::byteswap(static_cast<std::uint16_t>(~csa::kMagic)))
-      set_magic(bytes, at + sizeof head,
-                static_cast<std::uint16_t>(~csa::kForeignMagic));
     at += head.size;
   }
   return bytes;
