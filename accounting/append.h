@@ -90,15 +90,18 @@ inline constexpr int kNotAccounting = EMEDIUMTYPE;
 
 /// 0 if records may be appended to the open file: it is a regular one and empty
 /// or begins as a record of this machine's does; else why not. What may not be
-/// read is believed.
-[[nodiscard]] inline int fault_of_file(int fd) {
-  struct stat status = {};
+/// read is believed. `status`: fstat(2)'s.
+[[nodiscard]] inline int fault_of_file(int fd, struct stat& status) {
   if (::fstat(fd, &status) < 0) return errno;
   if (!S_ISREG(status.st_mode)) return kNotRegular;
   std::uint16_t head[2] = {};  // csa::Head's magic and revision
   const ssize_t size = ::pread(fd, head, sizeof head, 0);
   const bool is_head = head[0] == csa::kMagic && head[1] <= csa::kRevisionJob;
   return size <= 0 || is_head ? 0 : kNotAccounting;
+}
+[[nodiscard]] inline int fault_of_file(int fd) {
+  struct stat status = {};
+  return fault_of_file(fd, status);
 }
 
 /// Opens the file for appending, makes it if needed: 0664 as csaswitch does, or

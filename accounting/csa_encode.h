@@ -124,8 +124,10 @@ inline constexpr std::uint32_t kUnknownId = 0xFFFFFFFEU;
 
 namespace detail {
 
-inline std::int64_t in_seconds(core::RealTime time) {
-  return static_cast<std::int64_t>(time.raw() / 1000000U);
+/// At least 1: csaverify refuses a record without a time.
+[[gnu::noinline]] inline std::int64_t in_seconds(core::RealTime time) {
+  return std::max<std::int64_t>(
+      static_cast<std::int64_t>(time.raw() / 1000000U), 1);
 }
 
 /// Out of line: the record is built in memory, not field by field in registers
@@ -152,7 +154,7 @@ void put(RecordBytes& bytes, const Record& record) {
   head.carrier_subtype = csa::kWorkloadAccountingOn;
   head.kind_and_size = static_cast<std::int32_t>(kind);
   std::memcpy(head.provider, kSiteProvider, sizeof head.provider);
-  head.time = std::max<std::int64_t>(in_seconds(when), 1);
+  head.time = in_seconds(when);
   head.instance = key.instance;
   head.version = kSiteVersion;
   return head;
@@ -243,7 +245,7 @@ inline csa::Csa base_of(const core::ExitRecord& record) {
   base.jid = record.jid;
   base.pid = static_cast<std::uint32_t>(record.pid);
   base.ppid = static_cast<std::uint32_t>(has_stat ? record.ppid : 0);
-  base.btime = std::max<std::int64_t>(in_seconds(start_of(record)), 1);
+  base.btime = in_seconds(start_of(record));
   std::memcpy(base.comm, record.comm, sizeof base.comm);
   // csaverify refuses a record without a name.
   if (!has_stat || base.comm[0] == '\0')
@@ -364,7 +366,7 @@ inline SiteRecord begin(RecordBytes& bytes, const StartOfJob& start) {
   record.mark = csa::kAppendMark;
   record.uid = start.uid.raw();
   record.jid = start.jid.raw();
-  record.btime = std::max<std::int64_t>(in_seconds(start.when.real), 1);
+  record.btime = in_seconds(start.when.real);
   put(bytes, record);
   SiteRecord site = {};
   site.head = site_head(SiteKind::kStart, start.key, start.when.real);
@@ -421,10 +423,9 @@ inline RecordBytes encode(const EndOfJob& end) {
   record.mark = csa::kAppendMark;
   record.jid = end.jid.raw();
   record.etime = site.head.time;
-  record.btime =
-      end.started.real != core::RealTime()
-          ? std::max<std::int64_t>(detail::in_seconds(end.started.real), 1)
-          : record.etime;
+  record.btime = end.started.real != core::RealTime()
+                     ? detail::in_seconds(end.started.real)
+                     : record.etime;
   record.corehimem = site.memory_peak / 1024;
   record.utime = site.user_us;
   record.stime = site.system_us;
@@ -456,9 +457,8 @@ inline RecordBytes encode(const FileOpened& opened) {
   record.kdmask = core::daemon_mask_of(opened.switches);
   record.rmask = core::record_mask_of(opened.switches);
   record.event = static_cast<std::uint8_t>(opened.event);
-  record.boottime =
-      std::max<std::int64_t>(detail::in_seconds(opened.booted), 1);
-  record.curtime = std::max<std::int64_t>(detail::in_seconds(opened.when), 1);
+  record.boottime = detail::in_seconds(opened.booted);
+  record.curtime = detail::in_seconds(opened.when);
   record.mark = csa::kAppendMark;
   record.name = opened.name;
   detail::put(bytes, record);

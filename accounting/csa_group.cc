@@ -47,7 +47,7 @@ constexpr SiteFieldTable kSiteFields[] = {
     {SiteKind::kText, "ppp 8 ppp d 444"},
     {SiteKind::kLimits, "888888 8 8888888 4 4"},
     {SiteKind::kDaemon, "44 pph 8 ppp l 4"},
-    {SiteKind::kOpened, "88 44 ph 8 ppp l 4"},
+    {SiteKind::kOpened, "88 44 p 8 8 888 pp d 4"},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 // clang-format on
@@ -377,6 +377,18 @@ class GroupReader {
     const std::size_t end = used_ - sizeof site.checksum;
     group().is_sound = append_size_of(site.head) == used_ &&
                        core::crc32c(bytes_.first(end)) == site.checksum;
+    if (kind_of(site.head) == SiteKind::kEnd && !group().end) end_alone(site);
+  }
+
+  /// The end of a job whose boot is over: CSA has none, as csabuild knows by
+  /// the next boot; ours has the reason.
+  void end_alone(const SiteRecord& site) {
+    csa::EndOfJob& end = group().end.emplace();
+    end.uid = site.head.uid;
+    end.gid = static_cast<std::uint32_t>(-2);
+    end.jid = site.head.jid;
+    end.btime = site.head.time;
+    end.etime = site.head.time;
   }
 
   /// Null: a later version's.

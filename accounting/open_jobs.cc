@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "accounting/boot_told.h"
 #include "accounting/csa_file.h"
 #include "accounting/recovery.h"
 #include "sys/file_size.h"
@@ -19,7 +21,7 @@ namespace {
 
 class Search {
  public:
-  explicit Search(std::uint32_t hid) : hid_(hid) {}
+  Search(std::uint32_t hid, const sys::Boot& boot) : hid_(hid), boot_(boot) {}
 
   core::Result<void> read(sys::UniqueFd file, std::uint64_t from) {
     CsaReader reader(std::move(file), from);
@@ -38,7 +40,10 @@ class Search {
 
  private:
   void take(const Group& group) {
-    if (!group.site || !group.is_sound) return;  // none of ours, or damaged
+    if (!group.is_sound) return;
+    if (const auto told = boot_told(group))
+      is_this_boot_ = is_same_boot(*told, boot_);
+    if (!group.site) return;  // none of ours
     const core::JobId jid(group.site->head.jid);
     if (jid == core::kNoJob || core::hid_of(jid) != hid_) return;
     found_.last_sequence =
@@ -50,10 +55,20 @@ class Search {
         .uid = core::Uid(group.start->uid),
         .started = core::RealTime(
             static_cast<std::uint64_t>(group.start->btime) * 1000000U),
-        .instance = group.site->head.instance};
+        .instance = group.site->head.instance,
+        .is_of_this_boot = is_of_this_boot(*group.start)};
+  }
+
+  /// By the configuration record before it; if that is too far back, by its
+  /// time.
+  [[nodiscard]] bool is_of_this_boot(const csa::StartOfJob& start) const {
+    const auto began = static_cast<std::int64_t>(boot_.began.raw() / 1000000U);
+    return is_this_boot_.value_or(start.btime >= began);
   }
 
   std::uint32_t hid_;
+  const sys::Boot& boot_;
+  std::optional<bool> is_this_boot_;
   std::map<core::JobId, OpenJob> open_;
   FoundJobs found_;
 };
@@ -74,8 +89,9 @@ core::Result<void> read_switched(const std::string& path, std::uint64_t most,
 
 core::Result<FoundJobs> find_open_jobs(const std::string& path,
                                        std::uint32_t hid,
-                                       std::uint64_t most_bytes) {
-  Search search(hid);
+                                       std::uint64_t most_bytes,
+                                       const sys::Boot& boot) {
+  Search search(hid, boot);
   auto file = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK);
   if (!file && file.error().code != ENOENT)
     return std::unexpected(std::move(file).error());

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/ids.h"
 #include "core/quantity.h"
+#include "sys/boot.h"
 
 namespace accounting {
 
@@ -24,6 +25,7 @@ struct OpenJob {
   core::Uid uid;
   core::RealTime started;      ///< to the second, as the file has it
   std::uint64_t instance = 0;  ///< that wrote the start
+  bool is_of_this_boot = true;
 };
 
 struct FoundJobs {
@@ -32,9 +34,10 @@ struct FoundJobs {
 };
 
 /// The jobs of `hid` that `path` leaves open. Errors: those of open(2) and
-/// pread(2); a file that is not there is none.
+/// pread(2); a file that is not there is none. `boot`: now.
 [[nodiscard]] core::Result<FoundJobs> find_open_jobs(
     const std::string& path, std::uint32_t hid,
-    std::uint64_t most_bytes = kSearchedBytes);
+    std::uint64_t most_bytes = kSearchedBytes,
+    const sys::Boot& boot = sys::this_boot());
 
 }  // namespace accounting

@@ -175,7 +175,8 @@ std::span<const std::byte> filter_site(const RecordSwitches& switches,
       record_at<SiteDaemon>(append.subspan(append.size() - sizeof(SiteDaemon)));
   if (!is_site_record(site->head)) return append;
   bool is_on = true;
-  if (kind_of(site->head) == SiteKind::kLimits)
+  if (kind_of(site->head) == SiteKind::kLimits ||
+      kind_of(site->head) == SiteKind::kEnd)
     is_on = switches.has(AccountKind::kJob);
   if (kind_of(site->head) == SiteKind::kDaemon)
     is_on = site->kind < 32 && (switches.kinds & (1U << site->kind)) != 0;

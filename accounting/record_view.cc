@@ -248,6 +248,7 @@ void add_configuration(RecordView& view, const csa::Configuration& record) {
       view.name = "unknown event";
   }
   view.ended_us = microseconds(record.curtime);
+  view.booted_us = microseconds(record.boottime);
 }
 
 /// Records that have no site record of a kind of their own.
@@ -273,6 +274,17 @@ void add_others(RecordView& view, const Group& group) {
     view.uid = known(group.job_header->uid);
     view.started_us = microseconds(group.job_header->btime);
   }
+}
+
+void add_opened(RecordView& view, const SiteOpened& site) {
+  if (site.has_kinds != 0)
+    view.switches = {.kinds = site.kinds,
+                     .memory_kib = site.memory_kib,
+                     .time_us = site.time_us};
+  if (site.has_before == 0) return;
+  view.before_instance = site.before_instance;
+  view.before_key = site.before_key;
+  view.torn_bytes = site.torn_bytes;
 }
 
 void add_loss(RecordView& view, const SiteLoss& site) {
@@ -329,11 +341,8 @@ RecordView view_of(const Group& group) {
     refine_end(view, *site, group.detail);
   if (const auto site = site_as<SiteLoss>(group, SiteKind::kLoss))
     add_loss(view, *site);
-  if (const auto site = site_as<SiteOpened>(group, SiteKind::kOpened);
-      site && site->has_kinds != 0)
-    view.switches = {.kinds = site->kinds,
-                     .memory_kib = site->memory_kib,
-                     .time_us = site->time_us};
+  if (const auto site = site_as<SiteOpened>(group, SiteKind::kOpened))
+    add_opened(view, *site);
   explain_status(view);
   return view;
 }

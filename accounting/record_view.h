@@ -40,6 +40,12 @@ struct RecordView {
 
   Count started_us;  ///< since 1970; to the second where CSA alone tells
   Count ended_us;    ///< since 1970
+  Count booted_us;   ///< of a configuration, likewise
+  /// Of a boot: what those before it left in the file last, and how many bytes
+  /// of an append that was torn.
+  Count before_instance;
+  Count before_key;
+  Count torn_bytes;
   Count wall_us;
   Count user_us;
   Count system_us;

@@ -237,6 +237,9 @@ constexpr CountKey kCounts[] = {
     {"processes_seen", &RecordView::processes_seen},
     {"processes_not_seen", &RecordView::processes_not_seen},
     {"stragglers", &RecordView::stragglers},
+    {"booted_us", &RecordView::booted_us},
+    {"before_key", &RecordView::before_key},
+    {"torn_bytes", &RecordView::torn_bytes},
     {"lost", &RecordView::lost},
     {"first_lost_key", &RecordView::first_lost_key},
 };
@@ -298,6 +301,8 @@ std::string to_json(const RecordView& view) {
   json["offset"] = view.offset;
   if (view.instance) json["instance"] = jid_text(*view.instance);
   put(json, "key", view.key);
+  if (view.before_instance)
+    json["before_instance"] = jid_text(*view.before_instance);
   if (view.jid) json["jid"] = jid_text(*view.jid);
   put(json, "uid", view.uid);
   put(json, "gid", view.gid);

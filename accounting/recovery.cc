@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "accounting/boot_told.h"
 #include "accounting/csa_group.h"
 #include "sys/unique_fd.h"
 
@@ -29,6 +30,7 @@ struct Window {
   std::uint64_t whole_end = 0;   ///< of the last whole group in it
   bool last_is_ours = false;     ///< that group is an append of Corral's
   bool tail_bears_mark = false;  ///< so does what follows it
+  Before before;                 ///< what it tells last
 };
 
 core::Result<std::vector<std::byte>> read_range(int file, std::uint64_t from,
@@ -66,6 +68,10 @@ Window scan(std::span<const std::byte> bytes, std::uint64_t base,
     if (group.is_torn || !group.is_sound) continue;
     window.whole_end = base + at;
     window.last_is_ours = group.site.has_value();
+    if (const auto boot = boot_told(group)) window.before.boot = boot;
+    if (group.site)
+      window.before.append = {.instance = group.site->head.instance,
+                              .key = group.site->key};
     if (group.site && group.site->head.instance == instance)
       window.last_key = group.site->key;
   }
@@ -121,6 +127,26 @@ core::Result<FileTail> read_from(int file, std::uint64_t from,
     from = std::max(end, window.whole_end);
   }
   return tail;
+}
+
+core::Result<Before> find_before(int file, std::uint64_t most_bytes) {
+  Before before;
+  struct stat status = {};
+  if (::fstat(file, &status) < 0) return core::fail(errno, "fstat");
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t first = size - std::min(size, most_bytes);
+  for (std::uint64_t end = size; end > first;) {
+    const std::uint64_t from = end > kWindow ? end - kWindow : 0;
+    const std::uint64_t to = std::min(end + kLongestGroup, size);
+    const std::vector<std::byte> bytes = TRY(read_range(file, from, to));
+    const Window window =
+        scan(bytes, from, static_cast<std::size_t>(end - from), to == size, 0);
+    if (!before.boot) before.boot = window.before.boot;
+    if (!before.append) before.append = window.before.append;
+    if (before.boot && before.append) break;
+    end = from;
+  }
+  return before;
 }
 
 core::Result<FileTail> repair_tail(int file, std::uint64_t instance) {

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,13 +16,14 @@
 #include <utility>
 
 #include "accounting/append.h"
+#include "accounting/boot_told.h"
 #include "accounting/csa_encode.h"
 #include "accounting/job_record.h"
 #include "accounting/next_file.h"
 #include "accounting/record_filter.h"
-#include "accounting/recovery.h"
 #include "accounting/scribe_lock.h"
 #include "accounting/switch_file.h"
+#include "accounting/system_name.h"
 #include "sys/clock.h"
 #include "sys/message_socket.h"
 
@@ -33,30 +33,14 @@ namespace {
 
 /// One write takes at most so much.
 constexpr std::size_t kBatchBytes = std::size_t{1} << 20U;
+/// So far back a scribe that takes over looks for the boot that was told.
+constexpr std::uint64_t kSearchedForBoot = std::uint64_t{64} << 20U;
 
 core::Result<void> make_directory(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) return core::fail(error.value(), "mkdir", directory);
   return {};
-}
-
-template <std::size_t N>
-void copy_name(char (&to)[N], const char* from) {
-  std::memcpy(to, from, ::strnlen(from, N - 1));  // `to` is zero before
-}
-
-/// uname(2) cut to CSA's widths.
-csa::SystemName system_name() {
-  csa::SystemName name = {};
-  utsname system = {};
-  if (::uname(&system) < 0) return name;
-  copy_name(name.sysname, system.sysname);
-  copy_name(name.nodename, system.nodename);
-  copy_name(name.release, system.release);
-  copy_name(name.version, system.version);
-  copy_name(name.machine, system.machine);
-  return name;
 }
 
 }  // namespace
@@ -216,29 +200,51 @@ core::Result<void> Scribe::open_file() {
   drop_repetitions();
   // What an earlier scribe wrote it may not have synced.
   if (tail.last_key) needs_sync_ = true;
-  if (tail.size == 0) TRY(note(csa::ConfigurationEvent::kOn));
+  TRY(note_boot(tail));
   was_recovered_ = true;
   return {};
+}
+
+/// The machine may have been booted anew since the file was written, by an
+/// instance that is not ours: the first record of a boot says so.
+core::Result<void> Scribe::note_boot(const FileTail& tail) {
+  if (tail.size == 0) return note(csa::ConfigurationEvent::kOn);
+  const Before before = TRY(
+      find_before(file_.get(), tail.last_key ? kSearchedForBoot : UINT64_MAX));
+  if (before.boot && is_same_boot(*before.boot, boot_)) {
+    booted_ = core::RealTime(static_cast<std::uint64_t>(before.boot->boottime) *
+                             std::uint64_t{1000000});
+    return {};
+  }
+  if (tail.last_key) return {};  // our instance lived through no boot
+  RecordBytes bytes = encode(told(csa::ConfigurationEvent::kBoot));
+  tell_boot(bytes, boot_, before.append, tail.torn);
+  return note(bytes);
 }
 
 /// The first record of a new file: the published csabuild finds boots by it,
 /// and a scribe after us our last key. Also of accounting that is turned off or
 /// on.
 core::Result<void> Scribe::note(csa::ConfigurationEvent event) {
+  RecordBytes bytes = encode(told(event));
+  tell_boot(bytes, boot_);
+  return note(bytes);
+}
+
+core::Result<void> Scribe::note(const RecordBytes& bytes) {
   is_new_ = true;
   needs_sync_ = true;
-  return append_whole(file_.get(), encode(told(event)).view());
+  return append_whole(file_.get(), bytes.view());
 }
 
 FileOpened Scribe::told(csa::ConfigurationEvent event) const {
-  const core::Moment now = sys::now();
   FileOpened opened;
   opened.event = event;
   opened.switches = in_force();
   opened.key = {.instance = instance_, .key = written_key_};
-  opened.name = system_name();
-  opened.when = now.real;
-  opened.booted = core::RealTime(now.real.raw() - now.boot.raw());
+  put_system_name(opened.name);
+  opened.when = sys::real_now();
+  opened.booted = booted_;
   return opened;
 }
 

@@ -28,10 +28,12 @@
 #include "accounting/csa_layout.h"
 #include "accounting/job_spools.h"
 #include "accounting/kernel_drain.h"
+#include "accounting/recovery.h"
 #include "accounting/scribe_protocol.h"
 #include "core/error.h"
 #include "core/quantity.h"
 #include "core/record_switches.h"
+#include "sys/boot.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -90,6 +92,8 @@ class Scribe {
   core::Result<void> write_kernel();
   core::Result<void> open_file();
   core::Result<void> note(csa::ConfigurationEvent event);
+  core::Result<void> note(const RecordBytes& bytes);
+  core::Result<void> note_boot(const FileTail& tail);
   core::Result<void> note_in_file(csa::ConfigurationEvent event);
   core::Result<void> switch_file();
   core::Result<void> turn_off();
@@ -119,7 +123,9 @@ class Scribe {
   sys::UniqueFd file_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
-  bool was_recovered_ = false;  ///< the tail of file_ was read
+  const sys::Boot boot_ = sys::this_boot();
+  core::RealTime booted_ = boot_.began;  ///< as the file tells it
+  bool was_recovered_ = false;           ///< the tail of file_ was read
 
   JobSpools spools_;  ///< of jobs with a file of their own
   std::optional<KernelDrain> kernel_;

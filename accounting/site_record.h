@@ -34,7 +34,7 @@ inline constexpr char kSiteProvider[16] = "CORRAL";
 enum class SiteKind : std::uint8_t {
   kStart = 1,    ///< behind acctsoj
   kProcess = 2,  ///< behind acctcsa and what is linked to it
-  kEnd = 3,      ///< behind accteoj
+  kEnd = 3,      ///< behind accteoj; alone where its boot is over
   kLoss = 4,     ///< alone: records were lost before it
   kText = 5,     ///< a text of the record that the append is about
   kOpened = 6,   ///< behind acctcfg
@@ -209,10 +209,16 @@ struct SiteOpened {
   std::uint64_t memory_kib;
   std::uint64_t time_us;
   std::uint32_t kinds;
-  std::uint32_t has_kinds;  ///< 0: a version before did not say them
-  std::byte reserved[24];
+  std::uint32_t has_kinds;   ///< 0: a version before did not say them
+  std::uint8_t boot_id[16];  ///< sys::BootId; all 0: it is not told
+  std::uint64_t has_before;  ///< 1, of a boot: the next three are told
   std::uint64_t key;
-  std::byte reserved2[60];
+  /// The last append that the boots before left whole in the file, and how many
+  /// bytes of a torn one stood behind it.
+  std::uint64_t before_instance;
+  std::uint64_t before_key;
+  std::uint64_t torn_bytes;
+  std::byte reserved2[36];
   std::uint32_t checksum;
 };
 

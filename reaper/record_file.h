@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +19,7 @@
 
 #include "accounting/append.h"
 #include "accounting/csa_encode.h"
+#include "accounting/system_name.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "sys/clock.h"
@@ -40,10 +40,11 @@ class RecordFile {
     make_directories(path);
     auto fd = open_at(path, O_RDWR);
     if (!fd && fd.error().code == EACCES) fd = open_at(path, O_WRONLY);
-    code_ = fd ? accounting::fault_of_file(fd->get()) : fd.error().code;
+    struct stat status = {};
+    code_ = fd ? accounting::fault_of_file(fd->get(), status) : fd.error().code;
     if (code_ != 0) return core::fail(code_, "open", path);
     fd_ = std::move(*fd);
-    if (sys::size_of(fd_.get()) == std::uint64_t{0}) begin_file();
+    begin(status);
     return {};
   }
 
@@ -105,24 +106,45 @@ class RecordFile {
     }
   }
 
-  void begin_file() {
-    accounting::FileOpened opened;
-    utsname name = {};
-    if (::uname(&name) == 0) {
-      const auto copy = [](auto& to, const char* from) {
-        std::memcpy(to, from, std::min(sizeof to - 1, std::strlen(from)));
-      };
-      copy(opened.name.sysname, name.sysname);
-      copy(opened.name.nodename, name.nodename);
-      copy(opened.name.release, name.release);
-      copy(opened.name.version, name.version);
-      copy(opened.name.machine, name.machine);
-    }
+  /// A new file, and the first record of a boot, tell of the boot.
+  void begin(const struct stat& status) {
     const core::Moment now = sys::now();
-    opened.key = next_key();
+    accounting::FileOpened opened;
     opened.booted = core::RealTime(now.real.raw() - now.boot.raw());
+    if (status.st_size > 0) {
+      if (!is_of_another_boot(status,
+                              accounting::detail::in_seconds(opened.booted)))
+        return;
+      opened.event = accounting::csa::ConfigurationEvent::kBoot;
+    }
+    accounting::put_system_name(opened.name);
+    opened.key = next_key();
     opened.when = now.real;
     append(accounting::encode(opened));
+  }
+
+  /// Nobody wrote to it since `booted`, or a configuration record near its end
+  /// tells of another time.
+  [[nodiscard]] bool is_of_another_boot(const struct stat& status,
+                                        std::int64_t booted) {
+    if (status.st_mtime < booted) return true;
+    constexpr off_t kNear = 8192;
+    constexpr std::uint64_t kSlack = 60;  // seconds, as csabuild allows
+    using accounting::csa::Configuration;
+    static constexpr accounting::csa::Head kHead = accounting::csa::make_head(
+        accounting::csa::RecordType::kConfiguration, sizeof(Configuration));
+    const off_t from =
+        status.st_size > kNear ? (status.st_size - kNear) & -8 : 0;
+    auto at = ::pread(fd_.get(), kept_, kNear, from) -
+              static_cast<ssize_t>(sizeof(Configuration));
+    for (at &= -8; at >= 0; at -= 8)
+      if (std::memcmp(kept_ + at, &kHead, sizeof kHead) == 0) {
+        std::int64_t told = 0;
+        std::memcpy(&told, kept_ + at + offsetof(Configuration, boottime),
+                    sizeof told);
+        return static_cast<std::uint64_t>(told - booted) + kSlack > 2 * kSlack;
+      }
+    return false;
   }
 
   void say_loss() {

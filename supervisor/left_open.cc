@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "accounting/csa_encode.h"
+#include "accounting/crash_encode.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
 
@@ -74,8 +74,11 @@ core::Result<void> LeftOpen::close(const OpenJobsPage& page) {
 
 core::Result<void> LeftOpen::close(const accounting::OpenJob& job) {
   const std::uint64_t key = parts_.journal.next_number();
-  const accounting::RecordBytes bytes = accounting::encode(
-      end_of({.instance = parts_.journal.epoch(), .key = key}, job));
+  const accounting::EndOfJob end =
+      end_of({.instance = parts_.journal.epoch(), .key = key}, job);
+  const accounting::RecordBytes bytes = job.is_of_this_boot
+                                            ? accounting::encode(end)
+                                            : accounting::encode_alone(end);
   PendingRecord record{.key = key,
                        .jid = job.jid,
                        .kind = RecordKind::kEnd,

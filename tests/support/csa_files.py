@@ -56,6 +56,21 @@ def over_hours(data, minutes):
     return made
 
 
+def sorted_jobs(data):
+    """Of a sorted file: the boot times, and of each job which of them is its own, its jid and its flags."""
+    boots, jobs, at = [], [], 0
+    while at < len(data):
+        length, = struct.unpack_from("<q", data, at + 16)
+        boots.append(struct.unpack_from("<q", data, at + 32)[0])
+        at += SIZES[CONFIGURATION]
+        end = at + length
+        while at < end:
+            flags, jid, size = (struct.unpack_from(form, data, at + place)[0] for form, place in (("<i", 8), ("<Q", 16), ("<q", 80)))
+            jobs.append((len(boots) - 1, jid, flags))
+            at += SIZES[JOB] + size
+    return boots, jobs
+
+
 def sound_entries(data, ranges):
     """Those outside of (offset, length) ranges; length -1: to the end."""
     at = 0

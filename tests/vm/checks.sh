@@ -28,12 +28,12 @@ await() { # COMMAND...: within 30 s
   done
 }
 
-become_instance() { # SCRIPT: PID 1 becomes an instance, and SCRIPT checks is its first child
+become_instance() { # SCRIPT [PACCT]: PID 1 becomes an instance, and SCRIPT checks is its first child
   mkfifo /run/ready
   exec 9<>/run/ready
   "$1" checks 9<&- &
   mkdir -p /run/units
-  exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct /run/pacct --log-dir /run/log
+  exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct "${2:-/run/pacct}" --log-dir /run/log
 }
 
 await_instance() { read -r _ </run/ready; }

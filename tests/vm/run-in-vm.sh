@@ -14,19 +14,20 @@
 #          -a WORDS      more words for the kernel's command line
 #          -f SRC[:DST]  a file to take along; with its libraries, if it is a program
 #          -r DIRECTORY  a root file system to take along
-#          -o DIRECTORY  where console.log and s1.log (/dev/ttyS1 of the guest) go
+#          -o DIRECTORY  where console.log and s1.log (/dev/ttyS1 of the guest) go; also qemu's pid, in `pid`
+#          -d FILE       a disk, /dev/nvme0n1: what the guest has written is in FILE when qemu is killed
 #          -q            do not copy the console to stdout
 # Exit status: the guest program's; 124 when the time is over, 125 when nothing is known.
 # As PID 1 (--init, --pid1) a program tells its status by exiting: the kernel's panic names it.
 set -euo pipefail
 
-kernel=${VM_KERNEL:-} vminit=${VM_INIT:-} seconds=60 memory=1024 processors=2 words='' out='' root='' quiet=0
+kernel=${VM_KERNEL:-} vminit=${VM_INIT:-} seconds=60 memory=1024 processors=2 words='' out='' root='' quiet=0 disk=()
 files=()
 usage() {
   sed -n '3,/^set -euo/{/^set -euo/d;s/^# \{0,1\}//;p}' "$0" >&2
   exit 125
 }
-while getopts 'k:i:t:m:c:a:f:r:o:q-:' option; do
+while getopts 'k:i:t:m:c:a:f:r:o:d:q-:' option; do
   case $option in
     k) kernel=$OPTARG ;;
     i) vminit=$OPTARG ;;
@@ -37,6 +38,7 @@ while getopts 'k:i:t:m:c:a:f:r:o:q-:' option; do
     f) files+=("$OPTARG") ;;
     r) root=$OPTARG ;;
     o) out=$OPTARG ;;
+    d) disk=(-drive "file=$OPTARG,if=none,id=d0,format=raw,cache=writethrough" -device "nvme,drive=d0,serial=d0") ;;
     q) quiet=1 ;;
     -) mode=$OPTARG && break ;;
     *) usage ;;
@@ -112,7 +114,7 @@ pack() {
 
 status=0
 timeout -k 3 "$seconds" qemu-system-x86_64 -accel tcg -cpu max -M q35 -m "$memory" -smp "$processors" \
-  -nodefaults -no-user-config -display none -no-reboot \
+  -nodefaults -no-user-config -display none -no-reboot -pidfile "$out/pid" ${disk[@]+"${disk[@]}"} \
   -chardev file,id=c0,path="$out/console.log" -device isa-serial,chardev=c0,index=0 \
   -chardev file,id=c1,path="$out/s1.log" -device isa-serial,chardev=c1,index=1 \
   -kernel "$kernel" -initrd "$out/initrd" \
