@@ -177,6 +177,17 @@ std::string youngest_switched_file(const std::string& path) {
   return youngest.string();
 }
 
+void keep_rights(int file, const std::string& path) {
+  const std::string before = youngest_switched_file(path);
+  struct stat status = {};
+  // path0 is what csarun put back.
+  if (before.empty() || before == path + "0") return;
+  if (::lstat(before.c_str(), &status) < 0) return;
+  if (!S_ISREG(status.st_mode)) return;
+  (void)::fchown(file, status.st_uid, status.st_gid);
+  (void)::fchmod(file, status.st_mode & 0666);
+}
+
 std::optional<std::uint64_t> key_in_switched_file(const std::string& path,
                                                   std::uint64_t instance) {
   const std::string youngest = youngest_switched_file(path);

@@ -36,6 +36,11 @@ struct FileTail {
 /// empty: there is none.
 [[nodiscard]] std::string youngest_switched_file(const std::string& path);
 
+/// Gives a file that begins at `path` the owner, group and mode of the one that
+/// it follows: who may read accounting is the site's to say, once. Without one
+/// before it, or where we may not, it stays as it is.
+void keep_rights(int file, const std::string& path);
+
 /// The last key of `instance` in the youngest of those files; absent: none
 /// there.
 [[nodiscard]] std::optional<std::uint64_t> key_in_switched_file(

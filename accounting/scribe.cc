@@ -200,6 +200,7 @@ core::Result<void> Scribe::open_file() {
   drop_repetitions();
   // What an earlier scribe wrote it may not have synced.
   if (tail.last_key) needs_sync_ = true;
+  if (tail.size == 0) keep_rights(file_.get(), path_);
   TRY(note_boot(tail));
   was_recovered_ = true;
   return {};

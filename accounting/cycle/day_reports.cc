@@ -111,8 +111,11 @@ Outcome<void> DayRun::put_back(const std::string& path) {
     return {};
   }
   TRY(put_file(places_, mark, place + "\n"));
-  constexpr mode_t kMode = 0664;  // csacom reads it
-  if (::chmod(path.c_str(), kMode) < 0 ||
+  mode_t mode =
+      0664;  // csacom reads it; others if they may read what is written
+  if (::stat(places_.pacct.c_str(), &status) == 0)
+    mode &= status.st_mode | 0660;
+  if (::chmod(path.c_str(), mode) < 0 ||
       (places_.group && ::chown(path.c_str(), -1U, *places_.group) < 0 &&
        errno != EPERM) ||
       ::rename(path.c_str(), place.c_str()) < 0)

@@ -15,6 +15,7 @@
 #include "accounting/append.h"
 #include "accounting/csa_layout.h"
 #include "accounting/next_file.h"
+#include "accounting/recovery.h"
 #include "accounting/text/account_names.h"
 #include "sys/clock.h"
 
@@ -71,6 +72,7 @@ Outcome<void> begin_next(const Places& places, const std::string& path) {
   if (::geteuid() == 0 && owner) (void)::fchown(file->get(), *owner, -1U);
   give_to_group(places, file->get());
   (void)::fchmod(file->get(), kMode);
+  keep_rights(file->get(), path);
   const csa::Configuration record = file_record();
   const auto written =
       append_whole(file->get(), std::as_bytes(std::span(&record, 1)));
