@@ -122,6 +122,18 @@ int print_limit_table(const Findings& findings) {
   return kSuccess;
 }
 
+Json json_of(const Findings::Hierarchy& one) {
+  Json json;
+  json["version"] = one.where.version;
+  json["name"] = text_or_null(one.where.name);
+  json["controllers"] = one.where.controllers;
+  json["mount"] = one.where.mount;
+  json["cgroup"] = text_or_null(one.where.own);
+  json["owner"] = maybe(one.owner);
+  json["is_writable"] = one.is_writable;
+  return json;
+}
+
 Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   Json json;
   json["version"] = CORRAL_VERSION;
@@ -144,6 +156,9 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
   facts["has_cgroup_kill"] = findings.facts.has_cgroup_kill;
   facts["cgroup_base"] = text_or_null(findings.cgroup_base);
   facts["pidns_problem"] = text_or_null(findings.pidns_problem);
+  Json& hierarchies = json["hierarchies"] = Json::array();
+  for (const Findings::Hierarchy& one : findings.hierarchies)
+    hierarchies.push_back(json_of(one));
   json["limit_table"] = limit_table(findings);
   Json& limits = json["limits"];
   for (const core::LimitKind kind : core::kLimitKinds) {

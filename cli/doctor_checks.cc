@@ -45,6 +45,26 @@ Check check_engine(const Findings& findings) {
   return check;
 }
 
+/// "memory, of version 1: '/sys/fs/cgroup/memory/x' is owned by root".
+Check check_hierarchy(const Findings::Hierarchy& one) {
+  std::string text;
+  for (const std::string& controller : one.where.controllers)
+    text.append(text.empty() ? "" : "+").append(controller);
+  if (!one.where.name.empty())
+    text.append(text.empty() ? "" : "+").append("name=").append(one.where.name);
+  if (text.empty()) text = "no controller";
+  text += ", of version " + std::to_string(one.where.version) + ": ";
+  if (!one.owner)
+    text += "our own cgroup is not seen at '" + one.where.mount + "'";
+  else
+    text += "'" + one.where.own + "' is owned by " + *one.owner +
+            (one.is_writable ? "" : ", and not for us to write");
+  return {.name = "cgroups",
+          .status = CheckStatus::kOk,
+          .finding = std::move(text),
+          .fix = {}};
+}
+
 /// The engine that is nobody's choice but the caller's.
 Check check_pidns(const Findings& findings) {
   const bool works = findings.pidns_problem.empty();
@@ -304,6 +324,8 @@ std::vector<Check> judge(const Findings& findings) {
   for (const VariableFault& fault : findings.variable_faults)
     checks.push_back(check_variable(fault));
   checks.push_back(check_engine(findings));
+  for (const Findings::Hierarchy& one : findings.hierarchies)
+    checks.push_back(check_hierarchy(one));
   checks.push_back(check_pidns(findings));
   checks.push_back(check_limits(findings));
   checks.push_back(check_collector(findings));

@@ -13,6 +13,7 @@
 #include "core/containment.h"
 #include "core/job_control.h"
 #include "core/limit_hold.h"
+#include "sys/cgroup1.h"
 #include "sys/silence.h"
 
 namespace cli {
@@ -70,6 +71,14 @@ struct Findings {
   std::string connector_problem;
   std::string events_asked;  ///< CORRAL_EVENT_SOURCE; empty: nobody asked
   bool is_root = false;
+  /// A hierarchy of cgroups, and whose our own cgroup in it is.
+  struct Hierarchy {
+    sys::Hierarchy where = {};
+    /// A name or number; absent: it is not seen.
+    std::optional<std::string> owner = std::nullopt;
+    bool is_writable = false;  ///< for us
+  };
+  std::vector<Hierarchy> hierarchies;
   std::string cgroup_base;  ///< empty: none
   std::vector<VariableFault> variable_faults;
   OwnPrograms programs;

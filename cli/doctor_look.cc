@@ -16,6 +16,7 @@
 #include "accounting/append.h"
 #include "bus/client_transport.h"
 #include "cli/doctor_checks.h"
+#include "cli/job_text.h"
 #include "core/shell_word.h"
 #include "sys/cgroup_tree.h"
 #include "sys/collector_facts.h"
@@ -225,6 +226,23 @@ std::string collector_problem(std::string_view obstacle, const char* question) {
   return ::pclose(output) == 0 ? std::string() : text;
 }
 
+/// Who owns a cgroup is whose its directory is: to him it was delegated
+/// (cgroup-v2.rst, "Delegation").
+std::vector<Findings::Hierarchy> look_at_hierarchies() {
+  std::vector<Findings::Hierarchy> found;
+  for (sys::Hierarchy& where : sys::find_hierarchies()) {
+    Findings::Hierarchy one = {.where = std::move(where)};
+    struct stat facts = {};
+    if (!one.where.own.empty() && ::stat(one.where.own.c_str(), &facts) == 0) {
+      one.owner = user_name(core::Uid(facts.st_uid));
+      one.is_writable =
+          ::faccessat(AT_FDCWD, one.where.own.c_str(), W_OK, AT_EACCESS) == 0;
+    }
+    found.push_back(std::move(one));
+  }
+  return found;
+}
+
 /// As supervisor/connector_source.cc opens it.
 std::string connector_problem() {
   if (!sys::is_first_namespace()) return "this is a container";
@@ -265,6 +283,7 @@ Findings look() {
   findings.connector_problem = connector_problem();
   findings.events_asked = environment("CORRAL_EVENT_SOURCE").value_or("");
   findings.is_root = ::geteuid() == 0;
+  findings.hierarchies = look_at_hierarchies();
   findings.programs = {
       .init = find_program(sys::OwnProgram::kInit),
       .reaper = find_program(sys::OwnProgram::kReaper),

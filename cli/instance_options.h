@@ -38,6 +38,10 @@ inline constexpr JsonKey kDoctorKeys[] = {
      "for each limit of an instance's jobs _held_by_ (_clock_, _readings_, "
      "_cgroup2_, _cgroup1_, _each process_ or _nothing_) and _lacking_: how it "
      "holds less than asked; null: it holds"},
+    {"hierarchies",
+     "of cgroups, that are mounted here: _version_, _name_, _controllers_, "
+     "_mount_, our own _cgroup_ in it as a directory, its _owner_, to whom it "
+     "was delegated, and _is_writable_, for us; null: our own is not seen"},
     {"limit_table",
      "for each engine and limit its _verdict_ (_enforced_, _approximated_, "
      "_refused_), _held_by_ and _lacking_"},

@@ -9,6 +9,7 @@
 #include <ranges>
 #include <vector>
 
+#include "sys/cgroup_tree.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -63,17 +64,49 @@ struct Mount {
   std::string point;
 };
 
+struct CgroupMount {
+  Mount place;
+  std::optional<std::string_view> options;  ///< of version 1 only
+};
+
 /// "ID PARENT DEV ROOT POINT OPTIONS [TAGS] - TYPE SOURCE SUPER"
+std::optional<CgroupMount> cgroup_mount(std::string_view line) {
+  const std::vector<std::string_view> words = parts_of(line, ' ');
+  const auto dash = std::ranges::find(words, "-");
+  if (words.size() < 6 || std::distance(dash, words.end()) < 4)
+    return std::nullopt;
+  const bool is_first = dash[1] == "cgroup";
+  if (!is_first && dash[1] != "cgroup2") return std::nullopt;
+  return CgroupMount{
+      .place = {.root = unescaped(words[3]), .point = unescaped(words[4])},
+      .options = is_first ? std::optional(dash[3]) : std::nullopt};
+}
+
 std::optional<Mount> mount_of(std::string_view mounts,
                               std::string_view controller) {
   for (const std::string_view line : parts_of(mounts, '\n')) {
-    const std::vector<std::string_view> words = parts_of(line, ' ');
-    const auto dash = std::ranges::find(words, "-");
-    if (words.size() < 6 || std::distance(dash, words.end()) < 4) continue;
-    if (dash[1] == "cgroup" && lists(dash[3], controller))
-      return Mount{.root = unescaped(words[3]), .point = unescaped(words[4])};
+    auto mount = cgroup_mount(line);
+    if (mount && mount->options && lists(*mount->options, controller))
+      return std::move(mount->place);
   }
   return std::nullopt;
+}
+
+/// Where a cgroup of the hierarchy is seen.
+std::optional<std::string> place_below(const Mount& mount,
+                                       std::string_view path) {
+  if (path.starts_with("/..")) return std::nullopt;
+  if (mount.root != "/") {
+    // A container sees its own part of the hierarchy only.
+    const bool is_below =
+        path.starts_with(mount.root) &&
+        (path.size() == mount.root.size() || path[mount.root.size()] == '/');
+    if (!is_below) return mount.point;
+    path.remove_prefix(mount.root.size());
+  }
+  while (path.ends_with('/'))
+    path.remove_suffix(1);
+  return mount.point + std::string(path);
 }
 
 /// Empty if it cannot be read. Files of /proc do not tell their size.
@@ -96,19 +129,56 @@ std::optional<std::string> own_cgroup1_in(std::string_view cgroups,
                                           std::string_view controller) {
   const auto path = own_path(cgroups, controller);
   const auto mount = mount_of(mounts, controller);
-  if (!path || !mount || path->starts_with("/..")) return std::nullopt;
-  std::string_view below = *path;
-  if (mount->root != "/") {
-    // A container sees its own part of the hierarchy only.
-    const bool is_below =
-        below.starts_with(mount->root) && (below.size() == mount->root.size() ||
-                                           below[mount->root.size()] == '/');
-    if (!is_below) return mount->point;
-    below.remove_prefix(mount->root.size());
+  if (!path || !mount) return std::nullopt;
+  return place_below(*mount, *path);
+}
+
+std::vector<Hierarchy> hierarchies_in(std::string_view cgroups,
+                                      std::string_view mounts) {
+  std::vector<Hierarchy> found;
+  for (const std::string_view line : parts_of(mounts, '\n')) {
+    const auto mount = cgroup_mount(line);
+    if (!mount) continue;
+    Hierarchy one = {.version = mount->options ? 1 : 2,
+                     .mount = mount->place.point};
+    std::optional<std::string_view> path = cgroup2_path_in(cgroups);
+    if (mount->options) {
+      path.reset();
+      for (const std::string_view word : parts_of(*mount->options, ',')) {
+        const auto known = own_path(cgroups, word);
+        if (!known) continue;  // "rw", "xattr", "release_agent=..."
+        path = known;
+        if (word.starts_with("name="))
+          one.name = word.substr(5);
+        else
+          one.controllers.emplace_back(word);
+      }
+      if (!path) continue;  // none of ours
+    }
+    const auto is_it = [&one](const Hierarchy& other) {
+      return other.version == one.version && other.name == one.name &&
+             other.controllers == one.controllers;
+    };
+    if (std::ranges::any_of(found, is_it)) continue;
+    if (path) one.own = place_below(mount->place, *path).value_or("");
+    found.push_back(std::move(one));
   }
-  while (below.ends_with('/'))
-    below.remove_suffix(1);
-  return mount->point + std::string(below);
+  return found;
+}
+
+std::vector<Hierarchy> find_hierarchies() {
+  std::vector<Hierarchy> found = hierarchies_in(
+      text_of_file("/proc/self/cgroup"), text_of_file("/proc/self/mountinfo"));
+  for (Hierarchy& one : found) {
+    if (one.version == 1) continue;
+    std::string words =
+        text_of_file((one.mount + "/cgroup.controllers").c_str());
+    while (words.ends_with('\n'))
+      words.pop_back();
+    for (const std::string_view word : parts_of(words, ' '))
+      if (!word.empty()) one.controllers.emplace_back(word);
+  }
+  return found;
 }
 
 std::optional<std::string> own_cgroup1(std::string_view controller) {

@@ -7,8 +7,27 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sys {
+
+/// A hierarchy of cgroups that is mounted here, of either version.
+struct Hierarchy {
+  int version = 1;
+  std::string name = {};                      ///< "systemd"; mostly empty
+  std::vector<std::string> controllers = {};  ///< that it has
+  std::string mount = {};
+  /// Our own cgroup in it, as a directory; empty: it is not seen here.
+  std::string own = {};
+};
+
+/// Those that are mounted, by their first mount; what controllers version 2
+/// has, its own file says (cgroup.controllers), so they are not told here.
+[[nodiscard]] std::vector<Hierarchy> hierarchies_in(std::string_view cgroups,
+                                                    std::string_view mounts);
+
+/// The same of this process.
+[[nodiscard]] std::vector<Hierarchy> find_hierarchies();
 
 /// Our own cgroup in the hierarchy of `controller` ("memory", "pids"), as a
 /// directory; nothing where there is no such hierarchy or it is not seen here.

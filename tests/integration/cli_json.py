@@ -4,10 +4,12 @@
 known."""
 
 import json
+import os
+import pwd
 import re
 import subprocess
 
-from corral import COMMAND, Instance, check, engines, equal, wait_until
+from corral import COMMAND, Instance, cgroup2_root, check, engines, equal, wait_until
 
 JOB = """jid name owner user kind engine state freezer_state parent domain service array array_index members tags project account project_id argv main_pid limits soft_limits limit_actions created_us started_us ended_us
 age_us result sentence exit_code signal limit shell_code user_us system_us memory_peak_bytes storage_read_bytes storage_written_bytes oom_kills
@@ -20,6 +22,38 @@ def documented(command):
     section = manual.split(f"## corral {command}\n")[1].split("\n## ")[0].split("With *--json*:")[1]
     terms = re.findall(r"^\*(.*)\*$", section, re.M)
     return {key.replace("\\", "") for term in terms for key in term.split(", ")}
+
+
+def shown_hierarchies(instance, told):
+    """Those of /proc, with their controllers; and whose our own cgroup is, as it was delegated."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        lines = [line.split() for line in file]
+    kinds = {line[4]: 2 if line[line.index("-") + 1] == "cgroup2" else 1 for line in lines
+             if line[line.index("-") + 1] in ("cgroup", "cgroup2")}
+    equal({one["mount"]: one["version"] for one in told}, kinds, "doctor shows the hierarchies of cgroups that are mounted")
+    root = cgroup2_root()
+    if root is None:
+        return
+    second = next(one for one in told if one["version"] == 2)
+    equal(second["controllers"], (root / "cgroup.controllers").read_text().split(), "with the controllers that each has")
+    text = instance.run("doctor").stdout
+    check(f", of version 2: '{second['cgroup']}' is owned by {second['owner']}\n" in text, "in words too", text)
+    if os.geteuid() != 0 or instance.cgroup is None:
+        return
+    delegated = instance.cgroup / "delegated"
+    delegated.mkdir()
+    os.chown(delegated, 65534, 65534)
+
+    def enter():
+        (delegated / "cgroup.procs").write_text("0")
+        os.setresuid(65534, 65534, 65534)
+
+    environment = {name: value for name, value in instance.environment.items() if not name.startswith("CORRAL_")}
+    done = subprocess.run([COMMAND, "doctor", "--json"], env=environment, stdout=subprocess.PIPE, text=True, check=False,
+                          preexec_fn=enter)
+    second = next(one for one in json.loads(done.stdout)["hierarchies"] if one["version"] == 2)
+    equal((second["cgroup"], second["owner"], second["is_writable"]), (str(delegated), pwd.getpwuid(65534).pw_name, True),
+          "and to whom our own cgroup was delegated")
 
 
 with Instance() as instance:
@@ -69,6 +103,7 @@ with Instance() as instance:
     doctor = json.loads(instance.run("doctor", "--json").stdout)
     flat = documented("doctor")
     equal(set(doctor), flat, "doctor prints the documented keys")
+    shown_hierarchies(instance, doctor["hierarchies"])
     running = [entry for entry in doctor["instances"] if entry["is_running"]]
     equal(len(running), 1, "and finds the instance")
     equal(running[0]["jobs_live"], 0, "with its facts")

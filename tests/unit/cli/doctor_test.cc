@@ -39,6 +39,31 @@ TEST_CASE("a healthy host has no problem") {
     CHECK(check.status != cli::CheckStatus::kProblem);
 }
 
+TEST_CASE("hierarchies are told with their controllers and owners") {
+  cli::Findings findings = healthy();
+  findings.hierarchies = {
+      {.where = {.version = 1,
+                 .controllers = {"cpu", "cpuacct"},
+                 .mount = "/c/cpu",
+                 .own = "/c/cpu/x"},
+       .owner = "root",
+       .is_writable = false},
+      {.where = {.version = 1, .name = "systemd", .mount = "/c/systemd"}},
+      {.where = {.version = 2, .mount = "/c/unified", .own = "/c/unified/y"},
+       .owner = "ann",
+       .is_writable = true}};
+  std::vector<std::string> told;
+  for (const cli::Check& check : cli::judge(findings))
+    if (check.name == "cgroups") told.push_back(check.finding);
+  CHECK(told == std::vector<std::string>{
+                    "cpu+cpuacct, of version 1: '/c/cpu/x' is owned by root, "
+                    "and not for us to write",
+                    "name=systemd, of version 1: our own cgroup is not seen at "
+                    "'/c/systemd'",
+                    "no controller, of version 2: '/c/unified/y' is owned by "
+                    "ann"});
+}
+
 TEST_CASE("each problem comes with its fix") {
   struct Case {
     const char* name;

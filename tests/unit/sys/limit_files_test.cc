@@ -56,6 +56,29 @@ TEST_CASE("where our own cgroup of version 1 is") {
   CHECK_FALSE(own_cgroup1_in("", kMounts, "memory"));
   CHECK(own_cgroup1_in("4:memory:/\n", kMounts, "memory") ==
         "/sys/fs/cgroup/memory");
+  const auto found = sys::hierarchies_in(kCgroups, kMounts);
+  REQUIRE(found.size() == 4);
+  CHECK(found[0].version == 1);
+  CHECK(found[0].controllers == std::vector<std::string>{"memory"});
+  CHECK(found[0].mount == "/sys/fs/cgroup/memory");
+  CHECK(found[0].own == "/sys/fs/cgroup/memory/a/b");
+  CHECK(found[1].controllers == std::vector<std::string>{"cpu", "cpuacct"});
+  CHECK(found[1].own == "/sys/fs/cgroup/cpu acct/c d");
+  CHECK(found[2].own.empty());
+  CHECK(found[3].version == 2);
+  CHECK(found[3].controllers.empty());
+  CHECK(found[3].own == "/sys/fs/cgroup/unified");
+  const auto named = sys::hierarchies_in(
+      "9:name=systemd:/x\n0::/y\n",
+      "40 31 0:37 / /s rw - cgroup cgroup rw,xattr,name=systemd\n"
+      "41 31 0:37 / /again rw - cgroup cgroup rw,xattr,name=systemd\n"
+      "42 31 0:39 / /other rw - cgroup cgroup rw,net_cls\n"
+      "43 31 0:38 /y /u rw - cgroup2 cgroup2 rw\n"
+      "44 31 0:40 / /proc rw - proc proc rw\n");
+  REQUIRE(named.size() == 2);
+  CHECK(named[0].name == "systemd");
+  CHECK(named[0].own == "/s/x");
+  CHECK(named[1].own == "/u");
   // A container that sees its own part only.
   constexpr std::string_view kBound =
       "30 25 0:26 /docker/7 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory";
