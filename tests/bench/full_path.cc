@@ -4,7 +4,9 @@
 // jobs in flight. One process, asynchronous calls, so that the client is not
 // what is measured.
 //
-//   bench-full-path SOCKET PROGRAM COUNT WINDOW  ->  jobs per second
+//   bench-full-path SOCKET|bus:SOCKET PROGRAM COUNT WINDOW  ->  jobs per second
+//
+// bus:SOCKET is a message bus's, on which the instance has its name.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include <systemd/sd-bus.h>
 
@@ -79,8 +82,8 @@ void ask_for_job(Bench& bench) {
 
 int main(int argc, char** argv) {
   if (argc != 5) {
-    (void)std::fprintf(stderr, "usage: %s SOCKET PROGRAM COUNT WINDOW\n",
-                       argv[0]);
+    (void)std::fprintf(
+        stderr, "usage: %s SOCKET|bus:SOCKET PROGRAM COUNT WINDOW\n", argv[0]);
     return 2;
   }
   Bench bench;
@@ -88,9 +91,13 @@ int main(int argc, char** argv) {
   bench.wanted = static_cast<unsigned>(std::strtoul(argv[3], nullptr, 10));
   const auto window = static_cast<unsigned>(std::strtoul(argv[4], nullptr, 10));
   bench.null_device = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  constexpr std::string_view kBus = "bus:";
+  const bool is_bus = std::string_view(argv[1]).starts_with(kBus);
   char address[256];
-  (void)std::snprintf(address, sizeof address, "unix:path=%s", argv[1]);
+  (void)std::snprintf(address, sizeof address, "unix:path=%s",
+                      argv[1] + (is_bus ? kBus.size() : 0));
   if (::sd_bus_new(&bench.bus) < 0 ||
+      ::sd_bus_set_bus_client(bench.bus, is_bus ? 1 : 0) < 0 ||
       ::sd_bus_set_address(bench.bus, address) < 0 ||
       ::sd_bus_negotiate_fds(bench.bus, 1) < 0 ||
       ::sd_bus_start(bench.bus) < 0) {

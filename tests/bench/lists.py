@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""How long an instance takes to list many jobs: ListJobRows in pages of 1000, and ObjectManager's one answer, by a client
+"""How long an instance takes to list many jobs: ListJobRows in pages of 1000, ListJobs in pages of 100, and ObjectManager's one answer, by a client
 that only receives; the longest that another client waits meanwhile; and the cost of GetUsage against a call that does
 nothing (Ping).
 
@@ -34,45 +34,53 @@ def ask(client, message):
     return data[whole - length:whole]
 
 
-def rows(client, call_message, after, serial):
+def page_of(member, client, call_message, after, most, serial=1):
     body = EMPTY + b"\0" * 4
     entry = struct.pack("<I", 9) + b"WithEnded\0" + b"\1b\0" + b"\0" * 3 + struct.pack("<I", 1)
     body = struct.pack("<I", len(entry)) + b"\0" * 4 + entry
-    body += b"\0" * (-len(body) % 8) + struct.pack("<QI", after, 1000)
-    return ask(client, call_message("ListJobRows", body, "a{sv}tu", serial=serial))
+    body += b"\0" * (-len(body) % 8) + struct.pack("<QI", after, most)
+    return ask(client, call_message(member, body, "a{sv}tu", serial=serial))
 
 
-def last_jid(body):
+def jids_of(body):
     """Of the rows, by their structure: jid, name, uid, state, result, three times."""
     end = 4 + 4 + struct.unpack_from("<I", body)[0]
-    at, jid, count = 8, 0, 0
+    at, jids = 8, []
 
     def skip_text(at):
         return (at + 3) // 4 * 4 + 4 + struct.unpack_from("<I", body, (at + 3) // 4 * 4)[0] + 1
 
     while at < end:
         at = (at + 7) // 8 * 8
-        jid = struct.unpack_from("<Q", body, at)[0]
+        jids.append(struct.unpack_from("<Q", body, at)[0])
         at = skip_text(at + 8)
         at = (at + 3) // 4 * 4 + 4
         at = skip_text(skip_text(at))
         at = (at + 7) // 8 * 8 + 24
-        count += 1
-    return jid, count
+    return jids
 
 
 def list_all(client, call_message):
-    """Seconds that the answers took, without what looking at them took."""
-    spent, after, seen, serial = 0.0, 0, 0, 1
+    """Seconds that the answers took, without what looking at them took; and the jids."""
+    spent, seen = 0.0, []
     while True:
         begin = time.perf_counter()
-        body = rows(client, call_message, after, serial)
+        body = page_of("ListJobRows", client, call_message, seen[-1] if seen else 0, 1000)
         spent += time.perf_counter() - begin
-        after, count = last_jid(body)
-        seen += count
-        serial += 1
-        if count < 1000 or struct.unpack_from("<I", body, len(body) - 4)[0] == 0:
+        page = jids_of(body)
+        seen += page
+        if len(page) < 1000 or struct.unpack_from("<I", body, len(body) - 4)[0] == 0:
             return spent, seen
+
+
+def list_whole(client, call_message, jids):
+    """The same of ListJobs, which tells all of each job."""
+    begin = time.perf_counter()
+    for first in range(0, len(jids), 100):
+        body = page_of("ListJobs", client, call_message, jids[first - 1] if first else 0, 100)
+    if struct.unpack_from("<I", body, len(body) - 4)[0] != 0:
+        raise RuntimeError("there are more jobs than ListJobRows told")
+    return time.perf_counter() - begin
 
 
 def main():
@@ -95,8 +103,10 @@ def main():
             for _ in range(arguments.rounds):
                 spent, seen = list_all(client, call_message)
                 times.append(spent * 1e3)
-            print(f"## {seen} remembered jobs")
+            print(f"## {len(seen)} remembered jobs")
             print(f"   ListJobRows, all pages: {measure.judged(statistics.median(times), at_most=20, form='.1f')} ms")
+            times = [list_whole(client, call_message, seen) * 1e3 for _ in range(arguments.rounds)]
+            print(f"   ListJobs, all pages: {measure.judged(statistics.median(times), at_most=20, form='.1f')} ms")
             other = RawClient(str(instance.socket))
             waits = []
             done = threading.Event()

@@ -35,6 +35,9 @@ echo BENCH
   %% systemd-run --scope --quiet true %% corral run -- true \
   %% CORRAL_RUNTIME_DIR=/run/none CORRAL_PACCT=/run/pacct-alone corral run -- true
 echo "BENCH END $?"
+echo OPEN BUS
+/bench/bench-bus-launches "$rounds" /bin/true
+echo "OPEN BUS END $?"
 echo VMEXIT 0
 sync
 systemctl reboot --force --force
