@@ -195,9 +195,12 @@ def is_activatable():
     """The activation file names the unit; a bus without systemd fails at once."""
     bus = Bus(policy=f"<servicedir>{SOURCE}/contrib/dbus</servicedir>" + OPEN)
     bus.start()
+    _, names, _ = call(bus, "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ListActivatableNames")
+    check(f'"{NAME}"' in names, "the bus can start us", names)
     begin = time.monotonic()
     code, _, err = method(bus, "GetJob", "t", 1)
     check(code != 0 and time.monotonic() - begin < 10, f"a call while no instance runs fails at once ({err})")
+    check("not provided by any .service" not in err, "because it was tried, and not because nothing is known of us", err)
     bus.remove()
     ElementTree.parse(SOURCE / "contrib/dbus/org.corral.policy")
     actions = (SOURCE / "contrib/dbus/org.corral.policy").read_text()

@@ -35,6 +35,11 @@ WAYS = {
     "foreground, subreaper": ["--engine", "subreaper"],
     "killed": None,
 }
+if os.geteuid() == 0 and corral.has_namespaces():
+    WAYS |= {
+        "detached, pidns": ["-d", "--engine", "pidns"],
+        "foreground, cgroup2+pidns": ["--engine", "cgroup2+pidns"],
+    }
 
 
 def truth_of(way):
@@ -80,7 +85,7 @@ def play(instance, way, name):
 def one_round(instance, victim, way, number):
     """One job with the victim killed after its Nth call. Returns what the
     tracer hit, the job's name and its jid."""
-    name = f"{victim}_{way.replace(', ', '_')}_{number}"
+    name = f"{victim}_{way.replace(', ', '_').replace('+', '_')}_{number}"
     prepared = prepare(instance, way, name)
     pid = getattr(instance, victim)
     tracer = subprocess.Popen(

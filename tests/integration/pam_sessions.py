@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 
-from corral import (BUILD, COMMAND, Instance, cgroup2_parent, check, equal, run_in_own_namespace, skip, wait_until)
+from corral import BUILD, COMMAND, Instance, cgroup2_parent, check, equal, is_alive, run_in_own_namespace, skip, wait_until
 
 MODULE = BUILD / "pam/pam_corral.so"
 SERVICES = ("sshd", "cron", "su", "su-l", "login", "runuser", "runuser-l")
@@ -140,7 +140,8 @@ def each(machine):
         before = len(instance.facts("ps", "-a"))
         done = run(*words)
         check(job_of(done.stdout), f"{name}: in its job", done.stdout, done.stderr)
-        is_closed(instance, job_of(done.stdout), name)
+        facts = is_closed(instance, job_of(done.stdout), name)
+        equal(facts["domain"], "service" if words[0] == "runuser" else "interactive", "in the domain of its service")
         equal(len(instance.facts("ps", "-a")) - before, 1, f"{name}: one session, though the line may be there twice")
     typed = machine.work / "typed"
     typed.write_text(f"{FACTS}\n")
@@ -148,9 +149,65 @@ def each(machine):
     done = run("sh", "-c", f"(sleep 1.5; cat {typed}; sleep 1; echo exit; sleep 1) | script -qec 'login -f jane' /dev/null")
     check(job_of(done.stdout), "login -f: in its job", done.stdout, done.stderr)
     is_closed(instance, job_of(done.stdout), "login -f")
+    before = all_jobs(instance)
     done = run("pamtester", "-v", "jobtest", "jane", "open_session", "open_session", "close_session", "close_session")
     equal(done.returncode, 0, f"pamtester: opened twice and closed twice {done.stdout} {done.stderr}")
+    made = all_jobs(instance) - before
+    equal(len(made), 1, "is one session")
+    is_closed(instance, made.pop(), "pamtester")
     wait_until(lambda: not instance.facts("session", "show"), 10, "no session to be left")
+
+
+def all_jobs(instance):
+    return {one["jid"] for one in instance.facts("ps", "-a")}
+
+
+def account(machine):
+    """The account hook, for services that open no session; with both hooks it is one session."""
+    instance = machine.instance
+    hook = f"{MODULE} program={machine.program}"
+    head = "auth required pam_permit.so\naccount required pam_permit.so\n"
+    lines = {"jobacct": f"{head}account required {hook}\nsession required pam_permit.so\n",
+             "jobboth": f"{head}account required {hook}\nsession required {hook}\n",
+             "jobdenied": f"{head}account required {MODULE} program=/nonexistent fail_closed\n"}
+    for service, text in lines.items():
+        pathlib.Path("/etc/pam.d", service).write_text(text)
+    before = all_jobs(instance)
+    equal(run("pamtester", "jobacct", "jane", "acct_mgmt").returncode, 0, "the account hook lets in")
+    made = all_jobs(instance) - before
+    equal(len(made), 1, "and opens a session")
+    jid = made.pop()
+    instance.run("wait", jid, timeout=20)
+    facts = instance.facts("show", jid)
+    equal((facts["kind"], facts["state"], facts["user"]), ("session", "ended", "jane"), "which ends with its leader, as nobody closes it")
+    before = all_jobs(instance)
+    equal(run("pamtester", "jobboth", "jane", "acct_mgmt", "open_session", "close_session").returncode, 0, "both hooks let in")
+    made = all_jobs(instance) - before
+    equal(len(made), 1, "and are one session")
+    is_closed(instance, made.pop(), "both hooks")
+    before = all_jobs(instance)
+    done = run("pamtester", "jobdenied", "jane", "acct_mgmt")
+    check(done.returncode != 0 and "ermission denied" in done.stderr, "with fail_closed it denies", done.stdout, done.stderr)
+    equal(all_jobs(instance), before, "and makes no job")
+
+
+def deadline(machine):
+    """The module's own two seconds, for a command that does not answer; and all that it started ends with it."""
+    sleeper = machine.work / "sleeper"
+    told = machine.work / "told"
+    sleeper.write_text(f"#!/bin/sh\nsleep 987 &\necho $$ $(cut -d' ' -f5 /proc/$$/stat) $! > {told}\nexec sleep 300\n")
+    sleeper.chmod(0o755)
+    pathlib.Path("/etc/pam.d/jobslow").write_text(
+        f"auth required pam_permit.so\naccount required pam_permit.so\nsession required {MODULE} program={sleeper}\n")
+    took = []
+    for _ in range(3):  # the best of them: others use the machine
+        done = run("pamtester", "jobslow", "jane", "open_session")
+        equal(done.returncode, 0, "a command that does not answer does not keep a login")
+        took.append(done.took)
+        pid, group, child = map(int, told.read_text().split())
+        equal(group, pid, "it runs in a process group of its own")
+        wait_until(lambda: not is_alive(pid) and not is_alive(child), 5, "the end of all that it started")
+    check(1.9 < min(took) < 2.5, "for more than two seconds", took)
 
 
 def stays(machine):
@@ -242,7 +299,7 @@ def main():
             run("mount", "-t", "tmpfs", "none", "/var/spool/cron")
             pathlib.Path("/var/spool/cron/crontabs").mkdir(mode=0o1730, exist_ok=True)
             run("mount", "-t", "tmpfs", "none", "/run/lock")
-            for part in (each, stays):
+            for part in (each, account, deadline, stays):
                 print(f"-- {part.__name__}", flush=True)
                 part(machine)
             print("-- cron", flush=True)  # not before: its session would be among those that are counted
