@@ -145,10 +145,10 @@ void add_followed(const core::Job& job, core::JobTotals& totals) {
     *totals.user_time = *totals.user_time + living.user + all.used.user;
   if (totals.system_time)
     *totals.system_time = *totals.system_time + living.system + all.used.system;
-  if (totals.processes) *totals.processes += all.ended;
-  if (all.unread > 0)
-    totals.processes_not_seen =
-        totals.processes_not_seen.value_or(0) + all.unread;
+  if (totals.processes)
+    *totals.processes += all.ended - totals.processes_not_seen.value_or(0);
+  // Nobody counts who descends from them.
+  totals.processes_not_seen.reset();
 }
 
 }  // namespace supervisor

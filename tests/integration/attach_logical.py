@@ -88,6 +88,9 @@ def membership(instance):
         refused(instance, 66, "is in no job of this instance", "detach", child.pid)
         os.kill(grandchild, signal.SIGKILL)
     instance.run("kill", "-g", "0", jid)
+    instance.run("wait", jid)
+    end = next(record for record in instance.records()["records"] if record["kind"] == "end" and record["jid"] == jid)
+    check("processes_not_seen" not in end, "of who descended from it nobody can tell how many there were", end)
 
 
 def refusals(instance):
