@@ -66,12 +66,13 @@ def files_of(script, files):
         yield from ("-f", f"{source}:{place}")
 
 
-def run(script, files, mode="--pid1", seconds=240, told=None, memory=1024):
+def run(script, files, mode="--pid1", seconds=240, told=None, memory=1024, disk=None):
     """Runs tests/vm/`script` with `files` (place by source), as PID 1 or, with "--run", as its child. Holds the lines
-    "CHECK ok: TEXT" that it writes (all its lines go into the list `told`), and that it came to "CHECKS DONE"; returns the status that the machine ended with
+    "CHECK ok: TEXT" that it writes (all its lines go into the list `told`; `disk`: a file, its /dev/nvme0n1), and that it came to "CHECKS DONE"; returns the status that the machine ended with
     and what its console shows."""
     need()
-    return boot(["-t", seconds, "-m", memory, *files_of(script, files)], [mode, f"/bin/{script}"], told)
+    disks = ["-d", disk] if disk else []
+    return boot(["-t", seconds, "-m", memory, *disks, *files_of(script, files)], [mode, f"/bin/{script}"], told)
 
 
 def run_under_systemd(script, files, units, seconds=240, told=None):
