@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the eBPF collector counted meets a full disk, an accounting file that is taken away under its writer, and pids that
+are used again at once: nothing is lost that was counted but what the file says is lost, and each process is one record of
+its own job.
+
+    collector_faults.py [PART...]     some parts of it, by the names of their functions"""
+
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import corral
+from collector import PYTHON, ebpf_obstacle, end_of, finished, processes
+from corral import Instance, check, equal, needs_root, not_checked, skip, wait_until
+
+COUNT = int(os.environ.get("STORM", 3000))
+# COUNT processes, each reaped; a line of input between the parts.
+STORM = ("import os, sys\n"
+         "for part in range(int(sys.argv[2])):\n"
+         "    for i in range(int(sys.argv[1])):\n"
+         "        pid = os.fork()\n"
+         "        if pid == 0: os._exit(i % 256)\n"
+         "        os.waitpid(pid, 0)\n")  # fmt: skip
+# So many records find room in a ring of 1 MiB (accounting/kernel_exit.h: 264 bytes, and 8 of the ring's own).
+SMALL_RING = ((1 << 20) - 1) // 272
+
+
+def storm(instance, count, parts=1):
+    run = instance.popen("run", "-d", "--", *PYTHON, STORM, str(count), str(parts), stdout=subprocess.PIPE, text=True)
+    return run.communicate()[0].strip()
+
+
+def once(records, what):
+    keys = collections.Counter((r["instance"], r["key"], r["kind"]) for r in records if r["kind"] in ("start", "process", "end"))
+    equal([key for key, count in keys.items() if count > 1], [], f"{what}: {len(keys)} keys, none is there twice")
+
+
+def taken_away():
+    """The file is renamed or unlinked while the kernel's records come: what was in it stays where it went, what comes goes into
+    a new one, and together they have each process once."""
+    with Instance() as instance:
+        instance.run("run", "--", "/bin/true")
+        finished(instance)
+        many = 4 * COUNT
+        jids = [storm(instance, many) for _ in range(2)]
+        kept = []
+        while len(kept) < 8 and instance.job_cgroups():
+            if not instance.pacct.exists():
+                time.sleep(0.02)
+                continue
+            time.sleep(0.1)
+            other = instance.folder / f"taken{len(kept)}"
+            if len(kept) % 2 == 0:
+                os.rename(instance.pacct, other)
+            else:
+                os.link(instance.pacct, other)  # for the test to read
+                os.unlink(instance.pacct)
+            kept.append(other)
+        for jid in jids:
+            instance.run("wait", jid)
+        wait_until(lambda: instance.pacct.exists() and
+                   len([r for path in (*kept, instance.pacct) for r in instance.records(path)["records"] if r["kind"] == "end"]) == 3,
+                   30, "the ends")  # fmt: skip
+        records = [r for path in (*kept, instance.pacct) for r in instance.records(path)["records"]]
+        check(len(kept) >= 3, f"the file was taken away {len(kept)} times")
+        once(records, "taken away")
+        for jid in jids:
+            end = end_of(records, jid)
+            equal(len(processes(records, jid)), many + 1, "every process of a job has its record in one of the files")
+            equal((end["processes_seen"], end["processes_not_seen"]), (many + 1, 0), "as its end says")
+        equal([r for r in records if r["kind"] == "loss"], [], "nothing was lost")
+        equal(instance.records(instance.pacct)["records"][0]["kind"], "config", "each file begins with a configuration record")
+
+
+def full_disk():
+    needs_root()
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
+        return not_checked("needs a mount namespace")
+    code = subprocess.call(["unshare", "-m", sys.executable, __file__, "full_disk_inside"], timeout=200)
+    return equal(code, 0, "a full disk")
+
+
+def fill_up(path):
+    with path.open("wb", 0) as file:
+        try:
+            while file.write(bytes(4096)) == 4096:
+                pass
+        except OSError:
+            pass
+
+
+def full_disk_inside():
+    """What the ring holds is kept; what it does not is counted to the last one, and said."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "corral.toml").write_text("[accounting]\nring = '1M'\n")
+        small = folder / "small"
+        small.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", small], check=True)
+        instance = Instance(options=["--config", folder / "corral.toml"])
+        instance.pacct = small / "pacct"
+        instance.environment["CORRAL_PACCT"] = str(instance.pacct)
+        with instance:
+            instance.run("run", "--", "/bin/true")
+            finished(instance)
+            fill_up(small / "filler")
+            within = storm(instance, COUNT)
+            instance.run("wait", within)
+            doctor = json.loads(instance.run("doctor", "--json").stdout)
+            own = next(each for each in doctor["instances"] if each["is_running"])
+            equal(own["records_lost"], 0, "the disk is full: a job ends, and nothing is lost yet")
+            check(own["records_waiting"] > 0, "doctor says that records wait", own["records_waiting"])
+            (small / "filler").unlink()
+            records = finished(instance, 2)
+            once(records, "full and back")
+            end = end_of(records, within)
+            equal((len(processes(records, within)), end["processes_seen"], end["processes_not_seen"]), (COUNT + 1, COUNT + 1, 0),
+                  "with room again all of it is in the file")
+            equal([r for r in records if r["kind"] == "loss"], [], "and no loss is told")
+            fill_up(small / "filler")
+            beyond = storm(instance, 3 * COUNT)
+            instance.run("wait", beyond)
+            (small / "filler").unlink()
+            records = finished(instance, 3)
+            once(records, "longer than the ring holds")
+            end = end_of(records, beyond)
+            found, told = len(processes(records, beyond)), [r["lost"] for r in records if r["kind"] == "loss"]
+            lost = 3 * COUNT + 1 - found
+            check(lost > 0 and found >= SMALL_RING - 8, f"{lost} of {3 * COUNT + 1} processes found no room", found)
+            equal((end["processes_seen"], end["processes_not_seen"]), (found, lost), "the end knows how many")
+            equal(sum(told), lost, "and the file says as many are lost")
+        subprocess.run(["umount", small], check=False)
+
+
+# Forks with one number again and again, beside somebody who does the same; tells what it forked.
+REUSE = ("import os, sys\n"
+         "want, code = int(sys.argv[1]), int(sys.argv[2])\n"
+         "last = os.open('/proc/sys/kernel/ns_last_pid', os.O_WRONLY)\n"
+         "made = []\n"
+         "for i in range(int(sys.argv[3])):\n"
+         "    os.pwrite(last, str(want - 1).encode(), 0)\n"
+         "    pid = os.fork()\n"
+         "    if pid == 0: os._exit(code)\n"
+         "    os.waitpid(pid, 0)\n"
+         "    made.append(pid)\n"
+         "open(sys.argv[4], 'w').write(' '.join(map(str, made)))\n")  # fmt: skip
+
+
+def reused_pids():
+    """Two jobs whose processes have the same number one after the other, many times in a tick."""
+    if not os.access("/proc/sys/kernel/ns_last_pid", os.W_OK):
+        return not_checked("needs ns_last_pid")
+    with Instance() as instance:
+        instance.run("run", "--", "/bin/true")
+        finished(instance)
+        want, made = free_pid(), {}
+        began = time.monotonic()
+        for code in (1, 2):
+            run = instance.popen("run", "-d", "--", *PYTHON, REUSE, str(want), str(code), str(COUNT), str(instance.folder / f"made{code}"),
+                                 stdout=subprocess.PIPE, text=True)
+            made[run.communicate()[0].strip()] = code
+        for jid in made:
+            instance.run("wait", jid)
+        took = time.monotonic() - began
+        records = finished(instance, 3)
+        once(records, "pids used again")
+        for jid, code in made.items():
+            forked = collections.Counter(int(pid) for pid in (instance.folder / f"made{code}").read_text().split())
+            mine = [r for r in processes(records, jid) if r["name"] != "x" and r.get("exit_code") == code]
+            equal(collections.Counter(r["pid"] for r in mine), forked, f"job {jid}: each of its {forked.total()} processes is one record of it")
+            check(forked[want] > COUNT / 10, f"{forked[want]} of them had the number {want}, in {took:.1f} s", forked.most_common(3))
+            equal([r for r in processes(records, jid) if r.get("exit_code") not in (0, code)], [], "and none of the other's")
+            equal(end_of(records, jid)["processes_not_seen"], 0, "the end says that none is missing")
+        return None
+
+
+def free_pid():
+    """A number that nobody has, nor will soon."""
+    most = int(pathlib.Path("/proc/sys/kernel/pid_max").read_text())
+    return next(pid for pid in range(most - 2000, most) if not pathlib.Path(f"/proc/{pid}").exists())
+
+
+def main():
+    obstacle = ebpf_obstacle()
+    if obstacle:
+        skip(obstacle)
+    parts = sys.argv[1:] or ["taken_away", "full_disk", "reused_pids"]
+    for part in parts:
+        print(f"-- {part}")
+        globals()[part]()
+
+
+if __name__ == "__main__":
+    main()
