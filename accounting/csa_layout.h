@@ -278,6 +278,7 @@ inline constexpr std::int16_t kWorkloadAccountingOn = 1;  ///< WM_INFO_ACCTON
 /// wkmgmtbs: a workload manager's record.
 /// Of Workload::type: several records in one; the others are in the manual page
 /// of csa_wracct (WM_INFO 1 to WM_TERM 5).
+inline constexpr std::int16_t kWorkloadTerm = 5;  ///< WM_TERM
 inline constexpr std::int16_t kWorkloadConsolidated = 6;
 /// Of its subtypes: the request was spooled to another machine (WM_SPOOL_TERM).
 inline constexpr std::int16_t kSpoolTerm = 6;

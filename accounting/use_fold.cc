@@ -57,6 +57,12 @@ void UseFold::add(const Group& group) {
     node_.assign(name, ::strnlen(name, sizeof name));
     return;
   }
+  if (group.workload && billing_) {
+    const csa::Workload& record = *group.workload;
+    if (record.type == csa::kWorkloadTerm)
+      requests_[{record.reqid, record.arrayid}] = record;
+    return;
+  }
   const RecordView view = view_of(group);
   if (group.process) return add_process(view, group);
   if (!view.jid || *view.jid == 0) return;
@@ -93,25 +99,45 @@ void UseFold::add_to_command(const CommandPart& part) {
   row.memory_bytes.join_largest(part.memory_bytes);
   row.read_bytes.join(part.read_bytes);
   row.written_bytes.join(part.written_bytes);
+  row.units.join(part.units);
 }
 
 void UseFold::add_process(const RecordView& view, const Group& group) {
+  // One that is counted with its children would be billed for them again.
+  const auto units = billing_ && !view.is_inclusive.value_or(false)
+                         ? billing_->units(group)
+                         : std::nullopt;
   if (is_of_commands()) {
     if (!is_wanted(view.uid, time_of(view))) return;
     CommandPart part;
     part.name = view.name;
     part.add(view);
+    if (billing_) part.units.add(units);
     add_to_command(part);
     return;
   }
   if (!view.jid || *view.jid == 0) return;
-  open_job(*view.jid, node_).add_process(view, project_of(group));
+  JobPart& job = open_job(*view.jid, node_);
+  job.add_process(view, project_of(group));
+  if (billing_) job.units.add(units);
 }
 
 void UseFold::end_job(std::uint64_t jid, const UseFacts& end) {
   JobPart job = std::move(open_job(jid, node_));
   open_.erase(jid);
-  close(job, &end);
+  if (!billing_) return close(job, &end);
+  job.end = end;
+  ended_.push_back(std::move(job));
+}
+
+void UseFold::add_units(UseRow& row, const JobPart& job,
+                        const UseFacts& facts) const {
+  const bool is_whole = job.units.unknown == 0 && job.processes > 0 &&
+                        facts.processes_not_seen.value_or(0) == 0;
+  const auto weight = weights_.find(job.jid);
+  const double factor = weight == weights_.end() ? 1 : weight->second;
+  row.units.add(is_whole ? std::optional(job.units.value * factor)
+                         : std::nullopt);
 }
 
 bool UseFold::is_wanted(std::optional<std::uint32_t> uid,
@@ -152,7 +178,9 @@ void UseFold::close(const JobPart& job, const UseFacts* end) {
   if (is_of_commands()) return;
   UseFacts facts = end != nullptr ? *end : job.start;
   if (!facts.uid) facts.uid = job.start.uid;
-  if (!facts.gid) facts.gid = job.start.gid;
+  // The published daemon wrote a number there that is no group's.
+  if (!facts.gid || (!facts.has_totals && job.start.gid))
+    facts.gid = job.start.gid;
   if (!facts.started_us) facts.started_us = job.start.started_us;
   const Count time = facts.ended_us ? facts.ended_us : facts.started_us;
   if (!is_wanted(facts.uid, time.value_or(0))) return;
@@ -183,9 +211,15 @@ void UseFold::close(const JobPart& job, const UseFacts* end) {
   row.written_bytes.add(total(&UseFacts::written_bytes, job.written_bytes));
   row.storage_read_bytes.add(facts.storage_read_bytes);
   row.storage_written_bytes.add(facts.storage_written_bytes);
+  if (billing_) add_units(row, job, facts);
 }
 
 std::vector<UseRow> UseFold::finish() && {
+  // As csabuild has it: of a request with several runs the last one is weighed.
+  for (const auto& [request, last] : requests_)
+    weights_[last.jid] = billing_->weight(last);
+  for (const JobPart& job : ended_)
+    close(job, &*job.end);
   for (const auto& [jid, job] : open_)
     close(job, nullptr);
   std::vector<UseRow> rows;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -55,6 +56,15 @@ struct UseRow {
   UseSum written_bytes;
   UseSum storage_read_bytes;  ///< by the job's cgroup
   UseSum storage_written_bytes;
+  UnitSum units;  ///< where they are asked for
+};
+
+/// How processes are billed. A job whose processes are not all known, each for
+/// itself, has no units.
+struct UseBilling {
+  std::function<std::optional<double>(const Group&)> units;  ///< of a process
+  /// By what a batch request's last record multiplies its job's.
+  std::function<double(const csa::Workload&)> weight;
 };
 
 /// Which jobs are taken.
@@ -67,6 +77,10 @@ struct UseFilter {
 class UseFold {
  public:
   UseFold(UseKey key, const UseFilter& filter) : key_(key), filter_(filter) {}
+
+  /// Before anything is added; then parts of an index do not do.
+  void bill_by(UseBilling billing) { billing_ = std::move(billing); }
+  [[nodiscard]] bool is_billed() const { return billing_.has_value(); }
 
   /// Groups of another file follow: which machine wrote it is not known yet.
   void begin_file() { node_.clear(); }
@@ -89,6 +103,7 @@ class UseFold {
   void add_process(const RecordView& view, const Group& group);
   void add_to_command(const CommandPart& part);
   void end_job(std::uint64_t jid, const UseFacts& end);
+  void add_units(UseRow& row, const JobPart& job, const UseFacts& facts) const;
   void close(const JobPart& job, const UseFacts* end);
   [[nodiscard]] bool is_wanted(std::optional<std::uint32_t> uid,
                                std::uint64_t time_us) const;
@@ -100,6 +115,11 @@ class UseFold {
   std::string node_;  ///< empty: the file has not said
   std::unordered_map<std::uint64_t, JobPart> open_;  ///< without an end yet
   std::map<std::string, UseRow> rows_;
+  std::optional<UseBilling> billing_;
+  /// Of billed jobs: a request's last record may stand behind the job's end.
+  std::vector<JobPart> ended_;
+  std::map<std::pair<std::int64_t, std::int32_t>, csa::Workload> requests_;
+  std::unordered_map<std::uint64_t, double> weights_;  ///< by jid
 };
 
 }  // namespace accounting

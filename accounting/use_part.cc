@@ -44,6 +44,7 @@ UseFacts UseFacts::of(const RecordView& view) {
           .written_bytes = view.written_bytes,
           .storage_read_bytes = view.storage_read_bytes,
           .storage_written_bytes = view.storage_written_bytes,
+          .processes_not_seen = view.processes_not_seen,
           .has_totals = view.result.has_value()};
 }
 
@@ -84,6 +85,7 @@ void JobPart::join(const JobPart& later) {
   memory_bytes.join_largest(later.memory_bytes);
   read_bytes.join(later.read_bytes);
   written_bytes.join(later.written_bytes);
+  units.join(later.units);
   end = later.end;
 }
 

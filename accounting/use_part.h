@@ -32,6 +32,26 @@ struct UseSum {
   }
 };
 
+/// The same of billing units.
+struct UnitSum {
+  double value = 0;
+  std::uint64_t known = 0;
+  std::uint64_t unknown = 0;
+
+  void add(std::optional<double> more) {
+    value += more.value_or(0);
+    ++(more ? known : unknown);
+  }
+  void join(const UnitSum& other) {
+    value += other.value;
+    known += other.known;
+    unknown += other.unknown;
+  }
+  [[nodiscard]] std::optional<double> get() const {
+    return known > 0 ? std::optional(value) : std::nullopt;
+  }
+};
+
 /// What the start or the end of a job says.
 struct UseFacts {
   using Count = RecordView::Count;
@@ -53,7 +73,8 @@ struct UseFacts {
   Count written_bytes;
   Count storage_read_bytes;
   Count storage_written_bytes;
-  bool has_totals = false;  ///< of an end: it is Corral's, with the cgroup's
+  Count processes_not_seen;  ///< not in an index
+  bool has_totals = false;   ///< of an end: it is Corral's, with the cgroup's
 
   [[nodiscard]] static UseFacts of(const RecordView& view);
 };
@@ -73,6 +94,7 @@ struct JobPart {
   UseSum memory_bytes;
   UseSum read_bytes;
   UseSum written_bytes;
+  UnitSum units;  ///< not in an index
 
   void add_start(const RecordView& view);
   void add_process(const RecordView& view,
@@ -93,6 +115,7 @@ struct CommandPart {
   UseSum memory_bytes;  ///< the largest
   UseSum read_bytes;
   UseSum written_bytes;
+  UnitSum units;  ///< not in an index
 
   void add(const RecordView& view);
 };

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,10 +13,13 @@
 #include <vector>
 
 #include "accounting/append.h"
+#include "accounting/billing/request_weights.h"
+#include "accounting/billing/sbu.h"
 #include "accounting/csa_file.h"
 #include "accounting/csa_layout.h"
 #include "accounting/job_facts.h"
 #include "accounting/packed_file.h"
+#include "accounting/records/entry.h"
 #include "accounting/records/output_file.h"
 #include "accounting/use_fold.h"
 #include "cli/handlers.h"
@@ -93,13 +97,57 @@ Subjects subjects_of(const Arguments& arguments) {
   return subjects;
 }
 
+/// What processes are billed by. Nothing: csa.conf says what cannot be, which
+/// was told.
+std::optional<accounting::UseBilling> read_billing() {
+  accounting::CsaConf conf;
+  std::string faults;
+  const auto rules = accounting::read_billing_rules(
+      conf, faults, accounting::MissingWeights::kNotTold);
+  const auto weights = accounting::read_request_weights(conf);
+  faults = conf.take_complaints() + faults +
+           accounting::fault_of_integral(rules.memory_integral) +
+           (weights ? "" : weights.error().text);
+  if (!faults.empty()) {  // the first two lines: what follows follows of them
+    const std::size_t end = faults.find('\n', faults.find('\n') + 1);
+    (void)complain(
+        "report: '--units' needs a csa.conf that says what units "
+        "are: " +
+        faults.substr(0, end));
+    return std::nullopt;
+  }
+  const auto biller = std::make_shared<accounting::Biller>(rules);
+  return accounting::UseBilling{
+      .units =
+          [biller](const accounting::Group& group) {
+            accounting::Entry entry;
+            const auto at = [](const auto& record) {
+              return record ? &*record : nullptr;
+            };
+            entry.prime = &group.head;
+            entry.process = at(group.process);
+            entry.memory = at(group.memory);
+            entry.io = at(group.io);
+            entry.delay = at(group.delay);
+            return std::optional(biller->units(entry));
+          },
+      .weight =
+          [weights = *weights](accounting::csa::Workload record) {
+            record.term_subtype = record.subtype;
+            return weights.weight_of(record);
+          }};
+}
+
 UseReport make_report(const Arguments& arguments, const Subjects& subjects,
-                      const accounting::UseFilter& filter) {
+                      const accounting::UseFilter& filter,
+                      const std::optional<accounting::UseBilling>& billing) {
   UseReport report;
   report.title = arguments.value("by").value_or("user");
   report.by = accounting::parse_use_key(report.title)
                   .value_or(accounting::UseKey::kUser);
   accounting::UseFold fold(report.by, filter);
+  report.has_units = billing.has_value();
+  if (billing) fold.bill_by(*billing);
   report.is_complete = read_into(fold, subjects.files);
   report.rows = std::move(fold).finish();
   return report;
@@ -173,9 +221,9 @@ core::Refused not_recorded(const std::string& word, const std::string& member) {
 }
 
 int report_job(const Arguments& arguments, const Subjects& subjects) {
-  constexpr std::string_view kOfSums[] = {"by",    "user",     "since",
-                                          "until", "csv",      "openmetrics",
-                                          "http",  "no-header"};
+  constexpr std::string_view kOfSums[] = {"by",    "user",      "since",
+                                          "until", "csv",       "openmetrics",
+                                          "http",  "no-header", "units"};
   const std::string& word = arguments.operands().front();
   for (const std::string_view option : kOfSums)
     if (arguments.has(option))
@@ -217,9 +265,15 @@ int report_sums(const Arguments& arguments, const Subjects& subjects) {
     filter.since_us = parse_day(*day);
   if (const auto day = arguments.value("until"))
     filter.until_us = parse_day(*day);
+  std::optional<accounting::UseBilling> billing;
+  if (arguments.has("units")) {
+    billing = read_billing();
+    if (!billing) return kFailure;
+  }
   if (arguments.has("http")) {
     const bool is_answered = answer_scrape({}, [&] {
-      return text_of(arguments, make_report(arguments, subjects, filter));
+      return text_of(arguments,
+                     make_report(arguments, subjects, filter, billing));
     });
     return is_answered ? kSuccess : kFailure;
   }
@@ -228,7 +282,7 @@ int report_sums(const Arguments& arguments, const Subjects& subjects) {
     const int code = write_file(std::string(*path), html_page(page));
     return code != kSuccess || page.is_complete ? code : kFailure;
   }
-  const UseReport report = make_report(arguments, subjects, filter);
+  const UseReport report = make_report(arguments, subjects, filter, billing);
   const int code = deliver(arguments, text_of(arguments, report));
   if (code != kSuccess) return code;
   return report.is_complete ? kSuccess : kFailure;

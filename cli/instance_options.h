@@ -128,6 +128,8 @@ inline constexpr OptionRow kUseOptions[] = {
      "Only what ended on this day or later"},
     {"until", '\0', ValueType::kDay, "the last",
      "Only what ended before this day"},
+    {"units", '\0', ValueType::kFlag, "",
+     "Also system billing units, by csa.conf"},
     {"csv", '\0', ValueType::kFlag, "", "Print CSV"},
     {"openmetrics", '\0', ValueType::kFlag, "",
      "Print the text format of OpenMetrics 1.0, for Prometheus"},
@@ -148,6 +150,7 @@ inline constexpr OptionPair kUsePairs[] = {
     {"html", "json"},        {"html", "csv"},
     {"html", "openmetrics"}, {"html", "output"},
     {"html", "by"},          {"html", "no-header"},
+    {"html", "units"},
 };
 inline constexpr Example kUseExamples[] = {
     {"corral report", "what each user used"},
@@ -155,6 +158,7 @@ inline constexpr Example kUseExamples[] = {
      "each day of a month, for a program"},
     {"corral report --by job --user ann /var/csa/day/pacct*",
      "each job of a user"},
+    {"corral report --by account --units", "what each account owes"},
     {"corral report --html jobs.html --since 2026-11-01",
      "a page for a browser"},
     {"corral report web", "all of the last job called web"},
@@ -173,7 +177,8 @@ inline constexpr JsonKey kUseKeys[] = {
      "_open_jobs_ (without an end in the files), _processes_, "
      "_wall_us_, _user_us_, _system_us_, _memory_peak_bytes_ (the largest), "
      "_read_bytes_, _written_bytes_ (by read and write calls), "
-     "_storage_read_bytes_, _storage_written_bytes_; null: it was not "
+     "_storage_read_bytes_, _storage_written_bytes_, with *--units* _units_; "
+     "null: it was not "
      "collected. Where it is not known of some, the key with *\\_unknown* "
      "behind "
      "it says of how many"},

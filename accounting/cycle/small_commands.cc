@@ -80,9 +80,9 @@ Outcome<void> append(const std::string& path, int file,
 Outcome<double> fee_of(const std::string& text) {
   char* end = nullptr;
   const double fee = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !std::isfinite(fee) || fee < 0)
+  if (text.empty() || *end != '\0' || !std::isfinite(fee))
     return stop("The charge fee '" + text +
-                "' is not valid: expected a number above zero.");
+                "' is not valid: expected a number that is not zero.");
   if (fee == 0)
     return stop(
         "A charge fee of zero is not valid.\n   Increase the value of "

@@ -161,6 +161,29 @@ constexpr Family kUnknown = {
     .count = nullptr,
     .sum = nullptr};
 
+constexpr Family kUnits = {.name = "corral_billing_units",
+                           .unit = "",
+                           .help = "System billing units, by csa.conf.",
+                           .count = nullptr,
+                           .sum = nullptr};
+
+std::string units_of(const UseReport& report,
+                     const std::vector<std::string>& labels,
+                     std::string& unknown) {
+  std::string text = head_of(kUnits);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const accounting::UnitSum& units = report.rows[i].units;
+    if (units.get())
+      text += sample(kUnits.name, labels[i], units_text(*units.get()));
+    if (units.unknown > 0)
+      unknown +=
+          sample(kUnknown.name,
+                 labels[i] + ",counter=\"" + std::string(kUnits.name) + "\"",
+                 count_text(units.unknown));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string openmetrics(const UseReport& report) {
@@ -183,6 +206,7 @@ std::string openmetrics(const UseReport& report) {
                    count_text((row.*family.sum).unknown));
     }
   }
+  if (report.has_units) text += units_of(report, labels, unknown);
   text += unknown;
   text += head_of({.name = "corral_report_complete",
                    .unit = "",

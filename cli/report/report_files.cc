@@ -88,6 +88,7 @@ ReportSink sink_of(accounting::JobFinder& finder) {
 }
 
 bool may_use_index(const accounting::UseFold& fold) {
+  if (fold.is_billed()) return false;  // weights and holidays may be others now
   const auto is_slot = [](const std::optional<std::uint64_t>& time) {
     return time.value_or(0) % accounting::index::kSlotUs == 0;
   };

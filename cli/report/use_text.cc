@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdint>
 #include <utility>
 
@@ -87,7 +89,25 @@ std::string csv_text(std::string_view text) {
   return quoted + "\"";
 }
 
+/// Two digits, as the published reports have them.
+std::string shown_units(const accounting::UnitSum& units) {
+  if (!units.get()) return {};
+  std::array<char, 64> text = {};
+  const auto [end, error] =
+      std::to_chars(text.data(), text.data() + text.size(), units.value,
+                    std::chars_format::fixed, 2);
+  if (error != std::errc()) return units_text(units.value);
+  return std::string(text.data(), end) + (units.unknown > 0 ? "+" : "");
+}
+
 }  // namespace
+
+std::string units_text(double units) {
+  std::array<char, 64> text = {};
+  const auto [end, error] =
+      std::to_chars(text.data(), text.data() + text.size(), units);
+  return {text.data(), end};
+}
 
 bool has_name(UseKey by) {
   return by == UseKey::kUser || by == UseKey::kGroup || by == UseKey::kJob;
@@ -103,7 +123,7 @@ std::string shown_name(UseKey by, const UseRow& row) {
 }
 
 std::string use_table(const UseReport& report, TableView::Header header) {
-  const auto& [by, title, rows, is_complete] = report;
+  const auto& [by, title, rows, has_units, is_complete] = report;
   std::string first(title);
   std::ranges::transform(first, first.begin(), [](char c) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -115,6 +135,7 @@ std::string use_table(const UseReport& report, TableView::Header header) {
   for (const SumColumn& sum : kSums)
     columns.push_back(
         {.title = std::string(sum.title), .align = Align::kRight});
+  if (has_units) columns.push_back({.title = "UNITS", .align = Align::kRight});
   TableView table(std::move(columns));
   for (const UseRow& row : rows) {
     std::vector<Cell> cells;
@@ -131,13 +152,14 @@ std::string use_table(const UseReport& report, TableView::Header header) {
                                    ? sum.text(*value.get()) + std::string(mark)
                                    : std::string()});
     }
+    if (has_units) cells.push_back({.text = shown_units(row.units)});
     table.add(std::move(cells));
   }
   return table.render(screen_of(STDOUT_FILENO), header);
 }
 
 std::string use_json(const UseReport& report) {
-  const auto& [by, title, rows, is_complete] = report;
+  const auto& [by, title, rows, has_units, is_complete] = report;
   Json list = Json::array();
   for (const UseRow& row : rows) {
     Json object;
@@ -152,6 +174,9 @@ std::string use_json(const UseReport& report) {
       if (value.known > 0 && value.unknown > 0)
         object[std::string(sum.key) + "_unknown"] = value.unknown;
     }
+    if (has_units) object["units"] = maybe(row.units.get());
+    if (has_units && row.units.known > 0 && row.units.unknown > 0)
+      object["units_unknown"] = row.units.unknown;
     list.push_back(std::move(object));
   }
   return Json{{"by", title}, {"rows", list}}.dump(
@@ -160,12 +185,13 @@ std::string use_json(const UseReport& report) {
 }
 
 std::string use_csv(const UseReport& report, TableView::Header header) {
-  const auto& [by, title, rows, is_complete] = report;
+  const auto& [by, title, rows, has_units, is_complete] = report;
   std::string text;
   if (header == TableView::Header::kShown) {
     text = std::string(title) + ",name,jobs,open_jobs,processes";
     for (const SumColumn& sum : kSums)
       text.append(",").append(sum.key);
+    if (has_units) text += ",units";
     text += "\r\n";
   }
   for (const UseRow& row : rows) {
@@ -177,6 +203,8 @@ std::string use_csv(const UseReport& report, TableView::Header header) {
       const auto value = (row.*sum.member).get();
       text += "," + (value ? std::to_string(*value) : std::string());
     }
+    if (has_units)
+      text += "," + (row.units.get() ? units_text(*row.units.get()) : "");
     text += "\r\n";
   }
   return text;

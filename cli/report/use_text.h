@@ -15,8 +15,12 @@ struct UseReport {
   accounting::UseKey by = accounting::UseKey::kUser;
   std::string_view title;  ///< the key's word
   std::vector<accounting::UseRow> rows;
+  bool has_units = false;   ///< they were asked for
   bool is_complete = true;  ///< all files could be read to their ends
 };
+
+/// Billing units, as exactly as they are kept.
+[[nodiscard]] std::string units_text(double units);
 
 /// Does the key stand for something that has a name?
 [[nodiscard]] bool has_name(accounting::UseKey by);

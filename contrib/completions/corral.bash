@@ -246,7 +246,7 @@ _corral() {
         --output|-o|--output=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--by --user --since --until --csv --openmetrics --http --html --output --no-header --json --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--by --user --since --until --units --csv --openmetrics --http --html --output --no-header --json --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;

@@ -185,6 +185,7 @@ complete -c corral -n '__fish_seen_subcommand_from report' -l by -s b -x -a 'job
 complete -c corral -n '__fish_seen_subcommand_from report' -l user -s u -x -a '(__fish_complete_users)' -d 'Only jobs of this user'
 complete -c corral -n '__fish_seen_subcommand_from report' -l since -x -d 'Only what ended on this day or later'
 complete -c corral -n '__fish_seen_subcommand_from report' -l until -x -d 'Only what ended before this day'
+complete -c corral -n '__fish_seen_subcommand_from report' -l units -d 'Also system billing units, by csa.conf'
 complete -c corral -n '__fish_seen_subcommand_from report' -l csv -d 'Print CSV'
 complete -c corral -n '__fish_seen_subcommand_from report' -l openmetrics -d 'Print the text format of OpenMetrics 1.0, for Prometheus'
 complete -c corral -n '__fish_seen_subcommand_from report' -l http -d 'Answer one HTTP request on standard input and output'

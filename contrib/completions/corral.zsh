@@ -316,6 +316,7 @@ _corral() {
         '-u[Only jobs of this user]:USER:_users' \
         '--since[Only what ended on this day or later]:YYYY-MM-DD: ' \
         '--until[Only what ended before this day]:YYYY-MM-DD: ' \
+        '--units[Also system billing units, by csa.conf]' \
         '--csv[Print CSV]' \
         '--openmetrics[Print the text format of OpenMetrics 1.0, for Prometheus]' \
         '--http[Answer one HTTP request on standard input and output]' \

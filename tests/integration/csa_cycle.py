@@ -10,6 +10,7 @@ locks and full disks.
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -338,6 +339,12 @@ def no_bill():
         # A fee goes to the site's own file, or nowhere.
         site.must("csachargefee", "root", "5")
         corral.check(site.path("day/fee").stat().st_size > 0, "a fee is in ACCT_DIR")
+        site.must("csachargefee", "root", "-2.5")
+        fees = site.path("day/fee").read_bytes()
+        charged = [struct.unpack_from("<d", fees, at + 240)[0] for at in range(0, len(fees), 784)]
+        corral.equal(charged, [5.0, -2.5], "one below zero is a credit, as published")
+        summed = site.must("csaaddc", "-u", site.path("day/fee"))
+        corral.equal((len(summed), struct.unpack_from("<d", summed, 240)[0]), (784, 2.5), "and taken from the others")
         (site.root / "csa.toml").write_text("[site\n")
         for name in ("csa.toml", "none.conf"):
             site.conf = name

@@ -438,9 +438,9 @@ ROWS = {
     "fewer than no processes in csadrep": fewer_than_none("csadrep -a -s cut", 8 + 32),
     "fewer than no requests": fewer_than_none("csajrep -s cut -F", 8 + 64),
     "csachargefee wants a user first": lambda work: fails(work, "csachargefee nosuchuser 5", "password entry"),
-    "csachargefee wants a number": lambda work: fails(work, "csachargefee root 12abc", "above zero"),
-    "csachargefee wants a finite number": lambda work: fails(work, "csachargefee root nan", "above zero"),
-    "csachargefee wants more than zero": lambda work: fails(work, "csachargefee root -5", "above zero"),
+    "csachargefee wants a number": lambda work: fails(work, "csachargefee root 12abc", "not zero"),
+    "csachargefee wants a finite number": lambda work: fails(work, "csachargefee root nan", "not zero"),
+    "csachargefee wants something": lambda work: fails(work, "csachargefee root 0", "fee of zero is not valid"),
 }
 
 

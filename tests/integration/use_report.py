@@ -6,6 +6,7 @@ as text, JSON and CSV; what was not collected is not 0."""
 import csv
 import io
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -15,6 +16,7 @@ import time
 
 import corral
 import csa_files
+from collector import ebpf_obstacle
 from csa_golden_files import GOLDEN
 
 PACCT = GOLDEN / "in/pacct1"
@@ -121,6 +123,71 @@ def accounts():
         corral.equal(found, wanted, "each with the use of its jobs")
 
 
+def units():
+    """By the published formula, as this test's own reckoning has it, requests weighted: in every grouping."""
+    # The set's sorted file has the processes of both, and the weight of each request.
+    spacct = (GOLDEN / "out/spacct.csa").read_bytes()
+    billed = csa_files.Billing(GOLDEN, "in/csa.conf").weighted_units(spacct)
+    sources = [GOLDEN / "in/pacct1", GOLDEN / "in/pacct2"]
+    conf = {"env": {**os.environ, "TZ": "UTC", "CSACONFIG": "in/csa.conf"}, "cwd": GOLDEN}
+
+    def reported(by, *words):
+        done = subprocess.run([corral.COMMAND, "report", "--units", "--by", by, *words, *sources], capture_output=True, text=True, check=True, **conf)
+        return done.stdout
+
+    for by, at, form in (("user", 28, "<I"), ("group", 32, "<I"), ("job", 48, "<Q")):
+        wanted = {}
+        for entry, value in billed:
+            key = entry.number(csa_files.PROCESS, at, form)
+            wanted[key] = wanted.get(key, 0) + value
+        found = {int(row[by], 0): row["units"] for row in json.loads(reported(by, "--json"))["rows"]}
+        corral.equal(set(found), set(wanted), f"--by {by}: who is billed")
+        wrong = {key: (found[key], value) for key, value in wanted.items() if not math.isclose(found[key], value, rel_tol=1e-9, abs_tol=1e-9)}
+        corral.equal(wrong, {}, f"--by {by}: units, weighted and with prime time")
+    total = sum(value for _, value in billed)
+    for by in ("project", "account", "node", "day", "hour"):
+        rows = json.loads(reported(by, "--json"))["rows"]
+        corral.check(math.isclose(sum(row["units"] for row in rows), total, rel_tol=1e-9), f"--by {by}: the same in all", rows, total)
+    by_command = sum(row["units"] for row in json.loads(reported("command", "--json"))["rows"])
+    alone = csa_files.Billing(GOLDEN, "in/csa.conf")
+    unweighted = sum(alone.units(entry) for entry, _ in billed)
+    corral.check(math.isclose(by_command, unweighted, rel_tol=1e-9), "--by command: of processes, without weights of requests", by_command, unweighted)
+    json_units = [row["units"] for row in json.loads(reported("user", "--json"))["rows"]]
+    corral.equal([float(row["units"]) for row in csv.DictReader(io.StringIO(reported("user", "--csv"), newline=""))], json_units, "CSV has the same")
+    metrics = [float(line.split()[-1]) for line in reported("user", "--openmetrics").splitlines() if line.startswith("corral_billing_units{")]
+    corral.equal(metrics, json_units, "and OpenMetrics")
+    corral.equal([line.split()[-1] for line in reported("user").splitlines()[1:]], [f"{value:.2f}" for value in json_units], "and the table, to two digits")
+    plain = report("--by", "user", "--json").stdout + report("--openmetrics").stdout + report("--csv").stdout
+    corral.check("units" not in plain, "units are told where they are asked for")
+    nothing = subprocess.run([corral.COMMAND, "report", "--units", *sources], capture_output=True, text=True, check=False, env={**os.environ, "CSACONFIG": "/nowhere"})
+    corral.check(nothing.returncode == 1 and nothing.stdout == "" and "needs a csa.conf" in nothing.stderr and "/nowhere" in nothing.stderr,
+                 "not without a configuration", nothing.stderr)  # fmt: skip
+
+
+def units_of_accounts():
+    """What each account of an instance's jobs owes; whom a collector does not know each for himself, nobody bills."""
+    conf = {"env": {**os.environ, "TZ": "UTC", "CSACONFIG": "in/csa.conf"}, "cwd": GOLDEN}
+    for collector in ["ebpf", "wait"] if not ebpf_obstacle() else ["wait"]:
+        with corral.Instance(environment={"CORRAL_COLLECTOR": collector}) as instance:
+            for words in (["-A", "one"], ["-A", "two"], ["-A", "one"], []):
+                instance.run("run", *words, "--", "sh", "-c", "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); done; sh -c 'ls -R /usr/include >/dev/null'")
+            records = corral.wait_until(
+                lambda: (lambda r: r if sum(one["kind"] == "end" for one in r) == 4 else None)(instance.records()["records"]), what="four ends")
+            account_of = {int(one["jid"], 16): f":{one['account']}" if one.get("account") else None for one in records if one["kind"] == "start"}
+            billing, wanted = csa_files.Billing(GOLDEN, "in/csa.conf"), {}
+            for entry in csa_files.entries(instance.pacct.read_bytes()):
+                if entry.kind == csa_files.PROCESS:
+                    account = account_of[entry.number(csa_files.PROCESS, 48)]
+                    wanted[account] = wanted.get(account, 0) + billing.units(entry)
+            done = subprocess.run([corral.COMMAND, "report", "--units", "--by", "account", "--json", instance.pacct], capture_output=True, check=True, **conf)
+            found = {row["account"]: row["units"] for row in json.loads(done.stdout)["rows"]}
+            if collector == "wait":
+                corral.equal(found, dict.fromkeys(wanted), "wait: counted with children, not billed")
+                continue
+            corral.check(set(found) == set(wanted) and all(math.isclose(found[key], wanted[key], rel_tol=1e-9) for key in wanted) and min(found.values()) > 0.1,
+                         "each account with the units of its jobs", found, wanted)  # fmt: skip
+
+
 def own():
     """Of our own records a job's use is its end's, never the sum of processes that contain each other."""
     with corral.Instance(environment={"CORRAL_COLLECTOR": "wait"}) as instance:
@@ -181,5 +248,7 @@ def faults():
 published()
 hours()
 accounts()
+units()
+units_of_accounts()
 own()
 faults()
