@@ -109,6 +109,7 @@ class Scope {
     plan.limits = limits_.of_process();
     plan.pid = &main_.pid;
     sentinel_.start_guard({.run = &Scope::guard, .context = this});
+    outsiders_.set_own(core::Pid(), sentinel_.guard_pid());
     auto spawned = spawn_contained(plan, container_.cgroup());
     while (!spawned && container_.make_again(spawned.error().code)) {
       limits_.renew();
@@ -126,7 +127,6 @@ class Scope {
     set_up_ = std::move(spawned->report);
     facts_.started = sys::now();
     limits_.begin(facts_.started.boot);
-    outsiders_.set_own(core::Pid(), sentinel_.guard_pid());
   }
 
   /// What need not be done before the command runs. True: the job is over.

@@ -147,6 +147,30 @@ def statuses(doors):
     os.kill(pid, 9)
 
 
+def by_pkg_config(doors):
+    """A program that is built as pkg-config says, against what is installed."""
+    if shutil.which("pkg-config") is None or shutil.which("meson") is None:
+        return corral.not_checked("needs pkg-config and meson")
+    root = doors.work / "installed"
+    subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir", str(root)], check=True,
+                   stdout=subprocess.DEVNULL)
+    found = next(root.rglob("corral.pc"))
+    environment = dict(os.environ, PKG_CONFIG_PATH=str(found.parent), PKG_CONFIG_SYSROOT_DIR=str(root))
+    words = subprocess.run(["pkg-config", "--cflags", "--libs", "corral"], env=environment, check=True, text=True,
+                           stdout=subprocess.PIPE).stdout.split()
+    version = subprocess.run(["pkg-config", "--modversion", "corral"], env=environment, check=True, text=True,
+                             stdout=subprocess.PIPE).stdout.strip()
+    check(version in subprocess.run([COMMAND, "--version"], check=True, text=True, stdout=subprocess.PIPE).stdout,
+          "pkg-config knows the version of Corral", version)
+    program = doors.work / "by-pkg-config"
+    subprocess.run(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", str(program),
+                    str(SOURCE / "tests/capi/libcorral_client.c"), *words], check=True)
+    library = next(root.rglob("libcorral.so")).parent
+    done = subprocess.run([str(program), str(doors.instance.socket)], text=True, capture_output=True, check=False, timeout=60,
+                          env=dict(doors.environment, LD_LIBRARY_PATH=str(library)))
+    check(done.returncode == 0 and "it lives 1" in done.stdout, "a program that is built by its words links and runs", words, done)
+
+
 def refused_job(doors):
     """Where the site sets limits nobody leaves his job: what was made for him is no job that is left."""
     instance = doors.instance
@@ -230,6 +254,8 @@ def main():
             libjob(doors)
             statuses(doors)
             sgi_commands(doors)
+            if engine == corral.engines()[0]:
+                by_pkg_config(doors)
     site_limits()
 
 

@@ -11,7 +11,7 @@ import re
 import subprocess
 import tempfile
 
-from corral import COMMAND, Instance, cgroup2_parent, check, engines, equal, not_checked, skip
+from corral import COMMAND, Instance, cgroup2_parent, check, engines, equal, has_namespaces, not_checked, skip
 
 ERRORS = {
     "ENOMEM": "(Out of memory|Cannot allocate memory)",
@@ -21,6 +21,9 @@ ERRORS = {
 CLONES = "clone3,clone,fork,vfork"
 folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-test-"))
 LOG = folder / "strace"
+
+
+NAMESPACES = ["pidns", "cgroup2+pidns"] if os.geteuid() == 0 and has_namespaces() and cgroup2_parent() else []
 
 
 def injection(calls, error):
@@ -54,8 +57,10 @@ def foreground(environment, where, engine=()):
             ["strace", "-f", *injection("clone3", error), str(COMMAND), "run", *engine, "--", "sh", "-c", "exit 3"],
             env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         equal((result.returncode, result.stdout, was_injected()), (125, "", True), f"{where}: {error} gives 125")
-        check(re.fullmatch(f"corral-init: cannot start 'sh': creating the process: {words}\n", result.stderr),
-              f"and a sentence: {result.stderr.strip()}")
+        wanted = f"corral-(init|pidns): cannot start 'sh': creating the process: {words}\n"
+        if "pidns" in "".join(engine):  # what it is of the engine first
+            wanted = f"corral-pidns: the engine pidns cannot work here: clone3: {words}\n{wanted}"
+        check(re.fullmatch(wanted, result.stderr), f"and a sentence: {result.stderr.strip()}")
 
 
 def ends_in(pacct, environment):
@@ -65,8 +70,8 @@ def ends_in(pacct, environment):
 
 
 def embedded():
-    for engine in engines():
-        base = cgroup2_parent() / f"corral-test-{os.getpid()}-e" if engine == "cgroup2" else None
+    for engine in [*engines(), *NAMESPACES]:
+        base = cgroup2_parent() / f"corral-test-{os.getpid()}-e" if "cgroup2" in engine else None
         environment = {"PATH": "/usr/bin:/bin", "CORRAL_RUNTIME_DIR": str(folder / "none"),
                        "CORRAL_PACCT": str(folder / engine)}
         if base:
@@ -135,6 +140,8 @@ def main():
     embedded()
     with Instance() as instance:
         foreground(instance.environment, "under an instance")
+        for engine in NAMESPACES:
+            foreground(instance.environment, f"under an instance, {engine}", ["--engine", engine])
         orders(instance)
         containers(instance)
         if os.geteuid() == 0:

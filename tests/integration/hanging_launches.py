@@ -16,20 +16,30 @@ PLACES = 10
 PATIENCE = 30
 
 
-def launch_hanging(instance, program, name):
-    return instance.popen("run", "-d", "--name", name, "--", program, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def launch_hanging(instance, program, name, options):
+    return instance.popen("run", "-d", *options, "--name", name, "--", program, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def main():
     needs_root()
     if not os.path.exists("/dev/fuse"):
         skip("needs /dev/fuse")
-    with tempfile.TemporaryDirectory(prefix="corral-test-") as folder, corral.Instance(engine="subreaper") as instance:
+    of_engine("subreaper", [])
+    if corral.has_namespaces() and corral.cgroup2_parent():
+        for engine in ("pidns", "cgroup2+pidns"):
+            of_engine(None, ["--engine", engine])
+    else:
+        corral.not_checked("needs a pid namespace and a writable cgroup v2 hierarchy")
+
+
+def of_engine(engine, options):
+    print(f"# {engine or options[-1]}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="corral-test-") as folder, corral.Instance(engine=engine) as instance:
         # It serves one at a time: only the first is where no signal reaches it.
         hanging = subprocess.Popen([corral.BUILD / "tests/support/hanging-fs", "-f", "-s", folder])
         try:
             wait_until(lambda: os.path.ismount(folder), what="the FUSE mount")
-            hang(instance, os.path.join(folder, "program"))
+            hang(instance, os.path.join(folder, "program"), options)
         finally:
             hanging.kill()
             subprocess.run(["umount", "-l", folder], check=False)
@@ -37,17 +47,17 @@ def main():
         wait_until(lambda: not instance.facts("ps"), what="the end of all")
 
 
-def hang(instance, program):
+def hang(instance, program, options):
     begin = time.monotonic()
-    launchers = [launch_hanging(instance, program, f"hangs{number}") for number in range(PLACES)]
+    launchers = [launch_hanging(instance, program, f"hangs{number}", options) for number in range(PLACES)]
     wait_until(lambda: len([job for job in instance.facts("ps") if job["state"] == "launching"]) == PLACES, what="ten launches")
     equal(instance.run("kill", "hangs3", timeout=20).returncode, 0, "one that hangs in exec can be ended")
     killed = instance.facts("show", "hangs3")
     equal((killed["state"], killed["result"]), ("ended", "cancelled"), "and is cancelled")
-    launchers.append(launch_hanging(instance, program, "hangs10"))
+    launchers.append(launch_hanging(instance, program, "hangs10", options))
     wait_until(lambda: ("hangs10", "launching") in [(job["name"], job["state"]) for job in instance.facts("ps")],
                what="another in its place")
-    late = instance.popen("run", "-d", "--name", "late", "--", "true", stdout=subprocess.DEVNULL)
+    late = instance.popen("run", "-d", *options, "--name", "late", "--", "true", stdout=subprocess.DEVNULL)
     late.wait(PATIENCE + 15)
     waited = time.monotonic() - begin
     equal(late.returncode, 0, f"another job runs at last, after {waited:.1f} s")

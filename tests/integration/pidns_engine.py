@@ -4,6 +4,7 @@
 without. Nobody leaves it or survives it, its status is exact whoever is killed, and what the engine cannot do is
 refused."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -59,9 +60,10 @@ def scope_of(process):
 
     def has_all():
         for pid in children_of(process.pid):
-            status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            inside = [line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:")][0]
-            found[inside] = pid
+            with contextlib.suppress(OSError):  # who makes the namespace has ended by now
+                status = pathlib.Path(f"/proc/{pid}/status").read_text()
+                inside = [line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:")][0]
+                found[inside] = pid
         return "1" in found and "2" in found
 
     wait_until(has_all, what="an init and a main process")

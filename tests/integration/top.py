@@ -108,6 +108,11 @@ def tables(instance):
     equal(instance.run("top", "-n", "0").returncode, 2, "and a number that is none")
 
 
+def memory_of(instance, name):
+    jobs = json.loads(instance.run("top", "--json", "-n", "1").stdout)["jobs"]
+    return next((job["memory_bytes"] or 0 for job in jobs if job["name"] == name), 0)
+
+
 def on_a_terminal(instance):
     terminal = Terminal(instance)
     usual = terminal.modes()
@@ -123,6 +128,23 @@ def on_a_terminal(instance):
     terminal.resize(24, 80)
     terminal.type(b"n")
     check("by name" in terminal.screen()[0], "keys sort")
+    instance.run("run", "-d", "--name", "hog", "--", "/usr/bin/python3", "-c", "x = bytearray(80 << 20); import time; time.sleep(1000)")
+    wait_until(lambda: memory_of(instance, "hog") > 80 << 20, what="its memory")
+    for key, order, first in ((b"m", "memory", "hog"), (b"t", "time", "spinner"), (b"m", "memory", "hog"), (b"c", "cpu", "spinner")):
+        terminal.type(key)
+        frame = terminal.screen()
+        check(f"by {order}" in frame[0] and frame[2].startswith(first), f"{key.decode()} sorts by {order}", frame)
+    terminal.type(b"i")
+    frame = terminal.screen()
+    column = frame[1].index("IO/s")
+    check("by" in frame[0] and "IO/s" in frame[1], "i sorts by what is read and written", frame)
+    told = {line.split()[0]: line[column:column + 4].strip() for line in frame[2:5]}
+    counted = {job["name"]: job["storage_bytes_per_second"] for job in json.loads(instance.run("top", "--json", "-n", "1").stdout)["jobs"]}
+    equal({name: told[name] == "-" for name in counted}, {name: rate is None for name, rate in counted.items()},
+          "and shows no number that nobody counted")
+    instance.run("kill", "-g", "0", "hog")
+    terminal.type(b"n")
+    wait_until(lambda: not any(line.startswith("hog") for line in terminal.screen()), what="it to be gone")
     terminal.type(b"r")
     frame = terminal.screen()
     check("reversed" in frame[0] and frame[2].startswith("spinner"), "and reverse", frame)

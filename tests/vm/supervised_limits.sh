@@ -57,6 +57,20 @@ corral limit late -l memory=32M >/dev/null
 : >/run/go
 check 'a limit that came later holds' ended_as "$memory"
 
+# Memory runs out above the jobs: the kernel's choice is one of a job that has no
+# limit of its own, whose memory.events counts the kill all the same.
+outer=/sys/fs/cgroup/corral/memory.max
+echo 64M >$outer
+detached starved -- sh -c "$hog; exit 3"
+check 'who is killed because memory ran out above the job is told so' ended_as 'out-of-memory'
+check 'and that it was no limit of its own' sh -c '! corral show starved | grep -q over-limit'
+check 'in JSON too' sh -c 'corral show --json starved | grep -q "\"result\":\"out-of-memory\""'
+check 'with the kill counted' sh -c 'corral show --json starved | grep -q "\"oom_kills\":1"'
+check 'in front likewise' front_ended_as 'out-of-memory' -- sh -c "$hog; exit 3"
+detached survivor -- sh -c "$hog & sleep 1; wait; exit 4"
+check 'whose main process goes on ends as that does, with the kill counted' sh -c 'corral wait survivor; corral show --json survivor | grep -q "\"oom_kills\":1"'
+echo max >$outer
+
 check 'forks over the limit fail' front_ended_as 'exited: exited with code 2' --limit processes=5 -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 2 & done; wait; exit 3'
 check 'and the program is told' grep -q "can't fork" /run/err
 check 'processor time of the whole job' front_ended_as 'over-limit: passed its limit of cpu time' --limit cpu=500ms -- sh -c 'while :; do :; done & while :; do :; done'

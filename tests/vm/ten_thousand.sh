@@ -38,7 +38,12 @@ kills() { # KIND
   await_ready /tmp/job
   cgroup=/sys/fs/cgroup$(corral show --json crowd | sed 's/.*"container":"\([^"]*\)".*/\1/')
   [ "$(members "$cgroup")" -ge $count ] || return 1
+  pinger /run/corral/private >/tmp/ping &
+  pinger=$!
   spent=$(stopwatch "$cgroup/cgroup.events" corral kill -g 0 crowd) || return 2
+  kill -TERM $pinger
+  wait $pinger || return 4
+  took "ping$1" "$(cut -d' ' -f1 /tmp/ping)"
   took "corral$1" "$spent"
   corral wait crowd
   [ $? -eq 137 ] || return 3
