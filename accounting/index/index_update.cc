@@ -18,6 +18,7 @@
 #include "accounting/index/sqlite_file.h"
 #include "accounting/index/use_index.h"
 #include "accounting/packed_file.h"
+#include "accounting/text/progress.h"
 
 namespace accounting::index {
 
@@ -243,6 +244,8 @@ core::Result<void> Updater::read_on(Source& source, FileRow row) {
   CsaReader reader(TRY(source.file.duplicate()), row.covered);
   IndexStep step = {
       .path = source.path, .what = What::kIndexed, .size = source.facts.size};
+  Progress progress(source.facts.size);
+  constexpr unsigned kSeldom = 1024;
   std::uint64_t groups = 0;
   // Of what is packed the index has all or nothing.
   const auto keep = [&]() -> core::Result<void> {
@@ -263,6 +266,7 @@ core::Result<void> Updater::read_on(Source& source, FileRow row) {
     if (!*group) break;
     fold.add(**group);
     row.covered = (*group)->offset + (*group)->size;
+    if (groups % kSeldom == 0) progress.show(row.covered);
     if (++groups % kGroups == 0 && !row.is_packed) TRY(keep());
   }
   if (row.is_packed && !step.why.empty()) {

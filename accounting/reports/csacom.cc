@@ -250,7 +250,7 @@ void Report::take(const Piece& piece) {
 core::Result<void> Report::forwards(const ByteWindow& window,
                                     const std::string& name,
                                     const Bounds& bounds) {
-  Progress progress(window.size());
+  Progress progress(window.size(), Progress::Rows::kMeanwhile);
   return for_each_block<Piece>(
       window, 0, [&] { return BlockWriter(options_, bounds, integral_); },
       [&](const BlockResult<Piece>& block) {

@@ -56,7 +56,7 @@ class Report {
         requests_(console.out()) {}
 
   Outcome<void> run() {
-    Progress progress(sorted_.reader().size());
+    Progress progress(sorted_.reader().size(), Progress::Rows::kMeanwhile);
     while (sorted_.next_boot(boot_)) {
       csa::JobHeader job = {};
       while (sorted_.next_job(job)) {

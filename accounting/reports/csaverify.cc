@@ -329,7 +329,7 @@ bool Verifier::begins_well() {
 /// Sound blocks are verified by all processors at once; from the first damage
 /// of a block on it is done one entry after the other.
 core::Result<void> Verifier::verify_blocks() {
-  Progress progress(reader_.size());
+  Progress progress(reader_.size(), Progress::Rows::kMeanwhile);
   return for_each_block<Piece>(
       reader_.window(), 0,
       [this] { return BlockVerifier(is_sorted_, options_.is_recycled); },

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace accounting {
@@ -20,9 +21,10 @@ void say(const char* text, int length) {
 
 }  // namespace
 
-Progress::Progress(std::uint64_t size)
+Progress::Progress(std::uint64_t size, Rows rows)
     : size_(size),
-      is_wanted_(::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0),
+      is_wanted_(::isatty(STDERR_FILENO) != 0 &&
+                 (rows == Rows::kAtTheEnd || ::isatty(STDOUT_FILENO) == 0)),
       next_(std::chrono::steady_clock::now() + kPatience) {}
 
 void Progress::show(std::uint64_t done) {
@@ -32,8 +34,9 @@ void Progress::show(std::uint64_t done) {
   next_ = now + kStep;
   is_shown_ = true;
   char text[64];
-  say(text, std::snprintf(text, sizeof text, "\r%3d %%",
-                          static_cast<int>(done * 100 / size_)));
+  say(text,
+      std::snprintf(text, sizeof text, "\r%3d %%",
+                    static_cast<int>(std::min(done, size_) * 100 / size_)));
 }
 
 Progress::~Progress() {

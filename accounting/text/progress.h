@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far a report is, on the terminal of standard error: only there, only
-// when standard output goes elsewhere, and only after a while.
+// How far a report is, on the terminal of standard error: only there, and only
+// after a while. Who prints rows meanwhile shows it only if those go elsewhere.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,9 @@ namespace accounting {
 
 class Progress {
  public:
-  explicit Progress(std::uint64_t size);
+  enum class Rows : std::uint8_t { kAtTheEnd, kMeanwhile };
+
+  explicit Progress(std::uint64_t size, Rows rows = Rows::kAtTheEnd);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/report/report_files.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "accounting/index/use_index.h"
 #include "accounting/packed_file.h"
 #include "accounting/switched_name.h"
+#include "accounting/text/progress.h"
 #include "cli/output.h"
 #include "core/number_text.h"
 #include "sys/places.h"
@@ -109,8 +111,11 @@ namespace {
 /// One reading of files.
 class Reading {
  public:
-  Reading(Absence absence, const ReportSink& sink, IndexUse use)
-      : absence_(absence), sink_(sink), use_(use) {}
+  Reading(const ReportFiles& files, const ReportSink& sink, IndexUse use)
+      : absence_(files.absence),
+        sink_(sink),
+        use_(use),
+        progress_(size_of(files)) {}
 
   void read(const std::string& path) {
     sink_.begin_file();
@@ -181,11 +186,28 @@ class Reading {
     return true;
   }
 
+  /// Bytes as they lie on the disk, which all that is packed is known by.
+  static std::uint64_t size_of(const std::string& path) {
+    struct stat status = {};
+    return ::stat(path.c_str(), &status) == 0
+               ? static_cast<std::uint64_t>(status.st_size)
+               : 0;
+  }
+  static std::uint64_t size_of(const ReportFiles& files) {
+    std::uint64_t size = 0;
+    for (const std::string& path : files.paths)
+      size += size_of(path);
+    return size;
+  }
+
   void rest(const std::string& path, CsaReader reader) {
-    for (;;) {
+    constexpr unsigned kSeldom = 1024;
+    const std::uint64_t before = std::exchange(at_, at_ + size_of(path));
+    for (unsigned count = 0;; ++count) {
       const auto group = reader.next();
       if (!group) return cannot_read(path, group.error());
       if (!*group) break;
+      if (count % kSeldom == 0) progress_.show(before + (*group)->offset);
       sink_.group(**group);
     }
     for (const accounting::Damage& damage : reader.damages())
@@ -201,13 +223,15 @@ class Reading {
   std::string place_;  ///< of the index in hand
   std::optional<UseIndex> index_;
   FilesRead read_;
+  std::uint64_t at_ = 0;  ///< bytes of the files before
+  accounting::Progress progress_;
 };
 
 }  // namespace
 
 FilesRead read_files(const ReportFiles& files, const ReportSink& sink,
                      IndexUse use) {
-  Reading reading(files.absence, sink, use);
+  Reading reading(files, sink, use);
   for (const std::string& path : files.paths)
     reading.read(path);
   return std::move(reading).finish();
