@@ -176,7 +176,7 @@ def end_marked(mark):
 def is_ours(pid):
     """The scope of a detached job has its environment, and ends after it told."""
     with contextlib.suppress(OSError):
-        return os.path.samefile(f"/proc/{pid}/exe", corral.INIT)
+        return any(os.path.samefile(f"/proc/{pid}/exe", own) for own in (corral.INIT, corral.PIDNS))
     return False
 
 
@@ -224,7 +224,8 @@ class Alone(Campaign):
 
     def __init__(self, engine, user=None):
         super().__init__(engine, user)
-        self.base = corral.cgroup2_parent() / self.directory.name if engine == "cgroup2" else None
+        self.base = corral.cgroup2_parent() / self.directory.name if "cgroup2" in engine else None
+        self.program = corral.PIDNS if "pidns" in engine else corral.INIT
 
     def round(self, command, mark, is_bomb):
         options = ["--record", self.directory / "pacct", "--engine", self.engine, "--grace", GRACE_MS]
@@ -237,7 +238,7 @@ class Alone(Campaign):
         name, _, value = mark.partition("=")
         start = time.monotonic()
         with subprocess.Popen(
-            [str(word) for word in (corral.INIT, *options, "--", *command)],
+            [str(word) for word in (self.program, *options, "--", *command)],
             env={**os.environ, name: value}, stdin=subprocess.DEVNULL, cwd=self.directory, stdout=subprocess.PIPE,
         ) as scope:
             try:
@@ -342,6 +343,9 @@ def main():
         campaigns = [Alone(engine) for engine in engines]
         campaigns += [Alone("subreaper", other)] if is_root else []
         campaigns += [Detached(instance, engine, other if engine == "subreaper" else None) for engine in engines]
+        # Bombs in these: pidns_engine.
+        walled = ["pidns", "cgroup2+pidns"] if is_root and "cgroup2" in engines and corral.has_namespaces() else []
+        campaigns += [Alone(engine) for engine in walled] + [Detached(instance, engine) for engine in walled]
         for campaign in campaigns:
             run_escapes(campaign)
             campaign.close()
