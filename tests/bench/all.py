@@ -23,6 +23,7 @@ BENCHES = {
     "jobs": ("jobs.py", ["--rounds", "2", "--count", "100", "--live", "100"]),
     "subscribers": ("subscribers.py", ["--rounds", "2", "--count", "50", "--subscribers", "100"]),
     "packed_records": ("packed_records.py", ["--files", "6"]),
+    "appends": ("appends.py", ["--seconds", "0.5", "--rounds", "2"]),
     "lists": ("lists.py", ["--jobs", "500", "--rounds", "3"]),
     "kill": ("kill.py", ["--rounds", "2", "--processes", "200", "--bomb", "50"]),
     "startup": ("startup.py", ["--runs", "1", "--rounds", "50"]),

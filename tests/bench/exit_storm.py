@@ -53,7 +53,7 @@ def main():
         memory = Memory({"scribe": scribe_of(instance), "supervisor": instance.supervisor})
         begin = time.monotonic()
         result = instance.run("run", "--", exits, arguments.how, count, timeout=20 * arguments.seconds + 60)
-        print(f"   {time.monotonic() - begin:9.1f} s, {float(result.stdout):9.1f} exits a second")
+        print(f"   {time.monotonic() - begin:9.1f} s, exits a second: {measure.judged(float(result.stdout), at_least=20000, form='.0f')}")
         corral.wait_until(lambda: instance.facts("show", "0x2")["state"] == "ended", 120, "the end of the job")
         begin = time.monotonic()
         corral.wait_until(lambda: not instance.facts("doctor")["instances"][0]["records_waiting"], 120, "all records", pause=0.1)
