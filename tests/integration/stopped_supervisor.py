@@ -71,6 +71,27 @@ def follower(instance):
     os.kill(instance.supervisor, signal.SIGCONT)
 
 
+def walled(instance):
+    """A job in a pid namespace has a reaper of its own: it goes on while the supervisor, or the instance's reaper, is stopped,
+    and its end is told."""
+    for engine in ("pidns", "cgroup2+pidns") if corral.cgroup2_parent() else ("pidns",):
+        for victim in ("supervisor", "reaper"):
+            name = f"{engine}-{victim}".replace("+", "-")
+            done = instance.run("run", "-d", "-n", name, "--engine", engine, "--", "sh", "-c", "sleep 600 & sleep 1; exit 6")
+            equal(done.returncode, 0, f"a job in {engine} runs {done.stderr}")
+            waiter = instance.popen("wait", name)
+            wait_until(lambda: instance.facts("show", name)["state"] == "running", what="the job")
+            inside = [one["pid"] for one in instance.facts("tree", name)[0]["processes"]]
+            pid = getattr(instance, victim)
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(1.5)
+            check(waiter.poll() is None or victim == "reaper", f"its end is not told by a {victim} that is stopped")
+            os.kill(pid, signal.SIGCONT)
+            equal(waiter.wait(30), 6, f"when the {victim} goes on it is, with its status")
+            wait_until(lambda: not any(corral.is_alive(one) for one in inside), what="the end of all that was in it")
+            equal(instance.facts("show", name)["state"], "ended", "and nothing of it is left")
+
+
 def reaper(instance):
     """What needs the reaper is refused, and not done later; what does not need it is done."""
     pid = instance.reaper
@@ -179,7 +200,7 @@ def wrong(instance):
 def main():
     with corral.Instance() as instance:
         equal(instance.run("run", "-d", "-n", "job", "--", "sleep", "1000").returncode, 0, "a job runs")
-        for part in (verbs, waiting, follower, reaper, full_queue, hidden, starters, wrong):
+        for part in (verbs, waiting, walled, follower, reaper, full_queue, hidden, starters, wrong):
             part(instance)
 
 
