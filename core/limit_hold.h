@@ -53,6 +53,11 @@ constexpr std::string_view name_of(Hold hold) {
   return "unknown";
 }
 
+/// Whether the kernel holds it for a job with all that is nested in it.
+constexpr bool is_of_whole_job(Hold hold) {
+  return hold == Hold::kCgroup2 || hold == Hold::kCgroup1;
+}
+
 struct HoldChoice {
   Hold hold = Hold::kNothing;
   /// Where it holds less than was asked: how. Empty: it holds for the job.

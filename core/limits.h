@@ -123,6 +123,8 @@ struct JobLimits {
   [[nodiscard]] constexpr bool has_more_than_wall_time() const {
     return cpu_time || memory || processes || open_files;
   }
+  friend constexpr bool operator==(const JobLimits&,
+                                   const JobLimits&) = default;
 };
 
 /// The bound of one kind in its unit; absent: none, or none that a scope holds.

@@ -91,13 +91,6 @@ constexpr Requirement kRequirements[] = {
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
-/// What the kernel's controllers hold, which end at a job with processes.
-constexpr core::LimitKind kOneWithParent[] = {
-    core::LimitKind::kMemory,  core::LimitKind::kProcesses,
-    core::LimitKind::kThreads, core::LimitKind::kSwap,
-    core::LimitKind::kCpuRate, core::LimitKind::kCpuSet,
-    core::LimitKind::kIoRate,  core::LimitKind::kIoOperations};
-
 std::size_t size_of(const core::JobSpec& spec) {
   std::size_t size = 0;
   for (const auto* texts : {&spec.argv, &spec.env})
@@ -328,20 +321,22 @@ core::Answer<void> Admission::check_nested(const core::Caller& caller,
   return {};
 }
 
-/// Controllers of the kernel end at a job that has processes of its own
-/// (cgroup-v2.rst, "No Internal Process Constraint"), so what they hold is one
-/// with the parent's.
 void Admission::narrow(core::JobId parent, core::JobLimits& limits,
                        core::TermsList& terms) const {
-  const TableEntry* const entry = table_.find(parent);
-  if (entry == nullptr) return;
-  const core::LimitSet outer = {.limits = entry->job.spec.limits,
-                                .terms = entry->job.spec.terms};
+  if (const TableEntry* const entry = table_.find(parent))
+    narrow(entry->job.spec, limits, terms);
+}
+
+/// What the kernel holds for a whole job it holds for those nested in it too:
+/// they need no bound of their own for that.
+void Admission::narrow(const core::JobSpec& around, core::JobLimits& limits,
+                       core::TermsList& terms) const {
+  core::LimitSet outer = {.limits = around.limits, .terms = around.terms};
+  for (const core::LimitKind kind : core::kLimitKinds)
+    if (core::is_of_whole_job(division_of(around).hold_of(kind).hold) &&
+        !core::bound_of(limits, terms, kind))
+      core::set_terms(outer.limits, outer.terms, {.kind = kind});
   core::narrow(limits, terms, outer);
-  for (const core::LimitKind kind : kOneWithParent)
-    core::set_terms(limits, terms,
-                    {.kind = kind,
-                     .bound = core::bound_of(outer.limits, outer.terms, kind)});
 }
 
 /// Who launches the first process puts it into its cgroup: in the foreground
@@ -361,30 +356,11 @@ core::Engine Admission::engine_for(const core::Caller& caller,
   return may ? policy_.engine : core::Engine::kSubreaper;
 }
 
-/// What of a nested job's limits would be its parent's instead.
-std::string Admission::lacking_of_nested(const core::JobSpec& spec) const {
-  const TableEntry* const entry = table_.find(spec.parent);
-  if (entry == nullptr) return {};
-  for (const core::LimitKind kind : kOneWithParent) {
-    const core::LimitTerms terms =
-        core::terms_of(spec.limits, spec.terms, kind);
-    const auto outer =
-        core::bound_of(entry->job.spec.limits, entry->job.spec.terms, kind);
-    if (terms.soft ||
-        (terms.bound && (!outer || core::is_above(kind, *outer, *terms.bound))))
-      return std::string("limit '") + core::row_of(kind).word +
-             "' of a nested job is that of the job around it, together with "
-             "it, and cannot be less";
-  }
-  return {};
-}
-
 core::Answer<void> Admission::check_limits(const core::JobSpec& spec) const {
   TRY(check_processors(
       core::bound_of(spec.limits, spec.terms, core::LimitKind::kCpuSet)));
   if (spec.accepts_less) return {};
-  std::string lacking = division_of(spec).lacking();
-  if (lacking.empty()) lacking = lacking_of_nested(spec);
+  const std::string lacking = division_of(spec).lacking();
   if (lacking.empty()) return {};
   return refuse(Refusal::kNotSupported,
                 lacking + "; --accept-less (AcceptsLess) takes what there is");

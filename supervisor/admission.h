@@ -53,6 +53,8 @@ class Admission {
   /// Holds the limits of a nested job to those of the jobs around it.
   void narrow(core::JobId parent, core::JobLimits& limits,
               core::TermsList& terms) const;
+  void narrow(const core::JobSpec& around, core::JobLimits& limits,
+              core::TermsList& terms) const;
   [[nodiscard]] bool has_site_limits() const { return site_.are_there(); }
   /// Whether the caller may change a job's limit to that: where the site sets
   /// limits only root raises one or takes it away.
@@ -80,7 +82,6 @@ class Admission {
   [[nodiscard]] core::Answer<void> check(const core::Caller& caller,
                                          const core::JobSpec& spec,
                                          const CallerState& state) const;
-  [[nodiscard]] std::string lacking_of_nested(const core::JobSpec& spec) const;
   void find_user(const core::Caller& caller, core::JobSpec spec, Done done);
   void limit_by_site(const core::Caller& caller, core::JobSpec spec,
                      const Done& done);

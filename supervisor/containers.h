@@ -52,12 +52,18 @@ class Containers {
   [[nodiscard]] virtual core::Result<void> make(core::JobId jid) = 0;
   /// The directory (O_RDONLY), for the clone, the killer and the scope.
   [[nodiscard]] virtual core::Result<sys::UniqueFd> open(core::JobId jid) = 0;
+  /// Likewise, where a newcomer's number is written. It is the directory within
+  /// in which the job's own processes are, when controllers hold jobs that are
+  /// nested in it (cgroup-v2.rst, "No Internal Process Constraint").
+  [[nodiscard]] virtual core::Result<sys::UniqueFd> open_for_newcomer(
+      core::JobId jid) = 0;
   /// The number by which the kernel knows it. Errors: ENOENT.
   [[nodiscard]] virtual core::Result<std::uint64_t> id(core::JobId jid) = 0;
   /// Whether a process lives in it. A container that is gone is empty.
   [[nodiscard]] virtual core::Result<bool> is_populated(core::JobId jid) = 0;
   [[nodiscard]] virtual Inhabitants inhabitants(core::JobId jid) = 0;
   [[nodiscard]] virtual std::vector<core::Pid> members(core::JobId jid) = 0;
+  /// With what is nested in it, but for who was killed for lack of memory.
   [[nodiscard]] virtual core::JobTotals totals(core::JobId jid) = 0;
   /// The counters of `usage.jid`, as far as there are any.
   virtual void read_usage(core::UsageView& usage) = 0;
@@ -74,14 +80,16 @@ class Containers {
   /// What it uses, where that is counted.
   [[nodiscard]] virtual core::Maybe<core::Bytes> memory_now(
       core::JobId jid) = 0;
-  /// How many processes and threads the kernel counts in what bounds them: the
-  /// job's own group, or that of the job around it; absent without one.
+  /// How many processes and threads the kernel counts in the job and in those
+  /// nested in it; absent where none are counted.
   [[nodiscard]] virtual core::Maybe<std::uint64_t> tasks_now(
       core::JobId jid) = 0;
   /// Becomes readable when a member met the limit of memory and the kernel
   /// kills it alone (version 1); not open where the kernel ends the whole job.
   [[nodiscard]] virtual core::Result<sys::UniqueFd> memory_events(
       core::JobId jid) = 0;
+  /// So many were killed for lack of memory, in it and in what is nested in it.
+  [[nodiscard]] virtual std::uint64_t memory_kills(core::JobId jid) = 0;
   /// Files that the first process writes itself into (reaper::kJoin).
   [[nodiscard]] virtual core::Result<std::vector<sys::UniqueFd>> joins(
       core::JobId jid) = 0;
@@ -110,6 +118,17 @@ class Containers {
   [[nodiscard]] virtual std::string path(core::JobId jid) const = 0;
 };
 
+namespace detail {
+
+/// In a job's directory, for its own processes where controllers hold jobs that
+/// are nested in it; no job has such a name.
+inline constexpr const char* kOwn = "own";
+
+/// Whether a cgroup's controllers are those of the cgroups below it too.
+[[nodiscard]] bool passes_controllers(int directory);
+
+}  // namespace detail
+
 class CgroupContainers final : public Containers {
  public:
   /// `base` is an absolute path, `directory` the same, open; not open where
@@ -122,6 +141,7 @@ class CgroupContainers final : public Containers {
   [[nodiscard]] core::JobId parent(core::JobId jid) const override;
   core::Result<void> make(core::JobId jid) override;
   core::Result<sys::UniqueFd> open(core::JobId jid) override;
+  core::Result<sys::UniqueFd> open_for_newcomer(core::JobId jid) override;
   core::Result<std::uint64_t> id(core::JobId jid) override;
   core::Result<bool> is_populated(core::JobId jid) override;
   Inhabitants inhabitants(core::JobId jid) override;
@@ -136,6 +156,7 @@ class CgroupContainers final : public Containers {
   core::Maybe<core::Bytes> memory_now(core::JobId jid) override;
   core::Maybe<std::uint64_t> tasks_now(core::JobId jid) override;
   core::Result<sys::UniqueFd> memory_events(core::JobId jid) override;
+  std::uint64_t memory_kills(core::JobId jid) override;
   core::Result<std::vector<sys::UniqueFd>> joins(core::JobId jid) override;
   std::vector<sys::UniqueFd> exits(core::JobId jid,
                                    const std::string& origin) override;
@@ -157,22 +178,28 @@ class CgroupContainers final : public Containers {
                                                   const core::LimitSet& limits);
   [[nodiscard]] core::Result<void> hold_rates(core::JobId jid,
                                               const RateBounds& rates);
-  [[nodiscard]] core::Result<void> hold_rate(
-      core::JobId jid, const char* controller, bool is_bound,
-      core::Result<void> (*write)(const sys::Cgroup&, const RateBounds&),
-      const RateBounds& rates);
+  struct RateHolder {
+    const char* controller;  ///< "+cpu"
+    const char* file;        ///< that is there where the controller is
+    core::Result<void> (*write)(const sys::Cgroup&, const RateBounds&);
+  };
+  [[nodiscard]] core::Result<void> hold_rate(core::JobId jid,
+                                             const RateHolder& holder,
+                                             bool is_bound,
+                                             const RateBounds& rates);
   [[nodiscard]] RateBounds rates_for_groups(RateBounds rates) const;
   void find_passed_down();
   void remove_leftovers();
-  [[nodiscard]] core::Result<void> pass_down(std::string_view controller);
+  [[nodiscard]] core::Result<void> pass_down(core::JobId jid,
+                                             std::string_view controller);
+  [[nodiscard]] core::Result<void> pass_into(core::JobId jid,
+                                             std::string_view controller);
   void find_below(const std::string& path, core::JobId parent,
                   std::vector<core::JobId>& jobs);
   /// Of its directory, from the base.
   [[nodiscard]] std::string place_of(core::JobId jid) const;
   /// Of a file in it.
   [[nodiscard]] std::string path_in(core::JobId jid, const char* file) const;
-  /// The outermost job around it, which has the groups of version 1.
-  [[nodiscard]] core::JobId top_of(core::JobId jid) const;
   [[nodiscard]] core::Hold hold_of(core::LimitKind kind) const;
 
   std::string base_;

@@ -170,7 +170,8 @@ void EffectRunner::hold_limits(const core::Job& job) {
 
 bool EffectRunner::note_memory(core::JobId jid) {
   const core::JobTotals totals = parts_.containers.totals(jid);
-  if (totals.oom_kills.value_or(0) == 0 || !totals.memory_peak) return false;
+  if (parts_.containers.memory_kills(jid) == 0 || !totals.memory_peak)
+    return false;
   parts_.sink.post(jid, event::LimitPassed{.kind = core::LimitKind::kMemory,
                                            .value = totals.memory_peak->raw()});
   return true;

@@ -113,7 +113,7 @@ void JobService::attach(const core::Caller& caller, core::JobId jid,
     });
   if (!kept->is_needed || kept->followed.start_ticks != 0)
     return done(note_attached(caller, jid, *kept));
-  moving_[pid].into = mode == core::AttachMode::kNested ? core::kNoJob : jid;
+  moving_[pid].into = jid;
   parts_->mover.move(
       std::move(kept->move), [this, caller, jid, kept, pid,
                               done = std::move(done)](const auto& moved) {
@@ -187,10 +187,12 @@ Answer<JobService::Attachment> JobService::prepare_attach(
           core::detail::process_text(attachment.facts) + " has ended");
     attachment.followed = *followed;
   } else if (attachment.is_needed) {
-    // Who comes from the job around it is counted already.
-    if (mode != core::AttachMode::kNested) TRY(check_tasks(jid));
+    // Who comes from the job around it is counted there already.
+    TRY(check_tasks(jid, mode == core::AttachMode::kNested
+                             ? attachment.facts.job
+                             : core::kNoJob));
     auto copy = found.pidfd.descriptor().duplicate();
-    auto directory = parts_->containers.open(jid);
+    auto directory = parts_->containers.open_for_newcomer(jid);
     auto joins = parts_->containers.joins(jid);
     if (!copy || !directory || !joins)
       return refuse(Refusal::kUnavailable,

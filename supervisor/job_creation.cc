@@ -195,41 +195,41 @@ core::Answer<void> JobService::check_around(const core::JobSpec& spec) const {
             "it first");
   }
   return spec.parent == core::kNoJob ? core::Answer<void>()
-                                     : check_tasks(spec.parent);
+                                     : check_tasks(spec.parent, core::kNoJob);
 }
 
-/// Whether one more process has room in a job. The kernel bounds forks, not
-/// who comes otherwise (cgroup-v2.rst, "PID").
-core::Answer<void> JobService::check_tasks(core::JobId jid) const {
-  const TableEntry* const entry = table_.find(jid);
-  if (entry == nullptr) return {};
-  const auto bound = bound_of_tasks(entry->job.spec);
-  if (!bound) return {};
-  const auto now = parts_->containers.tasks_now(jid);
-  if (!now || *now + entering(jid) < bound->bound) return {};
-  return core::refuse(core::Refusal::kTooMany,
-                      core::job_text(jid) + " is at its limit '" +
-                          core::row_of(bound->kind).word + "' of " +
-                          std::to_string(bound->bound) +
-                          ", with all in it counted");
+/// Whether one more process has room in a job and in those around it, but for
+/// `counted`, in which it is already. The kernel bounds forks, not who comes
+/// otherwise (cgroup-v2.rst, "PID").
+core::Answer<void> JobService::check_tasks(core::JobId jid,
+                                           core::JobId counted) const {
+  for (; jid != counted && jid != core::kNoJob;
+       jid = parts_->containers.parent(jid)) {
+    const TableEntry* const entry = table_.find(jid);
+    if (entry == nullptr) return {};
+    const auto bound = bound_of_tasks(entry->job.spec);
+    if (!bound) continue;
+    const auto now = parts_->containers.tasks_now(jid);
+    if (!now || *now + entering(jid) < bound->bound) continue;
+    return core::refuse(core::Refusal::kTooMany,
+                        core::job_text(jid) + " is at its limit '" +
+                            core::row_of(bound->kind).word + "' of " +
+                            std::to_string(bound->bound) +
+                            ", with all in it counted");
+  }
+  return {};
 }
 
-/// How many are about to begin in the jobs that share the job's bound, or to
-/// come into them.
+/// How many are about to begin in the job and in those nested in it, or to come
+/// into them.
 std::uint64_t JobService::entering(core::JobId jid) const {
-  const auto top = [this](core::JobId below) {
-    for (core::JobId above = below; above != core::kNoJob;
-         above = parts_->containers.parent(above))
-      below = above;
-    return below;
-  };
   std::erase_if(entering_, [this](const auto& row) {
     const TableEntry* const entry = table_.find(row.first);
     return !creators_.contains(row.first) &&
            (entry == nullptr || entry->job.state >= core::JobState::kRunning);
   });
   const auto shares_bound = [&](core::JobId other) {
-    return other != core::kNoJob && top(other) == top(jid);
+    return other == jid || (other != core::kNoJob && is_within(other, jid));
   };
   const auto beginning = std::ranges::count_if(entering_, shares_bound,
                                                &Entering::value_type::second);

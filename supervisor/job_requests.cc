@@ -26,16 +26,6 @@ using core::Verb;
 
 constexpr std::uint32_t kLargestPage = 1000;
 
-/// Swap and memory, which version 1 bounds together, are asked for together,
-/// whichever of them changes.
-void ask_together(core::JobSpec& asked, const core::LimitSet& wanted) {
-  const core::LimitTerms swap =
-      core::terms_of(wanted.limits, wanted.terms, core::LimitKind::kSwap);
-  if (swap.is_empty()) return;
-  core::set_terms(asked.limits, asked.terms, swap);
-  asked.limits.memory = wanted.limits.memory;
-}
-
 /// Its own, or that which it is a member of.
 core::JobId jid_of_array(const core::Job& job) {
   return job.spec.kind == core::JobKind::kArray ? job.jid
@@ -165,71 +155,6 @@ bool JobService::is_within(core::JobId nested, core::JobId jid) const {
        at = parts_->containers.parent(at))
     if (at == jid) return true;
   return false;
-}
-
-Answer<void> JobService::set_limits(
-    const core::Caller& caller, core::JobId jid,
-    const std::vector<core::LimitChange>& changes, bool accepts_less) {
-  settle();
-  const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
-  if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
-  TRY(check_no_array(jid, "change the limits"));
-  core::LimitSet wanted = {.limits = job->spec.limits,
-                           .terms = job->spec.terms};
-  core::JobSpec asked = job->spec;
-  asked.engine = job->engine;
-  asked.accepts_less = accepts_less;
-  asked.limits = {};
-  asked.terms = {};
-  for (const core::LimitChange& change : changes) {
-    TRY(parts_->admission.check_change(caller, job->spec, change));
-    const auto why =
-        parts_->admission.division_of(job->spec).why_fixed(change.kind);
-    if (!why.empty())
-      return refuse(Refusal::kNotSupported,
-                    std::string("limit '") + core::row_of(change.kind).word +
-                        "' of " + core::job_text(jid) +
-                        " cannot be changed: it " + std::string(why));
-    core::set_terms(wanted.limits, wanted.terms, change);
-    core::set_terms(asked.limits, asked.terms, change);
-  }
-  ask_together(asked, wanted);
-  TRY(parts_->admission.check_limits(asked));
-  if (core::has_followed(*job) && !accepts_less)
-    TRY(check_none_within(jid, parts_->admission.division_of(asked)));
-  parts_->admission.narrow(job->spec.parent, wanted.limits, wanted.terms);
-  TRY(try_limits(*job, wanted));
-  return carry_out(jid, core::event::LimitsChanged{.by = caller.uid,
-                                                   .limits = wanted.limits,
-                                                   .terms = wanted.terms});
-}
-
-/// Who is followed is not in what would hold them.
-Answer<void> JobService::check_none_within(core::JobId jid,
-                                           const LimitDivision& division) {
-  const core::LimitKind kind = division.held_within();
-  if (kind == core::LimitKind::kNone) return {};
-  return refuse(Refusal::kNotSupported,
-                std::string("limit '") + core::row_of(kind).word + "' of " +
-                    core::job_text(jid) +
-                    " would not hold for the processes that it follows; "
-                    "--accept-less (AcceptsLess) takes what there is");
-}
-
-/// Before they are written down: what the kernel refuses is refused, and the
-/// old ones hold again, as they do if we die in between.
-Answer<void> JobService::try_limits(const core::Job& job,
-                                    const core::LimitSet& limits) {
-  if (!core::has_cgroup(job.engine)) return {};
-  const auto held = parts_->containers.hold(job.jid, limits);
-  // EBUSY: it has passed its limit, and is ended for that.
-  if (held || held.error().code == EBUSY || held.error().code == ENOENT)
-    return {};
-  (void)parts_->containers.hold(
-      job.jid, {.limits = job.spec.limits, .terms = job.spec.terms});
-  return refuse(Refusal::kUnavailable,
-                "the kernel does not hold " + core::job_text(job.jid) +
-                    " to these limits: " + held.error().message().c_str());
 }
 
 Answer<void> JobService::carry_out(core::JobId jid, core::EventBody body) {

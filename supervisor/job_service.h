@@ -256,7 +256,8 @@ class JobService final : public core::JobControl,
 
   [[nodiscard]] core::Answer<void> check_around(
       const core::JobSpec& spec) const;
-  [[nodiscard]] core::Answer<void> check_tasks(core::JobId jid) const;
+  [[nodiscard]] core::Answer<void> check_tasks(core::JobId jid,
+                                               core::JobId counted) const;
   [[nodiscard]] std::uint64_t entering(core::JobId jid) const;
 
   // Arrays: job_arrays.cc.
@@ -340,6 +341,15 @@ class JobService final : public core::JobControl,
   [[nodiscard]] bool is_within(core::JobId nested, core::JobId jid) const;
   [[nodiscard]] static core::Answer<void> check_none_within(
       core::JobId jid, const LimitDivision& division);
+  struct NewLimits {
+    core::JobId jid;
+    core::LimitSet set;
+  };
+  [[nodiscard]] std::vector<NewLimits> narrowed_within(
+      const core::Job& job, const core::LimitSet& wanted) const;
+  [[nodiscard]] core::Answer<void> try_all(const std::vector<NewLimits>& within,
+                                           const core::Job& job,
+                                           const core::LimitSet& wanted);
   [[nodiscard]] core::Answer<void> try_limits(const core::Job& job,
                                               const core::LimitSet& limits);
   /// The request's event, in the journal and acted on before this returns. What

@@ -88,10 +88,8 @@ core::Result<void> move_process(core::Pid pid, int pidfd, Fds to, Fds joins) {
   return core::fail(ESRCH, "move process");
 }
 
-/// Those of the cgroup and of cgroups below it, but not of jobs that are nested
-/// in it.
-core::Result<void> list_members(int directory,
-                                std::vector<core::Pid>& members) {
+/// Those of the cgroup itself.
+core::Result<void> list_own(int directory, std::vector<core::Pid>& members) {
   const sys::UniqueFd procs =
       TRY(sys::open_at(directory, sys::cgroup_file::kProcs, O_RDONLY));
   std::string text;
@@ -102,6 +100,13 @@ core::Result<void> list_members(int directory,
   sys::detail::NumberReader numbers(text);
   while (const auto pid = numbers.next())
     members.emplace_back(static_cast<std::int32_t>(*pid));
+  return {};
+}
+
+/// With those of cgroups below it, but not of jobs that are nested in it.
+core::Result<void> list_members(int directory,
+                                std::vector<core::Pid>& members) {
+  TRY(list_own(directory, members));
   sys::Cgroup::for_each_child(directory, [&](const char* name) {
     if (core::job_of_path_name(name)) return;
     if (const auto child =
@@ -152,6 +157,25 @@ core::Result<void> obey(const WorkerRequest& request,
 }
 
 }  // namespace
+
+core::Result<void> move_down(const sys::Cgroup& from, const sys::Cgroup& to) {
+  auto directory = sys::duplicate(to.get());
+  if (!directory) return std::unexpected(std::move(directory).error());
+  for (int reading = 0; reading < kMostReadings; ++reading) {
+    std::vector<core::Pid> members;
+    TRY(list_own(from.get(), members));
+    if (members.empty()) break;
+    for (const core::Pid pid : members) {
+      const auto pidfd = sys::PidFd::open(pid);
+      if (!pidfd) continue;
+      const auto moved =
+          move_process(pid, pidfd->get(), std::span(&*directory, 1), {});
+      if (!moved && moved.error().code != ESRCH)
+        return std::unexpected(moved.error());
+    }
+  }
+  return {};
+}
 
 Mover::Mover(EventLoop& loop, std::string program)
     : pool_(loop,

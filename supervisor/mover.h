@@ -14,6 +14,7 @@
 #include "core/ids.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/worker.h"
+#include "sys/cgroup.h"
 
 namespace supervisor {
 
@@ -51,6 +52,12 @@ class Mover {
   Guard guard_;
   WorkerPool pool_;
 };
+
+/// Moves who is in the cgroup `from` itself into `to`, which is below it, here
+/// and now. Who remains after many readings is left to the kernel to refuse.
+/// Errors: those of a write to cgroup.procs.
+[[nodiscard]] core::Result<void> move_down(const sys::Cgroup& from,
+                                           const sys::Cgroup& to);
 
 /// The worker "mover". Returns its exit code.
 int run_mover_worker(int socket);

@@ -210,6 +210,150 @@ def nesting(instance):
     made = instance.facts("attach", "--new", "--parent", inner, pid)["jid"]
     equal(instance.facts("show", made)["parent"], inner, "a job is made within, of a process there")
     refused(instance, 64, "other jobs are nested in job", "detach", "--job", inner)
+    refused(instance, 66, "there is no job 'nosuch'", "attach", "nosuch", os.getpid())
+    # The machine's init is left to unit-supervisor: a failure here would move it.
+    for name, pid in (("reaper", instance.reaper), ("supervisor", instance.supervisor), ("store", instance.store)):
+        refused(instance, 64, f"process {pid} (", "attach", jid, pid)
+        check(not is_member(pid, jid), f"and the {name} was not moved")
+    if kernel_thread():
+        refused(instance, 64, "is a thread of the kernel's own", "attach", jid, kernel_thread())
+    else:
+        not_checked("a kernel thread: none is visible here")
+    thread = threading.Thread(target=time.sleep, args=(5,))
+    thread.start()
+    refused(instance, 64, "is a thread of a process", "attach", jid, thread.native_id)
+    other = detached(instance)
+    member = instance.facts("show", other)["main_pid"]
+    refused(instance, 64, f"is in job {other} already; detach it first", "attach", jid, member)
+    refused(instance, 64, "is nested in no job", "attach", "--mode", "nested", jid, member)
+    with process() as first:
+        half = instance.run("attach", "--new", first.pid, member)
+        new = half.stdout.strip()
+        check(half.returncode == 64 and is_member(first.pid, new) and half.stderr.endswith(
+            f"detach it first; the new job {new} stays, with 1 that came in before\n"),
+            "a new job that one did not come into is said to stay", half)
+        instance.run("kill", "-g", "0", new)
+    with process() as child:
+        refused(instance, 66, "is in no job of this instance", "detach", child.pid)
+        refused(instance, 66, f"there is no process {gone}", "attach", "--new", child.pid, gone)
+        check(not [job for job in instance.facts("ps") if job["kind"] == "attached"], "and no job was made of the rest")
+        equal(instance.run("kill", "-g", "0", other).returncode, 0, "a job is ended")
+        refused(instance, 65, "has ended", "attach", other, child.pid)
+        refused(instance, 72, "limit 'files' can be given only to processes that begin", "attach", "--new", "--limit",
+                "files=10", child.pid)
+        equal(instance.run("attach", jid, child.pid).returncode, 0, "a process is attached")
+        equal(instance.run("attach", jid, child.pid).returncode, 0, "a second time nothing happens")
+    with process("sleep", "1000", user=NOBODY, group=NOBODY) as theirs, process() as own:
+        as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        refused(instance, 77, f"belongs to uid 0, not to uid {NOBODY}", "attach", jid, theirs.pid, **as_nobody)
+        mine = instance.facts("attach", "--new", theirs.pid, **as_nobody)["jid"]
+        equal(instance.facts("show", mine)["owner"], NOBODY, "a user makes a job of a process of his own")
+        refused(instance, 77, f"process {own.pid} (sleep) belongs to uid 0", "attach", mine, own.pid, **as_nobody)
+        equal(instance.run("detach", theirs.pid, **as_nobody).returncode, 0, "and takes it out again")
+        check(not is_member(theirs.pid, mine), "it is not there any more")
+    instance.run("kill", "-g", "0", jid)
+
+
+def life(instance):
+    """A job of one process, its child, and the first's status as its result."""
+    with process("sh", "-c", "read line; sleep 1000 & read line; kill $!; exit 5", stdin=subprocess.PIPE, text=True) as child:
+        made = instance.facts("attach", "--new", "--name", "grown", child.pid)
+        jid = made["jid"]
+        equal(made["pids"], [child.pid], "corral attach --json says whom it took")
+        facts = instance.facts("show", "grown")
+        equal((facts["kind"], facts["state"], facts["main_pid"], facts["argv"]), ("attached", "running", child.pid, ["sh"]),
+              "show says what it is")
+        equal(instance.facts("show", "--pid", child.pid)["jid"], jid, "and which job a process is in")
+        child.stdin.write("\n")
+        child.stdin.flush()
+        grandchild = wait_until(lambda: children_of(child.pid), what="its child")[0]
+        check(is_member(grandchild, jid), "what it forks from then on is in the job")
+        equal({one["pid"] for one in instance.facts("tree", jid)[0]["processes"]}, {child.pid, grandchild}, "tree has both")
+        os.kill(instance.supervisor, signal.SIGKILL)
+        wait_until(lambda: instance.supervisor, 10, "another supervisor")
+        facts = instance.facts("show", "grown")
+        equal((facts["jid"], facts["state"], facts["main_pid"]), (jid, "running", child.pid), "another supervisor knows it")
+        waiter = instance.popen("wait", "--json", jid, stdout=subprocess.PIPE, text=True)
+        child.stdin.write("\n")
+        child.stdin.flush()
+        child.wait()
+        result = json.loads(waiter.communicate(timeout=20)[0])
+    wanted = ("exited", 5) if KEEPS_STATUS else ("unknown", None)
+    equal((result["result"], result["exit_code"]), wanted, "the first process's status is the job's, if the kernel keeps it")
+    kinds = [one["kind"] for one in instance.records()["records"] if one.get("jid") == jid and one["kind"] != "process"]
+    check(len(kinds) == 2, "its start and its end are recorded, once", kinds)
+    equal(instance.job_cgroups(), [], "its cgroup has gone")
+
+
+def killing(instance):
+    """Who was attached is contained: signals and kills reach him."""
+    jid = detached(instance)
+    # It forks when it is in the job: a child of before would stay outside, and outlive this test.
+    with process("sh", "-c", "trap '' TERM; read line; setsid sleep 1000 & wait", stdin=subprocess.PIPE, text=True) as child:
+        equal(instance.run("attach", jid, child.pid).returncode, 0, "a process is attached to a job that runs")
+        child.stdin.write("\n")
+        child.stdin.flush()
+        escaped = wait_until(lambda: children_of(child.pid), what="its child")[0]
+        equal(instance.run("kill", "-g", "200ms", jid).returncode, 0, "the job is ended")
+        equal(child.wait(timeout=10), -signal.SIGKILL, "and the process with it")
+        wait_until(lambda: not is_alive(escaped), 10, "the end of its child in another session")
+    with process() as child:
+        jid = instance.facts("attach", "--new", "--limit", "wall=1s", child.pid)["jid"]
+        equal(child.wait(timeout=15) < 0, True, "a limit of an attached job ends it")
+        instance.run("wait", jid)
+        equal(instance.facts("show", jid)["result"], "over-limit", "and is its result")
+
+
+def leaving(instance):
+    with process() as first, process() as second:
+        before = cgroup_of(first.pid)
+        jid = instance.facts("attach", "--new", first.pid, second.pid)["jid"]
+        equal(instance.facts("detach", first.pid)["jid"], jid, "detach says which job it was")
+        equal(cgroup_of(first.pid), before, "a process goes back to where the job's first came from")
+        facts = instance.facts("show", jid)
+        equal((facts["state"], facts["main_pid"]), ("running", None), "the job lives on without its main process")
+        equal(instance.facts("detach", "--job", jid)["count"], 1, "all of a job are detached")
+        instance.run("wait", jid)
+        equal(instance.facts("show", jid)["result"], "detached", "and it ends")
+        check(first.poll() is None and second.poll() is None, "and they live on")
+    jid = detached(instance)
+    pid = instance.facts("show", jid)["main_pid"]
+    equal(instance.run("detach", pid).returncode, 0, "the main process of a detached job leaves too")
+    instance.run("wait", jid)
+    equal((instance.facts("show", jid)["result"], is_alive(pid)), ("detached", True), "the job ends and it lives on")
+    os.kill(pid, signal.SIGKILL)
+    crowd = detached(instance, "--", "sh", "-c", "for i in $(seq 50); do sleep 1000 & done; wait")
+    wait_until(lambda: len(instance.facts("tree", crowd)[0]["processes"]) == 51, what="fifty processes")
+    pids = [one["pid"] for one in instance.facts("tree", crowd)[0]["processes"]]
+    equal(instance.facts("detach", "--job", crowd)["count"], 51, "fifty-one leave at once")
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def nesting(instance):
+    outer = detached(instance, "--limit", "cpu=1h,wall=30m", "--name", "outer", "--", "sleep", "1000")
+    inner = detached(instance, "--parent", "outer", "--limit", "cpu=2h,wall=10m", "--name", "inner", "--", "sleep", "1000")
+    facts = instance.facts("show", "inner")
+    equal(facts["parent"], outer, "a nested job says in which it is")
+    equal((facts["limits"]["cpu"], facts["limits"]["wall"]), (3600 * 10**6, 600 * 10**6), "its limits are narrowed")
+    pid = facts["main_pid"]
+    check(is_member(pid, outer) and is_member(pid, inner), "it is contained in both", cgroup_of(pid))
+    equal(instance.facts("show", "--pid", pid)["jid"], inner, "a process is shown in the inner one")
+    main = instance.facts("show", outer)["main_pid"]
+    drawn = instance.run("tree", "outer").stdout.splitlines()
+    equal([line.split(" ")[0:3] for line in drawn if "0x" in line], [[outer, "'outer'", "root"], ["", "", inner]],
+          "tree draws the inner job in the outer")
+    equal([len(line) - len(line.lstrip()) for line in drawn if "- " in line], [2, 4], "and each process in its own")
+    equal([one["jid"] for one in instance.facts("tree", "outer")], [outer, inner], "in JSON it stands behind it")
+    equal([one["jid"] for one in instance.facts("tree")].count(inner), 1, "among all jobs it stands there once, too")
+    refused(instance, 64, f"is in job {outer} already; mode 'nested' keeps it there", "attach", inner, main)
+    equal(instance.run("attach", "--mode", "nested", inner, main).returncode, 0, "a process of the outer moves in")
+    check(is_member(main, inner), "and is in both")
+    equal(instance.facts("detach", main)["jid"], inner, "it leaves the inner")
+    check(is_member(main, outer) and not is_member(main, inner), "and is where its parent is")
+    made = instance.facts("attach", "--new", "--parent", inner, pid)["jid"]
+    equal(instance.facts("show", made)["parent"], inner, "a job is made within, of a process there")
+    refused(instance, 64, "other jobs are nested in job", "detach", "--job", inner)
     refused(instance, 72, "limit 'memory' of a nested job is that of the job around it", "run", "-d", "--parent", outer,
             "--limit", "memory=1G", "--", "true")
     refused(instance, 66, "there is no job 'nosuch'", "run", "--parent", "nosuch", "--", "true")

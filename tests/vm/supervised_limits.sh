@@ -85,6 +85,54 @@ check 'who does nothing ends' ended_as 'over-limit: passed its limit of idle tim
 detached threads --limit threads=7 -- sleep 60
 check 'threads are counted' holds pids.max 7
 corral kill -g 0 threads
+
+# Jobs within jobs. The outer's own processes step aside: the kernel passes no controller down from where any are.
+outer_has() { # FILE TEXT
+  name=outer
+  control "$1" | grep -qx "$2"
+}
+is_inside() { grep -q "^0::.*/$2\$" "/proc/$1/cgroup"; } # PID END: of its path
+pid_of() { corral show --json "$1" | sed 's/.*"main_pid": *\([0-9]*\).*/\1/'; }
+detached outer --limit memory=256M,processes=50 -- sh -c 'while ! test -e /run/over; do sleep 1; done; exit 0'
+main=$(pid_of outer)
+detached plain --parent outer -- sleep 1000
+check 'a job within that asks for nothing changes nothing' outer_has cgroup.procs "$main"
+detached inner --parent outer --limit memory=32M -- sh -c "$hog"
+check 'a job within passes its own bound of memory' ended_as "$memory"
+check 'the outer goes on, aside' is_inside "$main" own
+check 'and is the job that it was' sh -c "corral show --pid $main | grep -q outer"
+detached inner --parent outer --limit processes=5,cpu-rate=50% -- sleep 1000
+check 'processes within are held' holds pids.max 5
+check 'and their rate' holds cpu.max '50000 100000'
+detached deep --parent inner --limit memory=16M -- sleep 1000
+check 'in the third likewise' holds memory.max 16777216
+check 'whose processes the second counts' sh -c "corral limit inner -l processes=2 && ! corral run -d --parent deep -- true 2>/run/err && grep -q \"at its limit 'processes' of 2\" /run/err"
+sleep 1000 &
+aside=$!
+check 'a process is attached to the outer' corral attach outer "$aside"
+check 'and is where its own are' is_inside "$aside" own
+check 'nobody moves into a full one' sh -c "! corral attach --mode nested deep $aside 2>/run/err && grep -q \"at its limit 'processes' of 2\" /run/err"
+corral limit inner -l processes=9 >/dev/null
+check 'one of the outer moves in' corral attach --mode nested deep "$aside"
+check 'and out again' corral detach "$aside"
+check 'to the second' is_inside "$aside" own
+kill "$aside"
+check "the outer's are lowered" corral limit outer -l processes=20 -l cpu-rate=20%
+name=inner
+check 'and those within with them' holds cpu.max '20000 100000'
+kill -9 "$(pidof corrald)"
+detached again --parent outer --limit memory=8M -- sleep 1000
+check 'another supervisor makes more' holds memory.max 8388608
+name=deep
+check 'and knows what holds' holds memory.max 16777216
+corral kill -g 0 again plain inner
+: >/run/over
+name=outer
+check 'what ran out within is no end of the outer' ended_as 'exited with code 0'
+detached outer --limit memory=48M -- sleep 1000
+detached inner --parent outer --limit memory=100M -- sh -c "$hog"
+name=outer
+check "the outer's bound is the outer's end" ended_as 'over-limit: passed its limit of memory: 48.0 MiB of 48.0 MiB'
 check 'no cgroup of a job is left' no_jobs
 checks_are_done
 kill -TERM 1

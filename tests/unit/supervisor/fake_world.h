@@ -59,6 +59,9 @@ class FakeContainers final : public supervisor::Containers {
   core::Result<sys::UniqueFd> open(core::JobId) override {
     return sys::open_at(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY);
   }
+  core::Result<sys::UniqueFd> open_for_newcomer(core::JobId jid) override {
+    return open(jid);
+  }
   core::Result<std::uint64_t> id(core::JobId jid) override { return jid.raw(); }
   core::Result<bool> is_populated(core::JobId jid) override {
     const auto at = population.find(jid);
@@ -82,6 +85,7 @@ class FakeContainers final : public supervisor::Containers {
   }
   core::Maybe<core::Bytes> memory_now(core::JobId) override { return {}; }
   core::Maybe<std::uint64_t> tasks_now(core::JobId) override { return {}; }
+  std::uint64_t memory_kills(core::JobId) override { return 0; }
   core::Result<sys::UniqueFd> memory_events(core::JobId) override {
     return sys::UniqueFd();
   }
