@@ -184,6 +184,11 @@ bool set_accepts_less(SpecDraft& draft, const Value& value) {
   if (accepts != nullptr) draft.spec.accepts_less = *accepts;
   return accepts != nullptr;
 }
+bool set_delegates(SpecDraft& draft, const Value& value) {
+  const auto* const delegates = std::get_if<bool>(&value);
+  if (delegates != nullptr) draft.spec.delegates = *delegates;
+  return delegates != nullptr;
+}
 template <core::Handle core::LaunchHandles::* kHandle>
 bool set_handle(SpecDraft& draft, const Value& value) {
   const auto* const number = std::get_if<FdNumber>(&value);
@@ -351,6 +356,13 @@ constexpr SpecKey kKeys[] = {
      .get =
          [](const JobSpec& spec) {
            return spec.accepts_less ? Maybe(true) : Maybe();
+         }},
+    {.key = "Delegate",
+     .expected = "a boolean (b)",
+     .set = set_delegates,
+     .get =
+         [](const JobSpec& spec) {
+           return spec.delegates ? Maybe(true) : Maybe();
          }},
     {.key = "Token",
      .expected = core::kTokenExpected,

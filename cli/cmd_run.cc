@@ -88,6 +88,9 @@ core::Answer<void> check_without_instance(const RunRequest& request) {
     return refuse(core::Refusal::kNotSupported,
                   "an instance charges jobs to projects, and none runs: "
                   "without one what a job uses is its user's own affair");
+  if (spec.delegates)
+    return refuse(core::Refusal::kNotSupported,
+                  "'--delegate' needs an instance, and none runs");
   if (spec.terms.empty()) return {};
   std::string text = "limit '";
   text.append(core::row_of(spec.terms.front().kind).word);

@@ -71,6 +71,9 @@ inline constexpr OptionRow kRunOptions[] = {
     kAcceptLess,
     {"parent", '\0', ValueType::kJob, "none",
      "Nest the job in this one: it ends with it, and is bound by its limits"},
+    {"delegate", '\0', ValueType::kFlag, "",
+     "Leave the job's cgroup to its user: for what makes cgroups itself "
+     "(DELEGATION)"},
     {"json", 'j', ValueType::kFlag, "", "With --detach, print JSON"},
     kSystem,
     kPrivate,

@@ -20,7 +20,11 @@ core::Answer<ProcessFacts> process_facts(bus::Client& client, core::Pid pid,
   if (const auto stat = sys::read_proc_stat(pid))
     facts.command = std::string(stat->name());
   if (const auto ids = sys::read_proc_ids(pid)) facts.user = ids->uid;
-  if (sys::read_proc_job(pid) == job.jid)
+  char buffer[4608];
+  const auto cgroups = sys::read_proc_file(pid, "cgroup", buffer);
+  const std::string_view at =
+      cgroups ? sys::cgroup2_path_in(*cgroups) : std::string_view();
+  if (!job.container.empty() && at.starts_with(job.container))
     facts.membership = "contained";
   else if (job.followed > 0)
     facts.membership = "followed";

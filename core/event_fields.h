@@ -69,13 +69,14 @@ void fields(auto& io, Of<JobSpec> auto& s) {
   auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
          engine, stragglers, kill_plan, limits, terms, accepts_less, token,
          parent, domain, service, array, member, tags, requested, project,
-         account, project_id] = s;
+         account, project_id, delegates] = s;
   io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
      stragglers, kill_plan, limits, accepts_less, token);
   io.since(3, parent, domain, service);
   io.since(5, terms);
   io.since(6, array, member, tags, requested);
   io.since(7, project, account, project_id);
+  io.since(9, delegates);
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
   auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,

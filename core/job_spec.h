@@ -93,6 +93,8 @@ struct JobSpec {
   std::string project;           ///< that it is charged to (core/charge.h)
   std::string account;           ///< likewise, of the project
   std::uint64_t project_id = 0;  ///< as the site numbers it; 0: it does not
+  /// Its cgroup is its user's, with the controllers that there are.
+  bool delegates = false;
 };
 
 }  // namespace core

@@ -252,6 +252,12 @@ core::Answer<void> Admission::check_engine(const core::Caller& caller,
                       "; '--detach' can");
   const core::Engine engine = spec.engine.value_or(engine_for(caller, spec));
   if (engine == core::Engine::kCgroup2) return {};
+  if (spec.delegates)
+    return refuse(
+        Refusal::kNotSupported,
+        "a job whose cgroup is its user's needs the engine 'cgroup2', "
+        "not '" +
+            std::string(core::name_of(engine)) + "'");
   if (core::has_pid_namespace(engine)) TRY(check_pidns(spec, engine));
   // One that was asked for so follows processes where they are.
   const bool follows = spec.kind == core::JobKind::kAttached &&

@@ -106,7 +106,7 @@ core::Answer<FoundProcess> find_process(core::ProcessRef process) {
   const auto cgroups = sys::read_proc_file(facts.pid, "cgroup", buffer);
   if (!stat || facts.uids.size() < 3 || !cgroups) return refuse_gone(facts.pid);
   facts.cgroup = sys::cgroup2_path_in(*cgroups);
-  facts.job = sys::parse_proc_job(*cgroups);
+  facts.job = sys::parse_proc_job(*cgroups, sys::own_cgroup_path());
   facts.command = stat->name();
   facts.is_kernel_thread = (stat->flags & kKernelThread) != 0;
   facts.is_corral = is_corral(facts.pid);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a job's cgroup holds it to its limits: which controllers it is given, and
 // what is written there.
+#include <sys/xattr.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "core/number_text.h"
@@ -80,7 +84,8 @@ core::Result<void> CgroupContainers::pass_into(core::JobId jid,
   const core::JobId above = parent(jid);
   if (above != core::kNoJob) TRY(pass_into(above, controller));
   const sys::Cgroup job(TRY(open(jid)));
-  const sys::Cgroup own = TRY(sys::Cgroup::make(job.get(), detail::kOwn));
+  const sys::Cgroup own =
+      TRY(sys::Cgroup::make(job.get(), detail::kOwnProcesses));
   TRY(move_down(job, own));
   return job.write(kSubtreeControl, controller);
 }
@@ -132,6 +137,40 @@ core::Result<void> CgroupContainers::hold_processes(
   if (!bound && !sys::has_access(cgroup.get(), kPidsMax, W_OK)) return {};
   TRY(pass_down(jid, "+pids"));
   return cgroup.write(kPidsMax, text_of(bound));
+}
+
+core::Result<void> CgroupContainers::delegate(core::JobId jid, core::Uid uid,
+                                              core::Gid gid) {
+  // /sys/kernel/cgroup/delegate has more, which are the giver's by its layout.
+  constexpr const char* kTheirs[] = {".", sys::cgroup_file::kProcs,
+                                     "cgroup.threads", kSubtreeControl};
+  struct Controller {
+    const char* name;
+    core::LimitKind kind;
+  };
+  // NOLINTBEGIN(modernize-use-designated-initializers): a table
+  constexpr Controller kControllers[] = {
+      {"+memory", core::LimitKind::kMemory},
+      {"+pids", core::LimitKind::kProcesses},
+      {"+cpu", core::LimitKind::kCpuRate},
+      {"+cpuset", core::LimitKind::kCpuSet},
+      {"+io", core::LimitKind::kIoRate},
+  };
+  // NOLINTEND(modernize-use-designated-initializers)
+  for (const Controller& controller : kControllers) {
+    if (hold_of(controller.kind) != core::Hold::kCgroup2) continue;
+    TRY(pass_down(jid, controller.name));
+    passed_down_.insert(controller.name);
+  }
+  const sys::UniqueFd directory = TRY(open(jid));
+  if (::geteuid() == 0)
+    for (const char* name : kTheirs)
+      if (::fchownat(directory.get(), name, uid.raw(), gid.raw(), 0) < 0 &&
+          errno != ENOENT)
+        return core::fail(errno, "give away", name);
+  // Whoever looks for it finds no more than that.
+  (void)::fsetxattr(directory.get(), "user.delegate", "1", 1, 0);
+  return {};
 }
 
 core::JobLimits CgroupContainers::held(core::JobId jid) {

@@ -39,7 +39,7 @@ std::string below_mount(std::string base) {
 core::JobTotals totals_of(const sys::Cgroup& cgroup) {
   core::JobTotals totals = cgroup.totals();
   if (totals.oom_kills.value_or(0) == 0) return totals;
-  const auto own = sys::Cgroup::open(cgroup.get(), detail::kOwn);
+  const auto own = sys::Cgroup::open(cgroup.get(), detail::kOwnProcesses);
   if (!own) return totals;
   char buffer[256];
   totals.oom_kills = 0;
@@ -108,8 +108,10 @@ core::Result<sys::UniqueFd> CgroupContainers::open(core::JobId jid) {
 core::Result<sys::UniqueFd> CgroupContainers::open_for_newcomer(
     core::JobId jid) {
   sys::UniqueFd directory = TRY(open(jid));
-  auto own =
-      sys::open_at(directory.get(), detail::kOwn, O_RDONLY | O_DIRECTORY);
+  if (detail::passes_controllers(directory.get()))
+    (void)::mkdirat(directory.get(), detail::kOwnProcesses, 0755);
+  auto own = sys::open_at(directory.get(), detail::kOwnProcesses,
+                          O_RDONLY | O_DIRECTORY);
   return own ? std::move(own) : std::move(directory);
 }
 

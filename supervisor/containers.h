@@ -71,6 +71,11 @@ class Containers {
   /// Can be repeated, with other limits. Errors: EBUSY: more memory is used.
   [[nodiscard]] virtual core::Result<void> hold(
       core::JobId jid, const core::LimitSet& limits) = 0;
+  /// Gives the directory to that user, with all controllers that the base has
+  /// or can have (systemd.io/CGROUP_DELEGATION). Can be repeated.
+  [[nodiscard]] virtual core::Result<void> delegate(core::JobId jid,
+                                                    core::Uid uid,
+                                                    core::Gid gid) = 0;
   /// What version 2 holds for it, as its files say: of a job whose history is
   /// lost nobody else knows.
   [[nodiscard]] virtual core::JobLimits held(core::JobId jid) = 0;
@@ -122,7 +127,7 @@ namespace detail {
 
 /// In a job's directory, for its own processes where controllers hold jobs that
 /// are nested in it; no job has such a name.
-inline constexpr const char* kOwn = "own";
+inline constexpr const char* kOwnProcesses = "own";
 
 /// Whether a cgroup's controllers are those of the cgroups below it too.
 [[nodiscard]] bool passes_controllers(int directory);
@@ -150,6 +155,8 @@ class CgroupContainers final : public Containers {
   void read_usage(core::UsageView& usage) override;
   core::Result<void> hold(core::JobId jid,
                           const core::LimitSet& limits) override;
+  core::Result<void> delegate(core::JobId jid, core::Uid uid,
+                              core::Gid gid) override;
   core::JobLimits held(core::JobId jid) override;
   SoftMemoryEvents soft_memory_events(core::JobId jid,
                                       std::uint64_t soft) override;

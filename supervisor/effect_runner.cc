@@ -119,6 +119,8 @@ void EffectRunner::make_container(const core::Job& job) {
   if (made &&
       (job.spec.limits.has_more_than_wall_time() || !job.spec.terms.empty()))
     made = hold(job);
+  if (made && job.spec.delegates)
+    made = parts_.containers.delegate(job.jid, job.spec.uid, job.spec.gid);
   if (made) return enrol(job);
   spdlog::error("job {} has no container: {}", core::display(job.jid).view(),
                 text_of(made.error().message()));

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include "supervisor/log.h"
+#include "supervisor/own_place.h"
 #include "sys/cgroup_tree.h"
 #include "sys/limit_facts.h"
 #include "sys/own_programs.h"
@@ -12,7 +14,8 @@ namespace supervisor {
 
 core::Result<Host> look_around(const Settings& settings) {
   Host host;
-  host.base = sys::find_cgroup_base(settings.cgroup_base);
+  host.base = sys::find_cgroup_base(
+      settings.cgroup_base.empty() ? own_base() : settings.cgroup_base);
   if (host.base.facts.base_is_elsewhere &&
       (!settings.engine || core::has_cgroup(*settings.engine)))
     return core::fail(0,
@@ -34,9 +37,12 @@ core::Result<Host> look_around(const Settings& settings) {
   if (host.base.facts.cgroup2_is_writable)
     host.directory = TRY(
         sys::open_at(AT_FDCWD, host.base.path.c_str(), O_RDONLY | O_DIRECTORY));
-  if (host.directory.is_open() && core::has_cgroup(host.engine.engine))
+  if (host.directory.is_open() && core::has_cgroup(host.engine.engine)) {
+    if (const std::string why = step_aside(host.base); !why.empty())
+      spdlog::warn("jobs have no controllers of cgroup v2: {}", why);
     host.limits =
         sys::find_limit_facts(host.directory.get(), host.base.path.view());
+  }
   host.init = settings.init;
   if (host.init.empty())
     host.init = TRY(sys::find_own_program(sys::OwnProgram::kInit));

@@ -55,7 +55,8 @@ std::unexpected<core::Refused> refuse_move(const std::string& what,
 /// Whether it is where its job's cgroup is said to be, not only below who is a
 /// member: those are a subreaper's, or followed.
 bool is_contained(const core::Candidate& process) {
-  return sys::job_in_cgroup_path(process.cgroup) == process.job;
+  return sys::job_in_cgroup_path(process.cgroup, sys::own_cgroup_path()) ==
+         process.job;
 }
 
 }  // namespace

@@ -59,7 +59,8 @@ std::unexpected<core::Error> out_of_reach(const std::string& why) {
 bool is_in_job(core::Pid pid) {
   char buffer[4096];
   const auto text = sys::read_proc_file(pid, "cgroup", buffer);
-  return text && sys::parse_proc_job(*text) != core::kNoJob;
+  return text &&
+         sys::parse_proc_job(*text, sys::own_cgroup_path()) != core::kNoJob;
 }
 
 /// A stopped or hanging supervisor: the reaper starts the next one.

@@ -171,6 +171,13 @@ class Cgroup {
     visit_members(directory_.get(), visit, 0);
   }
 
+  /// The same without those of cgroups below it.
+  void for_each_own_member(core::Visitor<core::Pid> visit) const {
+    if (const auto procs =
+            open_at(directory_.get(), cgroup_file::kProcs, O_RDONLY))
+      visit_pids(procs->get(), visit);
+  }
+
   /// Sends a signal to each member once, by pidfd, after making sure that the
   /// pidfd's process is still listed: its pid cannot have been used again. The
   /// list is read again when somebody was: a child that was forked behind one

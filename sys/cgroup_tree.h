@@ -38,16 +38,28 @@ constexpr std::string_view cgroup2_path_in(std::string_view file) {
   return {};
 }
 
-/// The jid of the innermost job directory in a cgroup path, or kNoJob.
-constexpr core::JobId job_in_cgroup_path(std::string_view path) {
+/// The jid of the job whose directory a cgroup path leads into, or kNoJob:
+/// below what it shares with `own`, our own path, the first job directory with
+/// those of nested jobs in it. What is further below is another instance's,
+/// which runs in that job.
+constexpr core::JobId job_in_cgroup_path(std::string_view path,
+                                         std::string_view own = {}) {
   core::JobId found = core::kNoJob;
-  std::size_t at = 0;
-  while (at < path.size()) {
-    std::size_t end = path.find('/', at);
+  bool is_shared = true;
+  while (!path.empty()) {
+    std::size_t end = path.find('/');
     if (end == std::string_view::npos) end = path.size();
-    const std::string_view part(path.begin() + at, path.begin() + end);
-    if (const auto jid = core::job_of_path_name(part)) found = *jid;
-    at = end + 1;
+    const std::string_view part = path.substr(0, end);
+    is_shared = is_shared && own.starts_with(part) &&
+                (own.size() == end || own[end] == '/');
+    if (is_shared) {
+      own.remove_prefix(std::min(end + 1, own.size()));
+    } else if (const auto jid = core::job_of_path_name(part)) {
+      found = *jid;
+    } else if (found != core::kNoJob) {
+      break;
+    }
+    path.remove_prefix(std::min(end + 1, path.size()));
   }
   return found;
 }

@@ -182,11 +182,12 @@ constexpr std::optional<ProcIds> parse_proc_ids(std::string_view text) {
 
 /// The job in the text of /proc/PID/cgroup, kNoJob if it is in none. A zombie
 /// can outlive its cgroup, whose path then ends in " (deleted)".
-constexpr core::JobId parse_proc_job(std::string_view text) {
+constexpr core::JobId parse_proc_job(std::string_view text,
+                                     std::string_view own = {}) {
   constexpr std::string_view kDeleted = " (deleted)";
   std::string_view path = cgroup2_path_in(text);
   if (path.ends_with(kDeleted)) path.remove_suffix(kDeleted.size());
-  return job_in_cgroup_path(path);
+  return job_in_cgroup_path(path, own);
 }
 
 /// Reads /proc/PID/`name` as far as `buffer` reaches.
@@ -216,12 +217,23 @@ constexpr core::JobId parse_proc_job(std::string_view text) {
   return text ? parse_proc_ids(*text) : std::nullopt;
 }
 
+/// Our own path in cgroup v2, as it was when it was first asked for: who steps
+/// aside stays in the same job of another instance.
+[[nodiscard]] inline std::string_view own_cgroup_path() {
+  static const PathBuffer own = [] {
+    char buffer[4608];
+    const auto text = read_small_file("/proc/self/cgroup", buffer);
+    return PathBuffer(text ? cgroup2_path_in(*text) : std::string_view());
+  }();
+  return own.view();
+}
+
 /// Nothing if the file cannot be read; kNoJob if the process is in no job.
 [[nodiscard]] inline std::optional<core::JobId> read_proc_job(core::Pid pid) {
   char buffer[4608];
   const auto text = read_proc_file(pid, "cgroup", buffer);
   if (!text) return std::nullopt;
-  return parse_proc_job(*text);
+  return parse_proc_job(*text, own_cgroup_path());
 }
 
 }  // namespace sys

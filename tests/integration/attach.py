@@ -354,8 +354,6 @@ def nesting(instance):
     made = instance.facts("attach", "--new", "--parent", inner, pid)["jid"]
     equal(instance.facts("show", made)["parent"], inner, "a job is made within, of a process there")
     refused(instance, 64, "other jobs are nested in job", "detach", "--job", inner)
-    refused(instance, 72, "limit 'memory' of a nested job is that of the job around it", "run", "-d", "--parent", outer,
-            "--limit", "memory=1G", "--", "true")
     refused(instance, 66, "there is no job 'nosuch'", "run", "--parent", "nosuch", "--", "true")
     equal(instance.run("run", "--parent", outer, "--", "sh", "-c", "exit 4").returncode, 4, "a nested job in front")
     os.kill(instance.supervisor, signal.SIGKILL)

@@ -306,6 +306,15 @@ TEST_CASE("/proc/PID/io, status and cgroup") {
   CHECK(sys::parse_proc_job("0::/corral/j00000000000000ab (deleted)\n").raw() ==
         0xab);
   CHECK(sys::parse_proc_job("0::/\n") == core::kNoJob);
+  // In the job 1 runs an instance, in whose job 2 the process is.
+  constexpr std::string_view kWithin =
+      "0::/s/j0000000000000001/corral/j0000000000000002/j0000000000000003\n";
+  CHECK(sys::parse_proc_job(kWithin, "/s/instance").raw() == 1);
+  CHECK(sys::parse_proc_job(kWithin, "/s/j0000000000000001/corral/instance")
+            .raw() == 3);
+  CHECK(sys::parse_proc_job(kWithin, "/s/j0000000000000001").raw() == 3);
+  CHECK(sys::parse_proc_job(kWithin, "/other").raw() == 1);
+  CHECK(sys::parse_proc_job(kWithin, "/").raw() == 1);
 }
 
 TEST_CASE("a wait status is what wait(2) would say") {

@@ -78,6 +78,9 @@ class FakeContainers final : public supervisor::Containers {
   core::Result<void> hold(core::JobId, const core::LimitSet&) override {
     return {};
   }
+  core::Result<void> delegate(core::JobId, core::Uid, core::Gid) override {
+    return {};
+  }
   core::JobLimits held(core::JobId /*jid*/) override { return held_limits; }
   supervisor::SoftMemoryEvents soft_memory_events(core::JobId,
                                                   std::uint64_t) override {
