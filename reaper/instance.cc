@@ -13,6 +13,7 @@
 
 const char* const reaper::kOwnName = reaper::kReaperName;
 const bool reaper::kMakesNamespaces = false;
+const bool reaper::kIsOfInstance = true;
 
 namespace {
 

@@ -21,6 +21,7 @@
 
 const char* const reaper::kOwnName = reaper::kInitName;
 const bool reaper::kMakesNamespaces = false;
+const bool reaper::kIsOfInstance = false;
 
 namespace {
 

@@ -13,6 +13,7 @@
 
 const char* const reaper::kOwnName = reaper::kNamespaceName;
 const bool reaper::kMakesNamespaces = true;
+const bool reaper::kIsOfInstance = false;
 
 namespace {
 

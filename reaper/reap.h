@@ -146,9 +146,16 @@ inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
 /// costs a hundredth of a short command.
 enum class Wanted : char { kUsage, kIo, kAll };
 
+/// Of corral-reaper alone; each program's main says it. One job's own reaper
+/// does not look for jobs of an instance that runs in its job: those have their
+/// reaper.
+extern const bool kIsOfInstance;
+
 /// Whose it was.
 inline void add_job(core::ExitRecord& record) {
-  const auto job = sys::read_proc_job(core::Pid(record.pid));
+  const core::Pid pid(record.pid);
+  const auto job =
+      kIsOfInstance ? sys::read_proc_job(pid) : sys::read_innermost_job(pid);
   if (!job || *job == core::kNoJob) return;
   record.jid = job->raw();
   record.mark(core::Counters::kJob);

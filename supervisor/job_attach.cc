@@ -16,6 +16,7 @@
 #include "supervisor/log.h"
 #include "supervisor/mover.h"
 #include "sys/cgroup_tree.h"
+#include "sys/proc_files.h"
 
 namespace supervisor {
 

@@ -38,6 +38,20 @@ constexpr std::string_view cgroup2_path_in(std::string_view file) {
   return {};
 }
 
+/// The jid of the innermost job directory in a cgroup path, or kNoJob.
+constexpr core::JobId innermost_job_in(std::string_view path) {
+  core::JobId found = core::kNoJob;
+  std::size_t at = 0;
+  while (at < path.size()) {
+    std::size_t end = path.find('/', at);
+    if (end == std::string_view::npos) end = path.size();
+    const std::string_view part(path.begin() + at, path.begin() + end);
+    if (const auto jid = core::job_of_path_name(part)) found = *jid;
+    at = end + 1;
+  }
+  return found;
+}
+
 /// The jid of the job whose directory a cgroup path leads into, or kNoJob:
 /// below what it shares with `own`, our own path, the first job directory with
 /// those of nested jobs in it. What is further below is another instance's,

@@ -180,14 +180,19 @@ constexpr std::optional<ProcIds> parse_proc_ids(std::string_view text) {
                  .gid = core::Gid(static_cast<std::uint32_t>(*gid))};
 }
 
-/// The job in the text of /proc/PID/cgroup, kNoJob if it is in none. A zombie
-/// can outlive its cgroup, whose path then ends in " (deleted)".
-constexpr core::JobId parse_proc_job(std::string_view text,
-                                     std::string_view own = {}) {
+/// The path in the text of /proc/PID/cgroup. A zombie can outlive its cgroup,
+/// whose path then ends in " (deleted)".
+constexpr std::string_view parse_proc_cgroup(std::string_view text) {
   constexpr std::string_view kDeleted = " (deleted)";
   std::string_view path = cgroup2_path_in(text);
   if (path.ends_with(kDeleted)) path.remove_suffix(kDeleted.size());
-  return job_in_cgroup_path(path, own);
+  return path;
+}
+
+/// The job there, kNoJob if it is in none.
+constexpr core::JobId parse_proc_job(std::string_view text,
+                                     std::string_view own = {}) {
+  return job_in_cgroup_path(parse_proc_cgroup(text), own);
 }
 
 /// Reads /proc/PID/`name` as far as `buffer` reaches.
@@ -234,6 +239,15 @@ constexpr core::JobId parse_proc_job(std::string_view text,
   const auto text = read_proc_file(pid, "cgroup", buffer);
   if (!text) return std::nullopt;
   return parse_proc_job(*text, own_cgroup_path());
+}
+
+/// The same for who knows no instance that may run in a job.
+[[nodiscard]] inline std::optional<core::JobId> read_innermost_job(
+    core::Pid pid) {
+  char buffer[4608];
+  const auto text = read_proc_file(pid, "cgroup", buffer);
+  if (!text) return std::nullopt;
+  return innermost_job_in(parse_proc_cgroup(*text));
 }
 
 }  // namespace sys

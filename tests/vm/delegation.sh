@@ -122,7 +122,7 @@ echo +memory +pids +cpu >\$own/cgroup.subtree_control
 exec unshare --mount --uts --ipc --pid --fork --mount-proc sh -c "
   echo \\\$\\\$ >\$own/c/cgroup.procs
   exec unshare --cgroup sh -c '
-    mount -t cgroup2 none /sys/fs/cgroup
+    umount /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
     $1'"
 END
 }

@@ -21,6 +21,7 @@
 #include "sys/proc_list.h"
 
 const bool reaper::kMakesNamespaces = false;
+const bool reaper::kIsOfInstance = true;
 
 namespace {
 
