@@ -47,6 +47,7 @@ constexpr SiteFieldTable kSiteFields[] = {
     {SiteKind::kText, "ppp 8 ppp d 444"},
     {SiteKind::kLimits, "888888 8 8888888 4 4"},
     {SiteKind::kDaemon, "44 pph 8 ppp l 4"},
+    {SiteKind::kPeaks, "888888 8 88 4 aa ppf 4"},
     {SiteKind::kOpened, "88 44 p 8 8 888 pp d 4"},
 };
 // NOLINTEND(modernize-use-designated-initializers)
@@ -366,6 +367,7 @@ class GroupReader {
       used_ += sizeof(SiteRecord);
       if (append_size_of(site->head) != 0) return end_with(*site);
       add_text(*site);
+      add_peaks(*site);
     }
     group().is_torn = true;
     // The mark is the only hint; what is whole of it stays a record.
@@ -406,6 +408,11 @@ class GroupReader {
         return &group().payload;
     }
     return nullptr;
+  }
+
+  void add_peaks(const SiteRecord& site) {
+    if (kind_of(site.head) != SiteKind::kPeaks) return;
+    std::memcpy(&group().peaks.emplace(), &site, sizeof site);
   }
 
   void add_text(const SiteRecord& site) {

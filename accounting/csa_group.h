@@ -35,11 +35,12 @@ struct Group {
 
   /// The last site record: with it the group is an append of Corral's.
   std::optional<SiteRecord> site;
-  std::string name;     ///< SiteText::kName
-  std::string detail;   ///< SiteText::kDetail
-  std::string project;  ///< SiteText::kProject
-  std::string account;  ///< SiteText::kAccount
-  std::string payload;  ///< SiteText::kPayload
+  std::optional<SitePeaks> peaks;  ///< before an end
+  std::string name;                ///< SiteText::kName
+  std::string detail;              ///< SiteText::kDetail
+  std::string project;             ///< SiteText::kProject
+  std::string account;             ///< SiteText::kAccount
+  std::string payload;             ///< SiteText::kPayload
   /// The checksum of Corral's append is right. True where there is none.
   bool is_sound = true;
   /// It bears the mark of an append of Corral's, but no site record ends it.

@@ -11,6 +11,7 @@
 #include "accounting/csa_encode.h"
 #include "accounting/kernel_exit.h"
 #include "core/collector.h"
+#include "core/gpid.h"
 
 namespace accounting {
 
@@ -162,6 +163,8 @@ inline RecordBytes encode(const RecordKey& key, const corral_exit& exit,
   if (has_delay) detail::put(bytes, detail::delay_of(end.record, exit));
   SiteProcess site = detail::site_of(end);
   site.collector = static_cast<std::uint32_t>(units.collector);
+  site.gpid =
+      core::make_gpid({}, core::Pid(static_cast<std::int32_t>(exit.pid))).raw();
   detail::put_last(bytes, site);
   return bytes;
 }

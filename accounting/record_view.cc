@@ -149,6 +149,7 @@ void refine_process(RecordView& view, const SiteProcess& site) {
               {&RecordView::block_waits, &RecordView::block_delay_us,
                &RecordView::swap_waits, &RecordView::swap_delay_us});
   view.collector = core::name_of(static_cast<core::Collector>(site.collector));
+  view.gpid = unless_zero(site.gpid);
 }
 
 void add_end(RecordView& view, const Group& group) {
@@ -287,6 +288,36 @@ void add_opened(RecordView& view, const SiteOpened& site) {
   view.torn_bytes = site.torn_bytes;
 }
 
+std::string_view sources_of(const SitePeaks& site) {
+  constexpr std::uint8_t kBoth = kFromCgroup | kFromFollowed;
+  switch (site.sources & kBoth) {
+    case kFromCgroup:
+      return "cgroup";
+    case kFromFollowed:
+      return "followed";
+    case kBoth:
+      return "cgroup+followed";
+    default:
+      return {};
+  }
+}
+
+void add_peaks(RecordView& view, const SitePeaks& site) {
+  const auto told = [&](std::uint32_t bit, std::uint64_t value) {
+    return (site.present & bit) != 0 ? RecordView::Count(value) : std::nullopt;
+  };
+  RecordView::Count RecordView::* const kStalls[] = {
+      &RecordView::cpu_some_us,    &RecordView::cpu_full_us,
+      &RecordView::memory_some_us, &RecordView::memory_full_us,
+      &RecordView::io_some_us,     &RecordView::io_full_us};
+  for (unsigned i = 0; i < std::size(kStalls); ++i)
+    view.*kStalls[i] = told(1U << i, site.stalls[i]);
+  view.processes_peak = told(kHasProcessesPeak, site.processes);
+  view.swap_peak_bytes = told(kHasSwapPeak, site.swap_bytes);
+  view.collector = core::name_of(static_cast<core::Collector>(site.collector));
+  view.totals_from = sources_of(site);
+}
+
 void add_loss(RecordView& view, const SiteLoss& site) {
   view.ended_us = microseconds(site.head.time);
   view.lost = site.count;
@@ -339,6 +370,7 @@ RecordView view_of(const Group& group) {
     add_daemon(view, *site, group);
   if (const auto site = site_as<SiteEnd>(group, SiteKind::kEnd))
     refine_end(view, *site, group.detail);
+  if (group.end && group.peaks) add_peaks(view, *group.peaks);
   if (const auto site = site_as<SiteLoss>(group, SiteKind::kLoss))
     add_loss(view, *site);
   if (const auto site = site_as<SiteOpened>(group, SiteKind::kOpened))

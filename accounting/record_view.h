@@ -58,6 +58,14 @@ struct RecordView {
   Count write_calls;
   Count storage_read_bytes;
   Count storage_written_bytes;
+  Count gpid;  ///< of a process: its number in the cluster
+  /// Of an end: times in which processes were stalled (core/job_peaks.h).
+  Count cpu_some_us, cpu_full_us;
+  Count memory_some_us, memory_full_us;
+  Count io_some_us, io_full_us;
+  Count processes_peak;
+  Count swap_peak_bytes;
+  std::string_view totals_from;  ///< of an end: what its totals are read from
   Count voluntary_switches;
   Count involuntary_switches;
   Count virtual_bytes;       ///< the most address space
@@ -69,7 +77,7 @@ struct RecordView {
   Count block_delay_us;
   Count swap_waits;  ///< for its memory to be swapped in
   Count swap_delay_us;
-  std::string_view collector;  ///< of a process of Corral's: who counted
+  std::string_view collector;  ///< of a process or a job: who counted
 
   std::optional<std::int32_t> wait_status;
   std::optional<int> exit_code;  ///< also where CSA alone tells

@@ -233,6 +233,15 @@ constexpr CountKey kCounts[] = {
     {"block_delay_us", &RecordView::block_delay_us},
     {"swap_waits", &RecordView::swap_waits},
     {"swap_delay_us", &RecordView::swap_delay_us},
+    {"cpu_some_stall_us", &RecordView::cpu_some_us},
+    {"cpu_full_stall_us", &RecordView::cpu_full_us},
+    {"memory_some_stall_us", &RecordView::memory_some_us},
+    {"memory_full_stall_us", &RecordView::memory_full_us},
+    {"io_some_stall_us", &RecordView::io_some_us},
+    {"io_full_stall_us", &RecordView::io_full_us},
+    {"processes_peak", &RecordView::processes_peak},
+    {"swap_peak_bytes", &RecordView::swap_peak_bytes},
+    {"gpid", &RecordView::gpid},
     {"oom_kills", &RecordView::oom_kills},
     {"processes_seen", &RecordView::processes_seen},
     {"processes_not_seen", &RecordView::processes_not_seen},
@@ -326,6 +335,7 @@ std::string to_json(const RecordView& view) {
   if (!view.payload.empty()) json["bytes"] = hex_of(view.payload);
   put_text(json, "engine", view.engine);
   put_text(json, "collector", view.collector);
+  put_text(json, "totals_from", view.totals_from);
   put(json, "errno", view.code);
   // Names are bytes: what is no UTF-8 is shown as U+FFFD.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -40,6 +40,7 @@ enum class SiteKind : std::uint8_t {
   kOpened = 6,   ///< behind acctcfg
   kLimits = 7,   ///< alone: the bounds that a job has from now on
   kDaemon = 8,   ///< behind a workload record, or its bytes as texts
+  kPeaks = 9,    ///< before an end
 };
 
 enum class SiteText : std::uint32_t {
@@ -159,7 +160,7 @@ struct SiteProcess {
   std::uint32_t kernel_flags;
   std::uint32_t marks;      ///< kMarkInclusive
   std::uint32_t collector;  ///< core::Collector
-  std::uint64_t reserved;
+  std::uint64_t gpid;       ///< core::GlobalPid; 0: not told
   std::uint32_t reserved2;
   std::uint32_t checksum;
 };
@@ -190,6 +191,26 @@ struct SiteEnd {
   std::uint32_t present;  ///< EndField
   std::uint32_t checksum;
 };
+
+/// What else the kernel tells of a job's cgroup, and who told the rest.
+struct SitePeaks {
+  SiteHead head;
+  /// Microseconds, each if its bit is in `present`: 0 and 1 some and all
+  /// stalled for a processor, 2 and 3 for memory, 4 and 5 for I/O.
+  std::uint64_t stalls[6];
+  std::uint64_t key;
+  std::uint64_t processes;   ///< at once; kHasProcessesPeak
+  std::uint64_t swap_bytes;  ///< kHasSwapPeak
+  std::uint32_t present;
+  std::uint8_t collector;  ///< core::Collector: who counts its processes
+  std::uint8_t sources;    ///< of the end's totals: kFromCgroup, kFromFollowed
+  std::byte reserved[38];
+  std::uint32_t checksum;  ///< 0: it is not the last
+};
+inline constexpr std::uint32_t kHasProcessesPeak = 1U << 6;
+inline constexpr std::uint32_t kHasSwapPeak = 1U << 7;
+inline constexpr std::uint8_t kFromCgroup = 1U << 0;
+inline constexpr std::uint8_t kFromFollowed = 1U << 1;  ///< /proc/PID/stat
 
 struct SiteLoss {
   SiteHead head;
@@ -244,7 +265,7 @@ static_assert(is_site_record<SiteRecord>() && is_site_record<SiteProcess>());
 static_assert(is_site_record<SiteStart>());
 static_assert(is_site_record<SiteEnd>() && is_site_record<SiteLoss>());
 static_assert(is_site_record<SiteOpened>() && is_site_record<SiteDaemon>());
-static_assert(is_site_record<SiteTextRecord>());
+static_assert(is_site_record<SiteTextRecord>() && is_site_record<SitePeaks>());
 
 constexpr SiteKind kind_of(const SiteHead& head) {
   return static_cast<SiteKind>(head.kind_and_size & 0xFF);

@@ -85,6 +85,12 @@ void fields(auto& io, Of<JobTotals> auto& t) {
      processes_not_seen);
   io.since(4, processes);
 }
+void fields(auto& io, Of<JobPeaks> auto& p) {
+  auto& [cpu_some, cpu_full, memory_some, memory_full, io_some, io_full,
+         processes, swap] = p;
+  io(cpu_some, cpu_full, memory_some, memory_full, io_some, io_full, processes,
+     swap);
+}
 void fields(auto& io, Of<JobResult> auto& r) {
   auto& [reason, has_status, wait_status, limit, launch, by, detail] = r;
   io(reason, has_status, wait_status, limit, launch, by, detail);
@@ -115,7 +121,7 @@ void fields(auto& io, Of<Job> auto& j) {
          reaper_was_lost, freezing, cpu, last_use, exited_cpu, kill, stragglers,
          straggler_names, processes_seen, main_exit, launch_failure, limit_hit,
          ran_out_of_memory, cancelled, detail, totals, result, soft_passed,
-         is_held, departure, origin, collector, progress, followed] = j;
+         is_held, departure, origin, collector, progress, followed, peaks] = j;
   io(jid, spec, owner, engine, state, created, started, ended, main, status,
      main_has_ended, main_is_stopped, reaper_was_lost, freezing, exited_cpu,
      kill, stragglers, straggler_names, processes_seen, main_exit,
@@ -126,6 +132,7 @@ void fields(auto& io, Of<Job> auto& j) {
   io.since(5, soft_passed);
   io.since(6, progress);
   io.since(8, followed);
+  io.since(9, peaks);
 }
 void fields(auto& io, Of<JobSnapshot> auto& s) {
   auto& [job, state_entry] = s;
@@ -169,8 +176,9 @@ void fields(auto& io, Of<event::MainStatusLearned> auto& e) {
   io(is_known, wait_status);
 }
 void fields(auto& io, Of<event::Emptied> auto& e) {
-  auto& [totals] = e;
+  auto& [totals, peaks] = e;
   io(totals);
+  io.since(9, peaks);
 }
 void fields(auto& io, Of<event::Populated> auto& e) {
   auto& [count, names] = e;

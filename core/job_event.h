@@ -13,6 +13,7 @@
 #include "core/exit_record.h"
 #include "core/followed.h"
 #include "core/ids.h"
+#include "core/job_peaks.h"
 #include "core/job_spec.h"
 #include "core/job_totals.h"
 #include "core/launch_stage.h"
@@ -75,6 +76,7 @@ struct MainStatusLearned {
 /// The container was read: nothing lives in it.
 struct Emptied {
   JobTotals totals;
+  JobPeaks peaks;
 };
 /// The container was read: this many processes live in it. `names` holds some
 /// of their names, separated by ", ".

@@ -125,7 +125,9 @@ class Stepper {
     if (job_.is_held) return;
     // A lost reaper's main process may still owe its status: it comes first.
     if (job_.state == JobState::kRunning && owes_status(job_)) return;
-    if (is_live(job_) && !has_followed(job_)) close(emptied.totals);
+    if (!is_live(job_) || has_followed(job_)) return;
+    if (emptied.peaks != JobPeaks{}) job_.peaks = emptied.peaks;
+    close(emptied.totals);
   }
 
   void operator()(const event::Populated& populated) {

@@ -186,6 +186,7 @@ struct Job {
   Collector collector = Collector::kWait;
   ArrayProgress progress;  ///< of an array
   Rare<FollowedProcesses> followed;
+  Rare<JobPeaks> peaks;  ///< once it is kClosing
 };
 
 /// Whether it has members outside of its container.

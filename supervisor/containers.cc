@@ -13,6 +13,7 @@
 #include "core/number_text.h"
 #include "supervisor/mover.h"
 #include "sys/cgroup.h"
+#include "sys/cgroup_peaks.h"
 #include "sys/cgroup_tree.h"
 #include "sys/clock.h"
 #include "sys/proc_files.h"
@@ -169,6 +170,11 @@ core::JobTotals CgroupContainers::totals(core::JobId jid) {
   }
   groups_.add_totals(jid, totals);
   return totals;
+}
+
+core::JobPeaks CgroupContainers::peaks(core::JobId jid) {
+  const auto directory = open(jid);
+  return directory ? sys::read_peaks(directory->get()) : core::JobPeaks{};
 }
 
 void CgroupContainers::read_usage(core::UsageView& usage) {

@@ -18,6 +18,7 @@
 #include "core/error.h"
 #include "core/ids.h"
 #include "core/job_control.h"
+#include "core/job_peaks.h"
 #include "core/job_totals.h"
 #include "core/limit_hold.h"
 #include "core/quantity.h"
@@ -65,6 +66,8 @@ class Containers {
   [[nodiscard]] virtual std::vector<core::Pid> members(core::JobId jid) = 0;
   /// With what is nested in it, but for who was killed for lack of memory.
   [[nodiscard]] virtual core::JobTotals totals(core::JobId jid) = 0;
+  /// What else is known of it once it is empty.
+  [[nodiscard]] virtual core::JobPeaks peaks(core::JobId /*jid*/) { return {}; }
   /// The counters of `usage.jid`, as far as there are any.
   virtual void read_usage(core::UsageView& usage) = 0;
   /// Has the kernel hold what it can hold for the whole job: memory, processes.
@@ -152,6 +155,7 @@ class CgroupContainers final : public Containers {
   Inhabitants inhabitants(core::JobId jid) override;
   std::vector<core::Pid> members(core::JobId jid) override;
   core::JobTotals totals(core::JobId jid) override;
+  core::JobPeaks peaks(core::JobId jid) override;
   void read_usage(core::UsageView& usage) override;
   core::Result<void> hold(core::JobId jid,
                           const core::LimitSet& limits) override;

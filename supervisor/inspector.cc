@@ -153,6 +153,7 @@ void Inspector::tell_empty(const core::Job& job) {
   core::event::Emptied emptied;
   if (core::has_cgroup(job.engine)) {
     emptied.totals = containers_.totals(job.jid);
+    emptied.peaks = containers_.peaks(job.jid);
     if (add_count_) add_count_(job, emptied.totals);
   }
   add_followed(job, emptied.totals);

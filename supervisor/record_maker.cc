@@ -7,6 +7,8 @@
 #include "accounting/charge_encode.h"
 #include "accounting/csa_encode.h"
 #include "accounting/limits_encode.h"
+#include "accounting/peaks_encode.h"
+#include "core/gpid.h"
 #include "core/job_name.h"
 #include "core/limit_terms.h"
 
@@ -65,6 +67,25 @@ accounting::EndOfJob end_of(const accounting::RecordKey& key,
           .engine = job.engine};
 }
 
+accounting::EndFacts facts_of(const core::Job& job) {
+  accounting::EndFacts facts;
+  if (job.peaks) facts.peaks = *job.peaks;
+  facts.collector = job.collector;
+  if (core::has_cgroup(job.engine) && job.totals.user_time)
+    facts.sources |= accounting::kFromCgroup;
+  if (job.followed) facts.sources |= accounting::kFromFollowed;
+  return facts;
+}
+
+accounting::RecordBytes process_of(const accounting::RecordKey& key,
+                                   const core::ExitRecord& record) {
+  accounting::RecordBytes bytes =
+      encode(accounting::ProcessEnd{.key = key, .record = record});
+  accounting::number_process(bytes,
+                             core::make_gpid({}, core::Pid(record.pid)).raw());
+  return bytes;
+}
+
 PendingRecord pending(std::uint64_t key, core::JobId jid, RecordKind kind,
                       const accounting::RecordBytes& bytes) {
   const auto view = bytes.view();
@@ -94,10 +115,10 @@ std::optional<PendingRecord> make_record(std::uint64_t instance,
         encode(start_of(full_key, job), job.spec.project, job.spec.account));
   if (const auto* process = std::get_if<core::effect::RecordProcess>(&effect))
     return charged(job, key, RecordKind::kProcess,
-                   encode(accounting::ProcessEnd{.key = full_key,
-                                                 .record = process->record}));
+                   process_of(full_key, process->record));
   if (std::holds_alternative<core::effect::RecordEnd>(effect))
-    return charged(job, key, RecordKind::kEnd, encode(end_of(full_key, job)));
+    return charged(job, key, RecordKind::kEnd,
+                   encode(end_of(full_key, job), facts_of(job)));
   if (const auto* limits = std::get_if<core::effect::RecordLimits>(&effect))
     return pending(key, job.jid, RecordKind::kTold,
                    encode_limits(limits_of(full_key, job, *limits)));

@@ -24,12 +24,14 @@ def parts_of(told):
         word, _, rest = line.strip().partition(" ")
         if word == "COLLECTOR":
             name = rest
-            parts[name] = ({}, None)
+            parts[name] = ({}, None, None)
         elif word == "TOLD":
             key, value = rest.split()
             parts[name][0][key] = int(value)
         elif word == "RECORD":
-            parts[name] = (parts[name][0], json.loads(rest))
+            parts[name] = (parts[name][0], json.loads(rest), None)
+        elif word == "END":
+            parts[name] = (*parts[name][:2], json.loads(rest))
     return parts
 
 
@@ -38,6 +40,7 @@ def compare(name, told, record):
         corral.check(key in record and least <= record[key] <= most, f"{name}: {what}: {record.get(key)} within {least} and {most}", told)
 
     corral.equal((record["collector"], record["includes_children"]), (name, False), f"{name}: who counted")
+    corral.equal(record["gpid"], record["pid"], f"{name}: without a cluster its number in it is its pid")
     corral.check(told["block_ticks"] >= 6, f"{name}: it waited for the disk", told)
     between("block_delay_us", told["block_ticks"] * TICK_US, (told["block_ticks"] + 1) * TICK_US + 5 * MS, "waits for the disk by /proc/self/stat")
     between("block_waits", 1, told["reads"] + 5, "and how many, of the reads that it made")
@@ -59,6 +62,20 @@ def compare(name, told, record):
     between("virtual_mbyte_us", record["resident_mbyte_us"], round(1.1 * told["peak_kib"] / 1024 * (used + 2 * TICK_US)), "address space over time")
 
 
+def compare_job(name, told, end):
+    """Stalls and peaks of its job, against what the job's cgroup said just before its end; absent where it said nothing."""
+    corral.equal((end["collector"], end["totals_from"]), (name, "cgroup"), f"{name}: the end says who counted, and where its totals are from")
+    for resource in ("cpu", "memory", "io"):
+        for who in ("some", "full"):
+            key, least = f"{resource}_{who}_stall_us", told.get(f"{resource}_{who}")
+            right = key not in end if least is None else least <= end.get(key, -1) <= least + 300 * MS
+            corral.check(right, f"{name}: stalls, {resource} {who}: {end.get(key)} by its file {least}", end)
+    corral.check(told["cpu_some"] > 0.5 * told["waited_us"], f"{name}: it was stalled as long as it waited for a processor", told)
+    corral.check(told["io_some"] > 0.5 * told["block_ticks"] * TICK_US, f"{name}: and for the disk", told)
+    for key, file in (("processes_peak", "pids.peak"), ("swap_peak_bytes", "memory.swap.peak")):
+        corral.equal(end.get(key), told.get(file), f"{name}: {file}")
+
+
 def main():
     if not LOADER.exists():
         corral.skip("needs corral-collect (clang, bpftool, libbpf-dev)")
@@ -73,9 +90,10 @@ def main():
     corral.equal(status, 0, "the machine came to its end")
     parts = parts_of(told)
     corral.equal(sorted(parts), ["ebpf", "taskstats"], "both collectors counted")
-    for collector, (facts, record) in parts.items():
+    for collector, (facts, record, end) in parts.items():
         corral.check(facts and record, f"{collector}: it told what it knew, and has a record", facts, record)
         compare(collector, facts, record)
+        compare_job(collector, facts, end)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,17 @@ class Maker {
     return {maybe(time), maybe(time), maybe(size), maybe(size),
             maybe(size), maybe(sum),  maybe(sum),  maybe(sum)};
   }
+  core::JobPeaks peaks() {
+    const auto time = [&] { return core::Microseconds(number()); };
+    return {maybe(time),
+            maybe(time),
+            maybe(time),
+            maybe(time),
+            maybe(time),
+            maybe(time),
+            maybe([&] { return number(); }),
+            maybe([&] { return core::Bytes(number()); })};
+  }
   core::JobSpec spec();
   core::Job job();
   core::EventBody body(std::size_t index);
@@ -172,6 +183,7 @@ core::Job Maker::job() {
         core::Job::Cancelled{core::Uid(small()), note<96>(), flag()};
   job.detail = note<96>();
   job.totals = totals();
+  if (!flag()) job.peaks = peaks();
   job.result.reason = one_of(core::Reason::kNone, core::Reason::kLast);
   job.result.has_status = flag();
   job.result.wait_status = whole();
@@ -213,7 +225,7 @@ core::EventBody Maker::body(std::size_t index) {
     case 9:
       return event::MainStatusLearned{flag(), whole()};
     case 10:
-      return event::Emptied{totals()};
+      return event::Emptied{totals(), peaks()};
     case 11:
       return event::Populated{small(), note<120>()};
     case 12:
@@ -369,6 +381,8 @@ void check_same(const core::Job& a, const core::Job& b) {
   check_same(a.launch_failure, b.launch_failure);
   check_same(a.limit_hit, b.limit_hit);
   check_same(a.cancelled, b.cancelled);
+  REQUIRE(a.peaks.has_value() == b.peaks.has_value());
+  if (a.peaks) CHECK(*a.peaks == *b.peaks);
   CHECK(tie(a.totals) == tie(b.totals));
   check_same(a.result, b.result);
   CHECK(a.progress == b.progress);
@@ -426,6 +440,7 @@ TEST_CASE("an event's fields are all there") {
     const auto gone = std::get<event::Emptied>(maker.body(10));
     CHECK(tie(gone.totals) ==
           tie(std::get<event::Emptied>(round_trip(gone)).totals));
+    CHECK(gone.peaks == std::get<event::Emptied>(round_trip(gone)).peaks);
     const auto populated = std::get<event::Populated>(maker.body(11));
     const auto told = std::get<event::Populated>(round_trip(populated));
     CHECK((populated.count == told.count &&

@@ -88,7 +88,7 @@ TEST_CASE("usage is told while a job lives, and when it has ended") {
   fixture.service.post(jid, event::ProcessExited{record});
   core::JobTotals totals;
   totals.user_time = core::Microseconds(5);
-  fixture.service.post(jid, event::Emptied{totals});
+  fixture.service.post(jid, event::Emptied{totals, {}});
   fixture.service.settle();
   const auto ended = fixture.service.usage(Fixture::caller(), jid);
   REQUIRE(ended);
