@@ -11,6 +11,9 @@
 //   kCreateForOther  -      if polkit says  unless root     if polkit says
 //   kManage          -      if polkit says  if polkit says  if polkit says
 //
+// An operator is one of all users' jobs, by his groups, or one of a project's
+// jobs: what a job is charged to decides then, as the site lists it.
+//
 // Root and the user of the instance may do everything. "Root" in the table is
 // both of them: nobody comes to their rights by a job of theirs.
 #pragma once
@@ -95,6 +98,27 @@ constexpr bool may(const Caller& caller, Verb verb, Uid owner,
       return false;
   }
   return false;
+}
+
+/// Does `caller` look after the jobs that are charged to `project`?
+constexpr bool is_operator_of(const Caller& caller, std::string_view project,
+                              const AuthorityRules& rules) {
+  if (project.empty()) return false;
+  const auto rule =
+      std::ranges::find(rules.projects, project, &ProjectRule::name);
+  if (rule == rules.projects.end()) return false;
+  return detail::is_one_of(rule->operators, caller.uid) ||
+         detail::is_of(rule->operator_groups,
+                       {.uid = caller.uid, .groups = caller.groups});
+}
+
+/// The same of a job, of which it is known what it is charged to.
+constexpr bool may(const Caller& caller, Verb verb, Uid owner,
+                   std::string_view project, const AuthorityRules& rules) {
+  if (may(caller, verb, owner, rules)) return true;
+  const bool is_of_operators = verb == Verb::kInspect || verb == Verb::kControl;
+  return is_of_operators && owner != Uid(0) && owner != rules.instance &&
+         is_operator_of(caller, project, rules);
 }
 
 /// May `caller` say which jid a job is to have?

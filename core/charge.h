@@ -45,6 +45,9 @@ struct ProjectRule {
   /// Whose jobs are charged to it where they name none; they may charge it.
   std::vector<Uid> usual_users = {};
   std::vector<Gid> usual_groups = {};
+  /// Who looks after the jobs that are charged to it (core/authority.h).
+  std::vector<Uid> operators = {};
+  std::vector<Gid> operator_groups = {};
 };
 
 /// Whose job it is. `may_charge_all`: a job that root or a scheduler makes.

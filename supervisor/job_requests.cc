@@ -60,7 +60,7 @@ Answer<const core::Job*> JobService::look_up(const core::Caller& caller,
   const TableEntry* const entry = table_.find(jid);
   if (entry == nullptr)
     return refuse(Refusal::kNoSuchJob, "there is no " + core::job_text(jid));
-  if (!may(caller, verb, entry->job.owner))
+  if (!may_to(caller, verb, entry->job))
     return refuse(Refusal::kAccessDenied,
                   core::job_text(jid) + " belongs to uid " +
                       std::to_string(entry->job.owner.raw()) + ", not to uid " +
@@ -74,13 +74,18 @@ bool JobService::may(const core::Caller& caller, Verb verb,
   return core::may(caller, verb, owner, site_.rules);
 }
 
+bool JobService::may_to(const core::Caller& caller, Verb verb,
+                        const core::Job& job) const {
+  return core::may(caller, verb, job.owner, job.spec.project, site_.rules);
+}
+
 core::JobView JobService::view(const core::Caller& caller, const core::Job& job,
                                Detail detail) const {
   const bool has_cgroup = core::has_cgroup(job.engine);
   const bool is_over = job.state >= core::JobState::kClosing;
   const bool is_brief = detail == Detail::kBrief;
   core::JobView view =
-      view_of(job, !is_brief && may(caller, Verb::kInspect, job.owner),
+      view_of(job, !is_brief && may_to(caller, Verb::kInspect, job),
               has_cgroup ? parts_->containers.path(job.jid) : std::string());
   if (has_cgroup && !is_over && !is_brief) {
     view.totals = parts_->containers.totals(job.jid);

@@ -323,6 +323,9 @@ class JobService final : public core::JobControl,
               const std::function<void(bool)>& then);
 
   // Requests: job_requests.cc.
+  /// As may(), and what the job is charged to counts too.
+  [[nodiscard]] bool may_to(const core::Caller& caller, core::Verb verb,
+                            const core::Job& job) const;
   [[nodiscard]] core::Answer<const core::Job*> look_up(
       const core::Caller& caller, core::JobId jid, core::Verb verb) const;
   [[nodiscard]] core::Answer<const core::Job*> may_freeze(

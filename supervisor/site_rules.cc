@@ -55,6 +55,10 @@ void SiteRules::add_project(const units::ProjectSettings& project) {
     add_user(word, rule.usual_users);
   for (const std::string& word : project.usual_groups)
     add_group(word, rule.usual_groups);
+  for (const std::string& word : project.operators)
+    add_user(word, rule.operators);
+  for (const std::string& word : project.operator_groups)
+    add_group(word, rule.operator_groups);
 }
 
 void SiteRules::add_group(const std::string& word, std::vector<core::Gid>& to) {

@@ -159,6 +159,12 @@ constexpr ProjectRow kProjectRows[] = {
     {"usual_groups",
      "an array of groups, by names or numbers, as in [\"physics\", \"50\"]",
      set_words<ProjectSettings, &ProjectSettings::usual_groups, is_id>},
+    {"operators",
+     "an array of users, by names or numbers, as in [\"alice\", \"1000\"]",
+     set_words<ProjectSettings, &ProjectSettings::operators, is_id>},
+    {"operator_groups",
+     "an array of groups, by names or numbers, as in [\"physics\", \"50\"]",
+     set_words<ProjectSettings, &ProjectSettings::operator_groups, is_id>},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
@@ -186,7 +192,8 @@ std::string take_of_project(SiteSettings& to, const TomlValue& value) {
       std::ranges::find(kProjectRows, value.path[2], &ProjectRow::key);
   if (row == std::end(kProjectRows))
     return "there is no such key of a project, expected 'id', 'users', "
-           "'groups', 'accounts', 'usual_users' or 'usual_groups'";
+           "'groups', 'accounts', 'usual_users', 'usual_groups', "
+           "'operators' or 'operator_groups'";
   if (row->set(*project, value.data)) return {};
   return "the value is " + shown(value.data) + ", expected " +
          std::string(row->expected);

@@ -26,6 +26,9 @@ struct ProjectSettings {
   /// Whose jobs are charged to it where they name none.
   std::vector<std::string> usual_users = {};
   std::vector<std::string> usual_groups = {};
+  /// Who inspects and controls the jobs that are charged to it.
+  std::vector<std::string> operators = {};
+  std::vector<std::string> operator_groups = {};
 };
 
 struct SiteSettings {

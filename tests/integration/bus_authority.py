@@ -23,6 +23,8 @@ POLKITD = "/usr/lib/polkit-1/polkitd"
 OPERATORS = 60001
 STRANGER = 1  # daemon; 2 is bin, 5 games: the bus must know its users
 SCHEDULER = 5
+LAB_OPERATOR = 6  # man
+LAB_GROUP = 60002
 
 
 def call(bus, *words, user=None, groups=()):
@@ -100,6 +102,32 @@ def python(bus, instance):
     connection.close()
 
 
+def of_project(bus, instance):
+    """Operators of a project, by user and by group: for the jobs that are charged to it, and for no other."""
+    spec = ("CreateJob", "a{sv}", 3, "Argv", "as", 2, "sleep", "secret-word", "Kind", "s", "detached", "Project", "s")
+    jobs = {}
+    for project in ("lab", "other"):
+        code, text, err = method(bus, *spec, project, user=STRANGER)
+        equal(code, 0, f"a job is charged to '{project}' {err}")
+        jobs[project] = int(text.split()[1])
+    roots = jid_of(instance, "--project", "lab", "--", "sleep", "100")
+    for what, caller in (("the user", {"user": LAB_OPERATOR}), ("a member of the group", {"user": STRANGER + 1, "groups": [LAB_GROUP]})):
+        code, text, err = method(bus, "ShowJob", "t", jobs["lab"], **caller)
+        check(code == 0 and "secret-word" in text, f"{what} that operates a project inspects its jobs {err}", text)
+        code, _, err = method(bus, "Signal", "tis", jobs["lab"], 18, "all", **caller)
+        equal(code, 0, f"and signals them {err}")
+        code, text, _ = method(bus, "ShowJob", "t", jobs["other"], **caller)
+        check("secret-word" not in text, "not those of another", text)
+        code, _, err = method(bus, "Signal", "tis", jobs["other"], 18, "all", **caller)
+        check(code != 0 and "belongs to uid" in err, "and does not signal them", err)
+        code, _, err = method(bus, "Signal", "tis", roots, 18, "all", **caller)
+        check(code != 0, "nor root's", err)
+    code, _, err = method(bus, "EndJob", "ta{sv}", jobs["lab"], 1, "GraceUSec", "t", 0, user=LAB_OPERATOR)
+    equal(code, 0, f"a project's operator ends its job {err}")
+    for jid in (jobs["other"], roots):
+        method(bus, "EndJob", "ta{sv}", jid, 1, "GraceUSec", "t", 0)
+
+
 def decides(bus, instance):
     """By user and by group, as the bus tells them."""
     spec = ("CreateJob", "a{sv}", 2, "Argv", "as", 2, "sleep", "100", "Kind", "s", "detached")
@@ -118,6 +146,7 @@ def decides(bus, instance):
     check(code == 0 and "Argv" not in text, "others see that it is there, and not its arguments", text)
     code, _, err = method(bus, "GetProcesses", "t", roots, user=STRANGER)
     check(code != 0, "nor its processes")
+    of_project(bus, instance)
     for user, wanted in ((STRANGER, False), (SCHEDULER, True)):
         code, _, err = method(bus, "CreateJob", "a{sv}", 3, "Argv", "as", 1, "true", "Kind", "s", "detached", "User", "s",
                               "65534", user=user)
@@ -220,7 +249,9 @@ def main():
               include=SOURCE / "contrib/dbus/org.corral.conf")
     bus.start()
     config = pathlib.Path(bus.directory, "corral.toml")
-    config.write_text(f"[authority]\noperators = [\"{OPERATORS}\"]\nschedulers = [\"games\"]\n[jobs]\nremember = 2\n")
+    config.write_text(f"[authority]\noperators = [\"{OPERATORS}\"]\nschedulers = [\"games\"]\n[jobs]\nremember = 2\n"
+                      f"[project.lab]\nusers = [\"*\"]\noperators = [\"man\"]\noperator_groups = [\"{LAB_GROUP}\"]\n"
+                      "[project.other]\nusers = [\"*\"]\n")
     try:
         with corral.Instance(bus=bus.address, options=["--config", config]) as instance:
             wait_until(lambda: NAME in call(bus, "list")[1], what="our name on the bus")

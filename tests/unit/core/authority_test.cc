@@ -81,6 +81,47 @@ TEST_CASE("without rules there are no operators and no schedulers") {
   }
 }
 
+TEST_CASE("operators of a project, by user and by group, for its jobs alone") {
+  constexpr Uid kByUser{1004};
+  constexpr Uid kByGroup{1005};
+  constexpr Gid kLabGroup{60};
+  AuthorityRules lab = rules();
+  lab.projects = {{.name = "other", .operators = {kStranger}},
+                  {.name = "lab",
+                   .operators = {Uid(3), kByUser},
+                   .operator_groups = {Gid(59), kLabGroup}}};
+  struct ProjectRow {
+    Uid caller;
+    Gid group;
+    std::string_view to_lab;   ///< to a job of another user in "lab"
+    std::string_view to_root;  ///< to one of root, or of the instance's user
+  };
+  constexpr ProjectRow kProjectRows[] = {
+      {kByUser, kUsers, "yyy--", "y----"},
+      {kByGroup, kLabGroup, "yyy--", "y----"},
+      {kStranger, kUsers, "y----", "y----"},  // of "other"
+      {kOperatorUid, kOperators, "yyy--", "y----"},
+      {kSchedulerUid, kUsers, "y--y-", "y----"},
+      {kRoot, kUsers, "yyyyy", "yyyyy"},
+  };
+  for (const ProjectRow& row : kProjectRows)
+    for (unsigned i = 0; i <= static_cast<unsigned>(Verb::kLast); ++i) {
+      CAPTURE(row.caller.raw());
+      CAPTURE(i);
+      const auto verb = static_cast<Verb>(i);
+      const Caller caller{
+          .uid = row.caller, .pid = Pid(1), .groups = {kUsers, row.group}};
+      CHECK(may(caller, verb, kOwner, "lab", lab) == (row.to_lab[i] == 'y'));
+      CHECK(may(caller, verb, kRoot, "lab", lab) == (row.to_root[i] == 'y'));
+      CHECK(may(caller, verb, kInstance, "lab", lab) ==
+            (row.to_root[i] == 'y'));
+      // What it is not charged to gives nobody anything.
+      for (const std::string_view project : {"", "none", "labs"})
+        CHECK(may(caller, verb, kOwner, project, lab) ==
+              may(caller, verb, kOwner, lab));
+    }
+}
+
 TEST_CASE("what polkit granted holds for that verb alone") {
   Caller caller = caller_of(kStranger);
   caller.granted.add(Verb::kControl);

@@ -93,8 +93,8 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
        "to 2147483647"},
       {"[project.x]\nowner = 'a'\n",
        "corral.toml:2: project.x.owner: there is no such key of a project, "
-       "expected 'id', 'users', 'groups', 'accounts', 'usual_users' or "
-       "'usual_groups'"},
+       "expected 'id', 'users', 'groups', 'accounts', 'usual_users', "
+       "'usual_groups', 'operators' or 'operator_groups'"},
       {"[project.x]\naccounts = ['a b']\n",
        "corral.toml:2: project.x.accounts: the value is ['a b'], expected an "
        "array of words of at most 64 letters, digits and _.@/+-"},
@@ -118,6 +118,7 @@ TEST_CASE("projects stand in the order of the file, also without a key") {
       "groups = ['phys']\n"
       "accounts = ['grant']\n"
       "usual_users = ['1000']\nusual_groups = ['staff']\n"
+      "operators = ['ann', '7']\noperator_groups = ['ops']\n"
       "[project.none]\n",
       "f");
   REQUIRE(settings);
@@ -130,6 +131,8 @@ TEST_CASE("projects stand in the order of the file, also without a key") {
   CHECK(physics.accounts == std::vector<std::string>{"grant"});
   CHECK(physics.usual_users == std::vector<std::string>{"1000"});
   CHECK(physics.usual_groups == std::vector<std::string>{"staff"});
+  CHECK(physics.operators == std::vector<std::string>{"ann", "7"});
+  CHECK(physics.operator_groups == std::vector<std::string>{"ops"});
   CHECK(settings->projects[1].name == "none");
   CHECK(settings->projects[1].users.empty());
 }
