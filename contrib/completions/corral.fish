@@ -31,6 +31,7 @@ complete -c corral -n '__fish_seen_subcommand_from run' -l kill-stragglers -d 'K
 complete -c corral -n '__fish_seen_subcommand_from run' -l limit -s l -x -a 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -d 'Hold the job to these limits, as in cpu=1h:2h/signal=USR1 (LIMITS): over time or memory it is ended, over others its calls fail'
 complete -c corral -n '__fish_seen_subcommand_from run' -l accept-less -d 'Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it'
 complete -c corral -n '__fish_seen_subcommand_from run' -l parent -x -a '(__corral_jobs)' -d 'Nest the job in this one: it ends with it, and is bound by its limits'
+complete -c corral -n '__fish_seen_subcommand_from run' -l delegate -d 'Leave the job'\''s cgroup to its user: for what makes cgroups itself (DELEGATION)'
 complete -c corral -n '__fish_seen_subcommand_from run' -l json -s j -d 'With --detach, print JSON'
 complete -c corral -n '__fish_seen_subcommand_from run' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from run' -l private -d 'Ask your private instance only'

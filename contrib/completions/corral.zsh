@@ -102,6 +102,7 @@ _corral() {
         '*-l[Hold the job to these limits, as in cpu=1h\:2h/signal=USR1 (LIMITS)\: over time or memory it is ended, over others its calls fail]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
         '--parent[Nest the job in this one\: it ends with it, and is bound by its limits]:JOB:_corral_jobs' \
+        '--delegate[Leave the job'\''s cgroup to its user\: for what makes cgroups itself (DELEGATION)]' \
         '--json[With --detach, print JSON]' \
         '-j[With --detach, print JSON]' \
         '--system[Ask the system instance only]' \
