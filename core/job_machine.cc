@@ -122,10 +122,9 @@ class Stepper {
   }
 
   void operator()(const event::Emptied& emptied) {
-    if (job_.is_held) return;
+    if (job_.is_held || !is_live(job_) || has_followed(job_)) return;
     // A lost reaper's main process may still owe its status: it comes first.
     if (job_.state == JobState::kRunning && owes_status(job_)) return;
-    if (!is_live(job_) || has_followed(job_)) return;
     if (emptied.peaks != JobPeaks{}) job_.peaks = emptied.peaks;
     close(emptied.totals);
   }

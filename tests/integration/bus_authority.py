@@ -104,7 +104,8 @@ def python(bus, instance):
 
 def of_project(bus, instance):
     """Operators of a project, by user and by group: for the jobs that are charged to it, and for no other."""
-    spec = ("CreateJob", "a{sv}", 3, "Argv", "as", 2, "sleep", "secret-word", "Kind", "s", "detached", "Project", "s")
+    spec = ("CreateJob", "a{sv}", 3, "Argv", "as", 4, "env", "WORD=secret-word", "sleep", "100", "Kind", "s", "detached",
+            "Project", "s")
     jobs = {}
     for project in ("lab", "other"):
         code, text, err = method(bus, *spec, project, user=STRANGER)

@@ -38,6 +38,7 @@ void check_old(const Bytes& bytes) {
   CHECK(created.spec.member.array == core::kNoJob);
   CHECK(created.spec.project.empty());
   CHECK(created.spec.project_id == 0);
+  CHECK(!created.spec.delegates);
 }
 
 }  // namespace
@@ -47,8 +48,9 @@ TEST_CASE("what a journal of version 2 lacks has its default") {
   bytes[0] = std::byte{2};
   CHECK(!core::decode(bytes));
   // Before owner and engine: parent, domain, service, terms of limits, array,
-  // member, tags, the jid that was asked for, project, account, its number.
-  bytes.erase(bytes.end() - 73, bytes.end() - 5);
+  // member, tags, the jid that was asked for, project, account, its number,
+  // whether its cgroup is its user's.
+  bytes.erase(bytes.end() - 74, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -56,7 +58,7 @@ TEST_CASE("what a journal of version 3 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{3};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 57, bytes.end() - 5);
+  bytes.erase(bytes.end() - 58, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -64,7 +66,7 @@ TEST_CASE("what a journal of version 4 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{4};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 57, bytes.end() - 5);
+  bytes.erase(bytes.end() - 58, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -72,7 +74,7 @@ TEST_CASE("what a journal of version 5 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{5};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 53, bytes.end() - 5);
+  bytes.erase(bytes.end() - 54, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -80,7 +82,15 @@ TEST_CASE("what a journal of version 6 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{6};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 21, bytes.end() - 5);
+  bytes.erase(bytes.end() - 22, bytes.end() - 5);
+  check_old(bytes);
+}
+
+TEST_CASE("what a journal of version 8 lacks has its default") {
+  Bytes bytes = created_bytes();
+  bytes[0] = std::byte{8};
+  CHECK(!core::decode(bytes));
+  bytes.erase(bytes.end() - 6, bytes.end() - 5);
   check_old(bytes);
 }
 
