@@ -139,6 +139,8 @@ core::Result<void> CgroupContainers::hold_processes(
   return cgroup.write(kPidsMax, text_of(bound));
 }
 
+/// The one for its own processes is given away, not the job's: beside that no
+/// user makes a directory, so none is taken for a job's that is nested in it.
 core::Result<void> CgroupContainers::delegate(core::JobId jid, core::Uid uid,
                                               core::Gid gid) {
   // /sys/kernel/cgroup/delegate has more, which are the giver's by its layout.
@@ -157,19 +159,25 @@ core::Result<void> CgroupContainers::delegate(core::JobId jid, core::Uid uid,
       {"+io", core::LimitKind::kIoRate},
   };
   // NOLINTEND(modernize-use-designated-initializers)
+  const sys::UniqueFd directory = TRY(open(jid));
+  const sys::Cgroup own =
+      TRY(sys::Cgroup::make(directory.get(), detail::kOwnProcesses));
+  // All of it is read to signal the job, and removed at its end.
+  TRY(own.write("cgroup.max.depth", "24"));
+  TRY(own.write("cgroup.max.descendants", "4096"));
   for (const Controller& controller : kControllers) {
     if (hold_of(controller.kind) != core::Hold::kCgroup2) continue;
     TRY(pass_down(jid, controller.name));
+    TRY(pass_into(jid, controller.name));
     passed_down_.insert(controller.name);
   }
-  const sys::UniqueFd directory = TRY(open(jid));
   if (::geteuid() == 0)
     for (const char* name : kTheirs)
-      if (::fchownat(directory.get(), name, uid.raw(), gid.raw(), 0) < 0 &&
+      if (::fchownat(own.get(), name, uid.raw(), gid.raw(), 0) < 0 &&
           errno != ENOENT)
         return core::fail(errno, "give away", name);
   // Whoever looks for it finds no more than that.
-  (void)::fsetxattr(directory.get(), "user.delegate", "1", 1, 0);
+  (void)::fsetxattr(own.get(), "user.delegate", "1", 1, 0);
   return {};
 }
 

@@ -27,6 +27,8 @@ constexpr std::uint32_t kMostNamed = 8;
 
 /// For who was taken out of a job and has no other place.
 constexpr const char* kLeft = "left";
+/// For who comes to a job when nobody may be where its own processes were.
+constexpr const char* kBesideOwn = "beside";
 
 /// The base as /proc/PID/cgroup has it: below the cgroup mount.
 std::string below_mount(std::string base) {
@@ -44,10 +46,12 @@ core::JobTotals totals_of(const sys::Cgroup& cgroup) {
   if (!own) return totals;
   char buffer[256];
   totals.oom_kills = 0;
-  for (const sys::Cgroup* part : {&cgroup, &*own}) {
-    const auto text = part->read("memory.events.local", buffer);
+  const auto add = [&](const sys::Cgroup& part, const char* file) {
+    const auto text = part.read(file, buffer);
     if (text) *totals.oom_kills += sys::value_of(*text, "oom_kill").value_or(0);
-  }
+  };
+  add(cgroup, "memory.events.local");
+  add(*own, sys::cgroup_file::kMemoryEvents);
   return totals;
 }
 
@@ -109,11 +113,13 @@ core::Result<sys::UniqueFd> CgroupContainers::open(core::JobId jid) {
 core::Result<sys::UniqueFd> CgroupContainers::open_for_newcomer(
     core::JobId jid) {
   sys::UniqueFd directory = TRY(open(jid));
-  if (detail::passes_controllers(directory.get()))
-    (void)::mkdirat(directory.get(), detail::kOwnProcesses, 0755);
   auto own = sys::open_at(directory.get(), detail::kOwnProcesses,
                           O_RDONLY | O_DIRECTORY);
-  return own ? std::move(own) : std::move(directory);
+  if (!own) return directory;
+  // Who was given that may have passed controllers down from there.
+  if (!detail::passes_controllers(own->get())) return own;
+  (void)::mkdirat(directory.get(), kBesideOwn, 0755);
+  return sys::open_at(directory.get(), kBesideOwn, O_RDONLY | O_DIRECTORY);
 }
 
 core::Result<std::uint64_t> CgroupContainers::id(core::JobId jid) {

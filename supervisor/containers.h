@@ -74,8 +74,9 @@ class Containers {
   /// Can be repeated, with other limits. Errors: EBUSY: more memory is used.
   [[nodiscard]] virtual core::Result<void> hold(
       core::JobId jid, const core::LimitSet& limits) = 0;
-  /// Gives the directory to that user, with all controllers that the base has
-  /// or can have (systemd.io/CGROUP_DELEGATION). Can be repeated.
+  /// Gives the directory of its own processes to that user, with all
+  /// controllers that the base has or can have (systemd.io/CGROUP_DELEGATION):
+  /// its first process is a newcomer. Can be repeated.
   [[nodiscard]] virtual core::Result<void> delegate(core::JobId jid,
                                                     core::Uid uid,
                                                     core::Gid gid) = 0;
@@ -129,7 +130,7 @@ class Containers {
 namespace detail {
 
 /// In a job's directory, for its own processes where controllers hold jobs that
-/// are nested in it; no job has such a name.
+/// are nested in it, or where that is its user's; no job has such a name.
 inline constexpr const char* kOwnProcesses = "own";
 
 /// Whether a cgroup's controllers are those of the cgroups below it too.

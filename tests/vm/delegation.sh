@@ -56,19 +56,19 @@ begin own root
 check 'a job runs an instance' corral run -d --system --name own --delegate --limit memory=400M -- sh -c "$(start_of own)"
 check 'which answers' await answers
 outer=$(directory)
-check 'and steps aside' has_processes "$outer/corral/instance"
+check 'and steps aside' has_processes "$outer/own/corral/instance"
 check 'a job of its is held to its limit' is_over_limit
 supervisor=$(supervisor_of own)
 kill -9 "$supervisor"
 check 'another supervisor of its' await answers
 check 'finds the same place' is_over_limit
-check 'that is below the outer job' test ! -d "$outer/corral/instance/corral"
+check 'that is below the outer job' test ! -d "$outer/own/corral/instance/corral"
 inner run -d --private --name sleeper -- sleep 1000 >/dev/null
 main=$(inner show --private --json sleeper | sed 's/.*"main_pid":\([0-9]*\).*/\1/')
 check 'whose processes are of both' sh -c "corral show --system --pid $main | grep -q own"
 sleep 1000 &
 check 'a process comes to the outer job' corral attach --system own $!
-check 'beside what passes controllers down' is_in $! '.*/own$'
+check 'beside what passes controllers down' is_in $! '.*/beside$'
 check 'the outer job is ended with all that' corral kill --system -g 0 own
 corral wait --system own >/dev/null 2>&1
 check 'and nothing of it is left' await is_gone
@@ -78,12 +78,16 @@ begin theirs nobody
 check "a user's job runs an instance" corral run -d --system --user nobody -e HOME=/run/theirs --name theirs --delegate -- sh -c "$(start_of theirs)"
 check 'that answers' await as_nobody ps --private
 outer=$(directory)
-check 'the cgroup is the user'"'"'s' test "$(stat -c %U "$outer") $(stat -c %U "$outer/cgroup.procs")" = 'nobody nobody'
-check 'its bounds are not' test "$(stat -c %U "$outer/memory.max")" = root
+check 'the cgroup is the user'"'"'s' test "$(stat -c %U "$outer/own") $(stat -c %U "$outer/own/cgroup.procs") $(stat -c %U "$outer")" = 'nobody nobody root'
+check 'its bounds are not' test "$(stat -c %U "$outer/own/memory.max")" = root
 as_nobody run -d --private --name hog --limit memory=32M -- sh -c 'exec dd if=/dev/zero of=/dev/null bs=100M count=1' >/dev/null
 as_nobody wait --private hog >/dev/null 2>&1
 as_nobody show --private hog >/run/hog
 check 'a job there is held to its limit' grep -q 'over-limit: passed its limit of memory' /run/hog
+check 'nobody makes another job' sh -c "! setpriv --reuid nobody --regid nogroup --clear-groups mkdir $outer/j0000000000000001 2>/dev/null"
+setpriv --reuid nobody --regid nogroup --clear-groups sh -c "mkdir $outer/own/j0000000000000001 && head -n 1 $outer/own/corral/instance/cgroup.procs >$outer/own/j0000000000000001/cgroup.procs"
+check 'nor comes to be of one by a name' sh -c "corral show --system --pid \$(cat $outer/own/j0000000000000001/cgroup.procs) | grep -q theirs"
+check 'nor makes what is too deep to be removed' sh -c "! setpriv --reuid nobody --regid nogroup --clear-groups mkdir -p $outer/own/$(printf 'd/%.0s' $(seq 40)) 2>/dev/null"
 check 'nobody leaves' sh -c "! setpriv --reuid nobody --regid nogroup --clear-groups sh -c 'echo 0 >$outer/../cgroup.procs' 2>/dev/null"
 corral kill --system -g 0 theirs
 corral wait --system theirs >/dev/null 2>&1
@@ -129,10 +133,10 @@ END
 begin box root
 corral run -d --system --name box --delegate -- sh -c "$(contained "$(start_of box)")" >/dev/null
 outer=$(directory)
-await has_processes "$outer/c/corral/instance"
+await has_processes "$outer/own/c/corral/instance"
 first=$(cat /run/box/run/private.lock)
 check 'an instance that is the PID 1 of a container' test "$first" = 1
-inside() { nsenter --target "$(head -n 1 "$outer/c/corral/instance/cgroup.procs")" --mount --uts --ipc --pid --cgroup env CORRAL_RUNTIME_DIR=/run/box/run CORRAL_PACCT=/run/box/pacct corral "$@"; }
+inside() { nsenter --target "$(head -n 1 "$outer/own/c/corral/instance/cgroup.procs")" --mount --uts --ipc --pid --cgroup env CORRAL_RUNTIME_DIR=/run/box/run CORRAL_PACCT=/run/box/pacct corral "$@"; }
 inside run -d --private --name hog --limit memory=32M -- sh -c 'exec dd if=/dev/zero of=/dev/null bs=100M count=1' >/dev/null
 inside wait --private hog >/dev/null 2>&1
 inside show --private hog >/run/hog
@@ -143,9 +147,9 @@ corral wait --system box >/dev/null 2>&1
 begin other root
 corral run -d --system --name other --delegate -- sh -c "$(contained 'mount -t tmpfs none /run; exec env -i container=corral /lib/systemd/systemd --unit=basic.target')" >/dev/null
 outer=$(directory)
-check 'a systemd in a job' await has_processes "$outer/c/init.scope"
-check 'has units' await sh -c "ls -d $outer/c/system.slice/*.service"
-check 'all of them are the job'"'"'s' sh -c "corral show --system --pid \$(head -n 1 $outer/c/system.slice/*.service/cgroup.procs | grep -m 1 '^[0-9]') | grep -q other"
+check 'a systemd in a job' await has_processes "$outer/own/c/init.scope"
+check 'has units' await sh -c "ls -d $outer/own/c/system.slice/*.service"
+check 'all of them are the job'"'"'s' sh -c "corral show --system --pid \$(head -n 1 $outer/own/c/system.slice/*.service/cgroup.procs | grep -m 1 '^[0-9]') | grep -q other"
 corral kill --system -g 2s other
 corral wait --system other >/dev/null 2>&1
 check 'and nothing of it is left' await is_gone
