@@ -22,6 +22,7 @@
 #include "sys/collector_facts.h"
 #include "sys/instance_lock.h"
 #include "sys/limit_facts.h"
+#include "sys/own_base.h"
 #include "sys/own_programs.h"
 #include "sys/pid_namespace_check.h"
 #include "sys/proc_connector.h"
@@ -262,8 +263,8 @@ Findings look() {
   findings.machine = host.machine;
   const sys::Environment environment = sys::process_environment();
   findings.variable_faults = variable_faults(environment);
-  const sys::CgroupBase base =
-      sys::find_cgroup_base(environment("CORRAL_CGROUP_BASE").value_or(""));
+  const sys::CgroupBase base = sys::find_cgroup_base(
+      environment("CORRAL_CGROUP_BASE").value_or(sys::own_cgroup_base()));
   findings.facts = base.facts;
   findings.choice = core::choose_engine(base.facts);
   const auto forced =

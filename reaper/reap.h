@@ -147,8 +147,8 @@ inline std::optional<DeadChild> take_dead_child(core::Pid pid) {
 enum class Wanted : char { kUsage, kIo, kAll };
 
 /// Of corral-reaper alone; each program's main says it. One job's own reaper
-/// does not look for jobs of an instance that runs in its job: those have their
-/// reaper.
+/// takes the innermost name: where an instance runs in its job, that one has a
+/// reaper for its own.
 extern const bool kIsOfInstance;
 
 /// Whose it was.

@@ -95,9 +95,9 @@ void Cgroup1Limits::find_groups(Place place, int directory,
     groups.path = path + name;
     const auto group = sys::Cgroup::open(directory, name);
     if (!group) return;
-    const std::size_t before = jobs_.size();
     find_groups(place, group->get(), path + name + "/");
-    if (place == Place::kMemory && jobs_.size() > before)
+    // Those of a soft bound alone are told by hold_memory().
+    if (place == Place::kMemory)
       jobs_[*jid].counts_memory = !is_unlimited(*group);
   });
 }
@@ -182,6 +182,7 @@ core::Result<void> Cgroup1Limits::hold_memory(
     std::optional<std::uint64_t> swap) {
   const sys::Cgroup group = TRY(group_for(Place::kMemory, jid, is_counted));
   if (!group.is_open()) return {};
+  if (is_counted) jobs_[jid].counts_memory = true;
   std::optional<std::uint64_t> with_swap = bound;
   if (bound && swap) with_swap = *bound + *swap;
   return write_memory(group, text_of(bound, "-1"), text_of(with_swap, "-1"));

@@ -97,8 +97,8 @@ class Cgroup1Limits {
 
   struct Groups {
     unsigned places = 0;  ///< in which it has a directory
-    /// The one of "memory" is there for a nested job's: who of this one ran
-    /// before is not counted in it.
+    /// False: the one of "memory" is there for a nested job's, and who of this
+    /// job ran before is not counted in it.
     bool counts_memory = true;
     std::uint64_t kills_within = 0;  ///< for lack of memory, of jobs that ended
     std::string path;                ///< below each place

@@ -84,6 +84,11 @@ core::Result<void> CgroupContainers::pass_into(core::JobId jid,
   const core::JobId above = parent(jid);
   if (above != core::kNoJob) TRY(pass_into(above, controller));
   const sys::Cgroup job(TRY(open(jid)));
+  char buffer[256];
+  std::string passed(" ");
+  passed.append(job.read(kSubtreeControl, buffer).value_or("")).append(" ");
+  std::ranges::replace(passed, '\n', ' ');
+  if (passed.contains(" " + std::string(controller.substr(1)) + " ")) return {};
   const sys::Cgroup own =
       TRY(sys::Cgroup::make(job.get(), detail::kOwnProcesses));
   TRY(move_down(job, own));

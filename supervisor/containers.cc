@@ -38,21 +38,32 @@ std::string below_mount(std::string base) {
 }
 
 /// The kernel counts kills in all cgroups around too. Where controllers hold
-/// what is nested, those of the job itself are in its directory or in its own.
+/// what is nested, those of the job itself are the others.
 core::JobTotals totals_of(const sys::Cgroup& cgroup) {
   core::JobTotals totals = cgroup.totals();
-  if (totals.oom_kills.value_or(0) == 0) return totals;
-  const auto own = sys::Cgroup::open(cgroup.get(), detail::kOwnProcesses);
-  if (!own) return totals;
-  char buffer[256];
+  if (totals.oom_kills.value_or(0) == 0 ||
+      !sys::has_access(cgroup.get(), detail::kOwnProcesses, F_OK))
+    return totals;
   totals.oom_kills = 0;
-  const auto add = [&](const sys::Cgroup& part, const char* file) {
-    const auto text = part.read(file, buffer);
+  const auto add = [&](const char* file) {
+    char buffer[256];
+    const auto text = cgroup.read(file, buffer);
     if (text) *totals.oom_kills += sys::value_of(*text, "oom_kill").value_or(0);
   };
-  add(cgroup, "memory.events.local");
-  add(*own, sys::cgroup_file::kMemoryEvents);
+  add("memory.events.local");
+  sys::Cgroup::for_each_child(cgroup.get(), [&](const char* name) {
+    if (!core::job_of_path_name(name))
+      add((std::string(name) + "/" + sys::cgroup_file::kMemoryEvents).c_str());
+  });
   return totals;
+}
+
+/// Whoever was given something below it makes no more there.
+core::Result<void> remove_all(int base, const char* place) {
+  if (::unlinkat(base, place, AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+  if (const auto job = sys::Cgroup::open(base, place))
+    (void)job->write("cgroup.max.descendants", "0");
+  return sys::Cgroup::remove(base, place);
 }
 
 }  // namespace
@@ -110,16 +121,25 @@ core::Result<sys::UniqueFd> CgroupContainers::open(core::JobId jid) {
                       O_RDONLY | O_DIRECTORY);
 }
 
+core::Result<sys::UniqueFd> CgroupContainers::open_own(core::JobId jid) {
+  return sys::open_at(directory_.get(),
+                      path_in(jid, detail::kOwnProcesses).c_str(),
+                      O_RDONLY | O_DIRECTORY);
+}
+
 core::Result<sys::UniqueFd> CgroupContainers::open_for_newcomer(
     core::JobId jid) {
-  sys::UniqueFd directory = TRY(open(jid));
-  auto own = sys::open_at(directory.get(), detail::kOwnProcesses,
-                          O_RDONLY | O_DIRECTORY);
-  if (!own) return directory;
-  // Who was given that may have passed controllers down from there.
-  if (!detail::passes_controllers(own->get())) return own;
-  (void)::mkdirat(directory.get(), kBesideOwn, 0755);
-  return sys::open_at(directory.get(), kBesideOwn, O_RDONLY | O_DIRECTORY);
+  const auto own = open_own(jid);
+  if (!own) return open(jid);
+  // Who was given that may have passed controllers down from there, and rules
+  // over whoever is in it.
+  struct stat facts = {};
+  if (::fstat(own->get(), &facts) == 0 && facts.st_uid == ::geteuid() &&
+      !detail::passes_controllers(own->get()))
+    return open_own(jid);
+  const std::string beside = path_in(jid, kBesideOwn);
+  (void)::mkdirat(directory_.get(), beside.c_str(), 0755);
+  return sys::open_at(directory_.get(), beside.c_str(), O_RDONLY | O_DIRECTORY);
 }
 
 core::Result<std::uint64_t> CgroupContainers::id(core::JobId jid) {
@@ -258,7 +278,7 @@ core::Result<void> CgroupContainers::remove(core::JobId jid) {
   if (!directory_.is_open()) return {};
   if (has_nested(jid)) return core::fail(EBUSY, "remove cgroup");
   TRY(groups_.remove(jid));
-  TRY(sys::Cgroup::remove(directory_.get(), place_of(jid).c_str()));
+  TRY(remove_all(directory_.get(), place_of(jid).c_str()));
   parents_.erase(jid);
   ids_.erase(jid);
   return {};

@@ -58,6 +58,9 @@ class Containers {
   /// nested in it (cgroup-v2.rst, "No Internal Process Constraint").
   [[nodiscard]] virtual core::Result<sys::UniqueFd> open_for_newcomer(
       core::JobId jid) = 0;
+  /// Likewise, of a job whose own processes were given a directory.
+  [[nodiscard]] virtual core::Result<sys::UniqueFd> open_own(
+      core::JobId jid) = 0;
   /// The number by which the kernel knows it. Errors: ENOENT.
   [[nodiscard]] virtual core::Result<std::uint64_t> id(core::JobId jid) = 0;
   /// Whether a process lives in it. A container that is gone is empty.
@@ -151,6 +154,7 @@ class CgroupContainers final : public Containers {
   core::Result<void> make(core::JobId jid) override;
   core::Result<sys::UniqueFd> open(core::JobId jid) override;
   core::Result<sys::UniqueFd> open_for_newcomer(core::JobId jid) override;
+  core::Result<sys::UniqueFd> open_own(core::JobId jid) override;
   core::Result<std::uint64_t> id(core::JobId jid) override;
   core::Result<bool> is_populated(core::JobId jid) override;
   Inhabitants inhabitants(core::JobId jid) override;

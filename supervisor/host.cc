@@ -7,6 +7,7 @@
 #include "supervisor/own_place.h"
 #include "sys/cgroup_tree.h"
 #include "sys/limit_facts.h"
+#include "sys/own_base.h"
 #include "sys/own_programs.h"
 #include "sys/pid_namespace_check.h"
 
@@ -14,8 +15,9 @@ namespace supervisor {
 
 core::Result<Host> look_around(const Settings& settings) {
   Host host;
-  host.base = sys::find_cgroup_base(
-      settings.cgroup_base.empty() ? own_base() : settings.cgroup_base);
+  host.base = sys::find_cgroup_base(settings.cgroup_base.empty()
+                                        ? sys::own_cgroup_base()
+                                        : settings.cgroup_base);
   if (host.base.facts.base_is_elsewhere &&
       (!settings.engine || core::has_cgroup(*settings.engine)))
     return core::fail(0,

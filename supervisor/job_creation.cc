@@ -325,9 +325,8 @@ void JobService::offer_link(const core::Job& job, Creators creators) {
   awaited_callers_.erase(job.jid);
   core::Result<sys::UniqueFd> container{sys::UniqueFd()};
   if (core::has_cgroup(job.engine))
-    container = job.spec.delegates
-                    ? parts_->containers.open_for_newcomer(job.jid)
-                    : parts_->containers.open(job.jid);
+    container = job.spec.delegates ? parts_->containers.open_own(job.jid)
+                                   : parts_->containers.open(job.jid);
   core::Result<std::vector<sys::UniqueFd>> joins{};
   if (core::has_cgroup(job.engine)) joins = parts_->containers.joins(job.jid);
   auto link = parts_->scopes.make(job.jid, creators.last);

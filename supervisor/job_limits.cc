@@ -61,9 +61,16 @@ Answer<void> JobService::set_limits(
   parts_->admission.narrow(job->spec.parent, wanted.limits, wanted.terms);
   const std::vector<NewLimits> within = narrowed_within(*job, wanted);
   TRY(try_all(within, *job, wanted));
-  TRY(carry_out(jid, core::event::LimitsChanged{.by = caller.uid,
-                                                .limits = wanted.limits,
-                                                .terms = wanted.terms}));
+  if (auto done =
+          carry_out(jid, core::event::LimitsChanged{.by = caller.uid,
+                                                    .limits = wanted.limits,
+                                                    .terms = wanted.terms});
+      !done) {
+    hold_as_before(jid);
+    for (const NewLimits& one : within)
+      hold_as_before(one.jid);
+    return done;
+  }
   for (const NewLimits& one : within)
     post(one.jid, core::event::LimitsChanged{.by = caller.uid,
                                              .limits = one.set.limits,
@@ -106,12 +113,15 @@ Answer<void> JobService::try_all(const std::vector<NewLimits>& within,
     held = try_limits(table_.find(within[done].jid)->job, within[done].set);
   if (held) held = try_limits(job, wanted);
   if (held) return {};
-  while (done-- > 0) {
-    const core::JobSpec& spec = table_.find(within[done].jid)->job.spec;
-    (void)parts_->containers.hold(within[done].jid,
-                                  {.limits = spec.limits, .terms = spec.terms});
-  }
+  while (done-- > 0)
+    hold_as_before(within[done].jid);
   return held;
+}
+
+void JobService::hold_as_before(core::JobId jid) {
+  const core::JobSpec& spec = table_.find(jid)->job.spec;
+  (void)parts_->containers.hold(jid,
+                                {.limits = spec.limits, .terms = spec.terms});
 }
 
 /// Who is followed is not in what would hold them.

@@ -342,6 +342,8 @@ class JobService final : public core::JobControl,
                                       const core::Job* best, core::Uid caller);
   /// Whether the job is nested in the other, however deep.
   [[nodiscard]] bool is_within(core::JobId nested, core::JobId jid) const;
+  // Limits: job_limits.cc.
+  void hold_as_before(core::JobId jid);
   [[nodiscard]] static core::Answer<void> check_none_within(
       core::JobId jid, const LimitDivision& division);
   struct NewLimits {

@@ -179,7 +179,7 @@ core::Result<LaunchOrder> Launcher::order_for(const core::Job& job) {
   order.timeout = site_.timeout;
   LaunchRequest request = request_for(job, site_.can_change_user);
   if (!core::has_own_reaper(job.engine)) {
-    order.add(TRY(job.spec.delegates ? containers_.open_for_newcomer(job.jid)
+    order.add(TRY(job.spec.delegates ? containers_.open_own(job.jid)
                                      : containers_.open(job.jid)));
     request.flags |= Flags::kInCgroup;
   }

@@ -161,7 +161,8 @@ core::Result<void> obey(const WorkerRequest& request,
 core::Result<void> move_down(const sys::Cgroup& from, const sys::Cgroup& to) {
   auto directory = sys::duplicate(to.get());
   if (!directory) return std::unexpected(std::move(directory).error());
-  for (int reading = 0; reading < kMostReadings; ++reading) {
+  constexpr int kMostReadingsHere = 16;
+  for (int reading = 0; reading < kMostReadingsHere; ++reading) {
     std::vector<core::Pid> members;
     TRY(list_own(from.get(), members));
     if (members.empty()) break;

@@ -11,6 +11,7 @@
 
 #include "supervisor/mover.h"
 #include "sys/cgroup.h"
+#include "sys/own_base.h"
 #include "sys/proc_files.h"
 
 namespace supervisor {
@@ -18,13 +19,6 @@ namespace supervisor {
 namespace {
 
 constexpr const char* kInstance = "instance";
-constexpr std::string_view kPlaceAside = "/corral/instance";
-
-std::string own_path() {
-  char buffer[4096];
-  const auto file = sys::read_small_file("/proc/self/cgroup", buffer);
-  return std::string(file ? sys::cgroup2_path_in(*file) : std::string_view());
-}
 
 bool is_marked(int directory) {
   char value[8];
@@ -39,7 +33,9 @@ bool is_marked(int directory) {
 /// was given to a user who is not root.
 bool is_ours(int directory) {
   struct stat facts = {};
-  if (own_path() == "/" || is_marked(directory)) return true;
+  const bool is_root =
+      sys::own_cgroup_base() == std::string(sys::cgroup2_mount()) + "/corral";
+  if (is_root || is_marked(directory)) return true;
   return ::geteuid() != 0 && ::fstat(directory, &facts) == 0 &&
          facts.st_uid == ::geteuid();
 }
@@ -80,17 +76,9 @@ std::string names_of_strangers(const sys::Cgroup& cgroup) {
 
 }  // namespace
 
-std::string own_base() {
-  const std::string_view mount = sys::cgroup2_mount();
-  std::string own = own_path();
-  if (mount.empty() || own.empty() || own.starts_with("/..")) return {};
-  if (own == "/") own.clear();
-  if (own.ends_with(kPlaceAside)) own.resize(own.size() - kPlaceAside.size());
-  return std::string(mount) + own + "/corral";
-}
-
 std::string step_aside(const sys::CgroupBase& base) {
-  if (!base.directory.is_open() || own_base() != base.path.view()) return {};
+  if (!base.directory.is_open() || sys::own_cgroup_base() != base.path.view())
+    return {};
   const auto above = sys::Cgroup::open(base.directory.get(), "..");
   // The root of the hierarchy, which alone has no type, passes them down
   // anyway.
@@ -105,9 +93,12 @@ std::string step_aside(const sys::CgroupBase& base) {
   if (!aside) return aside.error().message().c_str();
   if (const auto moved = move_down(*above, *aside); !moved)
     return moved.error().message().c_str();
+  std::string refused;
   for (const std::string& name : there)
-    (void)above->write("cgroup.subtree_control", "+" + name);
-  return {};
+    if (!above->write("cgroup.subtree_control", "+" + name))
+      refused.append(" ").append(name);
+  if (!refused.empty()) refused.insert(0, "the kernel does not pass down");
+  return refused;
 }
 
 }  // namespace supervisor

@@ -13,10 +13,6 @@
 
 namespace supervisor {
 
-/// The base that an instance finds by itself: below its own cgroup, or round
-/// it, if a supervisor before stepped aside. Empty: there is none.
-[[nodiscard]] std::string own_base();
-
 /// Steps aside if it may and if that is of use; else, or if it was done before,
 /// nothing happens. Says why it could not, as the end of a sentence; empty:
 /// nothing is lacking.

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "cli/job_text.h"
@@ -92,21 +92,22 @@ std::string csv_text(std::string_view text) {
 /// Two digits, as the published reports have them.
 std::string shown_units(const accounting::UnitSum& units) {
   if (!units.get()) return {};
-  std::array<char, 64> text = {};
-  const auto [end, error] =
-      std::to_chars(text.data(), text.data() + text.size(), units.value,
-                    std::chars_format::fixed, 2);
-  if (error != std::errc()) return units_text(units.value);
-  return std::string(text.data(), end) + (units.unknown > 0 ? "+" : "");
+  char text[400];  // the largest number with two digits
+  (void)std::snprintf(text, sizeof text, "%.2f", units.value);
+  return std::string(text) + (units.unknown > 0 ? "+" : "");
 }
 
 }  // namespace
 
+/// The shortest that is the same number. std::to_chars would need libm, which
+/// costs every start of the command.
 std::string units_text(double units) {
-  std::array<char, 64> text = {};
-  const auto [end, error] =
-      std::to_chars(text.data(), text.data() + text.size(), units);
-  return {text.data(), end};
+  char text[64];
+  for (int digits = 15; digits <= 17; ++digits) {
+    (void)std::snprintf(text, sizeof text, "%.*g", digits, units);
+    if (std::strtod(text, nullptr) == units) break;
+  }
+  return text;
 }
 
 bool has_name(UseKey by) {

@@ -88,10 +88,13 @@ check 'nobody makes another job' sh -c "! setpriv --reuid nobody --regid nogroup
 setpriv --reuid nobody --regid nogroup --clear-groups sh -c "mkdir $outer/own/j0000000000000001 && head -n 1 $outer/own/corral/instance/cgroup.procs >$outer/own/j0000000000000001/cgroup.procs"
 check 'nor comes to be of one by a name' sh -c "corral show --system --pid \$(cat $outer/own/j0000000000000001/cgroup.procs) | grep -q theirs"
 check 'nor makes what is too deep to be removed' sh -c "! setpriv --reuid nobody --regid nogroup --clear-groups mkdir -p $outer/own/$(printf 'd/%.0s' $(seq 40)) 2>/dev/null"
+setpriv --reuid nobody --regid nogroup --clear-groups sh -c "while :; do mkdir $outer/own/again; rmdir $outer/own/other; mkdir $outer/own/other; done" 2>/dev/null &
+maker=$!
 check 'nobody leaves' sh -c "! setpriv --reuid nobody --regid nogroup --clear-groups sh -c 'echo 0 >$outer/../cgroup.procs' 2>/dev/null"
 corral kill --system -g 0 theirs
 corral wait --system theirs >/dev/null 2>&1
-check 'what the user made goes with the job' await is_gone
+check 'what the user made goes with the job, also while he makes more' await is_gone
+kill $maker
 
 begin none nobody
 corral run -d --system --user nobody -e HOME=/run/none --name none -- sh -c "$(start_of none)" >/dev/null

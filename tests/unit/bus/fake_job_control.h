@@ -111,7 +111,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
       observer->on_job_changed(job);
     }
     if (is_slow) {
-      late.push_back([this, job, done] { done(created(job)); });
+      late.push_back([job, done] { done(created(job)); });
       return;
     }
     done(created(job));

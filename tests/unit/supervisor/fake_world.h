@@ -62,6 +62,9 @@ class FakeContainers final : public supervisor::Containers {
   core::Result<sys::UniqueFd> open_for_newcomer(core::JobId jid) override {
     return open(jid);
   }
+  core::Result<sys::UniqueFd> open_own(core::JobId jid) override {
+    return open(jid);
+  }
   core::Result<std::uint64_t> id(core::JobId jid) override { return jid.raw(); }
   core::Result<bool> is_populated(core::JobId jid) override {
     const auto at = population.find(jid);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where an instance has its part of the cgroup v2 tree when nobody names it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sys/cgroup_tree.h"
+
+namespace sys {
+
+/// An instance's own processes are there once they stepped aside from where
+/// they were started (supervisor/own_place.h).
+inline constexpr std::string_view kInstanceAside = "/corral/instance";
+
+/// Below our own cgroup; if we are among those who stepped aside, round it.
+/// Empty: there is none.
+[[nodiscard]] inline std::string own_cgroup_base() {
+  char buffer[4096];
+  const auto file = read_small_file("/proc/self/cgroup", buffer);
+  std::string own(file ? cgroup2_path_in(*file) : std::string_view());
+  const std::string_view mount = cgroup2_mount();
+  if (mount.empty() || own.empty() || own.starts_with("/..")) return {};
+  if (own == "/") own.clear();
+  if (own.ends_with(kInstanceAside))
+    own.resize(own.size() - kInstanceAside.size());
+  return std::string(mount) + own + "/corral";
+}
+
+}  // namespace sys
