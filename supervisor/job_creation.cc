@@ -161,8 +161,7 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
       spec.kind == core::JobKind::kArray
           ? core::Engine::kSubreaper
           : spec.engine.value_or(core::Engine::kSubreaper);
-  if (spec.parent != core::kNoJob && core::has_command(spec.kind) &&
-      bound_of_tasks(spec))
+  if (spec.parent != core::kNoJob && core::has_command(spec.kind))
     entering_.emplace(jid, spec.parent);
   if (spec.kind == core::JobKind::kDetached)
     keep_streams(jid, std::move(*handles));
