@@ -119,18 +119,22 @@ def changes(instance):
     ended(instance, inner)
 
 
-def not_counted(instance):
+def not_counted(instance, restarts=0):
     """A group that an outer job has for an inner one alone tells nothing of the outer's memory."""
     outer = detached(instance, "--", PYTHON, "-c", EATER.replace("400", "100") + "\nimport time\ntime.sleep(1000)")
     wait_until(lambda: "ate it all" in instance.run("log", outer).stdout, 20, "the outer job has its memory")
     inner = detached(instance, "--parent", outer, "--limit", "memory=60M", "--", "sleep", "1000")
-    for _ in range(2):
+    for _ in range(restarts):
         before = instance.supervisor
         os.kill(before, signal.SIGKILL)
         wait_until(lambda: instance.supervisor not in (None, before), 10, "another supervisor")
     instance.run("kill", "-g", "0", outer)
     equal(ended(instance, inner)["limit"], None, "the inner ends with it")
     equal(ended(instance, outer)["memory_peak_bytes"], None, "its memory is not told as less than it was")
+
+
+def not_counted_later(instance):
+    not_counted(instance, restarts=2)
 
 
 def both_lost(instance):
@@ -157,7 +161,7 @@ def main():
             return not_checked("needs cgroup2 with the controllers memory, pids and cpu")
         for directory in (instance.folder, instance.runtime):
             pathlib.Path(directory).chmod(0o755)
-        for part in (processes, memory, changes, not_counted):
+        for part in (processes, memory, changes, not_counted, not_counted_later):
             print(f"-- {part.__name__}", flush=True)
             part(instance)
         leaves_nothing(instance, both_lost(instance))
