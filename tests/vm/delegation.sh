@@ -112,6 +112,13 @@ check 'has its controllers' is_over_limit
 kill "$(cat /run/scope/run/private.lock)"
 wait $!
 
+begin beside root
+systemd-run --quiet --scope --unit=shared -p Delegate=yes sh -c "($(start_of beside)) & exec sleep 1000" &
+check 'one that shares its scope' await answers
+check 'moves nobody either' test ! -d /sys/fs/cgroup/system.slice/shared.scope/corral/instance
+check 'and says who is in the way' grep -q 'other processes are in the cgroup of the instance' /run/beside/stderr
+systemctl stop shared.scope
+
 begin alone root
 (sleep 1000 & sh -c "$(start_of alone)") &
 check 'one beside others' await answers
