@@ -13,6 +13,7 @@
 #include "supervisor/mover.h"
 #include "sys/cgroup.h"
 #include "sys/cgroup_tree.h"
+#include "sys/controllers.h"
 
 namespace supervisor {
 
@@ -22,7 +23,6 @@ constexpr const char* kMemoryMax = "memory.max";
 constexpr const char* kMemoryHigh = "memory.high";
 constexpr const char* kPidsMax = "pids.max";
 constexpr const char* kPidsNow = "pids.current";
-constexpr const char* kSubtreeControl = "cgroup.subtree_control";
 
 std::string text_of(std::optional<std::uint64_t> bound) {
   return bound ? std::to_string(*bound) : "max";
@@ -35,31 +35,21 @@ core::Result<void> write_controller(int base, std::string_view controller) {
   const sys::Cgroup jobs = TRY(sys::Cgroup::open(base, "."));
   if (!sys::has_access(base, "../cgroup.type", F_OK))
     (void)jobs.write("../cgroup.subtree_control", controller);
-  return jobs.write(kSubtreeControl, controller);
+  return jobs.write(sys::kPassedDown, controller);
 }
 
 }  // namespace
 
 bool detail::passes_controllers(int directory) {
-  char buffer[256];
-  return !sys::read_small_file_at(directory, kSubtreeControl, buffer)
-              .value_or("")
-              .empty();
+  return !sys::controllers_in(directory, sys::kPassedDown).empty();
 }
 
 /// What a supervisor before us gave the jobs.
 void CgroupContainers::find_passed_down() {
   if (!has_controllers_) return;
-  char buffer[256];
-  std::string text(
-      sys::read_small_file_at(directory_.get(), kSubtreeControl, buffer)
-          .value_or(""));
-  std::ranges::replace(text, '\n', ' ');
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    if (end > at) passed_down_.insert("+" + text.substr(at, end - at));
-    at = end + 1;
-  }
+  for (const std::string& name :
+       sys::controllers_in(directory_.get(), sys::kPassedDown))
+    passed_down_.insert("+" + name);
 }
 
 /// Of what is held for a whole job it does not matter whose processes they are.
@@ -84,15 +74,13 @@ core::Result<void> CgroupContainers::pass_into(core::JobId jid,
   const core::JobId above = parent(jid);
   if (above != core::kNoJob) TRY(pass_into(above, controller));
   const sys::Cgroup job(TRY(open(jid)));
-  char buffer[256];
-  std::string passed(" ");
-  passed.append(job.read(kSubtreeControl, buffer).value_or("")).append(" ");
-  std::ranges::replace(passed, '\n', ' ');
-  if (passed.contains(" " + std::string(controller.substr(1)) + " ")) return {};
+  const auto passed = sys::controllers_in(job.get(), sys::kPassedDown);
+  if (std::ranges::find(passed, controller.substr(1)) != passed.end())
+    return {};
   const sys::Cgroup own =
       TRY(sys::Cgroup::make(job.get(), detail::kOwnProcesses));
   TRY(move_down(job, own));
-  return job.write(kSubtreeControl, controller);
+  return job.write(sys::kPassedDown, controller);
 }
 
 core::Result<void> CgroupContainers::hold(core::JobId jid,
@@ -150,7 +138,7 @@ core::Result<void> CgroupContainers::delegate(core::JobId jid, core::Uid uid,
                                               core::Gid gid) {
   // /sys/kernel/cgroup/delegate has more, which are the giver's by its layout.
   constexpr const char* kTheirs[] = {".", sys::cgroup_file::kProcs,
-                                     "cgroup.threads", kSubtreeControl};
+                                     "cgroup.threads", sys::kPassedDown};
   struct Controller {
     const char* name;
     core::LimitKind kind;
@@ -182,7 +170,7 @@ core::Result<void> CgroupContainers::delegate(core::JobId jid, core::Uid uid,
           errno != ENOENT)
         return core::fail(errno, "give away", name);
   // Whoever looks for it finds no more than that.
-  (void)::fsetxattr(own.get(), "user.delegate", "1", 1, 0);
+  (void)::fsetxattr(own.get(), sys::kDelegatedMark, "1", 1, 0);
   return {};
 }
 

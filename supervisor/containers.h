@@ -53,9 +53,9 @@ class Containers {
   [[nodiscard]] virtual core::Result<void> make(core::JobId jid) = 0;
   /// The directory (O_RDONLY), for the clone, the killer and the scope.
   [[nodiscard]] virtual core::Result<sys::UniqueFd> open(core::JobId jid) = 0;
-  /// Likewise, where a newcomer's number is written. It is the directory within
-  /// in which the job's own processes are, when controllers hold jobs that are
-  /// nested in it (cgroup-v2.rst, "No Internal Process Constraint").
+  /// Likewise, where a newcomer's number is written. When controllers hold jobs
+  /// that are nested in it, the one in it of its own processes (cgroup-v2.rst,
+  /// "No Internal Process Constraint"); where that was given away, one beside.
   [[nodiscard]] virtual core::Result<sys::UniqueFd> open_for_newcomer(
       core::JobId jid) = 0;
   /// Likewise, of a job whose own processes were given a directory.

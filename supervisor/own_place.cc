@@ -5,12 +5,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <string_view>
-#include <vector>
-
 #include "supervisor/mover.h"
 #include "sys/cgroup.h"
+#include "sys/controllers.h"
 #include "sys/own_base.h"
 #include "sys/proc_files.h"
 
@@ -18,11 +15,9 @@ namespace supervisor {
 
 namespace {
 
-constexpr const char* kInstance = "instance";
-
 bool is_marked(int directory) {
   char value[8];
-  for (const char* name : {"user.delegate", "trusted.delegate"})
+  for (const char* name : {sys::kDelegatedMark, "trusted.delegate"})
     if (::fgetxattr(directory, name, value, sizeof value) == 1 &&
         value[0] == '1')
       return true;
@@ -52,18 +47,6 @@ bool is_of_instance(core::Pid pid) {
   return false;
 }
 
-std::vector<std::string> words_of(const sys::Cgroup& cgroup, const char* file) {
-  char buffer[512];
-  std::vector<std::string> words;
-  std::string_view text = cgroup.read(file, buffer).value_or("");
-  while (!text.empty()) {
-    const std::size_t size = std::min(text.find_first_of(" \n"), text.size());
-    if (size > 0) words.emplace_back(text.substr(0, size));
-    text.remove_prefix(std::min(size + 1, text.size()));
-  }
-  return words;
-}
-
 std::string names_of_strangers(const sys::Cgroup& cgroup) {
   std::string names;
   cgroup.for_each_own_member([&names](core::Pid pid) {
@@ -83,19 +66,19 @@ std::string step_aside(const sys::CgroupBase& base) {
   // The root of the hierarchy, which alone has no type, passes them down
   // anyway.
   if (!above || !sys::has_access(above->get(), "cgroup.type", F_OK)) return {};
-  const auto there = words_of(*above, "cgroup.controllers");
-  const auto passed = words_of(*above, "cgroup.subtree_control");
+  const auto there = sys::controllers_in(above->get(), sys::kControllers);
+  const auto passed = sys::controllers_in(above->get(), sys::kPassedDown);
   if (there.size() == passed.size() || !is_ours(above->get())) return {};
   const std::string strangers = names_of_strangers(*above);
   if (!strangers.empty())
     return "other processes are in the cgroup of the instance: " + strangers;
-  const auto aside = sys::Cgroup::make(base.directory.get(), kInstance);
+  const auto aside = sys::Cgroup::make(base.directory.get(), sys::kInstance);
   if (!aside) return aside.error().message().c_str();
   if (const auto moved = move_down(*above, *aside); !moved)
     return moved.error().message().c_str();
   std::string refused;
   for (const std::string& name : there)
-    if (!above->write("cgroup.subtree_control", "+" + name))
+    if (!above->write(sys::kPassedDown, "+" + name))
       refused.append(" ").append(name);
   if (!refused.empty()) refused.insert(0, "the kernel does not pass down");
   return refused;

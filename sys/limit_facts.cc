@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "sys/cgroup1.h"
 #include "sys/cgroup_tree.h"
-#include "sys/read_file.h"
+#include "sys/controllers.h"
 
 namespace sys {
 
@@ -20,16 +19,9 @@ namespace {
 /// (cgroup-v2.rst, "No Internal Process Constraint").
 bool has_controller(int base, std::string_view name) {
   const bool is_below_root = !has_access(base, "../cgroup.type", F_OK);
-  char buffer[512];
-  const auto text = read_small_file_at(
-      base, is_below_root ? "../cgroup.controllers" : "cgroup.controllers",
-      buffer);
-  if (!text) return false;
-  const std::string_view line = text->substr(0, text->find('\n'));
-  return std::ranges::any_of(
-      std::views::split(line, ' '), [name](const auto& word) {
-        return std::string_view(word.begin(), word.end()) == name;
-      });
+  const auto names = controllers_in(
+      base, is_below_root ? "../cgroup.controllers" : kControllers);
+  return std::ranges::find(names, name) != names.end();
 }
 
 std::string group_place(std::string_view controller, const std::string& name) {

@@ -6,19 +6,19 @@
 #include <string_view>
 
 #include "sys/cgroup_tree.h"
+#include "sys/proc_files.h"
 
 namespace sys {
 
 /// An instance's own processes are there once they stepped aside from where
 /// they were started (supervisor/own_place.h).
+inline constexpr const char* kInstance = "instance";
 inline constexpr std::string_view kInstanceAside = "/corral/instance";
 
 /// Below our own cgroup; if we are among those who stepped aside, round it.
 /// Empty: there is none.
 [[nodiscard]] inline std::string own_cgroup_base() {
-  char buffer[4096];
-  const auto file = read_small_file("/proc/self/cgroup", buffer);
-  std::string own(file ? cgroup2_path_in(*file) : std::string_view());
+  std::string own(own_cgroup_path());
   const std::string_view mount = cgroup2_mount();
   if (mount.empty() || own.empty() || own.starts_with("/..")) return {};
   if (own == "/") own.clear();
