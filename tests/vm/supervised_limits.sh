@@ -93,7 +93,7 @@ outer_has() { # FILE TEXT
 }
 is_inside() { grep -q "^0::.*/$2\$" "/proc/$1/cgroup"; } # PID END: of its path
 pid_of() { corral show --json "$1" | sed 's/.*"main_pid": *\([0-9]*\).*/\1/'; }
-detached outer --limit memory=256M,processes=50 -- sh -c 'while ! test -e /run/over; do sleep 1; done; exit 0'
+detached outer --limit memory=256M,processes=50 -- sh -c 'while ! test -e /run/over; do sleep 1; done; exit 3'
 main=$(pid_of outer)
 detached plain --parent outer -- sleep 1000
 check 'a job within that asks for nothing changes nothing' outer_has cgroup.procs "$main"
@@ -128,7 +128,7 @@ check 'and knows what holds' holds memory.max 16777216
 corral kill -g 0 again plain inner
 : >/run/over
 name=outer
-check 'what ran out within is no end of the outer' ended_as 'exited with code 0'
+check 'what ran out within is no end of the outer' ended_as 'exited: exited with code 3'
 detached outer --limit memory=48M -- sleep 1000
 detached inner --parent outer --limit memory=100M -- sh -c "$hog"
 name=outer
