@@ -200,7 +200,8 @@ core::JobTotals CgroupContainers::totals(core::JobId jid) {
 
 core::JobPeaks CgroupContainers::peaks(core::JobId jid) {
   const auto directory = open(jid);
-  return directory ? sys::read_peaks(directory->get()) : core::JobPeaks{};
+  return directory ? sys::read_peaks(directory->get(), has_controllers_)
+                   : core::JobPeaks{};
 }
 
 void CgroupContainers::read_usage(core::UsageView& usage) {

@@ -36,8 +36,10 @@ namespace sys {
   return std::nullopt;
 }
 
-/// Of the cgroup whose directory that is.
-[[nodiscard]] inline core::JobPeaks read_peaks(int directory) {
+/// Of the cgroup whose directory that is; `has_controllers`: it may have files
+/// of them, each of which costs a job's end a look.
+[[nodiscard]] inline core::JobPeaks read_peaks(int directory,
+                                               bool has_controllers) {
   core::JobPeaks peaks;
   char buffer[512];
   const auto text_of = [&](const char* name) {
@@ -60,6 +62,7 @@ namespace sys {
   text = text_of("io.pressure");
   peaks.io_some = stall_in(text, "some ");
   peaks.io_full = stall_in(text, "full ");
+  if (!has_controllers) return peaks;
   peaks.processes = number_of("pids.peak");
   if (const auto swap = number_of("memory.swap.peak"))
     peaks.swap = core::Bytes(*swap);
