@@ -65,7 +65,7 @@ check 'the file is whole after that' corral csaverify -P /run/pacct
 jid=$(corral run -d -l wall=1s -- sleep 600)
 step_clock -3600 >/dev/null
 corral wait "$jid" >/dev/null 2>&1
-check 'a job is over its time although the clock went back' has "$(records | grep '"kind":"end"' | grep "$jid")" '"result":"over-limit"'
+check 'a job is over its time although the clock went back' has "$(records | grep '"kind":"end"' | grep "\"jid\":\"$jid\"")" '"result":"over-limit"'
 
 # The same by taskstats, in an instance of its own.
 export CORRAL_COLLECTOR=taskstats CORRAL_RUNTIME_DIR=/run/second CORRAL_PACCT=/run/second-pacct CORRAL_LOG_DIR=/run/second-log
