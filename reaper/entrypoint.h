@@ -43,26 +43,6 @@
 
 namespace reaper {
 
-namespace detail {
-
-/// A terminal signals its whole foreground group.
-inline bool came_from_terminal(const siginfo_t& info) {
-  if (info.si_code != SI_KERNEL) return false;
-  switch (info.si_signo) {
-    case SIGINT:
-    case SIGQUIT:
-    case SIGTSTP:
-    case SIGTTIN:
-    case SIGTTOU:
-    case SIGWINCH:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace detail
-
 class Entrypoint {
  public:
   /// `command` ends with a null, and command[-1] is writable.
@@ -168,9 +148,9 @@ class Entrypoint {
     if (Sentinel::is_of_an_end(static_cast<std::uint32_t>(info.si_signo),
                                info.si_code))
       return;
-    signals_.pass_on(
-        info.si_signo, main_,
-        !rules_.has_own_group() && detail::came_from_terminal(info));
+    signals_.pass_on(info.si_signo, main_,
+                     !rules_.has_own_group() &&
+                         came_from_terminal(info.si_signo, info.si_code));
   }
 
   // Children.

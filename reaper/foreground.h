@@ -24,6 +24,22 @@ inline bool is_stop_for_shell(core::SignalNumber signal) {
                       ::tcgetpgrp(terminal->get()) == ::getpgrp());
 }
 
+/// Whether a terminal sent it: to its whole foreground group.
+inline bool came_from_terminal(int signal, int code) {
+  if (code != SI_KERNEL) return false;
+  switch (signal) {
+    case SIGINT:
+    case SIGQUIT:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+    case SIGWINCH:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// Whether what is sent to our process group reaches `pid` too.
 inline bool shares_our_group(core::Pid pid) {
   return ::getpgid(pid.raw()) == ::getpgrp();

@@ -33,9 +33,9 @@ namespace reaper {
   if (failure.code == ENOENT && was_searched)
     return text.append("no such file, searched PATH=").append(search);
   if (failure.code == ENOENT && ::access(program, F_OK) == 0)
-    return text.append("the interpreter that it names does not exist");
+    return text.append("the interpreter it names does not exist");
   if (failure.code == ENOEXEC)
-    return text.append("it is no program for this machine, nor a script");
+    return text.append("no program for this machine, nor a script");
   return text.append(std::strerror(failure.code));
 }
 

@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
   const bool needs_command = options.mode == reaper::Mode::kEntrypoint ||
                              options.mode == reaper::Mode::kScope;
   if (needs_command && options.command_size == 0) {
-    reaper::say("there is no command; 'corral-init --help' lists the options");
+    reaper::say("no command; 'corral-init --help' lists the options");
     return 2;
   }
   for (const ModeRow& row : kModes)

@@ -321,7 +321,7 @@ class Scope {
       heard = link_.receive([&](const Message& message) { obey(message); });
     if (heard == ScopeLink::Heard::kNothing) return;
     link_.close();
-    if (!ended_) say("the supervisor has gone; the job is ended without it");
+    if (!ended_) say("the supervisor is gone; the job ends without it");
   }
 
   void obey(const Message& message) {

@@ -41,6 +41,7 @@
 #include "core/error.h"
 #include "core/ids.h"
 #include "core/kill_plan.h"
+#include "reaper/foreground.h"
 #include "reaper/poll_set.h"
 #include "sys/pid_fd.h"
 #include "sys/signals.h"
@@ -73,8 +74,8 @@ class Sentinel {
   }
 
   /// Starts the sentinel, unless there is one: when the command has lived for a
-  /// while, because one that ends at once has no use for it. A signal to the
-  /// group before that is passed on.
+  /// while, because one that ends at once has no use for it. What kill(2) sends
+  /// to the group before that is passed on.
   void start() {
     if (!prepare() || is_alive()) return;
     (void)::syscall(SYS_set_tid_address, &word_);
@@ -107,10 +108,10 @@ class Sentinel {
 
   /// Whether the whole process group was sent the signal that the scope has
   /// just received; the sentinel forgets it, and what it was sent before
-  /// without the scope. Without a sentinel: no.
+  /// without the scope. Without a sentinel: what a terminal sent.
   [[nodiscard]] bool group_was_sent(const signalfd_siginfo& info) {
-    if (!is_alive()) return false;
     const core::SignalNumber signal(static_cast<int>(info.ssi_signo));
+    if (!is_alive()) return came_from_terminal(signal.raw(), info.ssi_code);
     if (is_stopped()) {
       // The group was sent SIGSTOP, and then we alone were continued.
       (void)::kill(pid_.raw(), SIGCONT);

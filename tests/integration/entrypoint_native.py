@@ -238,6 +238,15 @@ def check_inheritance():
         corral.equal(process.wait(10), 143, f"and it stops ({world})")
 
 
+def kill_sentinel_of(shell):
+    for init in corral.children_of(shell):
+        for pid in corral.children_of(init):
+            if corral.name_of(pid) == "corral-sentinel":
+                os.kill(pid, signal.SIGKILL)
+                return True
+    return False
+
+
 def check_terminal():
     """^C, ^Z and fg before an interactive bash, and a shell of its own inside."""
     from pty_session import Session
@@ -270,14 +279,16 @@ def check_terminal():
         corral.check("code 3" in session.text and not session.is_late, f"^C, ^Z, fg and job control inside ({options})",
                      session.text)
         session.close()
-    for options in ("", "--limit wall=1h"):
-        session = Session(f"{corral.INIT} {options} --stop-signal INT --stop-timeout 300ms --", str(SCRATCH))
+    for options, has_sentinel in (("", True), ("--limit wall=1h", True), ("--limit wall=1h", False)):
+        session = Session(f"{corral.INIT} {options} --stop-signal INT --stop-timeout 500ms --", str(SCRATCH))
         session.start("$W sh -c 'trap \"echo heard\" INT; echo ready; while :; do sleep 0.02; done'", "ready\r\n")
+        if not has_sentinel:  # as in the first milliseconds, which nobody can be sure to hit
+            corral.wait_until(lambda: kill_sentinel_of(session.pid), what="the sentinel found")
         session.type("\x03")
         session.expect("heard\r\n")
         session.prompt()
         session.run("echo code $?")
-        corral.check("code 137" in session.text and session.text.count("heard\r\n") == 1, f"^C stops where INT does ({options})", session.text)
+        corral.check("code 137" in session.text and session.text.count("heard\r\n") == 1, f"^C stops where INT does ({options}, sentinel: {has_sentinel})", session.text)
         session.close()
 
 
@@ -452,7 +463,7 @@ def check_words():
         (["--signal-to", "all", "x"], "option '--signal-to' expects main, group or job, not 'all'"),
         (["--map-exit", "256:0", "x"], "option '--map-exit' expects CODE:CODE, from 0 to 255, not '256:0'"),
         (["--quiet=yes", "x"], "option '--quiet' takes no value"),
-        ([], "there is no command; 'corral-init --help' lists the options"),
+        ([], "no command; 'corral-init --help' lists the options"),
         (["--termination-log", "log", "--", "true"], "option '--termination-log' expects the absolute path of a file, not 'log'"),
         (["--report-format", "json", "--", "true"], "option '--report-format' expects '--report' too"),
     ]:

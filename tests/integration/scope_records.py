@@ -249,7 +249,7 @@ def bad_commands():
     cases = {
         "directory": (None, 126, ["Permission denied"]),
         "binary": (b"\0\0\0", 126, ["no program for this machine, nor a script"]),
-        "lost": (b"#!/none/such\n", 127, ["the interpreter that it names does not exist"]),
+        "lost": (b"#!/none/such\n", 127, ["the interpreter it names does not exist"]),
     }
     for name, (content, code, words) in cases.items():
         path = DIRECTORY / name
