@@ -238,13 +238,8 @@ def check_inheritance():
         corral.equal(process.wait(10), 143, f"and it stops ({world})")
 
 
-def kill_sentinel_of(shell):
-    for init in corral.children_of(shell):
-        for pid in corral.children_of(init):
-            if corral.name_of(pid) == "corral-sentinel":
-                os.kill(pid, signal.SIGKILL)
-                return True
-    return False
+def sentinels_of(shell):
+    return [pid for pid in corral.descendants_of(shell) if corral.name_of(pid) == "corral-sentinel"]
 
 
 def check_terminal():
@@ -283,7 +278,7 @@ def check_terminal():
         session = Session(f"{corral.INIT} {options} --stop-signal INT --stop-timeout 500ms --", str(SCRATCH))
         session.start("$W sh -c 'trap \"echo heard\" INT; echo ready; while :; do sleep 0.02; done'", "ready\r\n")
         if not has_sentinel:  # as in the first milliseconds, which nobody can be sure to hit
-            corral.wait_until(lambda: kill_sentinel_of(session.pid), what="the sentinel found")
+            os.kill(corral.wait_until(lambda: sentinels_of(session.pid), what="the sentinel is there")[0], signal.SIGKILL)
         session.type("\x03")
         session.expect("heard\r\n")
         session.prompt()
