@@ -36,6 +36,15 @@ def registered(instance, name):
         probe.close()
 
 
+def told(instance, name):
+    """How many events the provider was sent."""
+    probe = Provider(instance, f"probe-{os.getpid()}-{time.monotonic_ns()}", ["job"])
+    try:
+        return next((int(one["Told"]) for one in probe.manager.ListProviders() if one["Name"] == name), 0)
+    finally:
+        probe.close()
+
+
 def ranks(instance):
     run = Run(instance, "-n", 3, "--json", "--", "sh", "-c", "echo $CORRAL_RANK of $CORRAL_SIZE; sleep $CORRAL_RANK; exit $((CORRAL_RANK * 2))")
     equal(run.end(), 2, f"the exit code is that of the first rank that failed {run.err}")
@@ -64,10 +73,12 @@ def waits_for_all(instance, work):
 
 
 def signals_all(instance, work):
-    script = (f"trap 'echo rank >>{work}/signals; exit 0' USR1;"
-              f"(trap 'echo child >>{work}/signals; exit 0' USR1; while :; do sleep 0.05; done) & while :; do sleep 0.05; done")
+    script = (f"trap 'echo rank >>{work}/signals; exit 0' USR1; echo >>{work}/trapped;"
+              f"(trap 'echo child >>{work}/signals; exit 0' USR1; echo >>{work}/trapped; while :; do sleep 0.05; done) &"
+              f"while :; do sleep 0.05; done")
     run = Run(instance, "-n", 2, "--", "sh", "-c", script)
-    time.sleep(1.5)
+    wait_until(lambda: (work / "trapped").exists() and len((work / "trapped").read_text()) == 4, 30, "the traps")
+    time.sleep(0.3)  # it is told of the last fork
     run.process.send_signal(signal.SIGUSR1)
     equal(run.end(), 0, f"a signal ends them {run.err}")
     said = sorted((work / "signals").read_text().split())
@@ -150,6 +161,94 @@ def supervisor_dies(instance, work):
     equal(run.end(), 7, f"it goes on with the next supervisor {run.err}")
 
 
+def ask(instance, *words, **options):
+    return subprocess.run([*PROGRAM, *map(str, words)], text=True, capture_output=True, check=False, timeout=30, **options)
+
+
+def shown(instance, of):
+    return [json.loads(line) for line in ask(instance, "--of", of, "--show").stdout.splitlines()]
+
+
+def teams(instance, work):
+    """Aggregates within an aggregate: each is signalled, waited for and ended by itself."""
+    file = work / "teams"
+    script = (f"echo $CORRAL_RANK $CORRAL_TEAM $CORRAL_TEAMS $CORRAL_TEAM_RANK $CORRAL_TEAM_SIZE >>{file};"
+              f"trap 'echo $CORRAL_RANK >>{work}/rank-got; exit $CORRAL_RANK' USR1; echo $CORRAL_TEAM $$ >>{work}/trapped; (setsid sh -c '"
+              f"trap \"echo $CORRAL_RANK >>{work}/child-got; exit\" USR1; echo $CORRAL_TEAM $$ >>{work}/trapped;"
+              f"while :; do sleep 0.05; done' &); while :; do sleep 0.05; done")
+    (work / "trapped").write_text("")
+    run = Run(instance, "-n", 5, "--teams", 2, "--name", "app", "--json", "--", "sh", "-c", script)
+    wait_until(lambda: file.exists() and len(file.read_text().splitlines()) == 5, what="the ranks")
+    equal(sorted(file.read_text().splitlines()), ["0 0 2 0 3", "1 0 2 1 3", "2 0 2 2 3", "3 1 2 0 2", "4 1 2 1 2"],
+          "each rank knows its team and its place there")
+    def trapped():
+        return [line.split() for line in (work / "trapped").read_text().splitlines()]
+
+    wait_until(lambda: len(trapped()) == 10, what="the traps")
+    wait_until(lambda: {int(pid) for _, pid in trapped()} <= set(shown(instance, "app")[0]["processes"]), what="what the ranks forked")
+    parts = {one["part"]: one for one in shown(instance, "app")}
+    equal({word: (one["aggregate"], one["ranks"]) for word, one in parts.items() if not word.startswith("rank")},
+          {"": (0, [0, 1, 2, 3, 4]), "team0": (6, [0, 1, 2]), "team1": (7, [3, 4])}, "application, teams and their ranks")
+    for team in ("team0", "team1"):
+        equal(set(parts[team]["processes"]), {pid for rank in parts[team]["ranks"] for pid in parts[f"rank{rank}"]["processes"]},
+              f"{team} is its ranks, with what left their sessions")
+    equal([one["part"] for one in shown(instance, "app/team1")], ["team1", "rank3", "rank4"], "a team is shown with what is within")
+    waiting = subprocess.Popen([*PROGRAM, "--of", "app/team1", "--wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    equal(ask(instance, "--of", "app/team1", "--signal", "usr1").returncode, 0, "a team is signalled")
+    check(waiting.wait(timeout=20) in (3, 4), "who waits for it has the code of its first rank that failed", waiting.returncode)
+    equal(sorted((work / "rank-got").read_text().split()), ["3", "4"], "its ranks got the signal, and no others")
+    equal(sorted((work / "child-got").read_text().split()), ["3", "4"], "so did what they forked")
+    check(run.process.poll() is None and all(is_alive(int(pid)) for team, pid in trapped() if team == "0"), "the other team lives")
+    equal(shown(instance, "app/team1")[0]["processes"], [], "nobody of the team does")
+    equal(ask(instance, "--of", "app/team1", "--wait").returncode, waiting.returncode, "who comes late is told the same code")
+    before = instance.supervisor
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: instance.supervisor not in (None, before), what="the next supervisor")
+    wait_until(lambda: registered(instance, "app"), what="the registration with it")
+    equal(ask(instance, "--of", "app/rank1", "--signal", "USR1").returncode, 0, "one rank is signalled")
+    equal(ask(instance, "--of", "app/rank1", "--wait").returncode, 1, "and waited for, also with the next supervisor")
+    for words, code, said in ((("app/team9", "--wait"), 66, "'app' has no 'team9', but 5 ranks and 2 teams"),
+                              (("nosuch", "--show"), 66, "no application 'nosuch' of yours runs here"),
+                              (("app", "--signal", "NOSUCH"), 64, "--signal NOSUCH: expected a signal's name or number"),
+                              (("app",), 64, "expected one of --signal SIGNAL, --wait and --show")):
+        done = ask(instance, "--of", *words)
+        check(done.returncode == code and said in done.stderr, f"refused: {words}", done)
+    done = ask(instance, "--of", "app", "--signal", "KILL", user=65534, group=65534, extra_groups=[])
+    check(done.returncode == 66 and run.process.poll() is None, "another user has no application of that name", done)
+    equal(ask(instance, "--of", "app", "--signal", "USR1").returncode, 0, "all are signalled")
+    run.end()
+    lines = {line["team"]: line["ranks"] for line in map(json.loads, run.out.splitlines()) if "team" in line}
+    equal(lines, {"team0": [0, 1, 2], "team1": [3, 4]}, f"and at the end there is a line for each team {run.err}")
+    for words in (("--teams", 0), ("--teams", 3), ("--teams", "x"), ("--kill-team",), ("--show",)):
+        run = Run(instance, "-n", 2, *words, "--", "true")
+        check(run.end() == 64 and "expected" in run.err, f"refused: {words}", run.err)
+
+
+def teams_are_aggregates(instance):
+    """Of the instance, not of corral-parallel alone: what becomes of a rank is told of its team too."""
+    counts = []
+    for name, words in (("alone", ()), ("teamed", ("--teams", 1))):
+        run = Run(instance, "-n", 1, "--name", name, *words, "--", "sleep", "1000")
+        wait_until(lambda name=name: told(instance, name) > 0, what="its first events")
+        time.sleep(0.5)
+        counts.append(told(instance, name))
+        run.process.send_signal(signal.SIGTERM)
+        run.end()
+    check(counts[1] > counts[0], "an event of a rank is one of its team as well", counts)
+
+
+def kills_team(instance, work):
+    file = work / "members"
+    script = (f"echo $CORRAL_RANK $$ >>{file}; trap '' TERM; [ $CORRAL_RANK = 2 ] && sleep 0.7 && exit 9; "
+              f"[ $CORRAL_TEAM = 0 ] && exec sleep 3; while :; do sleep 0.1; done")
+    began = time.monotonic()
+    run = Run(instance, "-n", 4, "--teams", 2, "--kill-team", "--grace", 0.3, "--json", "--", "sh", "-c", script)
+    equal(run.end(), 9, f"with --kill-team the death of one {run.err}")
+    check("rank 2 ended with 9: ending all ranks of team1" in run.err, "is the end of its team", run.err)
+    equal([json.loads(line)["code"] for line in run.out.splitlines() if '"rank"' in line], [0, 0, 9, 137], "and of no other")
+    check(time.monotonic() - began > 2.5, "which goes on to its own end")
+
+
 def main():
     if os.geteuid() != 0:
         corral.skip("needs root")
@@ -162,6 +261,9 @@ def main():
         on_a_terminal(instance, instance.folder)
         kills_all(instance, instance.folder)
         is_killed(instance, instance.folder)
+        teams(instance, instance.folder)
+        teams_are_aggregates(instance)
+        kills_team(instance, instance.folder)
         supervisor_dies(instance, instance.folder)
     with Instance(environment={"CORRAL_EVENT_SOURCE": "none"}) as instance:
         run = Run(instance, "-n", 1, "--", "true")
