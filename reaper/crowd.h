@@ -39,4 +39,24 @@ class Crowd {
   bool is_here_ = false;
 };
 
+/// Of those that end at once, the few that are worth a look.
+class FirstFew {
+ public:
+  /// Whether one that is found dead `now` is among the first of its window.
+  constexpr bool takes(core::BootTime now) {
+    if (now - since_ > kWindow) {
+      since_ = now;
+      count_ = 0;
+    }
+    return count_ < kMost && ++count_ != 0;
+  }
+
+ private:
+  static constexpr core::Microseconds kWindow = core::milliseconds(10);
+  static constexpr unsigned kMost = 8;
+
+  core::BootTime since_;
+  unsigned count_ = 0;
+};
+
 }  // namespace reaper

@@ -162,7 +162,8 @@ struct SequenceNumber {
 struct ExamineOrder {
   /// 1: somebody else counts whatever ends in a job, until the next Hello.
   std::uint32_t are_counted = 0;
-  std::uint32_t reserved = 0;
+  /// 1: and of a crowd of them the supervisor need not hear of each.
+  std::uint32_t is_crowd_skipped = 0;
 };
 
 struct PathText {

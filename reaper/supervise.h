@@ -13,6 +13,7 @@
 #include <optional>
 #include <utility>
 
+#include "reaper/crowd.h"
 #include "reaper/essentials.h"
 #include "reaper/holdings.h"
 #include "reaper/instance_options.h"
@@ -220,6 +221,9 @@ class Daemon {
   void record(const DeadChild& child) {
     launcher_.settle_process(child.pid);
     const KnownChild known = memory_.children.find(child.pid);
+    if (known.pid == 0 && is_crowd_skipped_ &&
+        !first_few_.takes(sys::boot_now()))
+      return;
     core::ExitRecord record = look_at(child, known.pid != 0);
     if (known.pid != 0) {
       record.order = known.order;
@@ -429,7 +433,9 @@ class Daemon {
   bool is_ending_ = false;
   bool is_sweeping_ = false;
   bool wants_room_ = false;
-  bool are_counted_ = false;  ///< by somebody else: whatever ends in a job
+  bool are_counted_ = false;       ///< by somebody else: whatever ends in a job
+  bool is_crowd_skipped_ = false;  ///< but for the first few
+  FirstFew first_few_;
 };
 
 }  // namespace reaper

@@ -51,13 +51,16 @@ inline bool Daemon::take_hello(Received& received) {
   signals_.begin_again();
   next_record_ = ring_.first();
   barrier_ = 0;  // its predecessor's
-  are_counted_ = false;
+  are_counted_ = is_crowd_skipped_ = false;
   return true;
 }
 
 inline bool Daemon::take_examine(Received& received) {
   const auto order = body_as<ExamineOrder>(received.body);
-  if (order) are_counted_ = order->are_counted != 0;
+  if (order) {
+    are_counted_ = order->are_counted != 0;
+    is_crowd_skipped_ = order->is_crowd_skipped != 0;
+  }
   return order.has_value();
 }
 

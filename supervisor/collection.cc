@@ -106,14 +106,17 @@ void Collection::keep_parts() {
 
 /// The link last, and first to go: without it what is held is nothing.
 void Collection::hold_again() {
-  tell_reaper();
-  if (running() != core::Collector::kEbpf) return let_go();
+  if (running() != core::Collector::kEbpf) {
+    tell_reaper();
+    return let_go();
+  }
   for (std::size_t i = std::size(kNames); i-- > 0;)
     reaper_.hold(kNames[i], parts_[i].get());
+  tell_reaper();  // it relies on what it holds, whoever dies
 }
 
 void Collection::tell_reaper() {
-  reaper_.tell_counted(core::counts_all(running()) && !has_uncounted_);
+  reaper_.tell_counted(has_uncounted_ ? core::Collector::kWait : running());
 }
 
 void Collection::let_go() {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "supervisor/log.h"
+#include "sys/pid_fd.h"
 
 namespace supervisor {
 
@@ -197,11 +198,16 @@ void ReaperLink::send_hold(std::string_view name, std::span<const int> fds) {
   link_.send_value(reaper::MessageType::kHold, body, fds);
 }
 
-void ReaperLink::tell_counted(bool are_counted) {
+/// Of an attached process that nobody but the reaper waits for, another kernel
+/// does not keep the status.
+void ReaperLink::tell_counted(core::Collector who) {
   if (level_.value_or(0) < reaper::kExamineLevel) return;
-  link_.send_value(reaper::MessageType::kExamine,
-                   reaper::ExamineOrder{.are_counted = are_counted ? 1U : 0U,
-                                        .reserved = 0});
+  const bool skips =
+      who == core::Collector::kEbpf && sys::keeps_exit_statuses();
+  link_.send_value(
+      reaper::MessageType::kExamine,
+      reaper::ExamineOrder{.are_counted = core::counts_all(who) ? 1U : 0U,
+                           .is_crowd_skipped = skips ? 1U : 0U});
 }
 
 void ReaperLink::ready() {

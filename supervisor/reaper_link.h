@@ -20,6 +20,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/collector.h"
 #include "core/exit_record.h"
 #include "core/ids.h"
 #include "core/launch_stage.h"
@@ -84,9 +85,10 @@ class ReaperLink final : private PacketHandler {
   /// does not know how; after its Welcome.
   void hold(std::string_view name, int fd);
   void let_go(std::string_view name);
-  /// Whether somebody else counts whatever ends in a job: it need not look at
-  /// all of the dead then. After its Welcome; nothing where it does not know.
-  void tell_counted(bool are_counted);
+  /// Who counts whatever ends in any job: where that is not the reaper, it need
+  /// not look at all of the dead. After its Welcome; nothing where it does not
+  /// know.
+  void tell_counted(core::Collector who);
   /// Clients are served: this instance can start.
   void ready();
   [[nodiscard]] bool is_flushed() const { return link_.is_flushed(); }

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "core/ids.h"
+#include "sys/kernel_version.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -39,6 +40,11 @@ inline constexpr std::uint64_t kPidFdInfoExit = 1U << 3;
   if (::syscall(SYS_ioctl, pidfd, kGetInfo, &info) < 0) return std::nullopt;
   if ((info.mask & kPidFdInfoExit) == 0) return std::nullopt;
   return info.exit_code;
+}
+
+/// Whether this kernel does.
+[[nodiscard]] inline bool keeps_exit_statuses() {
+  return kernel_is_at_least(6, 15);
 }
 
 /// Signals a pidfd's process. Errors: ESRCH once it was reaped, EPERM.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A crowd of processes that is to be killed.
+/* A crowd of processes that is to be killed; it ends by itself after a
+ * while (a minute, if it churns), should whoever made it have been killed first.
  *
  *   bench-crowd COUNT [churn]
  *       COUNT sleeping processes, or with `churn` as many that all fork and end
@@ -9,11 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
+static time_t end;
+
 static void churn(void) {
-  for (;;)
+  while (time(NULL) < end)
     if (fork() > 0) _exit(0);
+  _exit(0);
+}
+
+static void wait_for_end(void) {
+  (void)alarm(1800);
+  for (;;)
+    (void)pause();
 }
 
 /* Returns in nobody. */
@@ -24,17 +35,16 @@ static void make_crowd(int count, int is_churning, int is_growing) {
     if (child < 0) _exit(1);
     if (child != 0) continue;
     if (is_churning) churn();
-    for (;;)
-      (void)pause();
+    wait_for_end();
   }
   if (!is_growing) (void)!write(STDOUT_FILENO, "ready\n", 6);
-  for (;;)
-    (void)pause();
+  wait_for_end();
 }
 
 int main(int argc, char** argv) {
   const int count = argc > 1 ? atoi(argv[1]) : 0;
   if (count < 1) return 2;
+  end = time(NULL) + 60;
   make_crowd(count, argc > 2 && strcmp(argv[2], "churn") == 0,
              argc > 2 && strcmp(argv[2], "grow") == 0);
   return 0;

@@ -75,6 +75,22 @@ def every_process():
               "a job's processes stand before its end")
 
 
+def crowds():
+    """Orphans that all end at once: the reaper tells of the first few only. Each has its record all the same, each job its main
+    process's status, and nobody is left dead."""
+    with Instance() as instance:
+        script = "for i in $(seq 40); do (sleep 1 &) ; done; exit $1"
+        jids = [instance.facts("run", "-d", "--", "sh", "-c", script, "sh", str(code))["jid"] for code in range(20)]
+        codes = [instance.run("wait", jid).returncode for jid in jids]
+        equal(codes, list(range(20)), "a crowd's main processes: each status is told")
+        records = finished(instance, len(jids))
+        one_each(records, "crowds")
+        for jid in jids:
+            end = next(record for record in records if record["kind"] == "end" and record["jid"] == jid)
+            equal((end["processes_seen"], end["processes_not_seen"]), (82, 0), f"{jid}: each of the crowd has a record")
+        check(all(map(corral.is_alive, corral.descendants_of(instance.process.pid))), "and nobody is left dead")
+
+
 def threads():
     """A process is one record, whatever its threads do and in which order they end."""
     program = (
@@ -407,7 +423,7 @@ def no_loader():
             check("wait (corral-collect is not installed)" in result.stdout, "doctor says why", result.stdout)
 
 
-PARTS = [every_process, threads, nested, make_and_strace, killed_supervisor, killed_scribe, killed_store, all_killed,
+PARTS = [every_process, crowds, threads, nested, make_and_strace, killed_supervisor, killed_scribe, killed_store, all_killed,
          overflown, at_full_rate, switched_and_off, by_choice, read_of_the_dead, no_loader]
 
 

@@ -143,6 +143,21 @@ TEST_CASE("a crowd is many in a short time, until a look finds one at most") {
   CHECK_FALSE(storm.is_here());
 }
 
+TEST_CASE("of those that end at once the first few are looked at") {
+  const auto at = [](unsigned milliseconds) {
+    return core::BootTime(1000000) + core::milliseconds(milliseconds);
+  };
+  reaper::FirstFew few;
+  for (unsigned end = 0; end < 100; ++end)
+    CHECK(few.takes(at(end * 2)));  // five in a window: a script's
+  unsigned taken = 0;
+  for (unsigned end = 0; end < 1000; ++end)
+    taken += few.takes(at(500)) ? 1U : 0U;
+  CHECK(taken == 8);
+  CHECK_FALSE(few.takes(at(510)));
+  CHECK(few.takes(at(511)));
+}
+
 TEST_CASE("a job's own count of kills is believed, also when it is none") {
   reaper::ScopeFacts facts;
   facts.main_has_ended = true;
