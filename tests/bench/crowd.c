@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A crowd of processes that is to be killed; it ends by itself after a
- * while (a minute, if it churns), should whoever made it have been killed first.
+/* A crowd of processes that is to be killed. It ends by itself after a while (a
+ * minute, if it churns), should whoever made it have been killed first.
  *
  *   bench-crowd COUNT [churn]
  *       COUNT sleeping processes, or with `churn` as many that all fork and end

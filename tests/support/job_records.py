@@ -52,7 +52,8 @@ def wrong_in_job(records, truth):
     kinds = collections.Counter(record["kind"] for record in records)
     wanted = {"start": 1, "process": truth.processes, "end": 1}
     if dict(kinds) != wanted:
-        return f"records {dict(kinds)}, not {wanted}"
+        who = sorted({f"{record['engine']}, {record['collector']}" for record in records if record["kind"] == "end"})
+        return f"records {dict(kinds)}, not {wanted} ({who}; {[record.get('name') for record in records]})"
     if records[0]["kind"] != "start":
         return f"begins with {records[0]['kind']}"
     end = next(record for record in records if record["kind"] == "end")
