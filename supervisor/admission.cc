@@ -131,10 +131,11 @@ std::unexpected<core::Refused> refuse_more(const core::JobSpec& spec,
 void Admission::admit(const core::Caller& caller, core::JobSpec spec,
                       Done done) {
   const CallerState state =
-      state_of(caller.pid, core::is_launched_apart(spec.kind));
+      state_of(caller.pid, core::is_launched_apart(spec.kind) ||
+                               !enters_itself(caller, spec));
   if (auto checked = check(caller, spec, state); !checked)
     return done(std::unexpected(std::move(checked).error()));
-  if (!spec.engine) spec.engine = engine_for(caller, spec);
+  if (!spec.engine) spec.engine = engine_for(caller, spec, state);
   if (spec.user.empty() && state.gid) spec.gid = *state.gid;
   find_user(caller, std::move(spec),
             [this, caller,
@@ -223,9 +224,9 @@ core::Answer<void> Admission::check(const core::Caller& caller,
                                          "most " +
                                          std::to_string(kLargestSpec));
   TRY(check_room(caller, spec));
-  TRY(check_engine(caller, spec));
+  TRY(check_engine(caller, spec, state));
   TRY(check_nested(caller, spec));
-  if (!state.sandbox.empty())
+  if (core::is_launched_apart(spec.kind) && !state.sandbox.empty())
     return refuse(Refusal::kSandboxed,
                   "process " + std::to_string(caller.pid.raw()) +
                       " is confined by " + state.sandbox +
@@ -235,22 +236,24 @@ core::Answer<void> Admission::check(const core::Caller& caller,
 }
 
 core::Answer<void> Admission::check_engine(const core::Caller& caller,
-                                           const core::JobSpec& spec) const {
+                                           const core::JobSpec& spec,
+                                           const CallerState& state) const {
   const bool wants_cgroup = spec.engine && core::has_cgroup(*spec.engine);
   if (wants_cgroup &&
       core::choose_engine(policy_.facts).engine != core::Engine::kCgroup2)
     return refuse(Refusal::kNotSupported,
                   engine_text(*spec.engine) + " cannot be used: " +
                       std::string(core::choose_engine(policy_.facts).why));
-  if (wants_cgroup && !may_enter_cgroups(caller, spec))
-    return refuse(Refusal::kNotSupported,
-                  engine_text(*spec.engine) +
-                      " cannot be used in the foreground by uid " +
-                      std::to_string(caller.uid.raw()) +
-                      ", who may not enter cgroups of uid " +
-                      std::to_string(policy_.instance.raw()) +
-                      "; '--detach' can");
-  const core::Engine engine = spec.engine.value_or(engine_for(caller, spec));
+  if (wants_cgroup)
+    if (const auto why = obstacle_to_cgroup(caller, spec, *spec.engine, state);
+        !why.empty())
+      return refuse(Refusal::kNotSupported,
+                    engine_text(*spec.engine) +
+                        " cannot be used in the foreground by uid " +
+                        std::to_string(caller.uid.raw()) + ": " + why +
+                        "; '--detach' can");
+  const core::Engine engine =
+      spec.engine.value_or(engine_for(caller, spec, state));
   if (engine == core::Engine::kCgroup2) return {};
   if (spec.delegates)
     return refuse(
@@ -347,19 +350,39 @@ void Admission::narrow(const core::JobSpec& around, core::JobLimits& limits,
 
 /// Who launches the first process puts it into its cgroup: in the foreground
 /// the caller himself, and only root and the instance's own user may
-/// (cgroups(7), clone(2)). No descriptor of ours would do: it would let him
-/// move anybody.
-bool Admission::may_enter_cgroups(const core::Caller& caller,
-                                  const core::JobSpec& spec) const {
+/// (cgroups(7), clone(2)).
+bool Admission::enters_itself(const core::Caller& caller,
+                              const core::JobSpec& spec) const {
   return spec.kind != core::JobKind::kForeground ||
          caller.uid == core::Uid(0) || caller.uid == policy_.instance;
 }
 
+/// Why a caller's first process cannot come into its cgroup; empty: it can. The
+/// others' are moved (ScopePlaces), but nobody out of what holds him.
+std::string Admission::obstacle_to_cgroup(const core::Caller& caller,
+                                          const core::JobSpec& spec,
+                                          core::Engine engine,
+                                          const CallerState& state) const {
+  if (enters_itself(caller, spec)) return {};
+  if (!policy_.can_place)
+    return "this instance may not trace processes, as it would to move theirs";
+  if (core::has_pid_namespace(engine))
+    return "a namespace's first process is not moved";
+  if (caller.pid == core::Pid()) return "who asks has ended, or is not known";
+  if (!state.sandbox.empty()) return "who asks is confined by " + state.sandbox;
+  if (state.job != core::kNoJob && state.job != spec.parent)
+    return "who asks is in " + core::job_text(state.job) +
+           ", and would leave it; '--parent' nests the job in it";
+  return {};
+}
+
 core::Engine Admission::engine_for(const core::Caller& caller,
-                                   const core::JobSpec& spec) const {
-  const bool may =
-      !core::has_cgroup(policy_.engine) || may_enter_cgroups(caller, spec);
-  return may ? policy_.engine : core::Engine::kSubreaper;
+                                   const core::JobSpec& spec,
+                                   const CallerState& state) const {
+  const bool can =
+      !core::has_cgroup(policy_.engine) ||
+      obstacle_to_cgroup(caller, spec, policy_.engine, state).empty();
+  return can ? policy_.engine : core::Engine::kSubreaper;
 }
 
 core::Answer<void> Admission::check_limits(const core::JobSpec& spec) const {

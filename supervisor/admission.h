@@ -26,6 +26,7 @@ struct AdmissionPolicy {
   core::ContainmentFacts facts;
   core::Engine engine = core::Engine::kSubreaper;  ///< unless one is forced
   core::LimitMeans means;
+  bool can_place = false;  ///< ScopePlaces can work
   std::size_t most_live = 20000;
   std::size_t most_live_of_one = 10000;  ///< of one owner, not of root
 };
@@ -69,16 +70,22 @@ class Admission {
   }
 
  private:
-  [[nodiscard]] core::Answer<void> check_engine(
-      const core::Caller& caller, const core::JobSpec& spec) const;
+  [[nodiscard]] core::Answer<void> check_engine(const core::Caller& caller,
+                                                const core::JobSpec& spec,
+                                                const CallerState& state) const;
   [[nodiscard]] core::Answer<void> check_pidns(const core::JobSpec& spec,
                                                core::Engine engine) const;
   [[nodiscard]] core::Answer<void> check_nested(
       const core::Caller& caller, const core::JobSpec& spec) const;
-  [[nodiscard]] bool may_enter_cgroups(const core::Caller& caller,
-                                       const core::JobSpec& spec) const;
+  [[nodiscard]] bool enters_itself(const core::Caller& caller,
+                                   const core::JobSpec& spec) const;
+  [[nodiscard]] std::string obstacle_to_cgroup(const core::Caller& caller,
+                                               const core::JobSpec& spec,
+                                               core::Engine engine,
+                                               const CallerState& state) const;
   [[nodiscard]] core::Engine engine_for(const core::Caller& caller,
-                                        const core::JobSpec& spec) const;
+                                        const core::JobSpec& spec,
+                                        const CallerState& state) const;
   [[nodiscard]] core::Answer<void> check(const core::Caller& caller,
                                          const core::JobSpec& spec,
                                          const CallerState& state) const;

@@ -37,25 +37,6 @@ core::Answer<sys::PidFd> open_process(core::Pid pid) {
                                            pidfd.error().message().c_str());
 }
 
-/// By its own word (proc_pid_fdinfo(5)).
-core::Answer<core::Pid> pid_of(int pidfd) {
-  char buffer[512];
-  const std::string path = "/proc/self/fdinfo/" + std::to_string(pidfd);
-  const auto text = sys::read_small_file(path.c_str(), buffer);
-  auto numbers = sys::detail::line_of(text.value_or(""), "Pid:");
-  const auto pid = numbers ? numbers->next() : std::nullopt;
-  if (!pid)
-    return refuse(Refusal::kInvalid,
-                  "the descriptor refers to no process, expected a pidfd");
-  if (*pid < 0)
-    return refuse(Refusal::kNoSuchProcess, "the pidfd's process has ended");
-  if (*pid == 0)
-    return refuse(Refusal::kNoSuchProcess,
-                  "the pidfd's process is not visible in the instance's pid "
-                  "namespace");
-  return core::Pid(static_cast<std::int32_t>(*pid));
-}
-
 /// Real, effective and saved.
 std::vector<core::Uid> uids_of(core::Pid pid) {
   char buffer[1024];
@@ -89,6 +70,24 @@ bool is_corral(core::Pid pid) {
 }
 
 }  // namespace
+
+core::Answer<core::Pid> pid_of(int pidfd) {
+  char buffer[512];
+  const std::string path = "/proc/self/fdinfo/" + std::to_string(pidfd);
+  const auto text = sys::read_small_file(path.c_str(), buffer);
+  auto numbers = sys::detail::line_of(text.value_or(""), "Pid:");
+  const auto pid = numbers ? numbers->next() : std::nullopt;
+  if (!pid)
+    return refuse(Refusal::kInvalid,
+                  "the descriptor refers to no process, expected a pidfd");
+  if (*pid < 0)
+    return refuse(Refusal::kNoSuchProcess, "the pidfd's process has ended");
+  if (*pid == 0)
+    return refuse(Refusal::kNoSuchProcess,
+                  "the pidfd's process is not visible in the instance's pid "
+                  "namespace");
+  return core::Pid(static_cast<std::int32_t>(*pid));
+}
 
 core::Answer<FoundProcess> find_process(core::ProcessRef process) {
   FoundProcess found;

@@ -20,4 +20,8 @@ struct FoundProcess {
 /// thread, or the descriptor is no pidfd.
 [[nodiscard]] core::Answer<FoundProcess> find_process(core::ProcessRef process);
 
+/// Whose pidfd that is, by its own word (proc_pid_fdinfo(5)). Refused:
+/// kNoSuchProcess: it has ended, or is not visible here; kInvalid: no pidfd.
+[[nodiscard]] core::Answer<core::Pid> pid_of(int pidfd);
+
 }  // namespace supervisor

@@ -288,6 +288,7 @@ void EffectRunner::signal_by_worker(core::JobId jid,
 void EffectRunner::signal_main(core::JobId jid,
                                core::SignalNumber signal) const {
   const int pidfd = parts_.handles.find(jid, HandleKind::kMain);
+  if (pidfd < 0) return;  // nobody whom we know
   const auto sent = sys::signal_process(pidfd, signal);
   if (!sent && !is_gone(sent.error())) complain(jid, "signal", sent.error());
 }
@@ -330,6 +331,7 @@ void EffectRunner::kill(const core::Job& job, KillHow how) {
 void EffectRunner::kill_contained(const core::Job& job, KillHow how) {
   const core::JobId jid = job.jid;
   wake_scope(jid);
+  if (job.state == core::JobState::kLaunching) parts_.places.shut(jid);
   if (!core::has_cgroup(job.engine)) {
     if (parts_.scopes.is_open(jid)) return parts_.scopes.kill(jid);
     return signal_main(jid, core::kSigkill);
@@ -425,6 +427,7 @@ void EffectRunner::release(const core::Job& job) {
   parts_.inspector.forget(job.jid);
   parts_.scopes.tell_ended(job.jid, scope_ended_of(job));
   parts_.scopes.close(job.jid);
+  parts_.places.close(job.jid);
   parts_.handles.drop_all(job.jid);
 }
 

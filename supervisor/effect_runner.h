@@ -25,6 +25,7 @@
 #include "supervisor/reaper_link.h"
 #include "supervisor/recorder.h"
 #include "supervisor/scope_link.h"
+#include "supervisor/scope_places.h"
 
 namespace supervisor {
 
@@ -57,6 +58,7 @@ class EffectRunner final : public EffectSink {
     KillService& killer;
     Collection& collection;
     Mover& mover;
+    ScopePlaces& places;
   };
   explicit EffectRunner(const Parts& parts)
       : parts_(parts), followers_(parts.loop, parts.sink) {}

@@ -64,6 +64,11 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       site_limits_(loop, settings_.limits_file),
       killer_(loop, host_.reaper),
       mover_(loop),
+      places_({.loop = loop,
+               .table = table_,
+               .handles = handles_,
+               .containers = containers_,
+               .mover = mover_}),
       ledger_(loop, settings_.places),
       jids_(loop,
             {.reserve =
@@ -122,6 +127,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                   .facts = host_.base.facts,
                   .engine = host_.engine.engine,
                   .means = host_.limits.means,
+                  .can_place = ::geteuid() == 0 && can_pin(),
                   .most_live = settings_.site.live,
                   .most_live_of_one = settings_.site.live_of_user},
                  table_, names_, site_limits_),
@@ -137,6 +143,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
            .sink = service_,
            .handles = handles_,
            .scopes = scopes_,
+           .places = places_,
            .store = store_,
            .inspector = inspector_,
            .loop = loop,
@@ -169,7 +176,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                 .recorder = recorder_,
                 .killer = killer_,
                 .collection = collection_,
-                .mover = mover_}),
+                .mover = mover_,
+                .places = places_}),
       shutdown_(loop,
                 {.service = service_,
                  .table = table_,
@@ -197,6 +205,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                     .launcher = launcher_,
                     .recorder = recorder_,
                     .mover = mover_,
+                    .places = places_,
                     .providers = providers_},
                    {.on_reexec = [this] { on_reexec(); },
                     .on_shut_down = [this] { shutdown_.begin("shutdown"); },
@@ -429,19 +438,9 @@ void Instance::Parts::end(Ending ending) {
   loop_.stop();
 }
 
-std::optional<sys::UniqueFd> Instance::Parts::take_listener() {
-  if (!listener_.is_open()) return std::nullopt;
-  return std::move(listener_);
-}
-
 void Instance::Parts::keep_listener(sys::UniqueFd listener) {
   listener_ = std::move(listener);
   store_.put(kListenerName, listener_.get());
-}
-
-void Instance::Parts::hold_lock(int lock) {
-  settings_.lock_fd = lock;
-  reaper_.hold_lock(lock);
 }
 
 core::Result<std::vector<std::string>> Instance::Parts::revival() {

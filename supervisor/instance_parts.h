@@ -34,9 +34,15 @@ class Instance::Parts {
   void greet_reaper();
 
   core::JobControl& port() { return service_; }
-  std::optional<sys::UniqueFd> take_listener();
+  std::optional<sys::UniqueFd> take_listener() {
+    if (!listener_.is_open()) return std::nullopt;
+    return std::move(listener_);
+  }
   void keep_listener(sys::UniqueFd listener);
-  void hold_lock(int lock);
+  void hold_lock(int lock) {
+    settings_.lock_fd = lock;
+    reaper_.hold_lock(lock);
+  }
   [[nodiscard]] Ending ending() const { return ending_; }
   [[nodiscard]] core::Result<std::vector<std::string>> revival();
 
@@ -93,6 +99,7 @@ class Instance::Parts {
   SiteLimits site_limits_;
   KillService killer_;
   Mover mover_;
+  ScopePlaces places_;
   Ledger ledger_;
   JidSource jids_;
   JobService service_;

@@ -276,6 +276,7 @@ void JobService::add_creator(core::JobId jid, const core::Caller& caller,
   Creators& creators = creators_[jid];
   creators.answers.push_back(std::move(done));
   creators.last = caller.pid;
+  creators.uid = caller.uid;
 }
 
 void JobService::repeat(const core::Caller& caller, const core::Job& job,
@@ -295,7 +296,9 @@ void JobService::repeat(const core::Caller& caller, const core::Job& job,
                                  .scope_limits = {},
                                  .process_limits = {}});
   if (job.state == core::JobState::kLaunching)
-    return offer_link(job, {.answers = {std::move(done)}, .last = caller.pid});
+    return offer_link(
+        job,
+        {.answers = {std::move(done)}, .last = caller.pid, .uid = caller.uid});
   if (job.state == core::JobState::kRunning)
     return done(refuse(core::Refusal::kInvalid,
                        "the token's job " +
@@ -322,16 +325,11 @@ void JobService::offer_launch(const core::Job& job) {
 void JobService::offer_link(const core::Job& job, Creators creators) {
   std::vector<CreateDone> done = std::move(creators.answers);
   awaited_callers_.erase(job.jid);
-  core::Result<sys::UniqueFd> container{sys::UniqueFd()};
-  if (core::has_cgroup(job.engine))
-    container = job.spec.delegates ? parts_->containers.open_own(job.jid)
-                                   : parts_->containers.open(job.jid);
-  core::Result<std::vector<sys::UniqueFd>> joins{};
-  if (core::has_cgroup(job.engine)) joins = parts_->containers.joins(job.jid);
+  auto created = std::make_shared<core::CreatedJob>();
+  const auto entry = offer_entry(job, creators, *created);
   auto link = parts_->scopes.make(job.jid, creators.last);
-  if (!link || !container || !joins) {
-    const core::Error& second = container ? joins.error() : container.error();
-    const core::Error& error = link ? second : link.error();
+  if (!link || !entry) {
+    const core::Error& error = link ? entry.error() : link.error();
     spdlog::error("job {} cannot be launched: {}",
                   core::display(job.jid).view(), text_of(error.message()));
     for (const CreateDone& answer : done)
@@ -343,13 +341,9 @@ void JobService::offer_link(const core::Job& job, Creators creators) {
                     .detail = error.subject.view()});
   }
   // Only one can have the link: the last to ask, who is the one still there.
-  auto created = std::make_shared<core::CreatedJob>();
   created->jid = job.jid;
   created->engine = job.engine;
   created->link = std::move(*link).to_handle();
-  created->container = std::move(*container).to_handle();
-  for (sys::UniqueFd& join : *joins)
-    created->joins.push_back(std::move(join).to_handle());
   const LimitDivision division = parts_->admission.division_of(job.spec);
   created->scope_limits = division.of_scope();
   created->process_limits = division.beyond_scope();
@@ -358,6 +352,28 @@ void JobService::offer_link(const core::Job& job, Creators creators) {
   parts_->store.when_flushed([created, answer = std::move(done.back())] {
     answer(std::move(*created));
   });
+}
+
+/// What the first process comes into its cgroup by.
+core::Result<void> JobService::offer_entry(const core::Job& job,
+                                           const Creators& creators,
+                                           core::CreatedJob& created) {
+  if (!core::has_cgroup(job.engine)) return {};
+  const bool enters_itself =
+      creators.uid == core::Uid(0) || creators.uid == site_.user;
+  std::vector<sys::UniqueFd> joins;
+  if (enters_itself) {
+    created.container =
+        TRY(job.spec.delegates ? parts_->containers.open_own(job.jid)
+                               : parts_->containers.open(job.jid))
+            .to_handle();
+    joins = TRY(parts_->containers.joins(job.jid));
+  } else {
+    joins = TRY(parts_->places.offer(job.jid, creators.last));
+  }
+  for (sys::UniqueFd& join : joins)
+    created.joins.push_back(std::move(join).to_handle());
+  return {};
 }
 
 void JobService::await_caller(core::JobId jid) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/job_reports.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "core/launch_stage.h"
+#include "supervisor/candidate.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
 
@@ -50,6 +53,21 @@ core::Moment cloned(const reaper::Launched& launched, const core::Moment& now) {
   if (ago > kLongestLaunch.raw()) return now;
   return {.boot = core::BootTime(now.boot.raw() - ago),
           .real = core::RealTime(now.real.raw() - ago)};
+}
+
+/// Whether we may signal it for the job: a foreground job's scope is its
+/// caller's, who could name anybody's process. Once it was reaped nobody knows.
+bool may_be_main(const core::Job& job, const sys::UniqueFd& pidfd) {
+  if (job.spec.kind != core::JobKind::kForeground ||
+      job.owner == core::Uid(0) || job.owner == core::Uid(::geteuid()))
+    return true;
+  auto copy = pidfd.duplicate();
+  if (!copy) return false;
+  const auto found =
+      find_process({.pid = {}, .pidfd = std::move(*copy).to_handle()});
+  return found && std::ranges::all_of(found->facts.uids, [&](core::Uid uid) {
+           return uid == job.owner;
+         });
 }
 
 bool is_live(const core::Job& job) {
@@ -199,9 +217,25 @@ void JobReports::on_scope_launched(core::JobId jid,
   if (entry->job.spec.kind == core::JobKind::kDetached)
     launches_due_.insert(jid);
   if (entry->job.state != core::JobState::kLaunching) return;
-  if (pidfd.is_open())
+  if (parts_.places.is_needed(jid))
+    return on_placed_launched(jid, core::Pid(launched.pid));
+  if (pidfd.is_open() && may_be_main(entry->job, pidfd))
     parts_.handles.put(jid, HandleKind::kMain, std::move(pidfd));
   parts_.sink.post(jid, event::Launched{core::Pid(launched.pid)});
+}
+
+/// Who was moved is believed, not who is told.
+void JobReports::on_placed_launched(core::JobId jid, core::Pid told) {
+  if (parts_.handles.find(jid, HandleKind::kMain) >= 0) {
+    const core::Pid pid = parts_.places.placed(jid).value_or(told);
+    parts_.places.close(jid);
+    return parts_.sink.post(jid, event::Launched{pid});
+  }
+  reaper::Launched outside;
+  outside.order = core::sequence_of(jid);
+  outside.stage = static_cast<std::uint32_t>(core::LaunchStage::kDescriptors);
+  outside.code = EPERM;
+  on_scope_failed(jid, outside);
 }
 
 void JobReports::on_scope_failed(core::JobId jid,
@@ -212,6 +246,7 @@ void JobReports::on_scope_failed(core::JobId jid,
   if (entry->job.spec.kind == core::JobKind::kDetached)
     launches_due_.insert(jid);
   if (entry->job.state != core::JobState::kLaunching) return;
+  parts_.places.close(jid);
   post_failure(entry->job, failed);
 }
 

@@ -21,6 +21,7 @@
 #include "supervisor/kept_handles.h"
 #include "supervisor/reaper_link.h"
 #include "supervisor/scope_link.h"
+#include "supervisor/scope_places.h"
 #include "supervisor/service_items.h"
 
 namespace supervisor {
@@ -45,6 +46,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
     EventSink& sink;
     KeptHandles& handles;
     ScopeLinks& scopes;
+    ScopePlaces& places;
     StoreLink& store;
     Inspector& inspector;
     EventLoop& loop;
@@ -98,6 +100,7 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
   };
   /// Its scope runs: the command gets as long as one without a scope.
   void await_scope(core::JobId jid);
+  void on_placed_launched(core::JobId jid, core::Pid told);
   void post_failure(const core::Job& job, const reaper::Launched& failed);
   [[nodiscard]] bool is_launch_untold(core::JobId jid);
 

@@ -303,8 +303,10 @@ void JobService::resume() {
     const core::Job& job = entry.job;
     parts_->scopes.resume(jid);
     if (job.spec.kind == core::JobKind::kForeground &&
-        job.state <= core::JobState::kLaunching)
+        job.state <= core::JobState::kLaunching) {
       await_caller(jid);
+      parts_->places.resume(jid);
+    }
     if (job.spec.kind == core::JobKind::kArray) catch_up(job);
     for (const core::Effect& effect : core::resume(job)) {
       using core::effect::RecordEnd;

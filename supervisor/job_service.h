@@ -33,6 +33,7 @@
 #include "supervisor/job_table.h"
 #include "supervisor/journal.h"
 #include "supervisor/mover.h"
+#include "supervisor/scope_places.h"
 #include "supervisor/takeover.h"
 #include "sys/pid_fd.h"
 
@@ -83,6 +84,7 @@ class JobService final : public core::JobControl,
     Launcher& launcher;
     Recorder& recorder;
     Mover& mover;
+    ScopePlaces& places;
     core::ProviderControl& providers;
   };
   void connect(const Parts& parts, Handlers handlers);
@@ -244,6 +246,7 @@ class JobService final : public core::JobControl,
   struct Creators {
     std::vector<CreateDone> answers;
     core::Pid last;  ///< who asked last
+    core::Uid uid;
   };
   void add_creator(core::JobId jid, const core::Caller& caller,
                    CreateDone done);
@@ -252,6 +255,9 @@ class JobService final : public core::JobControl,
   void keep_streams(core::JobId jid, core::LaunchHandles handles);
   void offer_launch(const core::Job& job);
   void offer_link(const core::Job& job, Creators creators);
+  [[nodiscard]] core::Result<void> offer_entry(const core::Job& job,
+                                               const Creators& creators,
+                                               core::CreatedJob& created);
   void await_caller(core::JobId jid);
 
   [[nodiscard]] core::Answer<void> check_around(

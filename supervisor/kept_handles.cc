@@ -5,8 +5,9 @@ namespace supervisor {
 
 namespace {
 
-constexpr std::string_view kSuffixes[] = {".in",   ".out",   ".err",
-                                          ".link", ".scope", ".main"};
+constexpr std::string_view kSuffixes[] = {".in",    ".out",   ".err",
+                                          ".link",  ".scope", ".main",
+                                          ".place", ".gate",  ".taker"};
 static_assert(std::size(kSuffixes) ==
               static_cast<std::size_t>(HandleKind::kLast) + 1);
 

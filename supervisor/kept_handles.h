@@ -24,7 +24,10 @@ enum class HandleKind : std::uint8_t {
   kLink,    ///< our end of its scope's link
   kScope,   ///< the scope's end, until a scope that we ordered has begun
   kMain,    ///< the main process's pidfd
-  kLast = kMain,
+  kPlace,   ///< see ScopePlaces: where a first process says who it is,
+  kGate,    ///< where it waits until it was moved,
+  kTaker,   ///< and a pidfd of its parent
+  kLast = kTaker,
 };
 
 class KeptHandles {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sys/cgroup.h"
+#include "sys/cgroup2_mount.h"
 #include "sys/pid_fd.h"
 #include "sys/proc_files.h"
 
@@ -30,6 +31,8 @@ constexpr int kMostTries = 50;
 struct MoveHead {
   std::int32_t pid = 0;
   std::uint32_t to_count = 0;
+  std::int32_t parent = 0;  ///< 0: whoever it is; else with `uid`
+  std::uint32_t uid = 0;
 };
 
 using Fds = std::span<const sys::UniqueFd>;
@@ -69,7 +72,7 @@ void put_back(core::Pid stranger) {
   const auto text =
       sys::read_proc_file(core::Pid(stat->ppid), "cgroup", buffer);
   if (!text) return;
-  std::string path(sys::cgroup2_mount());
+  std::string path(sys::any_cgroup2_mount());
   path.append(sys::cgroup2_path_in(*text));
   if (const auto directory =
           sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY))
@@ -86,6 +89,16 @@ core::Result<void> move_process(core::Pid pid, int pidfd, Fds to, Fds joins) {
   // Not a moment ago, so it was itself, but for one that was reaped just now.
   if (written && !process.signal(core::SignalNumber(0))) put_back(pid);
   return core::fail(ESRCH, "move process");
+}
+
+core::Result<void> move_child(const MoveHead& head, int pidfd, Fds to,
+                              Fds joins) {
+  const core::Pid pid(head.pid);
+  const sys::PidFd process(TRY(sys::duplicate(pidfd)));
+  return move_pinned(
+      pid, process,
+      {.parent = core::Pid(head.parent), .uid = core::Uid(head.uid)},
+      [&] { return move_process(pid, pidfd, to, joins); });
 }
 
 /// Those of the cgroup itself.
@@ -147,7 +160,9 @@ core::Result<void> obey(const WorkerRequest& request,
   const Fds to = request.fds.subspan(1, head.to_count);
   const Fds joins = request.fds.subspan(1 + head.to_count);
   std::uint32_t count = 1;
-  if (head.pid != 0)
+  if (head.parent != 0)
+    TRY(move_child(head, from, to, joins));
+  else if (head.pid != 0)
     TRY(move_process(core::Pid(head.pid), from, to, joins));
   else
     count = TRY(move_all(from, to, joins));
@@ -197,9 +212,12 @@ void Mover::move(Move move, Done done) {
 }
 
 void Mover::carry_out(Move move, Done done) {
-  const MoveHead head = {
-      .pid = move.pid.raw(),
-      .to_count = static_cast<std::uint32_t>(move.to.size())};
+  MoveHead head = {.pid = move.pid.raw(),
+                   .to_count = static_cast<std::uint32_t>(move.to.size())};
+  if (move.only) {
+    head.parent = move.only->parent.raw();
+    head.uid = move.only->uid.raw();
+  }
   const auto bytes = std::as_bytes(std::span(&head, 1));
   std::vector<sys::UniqueFd> fds;
   fds.push_back(std::move(move.from));

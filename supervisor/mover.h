@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "core/error.h"
 #include "core/ids.h"
 #include "supervisor/event_loop.h"
+#include "supervisor/pinned_move.h"
 #include "supervisor/worker.h"
 #include "sys/cgroup.h"
 
@@ -24,8 +26,11 @@ struct Move {
   sys::UniqueFd from;  ///< the process's pidfd, or the cgroup's directory
   /// Directories of cgroups: the first that takes it. 1 to 3.
   std::vector<sys::UniqueFd> to;
-  /// cgroup.procs of version 1, all of them, before the rest. At most 4.
+  /// cgroup.procs of version 1, all of them, before the rest. At most 5.
   std::vector<sys::UniqueFd> joins;
+  /// Who the process must be, or it is not moved: then nobody else can be
+  /// (supervisor/pinned_move.h).
+  std::optional<ChildFacts> only = std::nullopt;
 };
 
 class Mover {

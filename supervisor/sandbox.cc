@@ -90,7 +90,12 @@ CallerState state_of(core::Pid caller, bool wants_sandbox) {
     return state;
   }
   if (const auto ids = sys::parse_proc_ids(*status)) state.gid = ids->gid;
-  if (wants_sandbox) state.sandbox = sandbox_of(folder, *status);
+  if (!wants_sandbox) return state;
+  state.sandbox = sandbox_of(folder, *status);
+  char cgroups[4608];
+  if (const auto text =
+          sys::read_small_file((folder + "cgroup").c_str(), cgroups))
+    state.job = sys::parse_proc_job(*text, sys::own_cgroup_path());
   return state;
 }
 

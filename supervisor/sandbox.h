@@ -17,6 +17,8 @@ struct CallerState {
   /// "another pid namespace"), or empty. A caller that cannot be read is
   /// confined by "a process that cannot be read".
   std::string sandbox;
+  /// With `wants_sandbox`: the innermost whose container it is in.
+  core::JobId job;
 };
 
 /// As it is now. Without `wants_sandbox` that stays empty.

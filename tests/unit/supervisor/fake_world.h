@@ -181,6 +181,11 @@ class Fixture {
       names,
       site_limits};
   supervisor::Mover mover{loop, worker_program()};
+  supervisor::ScopePlaces places{{.loop = loop,
+                                  .table = table,
+                                  .handles = handles,
+                                  .containers = containers,
+                                  .mover = mover}};
   supervisor::Providers providers{
       {.loop = loop,
        .table = table,
@@ -211,7 +216,7 @@ class Fixture {
     (void)service.remember(bytes);
     jids.take_up(0, supervisor::JidBlock{.after = 0, .end = 1U << 30});
     service.connect({admission, effects, containers, handles, scopes, store,
-                     launcher, recorder, mover, providers},
+                     launcher, recorder, mover, places, providers},
                     {.on_reexec = [] {},
                      .on_shut_down = [] {},
                      .on_ended = [](core::JobId) {},
