@@ -2,6 +2,7 @@
 #include "cli/doctor_checks.h"
 
 #include "core/provider_event.h"
+#include "sys/cgroup2_mount.h"
 
 namespace cli {
 namespace {
@@ -30,6 +31,9 @@ Check check_engine(const Findings& findings) {
                          std::string(choice.why) + "; " +
                          std::string(promise_of(choice.engine)),
               .fix = {}};
+  if (findings.cgroup_base.starts_with(sys::kInstanceCgroup2Mount))
+    check.finding += std::string("; an instance has mounted it on '") +
+                     sys::kInstanceCgroup2Mount + "'";
   if (core::has_cgroup(choice.engine)) return check;
   check.status = findings.facts.base_is_elsewhere ? CheckStatus::kProblem
                                                   : CheckStatus::kNote;
@@ -37,11 +41,18 @@ Check check_engine(const Findings& findings) {
     check.fix = "name a directory in cgroup v2 in CORRAL_CGROUP_BASE, or none";
     return check;
   }
-  check.fix =
-      findings.facts.has_cgroup2
-          ? "for cgroup2 run as root or in a delegated cgroup: 'systemd-run "
-            "--user --scope -p Delegate=yes corral ...'"
-          : "for cgroup2 mount a cgroup v2 hierarchy on /sys/fs/cgroup";
+  if (findings.facts.has_cgroup2)
+    check.fix =
+        "for cgroup2 run as root or in a delegated cgroup: 'systemd-run "
+        "--user --scope -p Delegate=yes corral ...'";
+  else if (findings.mount_problem.empty())
+    check.fix = std::string("a system instance mounts it for itself, on '") +
+                sys::kInstanceCgroup2Mount + "'";
+  else
+    check.fix =
+        "for cgroup2 mount a cgroup v2 hierarchy on /sys/fs/cgroup; an "
+        "instance cannot do that here: " +
+        findings.mount_problem;
   return check;
 }
 

@@ -80,6 +80,8 @@ struct Findings {
   };
   std::vector<Hierarchy> hierarchies;
   std::string cgroup_base;  ///< empty: none
+  /// Why an instance could not mount cgroup v2 where it is mounted nowhere.
+  std::string mount_problem;
   std::vector<VariableFault> variable_faults;
   OwnPrograms programs;
   std::vector<InstanceState> instances;

@@ -18,6 +18,7 @@
 #include "cli/doctor_checks.h"
 #include "cli/job_text.h"
 #include "core/shell_word.h"
+#include "sys/cgroup2_mount.h"
 #include "sys/cgroup_tree.h"
 #include "sys/collector_facts.h"
 #include "sys/instance_lock.h"
@@ -263,8 +264,9 @@ Findings look() {
   findings.machine = host.machine;
   const sys::Environment environment = sys::process_environment();
   findings.variable_faults = variable_faults(environment);
-  const sys::CgroupBase base = sys::find_cgroup_base(
+  const sys::CgroupBase base = sys::find_cgroup_base<sys::any_cgroup2_mount>(
       environment("CORRAL_CGROUP_BASE").value_or(sys::own_cgroup_base()));
+  findings.mount_problem = sys::obstacle_to_cgroup2_mount();
   findings.facts = base.facts;
   findings.choice = core::choose_engine(base.facts);
   const auto forced =

@@ -13,6 +13,7 @@
 #include "core/number_text.h"
 #include "supervisor/mover.h"
 #include "sys/cgroup.h"
+#include "sys/cgroup2_mount.h"
 #include "sys/cgroup_peaks.h"
 #include "sys/cgroup_tree.h"
 #include "sys/clock.h"
@@ -32,7 +33,7 @@ constexpr const char* kBesideOwn = "beside";
 
 /// The base as /proc/PID/cgroup has it: below the cgroup mount.
 std::string below_mount(std::string base) {
-  const std::string_view mount = sys::cgroup2_mount();
+  const std::string_view mount = sys::any_cgroup2_mount();
   if (base.starts_with(mount)) base.erase(0, mount.size());
   return base;
 }
@@ -240,7 +241,7 @@ std::vector<sys::UniqueFd> CgroupContainers::exits(core::JobId jid,
   // What is seen as outside of our namespace is no place for us.
   if (origin.starts_with('/') && !origin.starts_with("/.."))
     add(sys::open_at(AT_FDCWD,
-                     (std::string(sys::cgroup2_mount()) + origin).c_str(),
+                     (std::string(sys::any_cgroup2_mount()) + origin).c_str(),
                      O_RDONLY | O_DIRECTORY));
   auto above_base =
       sys::open_at(directory_.get(), "..", O_RDONLY | O_DIRECTORY);

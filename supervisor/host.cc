@@ -5,6 +5,7 @@
 
 #include "supervisor/log.h"
 #include "supervisor/own_place.h"
+#include "sys/cgroup2_mount.h"
 #include "sys/cgroup_tree.h"
 #include "sys/limit_facts.h"
 #include "sys/own_base.h"
@@ -13,11 +14,32 @@
 
 namespace supervisor {
 
+namespace {
+
+/// Before anything is looked for in it: also /proc/PID/cgroup has no line of it
+/// before it was mounted once.
+void mount_if_nowhere(const Settings& settings) {
+  if (!settings.cgroup_base.empty() || !sys::any_cgroup2_mount().empty() ||
+      (settings.engine && !core::has_cgroup(*settings.engine)) ||
+      !sys::obstacle_to_cgroup2_mount().empty())
+    return;
+  const auto mounted = sys::mount_cgroup2();
+  if (mounted)
+    spdlog::info("cgroup v2 was mounted nowhere, and is on '{}' now",
+                 sys::kInstanceCgroup2Mount);
+  else
+    spdlog::warn("cgroup v2 is mounted nowhere: {}",
+                 text_of(mounted.error().message()));
+}
+
+}  // namespace
+
 core::Result<Host> look_around(const Settings& settings) {
   Host host;
-  host.base = sys::find_cgroup_base(settings.cgroup_base.empty()
-                                        ? sys::own_cgroup_base()
-                                        : settings.cgroup_base);
+  mount_if_nowhere(settings);
+  host.base = sys::find_cgroup_base<sys::any_cgroup2_mount>(
+      settings.cgroup_base.empty() ? sys::own_cgroup_base()
+                                   : settings.cgroup_base);
   if (host.base.facts.base_is_elsewhere &&
       (!settings.engine || core::has_cgroup(*settings.engine)))
     return core::fail(0,

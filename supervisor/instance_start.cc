@@ -17,6 +17,7 @@
 #include "core/unit_place.h"
 #include "supervisor/log.h"
 #include "sys/cgroup.h"
+#include "sys/cgroup2_mount.h"
 #include "sys/cgroup_tree.h"
 #include "sys/own_programs.h"
 #include "sys/proc_files.h"
@@ -101,7 +102,7 @@ core::Result<std::string> cgroup_of(core::Pid pid) {
 /// it goes to that group. The base of the cgroups is the scope unit's.
 core::Result<std::string> settle(core::Pid process) {
   std::string path = TRY(cgroup_of(process));
-  const std::string_view mount = sys::cgroup2_mount();
+  const std::string_view mount = sys::any_cgroup2_mount();
   if (path.empty() || mount.empty()) return std::string();
   if (path.ends_with(core::kOwnGroup))
     path.resize(path.size() - core::kOwnGroup.size());

@@ -7,6 +7,7 @@
 
 #include "supervisor/mover.h"
 #include "sys/cgroup.h"
+#include "sys/cgroup2_mount.h"
 #include "sys/controllers.h"
 #include "sys/own_base.h"
 #include "sys/proc_files.h"
@@ -28,8 +29,8 @@ bool is_marked(int directory) {
 /// was given to a user who is not root.
 bool is_ours(int directory) {
   struct stat facts = {};
-  const bool is_root =
-      sys::own_cgroup_base() == std::string(sys::cgroup2_mount()) + "/corral";
+  const bool is_root = sys::own_cgroup_base() ==
+                       std::string(sys::any_cgroup2_mount()) + "/corral";
   if (is_root || is_marked(directory)) return true;
   return ::geteuid() != 0 && ::fstat(directory, &facts) == 0 &&
          facts.st_uid == ::geteuid();

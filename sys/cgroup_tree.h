@@ -127,11 +127,12 @@ struct CgroupBase {
 
 /// Finds the base and makes it if it can. `wanted` names it instead (tests,
 /// settings); empty: own cgroup + "/corral". Outside of cgroup v2 nothing is
-/// made.
+/// made. `find_mount`: who says where that is.
+template <std::string_view (*find_mount)() = cgroup2_mount>
 [[nodiscard]] inline CgroupBase find_cgroup_base(std::string_view wanted = {}) {
   CgroupBase base;
   base.facts.base_is_elsewhere = !wanted.empty() && is_outside_cgroup2(wanted);
-  const std::string_view mount = cgroup2_mount();
+  const std::string_view mount = find_mount();
   if (mount.empty()) return base;
   base.facts.has_cgroup2 = true;
   if (base.facts.base_is_elsewhere) return base;

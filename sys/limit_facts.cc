@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "sys/cgroup1.h"
+#include "sys/cgroup2_mount.h"
 #include "sys/cgroup_tree.h"
 #include "sys/controllers.h"
 
@@ -46,7 +47,7 @@ LimitFacts find_limit_facts(int base, std::string_view path) {
   LimitFacts facts;
   core::LimitMeans& means = facts.means;
   GroupPlaces& groups = facts.groups;
-  const std::string name = group_name(path, cgroup2_mount());
+  const std::string name = group_name(path, any_cgroup2_mount());
   // `other`: what version 1 calls the controller.
   const auto find = [&](const char* controller, const char* other,
                         bool& has_cgroup2, bool& has_cgroup1,

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "sys/cgroup2_mount.h"
 #include "sys/cgroup_tree.h"
 #include "sys/proc_files.h"
 
@@ -19,7 +20,7 @@ inline constexpr std::string_view kInstanceAside = "/corral/instance";
 /// Empty: there is none.
 [[nodiscard]] inline std::string own_cgroup_base() {
   std::string own(own_cgroup_path());
-  const std::string_view mount = cgroup2_mount();
+  const std::string_view mount = any_cgroup2_mount();
   if (mount.empty() || own.empty() || own.starts_with("/..")) return {};
   if (own == "/") own.clear();
   if (own.ends_with(kInstanceAside))

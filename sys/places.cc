@@ -80,8 +80,9 @@ std::string octal(mode_t mode) {
 /// change of its mode.
 bool is_an_instances(const std::string& path) {
   constexpr std::string_view kNames[] = {
-      ".",   "..",        "private",  "private.lock", "hid",   "jids",
-      "log", "jids.lock", "jids.new", "lock",         "pacct", ".new"};
+      ".",     "..",   "private",   "private.lock", "hid",
+      "jids",  "log",  "jids.lock", "jids.new",     "lock",
+      "pacct", ".new", "cgroup2"};
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()),
                                                       ::closedir);
   if (!directory) return false;

@@ -397,7 +397,7 @@ class Instance:
                 pass_fds=[theirs],
                 preexec_fn=join,
                 start_new_session=True,
-                user=self.user,
+                **({"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}),
             )
         os.close(theirs)
         try:

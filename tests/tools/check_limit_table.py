@@ -8,6 +8,8 @@ import sys
 
 VERDICTS = {"enforced", "approximated", "refused"}
 COLUMNS = [f"{kernel}, {engine}" for kernel in ("Linux 6.18 hybrid", "Linux 6.1 v2") for engine in ("cgroup2", "subreaper", "pidns", "cgroup2+pidns")]
+# A machine with version 1 alone, where the other engines are what they are elsewhere; and an ordinary user's instance.
+COLUMNS += ["Linux 6.18 user, subreaper", "Linux 6.1 v1, cgroup2"]
 
 
 def main():

@@ -9,7 +9,10 @@
 #   broken        it was taken as asked, and does nothing
 #
 # `corral` is found in PATH and finds the instance; DISK is a disk that may be
-# read, or empty. It runs here and in the tests' virtual machine, by any sh.
+# read, or empty; SWAP one that is made a swap area while swap is tried, or
+# empty: then it is only read what was set. TASKS is a bound that a job has
+# room for, but not for eight more, where all of its user's count (5). It runs here and in the tests'
+# virtual machine, by any sh.
 set -u
 kinds='wall cpu memory processes files virtual threads file-size core locked idle swap cpu-rate cpu-set io-rate io-ops'
 busy='while :; do :; done'
@@ -26,14 +29,17 @@ probe() { # KIND: sets limit and command
   cpu) limit=cpu=300ms command="$busy" ;;
   idle) limit=idle=1s command='sleep 20' ;;
   memory) limit=memory=40M command="$eats" ;;
-  processes) limit=processes=5 command="$forks" ;;
-  threads) limit=threads=5 command="$forks" ;;
+  processes) limit=processes=${TASKS:-5} command="$forks" ;;
+  threads) limit=threads=${TASKS:-5} command="$forks" ;;
   files) limit=files=9 command='test "$(ulimit -n)" != 9' ;;
   virtual) limit=virtual=60M command="$eats" ;;
   file-size) limit=file-size=1M command="exec dd if=/dev/zero of=/tmp/probe.$$ bs=64k count=100" ;;
   core) limit=core=0 command='test "$(ulimit -Hc)" != 0' ;;
   locked) limit=locked=64K command='test "$(ulimit -l)" != 64' ;;
-  swap) limit=memory=64M,swap=8M command='sleep 20' seen=swap_is_bound ;;
+  swap)
+    limit=memory=64M,swap=8M command='sleep 20' seen=swap_is_bound
+    [ -z "${SWAP:-}" ] || command="$eats" seen=swap_is_held
+    ;;
   cpu-rate) limit=cpu-rate=20%,wall=3s command="$busy" seen=used_little ;;
   cpu-set) limit=cpu-set=0 command='! grep -qx "Cpus_allowed_list:.0" /proc/self/status' ;;
   io-rate) limit=io-rate=2M command="exec dd if=${DISK:-/nonexistent} of=/dev/null bs=256k count=16 iflag=direct" seen=took_long ;;
@@ -62,6 +68,15 @@ took_long() {
   corral wait "$jid" >/dev/null 2>&1
   test "$(fact exit_code)" = 0 && test $(($(hundredths) - begun)) -ge 100
 }
+# What does not fit is refused, and what fits by more of it is not: so it is
+# swap that decides. (Without a bound of it the first would fit too.)
+swap_is_held() {
+  not_well || return 1
+  wanted=$limit limit=memory=64M,swap=200M
+  start && corral wait "$jid" >/dev/null 2>&1
+  limit=$wanted
+  test "$(fact exit_code)" = 0
+}
 swap_is_bound() {
   pid=$(fact main_pid)
   group2=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
@@ -89,7 +104,9 @@ cell() { # KIND
 for engine in "$@"; do
   for kind in $kinds; do
     probe "$kind"
+    [ "$kind" != swap ] || [ -z "${SWAP:-}" ] || swapon "$SWAP"
     echo "CELL $engine $kind $(cell)"
+    [ "$kind" != swap ] || [ -z "${SWAP:-}" ] || swapoff "$SWAP"
   done
 done
 rm -f "/tmp/said.$$" "/tmp/probe.$$"

@@ -8,7 +8,7 @@ set -u
 . /bin/checks.sh
 
 if [ $# -eq 0 ]; then
-  insmod /brd.ko rd_nr=1 rd_size=16384
+  insmod /brd.ko rd_nr=2 rd_size=262144
   mkdir -p /tmp
   become_instance "$0"
 fi
@@ -17,6 +17,10 @@ await_instance
 DISK=/dev/ram0
 [ -b "$DISK" ] || mknod "$DISK" b 1 0
 export DISK
+SWAP=/dev/ram1
+[ -b "$SWAP" ] || mknod "$SWAP" b 1 1
+mkswap "$SWAP" >/dev/null
+export SWAP
 dd if=/dev/zero of=$DISK bs=1M count=16 2>/dev/null
 corral doctor --limits >/run/doctor
 sh /bin/limit_probes.sh cgroup2 subreaper pidns cgroup2+pidns 2>&1 | while read -r line; do
