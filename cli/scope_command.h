@@ -20,7 +20,7 @@ struct Supervised {
   core::Engine engine = core::Engine::kSubreaper;
   int link = -1;
   int container = -1;      ///< -1: none
-  std::vector<int> joins;  ///< cgroup.procs of more groups
+  std::vector<int> joins;  ///< what the command writes "0" to
   core::JobLimits limits;  ///< for the scope to hold
 };
 

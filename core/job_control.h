@@ -95,7 +95,7 @@ struct CreatedJob {
   Engine engine = Engine::kSubreaper;
   Handle link;
   Handle container;
-  std::vector<Handle> joins;  ///< cgroup.procs of more groups of the job
+  std::vector<Handle> joins;  ///< what the first process writes "0" to
   JobLimits scope_limits;     ///< those that the scope is to hold
   /// With which the scope is to begin: each process of the job gets them.
   std::vector<ResourceLimit> process_limits;

@@ -10,7 +10,8 @@
 //   LaunchLimit limits[limit_count]
 //   u32 groups[group_count]
 //   i32 targets[fd_count]  the numbers at which the child has descriptors, or
-//                          kJoin: a cgroup.procs that it writes itself into
+//                          kJoin: it writes "0" to it (a cgroup.procs, or what
+//                          has it moved)
 //   texts                  NUL-ended; the last byte of the block is NUL
 //
 // Descriptors beside the packet: [memfd of the block if it is not inline,]

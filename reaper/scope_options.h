@@ -54,7 +54,7 @@ struct ScopeOptions {
   static constexpr std::size_t kMostJoins = 5;
   static constexpr std::int32_t kJoins[kMostJoins] = {kJoin, kJoin, kJoin,
                                                       kJoin, kJoin};
-  int join_fds[kMostJoins] = {};  ///< cgroup.procs of more cgroups of the job
+  int join_fds[kMostJoins] = {};  ///< what the command writes "0" to
   std::uint32_t join_count = 0;
   const char* cwd = nullptr;
 

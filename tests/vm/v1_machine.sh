@@ -58,7 +58,7 @@ corral wait "$jid" >/dev/null 2>&1
 check "memory is bounded" test "$(fact "$jid" result)" = over-limit
 jid=$(corral run -d --limit processes=5 --kill-stragglers -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 3 & done; exit 0')
 corral wait "$jid" >/dev/null 2>&1
-check "processes are" test "$(fact "$jid" exit_code)" != 0
+check "processes are" test "$(fact "$jid" exit_code)" -gt 0
 jid=$(corral run -d --limit cpu-rate=20%,wall=3s -- sh -c 'while :; do :; done')
 corral wait "$jid" >/dev/null 2>&1
 check "the rate of processor time is" test "$(($(fact "$jid" user_us) + $(fact "$jid" system_us)))" -lt 1500000
