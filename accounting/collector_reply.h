@@ -18,8 +18,10 @@ enum class CollectorPart : std::uint8_t {
   kJobs = 1,     ///< map: cgroup -> corral_job
   kRing = 2,     ///< map: the ring
   kControl = 3,  ///< map: corral_control
+  kMembers = 4,  ///< map: who is followed
+  kForked = 5,   ///< the program that follows children
 };
-inline constexpr std::size_t kCollectorParts = 4;
+inline constexpr std::size_t kCollectorParts = 6;
 
 inline constexpr std::uint32_t kCollectorMagic = 0x314C4F43U;  // "COL1"
 

@@ -7,6 +7,9 @@
  *            their ends; its place in the ring is its number
  *   jobs     id of a cgroup (that of a job) -> corral_job
  *   control  one corral_control, mapped by the program and by its reader
+ *   members  corral_member_key -> corral_member: processes that are followed
+ *            where they are, and who descends from them; the kernel gives a
+ *            child its parent's job
  */
 #pragma once
 
@@ -87,6 +90,32 @@ struct corral_job {
   corral_u64 exits; /* processes that ended in it */
   corral_u64 lost;  /* of those: without a record, the ring was full */
   corral_u64 project_id;
+  corral_u64 roots;      /* of exits: who was followed by name */
+  corral_u64 unfollowed; /* children for whom `members` had no room */
+};
+
+#define CORRAL_MOST_MEMBERS 65536U
+/* proc_pid_stat(5) has beginnings in these, whatever the kernel's own are. */
+#define CORRAL_TICK_NS 10000000U
+
+/* A number that comes again is another's: it began later. */
+struct corral_member_key {
+  corral_u64 start_ticks; /* CLOCK_BOOTTIME; CORRAL_UNSURE: a jid */
+  corral_u32 pid;         /* CORRAL_UNSURE: 0 */
+  corral_u32 zero;
+};
+
+/* Bits of corral_member.state. */
+#define CORRAL_ROOT 1U   /* it was asked to be followed */
+#define CORRAL_ENDED 2U  /* and has ended: the program told of it */
+#define CORRAL_LEFT 4U   /* and is no longer: nobody inherits it */
+#define CORRAL_UNSURE 8U /* no process: some of the job may not be known */
+
+struct corral_member {
+  corral_u64 cgroup; /* its job's, a key of `jobs` */
+  corral_u64 jid;
+  corral_u32 root; /* pid of the root that it descends from */
+  corral_u32 state;
 };
 
 struct corral_control {
@@ -112,5 +141,5 @@ struct corral_control {
   corral_u64 told_lost; /* losses that a file tells of */
   /* Written by who made it: core::Collector, for the records; 0: eBPF. */
   corral_u32 collector;
-  corral_u32 reserved;
+  corral_u32 follows; /* by the supervisor: `members` may have somebody */
 };

@@ -3,7 +3,8 @@
 // process that ends in a job.
 //
 // It runs in the exit of every thread. Of a process whose cgroup is in none of
-// our jobs it finds that out and does no more. Of a thread that is not the last
+// our jobs, and that is not followed, it finds that out and does no more. Of a
+// thread that is not the last
 // of its process it adds up what the kernel adds up for nobody (or only
 // together with that of reaped children): reads and writes, integrals, delays.
 // The last one makes the record.
@@ -14,13 +15,13 @@
 //    there is room for it or not.
 //  - It comes before the process can be waited for, and before its cgroup can
 //    be empty.
+//  - Of who is in a job's cgroup that is the job, whoever it descends from. A
+//    child of who is followed is followed before it runs, while the program of
+//    forks is attached; that is only while there is somebody.
 //  - A thread is counted once: by itself in `groups`, and then it is in
 //    `passed`; or, if it has not come so far when the last one makes the
 //    record, by that one. What the kernel keeps of threads that are gone is
 //    read together with the list of the others, as its sequence lock allows.
-//
-// Only the fields of the kernel's types that are used stand here; the loader
-// finds their places in the running kernel (CO-RE).
 #include <linux/bpf.h>
 // behind the types
 #include <stdbool.h>
@@ -30,6 +31,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "accounting/kernel_exit.h"
+#include "collect/exit_types.h"
 
 #define PF_KTHREAD 0x00200000
 #define SIGNAL_GROUP_EXIT 0x00000004
@@ -44,104 +46,6 @@
 #define MM_SHMEMPAGES 3
 
 char _license[] SEC("license") = "GPL";
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), \
-                             apply_to = record)
-struct list_head {
-  struct list_head* next;
-};
-struct cgroup {
-  int level;
-};
-struct css_set {
-  struct cgroup* dfl_cgrp;
-};
-struct kuid {
-  unsigned int val;
-};
-struct cred {
-  struct {
-    unsigned int val;
-  } uid, gid;
-};
-struct task_io_accounting {
-  __u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
-};
-struct task_delay_info {
-  __u64 blkio_delay, swapin_delay;
-  __u32 blkio_count, swapin_count;
-};
-struct sched_info {
-  unsigned long pcount;
-  unsigned long long run_delay;
-};
-struct rq {
-  __u64 clock, clock_task;
-};
-struct cfs_rq {
-  struct rq* rq;  // CONFIG_FAIR_GROUP_SCHED
-};
-struct sched_entity {
-  __u64 sum_exec_runtime, exec_start;
-  struct cfs_rq* cfs_rq;
-};
-struct percpu_counter {
-  __s64 count;
-};
-struct mm_struct {
-  unsigned long hiwater_rss, hiwater_vm, total_vm;
-  struct percpu_counter rss_stat[4];
-};
-// Before Linux 6.2.
-struct mm_rss_stat___plain {
-  struct {
-    long counter;
-  } count[4];
-};
-struct mm_struct___plain {
-  struct mm_rss_stat___plain rss_stat;
-};
-struct seqcount {
-  unsigned sequence;
-};
-struct seqcount_spinlock {
-  struct seqcount seqcount;
-};
-typedef struct {
-  struct seqcount_spinlock seqcount;
-} seqlock_t;
-struct signal_struct {
-  struct {
-    int counter;
-  } live;
-  int nr_threads;
-  struct list_head thread_head;
-  int group_exit_code;
-  unsigned int flags;
-  seqlock_t stats_lock;
-  __u64 utime, stime;
-  unsigned long long sum_sched_runtime;
-  unsigned long nvcsw, nivcsw, min_flt, maj_flt, maxrss;
-};
-struct task_struct {
-  unsigned int flags;
-  int static_prio, pid, tgid, exit_code;
-  struct task_struct *real_parent, *group_leader;
-  struct list_head thread_node;
-  struct sched_entity se;
-  struct sched_info sched_info;
-  struct mm_struct* mm;
-  __u64 utime, stime, start_boottime;
-  unsigned long nvcsw, nivcsw, min_flt, maj_flt;
-  const struct cred *cred, *real_cred;
-  char comm[16];
-  struct signal_struct* signal;
-  struct task_io_accounting ioac;
-  __u64 acct_rss_mem1, acct_vm_mem1;
-  struct css_set* cgroups;
-  struct task_delay_info* delays;
-};
-#pragma clang attribute pop
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -163,6 +67,14 @@ struct {
   __type(key, __u32);
   __type(value, struct corral_control);
 } control SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, CORRAL_MOST_MEMBERS);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct corral_member_key);
+  __type(value, struct corral_member);
+} members SEC(".maps");
 
 /// A thread, or a process by its first thread: its number will be another's.
 struct task_key {
@@ -430,6 +342,14 @@ static __always_inline __u64 uncounted(struct corral_control* state,
   return clock > since && clock - since < LONG_AGO ? clock - since : 0;
 }
 
+static __always_inline struct corral_member_key key_of_member(
+    struct task_struct* task) {
+  struct corral_member_key key = {
+      .start_ticks = task->group_leader->start_boottime / CORRAL_TICK_NS,
+      .pid = task->tgid};
+  return key;
+}
+
 /// The last thread of a process.
 static __always_inline int finish(struct task_struct* task,
                                   struct corral_job* job) {
@@ -469,9 +389,39 @@ static __always_inline int finish(struct task_struct* task,
   return 0;
 }
 
+/// The current process as who is followed; 0: it is not.
+static __always_inline struct corral_member* find_member(
+    struct corral_member_key* key) {
+  const __u32 zero = 0;
+  struct corral_control* state = bpf_map_lookup_elem(&control, &zero);
+  if (!state || !state->follows) return 0;
+  return bpf_map_lookup_elem(&members, key);
+}
+
+/// Its last thread ends. Of a root that is kept, for who would else record it.
+static __always_inline void leave(struct corral_member* member,
+                                  struct corral_member_key* key,
+                                  struct corral_job* job,
+                                  struct corral_job* followed) {
+  if (!job || !(member->state & CORRAL_ROOT)) {
+    bpf_map_delete_elem(&members, key);
+    return;
+  }
+  member->state |= CORRAL_ENDED;
+  if (followed) __sync_fetch_and_add(&followed->roots, 1);
+}
+
 static __always_inline int on_exit(struct task_struct* task, bool is_last) {
   if (task->flags & PF_KTHREAD) return 0;
   struct corral_job* job = find_job(task);
+  struct corral_member_key key = key_of_member(task);
+  struct corral_member* member = find_member(&key);
+  if (member && !(member->state & CORRAL_LEFT)) {
+    struct corral_job* followed =
+        job ? 0 : bpf_map_lookup_elem(&jobs, &member->cgroup);
+    if (!job) job = followed;
+    if (is_last) leave(member, &key, job, followed);
+  }
   if (!job) return 0;
   return is_last ? finish(task, job) : pass(task);
 }
@@ -487,4 +437,23 @@ int BPF_PROG(exit_told, struct task_struct* task, bool group_dead) {
 SEC("fentry/taskstats_exit")
 int BPF_PROG(exit_hooked, struct task_struct* task, int group_dead) {
   return on_exit(task, group_dead != 0);
+}
+
+/// Attached while somebody is followed.
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(forked, struct task_struct* parent, struct task_struct* child) {
+  if (child->pid != child->tgid) return 0;  // a thread
+  struct corral_member_key key = key_of_member(parent);
+  struct corral_member* member = bpf_map_lookup_elem(&members, &key);
+  if (!member || member->state & CORRAL_LEFT) return 0;
+  struct corral_job* job = bpf_map_lookup_elem(&jobs, &member->cgroup);
+  if (!job) return 0;
+  struct corral_member next = {.cgroup = member->cgroup,
+                               .jid = member->jid,
+                               .root = member->root,
+                               .state = 0};
+  struct corral_member_key child_key = key_of_member(child);
+  if (bpf_map_update_elem(&members, &child_key, &next, BPF_ANY) != 0)
+    __sync_fetch_and_add(&job->unfollowed, 1);
+  return 0;
 }

@@ -18,6 +18,8 @@ struct Loaded {
   sys::UniqueFd jobs;
   sys::UniqueFd ring;
   sys::UniqueFd control;
+  sys::UniqueFd members;
+  sys::UniqueFd forked;  ///< the program of forks, not attached
 };
 
 /// How large a ring may be, in bytes: 64 MiB, or less where memory is short.

@@ -56,8 +56,8 @@ int hand_over(std::uint64_t ring) {
   reply.ring_size = loaded.ring_size;
   reply.say(loaded.why);
   const int fds[accounting::kCollectorParts] = {
-      loaded.link.get(), loaded.jobs.get(), loaded.ring.get(),
-      loaded.control.get()};
+      loaded.link.get(),    loaded.jobs.get(),    loaded.ring.get(),
+      loaded.control.get(), loaded.members.get(), loaded.forked.get()};
   const auto sent = sys::send_packet(
       kSocket, std::as_bytes(std::span(&reply, 1)), {},
       loaded.code == 0 ? std::span<const int>(fds) : std::span<const int>());

@@ -51,7 +51,7 @@ std::vector<Effect> resume(const Job& job) {
       if (owes_status(job) &&
           (job.reaper_was_lost || !has_command(job.spec.kind)))
         effects.emplace_back(effect::WatchMain{});
-      if (has_followed(job)) effects.emplace_back(effect::WatchFollowed{});
+      if (job.followed) effects.emplace_back(effect::WatchFollowed{});
       if (awaits_first(job))
         effects.emplace_back(
             effect::SetTimer{.timer = JobTimer::kAttach,

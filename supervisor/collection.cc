@@ -17,9 +17,13 @@ namespace supervisor {
 namespace {
 
 /// The names of its parts in the store, in the order of CollectorPart.
-constexpr std::string_view kNames[] = {"collect.link", "collect.jobs",
-                                       "collect.ring", "collect.control"};
-static_assert(std::size(kNames) == accounting::kCollectorParts);
+constexpr std::string_view kNames[] = {
+    "collect.link",    "collect.jobs",   "collect.ring", "collect.control",
+    "collect.members", "collect.forked", "collect.forks"};
+static_assert(std::size(kNames) == accounting::kCollectorParts + 1);
+/// Without the rest it works too.
+constexpr std::size_t kNeeded = 4;
+constexpr std::size_t kForks = accounting::kCollectorParts;
 
 /// Loading takes 30 ms; on a machine that is emulated, a second.
 constexpr core::Microseconds kLoadPatience = core::seconds(20);
@@ -38,6 +42,11 @@ Collection::Collection(EventLoop& loop, Keepers keepers, Recorder& recorder,
       recorder_(recorder),
       site_(std::move(site)),
       changed_(std::move(changed)),
+      followed_({.jobs = parts_[1],
+                 .control = parts_[3],
+                 .members = parts_[4],
+                 .program = parts_[5],
+                 .link = parts_[6]}),
       taskstats_(loop, store_, site_.program,
                  [this](std::string_view why) { on_taskstats(why); }),
       patience_(loop, [this] { give_up("it was not loaded within 20 s"); }),
@@ -67,12 +76,13 @@ std::string_view Collection::obstacle_to(core::Collector collector) const {
 
 void Collection::resume() {
   const std::string_view obstacle = obstacle_to(core::Collector::kEbpf);
-  const bool is_whole =
-      std::ranges::all_of(parts_, [](const auto& fd) { return fd.is_open(); });
+  const bool is_whole = std::all_of(
+      parts_, parts_ + kNeeded, [](const auto& fd) { return fd.is_open(); });
   // Also where it was not asked for: its jobs are counted by it.
   if (is_whole || taskstats_.has_ring()) {
     kind_ = is_whole ? core::Collector::kEbpf : core::Collector::kTaskstats;
     if (!is_whole) (void)taskstats_.start(0);  // its ring is there
+    has_forks_ = parts_[kForks].is_open();
     set_ring();
     idle_.set(sys::boot_now() + kIdlePatience);
     return settle(State::kRunning, "it was there already");
@@ -101,7 +111,7 @@ void Collection::set_ring() {
 
 void Collection::keep_parts() {
   for (std::size_t i = 0; i < std::size(kNames); ++i)
-    store_.put(kNames[i], parts_[i].get());
+    if (parts_[i].is_open()) store_.put(kNames[i], parts_[i].get());
 }
 
 /// The link last, and first to go: without it what is held is nothing.
@@ -111,7 +121,7 @@ void Collection::hold_again() {
     return let_go();
   }
   for (std::size_t i = std::size(kNames); i-- > 0;)
-    reaper_.hold(kNames[i], parts_[i].get());
+    if (parts_[i].is_open()) reaper_.hold(kNames[i], parts_[i].get());
   tell_reaper();  // it relies on what it holds, whoever dies
 }
 
@@ -184,7 +194,9 @@ core::Collector Collection::put(const EnrolledJob& job) {
                   corral_job{.jid = job.jid.raw(),
                              .exits = 0,
                              .lost = 0,
-                             .project_id = job.project_id});
+                             .project_id = job.project_id,
+                             .roots = 0,
+                             .unfollowed = 0});
   // Asked again after a crash: it goes on counting.
   if (done || done.error().code == EEXIST) return core::Collector::kEbpf;
   spdlog::warn("the processes of job {} are counted by who reaps them: {}",
@@ -199,11 +211,39 @@ core::Collector Collection::counting(std::uint64_t cgroup) const {
   return job ? core::Collector::kEbpf : core::Collector::kWait;
 }
 
+void Collection::follow(const FollowedMap::Owner& job,
+                        const core::Followed& process) {
+  if (running() != core::Collector::kEbpf) return;
+  const bool was_at_work = followed_.is_at_work();
+  followed_.follow(job, process);
+  if (was_at_work || !followed_.is_at_work()) return;
+  has_forks_ = true;
+  store_.put(kNames[kForks], parts_[kForks].get());
+  reaper_.hold(kNames[kForks], parts_[kForks].get());
+}
+
+void Collection::keep_followed(const core::Job& job) {
+  if (running() != core::Collector::kEbpf || !job.followed) return;
+  followed_.keep_only(job.jid, job.followed->living);
+  let_forks_go();
+}
+
+/// Nobody is followed any more: what the others hold goes too.
+void Collection::let_forks_go() {
+  if (!has_forks_ || followed_.is_at_work()) return;
+  has_forks_ = false;
+  reaper_.let_go(kNames[kForks]);
+  store_.drop_soon(kNames[kForks]);
+}
+
 void Collection::withdraw(core::JobId jid, std::uint64_t cgroup) {
   creators_.erase(jid);
   if (state_ != State::kRunning) return;
-  if (kind_ == core::Collector::kEbpf)
+  if (kind_ == core::Collector::kEbpf) {
+    followed_.forget(jid);
+    let_forks_go();
     (void)sys::erase(part(accounting::CollectorPart::kJobs), cgroup);
+  }
   taskstats_.withdraw(jid);
   idle_.set(sys::boot_now() + kIdlePatience);
 }
@@ -259,7 +299,7 @@ void Collection::load_ebpf() {
                       .on_packet = [this](auto packet) { on_reply(packet); },
                       .on_descriptors =
                           [this](std::span<sys::UniqueFd> fds) {
-                            if (fds.size() == std::size(parts_))
+                            if (fds.size() == accounting::kCollectorParts)
                               std::ranges::move(fds, std::begin(parts_));
                           },
                       .on_death =
@@ -325,6 +365,7 @@ void Collection::settle(State state, std::string_view why) {
 void Collection::unload() {
   let_go();
   has_uncounted_ = false;
+  has_forks_ = false;
   for (const std::string_view name : kNames)
     store_.drop_soon(name);
   recorder_.forget_ring();

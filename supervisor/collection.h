@@ -27,6 +27,7 @@
 #include "core/collector.h"
 #include "core/ids.h"
 #include "core/job_totals.h"
+#include "supervisor/followed_map.h"
 #include "supervisor/job_table.h"
 #include "supervisor/reaper_link.h"
 #include "supervisor/recorder.h"
@@ -90,6 +91,12 @@ class Collection {
   void barrier(std::function<void()> done);
   /// Who counts the processes of that cgroup.
   [[nodiscard]] core::Collector counting(std::uint64_t cgroup) const;
+  /// A process that is followed where it is counts for the job, with who
+  /// descends from it; only where eBPF counts.
+  void follow(const FollowedMap::Owner& job, const core::Followed& process);
+  /// Of the job nobody else is followed any more than it says.
+  void keep_followed(const core::Job& job);
+  [[nodiscard]] const FollowedMap& followed() const { return followed_; }
   /// Nothing lives in the cgroup any more.
   void withdraw(core::JobId jid, std::uint64_t cgroup);
   /// The processes that ended in it, and how many of them have no record.
@@ -116,6 +123,7 @@ class Collection {
   void settle(State state, std::string_view why);
   void set_ring();
   void unload();
+  void let_forks_go();
   [[nodiscard]] bool is_idle() const;
   [[nodiscard]] core::Collector put(const EnrolledJob& job);
   [[nodiscard]] int part(accounting::CollectorPart which) const {
@@ -133,7 +141,10 @@ class Collection {
   core::Collector kind_ = core::Collector::kEbpf;
   std::string why_not_better_;  ///< of taskstats
   bool has_uncounted_ = false;  ///< a job that nobody counts may live
-  sys::UniqueFd parts_[accounting::kCollectorParts];
+  /// Behind what was loaded: the link of the program that follows children.
+  sys::UniqueFd parts_[accounting::kCollectorParts + 1];
+  FollowedMap followed_;
+  bool has_forks_ = false;  ///< store and reaper hold the link
   TaskstatsLink taskstats_;
   std::map<core::JobId, core::Pid> creators_;
   std::vector<Waiting> waiting_;

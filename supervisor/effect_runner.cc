@@ -204,7 +204,8 @@ void EffectRunner::read_cpu(const core::Job& job) {
     used = totals.user_time.value_or(core::Microseconds()) +
            totals.system_time.value_or(core::Microseconds());
   }
-  const core::CpuUse followed = use_of_followed(job);
+  const core::CpuUse followed =
+      use_of_followed(job, parts_.collection.followed());
   used = used + followed.user + followed.system;
   const long processors = std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L);
   parts_.sink.post(
@@ -230,7 +231,9 @@ void EffectRunner::launch(const core::Job& job) {
 void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
   if (asked.target == core::SignalTarget::kGroup) {
     const int code = signal_group(job, asked.group, asked.signal,
-                                  parts_.containers, parts_.scopes);
+                                  {.containers = parts_.containers,
+                                   .scopes = parts_.scopes,
+                                   .followed = parts_.collection.followed()});
     if (code != 0)
       complain(job.jid, "signal",
                {.code = code, .op = "signal", .subject = {}});
@@ -239,8 +242,9 @@ void EffectRunner::signal(const core::Job& job, const effect::Signal& asked) {
   if (asked.target != core::SignalTarget::kAll)
     return signal_contained(job, asked);
   // First who is found by his parents: they may end by it.
-  signal_followed(job, asked.signal);
-  if (asked.wakes) signal_followed(job, core::kSigcont);
+  const FollowedMap& followed = parts_.collection.followed();
+  signal_followed(job, followed, asked.signal);
+  if (asked.wakes) signal_followed(job, followed, core::kSigcont);
   if (!is_all_followed(job)) signal_contained(job, asked);
 }
 
@@ -324,7 +328,8 @@ void EffectRunner::freeze(core::JobId jid, bool freezes) {
 }
 
 void EffectRunner::kill(const core::Job& job, KillHow how) {
-  kill_followed(job);  // as long as its parents lead to it
+  // as long as its parents lead to it
+  kill_followed(job, parts_.collection.followed());
   kill_contained(job, how);
 }
 

@@ -61,7 +61,9 @@ class EffectRunner final : public EffectSink {
     ScopePlaces& places;
   };
   explicit EffectRunner(const Parts& parts)
-      : parts_(parts), followers_(parts.loop, parts.sink) {}
+      : parts_(parts),
+        followers_(parts.loop, parts.sink, parts.collection, parts.containers) {
+  }
 
   void run(const core::Job& job, const core::Effect& effect,
            std::uint64_t entry) override;

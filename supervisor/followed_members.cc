@@ -34,12 +34,13 @@ struct Reference {
 
 /// Numbers that belong to members after the pidfds were opened belong to those
 /// whose pidfds they are.
-std::vector<Reference> refer_to_members(const core::Job& job) {
+std::vector<Reference> refer_to_members(const core::Job& job,
+                                        const FollowedMap& map) {
   std::vector<Reference> found;
-  for (const core::Pid pid : followed_members(job))
+  for (const core::Pid pid : followed_members(job, map))
     if (auto pidfd = sys::PidFd::open(pid))
       found.push_back({.pid = pid, .pidfd = *std::move(pidfd)});
-  std::vector<core::Pid> still = followed_members(job);
+  std::vector<core::Pid> still = followed_members(job, map);
   std::ranges::sort(still);
   std::erase_if(found, [&still](const Reference& one) {
     return !std::ranges::binary_search(still, one.pid);
@@ -81,7 +82,8 @@ std::optional<core::CpuUse> cpu_use_of(core::Pid pid) {
                       .system = of_ticks(ticks[1] + ticks[3])};
 }
 
-std::vector<core::Pid> followed_members(const core::Job& job) {
+std::vector<core::Pid> followed_members(const core::Job& job,
+                                        const FollowedMap& map) {
   if (!core::has_followed(job)) return {};
   std::vector<core::Pid> roots;
   for (const core::Followed& one : job.followed->living) {
@@ -93,21 +95,25 @@ std::vector<core::Pid> followed_members(const core::Job& job) {
   // A child may have been attached elsewhere.
   for (const core::Pid pid : sys::descendants_of(roots))
     if (sys::read_proc_job(pid) == core::kNoJob) members.insert(pid);
+  // Also those whose parents have gone.
+  const std::vector<core::Pid> known = map.members(job.jid);
+  members.insert(known.begin(), known.end());
   return {members.begin(), members.end()};
 }
 
-void signal_followed(const core::Job& job, core::SignalNumber signal) {
+void signal_followed(const core::Job& job, const FollowedMap& map,
+                     core::SignalNumber signal) {
   if (!core::has_followed(job)) return;
-  for (const Reference& member : refer_to_members(job))
+  for (const Reference& member : refer_to_members(job, map))
     (void)member.pidfd.signal(signal);  // or it has ended
 }
 
-void kill_followed(const core::Job& job) {
+void kill_followed(const core::Job& job, const FollowedMap& map) {
   if (!core::has_followed(job)) return;
   std::set<core::Pid> stopped;
   std::vector<Reference> members;
   for (int reading = 0; reading < kMostReadings; ++reading) {
-    members = refer_to_members(job);
+    members = refer_to_members(job, map);
     bool is_new = false;
     for (const Reference& member : members) {
       if (!stopped.insert(member.pid).second) continue;
@@ -120,13 +126,13 @@ void kill_followed(const core::Job& job) {
     (void)member.pidfd.signal(core::kSigkill);
 }
 
-core::CpuUse use_of_followed(const core::Job& job) {
+core::CpuUse use_of_followed(const core::Job& job, const FollowedMap& map) {
   core::CpuUse sum;
   if (!core::has_followed(job)) return sum;
   const auto add = [&sum](const core::CpuUse& used) {
     sum = {.user = sum.user + used.user, .system = sum.system + used.system};
   };
-  for (const core::Pid pid : followed_members(job)) {
+  for (const core::Pid pid : followed_members(job, map)) {
     const auto used = cpu_use_of(pid);
     if (!used) continue;
     const auto at =
@@ -137,17 +143,23 @@ core::CpuUse use_of_followed(const core::Job& job) {
   return sum;
 }
 
-void add_followed(const core::Job& job, core::JobTotals& totals) {
+void add_followed(const core::Job& job, const FollowedMap& map,
+                  std::uint64_t cgroup, core::JobTotals& totals) {
   if (!job.followed) return;
-  const core::CpuUse living = use_of_followed(job);
+  const core::CpuUse living = use_of_followed(job, map);
   const core::FollowedProcesses& all = *job.followed;
   if (totals.user_time)
     *totals.user_time = *totals.user_time + living.user + all.used.user;
   if (totals.system_time)
     *totals.system_time = *totals.system_time + living.system + all.used.system;
+  const FollowedMap::Count counted =
+      map.count_of({.jid = job.jid, .cgroup = cgroup});
+  // The kernel counted them, and all who descended from them.
+  if (counted.is_sure && counted.roots == all.ended) return;
   if (totals.processes)
-    *totals.processes += all.ended - totals.processes_not_seen.value_or(0);
-  // Nobody counts who descends from them.
+    *totals.processes += all.ended -
+                         std::min<std::uint64_t>(counted.roots, all.ended) -
+                         totals.processes_not_seen.value_or(0);
   totals.processes_not_seen.reset();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/job_machine.h"
+#include "supervisor/followed_map.h"
 
 namespace supervisor {
 
@@ -23,21 +24,26 @@ namespace supervisor {
 /// What it used, with the children that it waited for; a zombie's is final.
 [[nodiscard]] std::optional<core::CpuUse> cpu_use_of(core::Pid pid);
 
-/// Those who live, in no order.
-[[nodiscard]] std::vector<core::Pid> followed_members(const core::Job& job);
+/// Those who live, in no order: those whom the kernel knows, and who descends
+/// by his parents from who is followed by name. `map`: what the kernel knows.
+[[nodiscard]] std::vector<core::Pid> followed_members(const core::Job& job,
+                                                      const FollowedMap& map);
 
 /// Sends each of them the signal, through a pidfd.
-void signal_followed(const core::Job& job, core::SignalNumber signal);
+void signal_followed(const core::Job& job, const FollowedMap& map,
+                     core::SignalNumber signal);
 
 /// Stops what a reading finds until one finds nobody new, and kills them then:
 /// who forks meanwhile loses no child to others.
-void kill_followed(const core::Job& job);
+void kill_followed(const core::Job& job, const FollowedMap& map);
 
 /// What the living used since they were attached.
-[[nodiscard]] core::CpuUse use_of_followed(const core::Job& job);
+[[nodiscard]] core::CpuUse use_of_followed(const core::Job& job,
+                                           const FollowedMap& map);
 
 /// Adds what the living and the ended used to what the container counted, where
-/// that counted anything.
-void add_followed(const core::Job& job, core::JobTotals& totals);
+/// that counted anything. `cgroup`: the container's id; 0: it has none.
+void add_followed(const core::Job& job, const FollowedMap& map,
+                  std::uint64_t cgroup, core::JobTotals& totals);
 
 }  // namespace supervisor

@@ -50,24 +50,30 @@ void Followers::watch(const core::Job& job) {
   std::erase_if(watched_, [&](const auto& one) {
     return one.first.first == job.jid && !is_followed(one.first.second);
   });
+  collection_.keep_followed(job);
   if (!job.followed) return;
   for (const core::Followed& process : job.followed->living)
-    if (!watched_.contains({job.jid, process.pid})) begin(job.jid, process);
+    if (!watched_.contains({job.jid, process.pid})) begin(job, process);
 }
 
-void Followers::begin(core::JobId jid, const core::Followed& process) {
+void Followers::begin(const core::Job& job, const core::Followed& process) {
+  const core::JobId jid = job.jid;
   core::ExitRecord record;
   record.pid = process.pid.raw();
   auto pidfd = sys::PidFd::open(process.pid);
   const auto stat = sys::read_proc_stat(process.pid);
   // Its number may be another's by now.
   if (!pidfd || !stat || stat->start_ticks != process.start_ticks)
-    return tell(jid, record, std::nullopt);
+    return tell(jid, record, process.start_ticks, std::nullopt);
+  if (job.collector == core::Collector::kEbpf)
+    if (const auto id = containers_.id(jid))
+      collection_.follow({.jid = jid, .cgroup = *id}, process);
   describe(record, process.pid, *stat);
   const Key key(jid, process.pid);
   One& one = watched_[key];
   one.pidfd = *std::move(pidfd);
   one.record = record;
+  one.start_ticks = process.start_ticks;
   one.retry = Timer(loop_, [this, key] { ask_status(key); });
   one.watch = IoWatch(loop_, one.pidfd.get(), Readiness::kRead,
                       [this, key](Readiness) { on_end(key); });
@@ -105,13 +111,17 @@ void Followers::ask_status(Key key) {
   }
   const core::ExitRecord record = one.record;
   const auto used = one.used;
+  const std::uint64_t start_ticks = one.start_ticks;
   watched_.erase(key);
-  tell(key.first, record, used);
+  tell(key.first, record, start_ticks, used);
 }
 
 void Followers::tell(core::JobId jid, core::ExitRecord record,
+                     std::uint64_t start_ticks,
                      std::optional<core::CpuUse> used) {
   record.jid = jid.raw();
+  if (collection_.followed().has_told(core::Pid(record.pid), start_ticks))
+    record.mark(kCollected);
   record.mark(core::Counters::kJob);
   if (record.end_boot_us == 0) note_end(record);
   sink_.post(jid, core::event::FollowedEnded{.record = record, .used = used});

@@ -126,7 +126,7 @@ void Inspector::tell(const core::Job& job, const Inhabitants& found) {
   if (job.state != core::JobState::kEnding && !core::awaits_first(job)) return;
   if (job.stragglers != 0 && job.kill.step != core::KillStep::kNone) return;
   core::event::Populated populated{.count = found.count, .names = found.names};
-  for (const core::Pid pid : followed_members(job)) {
+  for (const core::Pid pid : followed_members(job, followed_)) {
     ++populated.count;
     const auto stat = sys::read_proc_stat(pid);
     if (!stat) continue;
@@ -156,7 +156,9 @@ void Inspector::tell_empty(const core::Job& job) {
     emptied.peaks = containers_.peaks(job.jid);
     if (add_count_) add_count_(job, emptied.totals);
   }
-  add_followed(job, emptied.totals);
+  const std::uint64_t cgroup =
+      core::has_cgroup(job.engine) ? containers_.id(job.jid).value_or(0) : 0;
+  add_followed(job, followed_, cgroup, emptied.totals);
   sink_.post(job.jid, emptied);
 }
 

@@ -14,6 +14,7 @@
 
 #include "supervisor/containers.h"
 #include "supervisor/event_sink.h"
+#include "supervisor/followed_map.h"
 #include "supervisor/job_table.h"
 #include "supervisor/job_watch.h"
 #include "supervisor/scope_link.h"
@@ -24,14 +25,15 @@ class Inspector {
  public:
   Inspector(EventLoop& loop, const JobTable& table, Containers& containers,
             KeptHandles& handles, ScopeLinks& scopes, JobWatch& watch,
-            EventSink& sink)
+            EventSink& sink, const FollowedMap& followed)
       : loop_(loop),
         table_(table),
         containers_(containers),
         handles_(handles),
         scopes_(scopes),
         watch_(watch),
-        sink_(sink) {}
+        sink_(sink),
+        followed_(followed) {}
 
   void inspect_soon(core::JobId jid);
   /// How a barrier is sent to the reaper, with its number.
@@ -64,6 +66,7 @@ class Inspector {
   ScopeLinks& scopes_;
   JobWatch& watch_;
   EventSink& sink_;
+  const FollowedMap& followed_;
   std::set<core::JobId> wanted_;
   std::function<void(std::uint64_t)> send_barrier_;
   std::function<void(const core::Job&, core::JobTotals&)> add_count_;

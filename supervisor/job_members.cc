@@ -33,20 +33,20 @@ std::vector<core::Pid> scope_members(const core::Job& job,
   return pids;
 }
 
-std::vector<core::Pid> members_of(const core::Job& job, Containers& containers,
-                                  const ScopeLinks& scopes) {
+std::vector<core::Pid> members_of(const core::Job& job,
+                                  const MemberSources& sources) {
   std::vector<core::Pid> pids = core::has_cgroup(job.engine)
-                                    ? containers.members(job.jid)
-                                    : scope_members(job, scopes);
-  std::ranges::copy(followed_members(job), std::back_inserter(pids));
+                                    ? sources.containers.members(job.jid)
+                                    : scope_members(job, sources.scopes);
+  std::ranges::copy(followed_members(job, sources.followed),
+                    std::back_inserter(pids));
   std::ranges::sort(pids);
   return pids;
 }
 
 std::vector<core::Pid> members_of_group(const core::Job& job, core::Pid group,
-                                        Containers& containers,
-                                        const ScopeLinks& scopes) {
-  std::vector<core::Pid> pids = members_of(job, containers, scopes);
+                                        const MemberSources& sources) {
+  std::vector<core::Pid> pids = members_of(job, sources);
   std::erase_if(pids, [group](core::Pid pid) {
     return ::getpgid(pid.raw()) != group.raw();
   });
@@ -54,15 +54,13 @@ std::vector<core::Pid> members_of_group(const core::Job& job, core::Pid group,
 }
 
 int signal_group(const core::Job& job, core::Pid group,
-                 core::SignalNumber signal, Containers& containers,
-                 const ScopeLinks& scopes) {
+                 core::SignalNumber signal, const MemberSources& sources) {
   std::vector<std::pair<core::Pid, sys::PidFd>> candidates;
-  for (const core::Pid pid : members_of_group(job, group, containers, scopes))
+  for (const core::Pid pid : members_of_group(job, group, sources))
     if (auto pidfd = sys::PidFd::open(pid))
       candidates.emplace_back(pid, *std::move(pidfd));
   // Numbers that still belong to members belong to those whose pidfds we have.
-  const std::vector<core::Pid> still =
-      members_of_group(job, group, containers, scopes);
+  const std::vector<core::Pid> still = members_of_group(job, group, sources);
   int code = 0;
   for (const auto& [pid, pidfd] : candidates) {
     if (!std::ranges::binary_search(still, pid)) continue;

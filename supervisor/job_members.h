@@ -8,30 +8,34 @@
 #include "core/job_machine.h"
 #include "core/quantity.h"
 #include "supervisor/containers.h"
+#include "supervisor/followed_map.h"
 #include "supervisor/scope_link.h"
 
 namespace supervisor {
 
+/// What knows them.
+struct MemberSources {
+  Containers& containers;
+  const ScopeLinks& scopes;
+  const FollowedMap& followed;
+};
+
 /// By ascending pid. One may come or go meanwhile.
 [[nodiscard]] std::vector<core::Pid> members_of(const core::Job& job,
-                                                Containers& containers,
-                                                const ScopeLinks& scopes);
+                                                const MemberSources& sources);
 
 /// Those of them whom the engine subreaper holds; in no order.
 [[nodiscard]] std::vector<core::Pid> scope_members(const core::Job& job,
                                                    const ScopeLinks& scopes);
 
 /// Those of them that are in the process group.
-[[nodiscard]] std::vector<core::Pid> members_of_group(const core::Job& job,
-                                                      core::Pid group,
-                                                      Containers& containers,
-                                                      const ScopeLinks& scopes);
+[[nodiscard]] std::vector<core::Pid> members_of_group(
+    const core::Job& job, core::Pid group, const MemberSources& sources);
 
 /// Sends the signal to each of those, through a pidfd: whoever is no member of
 /// the job any more when that is open gets nothing. Returns the first errno
 /// that is no sign of its end; 0: none.
 int signal_group(const core::Job& job, core::Pid group,
-                 core::SignalNumber signal, Containers& containers,
-                 const ScopeLinks& scopes);
+                 core::SignalNumber signal, const MemberSources& sources);
 
 }  // namespace supervisor

@@ -89,7 +89,8 @@ core::JobView JobService::view(const core::Caller& caller, const core::Job& job,
               has_cgroup ? parts_->containers.path(job.jid) : std::string());
   if (has_cgroup && !is_over && !is_brief) {
     view.totals = parts_->containers.totals(job.jid);
-    add_followed(job, view.totals);
+    add_followed(job, parts_->followed,
+                 parts_->containers.id(job.jid).value_or(0), view.totals);
   }
   return view;
 }
@@ -123,7 +124,7 @@ Answer<void> JobService::signal_group(const core::Caller& caller,
   TRY(check_signal(signal));
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
   TRY(check_no_array(jid, "signal a process group"));
-  if (members_of_group(*job, group, parts_->containers, parts_->scopes).empty())
+  if (members_of_group(*job, group, member_sources()).empty())
     return refuse(Refusal::kNoSuchProcess,
                   "no process of " + core::job_text(jid) +
                       " is in the process group " +
@@ -258,8 +259,10 @@ Answer<core::UsageView> JobService::usage(const core::Caller& caller,
   if (is_over) usage.processes = 0;
   if (core::has_cgroup(job->engine) && !is_over) {
     parts_->containers.read_usage(usage);
-    if (usage.processes) *usage.processes += followed_members(*job).size();
-    add_followed(*job, usage.totals);
+    if (usage.processes)
+      *usage.processes += followed_members(*job, parts_->followed).size();
+    add_followed(*job, parts_->followed, parts_->containers.id(jid).value_or(0),
+                 usage.totals);
   }
   return usage;
 }
@@ -294,6 +297,9 @@ Answer<core::JobId> JobService::find_by_pid(const core::Caller& caller,
 }
 
 const core::Job* JobService::find_ancestor_job(core::Pid pid) const {
+  // Whom the kernel knows, also where its parents have gone.
+  const TableEntry* const known = table_.find(parts_->followed.job_of(pid));
+  if (known != nullptr && core::has_followed(known->job)) return &known->job;
   std::map<core::Pid, const core::Job*> roots;
   for (const auto& [jid, entry] : table_.jobs()) {
     if (entry.job.state >= core::JobState::kClosing) continue;
@@ -344,14 +350,19 @@ core::JobPage JobService::list(const core::Caller& caller,
   return page;
 }
 
+MemberSources JobService::member_sources() const {
+  return {.containers = parts_->containers,
+          .scopes = parts_->scopes,
+          .followed = parts_->followed};
+}
+
 Answer<std::vector<core::ProcessView>> JobService::processes(
     const core::Caller& caller, core::JobId jid) {
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kInspect));
   if (job->spec.kind == core::JobKind::kArray)
     return processes_of_members(caller, *job);
   std::vector<core::ProcessView> views;
-  for (const core::Pid pid :
-       members_of(*job, parts_->containers, parts_->scopes))
+  for (const core::Pid pid : members_of(*job, member_sources()))
     if (auto process = process_view(pid)) views.push_back(*std::move(process));
   return views;
 }

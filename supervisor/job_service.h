@@ -30,6 +30,7 @@
 #include "supervisor/effect_runner.h"
 #include "supervisor/event_sink.h"
 #include "supervisor/jid_source.h"
+#include "supervisor/job_members.h"
 #include "supervisor/job_table.h"
 #include "supervisor/journal.h"
 #include "supervisor/mover.h"
@@ -86,6 +87,7 @@ class JobService final : public core::JobControl,
     Mover& mover;
     ScopePlaces& places;
     core::ProviderControl& providers;
+    const FollowedMap& followed;
   };
   void connect(const Parts& parts, Handlers handlers);
 
@@ -342,6 +344,7 @@ class JobService final : public core::JobControl,
   [[nodiscard]] core::JobView view(const core::Caller& caller,
                                    const core::Job& job,
                                    Detail detail = Detail::kAll) const;
+  [[nodiscard]] MemberSources member_sources() const;
   [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
   /// Whether a caller means rather this job by a name than the best so far.
   [[nodiscard]] static bool is_better(const core::Job& job,

@@ -11,6 +11,7 @@
 #include "core/gpid.h"
 #include "core/job_name.h"
 #include "core/limit_terms.h"
+#include "supervisor/followed_map.h"
 
 namespace supervisor {
 
@@ -113,7 +114,8 @@ std::optional<PendingRecord> make_record(std::uint64_t instance,
     return pending(
         key, job.jid, RecordKind::kStart,
         encode(start_of(full_key, job), job.spec.project, job.spec.account));
-  if (const auto* process = std::get_if<core::effect::RecordProcess>(&effect))
+  const auto* process = std::get_if<core::effect::RecordProcess>(&effect);
+  if (process != nullptr && !process->record.has(kCollected))
     return charged(job, key, RecordKind::kProcess,
                    process_of(full_key, process->record));
   if (std::holds_alternative<core::effect::RecordEnd>(effect))

@@ -28,6 +28,7 @@ BENCHES = {
     "kill": ("kill.py", ["--rounds", "2", "--processes", "200", "--bomb", "50"]),
     "startup": ("startup.py", ["--runs", "1", "--rounds", "50"]),
     "collectors": ("collectors.py", ["--rounds", "1", "--count", "4000"]),
+    "published_daemon": ("published_daemon.py", ["--rounds", "1", "--scale", "0.1"]),
     "exit_storm": ("exit_storm.py", ["--seconds", "3"]),
     "providers": ("providers.py", ["--rounds", "1", "--count", "4000", "--launches", "20"]),
     "idle": ("idle.py", ["--seconds", "3"]),

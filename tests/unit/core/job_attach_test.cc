@@ -370,6 +370,9 @@ TEST_CASE("a job is not empty before the end of who is followed was told") {
   CHECK(count_of<effect::RecordProcess>(now.effects) == 1);
   CHECK(count_of<effect::Inspect>(now.effects) == 1);
   CHECK(now.job.processes_seen == before.processes_seen + 1);
+  // Who is left in the kernel's map is looked at after a crash too.
+  CHECK(count_of<effect::WatchFollowed>(resume(after(before, 7, ended).job)) ==
+        1);
   CHECK(now.job.followed->used.user == seconds(3));
   CHECK(now.job.followed->used.system == seconds(0));
   CHECK(after(now.job, 8, ended).effects.empty());  // told twice

@@ -203,6 +203,13 @@ class Fixture {
            },
        .rules = {.instance = core::Uid(::geteuid())},
        .obstacle = {}}};
+  /// Of a collector that is not there.
+  sys::UniqueFd nothing;
+  supervisor::FollowedMap followed{{.jobs = nothing,
+                                    .control = nothing,
+                                    .members = nothing,
+                                    .program = nothing,
+                                    .link = nothing}};
   int settled = 0;
   bool is_listened_to = false;  ///< by providers
 
@@ -216,7 +223,7 @@ class Fixture {
     (void)service.remember(bytes);
     jids.take_up(0, supervisor::JidBlock{.after = 0, .end = 1U << 30});
     service.connect({admission, effects, containers, handles, scopes, store,
-                     launcher, recorder, mover, places, providers},
+                     launcher, recorder, mover, places, providers, followed},
                     {.on_reexec = [] {},
                      .on_shut_down = [] {},
                      .on_ended = [](core::JobId) {},
