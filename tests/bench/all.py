@@ -30,6 +30,7 @@ BENCHES = {
     "collectors": ("collectors.py", ["--rounds", "1", "--count", "4000"]),
     "published_daemon": ("published_daemon.py", ["--rounds", "1", "--scale", "0.1"]),
     "exit_storm": ("exit_storm.py", ["--seconds", "3"]),
+    "overshoot": ("overshoot.py", ["--rounds", "1", "--seconds", "1"]),
     "providers": ("providers.py", ["--rounds", "1", "--count", "4000", "--launches", "20"]),
     "idle": ("idle.py", ["--seconds", "3"]),
     "entrypoint": ("entrypoint.py", ["--runs", "1", "--rounds", "50", "--seconds", "3", "--signal-runs", "1",

@@ -270,6 +270,8 @@ def hostile(instance):
         for engine in ("cgroup2", "subreaper"):
             jid = deed_of(instance, liar(engine))
             wait_until(lambda jid=jid: instance.facts("show", hex(jid))["state"] == "ended", what="a liar's job ends")
+            if engine == "cgroup2":
+                equal(instance.facts("show", hex(jid))["result"], "launch-failed", "a scope whose command did not come in has launched none")
             check(is_alive(bystander.pid) and bystander.poll() is None, f"{engine}: whom a scope names as its command is not killed for it")
         equal(cgroup_of(bystander.pid), own, "nor moved")
     finally:
