@@ -18,6 +18,7 @@
 
 #include "core/accounting_control.h"
 #include "core/job_control.h"
+#include "core/provider_control.h"
 
 namespace bus {
 
@@ -27,6 +28,13 @@ struct BorrowedHandles {
   int standard_input = -1;
   int standard_output = -1;
   int standard_error = -1;
+};
+
+/// What is put into an aggregate: a job, or, where that is kNoJob, the process
+/// of a pidfd, which is borrowed.
+struct AggregatePart {
+  core::JobId job = core::kNoJob;
+  int pidfd = -1;
 };
 
 struct ClientOptions {
@@ -129,6 +137,21 @@ class Client {
   [[nodiscard]] core::Answer<core::Handle> subscribe(
       const std::vector<std::string>& classes = {});
 
+  /// Makes us a provider: the end of a packet socket of lines of JSON
+  /// (core/provider_event.h). `events` by their words; none is all. It lasts as
+  /// long as this connection and the supervisor.
+  [[nodiscard]] core::Answer<core::Handle> register_provider(
+      std::string_view name, const std::vector<std::string>& events = {});
+  [[nodiscard]] core::Answer<void> unregister_provider(std::string_view name);
+  [[nodiscard]] core::Answer<std::vector<core::ProviderView>> list_providers();
+  /// Puts a job or a process into an aggregate, or takes it out.
+  [[nodiscard]] core::Answer<void> attach_to_aggregate(
+      std::string_view provider, std::uint64_t aggregate,
+      const AggregatePart& part);
+  [[nodiscard]] core::Answer<void> detach_from_aggregate(
+      std::string_view provider, std::uint64_t aggregate,
+      const AggregatePart& part);
+
   /// The output of a detached job, open for reading.
   [[nodiscard]] core::Answer<core::Handle> open_log(core::JobId jid);
   [[nodiscard]] core::Answer<core::InstanceView> instance();
@@ -149,6 +172,10 @@ class Client {
   [[nodiscard]] core::Answer<void> shut_down();
 
  private:
+  core::Answer<void> change_aggregate(const char* member,
+                                      std::string_view provider,
+                                      std::uint64_t aggregate,
+                                      const AggregatePart& part);
   struct State;
   explicit Client(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

@@ -3,119 +3,18 @@
 // client once, and turns its answer into numbers; no exception leaves it.
 #include <fcntl.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstddef>
-#include <cstring>
-#include <exception>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
+#include <memory>
 
-#include "bus/client.h"
 #include "bus/client_instances.h"
-#include "capi/corral/corral.h"
+#include "capi/calls.h"
 #include "core/job_sentence.h"
-#include "core/try.h"
-
-// NOLINTBEGIN(readability-identifier-naming): C's names
-struct corral {
-  std::optional<bus::Client> client;
-  std::string error;
-};
-// NOLINTEND(readability-identifier-naming)
 
 namespace {
 
-int code_of(core::Refusal why) {
-  switch (why) {
-    case core::Refusal::kNoSuchJob:
-      return -ESRCH;
-    case core::Refusal::kNameTaken:
-      return -EEXIST;
-    case core::Refusal::kAccessDenied:
-      return -EPERM;
-    case core::Refusal::kInvalid:
-      return -EINVAL;
-    case core::Refusal::kNotSupported:
-      return -EOPNOTSUPP;
-    case core::Refusal::kSandboxed:
-      return -EACCES;
-    case core::Refusal::kNoSuchUser:
-      return -ENOENT;
-    case core::Refusal::kEnded:
-      return -ESHUTDOWN;
-    case core::Refusal::kTooMany:
-      return -EAGAIN;
-    case core::Refusal::kUnavailable:
-      return -ECONNREFUSED;
-    case core::Refusal::kNoSuchProcess:
-      return -ESRCH;
-    case core::Refusal::kProgramNotFound:
-      return -ENOENT;
-    case core::Refusal::kNotExecutable:
-      return -ENOEXEC;
-    case core::Refusal::kLaunchFailed:
-      return -ECHILD;
-  }
-  return -EINVAL;
-}
-
-int refuse(corral& to, const core::Refused& refused) {
-  to.error = refused.text;
-  return code_of(refused.why);
-}
-
-int misused(corral& to, std::string what) {
-  to.error = std::move(what);
-  return -EINVAL;
-}
-
-/// Runs `call(client)`, which returns a number or a refusal.
-template <class Call>
-int with_client(corral* to, const Call& call) {
-  if (to == nullptr) return -EINVAL;
-  try {
-    to->error.clear();
-    const core::Answer<int> answer = call(*to->client);
-    return answer ? *answer : refuse(*to, answer.error());
-  } catch (const std::exception&) {
-    return -ENOMEM;
-  }
-}
-
-/// For what answers nothing.
-template <class Call>
-int do_with_client(corral* to, const Call& call) {
-  return with_client(to, [&call](bus::Client& client) -> core::Answer<int> {
-    TRY(call(client));
-    return 0;
-  });
-}
-
-/// Fills what the caller's version of the structure has.
-template <class T>
-core::Answer<int> give(T* to, T from) {
-  if (to == nullptr || to->size < sizeof to->size || to->size > 65536)
-    return std::unexpected(
-        core::Refused{.why = core::Refusal::kInvalid,
-                      .text = "the structure has no size, expected "
-                              "CORRAL_INIT(variable)"});
-  from.size = to->size;
-  const std::size_t known = std::min(to->size, sizeof(T));
-  std::memcpy(to, &from, known);
-  // A later version's: nothing is known of it.
-  std::memset(reinterpret_cast<char*>(to) + known, 0, to->size - known);
-  return 0;
-}
-
-template <std::size_t N>
-void set_text(char (&to)[N], std::string_view text) {
-  const std::size_t size = std::min(text.size(), N - 1);
-  std::memcpy(to, text.data(), size);
-  to[size] = '\0';
-}
+using capi::do_with_client;
+using capi::give;
+using capi::misused;
+using capi::with_client;
 
 std::uint64_t time_of(core::RealTime time) {
   return time.raw() == 0 ? CORRAL_ABSENT : time.raw();
@@ -127,26 +26,6 @@ std::uint64_t number_of(const std::optional<T>& value) {
     return value->raw();
   else
     return *value;
-}
-
-corral_job job_of(const core::JobView& view) {
-  const bool has_ended = view.state == core::JobState::kEnded;
-  corral_job job = {};
-  job.jid = view.jid.raw();
-  set_text(job.name, view.name);
-  job.owner = view.owner.raw();
-  job.state = static_cast<int>(view.state);
-  job.is_frozen = view.freezing == core::Freezing::kFrozen ? 1 : 0;
-  job.main_pid = view.main ? view.main->raw() : 0;
-  job.created_us = time_of(view.created.real);
-  job.started_us = time_of(view.started.real);
-  job.ended_us = has_ended ? time_of(view.ended.real) : CORRAL_ABSENT;
-  job.has_status = has_ended && view.result.has_status ? 1 : 0;
-  job.wait_status = job.has_status == 1 ? view.result.wait_status : 0;
-  job.shell_code = has_ended ? core::shell_code(view.result) : 0;
-  set_text(job.result, core::word_of(view.result.reason));
-  set_text(job.sentence, core::sentence_of(view).view());
-  return job;
 }
 
 corral_usage usage_of(const core::UsageView& view) {
@@ -161,24 +40,53 @@ corral_usage usage_of(const core::UsageView& view) {
   return usage;
 }
 
-std::vector<std::string> texts_of(const char* const* list) {
-  std::vector<std::string> texts;
-  for (; list != nullptr && *list != nullptr; ++list)
-    texts.emplace_back(*list);
-  return texts;
+/// Words that may be absent.
+void set(std::string& to, const char* from) {
+  if (from != nullptr) to = from;
 }
 
-core::JobSpec spec_of(const corral_spec& from) {
+core::Answer<void> take_kind(core::JobSpec& spec, const corral_spec& from) {
+  if (from.kind != CORRAL_DETACHED && from.kind != CORRAL_ATTACHED)
+    return std::unexpected(core::invalid("kind " + std::to_string(from.kind) +
+                                         " is not known, expected 0 or 1"));
+  spec.kind = from.kind == CORRAL_ATTACHED ? core::JobKind::kAttached
+                                           : core::JobKind::kDetached;
+  if (from.array == nullptr) return {};
+  auto range = core::parse_array_range(from.array);
+  if (!range || range->is_empty() || from.kind != CORRAL_DETACHED)
+    return std::unexpected(core::invalid("array '" + std::string(from.array) +
+                                         "' is none, " + "expected " +
+                                         core::kArrayExpected));
+  spec.array = *std::move(range);
+  spec.kind = core::JobKind::kArray;
+  return {};
+}
+
+core::Answer<core::JobSpec> spec_of(const corral_spec& from) {
   core::JobSpec spec;
-  spec.kind = core::JobKind::kDetached;
-  spec.argv = texts_of(from.argv);
-  spec.env = texts_of(from.env);
+  TRY(take_kind(spec, from));
+  spec.argv = capi::texts_of(from.argv);
+  spec.env = capi::texts_of(from.env);
   spec.cwd = from.cwd != nullptr ? from.cwd : "/";
-  if (from.name != nullptr) spec.name = from.name;
-  if (from.user != nullptr) spec.user = from.user;
-  if (from.project != nullptr) spec.project = from.project;
-  if (from.account != nullptr) spec.account = from.account;
-  return spec;
+  set(spec.name, from.name);
+  set(spec.user, from.user);
+  set(spec.project, from.project);
+  set(spec.account, from.account);
+  set(spec.token, from.token);
+  TRY(capi::take_limits(spec.limits, spec.terms, from.limits));
+  spec.accepts_less = from.accepts_less != 0;
+  spec.tags = capi::texts_of(from.tags);
+  spec.parent = core::JobId(from.parent);
+  spec.requested = core::JobId(from.jid);
+  spec.stragglers =
+      TRY(capi::stragglers_of(from.stragglers, core::Stragglers::kEnd));
+  if (from.has_plan != 0)
+    spec.kill_plan = TRY(capi::plan_of(from.first_signal, from.grace_us));
+  if (from.engine == nullptr) return spec;
+  spec.engine = core::parse_engine(from.engine);
+  if (spec.engine) return spec;
+  return std::unexpected(
+      core::invalid("engine '" + std::string(from.engine) + "' is not known"));
 }
 
 /// 0, or what one that is not open is.
@@ -218,10 +126,32 @@ core::Answer<bus::Client> connect(const char* socket) {
 
 }  // namespace
 
+namespace capi {
+
+corral_job job_of(const core::JobView& view) {
+  const bool has_ended = view.state == core::JobState::kEnded;
+  corral_job job = {};
+  job.jid = view.jid.raw();
+  capi::set_text(job.name, view.name);
+  job.owner = view.owner.raw();
+  job.state = static_cast<int>(view.state);
+  job.is_frozen = view.freezing == core::Freezing::kFrozen ? 1 : 0;
+  job.main_pid = view.main ? view.main->raw() : 0;
+  job.created_us = time_of(view.created.real);
+  job.started_us = time_of(view.started.real);
+  job.ended_us = has_ended ? time_of(view.ended.real) : CORRAL_ABSENT;
+  job.has_status = has_ended && view.result.has_status ? 1 : 0;
+  job.wait_status = job.has_status == 1 ? view.result.wait_status : 0;
+  job.shell_code = has_ended ? core::shell_code(view.result) : 0;
+  capi::set_text(job.result, core::word_of(view.result.reason));
+  capi::set_text(job.sentence, core::sentence_of(view).view());
+  return job;
+}
+
+}  // namespace capi
+
 // NOLINTBEGIN(readability-identifier-naming): C's names
 extern "C" {
-
-#define CORRAL_API __attribute__((visibility("default")))
 
 CORRAL_API const char* corral_version(void) {
   return CORRAL_VERSION;
@@ -232,7 +162,7 @@ CORRAL_API int corral_open(const char* socket, corral** connection) {
   *connection = nullptr;
   try {
     auto client = connect(socket);
-    if (!client) return code_of(client.error().why);
+    if (!client) return capi::code_of(client.error().why);
     auto made = std::make_unique<corral>();
     made->client.emplace(*std::move(client));
     *connection = made.release();
@@ -255,23 +185,23 @@ CORRAL_API int corral_create(corral* connection, const corral_spec* spec,
   if (connection == nullptr || spec == nullptr || jid == nullptr)
     return -EINVAL;
   // A program of before has a smaller one, without a project.
-  if (spec->size < offsetof(corral_spec, project))
+  const auto whole = capi::take(spec, offsetof(corral_spec, project));
+  if (!whole)
     return misused(*connection,
                    "the structure has no size, expected CORRAL_INIT(variable)");
-  corral_spec whole = {};
-  std::memcpy(&whole, spec, std::min(spec->size, sizeof whole));
-  if (const int code = check_stdio(*connection, whole); code != 0) return code;
-  return do_with_client(
-      connection, [&](bus::Client& client) -> core::Answer<void> {
-        bus::BorrowedHandles handles;
-        if (spec->has_stdio != 0)
-          handles = {.standard_input = spec->stdio[0],
-                     .standard_output = spec->stdio[1],
-                     .standard_error = spec->stdio[2]};
-        const auto job = TRY(client.create(spec_of(whole), handles));
-        *jid = job.jid.raw();
-        return {};
-      });
+  if (const int code = check_stdio(*connection, *whole); code != 0) return code;
+  return do_with_client(connection,
+                        [&](bus::Client& client) -> core::Answer<void> {
+                          bus::BorrowedHandles handles;
+                          if (whole->has_stdio != 0)
+                            handles = {.standard_input = whole->stdio[0],
+                                       .standard_output = whole->stdio[1],
+                                       .standard_error = whole->stdio[2]};
+                          const auto what = TRY(spec_of(*whole));
+                          const auto job = TRY(client.create(what, handles));
+                          *jid = job.jid.raw();
+                          return {};
+                        });
 }
 
 CORRAL_API int corral_find(corral* connection, const char* name,
@@ -298,7 +228,7 @@ CORRAL_API int corral_show(corral* connection, corral_jid jid,
                            corral_job* job) {
   return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
     const auto view = TRY(client.show(core::JobId(jid)));
-    return give(job, job_of(view));
+    return give(job, capi::job_of(view));
   });
 }
 
@@ -371,9 +301,9 @@ CORRAL_API int corral_wait(corral* connection, corral_jid jid,
   return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
     const core::JobId of(jid);
     if (patience_us == CORRAL_ABSENT)
-      return give(job, job_of(TRY(client.wait(of))));
+      return give(job, capi::job_of(TRY(client.wait(of))));
     const auto view = TRY(client.wait_for(of, core::Microseconds(patience_us)));
-    return view ? give(job, job_of(*view)) : core::Answer<int>(1);
+    return view ? give(job, capi::job_of(*view)) : core::Answer<int>(1);
   });
 }
 

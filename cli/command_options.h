@@ -44,8 +44,8 @@ inline constexpr OptionRow kRunOptions[] = {
     {"account", 'A', ValueType::kChargeName, "none; with --parent that job's",
      "And to this account of the project"},
     {"jid", '\0', ValueType::kJid, "the next",
-     "With --detach: the job's id, above all that there were; for root, "
-     "the instance's own user and the site's schedulers"},
+     "With --detach: the job's id, above all that there were or passed over "
+     "before; for root, the instance's own user and the site's schedulers"},
     {"env", 'e', ValueType::kAssignment, "",
      "Set a variable of the program's environment", Repeat::kAllCount},
     {"cwd", 'C', ValueType::kDirectory, "the current directory",

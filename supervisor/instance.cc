@@ -70,12 +70,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                .containers = containers_,
                .mover = mover_}),
       ledger_(loop, settings_.places),
-      jids_(loop,
-            {.reserve =
-                 [this](std::uint32_t above, JidSource::Answer done) {
-                   ledger_.reserve(hid_, above, std::move(done));
-                 },
-             .remember = [this](const auto& block) { remember_jids(block); }}),
+      jids_(loop, jid_handlers()),
       service_(loop, service_site(settings_, host_, hid_), table_, journal_,
                jids_),
       watch_(loop,
@@ -224,7 +219,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
   providers_.set_sources(
       provider_sources(loop, providers_.sink(), settings_.event_source));
   adopt(std::move(past.entries));
-  jids_.take_up(history_.counters.last_sequence, history_.jids);
+  jids_.take_up(history_.counters.last_sequence, history_.jids,
+                history_.free_jids);
   reports_.resume_from(history_.counters.last_exit,
                        std::exchange(history_.scope_exits, {}));
   for (PendingRecord& record : past.restored.records)

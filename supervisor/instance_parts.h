@@ -53,6 +53,17 @@ class Instance::Parts {
   [[nodiscard]] CollectionSite collection_site() const;
   [[nodiscard]] Providers::Site providers_site();
   void add_count(const core::Job& job, core::JobTotals& totals);
+  JidSource::Handlers jid_handlers() {
+    return {.reserve =
+                [this](std::uint32_t above, JidSource::Answer done) {
+                  ledger_.reserve(hid_, above, std::move(done));
+                },
+            .remember = [this](const auto& block) { remember_jids(block); },
+            .remember_free = [this](const auto& free) -> core::Result<void> {
+              history_.free_jids = free;
+              return service_.remember(encode_item(free));
+            }};
+  }
   void remember_jids(const JidBlock& block) {
     history_.jids = jids_.block();
     const auto done = service_.remember(encode_item(block));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/try.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
 
@@ -27,11 +28,15 @@ JidSource::JidSource(EventLoop& loop, Handlers handlers)
       patience_(loop, [this] { improvise("the disk does not answer"); }) {}
 
 void JidSource::take_up(std::uint32_t last,
-                        const std::optional<JidBlock>& block) {
+                        const std::optional<JidBlock>& block, FreeJids free) {
   note(last);
-  if (!block) return;
-  block_ = *block;
-  note(block->after);
+  if (block) {
+    block_ = *block;
+    note(block->after);
+  }
+  // One that was to be given above them was not: next() gives them.
+  free.cut_above(last_);
+  free_ = std::move(free);
 }
 
 void JidSource::prepare() {
@@ -52,20 +57,48 @@ std::optional<std::uint32_t> JidSource::next() {
 void JidSource::request(std::uint32_t sequence,
                         std::function<void(core::Result<Request>)> done) {
   if (sequence > kHighest) return done(Request::kTooHigh);
-  if (sequence <= last_) return done(Request::kUsed);
-  if (sequence <= block_.end) {
-    last_ = sequence;
+  if (sequence <= last_) {
+    FreeJids free = free_;
+    if (!free.take(sequence)) return done(Request::kUsed);
+    auto remembered = handlers_.remember_free(free);
+    if (!remembered) return done(std::unexpected(remembered.error()));
+    free_ = std::move(free);
     return done(Request::kGiven);
   }
-  handlers_.reserve(sequence - 1, [this, sequence, done = std::move(done)](
-                                      core::Result<JidBlock> block) {
-    if (!block) return done(std::unexpected(std::move(block).error()));
-    use(*block);
-    // Above it if the disk knew of one as high.
-    if (sequence <= last_) return done(Request::kUsed);
+  const auto give = [this, sequence] -> core::Result<Request> {
+    TRY(pass_over(sequence));
     last_ = sequence;
-    done(Request::kGiven);
-  });
+    return Request::kGiven;
+  };
+  if (sequence <= block_.end) return done(give());
+  handlers_.reserve(
+      sequence - 1, [this, sequence, give,
+                     done = std::move(done)](core::Result<JidBlock> block) {
+        if (!block) return done(std::unexpected(std::move(block).error()));
+        // Above it if the disk knew of one as high: those were another's.
+        const bool is_ours = block->after < sequence;
+        if (is_ours)
+          if (auto passed = pass_over(sequence); !passed)
+            return done(std::unexpected(std::move(passed).error()));
+        use(*block);
+        // Overtaken: it may be free.
+        if (sequence <= last_) return request(sequence, done);
+        done(give());
+      });
+}
+
+/// Those between the last one and this are free, once that is written down.
+core::Result<void> JidSource::pass_over(std::uint32_t sequence) {
+  if (sequence <= last_ + 1) return {};  // it is the next, or was overtaken
+  // Before our first block nobody knows which of them an earlier instance gave.
+  if (block_.end != 0) {
+    FreeJids free = free_;
+    free.add(last_ + 1, sequence - 1);
+    TRY(handlers_.remember_free(free));
+    free_ = std::move(free);
+  }
+  last_ = sequence - 1;
+  return {};
 }
 
 void JidSource::when_there(std::function<void()> call) {

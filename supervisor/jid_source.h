@@ -16,6 +16,7 @@
 
 #include "core/error.h"
 #include "supervisor/event_loop.h"
+#include "supervisor/free_jids.h"
 #include "supervisor/jid_blocks.h"
 
 namespace supervisor {
@@ -28,12 +29,17 @@ class JidSource {
     std::function<void(std::uint32_t above, Answer)> reserve;
     /// A block is used from now on: for the journal.
     std::function<void(const JidBlock&)> remember;
+    /// These are free from now on, before one of them, or one above them, is
+    /// given: for the journal. Errors: it cannot be written.
+    std::function<core::Result<void>(const FreeJids&)> remember_free;
   };
 
   JidSource(EventLoop& loop, Handlers handlers);
 
-  /// Goes on where a journal stops: `block` is the last that it has.
-  void take_up(std::uint32_t last, const std::optional<JidBlock>& block);
+  /// Goes on where a journal stops: `block` and `free` are the last that it
+  /// has.
+  void take_up(std::uint32_t last, const std::optional<JidBlock>& block,
+               FreeJids free = {});
   /// Asks for a block if there is none, so that the first job need not wait.
   void prepare();
   /// The next sequence. Nothing: a block is awaited.
@@ -46,9 +52,10 @@ class JidSource {
   };
   /// The highest that can be asked for: above it are enough for years.
   static constexpr std::uint32_t kHighest = 0xEFFFFFFF;
-  /// Gives a sequence of the caller's choice above all that were given; those
-  /// between are given no more. Answers once, at once or from the loop. Errors:
-  /// those of `reserve`, when that it was given cannot be written down.
+  /// Gives a sequence of the caller's choice: above all that were given, or one
+  /// that was passed over so. next() gives none of those between. Answers once,
+  /// at once or from the loop. Errors: those of `reserve` and `remember_free`,
+  /// when that it was given cannot be written down.
   void request(std::uint32_t sequence,
                std::function<void(core::Result<Request>)> done);
   /// Calls when next() gives one again, from the loop.
@@ -58,9 +65,11 @@ class JidSource {
 
   [[nodiscard]] std::uint32_t last() const { return last_; }
   [[nodiscard]] JidBlock block() const { return block_; }
+  [[nodiscard]] const FreeJids& free() const { return free_; }
   [[nodiscard]] bool is_awaited() const { return !waiting_.empty(); }
 
  private:
+  [[nodiscard]] core::Result<void> pass_over(std::uint32_t sequence);
   void ask();
   void take(core::Result<JidBlock> block);
   void use(const JidBlock& block);
@@ -70,6 +79,7 @@ class JidSource {
   Handlers handlers_;
   std::uint32_t last_ = 0;
   JidBlock block_;
+  FreeJids free_;  ///< below last_
   bool is_asking_ = false;
   bool was_refused_ = false;  ///< then the block is used up first
   Timer patience_;

@@ -90,8 +90,9 @@ core::Answer<void> JobService::may_request(const core::Caller& caller,
                     core::display(first).c_str() + " on");
 }
 
-/// One is given once, so it must be above all that were: which of those were
-/// not given nobody remembers.
+/// One is given once: above all that were, or of those that were passed over
+/// since this instance began. Of those before nobody remembers which were
+/// given.
 void JobService::request_jid(const core::Caller& caller, core::JobSpec spec,
                              SharedHandles handles, CreateDone done) {
   const core::JobId jid = spec.requested;
@@ -116,7 +117,7 @@ void JobService::request_jid(const core::Caller& caller, core::JobSpec spec,
                 name + " was there already, or may have been; jids above " +
                     core::display(core::make_job_id(site_.hid, jids_.last()))
                         .c_str() +
-                    " can be had"));
+                    " can be had, and those that were passed over"));
           case JidSource::Request::kTooHigh:
             return done(refuse(
                 core::Refusal::kInvalid,

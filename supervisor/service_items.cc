@@ -12,6 +12,7 @@ constexpr std::uint8_t kReaperIdentity = 0x82;
 constexpr std::uint8_t kStopOrder = 0x83;
 constexpr std::uint8_t kReservedJids = 0x84;
 constexpr std::uint8_t kCrashSearched = 0x85;
+constexpr std::uint8_t kFreeJids = 0x86;
 
 struct PendingHead {
   std::uint8_t kind = kPendingRecord;
@@ -46,6 +47,28 @@ struct JidBody {
   std::uint32_t end = 0;
 };
 static_assert(sizeof(JidBody) == 12);
+
+struct FreeHead {
+  std::uint8_t kind = kFreeJids;
+  std::uint8_t reserved[3] = {};
+};
+static_assert(sizeof(FreeHead) == 4 && sizeof(FreeJids::Range) == 8);
+
+/// Nothing if they are not ascending.
+std::optional<FreeJids> free_jids_of(std::span<const std::byte> bytes) {
+  FreeJids free;
+  std::uint32_t last = 0;
+  for (; bytes.size() >= sizeof(FreeJids::Range);
+       bytes = bytes.subspan(sizeof(FreeJids::Range))) {
+    FreeJids::Range range;
+    std::memcpy(&range, bytes.data(), sizeof range);
+    if (range.first <= last || range.last < range.first) return std::nullopt;
+    last = range.last;
+    free.add(range.first, range.last);
+  }
+  if (!bytes.empty()) return std::nullopt;
+  return free;
+}
 
 template <class T>
 void put(std::vector<std::byte>& bytes, const T& value) {
@@ -82,6 +105,10 @@ std::vector<std::byte> encode_item(const ServiceItem& item) {
     put(bytes, body);
   } else if (std::holds_alternative<CrashSearched>(item)) {
     put(bytes, kCrashSearched);
+  } else if (const auto* free = std::get_if<FreeJids>(&item)) {
+    put(bytes, FreeHead{});
+    for (const FreeJids::Range& range : free->ranges())
+      put(bytes, range);
   }
   return bytes;
 }
@@ -118,6 +145,9 @@ std::optional<ServiceItem> decode_item(std::span<const std::byte> bytes) {
     return JidBlock{.after = body.after, .end = body.end};
   }
   if (kind == kCrashSearched && bytes.size() == 1) return CrashSearched{};
+  if (kind == kFreeJids && bytes.size() >= sizeof(FreeHead))
+    if (auto free = free_jids_of(bytes.subspan(sizeof(FreeHead))))
+      return *std::move(free);
   return std::nullopt;
 }
 

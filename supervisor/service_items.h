@@ -17,6 +17,7 @@
 #include "core/ids.h"
 #include "core/quantity.h"
 #include "core/text.h"
+#include "supervisor/free_jids.h"
 #include "supervisor/jid_blocks.h"
 
 namespace supervisor {
@@ -60,7 +61,7 @@ struct StopOrder {
 struct CrashSearched {};
 
 using ServiceItem = std::variant<PendingRecord, ReaperIdentity, StopOrder,
-                                 JidBlock, CrashSearched>;
+                                 JidBlock, CrashSearched, FreeJids>;
 
 [[nodiscard]] std::vector<std::byte> encode_item(const ServiceItem& item);
 /// Nothing if the bytes are none of these.

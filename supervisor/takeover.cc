@@ -49,6 +49,9 @@ class Replay {
     auto& jids = restored_.history.jids;
     jids = jids ? joined(*jids, block) : block;
   }
+  void operator()(FreeJids free) {
+    restored_.history.free_jids = std::move(free);
+  }
   void operator()(const CrashSearched&) {
     restored_.history.has_searched_crash = true;
   }
@@ -171,6 +174,8 @@ core::Result<void> write_snapshot(Journal& journal, const JobTable& table,
   TRY(append_own(journal, history.reaper));
   TRY(append_own(journal, history.stop));
   TRY(append_own(journal, history.jids));
+  if (!history.free_jids.ranges().empty())
+    (void)TRY(journal.append(encode_item(history.free_jids)));
   if (history.has_searched_crash)
     (void)TRY(journal.append(encode_item(CrashSearched{})));
   TRY(append_jobs(journal, table));

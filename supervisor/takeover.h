@@ -40,6 +40,7 @@ struct History {
   std::optional<ReaperIdentity> reaper;
   std::optional<StopOrder> stop;
   std::optional<JidBlock> jids;     ///< of which the last are given
+  FreeJids free_jids;               ///< of which nobody has one
   bool has_searched_crash = false;  ///< for the jobs that one left open
   /// The last sequence that each scope reported.
   std::map<core::JobId, std::uint64_t> scope_exits;

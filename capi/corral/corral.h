@@ -77,6 +77,27 @@ enum corral_limit {
 
 enum corral_target { CORRAL_ALL = 0, CORRAL_MAIN = 1 };
 
+/* How a process that exists already becomes a member. */
+enum corral_mode {
+  CORRAL_MOVE = 0,   /* from outside of all jobs */
+  CORRAL_NESTED = 1, /* from the job that this one is nested in */
+  CORRAL_LOGICAL = 2 /* followed where it is, without being moved */
+};
+
+enum corral_kind {
+  CORRAL_DETACHED = 0, /* it runs argv */
+  CORRAL_ATTACHED = 1  /* it has no argv: its processes are attached */
+};
+
+/* What happens to processes that outlive the main one; of a session: to who
+ * is left when it is closed. */
+enum corral_stragglers {
+  CORRAL_STRAGGLERS = 0, /* as usual: ended; of a session: they stay */
+  CORRAL_STRAGGLERS_END = 1,
+  CORRAL_STRAGGLERS_KILL = 2,
+  CORRAL_STRAGGLERS_LINGER = 3
+};
+
 /* What a job is to be. It runs in the background, from a clean context. */
 struct corral_spec {
   size_t size;
@@ -90,6 +111,77 @@ struct corral_spec {
                              without */
   const char* project;    /* that it is charged to; NULL: none */
   const char* account;    /* of that project; NULL: none */
+  /* Since CORRAL_0.2, and so are all others that follow. */
+  const char* const* limits; /* "cpu=1h:2h/signal=USR1", "processes=20", as
+                                corral(1), --limit, has them; ended by NULL */
+  int accepts_less;          /* a limit that this host cannot hold for the whole
+                                job holds as far as it can; 0: -EOPNOTSUPP */
+  const char* const* tags;   /* KEY or KEY=VALUE, ended by NULL */
+  corral_jid parent;         /* that it is nested in; 0: none */
+  corral_jid jid;            /* that it is to have; 0: the next */
+  const char* array; /* "1-100%4": argv is run for each index, four at a time */
+  int kind;          /* enum corral_kind */
+  int stragglers;    /* enum corral_stragglers */
+  int has_plan;      /* how it is ended; 0: SIGTERM, and SIGKILL after 5 s; */
+  int first_signal;  /* else this signal, */
+  uint64_t grace_us; /* and SIGKILL after this */
+  const char* token; /* a request with a token that made a job is answered with
+                        that job; NULL: a random one */
+  const char* engine; /* "cgroup2", "subreaper", ...; NULL: the best */
+};
+
+/* What a login session is to be (Since CORRAL_0.2). */
+struct corral_session {
+  size_t size;
+  const char* user; /* whose it is, name or number; needed */
+  const char* service;
+  const char* domain; /* NULL: that of the service */
+  const char* project;
+  const char* account;
+  const char* const* limits; /* as in struct corral_spec, and so are: */
+  int accepts_less;
+  int stragglers;
+  int has_plan;
+  int first_signal;
+  uint64_t grace_us;
+  int mode;  /* enum corral_mode: move or logical */
+  int nests; /* a session of its own also within one */
+};
+
+/* Of an array (CORRAL_0.2). */
+struct corral_array {
+  size_t size;
+  char range[256];  /* as it was asked for, cut where it is longer */
+  uint32_t members; /* that it is to have */
+  uint32_t made;
+  uint32_t living;
+  uint32_t ended;
+  uint32_t failed;  /* of those that ended: not with code 0 */
+  uint32_t dropped; /* ended before they were made */
+};
+
+/* Which jobs are wanted (CORRAL_0.2): those of which all holds. */
+struct corral_filter {
+  size_t size;
+  int has_owner;
+  uid_t owner;
+  int with_ended;          /* remembered ones too */
+  corral_jid array;        /* this array and its members; 0: any */
+  const char* const* tags; /* KEY=VALUE, or KEY with any value */
+  const char* project;     /* NULL: any */
+  const char* account;
+};
+
+/* A registration of an aggregate provider (CORRAL_0.2). */
+struct corral_provider {
+  size_t size;
+  char name[72];
+  uid_t owner;
+  pid_t pid;       /* that registered it */
+  char source[16]; /* "ebpf", "proc-connector" or "none" */
+  uint64_t told;   /* events that its descriptor took */
+  uint64_t waiting;
+  uint64_t lost;
 };
 
 /* What is known of a job. */
@@ -174,6 +266,76 @@ int corral_set_limit(corral* connection, corral_jid jid,
  * Subscribe). It is the caller's to close, and ends with the supervisor: then
  * subscribe again. */
 int corral_subscribe(corral* connection, int* descriptor);
+
+/* --- CORRAL_0.2 --- */
+
+/* The same of some classes of events only: "job", "limit"; ended by NULL. */
+int corral_subscribe_to(corral* connection, const char* const* classes,
+                        int* descriptor);
+
+/* The jobs for which `filter` holds (NULL: all that live), with a jid above
+ * `after`, in ascending order: at most `room` of them, and at most 100. The
+ * size of the first is that of each. Returns how many; 0 is the end. */
+ssize_t corral_list_jobs(corral* connection, const struct corral_filter* filter,
+                         corral_jid after, struct corral_job* jobs,
+                         size_t room);
+
+/* Makes a process that exists already, with what it forks from then on, a
+ * member; repeated it is done once. The pidfd stays the caller's. */
+int corral_attach(corral* connection, corral_jid jid, pid_t pid,
+                  enum corral_mode mode);
+int corral_attach_pidfd(corral* connection, corral_jid jid, int pidfd,
+                        enum corral_mode mode);
+/* Takes it out of its job, which is told where `jid` is not NULL. */
+int corral_detach(corral* connection, pid_t pid, corral_jid* jid);
+int corral_detach_pidfd(corral* connection, int pidfd, corral_jid* jid);
+/* Takes all out, so that the job ends. Returns how many there were. */
+ssize_t corral_detach_all(corral* connection, corral_jid jid);
+
+/* Limits as in struct corral_spec; "cpu=none" takes one away, and what is not
+ * named stays. All of them or none. */
+int corral_set_limits(corral* connection, corral_jid jid,
+                      const char* const* limits, int accepts_less);
+/* Those that it has, a line each, as corral_set_limits() takes them. Returns
+ * the length of all, of which `room` - 1 were written, and a NUL. */
+ssize_t corral_get_limits(corral* connection, corral_jid jid, char* text,
+                          size_t room);
+
+/* Of a job that was made with `array`; of another -EINVAL. A member is found
+ * as "JID[INDEX]" or "NAME[INDEX]" (corral_find). */
+int corral_show_array(corral* connection, corral_jid jid,
+                      struct corral_array* array);
+/* Ends one member as corral_end() does, or has it never made. */
+int corral_end_member(corral* connection, corral_jid array, uint32_t index,
+                      uint64_t grace_us);
+
+/* Opens a session round a process of the login service (a pidfd), which is in
+ * it with what it forks from then on. Asked again for the same it answers the
+ * same; `is_existing` (may be NULL): another opened it, and closes it. */
+int corral_open_session(corral* connection,
+                        const struct corral_session* session, int leader,
+                        corral_jid* jid, int* is_existing);
+/* Its leader leaves it. Closing one that is closed is no error. */
+int corral_close_session(corral* connection, corral_jid jid);
+
+/* Makes the caller an aggregate provider (docs/PROVIDERS.md): `descriptor` is a
+ * packet socket of lines of JSON about the processes of its aggregates; where
+ * it did not read in time a line says how many events it lost. `events`:
+ * "attach", "fork", "exec", "exit", "detach", "job", ended by NULL; NULL: all.
+ * It lasts until it is unregistered, the descriptor or the connection is
+ * closed, or the supervisor goes: then register and attach again. */
+int corral_register_provider(corral* connection, const char* name,
+                             const char* const* events, int* descriptor);
+int corral_unregister_provider(corral* connection, const char* name);
+/* -ENOENT: there is none of that name that one may see. */
+int corral_show_provider(corral* connection, const char* name,
+                         struct corral_provider* provider);
+/* Puts a job, or where `jid` is 0 a process, into an aggregate: a number of the
+ * provider's own choice. Repeated it is done once. */
+int corral_attach_to_aggregate(corral* connection, const char* provider,
+                               uint64_t aggregate, corral_jid jid, int pidfd);
+int corral_detach_from_aggregate(corral* connection, const char* provider,
+                                 uint64_t aggregate, corral_jid jid, int pidfd);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@ what they export; and SGI's commands by their names."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,7 +29,10 @@ def exports(library):
 
 def listed(name):
     text = (SOURCE / "capi" / name).read_text()
-    return {word.strip("; ") for word in text.split("global:")[1].split("local:")[0].splitlines() if word.strip()}
+    names = set()
+    for part in text.split("global:")[1:]:
+        names |= {word.strip("; ") for word in re.split("local:|}", part)[0].splitlines() if word.strip()}
+    return names
 
 
 def declared(header, prefix):
@@ -73,6 +77,18 @@ def libcorral(doors):
     equal(wrong, {}, f"and its {len(facts)} facts are right")
     made = doors.instance.facts("show", "from-c")
     equal((made["project"], made["account"]), ("c-project", "c-account"), "its job is charged as it said")
+
+
+def libcorral_members(doors):
+    """What came later: limits at creation, arrays, members, sessions, providers."""
+    instance = doors.instance
+    has_cgroup = os.geteuid() == 0 and instance.engine == "cgroup2"
+    program = build(doors.work, "libcorral_members", "corral")
+    code, out, err = doors.run(program, instance.socket, int(has_cgroup))
+    equal((code, err), (0, ""), f"a C program uses what libcorral has since 0.2 {out}")
+    facts = dict(line.rsplit(" ", 1) for line in out.splitlines())
+    equal([name for name, value in facts.items() if value != "1"], [], f"and its {len(facts)} facts are right")
+    check(len(facts) >= (36 if has_cgroup else 22), "all of them", facts)
 
 
 def libjob(doors):
@@ -251,6 +267,7 @@ def main():
             print(f"# {engine}")
             doors = Doors(instance)
             libcorral(doors)
+            libcorral_members(doors)
             libjob(doors)
             statuses(doors)
             sgi_commands(doors)

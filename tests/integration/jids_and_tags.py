@@ -35,7 +35,9 @@ def jids(instance):
     equal(made.stdout.strip(), number(0x50), f"a jid is chosen {made.stderr}")
     equal(instance.facts("show", number(0x50))["state"], "running", "and the job has it")
     equal(instance.run("run", "-d", "--", "true").stdout.strip(), number(0x51), "the next is above it")
-    for sequence, code, part in ((0x50, 73, f"jids above {number(0x51)} can be had"), (0x20, 73, "may have been"),
+    equal(chosen(instance, number(0x20)).stdout.strip(), number(0x20), "one that was passed over can be had")
+    equal(instance.run("run", "-d", "--", "true").stdout.strip(), number(0x52), "which changes nothing of the next")
+    for sequence, code, part in ((0x50, 73, f"jids above {number(0x52)} can be had"), (0x20, 73, "may have been"),
                                  (0xFFFFFFF0, 64, "too few jids")):
         refused = chosen(instance, number(sequence))
         equal(refused.returncode, code, f"{number(sequence)} cannot be had {refused.stderr}")
@@ -51,6 +53,8 @@ def jids(instance):
     equal(chosen(instance, number(0x12345)).stdout.strip(), number(0x12345), "one far above is had too")
     kill_supervisor(instance)
     equal(chosen(instance, number(0x12345)).returncode, 73, "but not again by another supervisor")
+    equal(chosen(instance, number(0x20)).returncode, 73, "nor one that was passed over and given")
+    equal(chosen(instance, number(0x2000)).stdout.strip(), number(0x2000), "another that was passed over is had of that one too")
     equal(instance.run("run", "-d", "--", "true").stdout.strip(), number(0x12346), "which goes on above it")
     supervisor, store = instance.supervisor, instance.store
     os.kill(supervisor, signal.SIGSTOP)
@@ -59,6 +63,7 @@ def jids(instance):
     wait_until(lambda: instance.supervisor not in (None, supervisor), 10, "another supervisor without a journal")
     refused = chosen(instance, number(0x12345))
     equal(refused.returncode, 73, f"nor where the journal is lost {refused.stderr}")
+    equal(chosen(instance, number(0x3000)).returncode, 73, "where nobody knows any more what was passed over it is refused")
     later = int(instance.run("run", "-d", "--", "true").stdout, 16)
     check(later > base | 0x12346, "and the next is above all", hex(later))
 

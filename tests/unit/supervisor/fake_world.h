@@ -153,7 +153,14 @@ class Fixture {
   supervisor::NameService names{loop, worker_program()};
   supervisor::SiteLimits site_limits{loop, "/nonexistent/limits.toml"};
   /// As many jids as are wanted, at once.
-  supervisor::JidSource jids{loop, {.reserve = {}, .remember = [](auto) {}}};
+  supervisor::JidSource jids{
+      loop,
+      {.reserve = {},
+       .remember = [](auto) {},
+       .remember_free =
+           [this](const auto& free) {
+             return service.remember(supervisor::encode_item(free));
+           }}};
   supervisor::JobService service{loop,
                                  {.user = core::Uid(::geteuid()),
                                   .rules = {.instance = core::Uid(::geteuid())},

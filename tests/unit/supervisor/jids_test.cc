@@ -144,7 +144,8 @@ struct Source {
              asked.push_back(above);
              answers.push_back(std::move(answer));
            },
-       .remember = [this](auto block) { remembered.push_back(block); }}};
+       .remember = [this](auto block) { remembered.push_back(block); },
+       .remember_free = [](const auto&) { return core::Result<void>(); }}};
 };
 
 TEST_CASE("jids come from a block, and the next one is asked for in time") {

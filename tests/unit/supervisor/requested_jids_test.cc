@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jids of the caller's choice: only above all that were given, reserved on the
-// disk first, and never again; and jobs found by their tags.
+// Jids of the caller's choice: above all that were given, reserved on the disk
+// first, or passed over before, and never again; and jobs found by their tags.
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -12,6 +12,7 @@
 
 namespace {
 
+using supervisor::FreeJids;
 using supervisor::JidBlock;
 using supervisor::JidSource;
 using test::Fixture;
@@ -30,7 +31,14 @@ struct Source {
              answers.push_back(std::move(answer));
            },
        .remember =
-           [this](const JidBlock& block) { remembered.push_back(block); }}};
+           [this](const JidBlock& block) { remembered.push_back(block); },
+       .remember_free = [this](const FreeJids& free) -> core::Result<void> {
+         if (is_full) return core::fail(ENOSPC, "memfd");
+         free_of_journal = free;
+         return {};
+       }}};
+  bool is_full = false;
+  FreeJids free_of_journal;
   std::optional<JidSource::Request> got;
   int why = 0;  ///< it cannot be given
 
@@ -55,7 +63,8 @@ TEST_CASE("within the reserved block a jid is given at once, and once") {
   CHECK(source.request(1) == Request::kUsed);
   CHECK(source.request(100) == Request::kGiven);
   CHECK(source.request(100) == Request::kUsed);
-  CHECK(source.request(50) == Request::kUsed);  // passed over: given no more
+  CHECK(source.request(50) == Request::kGiven);  // it was passed over
+  CHECK(source.request(50) == Request::kUsed);
   CHECK(source.jids.next() == 101U);
   CHECK(source.asked.empty());
 }
@@ -77,11 +86,107 @@ TEST_CASE("what the disk knows to be reserved is not given") {
   CHECK_FALSE(source.request(9000).has_value());
   source.answers[0](JidBlock{.after = 20480, .end = 21504});
   CHECK(source.got == Request::kUsed);
+  CHECK(source.jids.free().ranges().empty());  // they are another's
   CHECK(source.jids.next() == 20481U);
   CHECK_FALSE(source.request(30000).has_value());
   source.answers[1](core::fail(EROFS, "open", "jids"));
   CHECK(source.why == EROFS);
   CHECK(source.jids.next() == 20482U);
+}
+
+TEST_CASE("what was passed over is given once, also by the next supervisor") {
+  Source source;
+  source.jids.take_up(5, JidBlock{.after = 0, .end = 1024});
+  CHECK_FALSE(source.request(9000).has_value());
+  source.answers[0](JidBlock{.after = 8999, .end = 10023});
+  using Ranges = std::vector<FreeJids::Range>;
+  CHECK(source.free_of_journal.ranges() == Ranges{{6, 8999}});
+  CHECK(source.request(7000) == Request::kGiven);
+  CHECK(source.request(6) == Request::kGiven);
+  CHECK(source.request(8999) == Request::kGiven);
+  CHECK(source.request(7000) == Request::kUsed);
+  CHECK(source.jids.next() == 9001U);
+  const Ranges left = {{7, 6999}, {7001, 8998}};
+  CHECK(source.free_of_journal.ranges() == left);
+
+  Source next;
+  next.jids.take_up(9001, JidBlock{.after = 8999, .end = 10023},
+                    source.free_of_journal);
+  CHECK(next.request(7000) == Request::kUsed);
+  CHECK(next.request(5) == Request::kUsed);
+  CHECK(next.request(7001) == Request::kGiven);
+}
+
+TEST_CASE("what an earlier instance may have given is not free") {
+  Source source;  // it has no block yet, and the disk is at 5000
+  CHECK_FALSE(source.request(9000).has_value());
+  source.answers[0](JidBlock{.after = 8999, .end = 10023});
+  CHECK(source.got == Request::kGiven);
+  CHECK(source.request(4000) == Request::kUsed);
+  CHECK(source.jids.free().ranges().empty());
+}
+
+TEST_CASE("what the journal does not take is not given") {
+  Source source;
+  source.jids.take_up(5, JidBlock{.after = 0, .end = 1024});
+  CHECK(source.request(100) == Request::kGiven);
+  source.is_full = true;
+  CHECK_FALSE(source.request(50).has_value());
+  CHECK(source.why == ENOSPC);
+  CHECK_FALSE(source.request(200).has_value());
+  source.is_full = false;
+  CHECK(source.jids.next() == 101U);
+  CHECK(source.request(50) == Request::kGiven);
+}
+
+TEST_CASE("a supervisor that died before the job was made gives it in order") {
+  Source source;  // those up to 99 were to be passed over for 100
+  FreeJids free;
+  free.add(6, 99);
+  source.jids.take_up(5, JidBlock{.after = 0, .end = 1024}, free);
+  CHECK(source.jids.free().ranges().empty());
+  CHECK(source.jids.next() == 6U);
+  CHECK(source.request(6) == Request::kUsed);
+}
+
+TEST_CASE("who is overtaken while the disk is asked has what is left") {
+  Source source;
+  source.jids.take_up(5, JidBlock{.after = 0, .end = 1024});
+  CHECK_FALSE(source.request(3000).has_value());
+  CHECK_FALSE(source.request(2000).has_value());
+  source.answers[0](JidBlock{.after = 2999, .end = 4023});
+  CHECK(source.got == Request::kGiven);
+  source.answers[1](JidBlock{.after = 4023, .end = 5047});
+  CHECK(source.jids.next() == 3001U);
+}
+
+TEST_CASE("of many ranges the smallest are forgotten, and given no more") {
+  FreeJids free;
+  for (std::uint32_t i = 0; i < 2 * FreeJids::kMost; ++i)
+    free.add(i * 10 + 1, i * 10 + 1 + i % 3);
+  CHECK(free.ranges().size() == FreeJids::kMost);
+  FreeJids one;
+  one.add(1, 1000000);
+  for (std::uint32_t i = 2; i < 10 * FreeJids::kMost; i += 2)
+    CHECK(one.take(i));
+  CHECK(one.ranges().size() <= FreeJids::kMost);
+  CHECK_FALSE(one.take(4));
+  CHECK(one.take(999999));
+}
+
+TEST_CASE("free jids are written into the journal and read back") {
+  FreeJids free;
+  free.add(6, 99);
+  free.add(200, 200);
+  auto bytes = supervisor::encode_item(free);
+  const auto item = supervisor::decode_item(bytes);
+  REQUIRE(item);
+  REQUIRE(std::holds_alternative<FreeJids>(*item));
+  CHECK(std::get<FreeJids>(*item) == free);
+  bytes.pop_back();
+  CHECK_FALSE(supervisor::decode_item(bytes));
+  free = {};
+  CHECK(supervisor::decode_item(supervisor::encode_item(free)));
 }
 
 TEST_CASE("nobody asks for the last ones") {
@@ -131,9 +236,13 @@ TEST_CASE("who may choose a jid has it, and the next is above it") {
         core::Refusal::kInvalid);
   const core::Caller other{core::Uid(4711), core::Pid(1)};
   CHECK(ask(fixture, other, ours(90)).why == core::Refusal::kAccessDenied);
+  CHECK(ask(fixture, caller, ours(20)).jid == ours(20));
+  CHECK(ask(fixture, caller, ours(20)).why == core::Refusal::kNameTaken);
   const auto restored = supervisor::replay(fixture.journal);
   REQUIRE(restored);
   CHECK(restored->history.counters.last_sequence == 41);
+  CHECK(restored->history.free_jids == fixture.jids.free());
+  CHECK(fixture.jids.free().ranges().size() == 2);
 }
 
 TEST_CASE("jobs are listed by their tags") {
