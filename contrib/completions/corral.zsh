@@ -82,7 +82,7 @@ _corral() {
         '-P[Charge the job to this project (PROJECTS)]:WORD: ' \
         '--account[And to this account of the project]:WORD: ' \
         '-A[And to this account of the project]:WORD: ' \
-        '--jid[With --detach\: the job'\''s id, above all that there were; for root, the instance'\''s own user and the site'\''s schedulers]:JID: ' \
+        '--jid[With --detach\: the job'\''s id, above all that there were or passed over before; for root, the instance'\''s own user and the site'\''s schedulers]:JID: ' \
         '*--env[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '*-e[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '--cwd[Start the program in this directory]:DIR:_files -/' \
