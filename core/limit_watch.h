@@ -55,12 +55,14 @@ inline bool needs_readings(const Job& job) {
          next_bound(job, LimitKind::kIdleTime);
 }
 
-/// When it is to be read for its idleness.
+/// When it is to be read for its idleness. It was last active at any time since
+/// the reading before the last active one: half of what may be overshot, as the
+/// end takes its time too.
 inline BootTime next_idle_reading(Microseconds bound, const CpuReading& cpu,
                                   BootTime last_use) {
   const BootTime breach = last_use + bound;
   return cpu.is_idle ? std::max(breach, cpu.when)
-                     : cpu.when + cpu_tolerance(bound);
+                     : cpu.when + Microseconds(cpu_tolerance(bound).raw() / 2);
 }
 
 /// When it is to be read next; nothing: at once, or never.

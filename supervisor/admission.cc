@@ -130,9 +130,11 @@ std::unexpected<core::Refused> refuse_more(const core::JobSpec& spec,
 
 void Admission::admit(const core::Caller& caller, core::JobSpec spec,
                       Done done) {
-  const CallerState state =
-      state_of(caller.pid, core::is_launched_apart(spec.kind) ||
-                               !enters_itself(caller, spec));
+  const bool enters = enters_itself(caller, spec);
+  CallerState state =
+      state_of(caller.pid, core::is_launched_apart(spec.kind) || !enters);
+  if (!enters && state.job == core::kNoJob && job_around_)
+    state.job = job_around_(caller.pid);
   if (auto checked = check(caller, spec, state); !checked)
     return done(std::unexpected(std::move(checked).error()));
   if (!spec.engine) spec.engine = engine_for(caller, spec, state);

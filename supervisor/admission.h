@@ -41,6 +41,10 @@ class Admission {
       : policy_(std::move(policy)), table_(table), names_(names), site_(site) {}
 
   void set_rules(const core::AuthorityRules& rules) { policy_.rules = rules; }
+  /// By descent: of a process that no container holds.
+  void set_job_around(std::function<core::JobId(core::Pid)> job_around) {
+    job_around_ = std::move(job_around);
+  }
 
   /// Answers at once, or when the user's name was looked up.
   void admit(const core::Caller& caller, core::JobSpec spec, Done done);
@@ -100,6 +104,7 @@ class Admission {
   const JobTable& table_;
   NameService& names_;
   SiteLimits& site_;
+  std::function<core::JobId(core::Pid)> job_around_;
 };
 
 }  // namespace supervisor

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -37,20 +38,6 @@ core::Answer<sys::PidFd> open_process(core::Pid pid) {
                                            pidfd.error().message().c_str());
 }
 
-/// Real, effective and saved.
-std::vector<core::Uid> uids_of(core::Pid pid) {
-  char buffer[1024];
-  const auto text = sys::read_proc_file(pid, "status", buffer);
-  auto numbers = sys::detail::line_of(text.value_or(""), "Uid:");
-  std::vector<core::Uid> uids;
-  while (numbers && uids.size() < 3) {
-    const auto uid = numbers->next();
-    if (!uid) break;
-    uids.emplace_back(static_cast<std::uint32_t>(*uid));
-  }
-  return uids;
-}
-
 /// The file that a process runs; nothing if that cannot be seen.
 std::optional<std::pair<dev_t, ino_t>> program_of(core::Pid pid) {
   struct stat facts = {};
@@ -70,6 +57,25 @@ bool is_corral(core::Pid pid) {
 }
 
 }  // namespace
+
+std::vector<core::Uid> uids_of(core::Pid pid) {
+  char buffer[1024];
+  const auto text = sys::read_proc_file(pid, "status", buffer);
+  auto numbers = sys::detail::line_of(text.value_or(""), "Uid:");
+  std::vector<core::Uid> uids;
+  while (numbers && uids.size() < kKindsOfUid) {
+    const auto uid = numbers->next();
+    if (!uid) break;
+    uids.emplace_back(static_cast<std::uint32_t>(*uid));
+  }
+  return uids;
+}
+
+bool is_all_of(core::Pid pid, core::Uid uid) {
+  const std::vector<core::Uid> uids = uids_of(pid);
+  return uids.size() == kKindsOfUid &&
+         std::ranges::count(uids, uid) == kKindsOfUid;
+}
 
 core::Answer<core::Pid> pid_of(int pidfd) {
   char buffer[512];
@@ -103,7 +109,8 @@ core::Answer<FoundProcess> find_process(core::ProcessRef process) {
   facts.uids = uids_of(facts.pid);
   char buffer[4608];
   const auto cgroups = sys::read_proc_file(facts.pid, "cgroup", buffer);
-  if (!stat || facts.uids.size() < 3 || !cgroups) return refuse_gone(facts.pid);
+  if (!stat || facts.uids.size() < kKindsOfUid || !cgroups)
+    return refuse_gone(facts.pid);
   facts.cgroup = sys::cgroup2_path_in(*cgroups);
   facts.job = sys::parse_proc_job(*cgroups, sys::own_cgroup_path());
   facts.command = stat->name();

@@ -298,8 +298,8 @@ void EffectRunner::signal_main(core::JobId jid,
 }
 
 /// A scope that was stopped with its job kills nobody and tells no end.
-void EffectRunner::wake_scope(core::JobId jid) const {
-  const core::Pid scope = parts_.scopes.scope_pid(jid);
+void EffectRunner::wake_scope(const core::Job& job) const {
+  const core::Pid scope = scope_of(job, parts_.scopes);
   if (scope == core::Pid()) return;
   // Its link is open, so it lives and the number is its own.
   if (const auto pidfd = sys::PidFd::open(scope))
@@ -335,7 +335,7 @@ void EffectRunner::kill(const core::Job& job, KillHow how) {
 
 void EffectRunner::kill_contained(const core::Job& job, KillHow how) {
   const core::JobId jid = job.jid;
-  wake_scope(jid);
+  wake_scope(job);
   if (job.state == core::JobState::kLaunching) parts_.places.shut(jid);
   if (!core::has_cgroup(job.engine)) {
     if (parts_.scopes.is_open(jid)) return parts_.scopes.kill(jid);

@@ -85,7 +85,7 @@ class EffectRunner final : public EffectSink {
   void signal(const core::Job& job, const core::effect::Signal& asked);
   void signal_here(const core::Job& job, core::SignalNumber signal,
                    core::SignalTarget target);
-  void wake_scope(core::JobId jid) const;
+  void wake_scope(const core::Job& job) const;
   void signal_contained(const core::Job& job,
                         const core::effect::Signal& asked);
   void signal_by_worker(core::JobId jid, const core::effect::Signal& asked);

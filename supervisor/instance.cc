@@ -67,8 +67,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       places_({.loop = loop,
                .table = table_,
                .handles = handles_,
-               .containers = containers_,
-               .mover = mover_}),
+               .containers = containers_}),
       ledger_(loop, settings_.places),
       jids_(loop, jid_handlers()),
       service_(loop, service_site(settings_, host_, hid_), table_, journal_,
@@ -185,9 +184,11 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
   inspector_.set_barrier([this](std::uint64_t number) {
     collection_.barrier([this, number] { reaper_.send_barrier(number); });
   });
-  mover_.set_guard(
-      {.begin = [this](auto done) { collection_.begin_move(std::move(done)); },
-       .end = [this] { collection_.end_move(); }});
+  const Mover::Guard guard = {
+      .begin = [this](auto done) { collection_.begin_move(std::move(done)); },
+      .end = [this] { collection_.end_move(); }};
+  mover_.set_guard(guard);
+  places_.set_guard(guard);
   inspector_.set_counter([this](const core::Job& job, core::JobTotals& totals) {
     add_count(job, totals);
   });

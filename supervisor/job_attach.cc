@@ -12,6 +12,7 @@
 #include "core/attach_rules.h"
 #include "supervisor/candidate.h"
 #include "supervisor/followed_members.h"
+#include "supervisor/job_members.h"
 #include "supervisor/job_service.h"
 #include "supervisor/log.h"
 #include "supervisor/mover.h"
@@ -95,7 +96,8 @@ void JobService::place(core::Candidate& process) const {
   process.is_corral =
       process.is_corral ||
       std::ranges::any_of(table_.jobs(), [&](const auto& row) {
-        return parts_->scopes.scope_pid(row.first) == process.pid;
+        return parts_->scopes.scope_pid(row.first) == process.pid &&
+               scope_of(row.second.job, parts_->scopes) == process.pid;
       });
 }
 

@@ -8,17 +8,34 @@
 #include <iterator>
 #include <utility>
 
+#include "supervisor/candidate.h"
 #include "supervisor/followed_members.h"
 #include "sys/pid_fd.h"
 #include "sys/process_tree.h"
 
 namespace supervisor {
 
+bool is_of_users_scope(const core::Job& job) {
+  return job.spec.kind == core::JobKind::kForeground &&
+         job.owner != core::Uid(0) && job.owner != core::Uid(::geteuid());
+}
+
+bool is_believed(const core::Job& job, core::Pid told) {
+  return !is_of_users_scope(job) || is_all_of(told, job.owner);
+}
+
+core::Pid scope_of(const core::Job& job, const ScopeLinks& scopes) {
+  const core::Pid scope = scopes.scope_pid(job.jid);
+  return scope != core::Pid() && is_believed(job, scope) ? scope : core::Pid();
+}
+
 std::vector<core::Pid> scope_members(const core::Job& job,
                                      const ScopeLinks& scopes) {
-  const core::Pid scope = scopes.scope_pid(job.jid);
+  const core::Pid scope = scope_of(job, scopes);
   if (scope != core::Pid()) {
     std::vector<core::Pid> pids = sys::job_processes_below(scope);
+    // Its number may have been given to somebody else while that was read.
+    if (!is_believed(job, scope)) return {};
     if (core::has_pid_namespace(job.engine))
       std::erase_if(pids, [scope](core::Pid pid) {
         return sys::is_namespace_init_of(scope, pid);
@@ -27,8 +44,11 @@ std::vector<core::Pid> scope_members(const core::Job& job,
   }
   const bool is_followed =
       job.main && job.followed && job.followed->has(*job.main);
-  if (!job.main || job.main_has_ended || is_followed) return {};
+  if (!job.main || job.main_has_ended || is_followed ||
+      !is_believed(job, *job.main))
+    return {};
   std::vector<core::Pid> pids = sys::descendants_of(*job.main);
+  if (!is_believed(job, *job.main)) return {};
   pids.push_back(*job.main);
   return pids;
 }

@@ -20,6 +20,19 @@ struct MemberSources {
   const FollowedMap& followed;
 };
 
+/// Whether the job's command and its scope are an ordinary user's own
+/// processes: what that scope tells is his word.
+[[nodiscard]] bool is_of_users_scope(const core::Job& job);
+
+/// Whether a number that was told as one of the job's can be: of a user's scope
+/// only a process that is his now.
+[[nodiscard]] bool is_believed(const core::Job& job, core::Pid told);
+
+/// The job's scope while its link is open, or 0. A user could name anybody's
+/// process as his: that one counts while all of it is his.
+[[nodiscard]] core::Pid scope_of(const core::Job& job,
+                                 const ScopeLinks& scopes);
+
 /// By ascending pid. One may come or go meanwhile.
 [[nodiscard]] std::vector<core::Pid> members_of(const core::Job& job,
                                                 const MemberSources& sources);

@@ -9,8 +9,11 @@
 
 #include "core/launch_stage.h"
 #include "supervisor/candidate.h"
+#include "supervisor/job_members.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
+#include "sys/pid_fd.h"
+#include "sys/proc_files.h"
 
 namespace supervisor {
 
@@ -55,19 +58,21 @@ core::Moment cloned(const reaper::Launched& launched, const core::Moment& now) {
           .real = core::RealTime(now.real.raw() - ago)};
 }
 
-/// Whether we may signal it for the job: a foreground job's scope is its
-/// caller's, who could name anybody's process. Once it was reaped nobody knows.
-bool may_be_main(const core::Job& job, const sys::UniqueFd& pidfd) {
-  if (job.spec.kind != core::JobKind::kForeground ||
-      job.owner == core::Uid(0) || job.owner == core::Uid(::geteuid()))
-    return true;
-  auto copy = pidfd.duplicate();
-  if (!copy) return false;
-  const auto found =
-      find_process({.pid = {}, .pidfd = std::move(*copy).to_handle()});
-  return found && std::ranges::all_of(found->facts.uids, [&](core::Uid uid) {
-           return uid == job.owner;
-         });
+/// Whether we may signal it for the job: of a user's scope, who could name
+/// anybody's process, if all of it is his, or it is the child of a scope that
+/// is (sudo(8)). Who was reaped gets no signal any more.
+bool may_be_main(const core::Job& job, core::Pid scope,
+                 const sys::UniqueFd& pidfd) {
+  if (!is_of_users_scope(job)) return true;
+  const sys::PidFd process{pidfd.duplicate().value_or(sys::UniqueFd())};
+  const auto pid = pid_of(process.get());
+  if (!pid) return pid.error().why == core::Refusal::kNoSuchProcess;
+  const auto stat = sys::read_proc_stat(*pid);
+  const bool is_his =
+      is_all_of(*pid, job.owner) ||
+      (stat && core::Pid(stat->ppid) == scope && is_all_of(scope, job.owner));
+  const bool was_it = process.signal(core::SignalNumber(0)).has_value();
+  return is_his || !was_it;
 }
 
 bool is_live(const core::Job& job) {
@@ -219,7 +224,8 @@ void JobReports::on_scope_launched(core::JobId jid,
   if (entry->job.state != core::JobState::kLaunching) return;
   if (parts_.places.is_needed(jid))
     return on_placed_launched(jid, core::Pid(launched.pid));
-  if (pidfd.is_open() && may_be_main(entry->job, pidfd))
+  if (pidfd.is_open() &&
+      may_be_main(entry->job, core::Pid(launched.scope_pid), pidfd))
     parts_.handles.put(jid, HandleKind::kMain, std::move(pidfd));
   parts_.sink.post(jid, event::Launched{core::Pid(launched.pid)});
 }

@@ -296,6 +296,11 @@ Answer<core::JobId> JobService::find_by_pid(const core::Caller& caller,
                                          " is in no job of this instance");
 }
 
+core::JobId JobService::job_around(core::Pid pid) const {
+  const core::Job* const job = find_ancestor_job(pid);
+  return job != nullptr ? job->jid : core::kNoJob;
+}
+
 const core::Job* JobService::find_ancestor_job(core::Pid pid) const {
   // Whom the kernel knows, also where its parents have gone.
   const TableEntry* const known = table_.find(parts_->followed.job_of(pid));
@@ -307,9 +312,10 @@ const core::Job* JobService::find_ancestor_job(core::Pid pid) const {
       for (const core::Followed& one : entry.job.followed->living)
         if (is_still(one)) roots[one.pid] = &entry.job;
     if (core::has_cgroup(entry.job.engine)) continue;
-    if (!entry.job.main_has_ended && entry.job.main)
+    if (!entry.job.main_has_ended && entry.job.main &&
+        is_believed(entry.job, *entry.job.main))
       roots[*entry.job.main] = &entry.job;
-    const core::Pid scope = parts_->scopes.scope_pid(jid);
+    const core::Pid scope = scope_of(entry.job, parts_->scopes);
     if (scope != core::Pid()) roots[scope] = &entry.job;
   }
   for (int depth = 0; pid.raw() > 1 && depth < 4096; ++depth) {

@@ -96,6 +96,9 @@ JobService::JobService(EventLoop& loop, ServiceSite site, JobTable& table,
 void JobService::connect(const Parts& parts, Handlers handlers) {
   parts_.emplace(parts);
   handlers_ = std::move(handlers);
+  const auto around = [this](core::Pid pid) { return job_around(pid); };
+  parts_->admission.set_job_around(around);
+  parts_->places.set_job_around(around);
 }
 
 void JobService::post(core::JobId jid, core::EventBody body) {

@@ -346,6 +346,8 @@ class JobService final : public core::JobControl,
                                    Detail detail = Detail::kAll) const;
   [[nodiscard]] MemberSources member_sources() const;
   [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
+  /// That job, or kNoJob.
+  [[nodiscard]] core::JobId job_around(core::Pid pid) const;
   /// Whether a caller means rather this job by a name than the best so far.
   [[nodiscard]] static bool is_better(const core::Job& job,
                                       const core::Job* best, core::Uid caller);

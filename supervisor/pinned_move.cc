@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "supervisor/candidate.h"
 #include "sys/collector_facts.h"
 #include "sys/proc_files.h"
 
@@ -20,22 +21,18 @@ namespace {
 /// hold what it waits for (an exec that a file system does not answer).
 constexpr unsigned kPatience = 2;
 /// A millisecond apart.
-constexpr int kMostTries = 300;
-constexpr int kNumbersOfUid = 4;
+constexpr int kMostTries = 20;
 
-bool is_all(core::Pid pid, core::Uid uid) {
-  char buffer[1024];
+bool has_one_thread(core::Pid pid) {
+  char buffer[2048];
   const auto text = sys::read_proc_file(pid, "status", buffer);
-  auto numbers = sys::detail::line_of(text.value_or(""), "Uid:");
-  if (!numbers) return false;
-  for (int i = 0; i < kNumbersOfUid; ++i)
-    if (numbers->next() != static_cast<std::int64_t>(uid.raw())) return false;
-  return true;
+  auto numbers = sys::detail::line_of(text.value_or(""), "Threads:");
+  return numbers && numbers->next() == 1;
 }
 
 /// A worker of a supervisor that has died may be at it still, for a moment.
 /// Nobody tells when a tracer lets go.
-int pin(core::Pid pid) {
+int seize(core::Pid pid) {
   for (int tries = 1;; ++tries) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
     if (::ptrace(PTRACE_SEIZE, pid.raw(), nullptr, nullptr) == 0) return 0;
@@ -44,17 +41,30 @@ int pin(core::Pid pid) {
   }
 }
 
+/// Traced and stopped: only SIGKILL moves it from there, and then it is a
+/// zombie of ours. (Who is traced alone may go, where another thread of his
+/// executes a program: that one takes the number, and nobody traces it.)
+int pin(core::Pid pid) {
+  if (const int code = seize(pid); code != 0) return code;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+  if (::ptrace(PTRACE_INTERRUPT, pid.raw(), nullptr, nullptr) < 0) return errno;
+  int status = 0;
+  while (::waitpid(pid.raw(), &status, __WALL) < 0)
+    if (errno != EINTR) return errno;
+  return WIFSTOPPED(status) ? 0 : ESRCH;
+}
+
 /// What the tracer does; an errno.
 int do_pinned(core::Pid pid, const sys::PidFd& pidfd,
               const ChildFacts& expected,
               const std::function<core::Result<void>()>& move) {
   (void)::alarm(kPatience);
   if (const int code = pin(pid); code != 0) return code;
-  // It was alive after that, so it is it that is traced.
+  // It was alive after that, so it is it that is pinned.
   if (pidfd.has_exited()) return ESRCH;
   const auto stat = sys::read_proc_stat(pid);
   if (!stat || core::Pid(stat->ppid) != expected.parent ||
-      !is_all(pid, expected.uid))
+      !is_all_of(pid, expected.uid) || !has_one_thread(pid))
     return EPERM;
   const auto moved = move();
   return moved ? 0 : moved.error().code;

@@ -6,7 +6,8 @@
 // the write the process may end, be waited for, and its number be given to
 // somebody else: who may choose when his process ends could hit another user's.
 // A process that is traced is waited for by its tracer first (ptrace(2), "Death
-// under ptrace"), and the tracer here does nothing but this move.
+// under ptrace"), and one that is stopped besides, and has no other thread,
+// gives its number to none. The tracer here does nothing but this move.
 #pragma once
 
 #include <functional>
@@ -29,7 +30,8 @@ struct ChildFacts {
 
 /// Calls `move` in a process of its own, with `pid` pinned. `pidfd` is its, and
 /// was opened before anything was read of it. Errors: ESRCH: it has ended;
-/// EPERM: it is not `expected`, or somebody else traces it; ETIME: not within
+/// EPERM: it is not `expected`, has another thread, or somebody else traces it;
+/// ETIME: it did not stop, or was not moved, within
 /// two seconds; those of `move`.
 [[nodiscard]] core::Result<void> move_pinned(
     core::Pid pid, const sys::PidFd& pidfd, const ChildFacts& expected,

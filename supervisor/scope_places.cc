@@ -22,28 +22,34 @@ namespace {
 
 using core::Refusal;
 
-core::Result<void> set_blocking(int fd, bool blocks) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  const int wanted = blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-  if (flags < 0 || ::fcntl(fd, F_SETFL, wanted) < 0)
+/// Words in a gate that is shut: the kernel's least send buffer has room for a
+/// handful.
+constexpr int kMostWords = 64;
+
+/// Sockets of which the second, the scope's, can send nothing more before the
+/// first is read, and waits for that. Not a pipe: who writes into one holds its
+/// lock while his memory is read, and could let us wait for that for ever.
+core::Result<sys::SocketPair> make_gate() {
+  sys::SocketPair gate = TRY(sys::make_socket_pair());
+  const int second = gate.second.get();
+  const int least = 1;  // rounded up
+  (void)::setsockopt(second, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
+  char word = 0;
+  int words = 0;
+  while (words < kMostWords && ::send(second, &word, 1, MSG_NOSIGNAL) == 1)
+    ++words;
+  if (words == kMostWords) return core::fail(ENOSPC, "fill the gate");
+  const int flags = ::fcntl(second, F_GETFL);
+  if (flags < 0 || ::fcntl(second, F_SETFL, flags & ~O_NONBLOCK) < 0)
     return core::fail(errno, "fcntl");
-  return {};
+  return gate;
 }
 
-/// A pipe into which nothing fits any more: its reading end, which does not
-/// block, and its writing end, which does.
-core::Result<sys::SocketPair> make_gate() {
-  int ends[2] = {-1, -1};
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-    return core::fail(errno, "pipe2");
-  sys::SocketPair gate{.first = sys::UniqueFd(ends[0]),
-                       .second = sys::UniqueFd(ends[1])};
-  (void)::fcntl(ends[1], F_SETPIPE_SZ, 1);  // rounded up to a page
-  constexpr char kFill[4096] = {};
-  while (::write(ends[1], kFill, sizeof kFill) > 0) {
-  }
-  TRY(set_blocking(ends[1], true));
-  return gate;
+/// Takes out what make_gate() put in, and no more: he may send without end.
+void open_gate(int gate) {
+  char word = 0;
+  for (int i = 0; i < kMostWords; ++i)
+    if (::recv(gate, &word, 1, MSG_DONTWAIT) < 0) return;
 }
 
 core::Result<sys::SocketPair> make_place() {
@@ -140,19 +146,44 @@ void ScopePlaces::on_word(core::JobId jid) {
   const auto sender = peek_sender(parts_.handles.find(jid, HandleKind::kPlace));
   if (!sender && sender.error().code == EAGAIN) return;
   places_[jid].word = IoWatch();  // one word is all
-  auto move = prepare(jid, sender.value_or(core::Pid()));
-  if (!move) return refuse_entry(jid, move.error().text);
-  const core::Pid pid = move->pid;
-  auto pidfd = move->from.duplicate();
-  if (!pidfd) return refuse_entry(jid, pidfd.error().message().c_str());
-  parts_.mover.move(
-      *std::move(move), [this, jid, pid,
-                         kept = std::make_shared<sys::UniqueFd>(
-                             *std::move(pidfd))](const auto& moved) {
-        if (moved && waiting_job(jid) != nullptr)
-          parts_.handles.put(jid, HandleKind::kMain, std::move(*kept));
-        on_moved(jid, pid, moved);
-      });
+  const core::Job* const job = waiting_job(jid);
+  if (job == nullptr) return refuse_entry(jid, "it is being ended");
+  const core::Uid owner = job->owner;
+  std::deque<Coming>& queue = coming_[owner];
+  queue.push_back({.jid = jid, .pid = sender.value_or(core::Pid())});
+  if (queue.size() == 1) let_in_next(owner);
+}
+
+void ScopePlaces::let_in_next(core::Uid owner) {
+  const auto at = coming_.find(owner);
+  if (at->second.empty()) {
+    coming_.erase(at);
+    return;
+  }
+  let_in(at->second.front(), [this, owner] {
+    coming_[owner].pop_front();
+    let_in_next(owner);
+  });
+}
+
+void ScopePlaces::let_in(const Coming& who, std::function<void()> done) {
+  const core::JobId jid = who.jid;
+  auto move = prepare(jid, who.pid);
+  const core::Pid pid = who.pid;
+  auto pidfd = move ? move->from.duplicate() : sys::UniqueFd();
+  if (!move || !pidfd) {
+    refuse_entry(jid, move ? pidfd.error().message().c_str()
+                           : std::string_view(move.error().text));
+    return parts_.loop.defer(std::move(done));
+  }
+  mover_.move(*std::move(move), [this, jid, pid, done = std::move(done),
+                                 kept = std::make_shared<sys::UniqueFd>(
+                                     *std::move(pidfd))](const auto& moved) {
+    if (moved && waiting_job(jid) != nullptr)
+      parts_.handles.put(jid, HandleKind::kMain, std::move(*kept));
+    on_moved(jid, pid, moved);
+    done();
+  });
 }
 
 core::Answer<Move> ScopePlaces::prepare(core::JobId jid, core::Pid sender) {
@@ -166,6 +197,10 @@ core::Answer<Move> ScopePlaces::prepare(core::JobId jid, core::Pid sender) {
   if (found.facts.job != core::kNoJob && found.facts.job != job->spec.parent &&
       found.facts.job != jid)  // a supervisor that died has moved it
     return core::detail::refuse_taken(found.facts, "it stays there");
+  const core::JobId around = job_around_ ? job_around_(sender) : core::kNoJob;
+  if (around != core::kNoJob && around != job->spec.parent)
+    return refuse(Refusal::kInvalid,
+                  "it would leave " + core::job_text(around));
   auto directory = job->spec.delegates ? parts_.containers.open_own(jid)
                                        : parts_.containers.open(jid);
   auto joins = parts_.containers.joins(jid);
@@ -188,9 +223,7 @@ void ScopePlaces::on_moved(core::JobId jid, core::Pid pid,
     return refuse_entry(jid, "it is being ended");
   places_[jid].pid = pid;
   parts_.handles.flush();
-  char emptied[4096];
-  while (::read(gate, emptied, sizeof emptied) > 0) {
-  }
+  open_gate(gate);
   // Not before: the next supervisor would wait for it.
   char word = 0;
   (void)::recv(parts_.handles.find(jid, HandleKind::kPlace), &word, 1,

@@ -7,8 +7,9 @@
 // to join a group of version 1 (reaper::kJoin), before it executes anything:
 //   - to the *place*, a socket: the kernel says who wrote (SCM_CREDENTIALS),
 //     and that process is moved, if it is the caller's child and all his;
-//   - to the *gate*, a pipe that is full: the write waits until it is emptied.
-// What is refused finds the gate closed (EPIPE), and executes nothing.
+//   - to the *gate*, a socket that is full: the write waits until it is read.
+// What is refused finds the gate closed (EPIPE, ECONNRESET), and executes
+// nothing.
 //
 // Invariants:
 //  - Both, and a pidfd of the caller, are in the store before he has the other
@@ -18,8 +19,11 @@
 //    whatever the scope says.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -38,9 +42,18 @@ class ScopePlaces {
     const JobTable& table;
     KeptHandles& handles;
     Containers& containers;
-    Mover& mover;
+    std::string program = kOwnProgram;  ///< whose worker moves
   };
-  explicit ScopePlaces(const Parts& parts) : parts_(parts) {}
+  explicit ScopePlaces(const Parts& parts)
+      : parts_(parts), mover_(parts.loop, parts.program) {}
+
+  /// Around each move.
+  void set_guard(Mover::Guard guard) { mover_.set_guard(std::move(guard)); }
+
+  /// By descent: of a process that no container holds.
+  void set_job_around(std::function<core::JobId(core::Pid)> job_around) {
+    job_around_ = std::move(job_around);
+  }
 
   /// The ends for the scope that `caller` is to become, in order.
   [[nodiscard]] core::Result<std::vector<sys::UniqueFd>> offer(
@@ -61,17 +74,27 @@ class ScopePlaces {
     IoWatch word;
     core::Pid pid;
   };
+  struct Coming {
+    core::JobId jid;
+    core::Pid pid;
+  };
 
   void watch(core::JobId jid);
   [[nodiscard]] const core::Job* waiting_job(core::JobId jid) const;
   void on_word(core::JobId jid);
+  void let_in_next(core::Uid owner);
+  void let_in(const Coming& who, std::function<void()> done);
   [[nodiscard]] core::Answer<Move> prepare(core::JobId jid, core::Pid sender);
   void on_moved(core::JobId jid, core::Pid pid,
                 const core::Result<std::uint32_t>& moved);
   void refuse_entry(core::JobId jid, std::string_view why);
 
   Parts parts_;
+  Mover mover_;  ///< attach and logins do not wait for who comes slowly
   std::map<core::JobId, Place> places_;
+  /// The first is on its way: who comes slowly on purpose lets his own wait.
+  std::map<core::Uid, std::deque<Coming>> coming_;
+  std::function<core::JobId(core::Pid)> job_around_;
 };
 
 }  // namespace supervisor

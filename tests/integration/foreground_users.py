@@ -3,6 +3,7 @@
 """Foreground jobs of ordinary users under the system instance are contained by cgroups as root's are: limits, kill,
 escapes, deaths of the scope and of the supervisor between the steps; and nobody but the caller's own child is moved."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import corral
@@ -156,7 +158,7 @@ class Caller:
 
 
 def deed_of(instance, deed):
-    """What `deed(caller)` returns, in a process of another user; with a pipe to go on by."""
+    """What `deed()` returns, in a process of another user."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -179,17 +181,18 @@ def deed_of(instance, deed):
     return told["facts"]
 
 
-def come(caller, prefix=(), pid_of=lambda child: child):
-    """A child that asks to be let in and waits; says whether the gate was opened, and where it is then."""
+def come(caller, before=lambda: None):
+    """A child that asks to be let in, after `before()`, and waits; says whether the gate was opened, and where it is then."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        before()
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         os.write(caller.joins[0], b"0")
         try:
             os.write(caller.joins[1], b"0")
             said = "in"
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             said = "refused"
         os.write(writer, f"{said} {cgroup_of('self')}".encode())
         os.close(writer)
@@ -213,6 +216,34 @@ def hostile(instance):
 
     equal(deed_of(instance, honest), ["in", True], "the caller's child comes in")
 
+    def threaded():
+        caller = Caller(instance)
+        child, said, where = come(caller, lambda: threading.Thread(target=time.sleep, args=[60], daemon=True).start())
+        os.kill(child, signal.SIGKILL)
+        return [said, where]
+
+    equal(deed_of(instance, threaded), ["refused", own], "not with a second thread, whose exec would give its number away")
+
+    def flooding():
+        """Sends through the gate without end while it is opened."""
+        caller = Caller(instance)
+        gate = socket.socket(fileno=os.dup(caller.joins[1]))
+        gate.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+
+        def flood():
+            with contextlib.suppress(OSError):
+                while True:
+                    gate.send(b"0")
+
+        for _ in range(4):
+            threading.Thread(target=flood, daemon=True).start()
+        child, said, _ = come(caller)
+        os.kill(child, signal.SIGKILL)
+        return said
+
+    deed_of(instance, flooding)
+    equal(instance.run("ps").returncode, 0, "who floods the gate holds nobody up")
+
     def orphan():
         caller = Caller(instance)
         reader, writer = os.pipe()
@@ -228,7 +259,7 @@ def hostile(instance):
                 try:
                     os.write(caller.joins[1], b"0")
                     said = "in"
-                except BrokenPipeError:
+                except (BrokenPipeError, ConnectionResetError):
                     said = "refused"
                 os.write(writer, f"{said} {cgroup_of('self')}".encode())
             os._exit(0)
@@ -256,7 +287,7 @@ def hostile(instance):
 
         equal(deed_of(instance, setuid), ["refused", own], "nor a child of his that runs as root")
 
-    bystander = subprocess.Popen(["sleep", "300"])
+    bystander = subprocess.Popen(["sleep", "300"], start_new_session=True)
     try:
         def liar(engine):
             def lie():
@@ -274,6 +305,19 @@ def hostile(instance):
                 equal(instance.facts("show", hex(jid))["result"], "launch-failed", "a scope whose command did not come in has launched none")
             check(is_alive(bystander.pid) and bystander.poll() is None, f"{engine}: whom a scope names as its command is not killed for it")
         equal(cgroup_of(bystander.pid), own, "nor moved")
+
+        def false_scope():
+            """Names root's process as his scope, of which the bystander is a child, and ends a process group."""
+            caller = Caller(instance, engine="subreaper")
+            caller.say(LAUNCHED, STARTED.pack(os.getpid(), os.getppid()))
+            time.sleep(0.3)
+            group = os.getpgid(bystander.pid)
+            told = subprocess.run([str(corral.COMMAND), "kill", "-s", "KILL", "--group", str(group), hex(caller.jid)],
+                                  env=instance.environment, capture_output=True, text=True, check=False)
+            return told.returncode
+
+        equal(deed_of(instance, false_scope) != 0, True, "whom he names as his scope makes nobody a member")
+        check(is_alive(bystander.pid) and bystander.poll() is None, "and root's process is not killed by his group")
     finally:
         bystander.kill()
         bystander.wait()
@@ -291,7 +335,7 @@ def hostile(instance):
             try:
                 os.write(caller.joins[1], b"0")
                 said = "in"
-            except BrokenPipeError:
+            except (BrokenPipeError, ConnectionResetError):
                 said = "refused"
             os.write(writer, f"{said} {cgroup_of('self')}".encode())
             os._exit(0)
@@ -315,28 +359,36 @@ def hostile(instance):
     check(confined.returncode == 72 and "no_new_privs" in confined.stderr, "nor who is confined", confined)
     instance.run("kill", "-g", "0", "other")
     other.wait()
+    leader = subprocess.Popen(["sh", "-c", "read -r go; \"$0\" run -- sh -c true; \"$0\" run --engine cgroup2 -- true; echo $?", str(corral.COMMAND)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=instance.environment, **AS_NOBODY)
+    followed = instance.facts("attach", "--mode", "logical", "--new", str(leader.pid))["jid"]
+    out, err = leader.communicate("go\n", timeout=20)
+    equal((out.strip(), "would leave" in err), ("72", True), f"nor does a job leave one that follows who asks {followed} {err}")
 
 
-def mover_of(instance):
-    for pid in children_of(instance.supervisor):
-        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"--worker=mover" in words:
-            return pid
-    return None
+def movers_of(instance):
+    return [pid for pid in children_of(instance.supervisor)
+            if b"--worker=mover" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
+
+
+def go_on(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
 
 
 def stuck_at_gate(instance, name, *words):
     """A job whose mover stands still."""
     run(instance, "--", "true")  # the worker stays
-    mover = mover_of(instance)
-    os.kill(mover, signal.SIGSTOP)
+    movers = movers_of(instance)
+    for pid in movers:
+        os.kill(pid, signal.SIGSTOP)
     scope = front(instance, "-n", name, "--", *words)
 
     def waits():
-        return [pid for pid in children_of(scope.pid) if "pipe_w" in pathlib.Path(f"/proc/{pid}/wchan").read_text()]
+        return [pid for pid in children_of(scope.pid) if "sock_alloc" in pathlib.Path(f"/proc/{pid}/wchan").read_text()]
 
     wait_until(waits, what="the child waits at the gate")
-    return scope, mover
+    return scope, movers
 
 
 def deaths(instance):
@@ -347,14 +399,14 @@ def deaths(instance):
     check(out.strip().rsplit("/", 1)[-1].startswith("j"), "moved", out)
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         os.chmod(folder, 0o777)
-        scope, mover = stuck_at_gate(instance, "ended", "touch", f"{folder}/ran")
+        scope, movers = stuck_at_gate(instance, "ended", "touch", f"{folder}/ran")
         equal(instance.run("kill", "-g", "0", "ended").returncode, 0, "a job is ended while its process waits")
-        os.kill(mover, signal.SIGCONT)
+        go_on(movers)
         scope.wait(15)
         check(scope.returncode != 0 and not os.path.exists(f"{folder}/ran"), "which executes nothing", scope.returncode)
-        scope, mover = stuck_at_gate(instance, "impatient", "touch", f"{folder}/ran")
+        scope, movers = stuck_at_gate(instance, "impatient", "touch", f"{folder}/ran")
         scope.kill()
-        os.kill(mover, signal.SIGCONT)
+        go_on(movers)
         wait_until(lambda: not instance.facts("ps"), what="a scope that is killed there ends its job")
         check(not os.path.exists(f"{folder}/ran"), "which executed nothing")
     for pause in (0, 1, 2, 4, 8, 16, 32):

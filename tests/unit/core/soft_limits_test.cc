@@ -140,9 +140,9 @@ TEST_CASE("a job that does nothing is read when its time is over") {
   Job job = running_with({.kind = LimitKind::kIdleTime, .bound = 50 * kSecond});
   CHECK(needs_readings(job));
   Step now = after(job, 4, read(5));
-  // It worked: it is looked at again within a hundredth.
+  // It worked: it is looked at again within half a hundredth.
   CHECK(find<effect::SetTimer>(now.effects)->deadline ==
-        samples::at(4).boot + milliseconds(500));
+        samples::at(4).boot + milliseconds(250));
   now = after(now.job, 5, read(5));
   CHECK(find<effect::SetTimer>(now.effects)->deadline == samples::at(54).boot);
   CHECK(
@@ -157,7 +157,7 @@ TEST_CASE("a job that does nothing is read when its time is over") {
   const Step worked = after(now.job, 54, read(6));
   CHECK_FALSE(worked.job.limit_hit);
   CHECK(find<effect::SetTimer>(worked.effects)->deadline ==
-        samples::at(54).boot + milliseconds(500));
+        samples::at(54).boot + milliseconds(250));
 }
 
 TEST_CASE("what stands still by request is not idle") {

@@ -53,7 +53,7 @@ TEST_CASE("a process is known by its number and by its pidfd alike") {
   REQUIRE(by_number);
   CHECK(by_number->facts.pid == child.pid());
   CHECK(by_number->facts.uids ==
-        std::vector<core::Uid>(3, core::Uid(::geteuid())));
+        std::vector<core::Uid>(4, core::Uid(::geteuid())));
   CHECK(by_number->facts.command.view() == "unit-supervisor");
   CHECK_FALSE(by_number->facts.is_kernel_thread);
   // It runs our own program, as workers do.

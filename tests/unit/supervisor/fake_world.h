@@ -192,7 +192,7 @@ class Fixture {
                                   .table = table,
                                   .handles = handles,
                                   .containers = containers,
-                                  .mover = mover}};
+                                  .program = worker_program()}};
   supervisor::Providers providers{
       {.loop = loop,
        .table = table,
