@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from collector import ebpf_obstacle
+from collector import ebpf_obstacle, taskstats_obstacle
 from corral import (Instance, cgroup2_parent, check, children_of, equal, is_alive, needs_root, not_checked,
                     skip, wait_until)
 from other_process import KEEPS_STATUS, process
@@ -97,15 +97,15 @@ def membership(instance):
         equal(end.get("processes_not_seen"), 0, "the kernel knew who descended from it")
 
 
-def not_counted():
-    """Where each process is counted by who reaps it nobody counts who descends from who is followed."""
-    with Instance(environment={"CORRAL_COLLECTOR": "wait"}) as instance, process("sh", "-c", "read line; /bin/true; exit 0",
-                                                                                stdin=subprocess.PIPE, text=True) as child:
+def not_counted(collector):
+    """Where each process is counted otherwise than by eBPF nobody counts who descends from who is followed."""
+    script = "read line; /bin/true; exit 0"
+    with Instance(environment={"CORRAL_COLLECTOR": collector}) as instance, process("sh", "-c", script, stdin=subprocess.PIPE, text=True) as child:
         jid = instance.facts(*FOLLOW, "--new", child.pid)["jid"]
         child.communicate("\n", timeout=20)
         instance.run("wait", jid)
         end = next(record for record in instance.records()["records"] if record["kind"] == "end" and record["jid"] == jid)
-        check("processes_not_seen" not in end, "without eBPF the end does not say how many were not seen", end)
+        check("processes_not_seen" not in end, f"{collector}: the end does not say how many were not seen", end)
 
 
 def refusals(instance):
@@ -290,4 +290,6 @@ with Instance(engine="subreaper") as started:
     print("-- without_cgroups", flush=True)
     without_cgroups(started)
 print("-- not_counted", flush=True)
-not_counted()
+not_counted("wait")
+if not taskstats_obstacle():
+    not_counted("taskstats")

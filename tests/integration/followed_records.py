@@ -189,6 +189,29 @@ def two_jobs():
             equal(of_job(records, jid, "end")[0].get("processes_not_seen"), 0, "and sure of it")
 
 
+def detached():
+    """Who is detached takes out who descends from it, though another is followed still: what those fork then is nobody's."""
+    with Instance() as instance, Storm() as other:
+        jid = instance.facts("run", "-d", "--", "sleep", "1000")["jid"]
+        read, write = os.pipe()
+        child = subprocess.Popen(["sh", "-c", f"sh -c 'read line <&{read}; /bin/true; exit 0' & wait"], pass_fds=[read])
+        wait_until(lambda: children_of(child.pid), 10, "its child")
+        for pid in (other.pid, child.pid):
+            equal(instance.run("attach", "--mode", "logical", jid, pid).returncode, 0, "it is followed")
+        grandchild = children_of(child.pid)[0]
+        equal(instance.facts("show", "--pid", grandchild)["jid"], jid, "with its child")
+        equal(instance.facts("detach", child.pid)["jid"], jid, "it is detached")
+        equal(instance.run("show", "--pid", grandchild).returncode, 66, "and its child with it")
+        os.write(write, b"\n")
+        child.wait(timeout=20)
+        instance.run("kill", "-g", "0", jid)
+        instance.run("wait", jid)
+        pids = {one["pid"] for one in of_job(finished(instance), jid, "process")}
+        check(other.pid in pids and len(pids) == 2 and grandchild not in pids, "the job has its own alone", pids)
+        os.close(read)
+        os.close(write)
+
+
 def within():
     """A descendant that is attached elsewhere is the other job's from then on: a container is nearer than who forked whom."""
     with Instance() as instance, Storm() as child:
@@ -240,7 +263,7 @@ def at_full_rate():
 needs_root()
 if why := ebpf_obstacle():
     skip(why)
-PARTS = (every_descendant, nobody_followed, membership, deaths, two_jobs, within, existing, at_full_rate)
+PARTS = (every_descendant, nobody_followed, membership, deaths, two_jobs, detached, within, existing, at_full_rate)
 for part in PARTS:
     if len(sys.argv) == 1 or part.__name__ in sys.argv[1:]:
         print(f"-- {part.__name__}", flush=True)
