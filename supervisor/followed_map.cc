@@ -105,7 +105,11 @@ void FollowedMap::follow(const Owner& owner, const core::Followed& process) {
     if ((there->state & CORRAL_ROOT) == 0) {
       there->root = number;
       there->state |= CORRAL_ROOT;
-      (void)sys::replace(parts_.members.get(), key, *there);
+      // Its record was made as a descendant's, if it has ended meanwhile.
+      if (!sys::change(parts_.members.get(), key, *there)) {
+        there->state |= CORRAL_ENDED;
+        (void)sys::insert(parts_.members.get(), key, *there);
+      }
     }
   }
   add_descendants(owner, process.pid);
@@ -130,10 +134,12 @@ void FollowedMap::add_descendants(const Owner& owner, core::Pid root) {
   doubt(owner);
 }
 
-/// Who forks while entries are erased may add one: until none is left.
+/// Who forks while entries are erased may add one: until none is left, or a
+/// bomb adds them as fast. (An entry goes with its process too.)
 template <class Which>
 void FollowedMap::erase_all(Which which) {
-  for (bool is_done = false; !is_done;) {
+  bool is_done = false;
+  for (int reading = 0; reading < kMostReadings && !is_done; ++reading) {
     is_done = true;
     for (const Entry& entry : entries())
       if (which(entry)) {
@@ -147,7 +153,7 @@ void FollowedMap::erase_all(Which which) {
 void FollowedMap::let_go(const Entry& root) {
   corral_member left = root.second;
   left.state |= CORRAL_LEFT;
-  (void)sys::replace(parts_.members.get(), root.first, left);
+  (void)sys::change(parts_.members.get(), root.first, left);
   erase_all([&root](const Entry& entry) {
     return entry.second.root == root.first.pid &&
            entry.second.jid == root.second.jid &&

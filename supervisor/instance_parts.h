@@ -60,8 +60,9 @@ class Instance::Parts {
                 },
             .remember = [this](const auto& block) { remember_jids(block); },
             .remember_free = [this](const auto& free) -> core::Result<void> {
+              TRY(service_.remember(encode_item(free)));
               history_.free_jids = free;
-              return service_.remember(encode_item(free));
+              return {};
             }};
   }
   void remember_jids(const JidBlock& block) {

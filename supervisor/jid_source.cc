@@ -87,13 +87,14 @@ void JidSource::request(std::uint32_t sequence,
       });
 }
 
-/// Those between the last one and this are free, once that is written down.
+/// Those of ours between the last one and this are free, once that is written
+/// down; those beyond our block another instance may have given.
 core::Result<void> JidSource::pass_over(std::uint32_t sequence) {
   if (sequence <= last_ + 1) return {};  // it is the next, or was overtaken
   // Before our first block nobody knows which of them an earlier instance gave.
   if (block_.end != 0) {
     FreeJids free = free_;
-    free.add(last_ + 1, sequence - 1);
+    free.add(last_ + 1, std::min(sequence - 1, block_.end));
     TRY(handlers_.remember_free(free));
     free_ = std::move(free);
   }

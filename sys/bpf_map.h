@@ -58,6 +58,13 @@ template <class Key, class Value>
                             "put into a map");
 }
 
+/// Changes what is there. Errors: ENOENT.
+template <class Key, class Value>
+[[nodiscard]] core::Result<void> change(int map, const Key& key, Value value) {
+  return detail::change_map(BPF_MAP_UPDATE_ELEM, map, &key, &value, BPF_EXIST,
+                            "change in a map");
+}
+
 /// Errors: ENOENT.
 template <class Key>
 [[nodiscard]] core::Result<void> erase(int map, const Key& key) {
