@@ -176,9 +176,11 @@ constexpr Command kCommands[] = {
          "engine _subreaper_ cannot move them. In the mode _logical_ a process "
          "stays where it is, in another manager's cgroup: it is listed, "
          "signalled, counted and ended with the job, with what descends from "
-         "it, and the job lives until it ends. Nothing holds it: a child whose "
-         "parent ends is lost, a freeze is refused, and so is a limit that the "
-         "job's container holds, but for a job that accepts less.",
+         "it, and the job lives until it ends. Nothing holds it: where eBPF "
+         "does "
+         "not count, a child whose parent ends is lost; a freeze is refused, "
+         "and so is a limit that the job's container holds, but for a job that "
+         "accepts less.",
      .options = kAttachOptions,
      .pairs = kAttachPairs,
      .operands = {.count = Operands::kOneOrMore,

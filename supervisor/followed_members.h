@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is followed for a job (core/followed.h), and what descends from them: as
-// one reading of /proc shows it. A descendant is a member while the chain of
-// its parents leads there; who was orphaned away from it is not, as no
-// container holds him.
+// one reading of /proc shows it, and the kernel where eBPF counts
+// (followed_map.h). Elsewhere a descendant is a member while the chain of its
+// parents leads there; who was orphaned away from it is not, as no container
+// holds him.
 //
 // Invariant: who is in a job's container is never found here.
 #pragma once

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,17 +51,23 @@ void toml(std::string_view bytes) {
   if (!conf.take_complaints().empty()) std::abort();
 }
 
-/// The folder of a site, made once.
-const Places& places() {
-  static const Places made = [] {
+/// The folder of a site, made once and taken away at the end.
+struct Folder {
+  Places places;
+  Folder() {
     char root[] = "/tmp/corral-fuzz-XXXXXX";
     if (::mkdtemp(root) == nullptr) std::abort();
-    Places places;
     places.root = root;
     if (::mkdir(places.nite().c_str(), 0700) < 0) std::abort();
-    return places;
-  }();
-  return made;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { std::filesystem::remove_all(std::string(places.root)); }
+};
+
+const Places& places() {
+  static const Folder kMade;
+  return kMade.places;
 }
 
 void put(const std::string& path, std::string_view bytes) {
