@@ -143,13 +143,17 @@ CORRAL_API ssize_t corral_list_jobs(corral* connection,
     if (size < sizeof size || size > 65536) return capi::no_size();
     const auto page = TRY(client.list(wanted, core::JobId(after), most));
     auto* at = reinterpret_cast<char*>(jobs);
+    int count = 0;
     for (const core::JobView& view : page.jobs) {
+      if (count == static_cast<int>(most))
+        break;  // it sent more than was asked
+      ++count;
       auto* const job = reinterpret_cast<corral_job*>(at);
       job->size = size;
       TRY(capi::give(job, capi::job_of(view)));
       at += size;
     }
-    return static_cast<int>(page.jobs.size());
+    return count;
   });
 }
 
