@@ -41,8 +41,11 @@ class Terminal:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def read(self, seconds=0.05):
-        if select.select([self.fd], [], [], seconds)[0]:
-            self.text += os.read(self.fd, 65536)
+        """Whether anything came."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return False
+        self.text += os.read(self.fd, 65536)
+        return True
 
     def expect(self, wanted, seconds=15):
         """Waits for the text and forgets everything up to it; returns that."""
@@ -62,6 +65,8 @@ class Terminal:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.read(0.1)
+        while self.read(0.2) and time.monotonic() < end + 5:
+            pass  # a frame may come in pieces
         frame = self.text.rpartition(b"\x1b[H")[2].decode(errors="replace")
         frame = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", frame)
         return frame.split("\r\n")
