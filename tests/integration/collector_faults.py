@@ -64,10 +64,13 @@ def taken_away():
             kept.append(other)
         for jid in jids:
             instance.run("wait", jid)
-        wait_until(lambda: instance.pacct.exists() and
-                   len([r for path in (*kept, instance.pacct) for r in instance.records(path)["records"] if r["kind"] == "end"]) == 3,
-                   30, "the ends")  # fmt: skip
-        records = [r for path in (*kept, instance.pacct) for r in instance.records(path)["records"]]
+
+        def all_records():
+            """The last record may have been in a file that was taken: then there is no newer one."""
+            return [r for path in (*kept, instance.pacct) if path.exists() for r in instance.records(path)["records"]]
+
+        wait_until(lambda: len([r for r in all_records() if r["kind"] == "end"]) == 3, 30, "the ends")
+        records = all_records()
         check(len(kept) >= 3, f"the file was taken away {len(kept)} times")
         once(records, "taken away")
         for jid in jids:
@@ -75,7 +78,7 @@ def taken_away():
             equal(len(processes(records, jid)), many + 1, "every process of a job has its record in one of the files")
             equal((end["processes_seen"], end["processes_not_seen"]), (many + 1, 0), "as its end says")
         equal([r for r in records if r["kind"] == "loss"], [], "nothing was lost")
-        equal(instance.records(instance.pacct)["records"][0]["kind"], "config", "each file begins with a configuration record")
+        equal({instance.records(path)["records"][0]["kind"] for path in kept}, {"config"}, "each file begins with a configuration record")
 
 
 def full_disk():
@@ -174,7 +177,9 @@ def reused_pids():
             forked = collections.Counter(int(pid) for pid in (instance.folder / f"made{code}").read_text().split())
             mine = [r for r in processes(records, jid) if r["name"] != "x" and r.get("exit_code") == code]
             equal(collections.Counter(r["pid"] for r in mine), forked, f"job {jid}: each of its {forked.total()} processes is one record of it")
-            check(forked[want] > COUNT / 10, f"{forked[want]} of them had the number {want}, in {took:.1f} s", forked.most_common(3))
+            # Not always the one that was asked for: somebody else of this machine may have come by it.
+            number, times = forked.most_common(1)[0]
+            check(times > COUNT / 10, f"{times} of them had the number {number}, in {took:.1f} s", forked.most_common(3))
             equal([r for r in processes(records, jid) if r.get("exit_code") not in (0, code)], [], "and none of the other's")
             equal(end_of(records, jid)["processes_not_seen"], 0, "the end says that none is missing")
         return None

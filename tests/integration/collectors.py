@@ -228,7 +228,7 @@ def all_killed():
         equal(len(found), 2 * expected_of(500) - 1, "all of them, before and after")
         equal((end["processes_seen"], end["processes_not_seen"]), (len(found), 0), "as the end says")
         kill_pid(instance.store)
-        wait_until(lambda: len(maps_of(instance.supervisor)) == 4, 5, "a supervisor with the collector")
+        wait_until(lambda: len(maps_of(instance.supervisor)) == 6, 5, "a supervisor with the collector")
         instance.run("run", "--", "/bin/true")
         equal([record["collector"] for record in processes(finished(instance, 2))][-1], "ebpf", "and it goes on")
 
@@ -342,7 +342,7 @@ def taken_away():
             instance.run("run", "--", "/bin/true")
             records = finished(instance, count)
             equal([record["collector"] for record in processes(records)], ["ebpf"] * count, "the job is counted by it")
-            wait_until(lambda: len(maps_of(instance.supervisor)) == len(maps_of(instance.store)) == 4, 5, "its descriptors, kept")
+            wait_until(lambda: len(maps_of(instance.supervisor)) == len(maps_of(instance.store)) == 6, 5, "its descriptors, kept")
             wait_until(lambda: not maps_of(instance.supervisor) + maps_of(instance.store), 75, "its end", pause=1)
 
 
