@@ -71,7 +71,10 @@ class Job:
 
     def main(self, corral):
         corral.wait_until(lambda: corral.children_of(self.process.pid), what="the command runs")
-        return next(pid for pid in corral.children_of(self.process.pid) if corral.name_of(pid).startswith("python"))
+        def found():
+            return [pid for pid in corral.children_of(self.process.pid) if (corral.name_of(pid) or "").startswith("python")]
+
+        return corral.wait_until(found, what="the job's process")[0]
 
 
 def overshoot_of_time(corral, instance, kind, script, bound):
