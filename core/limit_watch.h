@@ -55,14 +55,16 @@ inline bool needs_readings(const Job& job) {
          next_bound(job, LimitKind::kIdleTime);
 }
 
-/// When it is to be read for its idleness. It was last active at any time since
-/// the reading before the last active one: half of what may be overshot, as the
-/// end takes its time too.
+/// When it is to be read for its idleness, at the earliest breach at the
+/// latest. A reading tells that it worked and not when: at any time since the
+/// one before. So they are half as far apart as may be overshot, as the end
+/// takes its time too; and no farther while it does nothing, or a moment's work
+/// in between would count from the breach.
 inline BootTime next_idle_reading(Microseconds bound, const CpuReading& cpu,
                                   BootTime last_use) {
-  const BootTime breach = last_use + bound;
-  return cpu.is_idle ? std::max(breach, cpu.when)
-                     : cpu.when + Microseconds(cpu_tolerance(bound).raw() / 2);
+  const BootTime next = cpu.when + Microseconds(cpu_tolerance(bound).raw() / 2);
+  if (!cpu.is_idle) return next;
+  return std::min(next, std::max(last_use + bound, cpu.when));
 }
 
 /// When it is to be read next; nothing: at once, or never.

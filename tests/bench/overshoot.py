@@ -42,7 +42,7 @@ class Storm:
     """Processes that end as fast as they can, two for each processor."""
 
     def __init__(self, exits, count):
-        self.processes = [subprocess.Popen([exits, "fork", "100000000"], stdout=subprocess.DEVNULL, start_new_session=True) for _ in range(count)]
+        self.processes = [subprocess.Popen([exits, "fork", "100000000"], stdout=subprocess.DEVNULL, process_group=0) for _ in range(count)]
 
     def end(self):
         for process in self.processes:
