@@ -181,20 +181,25 @@ def deed_of(instance, deed):
     return told["facts"]
 
 
+def ask_to_come_in(caller, writer):
+    """In the child: writes to place and gate, and tells `writer` what came of it."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    os.write(caller.joins[0], b"0")
+    try:
+        os.write(caller.joins[1], b"0")
+        said = "in"
+    except (BrokenPipeError, ConnectionResetError):
+        said = "refused"
+    os.write(writer, f"{said} {cgroup_of('self')}".encode())
+
+
 def come(caller, before=lambda: None):
     """A child that asks to be let in, after `before()`, and waits; says whether the gate was opened, and where it is then."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         before()
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        os.write(caller.joins[0], b"0")
-        try:
-            os.write(caller.joins[1], b"0")
-            said = "in"
-        except (BrokenPipeError, ConnectionResetError):
-            said = "refused"
-        os.write(writer, f"{said} {cgroup_of('self')}".encode())
+        ask_to_come_in(caller, writer)
         os.close(writer)
         time.sleep(60)
         os._exit(0)
@@ -257,16 +262,8 @@ def hostile(instance):
             if os.fork() == 0:
                 while os.getppid() == middle:
                     time.sleep(0.001)
-                _, said, where = None, None, None
-                signal.signal(signal.SIGPIPE, signal.SIG_IGN)
                 time.sleep(0.1)
-                os.write(caller.joins[0], b"0")
-                try:
-                    os.write(caller.joins[1], b"0")
-                    said = "in"
-                except (BrokenPipeError, ConnectionResetError):
-                    said = "refused"
-                os.write(writer, f"{said} {cgroup_of('self')}".encode())
+                ask_to_come_in(caller, writer)
             os._exit(0)
         os.close(writer)
         os.waitpid(middle, 0)
@@ -334,15 +331,8 @@ def hostile(instance):
         go, gone = os.pipe()
         child = os.fork()
         if child == 0:
-            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             os.read(go, 1)
-            os.write(caller.joins[0], b"0")
-            try:
-                os.write(caller.joins[1], b"0")
-                said = "in"
-            except (BrokenPipeError, ConnectionResetError):
-                said = "refused"
-            os.write(writer, f"{said} {cgroup_of('self')}".encode())
+            ask_to_come_in(caller, writer)
             os._exit(0)
         os.close(writer)
         attached = subprocess.run([str(corral.COMMAND), "attach", "other", str(child)], env=instance.environment, check=False).returncode

@@ -38,4 +38,23 @@ become_instance() { # SCRIPT [PACCT]: PID 1 becomes an instance, and SCRIPT chec
 
 await_instance() { read -r _ </run/ready; }
 
+probe_limits() { # ENGINE...: what comes of each limit, with two disks in memory (brd.ko), is what doctor says
+  export DISK=/dev/ram0 SWAP=/dev/ram1
+  [ -b "$DISK" ] || mknod "$DISK" b 1 0
+  [ -b "$SWAP" ] || mknod "$SWAP" b 1 1
+  mkswap "$SWAP" >/dev/null
+  dd if=/dev/zero of="$DISK" bs=1M count=16 2>/dev/null
+  corral doctor --limits >/run/doctor
+  sh /bin/limit_probes.sh "$@" 2>&1 | while read -r line; do
+    echo "$line" >"$report"
+    # shellcheck disable=SC2086
+    set -- $line
+    if grep -q "^$2  *$3  *$4\\b" /run/doctor; then
+      echo "CHECK ok: $line" >"$report"
+    else
+      echo "CHECK FAIL: $line: doctor says $(grep "^$2  *$3 " /run/doctor)" >"$report"
+    fi
+  done
+}
+
 checks_are_done() { echo "CHECKS DONE" >"$report"; }

@@ -95,19 +95,5 @@ check "and ends it" await nobody_says 'sleep 66'
 check "no job's directory is left in version 2" await sh -c 'test -z "$(find /run/corral/cgroup2 -name "j00*" -type d)"'
 check "nor in version 1" await sh -c 'test -z "$(find /sys/fs/cgroup -name "j00*" -type d)"'
 
-DISK=/dev/ram0
-[ -b "$DISK" ] || mknod "$DISK" b 1 0
-export DISK
-SWAP=/dev/ram1
-[ -b "$SWAP" ] || mknod "$SWAP" b 1 1
-mkswap "$SWAP" >/dev/null
-export SWAP
-dd if=/dev/zero of=$DISK bs=1M count=16 2>/dev/null
-corral doctor --limits >/run/doctor
-sh /bin/limit_probes.sh cgroup2 2>&1 | while read -r line; do
-  echo "$line" >"$report"
-  # shellcheck disable=SC2086
-  set -- $line
-  check "$line: doctor says so" grep -q "^$2  *$3  *$4\\b" /run/doctor
-done
+probe_limits cgroup2
 checks_are_done
