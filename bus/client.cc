@@ -358,26 +358,18 @@ core::Answer<std::optional<core::JobView>> Client::wait_for(
 
 core::Answer<core::Handle> Client::subscribe(
     const std::vector<std::string>& classes) {
-  const HeldMessage reply = TRY(state_->call(
-      manager("Subscribe"),
-      [&classes](const SdBusTable& sd, sd_bus_message* message) {
-        int r = sd.open_container(message, SD_BUS_TYPE_ARRAY, "s");
-        for (const std::string& word : classes)
-          if (r >= 0)
-            r = sd.append_basic(message, SD_BUS_TYPE_STRING, word.c_str());
-        return r < 0 ? r : sd.close_container(message);
-      }));
-  int fd = -1;
-  if (state_->sd().read(reply.get(), "h", &fd) <= 0) return malformed();
-  return duplicate(fd);
+  const HeldMessage reply = TRY(
+      state_->call(manager("Subscribe"),
+                   [&classes](const SdBusTable& sd, sd_bus_message* message) {
+                     return append_texts(sd, message, classes);
+                   }));
+  return state_->read_descriptor(reply);
 }
 
 core::Answer<core::Handle> Client::open_log(core::JobId jid) {
   const HeldMessage reply =
       TRY(state_->call(manager("OpenLog"), jid_argument(jid)));
-  int fd = -1;
-  if (state_->sd().read(reply.get(), "h", &fd) <= 0) return malformed();
-  return duplicate(fd);
+  return state_->read_descriptor(reply);
 }
 
 core::Answer<core::InstanceView> Client::instance() {

@@ -47,19 +47,14 @@ core::ProviderView view_of(const Dict& dict) {
 
 core::Answer<core::Handle> Client::register_provider(
     std::string_view name, const std::vector<std::string>& events) {
-  const HeldMessage reply = TRY(state_->call(
-      manager("RegisterProvider"),
-      [&](const SdBusTable& sd, sd_bus_message* message) {
-        int r = sd.append(message, "s", std::string(name).c_str());
-        if (r >= 0) r = sd.open_container(message, SD_BUS_TYPE_ARRAY, "s");
-        for (const std::string& word : events)
-          if (r >= 0)
-            r = sd.append_basic(message, SD_BUS_TYPE_STRING, word.c_str());
-        return r < 0 ? r : sd.close_container(message);
-      }));
-  int fd = -1;
-  if (state_->sd().read(reply.get(), "h", &fd) <= 0) return malformed();
-  return duplicate(fd);
+  const HeldMessage reply =
+      TRY(state_->call(manager("RegisterProvider"),
+                       [&](const SdBusTable& sd, sd_bus_message* message) {
+                         const int r =
+                             sd.append(message, "s", std::string(name).c_str());
+                         return r < 0 ? r : append_texts(sd, message, events);
+                       }));
+  return state_->read_descriptor(reply);
 }
 
 core::Answer<void> Client::unregister_provider(std::string_view name) {

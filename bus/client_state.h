@@ -39,6 +39,14 @@ inline core::Answer<core::Handle> duplicate(int fd) {
   return sys::UniqueFd(copy).to_handle();
 }
 
+inline int append_texts(const SdBusTable& sd, sd_bus_message* message,
+                        const std::vector<std::string>& texts) {
+  int r = sd.open_container(message, SD_BUS_TYPE_ARRAY, "s");
+  for (const std::string& text : texts)
+    if (r >= 0) r = sd.append_basic(message, SD_BUS_TYPE_STRING, text.c_str());
+  return r < 0 ? r : sd.close_container(message);
+}
+
 struct Client::State {
   ClientConnection connection;
   core::JobId waited;  ///< of the open call
@@ -57,6 +65,12 @@ struct Client::State {
       const HeldMessage& reply) const {
     const Dict dict = TRY(read_dict(sd(), reply.get()));
     return job_view_of(dict);
+  }
+  [[nodiscard]] core::Answer<core::Handle> read_descriptor(
+      const HeldMessage& reply) const {
+    int fd = -1;
+    if (sd().read(reply.get(), "h", &fd) <= 0) return malformed();
+    return duplicate(fd);
   }
   [[nodiscard]] core::Answer<core::JobId> read_jid(
       const HeldMessage& reply) const {
