@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capi/calls.h"
 
+#include "core/job_sentence.h"
 #include "core/limit_terms_text.h"
 
 namespace capi {
+
+namespace {
+
+std::uint64_t time_of(core::RealTime time) {
+  return time.raw() == 0 ? CORRAL_ABSENT : time.raw();
+}
+
+}  // namespace
 
 int code_of(core::Refusal why) {
   switch (why) {
@@ -115,6 +124,26 @@ core::Answer<core::KillPlan> plan_of(int first_signal, std::uint64_t grace_us) {
   plan.first_signal = core::SignalNumber(first_signal);
   plan.grace = core::Microseconds(grace_us);
   return plan;
+}
+
+corral_job job_of(const core::JobView& view) {
+  const bool has_ended = view.state == core::JobState::kEnded;
+  corral_job job = {};
+  job.jid = view.jid.raw();
+  set_text(job.name, view.name);
+  job.owner = view.owner.raw();
+  job.state = static_cast<int>(view.state);
+  job.is_frozen = view.freezing == core::Freezing::kFrozen ? 1 : 0;
+  job.main_pid = view.main ? view.main->raw() : 0;
+  job.created_us = time_of(view.created.real);
+  job.started_us = time_of(view.started.real);
+  job.ended_us = has_ended ? time_of(view.ended.real) : CORRAL_ABSENT;
+  job.has_status = has_ended && view.result.has_status ? 1 : 0;
+  job.wait_status = job.has_status == 1 ? view.result.wait_status : 0;
+  job.shell_code = has_ended ? core::shell_code(view.result) : 0;
+  set_text(job.result, core::word_of(view.result.reason));
+  set_text(job.sentence, core::sentence_of(view).view());
+  return job;
 }
 
 }  // namespace capi

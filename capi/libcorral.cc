@@ -7,7 +7,6 @@
 
 #include "bus/client_instances.h"
 #include "capi/calls.h"
-#include "core/job_sentence.h"
 
 namespace {
 
@@ -16,9 +15,6 @@ using capi::give;
 using capi::misused;
 using capi::with_client;
 
-std::uint64_t time_of(core::RealTime time) {
-  return time.raw() == 0 ? CORRAL_ABSENT : time.raw();
-}
 template <class T>
 std::uint64_t number_of(const std::optional<T>& value) {
   if (!value) return CORRAL_ABSENT;
@@ -125,30 +121,6 @@ core::Answer<bus::Client> connect(const char* socket) {
 }
 
 }  // namespace
-
-namespace capi {
-
-corral_job job_of(const core::JobView& view) {
-  const bool has_ended = view.state == core::JobState::kEnded;
-  corral_job job = {};
-  job.jid = view.jid.raw();
-  capi::set_text(job.name, view.name);
-  job.owner = view.owner.raw();
-  job.state = static_cast<int>(view.state);
-  job.is_frozen = view.freezing == core::Freezing::kFrozen ? 1 : 0;
-  job.main_pid = view.main ? view.main->raw() : 0;
-  job.created_us = time_of(view.created.real);
-  job.started_us = time_of(view.started.real);
-  job.ended_us = has_ended ? time_of(view.ended.real) : CORRAL_ABSENT;
-  job.has_status = has_ended && view.result.has_status ? 1 : 0;
-  job.wait_status = job.has_status == 1 ? view.result.wait_status : 0;
-  job.shell_code = has_ended ? core::shell_code(view.result) : 0;
-  capi::set_text(job.result, core::word_of(view.result.reason));
-  capi::set_text(job.sentence, core::sentence_of(view).view());
-  return job;
-}
-
-}  // namespace capi
 
 // NOLINTBEGIN(readability-identifier-naming): C's names
 extern "C" {

@@ -82,9 +82,9 @@ CORRAL_API int corral_show_provider(corral* connection, const char* name,
               (found == nullptr || view.owner.raw() == ::geteuid()))
             found = &view;
         if (found != nullptr) return capi::give(provider, provider_of(*found));
-        return std::unexpected(core::Refused{
-            .why = core::Refusal::kNoSuchUser,
-            .text = "provider '" + std::string(name) + "' is not registered"});
+        connection->error =
+            "provider '" + std::string(name) + "' is not registered";
+        return -ENOENT;
       });
 }
 

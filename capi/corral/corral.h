@@ -9,7 +9,7 @@
  *   -EEXIST       a live job of yours has the name
  *   -EOPNOTSUPP   the engine or the host cannot
  *   -EACCES       a sandboxed process asks for a job outside its sandbox
- *   -ENOENT       there is no such user
+ *   -ENOENT       there is no such user, program or provider
  *   -ESHUTDOWN    the job has ended
  *   -EAGAIN       a bound of the instance was reached
  *   -ECONNREFUSED no instance answers

@@ -149,6 +149,12 @@ static void providers(corral* c) {
   SAY("register", corral_register_provider(c, "c-test", events, &stream) == 0);
   SAY("begin", is_told(stream, "\"begin\""));
   SAY("into it", corral_attach_to_aggregate(c, "c-test", 7, jid, -1) == 0);
+  SAY("not into no job",
+      corral_attach_to_aggregate(c, "c-test", 7, 12345, -1) == -ESRCH);
+  SAY("out of it", corral_detach_from_aggregate(c, "c-test", 7, jid, -1) == 0);
+  SAY("once", corral_detach_from_aggregate(c, "c-test", 7, jid, -1) < 0);
+  SAY("into it again",
+      corral_attach_to_aggregate(c, "c-test", 7, jid, -1) == 0);
   corral_end(c, jid, 0);
   SAY("of its end", is_told(stream, "\"ended\""));
   SAY("what it lost", corral_show_provider(c, "c-test", &provider) == 0 &&

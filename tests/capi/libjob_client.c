@@ -134,6 +134,9 @@ static int attach(pid_t other) {
   jid_t jid = makenewjob(0, geteuid());
   if (jid == (jid_t)-1) return fail("job_create");
   printf("in it %d\n", job_getjid(0) == jid);
+  printf("hid %d\n", job_sethid((unsigned)(jid >> 32)));
+  printf("another hid %d ", job_sethid(77));
+  fail("");
   printf("attach %d\n", job_attachpid(other, jid) == jid);
   printf("processes %d\n", job_getpidcnt(jid));
   printf("again %d\n", job_attachpid(other, jid) == jid);

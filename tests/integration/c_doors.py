@@ -123,7 +123,7 @@ def libjob(doors):
         other = subprocess.Popen(["sleep", "1000"])
         code, out = doors.libjob("attach", other.pid)
         equal((code, out.splitlines()),
-              (0, ["in it 1", "attach 1", "processes 2", "again 1", "detach 1", "detach again -1 : errno ENODATA",
+              (0, ["in it 1", "hid 0", "another hid -1 : errno ENOSYS", "attach 1", "processes 2", "again 1", "detach 1", "detach again -1 : errno ENODATA",
                    "no job -1 : errno ENODATA", "no process -1 : errno ESRCH", "another 1, in it 1",
                    "used -1 : errno EBUSY", "foreign -1 : errno EINVAL",
                "requested 1, in it 1", "detached 1"]), "a program makes jobs of itself and of others")
