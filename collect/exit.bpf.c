@@ -441,7 +441,8 @@ int BPF_PROG(exit_hooked, struct task_struct* task, int group_dead) {
 
 /// Attached while somebody is followed.
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(forked, struct task_struct* parent, struct task_struct* child) {
+int BPF_PROG(follow_child, struct task_struct* parent,
+             struct task_struct* child) {
   if (child->pid != child->tgid) return 0;  // a thread
   struct corral_member_key key = key_of_member(parent);
   struct corral_member* member = bpf_map_lookup_elem(&members, &key);

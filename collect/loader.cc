@@ -99,7 +99,7 @@ Loaded load(const RingChoice& ring, bool is_trial) {
   loaded.ring = copy_of(bpf_map__fd(object->maps.ring));
   loaded.control = copy_of(bpf_map__fd(object->maps.control));
   loaded.members = copy_of(bpf_map__fd(object->maps.members));
-  loaded.forked = copy_of(bpf_program__fd(object->progs.forked));
+  loaded.forked = copy_of(bpf_program__fd(object->progs.follow_child));
   return loaded;
 }
 

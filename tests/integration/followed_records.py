@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 
-from collector import PYTHON, ebpf_obstacle, finished
+from collector import PYTHON, bpftool, ebpf_obstacle, finished
 from corral import Instance, check, children_of, equal, is_alive, needs_root, skip, wait_until
 
 # For each line of input COUNT children, one after another, each with a child of its own that it does not wait for.
@@ -66,10 +66,12 @@ def of_job(records, jid, kind):
 
 def links_of_forks():
     """How many programs of that name are attached to the tracepoint of forks, of the whole machine."""
-    programs = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True, check=True)
-    forked = {one["id"] for one in json.loads(programs.stdout or "[]") if one.get("name") == "forked"}
-    links = subprocess.run(["bpftool", "-j", "link", "show"], capture_output=True, text=True, check=True)
-    return sum(link["prog_id"] in forked for link in json.loads(links.stdout or "[]"))
+    told = {}
+    for kind in ("prog", "link"):
+        listed = subprocess.run([bpftool(), "-j", kind, "show"], capture_output=True, text=True, check=True)
+        told[kind] = json.loads(listed.stdout or "[]")
+    forked = {one["id"] for one in told["prog"] if one.get("name") == "follow_child"}
+    return sum(link["prog_id"] in forked for link in told["link"])
 
 
 def check_whole(instance, jid, processes, what):

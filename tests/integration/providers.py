@@ -20,7 +20,7 @@ import tempfile
 import time
 
 import corral
-from collector import ebpf_obstacle
+from collector import bpftool, ebpf_obstacle
 from corral import SOURCE, Instance, check, equal, wait_until
 from provider import Provider
 
@@ -49,8 +49,7 @@ def finish(instance, jid, seconds=60):
 
 def links():
     """The numbers of what hangs in the kernel's tracepoints."""
-    tool = shutil.which("bpftool", path="/usr/sbin:/usr/bin:/sbin:/bin")
-    listed = json.loads(subprocess.run([tool, "-j", "link", "list"], capture_output=True, text=True, check=True).stdout)
+    listed = json.loads(subprocess.run([bpftool(), "-j", "link", "list"], capture_output=True, text=True, check=True).stdout)
     return {one["id"] for one in listed}
 
 
@@ -400,7 +399,7 @@ def who_may(instance):
 
 def opens_when_it_is_needed(instance):
     """Nothing is in the kernel while nobody asks for it."""
-    if shutil.which("bpftool", path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
+    if bpftool() is None:
         return corral.not_checked("needs bpftool")
     supervisor = instance.supervisor
     instance.run("run", "--", "true")  # the collector is there from now on

@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -24,6 +25,11 @@ def ebpf_obstacle():
         return "the eBPF collector takes root and a cgroup v2"
     result = subprocess.run([loader, "--check"], capture_output=True, text=True, check=False)
     return None if result.returncode == 0 else result.stdout.strip()
+
+
+def bpftool():
+    """The program's path; None: it is not here."""
+    return shutil.which("bpftool", path="/usr/sbin:/usr/bin:/sbin:/bin")
 
 
 def scribe_of(instance):
