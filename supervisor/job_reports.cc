@@ -256,22 +256,8 @@ void JobReports::on_scope_failed(core::JobId jid,
   post_failure(entry->job, failed);
 }
 
-/// Of what a scope said before our Hello, a dead supervisor may have read the
-/// beginning: the news of the launch, without remembering it. Hello brings that
-/// again, and then every exit that was not acknowledged.
-bool JobReports::is_launch_untold(core::JobId jid) {
-  const auto is_launching = [&] {
-    const TableEntry* const entry = parts_.table.find(jid);
-    return entry != nullptr && entry->job.state == core::JobState::kLaunching;
-  };
-  if (!is_launching()) return false;
-  parts_.sink.settle();  // the news may be waiting in the queue
-  return is_launching();
-}
-
 void JobReports::on_scope_exit(core::JobId jid,
                                const core::ExitRecord& record) {
-  if (is_launch_untold(jid)) return;  // told again after the launch
   ScopeSequence& sequence = scopes_seen_[jid];
   scopes_due_.insert(jid);
   if (record.sequence <= sequence.seen) return;

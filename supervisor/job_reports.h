@@ -102,7 +102,6 @@ class JobReports final : public ReaperEvents, public ScopeEvents {
   void await_scope(core::JobId jid);
   void on_placed_launched(core::JobId jid, core::Pid told);
   void post_failure(const core::Job& job, const reaper::Launched& failed);
-  [[nodiscard]] bool is_launch_untold(core::JobId jid);
 
   Parts parts_;
   Handlers handlers_;

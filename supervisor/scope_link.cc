@@ -22,6 +22,9 @@ class ScopeLinks::Link final : private PacketHandler {
   void on_message(const reaper::Message& message,
                   std::span<sys::UniqueFd> fds) override {
     using enum reaper::MessageType;
+    if (message.type == kScopeLaunched || message.type == kScopeFailed)
+      is_greeted_ = true;
+    if (!is_greeted_) return;
     switch (message.type) {
       case kScopeLaunched:
         if (const auto body =
@@ -57,6 +60,11 @@ class ScopeLinks::Link final : private PacketHandler {
   core::JobId jid_;
   ScopeEvents& events_;
   core::Pid scope_pid_;
+  /// Whether our Hello may have been answered. What comes before that is the
+  /// rest of what was told to a dead supervisor, which may have read the
+  /// beginning without remembering it: the exits before an answer that nobody
+  /// is left, say. All of it comes again.
+  bool is_greeted_ = false;
   PacketLink link_;
 };
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -18,6 +19,7 @@
 #include "reaper/link.h"
 #include "supervisor/kept_handles.h"
 #include "supervisor/reaper_link.h"
+#include "supervisor/scope_link.h"
 #include "supervisor/service_items.h"
 #include "sys/clock.h"
 
@@ -362,6 +364,68 @@ TEST_CASE("what a store is given in one turn of the loop is one packet") {
                                         {MessageType::kPut, 1},
                                         {MessageType::kDrop, 0}});
   }
+}
+
+/// What is heard of a scope, a letter each.
+class ScopeNews final : public supervisor::ScopeEvents {
+ public:
+  std::string heard;
+
+ private:
+  void on_scope_launched(core::JobId, const reaper::ScopeLaunched&,
+                         sys::UniqueFd) override {
+    heard += 'L';
+  }
+  void on_scope_failed(core::JobId, const reaper::Launched&) override {
+    heard += 'F';
+  }
+  void on_scope_exit(core::JobId, const core::ExitRecord& record) override {
+    heard += std::to_string(record.sequence);
+  }
+  void on_scope_batch_end(core::JobId) override {}
+  void on_scope_stopped(core::JobId, const reaper::Stopped&) override {
+    heard += 'S';
+  }
+  void on_scope_populated(core::JobId, const reaper::Populated&) override {
+    heard += 'P';
+  }
+  void on_scope_gone(core::JobId) override {}
+};
+
+TEST_CASE("of a scope's link, what a dead supervisor left of it is not heard") {
+  auto loop = *EventLoop::make();
+  auto store_ends = *sys::make_socket_pair();
+  supervisor::StoreLink store(loop, std::move(store_ends.first));
+  supervisor::KeptHandles handles(store);
+  const core::JobId jid = core::make_job_id(0x80000001U, 9);
+  auto ends = *sys::make_socket_pair();
+  reaper::Link scope(std::move(ends.second));
+  const auto tell_exit = [&](std::uint64_t sequence) {
+    core::ExitRecord record;
+    record.sequence = sequence;
+    REQUIRE(scope.send(MessageType::kExit, record) == reaper::Sent::kYes);
+  };
+  const auto tell_nobody_left = [&] {
+    REQUIRE(scope.send(MessageType::kScopePopulated, reaper::Populated{}) ==
+            reaper::Sent::kYes);
+  };
+  // The exit before it was read, and not remembered.
+  tell_exit(2);
+  tell_nobody_left();
+  handles.put(jid, supervisor::HandleKind::kLink, std::move(ends.first));
+  supervisor::ScopeLinks links(loop, handles);
+  ScopeNews news;
+  links.set_events(news);
+  links.resume(jid);
+  run(loop);
+  CHECK(news.heard.empty());
+  REQUIRE(scope.send(MessageType::kScopeLaunched, reaper::ScopeLaunched{}) ==
+          reaper::Sent::kYes);
+  tell_exit(1);
+  tell_exit(2);
+  tell_nobody_left();
+  run(loop);
+  CHECK(news.heard == "L12P");
 }
 
 TEST_CASE("a handle's name in the store leads back to its job") {
