@@ -5,8 +5,7 @@
 // what it would have seen of the command.
 //
 // With a supervisor (--scope) it reports and obeys; without one (--record), or
-// when the supervisor and its store have gone for good, it ends the job by
-// itself. One loop, one thread, no heap: it sleeps in poll(2).
+// when that and its store have gone for good, it ends the job by itself.
 #pragma once
 
 #include <signal.h>
@@ -280,6 +279,7 @@ class Scope {
   }
 
   void tell_end(core::ExitRecord& record) {
+    if (set_up_.is_open()) read_set_up();  // the launch is told before any end
     add_own_job(record, facts_.report.jid);
     ++facts_.report.processes_seen;
     limits_.note_exit(record);

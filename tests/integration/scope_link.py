@@ -25,7 +25,7 @@ ANSWER = struct.Struct("=QQiiII")
 class Scope:
     """A scope and the supervisor's end of its link."""
 
-    def __init__(self, *command, options=(), cgroup=None):
+    def __init__(self, *command, options=(), cgroup=None, prefix=()):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         fds = [theirs.fileno()]
         words = ["--scope", str(theirs.fileno()), "--jid", "8000000100000002", *options]
@@ -33,7 +33,7 @@ class Scope:
             fds.append(cgroup)
             words += ["--cgroup-fd", str(cgroup)]
         self.process = subprocess.Popen(
-            [str(corral.INIT), *words, "--", *command],
+            [*prefix, str(corral.INIT), *words, "--", *command],
             pass_fds=fds, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         theirs.close()
@@ -81,6 +81,19 @@ def whole_course():
     corral.equal((code, out), (3, "out\n"), "it ends with the command's code")
     corral.check("wall time   2.500 s" in err and "2 processes left behind: sleep, sh" in err,
                  "the report shows the supervisor's facts", err)
+
+
+def quick_orphan():
+    """A look at the descriptors that is older than the exec, held up until an orphan has ended already."""
+    tracer = ["strace", "-D", "-qq", "-o", "/dev/null"]
+    if subprocess.run([*tracer, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        return print("# strace cannot trace here: an orphan's end before the news of the launch is not tried")
+    scope = Scope("sh", "-c", "(true &); sleep 1", prefix=[*tracer, "-e", "inject=poll:retval=1:delay_exit=300000:when=1..2"])
+    scope.launched()
+    corral.equal(scope.exit().sequence, 1, "an orphan that ended at once is told of, after the launch")
+    scope.exit()
+    scope.end()
+    corral.equal(scope.finish()[0], 0, "and the scope ends")
 
 
 def launch_failure():
@@ -263,6 +276,7 @@ def command_lines():
 
 def main():
     whole_course()
+    quick_orphan()
     launch_failure()
     new_supervisor()
     orders("subreaper")
