@@ -52,6 +52,7 @@ Dict request_of(const core::JobSpec& spec, const BorrowedHandles& handles) {
   lend("StandardInput", handles.standard_input);
   lend("StandardOutput", handles.standard_output);
   lend("StandardError", handles.standard_error);
+  lend(kLifetimeKey, handles.lifetime);
   return dict;
 }
 
@@ -314,9 +315,10 @@ core::Answer<std::uint32_t> Client::detach_all(core::JobId jid) {
 }
 
 core::Answer<core::OpenedSession> Client::open_session(
-    const core::SessionRequest& request, int leader) {
+    const core::SessionRequest& request, int leader, int lifetime) {
   Dict dict = dict_of(request);
   dict.push_back({"Leader", FdNumber{leader}});
+  if (lifetime >= 0) dict.push_back({kLifetimeKey, FdNumber{lifetime}});
   const HeldMessage reply =
       TRY(state_->call(manager("CreateSessionJob"),
                        [&dict](const SdBusTable& sd, sd_bus_message* message) {

@@ -28,6 +28,7 @@ struct BorrowedHandles {
   int standard_input = -1;
   int standard_output = -1;
   int standard_error = -1;
+  int lifetime = -1;  ///< -1: the job lives on when its creator goes
 };
 
 /// What is put into an aggregate: a job, or, where that is kNoJob, the process
@@ -119,9 +120,10 @@ class Client {
   /// Takes all processes out of the job; how many.
   [[nodiscard]] core::Answer<std::uint32_t> detach_all(core::JobId jid);
 
-  /// Opens a session; the leader's pidfd is borrowed for the call.
+  /// Opens a session; the leader's pidfd is borrowed for the call, and so is
+  /// the lifeline, if it is none of -1.
   [[nodiscard]] core::Answer<core::OpenedSession> open_session(
-      const core::SessionRequest& request, int leader);
+      const core::SessionRequest& request, int leader, int lifetime = -1);
   [[nodiscard]] core::Answer<void> close_session(core::JobId jid);
 
   /// Blocks until the job has ended, across restarts of the supervisor.

@@ -163,6 +163,9 @@ bool is_array(const JobView& view) {
 bool has_project_id(const JobView& view) {
   return view.project_id != 0;
 }
+bool has_lifetime(const JobView& view) {
+  return view.has_lifetime;
+}
 bool has_followed(const JobView& view) {
   return view.followed != 0;
 }
@@ -326,6 +329,7 @@ constexpr JobField kFields[] = {
     field<&JobView::processes_seen>("ProcessesSeen"),
     field<&JobView::totals, &JobTotals::processes_not_seen>("ProcessesNotSeen"),
     field_when<has_followed, &JobView::followed>("Followed"),
+    field_when<has_lifetime, &JobView::has_lifetime>("Lifetime"),
     field<&JobView::stragglers>("Stragglers"),
     field<&JobView::straggler_names>("StragglerNames"),
     field<&JobView::totals, &JobTotals::user_time>("UserUSec"),

@@ -86,9 +86,9 @@ constexpr SessionKey kKeys[] = {
 };
 
 /// Those of a job's spec that mean the same for a session.
-constexpr const char* kSpecKeys[] = {"User",      "Stragglers",   "FirstSignal",
-                                     "GraceUSec", "Project",      "Account",
-                                     kLimitsKey,  kAcceptsLessKey};
+constexpr const char* kSpecKeys[] = {
+    "User",    "Stragglers", "FirstSignal",   "GraceUSec", "Project",
+    "Account", kLimitsKey,   kAcceptsLessKey, kLifetimeKey};
 /// So do those of all limits.
 bool is_spec_key(std::string_view key) {
   return std::ranges::find(kSpecKeys, key) != std::end(kSpecKeys) ||
@@ -150,6 +150,7 @@ core::Answer<SessionRequest> session_of(const Dict& dict) {
   request.limits = draft.spec.limits;
   request.terms = draft.spec.terms;
   request.accepts_less = draft.spec.accepts_less;
+  request.lifetime = std::move(draft.handles.lifetime);
   if (request.user.empty())
     return std::unexpected(core::invalid("key 'User' is missing"));
   if (!request.leader.pidfd.is_open() && request.leader.pid == core::Pid())

@@ -5,12 +5,14 @@
 
 #include "bus/limit_keys.h"
 #include "bus/utf8.h"
+#include "bus/value_text.h"
 #include "bus/words.h"
 #include "core/charge.h"
 #include "core/job_name.h"
 #include "core/job_tag.h"
 #include "core/job_token.h"
 #include "core/limit_terms_text.h"
+#include "sys/lifeline.h"
 #include "sys/unique_fd.h"
 
 namespace bus {
@@ -200,6 +202,12 @@ bool set_handle(SpecDraft& draft, const Value& value) {
   return true;
 }
 
+bool set_lifetime(SpecDraft& draft, const Value& value) {
+  const auto* const number = std::get_if<FdNumber>(&value);
+  return number != nullptr && sys::is_lifeline(number->fd) &&
+         set_handle<&core::LaunchHandles::lifetime>(draft, value);
+}
+
 template <std::string JobSpec::* kMember>
 Maybe get_text(const JobSpec& spec) {
   if ((spec.*kMember).empty()) return std::nullopt;
@@ -380,40 +388,11 @@ constexpr SpecKey kKeys[] = {
      .expected = "a descriptor (h)",
      .set = set_handle<&core::LaunchHandles::standard_error>,
      .get = get_nothing},
+    {.key = kLifetimeKey,
+     .expected = sys::kLifelineExpected,
+     .set = set_lifetime,
+     .get = get_nothing},
 };
-
-/// The value for people: short, printable, without guessing at its meaning.
-struct Shown {
-  std::string operator()(bool value) const { return value ? "true" : "false"; }
-  std::string operator()(const std::string& text) const {
-    constexpr std::size_t kMostShown = 80;
-    if (text.size() <= kMostShown) return "'" + to_utf8(text) + "'";
-    return "'" + to_utf8(text.substr(0, kMostShown)) + "...'";
-  }
-  std::string operator()(const TextList& list) const {
-    return "a list of " + std::to_string(list.size());
-  }
-  std::string operator()(const RlimitList& list) const {
-    return "a list of " + std::to_string(list.size());
-  }
-  std::string operator()(const NumberList& list) const {
-    return "a list of " + std::to_string(list.size());
-  }
-  std::string operator()(FdNumber /*number*/) const { return "a descriptor"; }
-  std::string operator()(const Unread& /*value*/) const { return "given"; }
-  template <class Number>
-  std::string operator()(Number value) const {
-    return std::to_string(value);
-  }
-};
-
-std::unexpected<core::Refused> refuse_value(const DictEntry& entry,
-                                            const char* expected) {
-  return std::unexpected(core::invalid("key '" + to_utf8(entry.key) + "' is " +
-                                       std::visit(Shown{}, entry.value) + " (" +
-                                       signature_of(entry.value) +
-                                       "), expected " + expected));
-}
 
 std::size_t total_size(const TextList& list) {
   std::size_t size = 0;

@@ -17,6 +17,9 @@ namespace bus {
 inline constexpr std::size_t kMostArgumentBytes = 6U << 20U;
 inline constexpr std::size_t kMostArguments = 1U << 20U;
 
+/// A descriptor: the job ends with its creator (sys/lifeline.h).
+inline constexpr const char* kLifetimeKey = "Lifetime";
+
 /// What a request to create a job says.
 struct SpecDraft {
   core::JobSpec spec;

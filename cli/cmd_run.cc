@@ -27,6 +27,7 @@
 #include "cli/standard_fds.h"
 #include "sys/clock.h"
 #include "sys/own_programs.h"
+#include "sys/pid_fd.h"
 #include "sys/unique_fd.h"
 
 namespace cli {
@@ -257,17 +258,29 @@ struct DetachedJob {
   Instance instance;
 };
 
+/// The job's lifeline (--with-caller).
+core::Answer<sys::PidFd> calling_process() {
+  auto caller = sys::PidFd::open(core::Pid(::getppid()));
+  if (caller) return *std::move(caller);
+  return refuse(core::Refusal::kNotSupported,
+                "the process that called corral is not seen from here: " +
+                    std::string(caller.error().message().view()));
+}
+
 /// Nothing is asked of an instance whose reaper is stopped. One that is stopped
 /// later leaves it open whether the job starts.
 core::Answer<core::CreatedJob> create_detached(const Instance& instance,
                                                core::JobSpec spec,
-                                               const std::string& parent,
+                                               const RunRequest& request,
                                                core::Microseconds patience) {
   auto client =
       TRY(bus::Client::connect(instance.socket, {.hello_within = patience}));
   TRY(await_reaper(instance.socket, patience));
-  if (!parent.empty()) spec.parent = TRY(select_job(client, parent));
-  auto job = client.create(spec);
+  if (!request.parent.empty())
+    spec.parent = TRY(select_job(client, request.parent));
+  sys::PidFd caller;
+  if (request.with_caller) caller = TRY(calling_process());
+  auto job = client.create(spec, {.lifetime = caller.get()});
   if (job || job.error().why != core::Refusal::kUnavailable) return job;
   if (const auto words = silent_reaper(instance.socket))
     job.error().text = *words + "; it is not known whether the job starts then";
@@ -277,7 +290,7 @@ core::Answer<core::CreatedJob> create_detached(const Instance& instance,
 /// A private instance that was about to end when it was found is replaced once.
 /// The system's does not end by itself: what it refuses is refused.
 core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
-                                         const std::string& parent,
+                                         const RunRequest& request,
                                          Which which) {
   core::Answer<core::CreatedJob> job;
   const auto patience = first_answer_within();
@@ -285,7 +298,7 @@ core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto instance = detached_instance(which);
     if (!instance) return std::unexpected(instance.error());
-    job = create_detached(*instance, spec, parent, patience);
+    job = create_detached(*instance, spec, request, patience);
     if (job) return DetachedJob{.jid = job->jid, .instance = *instance};
     if (job.error().why != core::Refusal::kUnavailable ||
         instance->kind != sys::InstanceKind::kPrivate ||
@@ -298,8 +311,7 @@ core::Answer<DetachedJob> start_detached(const core::JobSpec& spec,
 int run_detached(const RunRequest& request, const Arguments& arguments) {
   const auto spec = detached_spec(request);
   if (!spec) return complain(spec.error());
-  const auto job =
-      start_detached(*spec, request.parent, which_instance(arguments));
+  const auto job = start_detached(*spec, request, which_instance(arguments));
   if (!job) return complain(job.error());
   if (arguments.has("json")) {
     print(created_json(job->jid, spec->name, word_of(job->instance.kind)));

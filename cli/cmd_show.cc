@@ -166,6 +166,10 @@ constexpr Fact kFacts[] = {
     {"not seen",
      [](const Job& job) { return number(job.totals.processes_not_seen); }},
     {"followed", followed},
+    {"ends with",
+     [](const Job& job) {
+       return std::string(job.has_lifetime ? "its creator" : "");
+     }},
     {"ended at the end", stragglers},
 };
 // NOLINTEND(modernize-use-designated-initializers)

@@ -46,6 +46,8 @@ inline constexpr OptionRow kRunOptions[] = {
     {"jid", '\0', ValueType::kJid, "the next",
      "With --detach: the job's id, above all that there were or passed over "
      "before; for root, the instance's own user and the site's schedulers"},
+    {"with-caller", '\0', ValueType::kFlag, "",
+     "With --detach: end the job when the process that called corral ends"},
     {"env", 'e', ValueType::kAssignment, "",
      "Set a variable of the program's environment", Repeat::kAllCount},
     {"cwd", 'C', ValueType::kDirectory, "the current directory",
@@ -92,7 +94,7 @@ inline constexpr OptionPair kRunPairs[] = {
     {"linger", "kill-stragglers"}, {"system", "private"},
     {"detach", "report"},          {"json", "detach", true},
     {"array", "detach", true},     {"array", "parent"},
-    {"jid", "detach", true},
+    {"jid", "detach", true},       {"with-caller", "detach", true},
 };
 inline constexpr ExitCode kRunCodes[] = {
     {"0-124", "The program's own exit code"},
@@ -219,6 +221,7 @@ inline constexpr JsonKey kShowKeys[] = {
     {"processes_seen, followed, stragglers, straggler_names",
      "processes that were seen to end, those that are followed outside of its "
      "container, and those ended at the job's end (names null: none)"},
+    {"with_caller", "whether it ends with its creator (*run --with-caller*)"},
     {"container", "its directory below the cgroup mount; null: none"},
     {"process",
      "with *--pid* an object: its _pid_, its number in the cluster _gpid_ "

@@ -116,6 +116,7 @@ void add_totals(Json& json, const core::JobView& job) {
   json["processes_not_seen"] = maybe(job.totals.processes_not_seen);
   json["processes_seen"] = job.processes_seen;
   json["followed"] = job.followed;
+  json["with_caller"] = job.has_lifetime;
   json["stragglers"] = job.stragglers;
   json["straggler_names"] = text_or_null(job.straggler_names);
   json["container"] = text_or_null(job.container);

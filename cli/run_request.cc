@@ -91,6 +91,7 @@ core::Answer<RunRequest> make_run_request(const Arguments& arguments) {
   request.variables.assign(variables.begin(), variables.end());
   request.report = report_form(arguments);
   request.parent = arguments.value("parent").value_or("");
+  request.with_caller = arguments.has("with-caller");
   if (const auto cwd = arguments.value("cwd")) {
     auto path = absolute_path(*cwd);
     if (!path) return std::unexpected(path.error());

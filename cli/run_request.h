@@ -29,7 +29,8 @@ struct RunRequest {
   std::vector<std::string> variables;  ///< NAME=VALUE, of --env
   std::optional<std::string> cwd;      ///< absolute
   ReportForm report = ReportForm::kNone;
-  std::string parent;  ///< a word for the job to nest it in; empty: none
+  std::string parent;        ///< a word for the job to nest it in; empty: none
+  bool with_caller = false;  ///< it ends with our parent
 };
 
 /// Errors: a relative --cwd where the current directory has no name.

@@ -73,6 +73,7 @@ struct SessionRequest {
   JobLimits limits;
   TermsList terms;
   bool accepts_less = false;
+  Handle lifetime;  ///< as LaunchHandles::lifetime: then it is closed
 };
 
 struct OpenedSession {
@@ -85,6 +86,9 @@ struct LaunchHandles {
   Handle standard_input;
   Handle standard_output;  ///< absent: the job's log
   Handle standard_error;   ///< absent: the job's log
+  /// Whose other side the creator holds: when nobody does any more the job is
+  /// ended. Absent: it lives on.
+  Handle lifetime;
 };
 
 /// A job that was made. For a foreground job `link` is the scope's end of its
@@ -145,6 +149,7 @@ struct JobView {
   std::string account;           ///< likewise
   std::uint64_t project_id = 0;  ///< as the site numbers it; 0: it does not
   std::uint32_t followed = 0;    ///< members that are not in its container
+  bool has_lifetime = false;     ///< it ends when its creator goes
 };
 
 /// What a job uses now and used so far: counters only, cheap to read.

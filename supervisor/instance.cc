@@ -57,6 +57,7 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       journal_(std::move(past.journal)),
       table_(std::move(past.restored.table)),
       handles_(store_),
+      lifetimes_(loop, handles_),
       scopes_(loop, handles_),
       containers_(host_.base.path.c_str(), std::move(host_.directory),
                   host_.limits),
@@ -180,6 +181,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                 settings_.stop_timeout,
                 [this](std::int32_t code) { tell_exit_code(code); }) {
   scopes_.set_events(reports_);
+  lifetimes_.set_end(
+      [this](core::JobId jid) { service_.end_with_creator(jid); });
   reports_.set_reaper(reaper_);
   inspector_.set_barrier([this](std::uint64_t number) {
     collection_.barrier([this, number] { reaper_.send_barrier(number); });
@@ -203,7 +206,8 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                     .mover = mover_,
                     .places = places_,
                     .providers = providers_,
-                    .followed = collection_.followed()},
+                    .followed = collection_.followed(),
+                    .lifetimes = lifetimes_},
                    {.on_reexec = [this] { on_reexec(); },
                     .on_shut_down = [this] { shutdown_.begin("shutdown"); },
                     .on_ended = [this](core::JobId jid) { on_ended(jid); },

@@ -105,6 +105,7 @@ class Instance::Parts {
   Journal journal_;
   JobTable table_;
   KeptHandles handles_;
+  Lifetimes lifetimes_;
   ScopeLinks scopes_;
   CgroupContainers containers_;
   NameService names_;

@@ -164,15 +164,15 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
           : spec.engine.value_or(core::Engine::kSubreaper);
   if (spec.parent != core::kNoJob && core::has_command(spec.kind))
     entering_.emplace(jid, spec.parent);
-  if (spec.kind == core::JobKind::kDetached)
-    keep_streams(jid, std::move(*handles));
+  if (spec.kind == core::JobKind::kDetached) keep_streams(jid, *handles);
+  parts_->lifetimes.keep(jid, std::move(handles->lifetime));
   add_creator(jid, caller, std::move(done));
   if (spec.kind == core::JobKind::kForeground && handlers_.on_creator)
     handlers_.on_creator(jid, caller.pid);
   const core::Uid owner = owner_of(caller, spec);
   table_.promise(jid, owner, spec);
-  // The streams must be in the store before the journal has the job: the next
-  // supervisor could not ask for them again.
+  // The descriptors must be in the store before the journal has the job: the
+  // next supervisor could not ask for them again.
   parts_->store.when_flushed([this, jid, owner, engine,
                               spec = std::move(spec)] {
     post(jid,
@@ -262,7 +262,7 @@ bool JobService::is_repeated(const core::Caller& caller,
   return true;
 }
 
-void JobService::keep_streams(core::JobId jid, core::LaunchHandles handles) {
+void JobService::keep_streams(core::JobId jid, core::LaunchHandles& handles) {
   const auto keep = [&](HandleKind kind, core::Handle& handle) {
     if (handle.is_open())
       parts_->handles.put(jid, kind, sys::UniqueFd(std::move(handle)));

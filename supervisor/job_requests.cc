@@ -87,6 +87,7 @@ core::JobView JobService::view(const core::Caller& caller, const core::Job& job,
   core::JobView view =
       view_of(job, !is_brief && may_to(caller, Verb::kInspect, job),
               has_cgroup ? parts_->containers.path(job.jid) : std::string());
+  view.has_lifetime = parts_->lifetimes.has(job.jid);
   if (has_cgroup && !is_over && !is_brief) {
     view.totals = parts_->containers.totals(job.jid);
     add_followed(job, parts_->followed,
@@ -148,12 +149,33 @@ Answer<void> JobService::end(const core::Caller& caller, core::JobId jid,
       .who = who_is(caller),
       .plan = change.of(job->spec.kill_plan)};
   TRY(carry_out(jid, request));
-  // Their processes are ended with it: they are told by whom.
-  if (parts_->containers.has_nested(jid))
-    for (const auto& [nested, entry] : table_.jobs())
-      if (entry.job.state < core::JobState::kClosing && is_within(nested, jid))
-        post(nested, request);
+  end_nested(jid, request);
   return {};
+}
+
+/// Their processes are ended with it: they are told by whom.
+void JobService::end_nested(core::JobId jid,
+                            const core::event::EndRequested& request) {
+  if (!parts_->containers.has_nested(jid)) return;
+  for (const auto& [nested, entry] : table_.jobs())
+    if (entry.job.state < core::JobState::kClosing && is_within(nested, jid))
+      post(nested, request);
+}
+
+void JobService::end_with_creator(core::JobId jid) {
+  const TableEntry* const entry = table_.find(jid);
+  if (entry == nullptr || entry->job.state >= core::JobState::kClosing) return;
+  const core::Job& job = entry->job;
+  // A session's leader is the service's, and outlives it.
+  if (job.spec.kind == core::JobKind::kSession &&
+      job.state >= core::JobState::kRunning)
+    return close_session({.uid = site_.user, .pid = {}}, jid,
+                         [](const Answer<void>&) {});
+  if (job.kill.step != core::KillStep::kNone) return;  // it is being ended
+  const core::event::EndRequested request{
+      .by = job.owner, .who = "its creator's end", .plan = job.spec.kill_plan};
+  post(jid, request);
+  end_nested(jid, request);
 }
 
 bool JobService::is_within(core::JobId nested, core::JobId jid) const {

@@ -164,6 +164,7 @@ core::Result<void> JobService::on_event(const core::JobEvent& event) {
     entry = &table_.insert(std::move(step.job), number);  // then believe
   else
     table_.update(*entry, std::move(step.job), number);
+  if (is_new) parts_->lifetimes.watch(event.job);
   if (entry->job.limit_hit && !had_passed) announce_limit(entry->job);
   if (listener_) listener_(entry->job, event, before);
   if (const auto* const launched = std::get_if<event::Launched>(&event.body);
@@ -209,6 +210,7 @@ void JobService::announce(const core::Job& job) {
     if (observer_ != nullptr) observer_->on_job_changed(job);
     return;
   }
+  parts_->lifetimes.forget(job.jid);
   parts_->effects.release(job);
   if (handlers_.on_ended) handlers_.on_ended(job.jid);
   awaited_callers_.erase(job.jid);
@@ -299,12 +301,14 @@ void JobService::resume() {
     }
     // Its end is remembered, but perhaps its scope was not told.
     parts_->scopes.resume(jid);
+    parts_->lifetimes.forget(jid);
     parts_->effects.release(entry.job);
   }
   for (const core::JobId jid : jobs) {
     const TableEntry& entry = *table_.find(jid);
     const core::Job& job = entry.job;
     parts_->scopes.resume(jid);
+    parts_->lifetimes.watch(jid);
     if (job.spec.kind == core::JobKind::kForeground &&
         job.state <= core::JobState::kLaunching) {
       await_caller(jid);

@@ -33,6 +33,7 @@
 #include "supervisor/job_members.h"
 #include "supervisor/job_table.h"
 #include "supervisor/journal.h"
+#include "supervisor/lifetimes.h"
 #include "supervisor/mover.h"
 #include "supervisor/scope_places.h"
 #include "supervisor/takeover.h"
@@ -88,6 +89,7 @@ class JobService final : public core::JobControl,
     ScopePlaces& places;
     core::ProviderControl& providers;
     const FollowedMap& followed;
+    Lifetimes& lifetimes;
   };
   void connect(const Parts& parts, Handlers handlers);
 
@@ -117,6 +119,8 @@ class JobService final : public core::JobControl,
   [[nodiscard]] std::uint32_t last_sequence() const { return jids_.last(); }
   /// A jid of ours that the journal does not know: the next is above it.
   void note_jid(core::JobId jid);
+  /// The creator of a job that lives no longer than he has gone.
+  void end_with_creator(core::JobId jid);
   /// Forgets the ended jobs whose time is over.
   void forget_old(core::BootTime now);
   void set_rules(const core::AuthorityRules& rules) { site_.rules = rules; }
@@ -254,7 +258,7 @@ class JobService final : public core::JobControl,
                    CreateDone done);
   void repeat(const core::Caller& caller, const core::Job& job,
               CreateDone done);
-  void keep_streams(core::JobId jid, core::LaunchHandles handles);
+  void keep_streams(core::JobId jid, core::LaunchHandles& handles);
   void offer_launch(const core::Job& job);
   void offer_link(const core::Job& job, Creators creators);
   [[nodiscard]] core::Result<void> offer_entry(const core::Job& job,
@@ -368,6 +372,7 @@ class JobService final : public core::JobControl,
                                            const core::LimitSet& wanted);
   [[nodiscard]] core::Answer<void> try_limits(const core::Job& job,
                                               const core::LimitSet& limits);
+  void end_nested(core::JobId jid, const core::event::EndRequested& request);
   /// The request's event, in the journal and acted on before this returns. What
   /// the journal refuses is refused to the caller, and never happens.
   [[nodiscard]] core::Answer<void> carry_out(core::JobId jid,

@@ -78,7 +78,9 @@ void JobService::open_session(const core::Caller& caller,
   auto leader = std::make_shared<FoundProcess>(*std::move(found));
   core::JobSpec spec = spec_of(request, around);
   const core::AttachMode mode = mode_within(around, request.mode);
-  create(caller, std::move(spec), {},
+  core::LaunchHandles handles;
+  handles.lifetime = std::move(request.lifetime);
+  create(caller, std::move(spec), std::move(handles),
          [this, caller, leader, mode,
           done = std::move(done)](Answer<core::CreatedJob> made) {
            if (!made) return done(std::unexpected(std::move(made).error()));

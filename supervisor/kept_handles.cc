@@ -5,9 +5,9 @@ namespace supervisor {
 
 namespace {
 
-constexpr std::string_view kSuffixes[] = {".in",    ".out",   ".err",
-                                          ".link",  ".scope", ".main",
-                                          ".place", ".gate",  ".taker"};
+constexpr std::string_view kSuffixes[] = {".in",    ".out",  ".err",   ".link",
+                                          ".scope", ".main", ".place", ".gate",
+                                          ".taker", ".life"};
 static_assert(std::size(kSuffixes) ==
               static_cast<std::size_t>(HandleKind::kLast) + 1);
 

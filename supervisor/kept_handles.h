@@ -18,16 +18,17 @@
 namespace supervisor {
 
 enum class HandleKind : std::uint8_t {
-  kInput,   ///< standard input that the job was lent
-  kOutput,  ///< standard output
-  kError,   ///< standard error
-  kLink,    ///< our end of its scope's link
-  kScope,   ///< the scope's end, until a scope that we ordered has begun
-  kMain,    ///< the main process's pidfd
-  kPlace,   ///< see ScopePlaces: where a first process says who it is,
-  kGate,    ///< where it waits until it was moved,
-  kTaker,   ///< and a pidfd of its parent
-  kLast = kTaker,
+  kInput,     ///< standard input that the job was lent
+  kOutput,    ///< standard output
+  kError,     ///< standard error
+  kLink,      ///< our end of its scope's link
+  kScope,     ///< the scope's end, until a scope that we ordered has begun
+  kMain,      ///< the main process's pidfd
+  kPlace,     ///< see ScopePlaces: where a first process says who it is,
+  kGate,      ///< where it waits until it was moved,
+  kTaker,     ///< and a pidfd of its parent
+  kLifetime,  ///< the lifeline of a job that ends with its creator
+  kLast = kLifetime,
 };
 
 class KeptHandles {

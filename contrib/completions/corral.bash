@@ -81,7 +81,7 @@ _corral() {
         --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--detach --array --name --tag --project --account --jid --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --delegate --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--detach --array --name --tag --project --account --jid --with-caller --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --delegate --json --system --private --help' -- "$word")
       else
         _corral_program "${places[at]}"
       fi ;;

@@ -19,6 +19,7 @@ complete -c corral -n '__fish_seen_subcommand_from run' -l tag -s t -x -d 'Put a
 complete -c corral -n '__fish_seen_subcommand_from run' -l project -s P -x -d 'Charge the job to this project (PROJECTS)'
 complete -c corral -n '__fish_seen_subcommand_from run' -l account -s A -x -d 'And to this account of the project'
 complete -c corral -n '__fish_seen_subcommand_from run' -l jid -x -d 'With --detach: the job'\''s id, above all that there were or passed over before; for root, the instance'\''s own user and the site'\''s schedulers'
+complete -c corral -n '__fish_seen_subcommand_from run' -l with-caller -d 'With --detach: end the job when the process that called corral ends'
 complete -c corral -n '__fish_seen_subcommand_from run' -l env -s e -x -d 'Set a variable of the program'\''s environment'
 complete -c corral -n '__fish_seen_subcommand_from run' -l cwd -s C -x -a '(__fish_complete_directories)' -d 'Start the program in this directory'
 complete -c corral -n '__fish_seen_subcommand_from run' -l user -s u -x -a '(__fish_complete_users)' -d 'Run it as this user (needs the right to become that user)'

@@ -83,6 +83,7 @@ _corral() {
         '--account[And to this account of the project]:WORD: ' \
         '-A[And to this account of the project]:WORD: ' \
         '--jid[With --detach\: the job'\''s id, above all that there were or passed over before; for root, the instance'\''s own user and the site'\''s schedulers]:JID: ' \
+        '--with-caller[With --detach\: end the job when the process that called corral ends]' \
         '*--env[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '*-e[Set a variable of the program'\''s environment]:NAME=VALUE: ' \
         '--cwd[Start the program in this directory]:DIR:_files -/' \

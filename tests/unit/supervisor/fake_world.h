@@ -146,6 +146,7 @@ class Fixture {
   sys::SocketPair store_ends = *sys::make_socket_pair();
   supervisor::StoreLink store{loop, *store_ends.first.duplicate()};
   supervisor::KeptHandles handles{store};
+  supervisor::Lifetimes lifetimes{loop, handles};
   supervisor::ScopeLinks scopes{loop, handles};
   FakeContainers containers;
   supervisor::JobTable table;
@@ -229,12 +230,15 @@ class Fixture {
     core::encode(counters, bytes);
     (void)service.remember(bytes);
     jids.take_up(0, supervisor::JidBlock{.after = 0, .end = 1U << 30});
-    service.connect({admission, effects, containers, handles, scopes, store,
-                     launcher, recorder, mover, places, providers, followed},
-                    {.on_reexec = [] {},
-                     .on_shut_down = [] {},
-                     .on_ended = [](core::JobId) {},
-                     .on_settled = [this] { ++settled; }});
+    lifetimes.set_end(
+        [this](core::JobId jid) { service.end_with_creator(jid); });
+    service.connect(
+        {admission, effects, containers, handles, scopes, store, launcher,
+         recorder, mover, places, providers, followed, lifetimes},
+        {.on_reexec = [] {},
+         .on_shut_down = [] {},
+         .on_ended = [](core::JobId) {},
+         .on_settled = [this] { ++settled; }});
   }
 
   [[nodiscard]] static core::Caller caller() {
