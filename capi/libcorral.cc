@@ -169,6 +169,8 @@ CORRAL_API int corral_create(corral* connection, const corral_spec* spec,
                             handles = {.standard_input = whole->stdio[0],
                                        .standard_output = whole->stdio[1],
                                        .standard_error = whole->stdio[2]};
+                          if (whole->has_lifetime != 0)
+                            handles.lifetime = whole->lifetime;
                           const auto what = TRY(spec_of(*whole));
                           const auto job = TRY(client.create(what, handles));
                           *jid = job.jid.raw();

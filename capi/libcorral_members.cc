@@ -40,25 +40,23 @@ core::Answer<core::JobFilter> filter_of(const corral_filter* given) {
   return filter;
 }
 
-core::Answer<core::SessionRequest> request_of(const corral_session* given) {
-  const auto from = capi::take(given, sizeof given->size + sizeof given->user);
-  if (!from) return capi::no_size();
-  if (from->user == nullptr)
+core::Answer<core::SessionRequest> request_of(const corral_session& from) {
+  if (from.user == nullptr)
     return std::unexpected(core::invalid("a session needs a user"));
   core::SessionRequest request;
-  request.user = from->user;
-  if (from->service != nullptr) request.service = from->service;
-  if (from->domain != nullptr) request.domain = from->domain;
-  if (from->project != nullptr) request.project = from->project;
-  if (from->account != nullptr) request.account = from->account;
-  TRY(capi::take_limits(request.limits, request.terms, from->limits));
-  request.accepts_less = from->accepts_less != 0;
+  request.user = from.user;
+  if (from.service != nullptr) request.service = from.service;
+  if (from.domain != nullptr) request.domain = from.domain;
+  if (from.project != nullptr) request.project = from.project;
+  if (from.account != nullptr) request.account = from.account;
+  TRY(capi::take_limits(request.limits, request.terms, from.limits));
+  request.accepts_less = from.accepts_less != 0;
   request.stragglers =
-      TRY(capi::stragglers_of(from->stragglers, core::Stragglers::kLinger));
-  if (from->has_plan != 0)
-    request.kill_plan = TRY(capi::plan_of(from->first_signal, from->grace_us));
-  request.mode = TRY(capi::mode_of(from->mode));
-  request.nests = from->nests != 0;
+      TRY(capi::stragglers_of(from.stragglers, core::Stragglers::kLinger));
+  if (from.has_plan != 0)
+    request.kill_plan = TRY(capi::plan_of(from.first_signal, from.grace_us));
+  request.mode = TRY(capi::mode_of(from.mode));
+  request.nests = from.nests != 0;
   return request;
 }
 
@@ -212,8 +210,12 @@ CORRAL_API int corral_open_session(corral* connection,
   if (jid == nullptr) return -EINVAL;
   return do_with_client(
       connection, [&](bus::Client& client) -> core::Answer<void> {
-        const auto request = TRY(request_of(session));
-        const auto opened = TRY(client.open_session(request, leader));
+        const auto whole =
+            capi::take(session, sizeof session->size + sizeof session->user);
+        if (!whole) return capi::no_size();
+        const auto request = TRY(request_of(*whole));
+        const int lifetime = whole->has_lifetime != 0 ? whole->lifetime : -1;
+        const auto opened = TRY(client.open_session(request, leader, lifetime));
         *jid = opened.jid.raw();
         if (is_existing != nullptr) *is_existing = opened.is_existing ? 1 : 0;
         return {};

@@ -4,12 +4,12 @@
 //
 // Invariants:
 //  - Nothing is read from them: what is written on the other side wakes nobody.
-//  - What kind one is is asked of pipes, sockets and pids alone, never of a
-//  file
-//    system, which may be its user's own and not answer.
+//  - Whoever hands one in may be hostile. Before it is known to be a socket of
+//    AF_UNIX or a pidfd nothing is asked of it that its owner could hold up: a
+//    file system in user space, or a pipe, of which a writer holds the lock
+//    while it copies from memory that a file system in user space backs.
 #pragma once
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -25,18 +25,10 @@ namespace sys {
 
 /// For a refusal.
 inline constexpr const char* kLifelineExpected =
-    "the reading end of a pipe, one end of a connected stream or packet socket "
-    "of AF_UNIX, or a pidfd, whose other side is open (h)";
+    "a pidfd or one end of a connected stream or packet socket of AF_UNIX "
+    "(socketpair(2)) whose other side is open, and no pipe (h)";
 
 namespace detail {
-
-/// The reading end of a pipe: one that may be written keeps itself open.
-[[nodiscard]] inline bool is_reading_end(int fd) {
-  // NOLINTBEGIN(cppcoreguidelines-pro-type-vararg): the system call is so
-  return ::fcntl(fd, F_GETPIPE_SZ) > 0 &&
-         (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
-  // NOLINTEND(cppcoreguidelines-pro-type-vararg)
-}
 
 [[nodiscard]] inline bool is_stream_of_unix(int fd) {
   int domain = 0;
@@ -63,7 +55,7 @@ namespace detail {
 /// What epoll(7) is to tell of it, beside EPOLLHUP and EPOLLERR, which it
 /// always does. Nothing: it is no lifeline.
 [[nodiscard]] inline std::optional<std::uint32_t> lifeline_events(int fd) {
-  if (is_reading_end(fd) || is_stream_of_unix(fd)) return 0U;
+  if (is_stream_of_unix(fd)) return 0U;
   if (is_pidfd(fd)) return static_cast<std::uint32_t>(EPOLLIN);
   return std::nullopt;
 }

@@ -128,6 +128,9 @@ struct corral_spec {
   const char* token; /* a request with a token that made a job is answered with
                         that job; NULL: a random one */
   const char* engine; /* "cgroup2", "subreaper", ...; NULL: the best */
+  int has_lifetime;   /* it ends when its creator goes; 0: it lives on; else: */
+  int lifetime;       /* one end of a socketpair(2) of which the creator keeps
+                         the other, or a pidfd; no pipe */
 };
 
 /* What a login session is to be (Since CORRAL_0.2). */
@@ -144,8 +147,10 @@ struct corral_session {
   int has_plan;
   int first_signal;
   uint64_t grace_us;
-  int mode;  /* enum corral_mode: move or logical */
-  int nests; /* a session of its own also within one */
+  int mode;         /* enum corral_mode: move or logical */
+  int nests;        /* a session of its own also within one */
+  int has_lifetime; /* as in struct corral_spec: it is closed when its opener */
+  int lifetime;     /* goes */
 };
 
 /* Of an array (CORRAL_0.2). */

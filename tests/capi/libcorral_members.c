@@ -58,6 +58,26 @@ static void limits(corral* c) {
   corral_end(c, jid, 0);
 }
 
+static void lifetime(corral* c) {
+  struct corral_spec spec = sleeper();
+  struct corral_job job = CORRAL_INIT(job);
+  corral_jid jid = 0;
+  int ends[2];
+  if (pipe(ends) < 0) exit(2);
+  spec.has_lifetime = 1;
+  spec.lifetime = ends[0];
+  SAY("no lifeline", corral_create(c, &spec, &jid) == -EINVAL &&
+                         strstr(corral_error(c), "'Lifetime'"));
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0) exit(2);
+  spec.lifetime = ends[0];
+  SAY("a lifeline", corral_create(c, &spec, &jid) == 0);
+  SAY("it lives", corral_wait(c, jid, 200000, &job) == 1);
+  close(ends[1]);
+  SAY("and ends with it", corral_wait(c, jid, 20000000, &job) == 0 &&
+                              strstr(job.sentence, "its creator's end"));
+  close(ends[0]);
+}
+
 static void arrays(corral* c) {
   struct corral_spec spec = sleeper();
   struct corral_job job = CORRAL_INIT(job);
@@ -91,8 +111,9 @@ static pid_t child(void) {
 static void members(corral* c) {
   struct corral_spec spec = sleeper();
   struct corral_session session = CORRAL_INIT(session);
+  struct corral_job job = CORRAL_INIT(job);
   corral_jid jid = 0, left = 0, again = 0;
-  int is_existing = 1;
+  int is_existing = 1, ends[2];
   pid_t pids[8];
   const pid_t one = child(), two = child();
   const int pidfd = (int)syscall(SYS_pidfd_open, two, 0);
@@ -118,6 +139,16 @@ static void members(corral* c) {
       corral_open_session(c, &session, pidfd, &again, &is_existing) == 0 &&
           again == jid && !is_existing);
   SAY("closed", corral_close_session(c, jid) == 0);
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0) exit(2);
+  session.has_lifetime = 1;
+  session.lifetime = ends[0];
+  SAY("with a lifeline",
+      corral_open_session(c, &session, pidfd, &jid, &is_existing) == 0 &&
+          !is_existing);
+  close(ends[1]);
+  SAY("closed with it", corral_wait(c, jid, 20000000, &job) == 0 &&
+                            strcmp(job.result, "closed") == 0);
+  close(ends[0]);
   kill(pids[0], SIGKILL);
   kill(one, SIGKILL);
   kill(two, SIGKILL);
@@ -172,6 +203,7 @@ int main(int argc, char** argv) {
   corral* c = NULL;
   if (argc < 3 || corral_open(argv[1], &c) != 0) return 1;
   limits(c);
+  lifetime(c);
   arrays(c);
   providers(c);
   if (strcmp(argv[2], "1") == 0) members(c);

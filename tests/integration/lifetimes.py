@@ -40,8 +40,6 @@ def spec_of(argv, lifetime, **keys):
 
 def ends_of(kind):
     """The end that is handed in, and the creator's."""
-    if kind == "pipe":
-        return os.pipe()
     if kind == "pidfd":
         return os.pidfd_open(os.getpid()), os.open("/dev/null", os.O_RDONLY)
     return [one.detach() for one in socket.socketpair(type=socket.SOCK_STREAM if kind == "stream" else socket.SOCK_SEQPACKET)]
@@ -108,7 +106,7 @@ def raw(jid):
 
 
 def kinds(instance, address):
-    for kind in ("pipe", "stream", "packets", "pidfd"):
+    for kind in ("stream", "packets", "pidfd"):
         with Creator(address, kind, "sh", "-c", "exec 2>/dev/null; trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.05; done") as made:
             wait_until(lambda jid=made.jid: instance.run("log", jid).stdout == "ready\n", what="the job")
             check(manager_at(address).ShowJob(raw(made.jid)).get("Lifetime"), f"{kind}: it is shown to have one")
@@ -119,14 +117,14 @@ def kinds(instance, address):
             made.kill()
             ended(instance, made.jid, f"{kind}: a creator that is killed ends it")
             equal(instance.run("log", made.jid).stdout, "ready\nasked\n", f"{kind}: by its usual end")
-    with Creator(address, "pipe", "sh", "-c", "trap '' TERM; while :; do sleep 0.05; done") as made:
+    with Creator(address, "stream", "sh", "-c", "trap '' TERM; while :; do sleep 0.05; done") as made:
         equal(made.do("close"), "done", "a creator closes its end and lives on")
         ended(instance, made.jid, "the job is ended, also one that does not hear its first signal")
         check(made.process.poll() is None, "the creator lives")
 
 
 def passed_on(instance, address):
-    with Creator(address, "pipe", "sleep", "1000") as made:
+    with Creator(address, "stream", "sleep", "1000") as made:
         other = int(made.do("pass"))
         made.kill()
         time.sleep(0.3)
@@ -140,14 +138,14 @@ def restarts(instance, address):
     def another(was):
         wait_until(lambda: instance.supervisor not in (None, was), what="another supervisor")
 
-    with Creator(address, "pipe", "sleep", "1000") as made:
+    with Creator(address, "stream", "sleep", "1000") as made:
         was = instance.supervisor
         os.kill(was, signal.SIGKILL)
         another(was)
         check(runs(instance, made.jid), "another supervisor has the job")
         made.kill()
         ended(instance, made.jid, "and ends it with its creator")
-    for kind in ("pipe", "pidfd"):
+    for kind in ("stream", "pidfd"):
         with Creator(address, kind, "sleep", "1000") as made:
             was = instance.supervisor
             os.kill(instance.reaper, signal.SIGSTOP)
@@ -156,14 +154,14 @@ def restarts(instance, address):
             os.kill(instance.reaper, signal.SIGCONT)
             another(was)
             ended(instance, made.jid, f"{kind}: a creator that died while there was none ends it too")
-    with Creator(address, "pipe", "sleep", "1000") as made:
+    with Creator(address, "stream", "sleep", "1000") as made:
         was = instance.supervisor
         equal(instance.run("daemon-reexec").returncode, 0, "a new version takes over")
         another(was)
         check(runs(instance, made.jid), "it has the job")
         made.kill()
         ended(instance, made.jid, "and ends it with its creator")
-    with Creator(address, "pipe", "sleep", "1000") as made:
+    with Creator(address, "stream", "sleep", "1000") as made:
         store = instance.store
         os.kill(store, signal.SIGKILL)
         wait_until(lambda: instance.store not in (None, store), what="another store")
@@ -186,14 +184,12 @@ def by_command(instance, _):
         check("its creator" in instance.run("show", jid).stdout, "also people")
         script.kill()
         ended(instance, jid, "and ends with it")
-    equal(instance.run("run", "--with-caller", "--", "true").returncode, 2, "a foreground job ends with its caller anyhow")
+    equal(instance.run("run", "--with-caller", "--", "true").returncode, 2, "--with-caller is an option of detached jobs")
 
 
 def refusals(instance, address):
     manager = manager_at(address)
     reading, writing = os.pipe()
-    hung, gone = os.pipe()
-    os.close(gone)
     lone, peer = socket.socketpair()
     peer.close()
     listening = socket.socket(socket.AF_UNIX)
@@ -206,7 +202,7 @@ def refusals(instance, address):
     of_dead = os.pidfd_open(dead.pid)
     dead.wait()
     for what, fd in (("a file", os.open(__file__, os.O_RDONLY)), ("/dev/null", os.open("/dev/null", os.O_RDWR)),
-                     ("the writing end", writing), ("a pipe that hung up", hung), ("a socket whose peer is gone", lone.fileno()),
+                     ("a pipe", reading), ("its writing end", writing), ("a socket whose peer is gone", lone.fileno()),
                      ("a listening socket", listening.fileno()), ("a datagram socket", datagrams[0].fileno()),
                      ("a socket of the network", socket.socket().fileno()), ("a fifo both ways", os.open(fifo, os.O_RDWR)),
                      ("a pidfd of the dead", of_dead), ("a directory", os.open("/proc/self", os.O_RDONLY))):
@@ -216,16 +212,18 @@ def refusals(instance, address):
         except dbus.DBusException as error:
             equal((error.get_dbus_name(), error.get_dbus_message()),
                   ("org.corral.Error.Invalid",
-                   "key 'Lifetime' is a descriptor (h), expected the reading end of a pipe, one end of a connected stream or packet "
-                   "socket of AF_UNIX, or a pidfd, whose other side is open (h)"), f"{what} is refused in one sentence")
-    with contextlib.suppress(dbus.DBusException):
-        manager.CreateJob({**spec_of(["true"], reading), "Lifetime": "pipe"}, signature="a{sv}")
+                   "key 'Lifetime' is a descriptor (h), expected a pidfd or one end of a connected stream or packet socket of "
+                   "AF_UNIX (socketpair(2)) whose other side is open, and no pipe (h)"), f"{what} is refused in one sentence")
+    try:
+        manager.CreateJob({**spec_of(["true"], reading), "Lifetime": "socket"}, signature="a{sv}")
         check(False, "text is refused")
+    except dbus.DBusException as error:
+        check(error.get_dbus_message().startswith("key 'Lifetime' is 'socket' (s), expected a pidfd or"), "text is refused", error)
     equal(instance.facts("ps"), [], "and nothing was made")
 
 
 def arrays(instance, address):
-    with Creator(address, "pipe", "array", "sleep", "1000") as made:
+    with Creator(address, "stream", "array", "sleep", "1000") as made:
         wait_until(lambda: len(instance.facts("ps")) == 4, what="its members")
         made.kill()
         instance.run("wait", made.jid, timeout=20)
@@ -237,7 +235,7 @@ def arrays(instance, address):
 def sessions(instance, address):
     manager = manager_at(address)
     with subprocess.Popen(["sleep", "1000"]) as leader:
-        theirs, ours = os.pipe()
+        theirs, ours = ends_of("stream")
         jid, _, existing = manager.CreateSessionJob(
             {"User": "0", "LeaderPid": dbus.UInt32(leader.pid), "Stragglers": "kill",
              "Lifetime": dbus.types.UnixFd(theirs)}, signature="a{sv}")
@@ -266,7 +264,7 @@ def costs(instance, address):
         for _ in range(count):
             spec = {"Argv": dbus.Array(["sleep", "1000"], signature="s"), "Kind": "detached"}
             if with_one:
-                theirs, ours = os.pipe()
+                theirs, ours = ends_of("stream")
                 spec["Lifetime"] = dbus.types.UnixFd(theirs)
                 ends.append(ours)
             jids.append(f"0x{manager.CreateJob(spec, signature='a{sv}')[0]:x}")
@@ -302,9 +300,9 @@ def by_busctl(instance, address):
                               check=False)
         return done.stdout + done.stderr
 
-    said = busctl("CreateJob", "a{sv}", "3", "Argv", "as", "2", "sleep", "1000", "Kind", "s", "detached", "Lifetime", "s", "pipe")
-    check("key 'Lifetime' is 'pipe' (s), expected the reading end of a pipe" in said, "busctl is told what a lifeline is", said)
-    with Creator(address, "pipe", "sleep", "1000") as made:
+    said = busctl("CreateJob", "a{sv}", "3", "Argv", "as", "2", "sleep", "1000", "Kind", "s", "detached", "Lifetime", "s", "socket")
+    check("key 'Lifetime' is 'socket' (s), expected a pidfd or one end of" in said, "busctl is told what a lifeline is", said)
+    with Creator(address, "stream", "sleep", "1000") as made:
         said = busctl("ShowJob", "t", str(int(made.jid, 16)))
         check('"Lifetime" b true' in said, "and shows that a job has one", said)
         made.kill()
