@@ -293,6 +293,24 @@ def costs(instance, address):
     wait_until(lambda: max(here - there for here, there in zip(descriptors(), before)) <= 2, what="no descriptor to be left")
 
 
+def kept_copies(instance, address):
+    """The creator keeps the end that it handed in open: when the job is gone that is nothing to the supervisor."""
+    def spent():
+        with open(f"/proc/{instance.supervisor}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    theirs, ours = ends_of("stream")
+    jid = f"0x{manager_at(address).CreateJob(spec_of(['true'], theirs), signature='a{sv}')[0]:x}"
+    instance.run("wait", jid)
+    wait_until(lambda: not instance.facts("ps"), what="no job to be left")
+    os.close(ours)
+    before = spent()
+    time.sleep(0.5)
+    check(spent() - before < 0.1, "an end whose job has ended keeps nobody busy when it hangs up", spent() - before)
+    os.close(theirs)
+
+
 def by_busctl(instance, address):
     """It cannot send a descriptor: what it sends instead is refused, and it shows who has one."""
     def busctl(*words):
@@ -314,7 +332,7 @@ def main():
         with corral.Instance(engine=engine) as instance:
             print(f"# {engine}")
             address = f"unix:path={instance.socket}"
-            parts = [kinds, restarts, costs]
+            parts = [kinds, restarts, costs, kept_copies]
             if engine == "cgroup2" and os.geteuid() == 0:
                 parts.append(sessions)
             if engine == corral.engines()[0]:
