@@ -38,8 +38,8 @@ core::Answer<core::AttachMode> read_mode(const Call& call) {
   if (const auto mode = core::parse_attach_mode(word)) return *mode;
   return std::unexpected(
       core::invalid("mode '" + to_utf8(word) +
-                    "' is not known, expected 'move', 'nested' "
-                    "or 'logical'"));
+                    "' is not known, expected 'move', 'nested', "
+                    "'logical' or 'transfer'"));
 }
 
 using ReadProcess = core::Answer<core::ProcessRef> (*)(const Call&);

@@ -71,7 +71,9 @@ constexpr SessionKey kKeys[] = {
            const auto* const word = std::get_if<std::string>(&value);
            const auto mode =
                word != nullptr ? core::parse_attach_mode(*word) : std::nullopt;
-           if (!mode || *mode == core::AttachMode::kNested) return false;
+           if (mode != core::AttachMode::kMove &&
+               mode != core::AttachMode::kLogical)
+             return false;
            request.mode = *mode;
            return true;
          }},

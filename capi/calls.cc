@@ -109,9 +109,11 @@ core::Answer<core::AttachMode> mode_of(int word) {
       return core::AttachMode::kNested;
     case CORRAL_LOGICAL:
       return core::AttachMode::kLogical;
+    case CORRAL_TRANSFER:
+      return core::AttachMode::kTransfer;
     default:
       return std::unexpected(core::invalid("mode " + std::to_string(word) +
-                                           " is not known, expected 0 to 2"));
+                                           " is not known, expected 0 to 3"));
   }
 }
 

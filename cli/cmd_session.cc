@@ -38,10 +38,12 @@ core::Answer<core::SessionRequest> request_of(const Arguments& arguments) {
   request.nests = arguments.value("nest").value_or("keep") == "new";
   if (const auto word = arguments.value("mode"))
     request.mode = *core::parse_attach_mode(*word);
-  if (request.mode == core::AttachMode::kNested)
+  if (request.mode != core::AttachMode::kMove &&
+      request.mode != core::AttachMode::kLogical)
     return refuse(core::Refusal::kInvalid,
-                  "option '--mode' is 'nested', expected move or logical for a "
-                  "session");
+                  "option '--mode' is '" +
+                      std::string(*arguments.value("mode")) +
+                      "', expected move or logical for a session");
   if (const auto word = arguments.value("stragglers"))
     request.stragglers = *core::parse_stragglers(*word);
   if (const auto grace = arguments.value("grace"))

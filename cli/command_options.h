@@ -376,7 +376,9 @@ inline constexpr OptionRow kAttachOptions[] = {
      "process"},
     {"mode", 'm', ValueType::kAttachMode, "move; with --parent nested",
      "move: a process that is in no job; nested: one of the job around it, in "
-     "which it stays; logical: one that is followed where it is, not moved"},
+     "which it stays; logical: one that is followed where it is, not moved; "
+     "transfer: one of "
+     "another job, which it leaves"},
     {"name", 'n', ValueType::kName, "none", "With --new: name the job"},
     {"parent", '\0', ValueType::kJob, "none",
      "With --new: nest the job in this one"},

@@ -170,7 +170,9 @@ constexpr Command kCommands[] = {
      .description =
          "Moves processes into a job: what they fork from then on is in it "
          "too, what they forked before is not. The processes and the job must "
-         "be your own, the processes in no other job. Where the kernel keeps "
+         "be your own, the processes in no other job (or in one that you "
+         "control, by the mode "
+         "_transfer_: it leaves that). Where the kernel keeps "
          "it (Linux 6.15) the end of a new job's first process is its result. "
          "The job of a new job's processes ends when none of them lives. The "
          "engine _subreaper_ cannot move them. In the mode _logical_ a process "

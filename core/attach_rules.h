@@ -50,11 +50,18 @@ inline std::string process_text(const Candidate& process) {
          std::string(process.command.view()) + ")";
 }
 
-/// Whose processes the caller may not order about.
+/// Whose processes the caller may not order about. Of another user's nothing is
+/// an ordinary user's instance's, whoever asks it: the kernel would not let it.
 inline Answer<void> check_owner(const Caller& caller, const Candidate& process,
                                 const AuthorityRules& rules) {
   for (const Uid uid : process.uids)
-    if (!may(caller, Verb::kControl, uid, rules))
+    if (rules.instance != Uid(0) && uid != rules.instance)
+      return refuse(Refusal::kAccessDenied,
+                    process_text(process) + " belongs to uid " +
+                        std::to_string(uid.raw()) +
+                        ", and this instance is that of uid " +
+                        std::to_string(rules.instance.raw()));
+    else if (!may(caller, Verb::kControl, uid, rules))
       return refuse(Refusal::kAccessDenied,
                     process_text(process) + " belongs to uid " +
                         std::to_string(uid.raw()) + ", not to uid " +
@@ -154,9 +161,12 @@ inline Answer<AttachDeed> check_follow(const Candidate& process,
                                          " is nested in");
   }
   if (process.job == kNoJob) return AttachDeed::kMove;
-  return detail::refuse_taken(process, is_in_ancestor
-                                           ? "mode 'nested' keeps it there"
-                                           : "detach it first");
+  if (mode == AttachMode::kTransfer && process.job_is_ours)
+    return AttachDeed::kMove;
+  return detail::refuse_taken(
+      process, is_in_ancestor        ? "mode 'nested' keeps it there"
+               : process.job_is_ours ? "mode 'transfer' takes it from there"
+                                     : "detach it there first");
 }
 
 /// May the caller, who may control the job, take this member out of it? Where

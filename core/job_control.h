@@ -26,9 +26,10 @@ namespace core {
 
 /// How a process becomes a member of a job.
 enum class AttachMode : std::uint8_t {
-  kMove,     ///< from outside of all jobs
-  kNested,   ///< from the job that this one is nested in
-  kLogical,  ///< followed where it is, without being moved
+  kMove,      ///< from outside of all jobs
+  kNested,    ///< from the job that this one is nested in
+  kLogical,   ///< followed where it is, without being moved
+  kTransfer,  ///< from another job, which it leaves
 };
 
 constexpr std::string_view name_of(AttachMode mode) {
@@ -39,13 +40,15 @@ constexpr std::string_view name_of(AttachMode mode) {
       return "nested";
     case AttachMode::kLogical:
       return "logical";
+    case AttachMode::kTransfer:
+      return "transfer";
   }
   return "move";
 }
 
 constexpr std::optional<AttachMode> parse_attach_mode(std::string_view name) {
-  for (const AttachMode one :
-       {AttachMode::kMove, AttachMode::kNested, AttachMode::kLogical})
+  for (const AttachMode one : {AttachMode::kMove, AttachMode::kNested,
+                               AttachMode::kLogical, AttachMode::kTransfer})
     if (name_of(one) == name) return one;
   return std::nullopt;
 }

@@ -265,8 +265,7 @@ core::Answer<void> Admission::check_engine(const core::Caller& caller,
             std::string(core::name_of(engine)) + "'");
   if (core::has_pid_namespace(engine)) TRY(check_pidns(spec, engine));
   // One that was asked for so follows processes where they are.
-  const bool follows = spec.kind == core::JobKind::kAttached &&
-                       spec.engine == core::Engine::kSubreaper;
+  const bool follows = spec.engine == core::Engine::kSubreaper;
   if (!core::has_command(spec.kind) && !follows)
     return refuse(Refusal::kNotSupported,
                   "a job of processes that exist already needs the engine "

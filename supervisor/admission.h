@@ -61,6 +61,10 @@ class Admission {
   void narrow(const core::JobSpec& around, core::JobLimits& limits,
               core::TermsList& terms) const;
   [[nodiscard]] bool has_site_limits() const { return site_.are_there(); }
+  /// Whether jobs whose engine nobody says have cgroups.
+  [[nodiscard]] bool has_cgroups() const {
+    return core::has_cgroup(policy_.engine);
+  }
   /// Whether the caller may change a job's limit to that: where the site sets
   /// limits only root raises one or takes it away.
   [[nodiscard]] core::Answer<void> check_change(

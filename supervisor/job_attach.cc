@@ -118,24 +118,26 @@ void JobService::attach(const core::Caller& caller, core::JobId jid,
   if (!kept->is_needed || kept->followed.start_ticks != 0)
     return done(note_attached(caller, jid, *kept));
   moving_[pid].into = jid;
-  parts_->mover.move(
-      std::move(kept->move), [this, caller, jid, kept, pid,
-                              done = std::move(done)](const auto& moved) {
-        if (!moved) {
-          end_move(pid);
-          return done(refuse_move(core::detail::process_text(kept->facts), jid,
-                                  moved.error()));
-        }
-        auto noted = note_attached(caller, jid, *kept);
-        if (noted) {
-          end_move(pid);
-          return done(std::move(noted));
-        }
-        put_back(jid, std::move(*kept), [this, pid, done, noted] {
-          end_move(pid);
-          done(noted);
-        });
-      });
+  parts_->mover.move(std::move(kept->move), [this, caller, jid, kept, pid,
+                                             done = std::move(done)](
+                                                const auto& moved) {
+    if (!moved) {
+      end_move(pid);
+      return done(refuse_move(core::detail::process_text(kept->facts), jid,
+                              moved.error()));
+    }
+    auto noted = note_attached(caller, jid, *kept);
+    if (noted) {
+      if (kept->left != core::kNoJob)
+        post(kept->left, core::event::Detached{.pid = pid, .by = caller.uid});
+      end_move(pid);
+      return done(std::move(noted));
+    }
+    put_back(jid, std::move(*kept), [this, pid, done, noted] {
+      end_move(pid);
+      done(noted);
+    });
+  });
 }
 
 /// Who waits looks at the process anew.
@@ -191,6 +193,8 @@ Answer<JobService::Attachment> JobService::prepare_attach(
           core::detail::process_text(attachment.facts) + " has ended");
     attachment.followed = *followed;
   } else if (attachment.is_needed) {
+    if (mode == core::AttachMode::kTransfer)
+      attachment.left = TRY(check_leaving(caller, attachment.facts));
     // Who comes from the job around it is counted there already.
     TRY(check_tasks(jid, mode == core::AttachMode::kNested
                              ? attachment.facts.job
@@ -211,6 +215,23 @@ Answer<JobService::Attachment> JobService::prepare_attach(
   return attachment;
 }
 
+/// The job that it may be taken from; kNoJob: it is in none.
+Answer<core::JobId> JobService::check_leaving(
+    const core::Caller& caller, const core::Candidate& process) const {
+  if (process.job == core::kNoJob) return core::kNoJob;
+  const core::Job* const job =
+      TRY(look_up(caller, process.job, Verb::kControl));
+  if (!is_contained(process))
+    return refuse(Refusal::kInvalid, core::detail::process_text(process) +
+                                         " is followed by " +
+                                         core::job_text(process.job) +
+                                         ", not in its container; detach it "
+                                         "first");
+  TRY(core::check_detach(caller, facts_of(*job), site_.rules,
+                         parts_->admission.has_site_limits()));
+  return process.job;
+}
+
 Answer<void> JobService::note_attached(const core::Caller& caller,
                                        core::JobId jid,
                                        Attachment& attachment) {
@@ -225,14 +246,15 @@ Answer<void> JobService::note_attached(const core::Caller& caller,
   } else if (!attachment.is_needed) {
     return {};  // a repeated request: it is known
   }
-  return carry_out(jid,
-                   core::event::Attached{.pid = attachment.facts.pid,
-                                         .by = caller.uid,
-                                         .command = attachment.facts.command,
-                                         .origin = attachment.is_needed
-                                                       ? attachment.facts.cgroup
-                                                       : std::string(),
-                                         .followed = attachment.followed});
+  return carry_out(
+      jid, core::event::Attached{
+               .pid = attachment.facts.pid,
+               .by = caller.uid,
+               .command = attachment.facts.command,
+               .origin = attachment.is_needed && attachment.left == core::kNoJob
+                             ? attachment.facts.cgroup
+                             : std::string(),
+               .followed = attachment.followed});
 }
 
 void JobService::detach(const core::Caller& caller, core::ProcessRef process,

@@ -300,6 +300,7 @@ class JobService final : public core::JobControl,
     sys::PidFd pidfd;
     bool is_needed = true;    ///< false: it is a member already
     core::Followed followed;  ///< with a beginning: it is not moved
+    core::JobId left;         ///< that it was in; kNoJob: it stays in that
     Move move;
   };
   [[nodiscard]] core::JobFacts facts_of(const core::Job& job) const;
@@ -313,6 +314,8 @@ class JobService final : public core::JobControl,
   void put_back(core::JobId jid, Attachment attachment,
                 std::function<void()> done);
   void end_move(core::Pid pid);
+  [[nodiscard]] core::Answer<core::JobId> check_leaving(
+      const core::Caller& caller, const core::Candidate& process) const;
   [[nodiscard]] core::Answer<Move> prepare_detach(const core::Caller& caller,
                                                   core::JobId jid,
                                                   bool is_followed);

@@ -78,6 +78,9 @@ void JobService::open_session(const core::Caller& caller,
   auto leader = std::make_shared<FoundProcess>(*std::move(found));
   core::JobSpec spec = spec_of(request, around);
   const core::AttachMode mode = mode_within(around, request.mode);
+  // Where it is, a leader can be followed without a cgroup, too.
+  if (mode == core::AttachMode::kLogical && !parts_->admission.has_cgroups())
+    spec.engine = core::Engine::kSubreaper;
   core::LaunchHandles handles;
   handles.lifetime = std::move(request.lifetime);
   create(caller, std::move(spec), std::move(handles),

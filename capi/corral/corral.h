@@ -79,9 +79,10 @@ enum corral_target { CORRAL_ALL = 0, CORRAL_MAIN = 1 };
 
 /* How a process that exists already becomes a member. */
 enum corral_mode {
-  CORRAL_MOVE = 0,   /* from outside of all jobs */
-  CORRAL_NESTED = 1, /* from the job that this one is nested in */
-  CORRAL_LOGICAL = 2 /* followed where it is, without being moved */
+  CORRAL_MOVE = 0,    /* from outside of all jobs */
+  CORRAL_NESTED = 1,  /* from the job that this one is nested in */
+  CORRAL_LOGICAL = 2, /* followed where it is, without being moved */
+  CORRAL_TRANSFER = 3 /* from another job, which it leaves */
 };
 
 enum corral_kind {

@@ -161,7 +161,7 @@ _corral() {
       fi ;;
     attach)
       case $previous in
-        --mode|-m|--mode=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'move nested logical' -- "$word"); return ;;
+        --mode|-m|--mode=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'move nested logical transfer' -- "$word"); return ;;
         --name|-n|--name=) :; return ;;
         --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
         --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
@@ -188,7 +188,7 @@ _corral() {
         --project|--project=) :; return ;;
         --account|--account=) :; return ;;
         --nest|--nest=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'keep new' -- "$word"); return ;;
-        --mode|-m|--mode=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'move nested logical' -- "$word"); return ;;
+        --mode|-m|--mode=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'move nested logical transfer' -- "$word"); return ;;
         --stragglers|--stragglers=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'linger end kill' -- "$word"); return ;;
         --grace|-g|--grace=) :; return ;;
         --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;

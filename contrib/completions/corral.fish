@@ -112,7 +112,7 @@ complete -c corral -n '__fish_seen_subcommand_from limit' -x -a '(__corral_jobs)
 
 complete -c corral -n __fish_use_subcommand -a attach -d 'Make processes that exist already members of a job'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l new -d 'Make a new job of the processes, and print its jid: every word is a process'
-complete -c corral -n '__fish_seen_subcommand_from attach' -l mode -s m -x -a 'move nested logical' -d 'move: a process that is in no job; nested: one of the job around it, in which it stays; logical: one that is followed where it is, not moved'
+complete -c corral -n '__fish_seen_subcommand_from attach' -l mode -s m -x -a 'move nested logical transfer' -d 'move: a process that is in no job; nested: one of the job around it, in which it stays; logical: one that is followed where it is, not moved; transfer: one of another job, which it leaves'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l name -s n -x -d 'With --new: name the job'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l parent -x -a '(__corral_jobs)' -d 'With --new: nest the job in this one'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l limit -s l -x -a 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -d 'With --new: hold the job to these limits'
@@ -139,7 +139,7 @@ complete -c corral -n '__fish_seen_subcommand_from session' -l domain -x -d 'Wit
 complete -c corral -n '__fish_seen_subcommand_from session' -l project -x -d 'With '\''open'\'': charge it to this project'
 complete -c corral -n '__fish_seen_subcommand_from session' -l account -x -d 'With '\''open'\'': and to this account of the project'
 complete -c corral -n '__fish_seen_subcommand_from session' -l nest -x -a 'keep new' -d 'With '\''open'\'' within an open session: keep that one, or nest a new one'
-complete -c corral -n '__fish_seen_subcommand_from session' -l mode -s m -x -a 'move nested logical' -d 'With '\''open'\'': move the leader into the session'\''s container, or (logical) follow it where systemd-logind has it'
+complete -c corral -n '__fish_seen_subcommand_from session' -l mode -s m -x -a 'move nested logical transfer' -d 'With '\''open'\'': move the leader into the session'\''s container, or (logical) follow it where systemd-logind has it'
 complete -c corral -n '__fish_seen_subcommand_from session' -l stragglers -x -a 'linger end kill' -d 'With '\''open'\'': who is left when it is closed stays, is asked to end, or is killed'
 complete -c corral -n '__fish_seen_subcommand_from session' -l grace -s g -x -d 'With '\''open'\'': how long processes may take to end when they are asked to'
 complete -c corral -n '__fish_seen_subcommand_from session' -l limit -s l -x -a 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -d 'With '\''open'\'': hold it to these limits'

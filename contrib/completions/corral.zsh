@@ -216,8 +216,8 @@ _corral() {
     attach)
       _arguments -s -S \
         '--new[Make a new job of the processes, and print its jid\: every word is a process]' \
-        '--mode[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: one that is followed where it is, not moved]:MODE:(move nested logical)' \
-        '-m[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: one that is followed where it is, not moved]:MODE:(move nested logical)' \
+        '--mode[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: one that is followed where it is, not moved; transfer\: one of another job, which it leaves]:MODE:(move nested logical transfer)' \
+        '-m[move\: a process that is in no job; nested\: one of the job around it, in which it stays; logical\: one that is followed where it is, not moved; transfer\: one of another job, which it leaves]:MODE:(move nested logical transfer)' \
         '--name[With --new\: name the job]:NAME: ' \
         '-n[With --new\: name the job]:NAME: ' \
         '--parent[With --new\: nest the job in this one]:JOB:_corral_jobs' \
@@ -252,8 +252,8 @@ _corral() {
         '--project[With '\''open'\''\: charge it to this project]:WORD: ' \
         '--account[With '\''open'\''\: and to this account of the project]:WORD: ' \
         '--nest[With '\''open'\'' within an open session\: keep that one, or nest a new one]:HOW:(keep new)' \
-        '--mode[With '\''open'\''\: move the leader into the session'\''s container, or (logical) follow it where systemd-logind has it]:MODE:(move nested logical)' \
-        '-m[With '\''open'\''\: move the leader into the session'\''s container, or (logical) follow it where systemd-logind has it]:MODE:(move nested logical)' \
+        '--mode[With '\''open'\''\: move the leader into the session'\''s container, or (logical) follow it where systemd-logind has it]:MODE:(move nested logical transfer)' \
+        '-m[With '\''open'\''\: move the leader into the session'\''s container, or (logical) follow it where systemd-logind has it]:MODE:(move nested logical transfer)' \
         '--stragglers[With '\''open'\''\: who is left when it is closed stays, is asked to end, or is killed]:HOW:(linger end kill)' \
         '--grace[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \
         '-g[With '\''open'\''\: how long processes may take to end when they are asked to]:DURATION: ' \

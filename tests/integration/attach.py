@@ -80,13 +80,13 @@ def refusals(instance):
     refused(instance, 64, "is a thread of a process", "attach", jid, thread.native_id)
     other = detached(instance)
     member = instance.facts("show", other)["main_pid"]
-    refused(instance, 64, f"is in job {other} already; detach it first", "attach", jid, member)
+    refused(instance, 64, f"is in job {other} already; mode 'transfer' takes it from there", "attach", jid, member)
     refused(instance, 64, "is nested in no job", "attach", "--mode", "nested", jid, member)
     with process() as first:
         half = instance.run("attach", "--new", first.pid, member)
         new = half.stdout.strip()
         check(half.returncode == 64 and is_member(first.pid, new) and half.stderr.endswith(
-            f"detach it first; the new job {new} stays, with 1 that came in before\n"),
+            f"mode 'transfer' takes it from there; the new job {new} stays, with 1 that came in before\n"),
             "a new job that one did not come into is said to stay", half)
         instance.run("kill", "-g", "0", new)
     with process() as child:
@@ -184,6 +184,36 @@ def leaving(instance):
     equal(instance.facts("detach", "--job", crowd)["count"], 51, "fifty-one leave at once")
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
+
+
+def transfer(instance):
+    """From one job to another, without a moment in none."""
+    old, new = detached(instance), detached(instance)
+    with process() as child:
+        equal(instance.run("attach", "--mode", "transfer", old, child.pid).returncode, 0, "who is in no job is transferred too")
+        equal(instance.run("attach", "-m", "transfer", new, child.pid).returncode, 0, "a member goes to another job")
+        check(is_member(child.pid, new) and not is_member(child.pid, old), "it is in that one alone", cgroup_of(child.pid))
+        equal(instance.run("attach", "-m", "transfer", new, child.pid).returncode, 0, "again nothing happens")
+        fresh = instance.facts("attach", "--new", "-m", "transfer", child.pid)["jid"]
+        check(is_member(child.pid, fresh), "and to one that is made of it")
+        equal(instance.run("detach", child.pid).returncode, 0, "detached from there")
+        check(not is_member(child.pid, new), "it does not go back", cgroup_of(child.pid))
+        instance.run("wait", fresh, timeout=20)
+    main = instance.facts("show", old)["main_pid"]
+    equal(instance.run("attach", "-m", "transfer", new, main).returncode, 0, "the main process goes too")
+    instance.run("wait", old, timeout=20)
+    equal((instance.facts("show", old)["result"], is_alive(main)), ("detached", True), "its job ends, empty, and it lives on")
+    equal(instance.run("kill", "-g", "0", new).returncode, 0, "the other job is ended")
+    wait_until(lambda: not is_alive(main), 10, "and it with that")
+    user = {"user": NOBODY, "group": NOBODY}
+    with process("sleep", "1000", **user) as theirs, process("sleep", "1000", **user) as stays:
+        as_nobody = user | {"extra_groups": []}
+        mine = instance.facts("attach", "--new", theirs.pid, stays.pid, **as_nobody)["jid"]
+        roots = detached(instance)
+        equal(instance.run("attach", "-m", "transfer", roots, theirs.pid).returncode, 0, "root takes a user's process over")
+        refused(instance, 77, "belongs to uid 0", "attach", "-m", "transfer", mine, theirs.pid, **as_nobody)
+        check(is_member(theirs.pid, roots), "from whose job he may not take it back")
+        instance.run("kill", "-g", "0", roots)
 
 
 def nesting(instance):
@@ -291,7 +321,7 @@ def by_number(instance):
 with Instance() as started:
     for folder in (started.folder, started.runtime):
         folder.chmod(0o755)
-    for part in (refusals, life, killing, leaving, nesting, by_number, exits_meanwhile, both_lost):
+    for part in (refusals, life, killing, leaving, transfer, nesting, by_number, exits_meanwhile, both_lost):
         print(f"-- {part.__name__}", flush=True)
         part(started)
 with Instance(engine="subreaper") as started:

@@ -110,6 +110,19 @@ def life(instance):
         equal(instance.run("session", "close", jid).returncode, 0, "closing what has ended is no error")
 
 
+def followed_without_cgroups(instance):
+    with leader() as service:
+        jid, _ = session(instance, service, "--service", "sshd", "--mode", "logical", "--stragglers", "kill")
+        child = service.fork()
+        equal(instance.facts("show", "--pid", child)["jid"], jid, "without cgroups a session is followed too")
+        equal(instance.run("session", "close", jid).returncode, 0, "it is closed")
+        instance.run("wait", jid)
+        equal(instance.facts("show", jid)["result"], "closed", "and ends")
+        check(service.process.poll() is None and is_alive(child), "and kills nobody")
+        done = instance.run("session", "open", "--user", USER, "--leader", service.pid)
+        check(done.returncode == 72 and "--mode logical follows others" in done.stderr, "nobody is moved there", done.stderr)
+
+
 def followed(instance):
     """Where another manager, say systemd-logind, has the leader in a cgroup of its own."""
     with leader() as service:
@@ -298,3 +311,6 @@ with contextlib.ExitStack() as stack:
     races(started)
     print("-- going_down", flush=True)
     going_down(started)
+with Instance(engine="subreaper") as started:
+    print("-- followed_without_cgroups", flush=True)
+    followed_without_cgroups(started)

@@ -397,6 +397,33 @@ TEST_CASE("a member of another job is taken only into one nested there") {
   CHECK(refusal(alices(), job, AttachMode::kNested) == Refusal::kInvalid);
 }
 
+TEST_CASE("a transfer takes a member from another job of this instance") {
+  Candidate process = alices();
+  CHECK_FALSE(refusal(process, job_facts(), AttachMode::kTransfer));
+  process.job = JobId(5);
+  process.job_is_ours = true;
+  CHECK(*check_attach(kAlice, process, job_facts(), AttachMode::kTransfer,
+                      kRules) == AttachDeed::kMove);
+  process.job_is_ours = false;
+  CHECK(refusal(process, job_facts(), AttachMode::kTransfer) ==
+        Refusal::kInvalid);
+}
+
+TEST_CASE("an ordinary user's instance takes nobody else's process") {
+  const AuthorityRules own{.instance = Uid(1000)};
+  for (const AttachMode mode : {AttachMode::kMove, AttachMode::kLogical})
+    for (const Uid caller : {Uid(1000), Uid(0)}) {
+      const Caller asks{.uid = caller, .pid = Pid(1)};
+      Candidate process = alices();
+      process.uids = {Uid(1000), Uid(1000), Uid(1000)};
+      CHECK(check_attach(asks, process, job_facts(), mode, own));
+      process.uids[1] = Uid(0);
+      const auto deed = check_attach(asks, process, job_facts(), mode, own);
+      REQUIRE_FALSE(deed);
+      CHECK(deed.error().why == Refusal::kAccessDenied);
+    }
+}
+
 TEST_CASE("nobody takes himself out of what binds him") {
   const Caller operator_of{.uid = Uid(7), .pid = Pid(1), .groups = {Gid(10)}};
   JobFacts job = job_facts();
@@ -413,6 +440,7 @@ TEST_CASE("a mode of attaching has one word each way") {
   CHECK(parse_attach_mode("move") == AttachMode::kMove);
   CHECK(parse_attach_mode("nested") == AttachMode::kNested);
   CHECK(parse_attach_mode("logical") == AttachMode::kLogical);
+  CHECK(parse_attach_mode("transfer") == AttachMode::kTransfer);
   for (const char* wrong : {"", "Move", "keep"})
     CHECK_FALSE(parse_attach_mode(wrong));
 }
