@@ -136,7 +136,7 @@ void UseFold::add_units(UseRow& row, const JobPart& job,
                         facts.processes_not_seen.value_or(0) == 0;
   const auto weight = weights_.find(job.jid);
   const double factor = weight == weights_.end() ? 1 : weight->second;
-  row.units.add(is_whole ? std::optional(job.units.value * factor)
+  row.units.add(is_whole ? std::optional(job.units.sum.value() * factor)
                          : std::nullopt);
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "accounting/exact_sum.h"
 #include "accounting/record_view.h"
 #include "core/limits.h"
 
@@ -34,21 +35,21 @@ struct UseSum {
 
 /// The same of billing units.
 struct UnitSum {
-  double value = 0;
+  ExactSum sum;
   std::uint64_t known = 0;
   std::uint64_t unknown = 0;
 
   void add(std::optional<double> more) {
-    value += more.value_or(0);
+    if (more) sum.add(*more);
     ++(more ? known : unknown);
   }
   void join(const UnitSum& other) {
-    value += other.value;
+    sum.add(other.sum);
     known += other.known;
     unknown += other.unknown;
   }
   [[nodiscard]] std::optional<double> get() const {
-    return known > 0 ? std::optional(value) : std::nullopt;
+    return known > 0 ? std::optional(sum.value()) : std::nullopt;
   }
 };
 

@@ -28,39 +28,38 @@ ChargeTable::Index& ChargeTable::index_of(const KeyParts& parts) {
       indices_.try_emplace(parts.bits(), parts, Index());
   Index& index = found->second.second;
   if (is_new)
-    for (std::size_t i = 0; i < records_.size(); ++i)
-      index.try_emplace(reduced(key_of(records_[i]), parts), i);
+    for (std::size_t i = 0; i < charges_.size(); ++i)
+      index.try_emplace(reduced(key_of(charges_[i].use), parts), i);
   return index;
 }
 
-csa::Consolidated& ChargeTable::add(const ChargeKey& key) {
-  records_.push_back({});
-  csa::Consolidated& record = records_.back();
+Charge& ChargeTable::add(const ChargeKey& key) {
+  charges_.push_back({});
+  csa::Consolidated& record = charges_.back().use;
   record.head = csa::consolidated_head();
   record.uid = key.uid;
   record.gid = key.gid;
   record.prid = key.prid;
   record.jid = key.jid;
   for (auto& [bits, index] : indices_)
-    index.second.try_emplace(reduced(key, index.first), records_.size() - 1);
-  return record;
+    index.second.try_emplace(reduced(key, index.first), charges_.size() - 1);
+  return charges_.back();
 }
 
-csa::Consolidated& ChargeTable::find(const ChargeKey& key,
-                                     const KeyParts& parts) {
+Charge& ChargeTable::find(const ChargeKey& key, const KeyParts& parts) {
   const unsigned bits = parts.bits() | 16U;
-  if (bits == last_parts_ && key == last_key_) return records_[last_];
+  if (bits == last_parts_ && key == last_key_) return charges_[last_];
   Index& index = index_of(parts);
   const auto found = index.find(reduced(key, parts));
-  last_ = found != index.end() ? found->second : records_.size();
+  last_ = found != index.end() ? found->second : charges_.size();
   if (found == index.end()) add(key);
   last_key_ = key;
   last_parts_ = bits;
-  return records_[last_];
+  return charges_[last_];
 }
 
 void ChargeTable::clear() {
-  records_.clear();
+  charges_.clear();
   indices_.clear();
   last_parts_ = 0;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "accounting/csa_summary_layout.h"
+#include "accounting/exact_sum.h"
 
 namespace accounting {
 
@@ -33,19 +34,32 @@ struct KeyParts {
   }
 };
 
+/// A record whose money is summed up apart: units of processes by the million,
+/// of which each rounds a little away.
+struct Charge {
+  csa::Consolidated use = {};  ///< all but `sbu` and `fee`
+  ExactSum units;
+  ExactSum fee;
+
+  [[nodiscard]] csa::Consolidated record() const {
+    csa::Consolidated whole = use;
+    whole.sbu = units.value();
+    whole.fee = fee.value();
+    return whole;
+  }
+};
+
 class ChargeTable {
  public:
   /// The first record whose key is `key` in the `parts` that count; made with
   /// the whole key if there is none. Stays where it is only until the next
   /// call.
-  csa::Consolidated& find(const ChargeKey& key, const KeyParts& parts);
+  Charge& find(const ChargeKey& key, const KeyParts& parts);
 
   /// A new record.
-  csa::Consolidated& add(const ChargeKey& key);
+  Charge& add(const ChargeKey& key);
 
-  [[nodiscard]] const std::vector<csa::Consolidated>& records() const {
-    return records_;
-  }
+  [[nodiscard]] const std::vector<Charge>& charges() const { return charges_; }
   void clear();
 
  private:
@@ -62,7 +76,7 @@ class ChargeTable {
   using Index = std::unordered_map<ChargeKey, std::size_t, Hash>;
   Index& index_of(const KeyParts& parts);
 
-  std::vector<csa::Consolidated> records_;
+  std::vector<Charge> charges_;
   std::map<unsigned, std::pair<KeyParts, Index>> indices_;
   std::size_t last_ = 0;  ///< what was found last, by these
   ChargeKey last_key_;

@@ -76,6 +76,9 @@ class Biller {
   [[nodiscard]] double recorded_units(const Entry& entry,
                                       double prime_ratio) const;
 
+  /// Are the whole units in the record those of these rules?
+  [[nodiscard]] bool agrees(const Entry& entry, double prime_ratio) const;
+
   /// The part of a process' elapsed seconds (at least one) that is prime.
   double prime_ratio(const csa::Csa& process);
   /// Prime seconds of them.

@@ -86,7 +86,7 @@ Outcome<int> run(const CommandLine& line, Console& console) {
   TRY(reader.read_all(most));
   if (options.tells_times) console.complain(reading.text());
   Stopwatch writing;
-  TRY(SortedWriter(options, reader, rules, *weights).run());
+  TRY(SortedWriter(options, reader, rules, *weights, console).run());
   if (options.tells_times) console.complain(writing.text());
   return reader.has_damage() ? 1 : 0;
 }

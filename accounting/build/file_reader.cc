@@ -266,15 +266,17 @@ Outcome<void> FileReader::end_stretch() {
 
 /// Adds to the stretch in hand, or begins another one.
 Outcome<void> FileReader::stretch(const Counted& counted, std::size_t index,
-                                  std::uint64_t before) {
+                                  const Before& before) {
   const auto segment = static_cast<std::uint32_t>(index);
   const bool goes_on = stretch_.entries > 0 && stretch_.segment == segment &&
-                       stretch_.is_process == counted.is_process;
+                       (stretch_.is_process != 0) == counted.is_process;
   if (!goes_on) {
     TRY(end_stretch());
     stretch_.segment = segment;
-    stretch_.before = before;
-    stretch_.is_process = counted.is_process;
+    stretch_.before = before.bytes;
+    stretch_.processes_before =
+        static_cast<std::uint32_t>(before.processes) & 0x7FFFFFFFU;
+    stretch_.is_process = counted.is_process ? 1 : 0;
   }
   stretch_.entries += counted.entries;
   stretch_.bytes += counted.bytes;
@@ -283,7 +285,7 @@ Outcome<void> FileReader::stretch(const Counted& counted, std::size_t index,
 
 /// Adds entries to what is known of their segment.
 Outcome<void> FileReader::count(const Counted& counted, std::size_t index) {
-  if (index == Segment::kNone) return stretch(counted, index, 0);
+  if (index == Segment::kNone) return stretch(counted, index, {});
   Segment& segment = segments_.at(index);
   if (counted.is_drifted && !segment.misread)
     segment.misread = std::make_unique<Misread>(
@@ -292,7 +294,7 @@ Outcome<void> FileReader::count(const Counted& counted, std::size_t index) {
                 .process_bytes_before = segment.process_bytes});
   std::uint64_t& bytes =
       counted.is_process ? segment.process_bytes : segment.event_bytes;
-  const std::uint64_t before = bytes;
+  const Before before = {.bytes = bytes, .processes = segment.processes};
   bytes += counted.bytes;
   if (counted.is_process) {
     segment.processes += static_cast<std::int32_t>(counted.entries);

@@ -79,8 +79,13 @@ class FileReader {
   void tell_early(std::int64_t time, std::string_view kind);
   void tell_late(std::int64_t time, std::string_view kind);
   Outcome<void> count(const Counted& counted, std::size_t index);
+  /// What of a segment's part was counted before.
+  struct Before {
+    std::uint64_t bytes = 0;
+    std::int32_t processes = 0;
+  };
   Outcome<void> stretch(const Counted& counted, std::size_t index,
-                        std::uint64_t before);
+                        const Before& before);
   Outcome<void> end_stretch();
   [[nodiscard]] std::string early_text() const;
   [[nodiscard]] std::string here() const;

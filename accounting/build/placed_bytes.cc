@@ -11,13 +11,14 @@
 
 namespace accounting::build {
 
-PlacedBytes::PlacedBytes(int file, std::uint64_t size)
+PlacedBytes::PlacedBytes(int file, std::uint64_t size, std::size_t room)
     : file_(file),
       size_(size),
-      bytes_(std::make_unique_for_overwrite<char[]>(kRoom)) {}
+      most_(room),
+      bytes_(std::make_unique_for_overwrite<char[]>(room)) {}
 
 char* PlacedBytes::room(std::uint64_t offset, std::size_t size) {
-  const bool is_full = kRoom - used_ < size;
+  const bool is_full = most_ - used_ < size;
   if (is_full || (used_ >= kPlenty && pieces_.size() == 1)) flush();
   offset_ = offset;
   return bytes_.get() + used_;

@@ -14,8 +14,9 @@ namespace accounting::build {
 
 class PlacedBytes {
  public:
-  /// For an open file of `size` bytes, which lives longer.
-  PlacedBytes(int file, std::uint64_t size);
+  /// For an open file of `size` bytes, which lives longer; `room` of them are
+  /// gathered.
+  PlacedBytes(int file, std::uint64_t size, std::size_t room = kRoom);
 
   /// Room for at most `size` bytes (kMost) that go to `offset`. They are
   /// taken by keep(), and stay where they are only until the next room().
@@ -52,6 +53,7 @@ class PlacedBytes {
 
   int file_;
   std::uint64_t size_;
+  std::size_t most_;  ///< bytes that are gathered
   std::unique_ptr<char[]> bytes_;
   std::size_t used_ = 0;
   std::uint64_t offset_ = 0;  ///< of the last room

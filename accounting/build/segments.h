@@ -68,6 +68,7 @@ struct Segment {
   bool is_joined = false;           ///< it is written with another one
 
   std::uint64_t process_at = 0;  ///< where in the sorted file they begin
+  std::uint64_t units_at = 0;    ///< which word is that of the first process
   std::uint64_t event_at = 0;
   bool is_planned = false;  ///< it has its place
   std::uint32_t job = 0;    ///< of the sorted file

@@ -25,12 +25,6 @@ void copy_name(char (&to)[N], const char (&from)[N], std::size_t most) {
   std::memcpy(to, from, ::strnlen(from, std::min(N, most)));
 }
 
-/// A record has no negative units, and no more than it has room for.
-std::uint64_t whole_units(double units) {
-  constexpr double kMost = 18446744073709549568.0;  // below 2^64
-  return units > 0 ? static_cast<std::uint64_t>(std::min(units, kMost)) : 0;
-}
-
 }  // namespace
 
 /// Each segment is a member of one job only.
@@ -89,8 +83,11 @@ bool SortedWriter::has_records(std::size_t index) const {
 
 void SortedWriter::plan_job(std::size_t index, std::size_t uptime) {
   Segments& segments = input_.segments();
-  Job job{
-      .segment = index, .members = {}, .uptime = uptime, .header_at = size_};
+  Job job{.segment = index,
+          .members = {},
+          .uptime = uptime,
+          .header_at = size_,
+          .units_at = words_++};
   add_members(index, job.members);
   size_ += sizeof(csa::JobHeader);
   std::size_t requests = 0;
@@ -105,6 +102,8 @@ void SortedWriter::plan_job(std::size_t index, std::size_t uptime) {
     segment.job = static_cast<std::uint32_t>(jobs_.size());
     segment.process_at = size_;
     size_ += segment.process_bytes;
+    segment.units_at = words_;
+    words_ += static_cast<std::uint64_t>(segment.processes);
     requests += segment.workload.size();
     lead(member, segment.process_bytes, Segment::Lead::kProcesses);
   }
@@ -161,11 +160,15 @@ csa::Configuration SortedWriter::boot_record(std::size_t uptime,
   return boot;
 }
 
-void SortedWriter::write_boots(PlacedBytes& file) {
-  for (std::size_t u = 0; u < boots_.size(); ++u)
-    file.put_record(boots_[u].at,
-                    boot_record(u, boots_[u].end - boots_[u].at -
-                                       sizeof(csa::Configuration)));
+std::uint64_t SortedWriter::write_boots(PlacedBytes& file) {
+  std::uint64_t sum = 0;
+  for (std::size_t u = 0; u < boots_.size(); ++u) {
+    const csa::Configuration boot = boot_record(
+        u, boots_[u].end - boots_[u].at - sizeof(csa::Configuration));
+    file.put_record(boots_[u].at, boot);
+    sum = checksum_of(boot, sum);
+  }
+  return sum;
 }
 
 csa::JobHeader SortedWriter::header_of(const Job& job) const {
@@ -216,9 +219,13 @@ csa::JobHeader SortedWriter::header_of(const Job& job) const {
   return header;
 }
 
-void SortedWriter::write_headers(PlacedBytes& file) {
+void SortedWriter::write_headers(PlacedBytes& file, UnitsWriter* units) {
   for (const Job& job : jobs_) {
-    if (!job.is_led) file.put_record(job.header_at, header_of(job));
+    if (!job.is_led) {
+      const csa::JobHeader header = header_of(job);
+      file.put_record(job.header_at, header);
+      if (units != nullptr) units->put(job.units_at, checksum_of(header));
+    }
     std::uint64_t at = job.workload_at;
     for (const std::size_t member : job.members)
       for (csa::Workload record : segment(member).workload) {
@@ -232,11 +239,13 @@ void SortedWriter::write_headers(PlacedBytes& file) {
 /// Copies parts of a file, each worker with its own.
 class SortedWriter::Copier {
  public:
-  Copier(const SortedWriter& writer, ByteWindow window, int file)
+  Copier(const SortedWriter& writer, ByteWindow window, int file,
+         std::unique_ptr<UnitsWriter> units)
       : writer_(writer),
         reader_(std::move(window)),
         biller_(writer.rules_),
-        bytes_(file, writer.size_) {}
+        bytes_(file, writer.size_),
+        units_(std::move(units)) {}
 
   /// How a file has changed since it was read first; null: it has not.
   const char* copy(std::uint64_t begin, const std::vector<Stretch>& stretches) {
@@ -244,9 +253,11 @@ class SortedWriter::Copier {
     for (const Stretch& stretch : stretches)
       if (const char* const how = copy(stretch); how != nullptr) return how;
     bytes_.flush();
+    if (units_) units_->flush();
     return nullptr;
   }
   [[nodiscard]] int error() const { return bytes_.error(); }
+  [[nodiscard]] const UnitsWriter* units() const { return units_.get(); }
 
  private:
   static constexpr const char* kChanged = "changed meanwhile";
@@ -255,20 +266,23 @@ class SortedWriter::Copier {
     if (stretch.segment == Stretch::kNone) return skip(stretch);
     const Segment& segment = writer_.segment(stretch.segment);
     if (!segment.is_planned) return "jobs that have no place";
+    const bool is_process = stretch.is_process != 0;
     std::uint64_t at =
-        (stretch.is_process ? segment.process_at : segment.event_at) +
-        stretch.before;
+        (is_process ? segment.process_at : segment.event_at) + stretch.before;
     const std::uint64_t end = at + stretch.bytes;
     const auto lead =
-        stretch.is_process ? Segment::Lead::kProcesses : Segment::Lead::kEvents;
+        is_process ? Segment::Lead::kProcesses : Segment::Lead::kEvents;
     if (segment.lead == lead && stretch.before == 0) {
       const Job& job = writer_.jobs_[segment.job];
-      bytes_.put_record(job.header_at, writer_.header_of(job));
+      const csa::JobHeader header = writer_.header_of(job);
+      bytes_.put_record(job.header_at, header);
+      if (units_) units_->put(job.units_at, checksum_of(header));
     }
+    word_ = segment.units_at + stretch.processes_before;
     Entry entry;
     for (std::uint32_t i = 0; i < stretch.entries; ++i) {
       if (!reader_.next(entry)) return "become shorter";
-      const std::size_t size = put(entry, at, stretch.is_process);
+      const std::size_t size = put(entry, at, is_process);
       if (size == 0 || size > end - at) return kChanged;
       at += size;
     }
@@ -289,11 +303,14 @@ class SortedWriter::Copier {
     if (is_one != is_process) return 0;
     char* const room = bytes_.room(at, kLargestEntry);
     const std::size_t size = write_entry({room, kLargestEntry}, entry);
+    double units = kNoUnits;
     if (is_process && entry.process->head.size >= sizeof(csa::Csa)) {
-      const std::uint64_t units = whole_units(biller_.units(entry));
-      std::memcpy(room + offsetof(csa::Csa, sbu), &units, sizeof units);
+      units = billed_units(biller_.units(entry));
+      const std::uint64_t whole = whole_units(units);
+      std::memcpy(room + offsetof(csa::Csa, sbu), &whole, sizeof whole);
     }
     bytes_.keep(size);
+    if (is_process && units_) units_->put(word_++, units);
     return size;
   }
 
@@ -301,9 +318,12 @@ class SortedWriter::Copier {
   ResilientReader reader_;
   Biller biller_;
   PlacedBytes bytes_;
+  std::unique_ptr<UnitsWriter> units_;  ///< null: none are kept
+  std::uint64_t word_ = 0;              ///< the next process's
 };
 
-Outcome<void> SortedWriter::copy_file(const InputFile& input, int file) {
+Outcome<void> SortedWriter::copy_file(const InputFile& input, int file,
+                                      UnitsFile& units) {
   constexpr std::size_t kBlocks = 4;  // at a time
   const auto unreadable = [&input](const core::Error& error) {
     return stop(
@@ -316,7 +336,8 @@ Outcome<void> SortedWriter::copy_file(const InputFile& input, int file) {
   for (std::size_t i = 0; i < workers; ++i) {
     auto twin = input.window.twin();
     if (!twin) return unreadable(twin.error());
-    crew.push_back(std::make_unique<Copier>(*this, std::move(*twin), file));
+    crew.push_back(std::make_unique<Copier>(*this, std::move(*twin), file,
+                                            units.writer()));
   }
   struct Copied {
     const char* changed = nullptr;
@@ -341,6 +362,8 @@ Outcome<void> SortedWriter::copy_file(const InputFile& input, int file) {
         progress.show(input.blocks[i * kBlocks].begin);
         return copied.changed == nullptr && copied.error == 0;
       });
+  for (const auto& copier : crew)
+    if (copier->units() != nullptr) units.take(*copier->units());
   if (copied.changed != nullptr)
     return stop("An error occurred during the reading of file '" + input.path +
                 "': it has " + copied.changed + ".");
@@ -402,10 +425,12 @@ std::unexpected<Stop> SortedWriter::unwritable(int code) const {
 
 Outcome<void> SortedWriter::write(OutputFile& output) {
   PlacedBytes file(output.fd(), size_);
-  write_boots(file);
-  write_headers(file);
+  UnitsFile units(options_.sorted, output, words_);
+  const std::uint64_t boots = write_boots(file);
+  const auto words = units.writer();
+  write_headers(file, words.get());
   for (const InputFile& input : input_.files())
-    TRY(copy_file(input, output.fd()));
+    TRY(copy_file(input, output.fd(), units));
   // Behind all that was copied, as this may replace some of it.
   file.flush();
   const auto given_up = misread(file);
@@ -416,7 +441,24 @@ Outcome<void> SortedWriter::write(OutputFile& output) {
     code = errno;
   if (code == 0) code = output.commit();
   if (code != 0) return unwritable(code);
-  return given_up ? stop(given_up->text) : Outcome<void>();
+  if (words) {
+    words->flush();
+    units.take(*words);
+  }
+  if (given_up) return stop(given_up->text);
+  commit_units(units, boots);
+  return {};
+}
+
+/// The sorted file is whole without them.
+void SortedWriter::commit_units(UnitsFile& units, std::uint64_t boots) {
+  units.commit(size_, boots);
+  if (units.error() == 0) return;
+  (void)::unlink(units.path().c_str());
+  console_.complain(with_system_error(
+      options_.program + ": the fractions of units are not kept in '" +
+          units.path() + "'.",
+      units.error()));
 }
 
 Outcome<void> SortedWriter::run() {

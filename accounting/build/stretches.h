@@ -22,8 +22,10 @@ struct Stretch {
   std::uint32_t entries = 0;
   std::uint64_t before = 0;  ///< bytes of that part that come before them
   std::uint32_t bytes = 0;
-  bool is_process = false;
+  std::uint32_t processes_before : 31 = 0;  ///< of the segment
+  std::uint32_t is_process : 1 = 0;
 };
+static_assert(sizeof(Stretch) == 24);
 
 class Stretches {
  public:

@@ -38,6 +38,9 @@ class OutputFile {
   [[nodiscard]] int error() const { return error_; }
   [[nodiscard]] int fd() const { return file_.get(); }
 
+  /// Is it a new file until commit()? Else it is written in its place.
+  [[nodiscard]] bool is_apart() const { return !place_.empty(); }
+
   /// Puts the file into its place. Without it, or where it fails, there is what
   /// was there before. Returns the errno of the first call that failed; 0: it
   /// is there.

@@ -36,7 +36,8 @@ void add(csa::Use& to, const csa::Use& from) {
   to.swap_delay += from.swap_delay;
 }
 
-void add(csa::Consolidated& to, const csa::Consolidated& from) {
+void add(Charge& charge, const csa::Consolidated& from) {
+  csa::Consolidated& to = charge.use;
   to.jobs += from.jobs;
   add(to.prime, from.prime);
   add(to.nonprime, from.nonprime);
@@ -54,8 +55,8 @@ void add(csa::Consolidated& to, const csa::Consolidated& from) {
   to.requests += from.requests;
   to.request_utime += from.request_utime;
   to.request_stime += from.request_stime;
-  to.sbu += from.sbu;
-  to.fee += from.fee;
+  charge.units.add(from.sbu);
+  charge.fee.add(from.fee);
 }
 
 /// One record as text, by printf(3): this is for people and small files.
@@ -142,11 +143,11 @@ class Adder {
 
   void write(const std::optional<OutputFile>& file) {
     if (options_.is_total) {
-      total_.head = csa::consolidated_head();
-      write(total_);
+      total_.use.head = csa::consolidated_head();
+      write(total_.record());
     } else {
-      for (const csa::Consolidated& record : table_.records())
-        write(record);
+      for (const Charge& charge : table_.charges())
+        write(charge.record());
     }
     if (!file) return;
     file_text_ = std::string(console_.out().view());
@@ -156,7 +157,7 @@ class Adder {
   [[nodiscard]] int exit_code() const { return code_; }
 
  private:
-  csa::Consolidated& place_for(const csa::Consolidated& record) {
+  Charge& place_for(const csa::Consolidated& record) {
     if (options_.is_total) return total_;
     const ChargeKey key = {.uid = record.uid,
                            .gid = record.gid,
@@ -179,7 +180,7 @@ class Adder {
   const Options& options_;
   Console& console_;
   ChargeTable table_;
-  csa::Consolidated total_ = {};
+  Charge total_;
   AccountNames names_;
   std::string file_text_;
   int code_ = 0;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "accounting/billing/billed_units.h"
 #include "accounting/billing/charge_table.h"
 #include "accounting/billing/sbu.h"
 #include "accounting/records/damage_text.h"
@@ -32,8 +33,11 @@ struct Split {
 class Consolidator {
  public:
   Consolidator(const Options& options, const BillingRules& rules,
-               Console& console)
-      : options_(options), biller_(rules), console_(console) {}
+               Console& console, const ByteWindow& sorted)
+      : options_(options),
+        biller_(rules),
+        billed_("csacon", options.sorted, sorted, console),
+        console_(console) {}
 
   Outcome<void> run(SortedFile& sorted) {
     csa::Configuration boot = {};
@@ -41,6 +45,7 @@ class Consolidator {
     while (sorted.next_boot(boot)) {
       csa::JobHeader job = {};
       while (sorted.next_job(job)) {
+        billed_.begin_job(job);
         if (!options_.takes_all && !has_ended(job)) continue;
         TRY(add_job(sorted, job));
         if (options_.keys.jid) hand_over();  // no later job has these keys
@@ -61,8 +66,8 @@ class Consolidator {
   using Part = SortedFile::Part;
 
   void hand_over() {
-    for (const csa::Consolidated& record : table_.records())
-      console_.out().add(bytes_of(record));
+    for (const Charge& charge : table_.charges())
+      console_.out().add(bytes_of(charge.record()));
     table_.clear();
     console_.breathe();
   }
@@ -91,7 +96,7 @@ class Consolidator {
     for (std::int32_t i = 0; i < job.processes.count; ++i) {
       if (!sorted.next_entry(entry) || entry.process == nullptr)
         return unreadable("for process record");
-      add_process(entry, is_counted_here);
+      add_process(entry, i, is_counted_here);
       is_counted_here = false;
     }
     sorted.go_to(job, Part::kEvents);
@@ -104,7 +109,7 @@ class Consolidator {
   }
 
   /// A record without a group goes to the first that has its other keys.
-  csa::Consolidated& find(const ChargeKey& key) {
+  Charge& find(const ChargeKey& key) {
     KeyParts parts = options_.keys;
     ChargeKey wanted;
     if (parts.uid) wanted.uid = key.uid;
@@ -127,7 +132,8 @@ class Consolidator {
     csa::Consolidated& to = find({.uid = request.uid,
                                   .gid = csa::kNoId,
                                   .prid = request.prid,
-                                  .jid = request.jid});
+                                  .jid = request.jid})
+                                .use;
     if (request.term_subtype != csa::kSpoolTerm) ++to.requests;
     to.request_utime += request.utime;
     to.request_stime += request.stime;
@@ -138,28 +144,31 @@ class Consolidator {
       csa::Consolidated& to = find({.uid = entry.start->uid,
                                     .gid = csa::kNoId,
                                     .prid = 0,
-                                    .jid = entry.start->jid});
+                                    .jid = entry.start->jid})
+                                  .use;
       if (is_counted) ++to.jobs;
     } else if (entry.end != nullptr) {
-      csa::Consolidated& to = find({.uid = entry.end->uid,
-                                    .gid = entry.end->gid,
-                                    .prid = 0,
-                                    .jid = entry.end->jid});
-      to.sbu += static_cast<double>(entry.end->sbu) * weight_of(entry.end->jid);
-      to.jobs += is_counted ? 2 : 1;
+      Charge& to = find({.uid = entry.end->uid,
+                         .gid = entry.end->gid,
+                         .prid = 0,
+                         .jid = entry.end->jid});
+      to.units.add(static_cast<double>(entry.end->sbu) *
+                   weight_of(entry.end->jid));
+      to.use.jobs += is_counted ? 2 : 1;
     }
   }
 
-  void add_process(const Entry& entry, bool is_counted) {
+  void add_process(const Entry& entry, std::int32_t number, bool is_counted) {
     const csa::Csa& process = *entry.process;
     const double p = biller_.prime_ratio(process);
-    double units = biller_.recorded_units(entry, p);
+    double units = billed_.of(number, entry, biller_, [p] { return p; });
     if (!weights_.empty()) units *= weight_of(process.jid);
-    csa::Consolidated& to = find({.uid = process.uid,
-                                  .gid = process.gid,
-                                  .prid = process.prid,
-                                  .jid = process.jid});
-    to.sbu += units;
+    Charge& charge = find({.uid = process.uid,
+                           .gid = process.gid,
+                           .prid = process.prid,
+                           .jid = process.jid});
+    charge.units.add(units);
+    csa::Consolidated& to = charge.use;
     if (is_counted) ++to.jobs;
     ++to.processes;
     const double usec =
@@ -215,6 +224,7 @@ class Consolidator {
 
   const Options& options_;
   Biller biller_;
+  BilledUnits billed_;
   Console& console_;
   ChargeTable table_;
   std::vector<std::pair<std::uint64_t, double>> weights_;  ///< of the job
@@ -237,7 +247,8 @@ Outcome<void> run(const Options& options, Console& console) {
                     options.sorted + "'.",
                 window.error().code);
   SortedFile sorted(std::move(*window));
-  return Consolidator(options, rules, console).run(sorted);
+  return Consolidator(options, rules, console, sorted.reader().window())
+      .run(sorted);
 }
 
 }  // namespace

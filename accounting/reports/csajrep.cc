@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/reports/csajrep.h"
 
-#include "accounting/billing/sbu.h"
+#include "accounting/billing/billed_units.h"
 #include "accounting/records/damage_text.h"
 #include "accounting/records/sorted_file.h"
 #include "accounting/reports/csajrep_options.h"
@@ -53,13 +53,18 @@ class Report {
         console_(console),
         sorted_(sorted),
         rows_(options, console.out()),
-        requests_(console.out()) {}
+        requests_(console.out()) {
+    if (options.columns.units)
+      billed_.emplace("csajrep", options.sorted, sorted.reader().window(),
+                      console);
+  }
 
   Outcome<void> run() {
     Progress progress(sorted_.reader().size(), Progress::Rows::kMeanwhile);
     while (sorted_.next_boot(boot_)) {
       csa::JobHeader job = {};
       while (sorted_.next_job(job)) {
+        if (billed_) billed_->begin_job(job);
         TRY(one(job));
         console_.breathe();
         progress.show(sorted_.job_begin());
@@ -199,10 +204,12 @@ class Report {
     return {};
   }
 
-  double units_of(const Entry& entry, std::size_t requests) {
+  double units_of(const Entry& entry, std::int32_t number,
+                  std::size_t requests) {
     if (!options_.columns.units) return 0;
-    double units =
-        biller_.recorded_units(entry, biller_.prime_ratio(*entry.process));
+    const double units = billed_->of(number, entry, biller_, [&] {
+      return biller_.prime_ratio(*entry.process);
+    });
     for (std::size_t i = 0; i < requests; ++i)
       if (weights_[i].first == entry.process->jid)
         return units * weights_[i].second;
@@ -215,16 +222,17 @@ class Report {
     const auto requests = static_cast<std::size_t>(job.workload.count);
     Totals totals;
     bool is_any = false;
-    TRY(for_each(job, Part::kProcesses, [&](std::int32_t, const Entry& entry) {
-      if (!is_shown(entry)) return true;
-      headings(has_process_headings_, &Rows::process_headings);
-      const double units = units_of(entry, requests);
-      if (options_.has_totals) totals.add(entry, units);
-      if (!options_.has_only_totals) rows_.process(entry, units);
-      console_.breathe();
-      is_any = true;
-      return true;
-    }));
+    TRY(for_each(job, Part::kProcesses,
+                 [&](std::int32_t i, const Entry& entry) {
+                   if (!is_shown(entry)) return true;
+                   headings(has_process_headings_, &Rows::process_headings);
+                   const double units = units_of(entry, i, requests);
+                   if (options_.has_totals) totals.add(entry, units);
+                   if (!options_.has_only_totals) rows_.process(entry, units);
+                   console_.breathe();
+                   is_any = true;
+                   return true;
+                 }));
     TRY(for_each(job, Part::kEvents, [&](std::int32_t, const Entry& entry) {
       if (is_shown(entry)) write_event(entry);
       return true;
@@ -268,6 +276,7 @@ class Report {
   Biller biller_;
   Console& console_;
   SortedFile& sorted_;
+  std::optional<BilledUnits> billed_;  ///< if units are shown
   Rows rows_;
   RequestReport requests_;
   csa::Configuration boot_ = {};

@@ -68,7 +68,7 @@ void write_headings(ReportText& text, std::span<const Heading> headings,
 void Totals::add(const Entry& entry, double units_of_entry) {
   utime += entry.process->utime;
   stime += entry.process->stime;
-  units += units_of_entry;
+  units.add(units_of_entry);
   if (const csa::Delay* const from = entry.delay) {
     delay.cpu_run_real_total += from->cpu_run_real_total;
     delay.cpu_run_virtual_total += from->cpu_run_virtual_total;
@@ -253,7 +253,7 @@ void Rows::totals(const Totals& totals) {
     text_.add(' ').number(whole(totals.memory.minflt), 8);
     text_.add(' ').number(whole(totals.memory.majflt), 8);
   }
-  if (columns.units) text_.add(' ').fixed(totals.units, 8, 2);
+  if (columns.units) text_.add(' ').fixed(totals.units.value(), 8, 2);
   text_.add('\n');
 }
 

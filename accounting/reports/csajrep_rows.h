@@ -2,6 +2,7 @@
 // The lines of csajrep's reports about processes and requests.
 #pragma once
 
+#include "accounting/exact_sum.h"
 #include "accounting/records/entry.h"
 #include "accounting/reports/csajrep_options.h"
 #include "accounting/text/account_names.h"
@@ -18,7 +19,7 @@ struct Totals {
   csa::Io io = {};
   csa::Mem memory = {};
   csa::Delay delay = {};
-  double units = 0;
+  ExactSum units;
 
   void add(const Entry& entry, double units_of_entry);
 };

@@ -313,7 +313,7 @@ inline constexpr PublishedCommand kCommands[] = {
     {"csabuild", "8", "Sort accounting files by boot and job",
      "Reads the files PREFIX0 (of *csarecy*), PREFIX1 and so on and writes one "
      "file in which the records of each job lie together, with its system "
-     "billing units.",
+     "billing units; beside it, in FILE.units, these with their fractions.",
      kCsabuildLetters, "",
      "Command Usage:\n%\t[-a] [-A] [-D debug] [-i] [-n]\n"
      "\t\t[-o time] [-P pacct] [-s spacct] [-t]",
@@ -327,7 +327,8 @@ inline constexpr PublishedCommand kCommands[] = {
     {"csacon", "8", "Consolidate a sorted file by user and project",
      "Writes one record for each user and project, or for other keys, of the "
      "jobs that have ended in a sorted file, to standard output. Units keep "
-     "their fractions.",
+     "their fractions: those that *csabuild* put beside the file, in "
+     "FILE.units.",
      kCsaconLetters, "",
      "Command Usage:\n%\t[-A] [-jpu [-g]] [-D level] [-s spacct]",
      accounting::csacon_command, Form::kNamesUnknown},

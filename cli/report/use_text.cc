@@ -93,7 +93,7 @@ std::string csv_text(std::string_view text) {
 std::string shown_units(const accounting::UnitSum& units) {
   if (!units.get()) return {};
   char text[400];  // the largest number with two digits
-  (void)std::snprintf(text, sizeof text, "%.2f", units.value);
+  (void)std::snprintf(text, sizeof text, "%.2f", units.sum.value());
   return std::string(text) + (units.unknown > 0 ? "+" : "");
 }
 

@@ -46,4 +46,6 @@ def repeatable(name, data):
     """What is the same in every run."""
     if data is None:
         return None
+    if name.endswith(".units"):
+        return data[:16] + bytes(8) + data[24:]  # the boot records tell when csabuild ran
     return without_addresses(data) if "drep." in name else without_times(data)

@@ -3,6 +3,7 @@
 // are wrong.
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
@@ -12,10 +13,12 @@
 
 #include "accounting/billing/csa_conf.h"
 #include "accounting/billing/holidays.h"
+#include "accounting/exact_sum.h"
 
 namespace {
 
 using accounting::CsaConf;
+using accounting::ExactSum;
 using accounting::Holidays;
 using accounting::parse_holidays;
 using accounting::PrimeTime;
@@ -122,4 +125,21 @@ TEST_CASE("csa.conf: values, blanks, quotes, comments") {
   CHECK(!conf.take_complaints().empty());
   CHECK(!conf.find("CSA").has_value());
   ::unlink(path.c_str());
+}
+
+TEST_CASE("a sum of doubles loses nothing that is small beside what is large") {
+  ExactSum sum;
+  ExactSum other;
+  constexpr double kLarge = 1e16;  // its neighbours are 2 away
+  sum.add(kLarge);
+  for (int i = 0; i < 1600; ++i)
+    (i % 2 == 0 ? sum : other).add(0.25);
+  CHECK(sum.value() == kLarge + 200);
+  sum.add(other);
+  CHECK(sum.value() == kLarge + 400);
+  sum.add(-kLarge);
+  CHECK(sum.value() == 400);
+  sum.add(1e308);
+  sum.add(1e308);
+  CHECK(std::isinf(sum.value()));
 }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/billing/billed_units.h"
+
+#include <utility>
+
+namespace accounting {
+
+BilledUnits::BilledUnits(std::string program, const std::string& path,
+                         const ByteWindow& sorted, Console& console)
+    : program_(std::move(program)),
+      name_(exact_units_path(path)),
+      console_(console) {
+  auto exact = ExactUnits::open(path, sorted);
+  if (exact)
+    exact_ = std::move(*exact);
+  else if (exact.error().is_damaged)
+    tell(exact.error().why);
+  else
+    untold_ = std::move(exact.error().why);
+}
+
+void BilledUnits::give_up(const std::string& why) {
+  exact_.reset();
+  tell(why);
+}
+
+void BilledUnits::tell(const std::string& why) {
+  console_.complain(program_ + ": the fractions of units in '" + name_ +
+                    "' are not used: " + why + ".\n");
+  untold_.clear();
+}
+
+}  // namespace accounting
