@@ -13,6 +13,7 @@ import io
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from pam_machine import MODULE, NEEDED, Machine, run
 
 DAY = float(os.environ.get("DAY", "15"))
 TICK_US = 10_000
+CACCT = 784
 EXITS = BUILD / "tests/bench/bench-exits"
 SOURCES = pathlib.Path(os.environ.get("CORRAL_SOURCE", ".")) / "tests/bench"
 MAKEFILE = "all: exits crowd orphans\n%: %.c\n\tgcc -O2 -D_GNU_SOURCE -o $@ $<\n"
@@ -197,6 +199,7 @@ def cycle(site, instance, day, every):
     consolidated = site.must("csacon", "-A", "-s", folder / "spacct")
     (folder / "cacct").write_bytes(consolidated)
     check(b"root" in site.must("csacrep", "-hucwx", stdin=(folder / "cacct").open("rb")), "csacrep tells who used it")
+    same_times(site, instance, files, folder, every)
     rows = list(csv.DictReader(io.StringIO(report(instance, files, "--by", "user", "--csv"))))
     counted = sum(int(row["processes"]) for row in rows)
     equal(counted, len(every), "corral report counts the same processes")
@@ -204,6 +207,41 @@ def cycle(site, instance, day, every):
     equal(sum(int(row["processes"]) for row in by_job), counted, "by job the same")
     site.run_csarun()
     equal(site.state(), "COMPLETE", "csarun goes through")
+    daily = use_in(b"".join(path.read_bytes() for path in site.path("sum").glob("cacct.*")))
+    check(daily[0] >= len(every), f"csarun's day has all: {daily[0]} processes")
+    site.must("csaperiod")
+    period = use_in(b"".join(path.read_bytes() for path in site.path("fiscal").glob("pdacct.*")))
+    check(period[0] == daily[0] and abs(period[1] - daily[1]) < 1e-6, f"csaperiod has the same: {period} of {daily}")
+
+
+def use_in(cacct):
+    """(processes, seconds of processor time) of consolidated records."""
+    processes, seconds = 0, 0.0
+    for at in range(0, len(cacct), CACCT):
+        processes += struct.unpack_from("<q", cacct, at + 224)[0]
+        seconds += sum(struct.unpack_from("<d", cacct, at + part)[0] for part in (48, 128))
+    return processes, seconds
+
+
+def same_times(site, instance, files, folder, every):
+    """Processor time by each report is the sum of the records."""
+    own = sum(one["user_us"] + one["system_us"] for one in every) / 1e6
+    listed, rows = 0.0, 0
+    for path in sorted(folder.glob("pacct*")):
+        for line in site.must("csacom", "-t", "-v", path).decode("latin1").splitlines():
+            found = re.search(r" +([0-9]+\.[0-9]{2}) +([0-9]+\.[0-9]{2}) +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2}$", line)
+            rows += found is not None
+            listed += float(found[1]) + float(found[2]) if found else 0
+    equal(rows, len(every), "csacom -t has a row for each")
+    shown = sum(float(f"{one[part] / 1e6:.2f}") for one in every for part in ("user_us", "system_us"))  # of each row, two digits
+    check(abs(listed - shown) <= 0.1, f"csacom's processor time is the records', row by row: {listed:.2f} of {shown:.2f} s")
+    processes, seconds = use_in((folder / "cacct").read_bytes())
+    check(processes == len(every) and abs(seconds - own) < 1e-3, f"csacon's too: {processes} processes, {seconds:.6f} of {own:.6f} s")
+    total = re.search(r"(?m)^TOTALS +(\d+) +\S+ +\S+ +(\S+)", site.must("csacms", "-aS", "-A", folder / "spacct").decode("latin1"))
+    check(int(total[1]) == len(every) and abs(float(total[2]) * 60 - own) <= 0.31, f"csacms' too: {total[1]} processes, {total[2]} minutes")
+    by_command = list(csv.DictReader(io.StringIO(report(instance, files, "--by", "command", "--csv"))))
+    told = sum(int(row["user_us"] or 0) + int(row["system_us"] or 0) for row in by_command) / 1e6
+    check(abs(told - own) < 1e-6, f"corral report's too: {told:.6f} of {own:.6f} s")
 
 
 def report(instance, files, *words):
