@@ -4,6 +4,7 @@
 #include "bus/accounting_fields.h"
 #include "bus/dict_codec.h"
 #include "bus/utf8.h"
+#include "sys/foreign_fds.h"
 #include "sys/unique_fd.h"
 
 namespace bus {
@@ -150,7 +151,7 @@ void write_daemon_record(const Call& call) {
 void start_job_file(const Call& call) {
   int fd = -1;
   (void)::sd_bus_message_read(call.message.get(), "h", &fd);
-  auto copy = sys::duplicate(fd);
+  auto copy = sys::duplicate_foreign(fd);
   if (!copy)
     return call.reply().refuse(
         refuse(core::Refusal::kUnavailable,

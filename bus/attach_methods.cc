@@ -3,6 +3,7 @@
 
 #include "bus/utf8.h"
 #include "bus/words.h"
+#include "sys/foreign_fds.h"
 #include "sys/unique_fd.h"
 
 namespace bus {
@@ -22,7 +23,7 @@ core::Answer<core::ProcessRef> read_pid(const Call& call) {
 core::Answer<core::ProcessRef> read_pidfd(const Call& call) {
   int fd = -1;
   (void)::sd_bus_message_read(call.message.get(), "h", &fd);
-  auto copy = sys::duplicate(fd);
+  auto copy = sys::duplicate_foreign(fd);
   if (!copy)
     return refuse(core::Refusal::kUnavailable,
                   std::string("cannot keep the descriptor: ") +

@@ -8,6 +8,7 @@
 #include "bus/dict_codec.h"
 #include "bus/utf8.h"
 #include "core/provider_control.h"
+#include "sys/foreign_fds.h"
 #include "sys/unique_fd.h"
 
 namespace bus {
@@ -86,7 +87,7 @@ constexpr MemberKey kKeys[] = {
          [](AggregateMember& member, const Value& value) {
            const auto* const number = std::get_if<FdNumber>(&value);
            if (number == nullptr) return false;
-           auto copy = sys::duplicate(number->fd);
+           auto copy = sys::duplicate_foreign(number->fd);
            if (!copy) return false;
            member.process.pidfd = (*std::move(copy)).to_handle();
            return true;

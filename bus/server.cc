@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "sys/clock.h"
+#include "sys/foreign_fds.h"
 
 namespace bus {
 
@@ -74,6 +75,7 @@ bool Server::accept_one() {
   sys::UniqueFd socket(::accept4(listener_->fd(), nullptr, nullptr,
                                  SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (socket.is_open()) {
+    sys::foreign_fds().mark(socket.get(), sys::ForeignFds::kSomebody, true);
     admit(std::move(socket));
     return true;
   }
@@ -89,6 +91,7 @@ void Server::turn_away() {
   spare_.reset();
   const int refused =
       ::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC);
+  sys::foreign_fds().mark(refused, sys::ForeignFds::kSomebody, true);
   sys::UniqueFd(refused).reset();
   spare_ = open_spare();
   notice_("a client was turned away: no descriptor is left");
@@ -100,7 +103,9 @@ void Server::turn_away() {
 void Server::admit(sys::UniqueFd socket) {
   if (has_left(socket.get())) return;
   core::Result<Identity> identity = peer_identity(socket.get());
-  if (!identity || !may_enter(identity->caller.uid)) return;
+  if (!identity) return;
+  sys::foreign_fds().mark(socket.get(), identity->caller.uid.raw(), true);
+  if (!may_enter(identity->caller.uid)) return;
   const std::uint64_t number = ++last_peer_;
   const ConnectionBounds bounds = bounds_for(identity->caller.uid);
   auto peer = PrivatePeer::make(

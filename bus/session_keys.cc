@@ -7,6 +7,7 @@
 #include "bus/spec_keys.h"
 #include "bus/utf8.h"
 #include "core/job_name.h"
+#include "sys/foreign_fds.h"
 #include "sys/unique_fd.h"
 
 namespace bus {
@@ -40,7 +41,7 @@ constexpr SessionKey kKeys[] = {
          [](SessionRequest& request, const Value& value) {
            const auto* const number = std::get_if<FdNumber>(&value);
            if (number == nullptr) return false;
-           auto copy = sys::duplicate(number->fd);
+           auto copy = sys::duplicate_foreign(number->fd);
            if (!copy) return false;
            request.leader.pidfd = (*std::move(copy)).to_handle();
            return true;

@@ -12,6 +12,7 @@
 #include "core/job_tag.h"
 #include "core/job_token.h"
 #include "core/limit_terms_text.h"
+#include "sys/foreign_fds.h"
 #include "sys/lifeline.h"
 #include "sys/unique_fd.h"
 
@@ -195,10 +196,9 @@ template <core::Handle core::LaunchHandles::* kHandle>
 bool set_handle(SpecDraft& draft, const Value& value) {
   const auto* const number = std::get_if<FdNumber>(&value);
   if (number == nullptr) return false;
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
-  const int copy = ::fcntl(number->fd, F_DUPFD_CLOEXEC, 3);
-  if (copy < 0) return false;
-  draft.handles.*kHandle = sys::UniqueFd(copy).to_handle();
+  auto copy = sys::duplicate_foreign(number->fd);
+  if (!copy) return false;
+  draft.handles.*kHandle = (*std::move(copy)).to_handle();
   return true;
 }
 

@@ -6,6 +6,8 @@
 #include "supervisor/job_service.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
+#include "sys/fd_mount.h"
+#include "sys/foreign_fds.h"
 
 namespace supervisor {
 
@@ -46,6 +48,27 @@ std::unexpected<core::Refused> refuse_ended(const core::Job& job) {
       core::job_text(job.jid) + " " + core::sentence_of(job.result).c_str());
 }
 
+/// Reaper and store have a copy, and close it themselves. Of pipes and sockets
+/// theirs is not the last, which alone may hang; each close of a file asks its
+/// file system.
+core::Answer<void> check_stream(const char* key, const core::Handle& handle) {
+  if (!handle.is_open() ||
+      sys::kind_of(handle.number()) != sys::FdKind::kFile ||
+      sys::is_of_own_mount(handle.number()))
+    return {};
+  return refuse(core::Refusal::kInvalid,
+                std::string("key '") + key +
+                    "' is a file of a file system in user space, or of another "
+                    "mount namespace, expected a pipe, a socket or another "
+                    "file");
+}
+
+core::Answer<void> check_streams(const core::LaunchHandles& handles) {
+  TRY(check_stream("StandardInput", handles.standard_input));
+  TRY(check_stream("StandardOutput", handles.standard_output));
+  return check_stream("StandardError", handles.standard_error);
+}
+
 }  // namespace
 
 void JobService::create(const core::Caller& caller, core::JobSpec spec,
@@ -54,6 +77,9 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
   if (is_going_down_) return done(refuse_going_down());
   if (auto may_be = may_request(caller, spec.requested); !may_be)
     return done(std::unexpected(std::move(may_be).error()));
+  if (caller.uid != core::Uid(0) && caller.uid != site_.user)
+    if (auto harmless = check_streams(handles); !harmless)
+      return done(std::unexpected(std::move(harmless).error()));
   const bool has_streams = handles.standard_input.is_open() ||
                            handles.standard_output.is_open() ||
                            handles.standard_error.is_open();

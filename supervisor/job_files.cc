@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include "core/number_text.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
+#include "sys/fd_mount.h"
 
 namespace supervisor {
 
@@ -255,6 +257,12 @@ void JobFiles::put_again() {
 
 void JobFiles::start(core::JobId jid, const JobFileUser& user,
                      sys::UniqueFd file, Done done) {
+  const bool is_trusted =
+      user.uid == core::Uid(0) || user.uid == core::Uid(::geteuid());
+  if (!is_trusted && !sys::is_of_own_mount(file.get()))
+    return done(refused(
+        "expected a regular file of a file system that is mounted for the "
+        "instance, and not in user space"));
   if (const auto good = check_file(file.get()); !good)
     return done(std::unexpected(good.error()));
   if (find(jid) != nullptr)  // another file takes its place

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/kept_handles.h"
 
+#include "sys/foreign_fds.h"
+
 namespace supervisor {
 
 namespace {
@@ -22,6 +24,7 @@ std::string KeptHandles::name_of(core::JobId jid, HandleKind kind) {
 }
 
 void KeptHandles::put(core::JobId jid, HandleKind kind, sys::UniqueFd fd) {
+  sys::foreign_fds().lend(fd.get());
   auto& kept = handles_[{jid, kind}];
   kept = std::make_shared<const sys::UniqueFd>(std::move(fd));
   store_.put_soon(name_of(jid, kind), kept);
@@ -53,6 +56,8 @@ bool KeptHandles::adopt(std::string_view name, sys::UniqueFd fd) {
     const auto jid = core::job_of_path_name(
         name.substr(0, name.size() - kSuffixes[i].size()));
     if (!jid) return false;
+    sys::foreign_fds().mark(fd.get(), sys::ForeignFds::kSomebody);
+    sys::foreign_fds().lend(fd.get());
     handles_[{*jid, static_cast<HandleKind>(i)}] =
         std::make_shared<const sys::UniqueFd>(std::move(fd));
     return true;

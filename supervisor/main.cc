@@ -23,6 +23,7 @@
 #include "supervisor/event_loop.h"
 #include "supervisor/instance.h"
 #include "supervisor/log.h"
+#include "supervisor/own_close.h"
 #include "supervisor/place_guard.h"
 #include "supervisor/settings.h"
 #include "supervisor/unit_anchor.h"
@@ -216,6 +217,7 @@ int run(Settings settings) {
   auto loop = EventLoop::make();
   if (!loop) return fail(loop.error());
 
+  const supervisor::ForeignCloses foreign_closes(*loop);
   supervisor::BusLoop bus_loop(*loop);
   // Closed last: that may take the kernel 20 ms, and the reaper waits for the
   // end of its link.

@@ -10,6 +10,7 @@
 
 #include "supervisor/log.h"
 #include "sys/clock.h"
+#include "sys/foreign_fds.h"
 
 namespace supervisor {
 
@@ -131,6 +132,9 @@ class PacketLink::State : public std::enable_shared_from_this<State> {
         if (handler_ != nullptr) handler_->on_end();
         return;
       }
+      for (const sys::UniqueFd& fd :
+           std::span(packet->fds).first(packet->fd_count))
+        sys::foreign_fds().mark(fd.get(), sys::ForeignFds::kSomebody);
       const auto message =
           reaper::decode(std::span(buffer).first(packet->size));
       if (!message || packet->was_cut) {

@@ -13,12 +13,12 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <optional>
 
+#include "sys/foreign_fds.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -41,15 +41,6 @@ namespace detail {
     return false;
   return domain == AF_UNIX && listens == 0 &&
          (type == SOCK_STREAM || type == SOCK_SEQPACKET);
-}
-
-/// waitid(2) takes nothing else by P_PIDFD, and takes nobody's status so.
-[[nodiscard]] inline bool is_pidfd(int fd) {
-  siginfo_t info = {};
-  const int r =
-      ::waitid(static_cast<idtype_t>(3),  // P_PIDFD
-               static_cast<id_t>(fd), &info, WEXITED | WNOHANG | WNOWAIT);
-  return r == 0 || errno == ECHILD;
 }
 
 /// What epoll(7) is to tell of it, beside EPOLLHUP and EPOLLERR, which it

@@ -55,8 +55,8 @@ class Hostile:
 
     def facts(self):
         """Waits for the end of its deed: one that did not come to its end has tested nothing."""
-        with os.fdopen(self.reader, "rb") as file:
-            said = file.read()
+        said = os.read(self.reader, 1 << 16)  # one write; processes of its own may hold the other end
+        os.close(self.reader)
         told = json.loads(said) if said else {"error": "it said nothing"}
         if "error" in told:
             fail(f"the deed did not come to its end: {told['error']}")

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of our descriptors came from somebody else, and whose they are. Closing
+// such a one may take for ever: close(2) asks a file system in user space, and
+// waits for the lock of a pipe, which a writer holds while he copies from
+// memory that such a file system backs. Who receives descriptors marks them,
+// and who closes one that is marked does not do so itself
+// (supervisor/closer.h).
+//
+// Invariant: what kind a descriptor is is told by calls that ask neither its
+// file system nor its lock.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#include "sys/unique_fd.h"
+
+namespace sys {
+
+enum class FdKind : std::uint8_t {
+  kPidFd,   ///< its close never waits
+  kSocket,  ///< only its last close may wait: for what is in its queue
+  kPipe,    ///< only its last close may wait: for its lock
+  kFile,    ///< each close of it may wait: for its file system
+};
+
+/// waitid(2) takes nothing else by P_PIDFD, and takes nobody's status so.
+[[nodiscard]] inline bool is_pidfd(int fd) {
+  siginfo_t info = {};
+  return ::waitid(static_cast<idtype_t>(3),  // P_PIDFD
+                  static_cast<id_t>(fd), &info,
+                  WEXITED | WNOHANG | WNOWAIT) == 0 ||
+         errno == ECHILD;
+}
+
+[[nodiscard]] inline FdKind kind_of(int fd) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0)
+    return FdKind::kSocket;
+  if (is_pidfd(fd)) return FdKind::kPidFd;
+  char name[64];
+  char target[64];
+  (void)std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+  const ssize_t length = ::readlink(name, target, sizeof target);
+  // A file has a path, which begins otherwise.
+  if (length > 0 && std::string_view(target, static_cast<std::size_t>(length))
+                        .starts_with("pipe:["))
+    return FdKind::kPipe;
+  return FdKind::kFile;
+}
+
+class ForeignFds {
+ public:
+  /// Whose a descriptor is when nobody can tell.
+  static constexpr std::uint32_t kSomebody = 0xfffffffe;
+
+  void mark(int fd, std::uint32_t owner, bool is_connection = false) {
+    if (fd < 0) return;
+    const auto at = static_cast<std::size_t>(fd);
+    if (at >= owners_.size()) owners_.resize(at + 64);
+    owners_[at] = {.uid = owner,
+                   .is_marked = true,
+                   .is_connection = is_connection,
+                   .is_lent = false};
+  }
+  /// Others have copies, which they close themselves.
+  void lend(int fd) {
+    if (has(fd)) owners_[static_cast<std::size_t>(fd)].is_lent = true;
+  }
+  void unmark(int fd) {
+    if (has(fd)) owners_[static_cast<std::size_t>(fd)] = {};
+  }
+  [[nodiscard]] bool has(int fd) const {
+    return fd >= 0 && static_cast<std::size_t>(fd) < owners_.size() &&
+           owners_[static_cast<std::size_t>(fd)].is_marked;
+  }
+  /// Of one that is marked.
+  [[nodiscard]] std::uint32_t owner(int fd) const {
+    return owners_[static_cast<std::size_t>(fd)].uid;
+  }
+  /// Whether it is ours to shut down, and not only to close.
+  [[nodiscard]] bool is_connection(int fd) const {
+    return owners_[static_cast<std::size_t>(fd)].is_connection;
+  }
+  [[nodiscard]] bool is_lent(int fd) const {
+    return owners_[static_cast<std::size_t>(fd)].is_lent;
+  }
+  /// Above all that are marked.
+  [[nodiscard]] int end() const { return static_cast<int>(owners_.size()); }
+
+ private:
+  struct Owner {
+    std::uint32_t uid = 0;
+    bool is_marked = false;
+    bool is_connection = false;
+    bool is_lent = false;
+  };
+  std::vector<Owner> owners_;
+};
+
+/// Those of this process.
+inline ForeignFds& foreign_fds() {
+  static ForeignFds fds;
+  return fds;
+}
+
+/// Another number for what a client handed in, which is as foreign.
+[[nodiscard]] inline core::Result<UniqueFd> duplicate_foreign(int fd) {
+  auto copy = duplicate(fd);
+  if (copy && foreign_fds().has(fd))
+    foreign_fds().mark(copy->get(), foreign_fds().owner(fd));
+  return copy;
+}
+
+}  // namespace sys
