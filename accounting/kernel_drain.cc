@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "accounting/append.h"
 #include "accounting/kernel_encode.h"
@@ -48,8 +49,11 @@ void append(std::vector<std::byte>& to, const RecordBytes& bytes) {
 }  // namespace
 
 void KernelDrain::recover(int file, const std::string& path) {
+  if (std::exchange(was_recovered_, true)) return;
   corral_control& control = ring_.control();
-  if (control.position <= ring_.released()) return;
+  // Of a loss alone nothing is released: it has no record behind it.
+  const bool is_loss = control.told_then > control.told_lost;
+  if (control.position < ring_.released() + (is_loss ? 0 : 1)) return;
   std::optional<sys::UniqueFd> switched;
   if (!is_file(file, control.device, control.inode)) {
     const std::string youngest = youngest_switched_file(path);
@@ -125,9 +129,10 @@ core::Result<void> KernelDrain::write_all(int file,
     control.told_then = batch.told_lost;
     __atomic_store_n(&control.position, batch.position, __ATOMIC_SEQ_CST);
     TRY(append_whole(file, batch.bytes));
-    ring_.release(batch.position);
     lost_ += batch.told_lost - control.told_lost;
-    control.told_lost = batch.told_lost;
+    // Before the release, which says that nothing is to be recovered.
+    __atomic_store_n(&control.told_lost, batch.told_lost, __ATOMIC_SEQ_CST);
+    ring_.release(batch.position);
     written_ += batch.records;
   }
 }

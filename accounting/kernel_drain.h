@@ -32,7 +32,7 @@ class KernelDrain {
   explicit KernelDrain(KernelRing ring) : ring_(std::move(ring)) {}
 
   /// Finds out what a scribe before us wrote, into the file at `path` or what
-  /// it was renamed to. The caller holds the FileLock of `file`.
+  /// it was renamed to; once. The caller holds the FileLock of `file`.
   void recover(int file, const std::string& path);
   /// Appends all that is there and on; into `spools`, if there are any, all.
   /// The caller holds the FileLock. Errors: those of append_whole().
@@ -60,6 +60,7 @@ class KernelDrain {
   void add_loss(Batch& batch) const;
 
   KernelRing ring_;
+  bool was_recovered_ = false;
   std::uint64_t written_ = 0;
   std::uint64_t lost_ = 0;
 };

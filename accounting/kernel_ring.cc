@@ -35,4 +35,11 @@ std::optional<KernelRing::Record> KernelRing::read(
   return record;
 }
 
+std::uint64_t KernelRing::waiting() const {
+  std::uint64_t count = 0;
+  for (auto record = read(released()); record; record = read(record->number))
+    if (record->exit != nullptr) ++count;
+  return count;
+}
+
 }  // namespace accounting

@@ -41,6 +41,8 @@ class KernelRing {
   /// Up to where there is something.
   [[nodiscard]] std::uint64_t filled() const { return ring_.filled(); }
   [[nodiscard]] bool is_empty() const { return ring_.is_empty(); }
+  /// Records that nobody has done with yet.
+  [[nodiscard]] std::uint64_t waiting() const;
 
   [[nodiscard]] corral_control& control() { return *control_; }
   [[nodiscard]] const corral_control& control() const { return *control_; }

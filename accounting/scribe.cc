@@ -138,28 +138,35 @@ core::Result<void> Scribe::write_waiting() {
 
 /// What the kernel has counted so far.
 core::Result<void> Scribe::write_kernel() {
-  if (!kernel_) return {};
-  if (!std::exchange(kernel_was_recovered_, true))
-    kernel_->recover(file_.get(), path_);
+  while (!leaving_.empty()) {
+    TRY(write_kernel(leaving_.front()));
+    written_ += leaving_.front().written();
+    lost_ += leaving_.front().lost();
+    leaving_.pop_front();
+  }
+  if (kernel_) return write_kernel(*kernel_);
+  return {};
+}
+
+core::Result<void> Scribe::write_kernel(KernelDrain& drain) {
+  drain.recover(file_.get(), path_);
   const core::RecordSwitches switches = in_force();
   if (switches.has(core::AccountKind::kCsa) || !spools_.is_empty())
-    return kernel_->write_all(file_.get(), switches, &spools_);
-  kernel_->skip_all();
+    return drain.write_all(file_.get(), switches, &spools_);
+  drain.skip_all();
   return {};
 }
 
 void Scribe::attach_kernel(KernelDrain drain) {
   detach_kernel();
   kernel_.emplace(std::move(drain));
-  kernel_was_recovered_ = false;
 }
 
 void Scribe::detach_kernel() {
   if (!kernel_) return;
-  flush_kernel();
-  written_ += kernel_->written();
-  lost_ += kernel_->lost();
+  leaving_.push_back(*std::move(kernel_));
   kernel_.reset();
+  flush();  // what the disk refuses now is tried again, as appends are
 }
 
 void Scribe::flush_kernel() {
@@ -324,6 +331,10 @@ ScribeStatus Scribe::status() const {
   status.waiting_bytes = kept_bytes_;
   status.written = written_ + (kernel_ ? kernel_->written() : 0);
   status.lost = lost_ + (kernel_ ? kernel_->lost() : 0);
+  for (const KernelDrain& drain : leaving_) {
+    status.written += drain.written();
+    status.lost += drain.lost();
+  }
   status.code = code_;
   const core::RecordSwitches switches = in_force();
   status.is_off = switches.is_writing() ? 0 : 1;

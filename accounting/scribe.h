@@ -67,13 +67,14 @@ class Scribe {
   /// From now on what comes into the collector's ring is written too, before
   /// each append and by flush_kernel().
   void attach_kernel(KernelDrain drain);
+  /// No more comes: what is there is written, and kept until it can be.
   void detach_kernel();
   void flush_kernel();
   /// Null: there is no collector.
   [[nodiscard]] KernelDrain* kernel() { return kernel_ ? &*kernel_ : nullptr; }
 
   [[nodiscard]] bool has_waiting() const {
-    return !queue_.empty() || needs_sync_;
+    return !queue_.empty() || !leaving_.empty() || needs_sync_;
   }
   [[nodiscard]] ScribeStatus status() const;
 
@@ -90,6 +91,7 @@ class Scribe {
 
   core::Result<void> write_waiting();
   core::Result<void> write_kernel();
+  core::Result<void> write_kernel(KernelDrain& drain);
   core::Result<void> open_file();
   core::Result<void> note(csa::ConfigurationEvent event);
   core::Result<void> note(const RecordBytes& bytes);
@@ -129,8 +131,8 @@ class Scribe {
 
   JobSpools spools_;  ///< of jobs with a file of their own
   std::optional<KernelDrain> kernel_;
-  bool kernel_was_recovered_ = false;
-  std::deque<Entry> queue_;  ///< by ascending key
+  std::deque<KernelDrain> leaving_;  ///< detached, and not written yet
+  std::deque<Entry> queue_;          ///< by ascending key
   std::size_t kept_bytes_ = 0;
   bool needs_sync_ = false;
   bool is_new_ = false;  ///< its directory entry is not synced yet

@@ -50,9 +50,7 @@ Collection::Collection(EventLoop& loop, Keepers keepers, Recorder& recorder,
       taskstats_(loop, store_, site_.program,
                  [this](std::string_view why) { on_taskstats(why); }),
       patience_(loop, [this] { give_up("it was not loaded within 20 s"); }),
-      idle_(loop, [this] {
-        if (state_ == State::kRunning && is_idle()) unload();
-      }) {}
+      idle_(loop, [this] { on_idle(); }) {}
 
 bool Collection::adopt(std::string_view name, sys::UniqueFd& fd) {
   if (taskstats_.adopt(name, fd)) return true;
@@ -360,6 +358,16 @@ void Collection::settle(State state, std::string_view why) {
   changed_(running(), why);
   for (const Waiting& waiting : std::exchange(waiting_, {}))
     enrol(waiting.job, waiting.done);
+}
+
+/// What the disk has refused is in the ring, and nowhere else. The scribe tries
+/// again by itself; here a look after the next such while will do.
+void Collection::on_idle() {
+  if (state_ != State::kRunning || !is_idle()) return;
+  const std::uint64_t waiting = recorder_.in_ring();
+  if (waiting == 0) return unload();
+  spdlog::warn("{} records of processes wait for the accounting file", waiting);
+  idle_.set(sys::boot_now() + kIdlePatience);
 }
 
 void Collection::unload() {

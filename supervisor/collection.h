@@ -4,8 +4,9 @@
 //
 // Invariants:
 //  - It is in the kernel only while there are jobs: begun for the first one,
-//    which waits for it; taken away when there has been none for a while. What
-//    loads it is a process of its own (collect/main.cc).
+//    which waits for it; taken away when there has been none for a while and
+//    all that it counted is in the accounting file. What loads it is a process
+//    of its own (collect/main.cc).
 //  - Its descriptors are in the store: while there is no supervisor it goes on,
 //    and the next one goes on with it. Those of eBPF the reaper holds too, for
 //    a store that dies together with the supervisor.
@@ -122,6 +123,7 @@ class Collection {
   void give_up(std::string_view why);
   void settle(State state, std::string_view why);
   void set_ring();
+  void on_idle();
   void unload();
   void let_forks_go();
   [[nodiscard]] bool is_idle() const;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/recorder.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "accounting/append.h"
 #include "accounting/csa_encode.h"
+#include "accounting/kernel_ring.h"
 #include "supervisor/log.h"
 #include "supervisor/record_maker.h"
 #include "sys/clock.h"
+#include "sys/unique_fd.h"
 
 namespace supervisor {
 
@@ -17,6 +21,11 @@ namespace {
 
 /// How long a job waits for a scribe that does not answer.
 constexpr core::Microseconds kScribePatience = core::seconds(5);
+
+sys::UniqueFd copy_of(int fd) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
+  return sys::UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
 
 }  // namespace
 
@@ -147,6 +156,13 @@ void Recorder::set_ring(int ring, int control, int wake) {
 
 void Recorder::forget_ring() {
   set_ring(-1, -1);
+}
+
+std::uint64_t Recorder::in_ring() const {
+  if (ring_ < 0) return 0;
+  const auto ring =
+      accounting::KernelRing::open(copy_of(ring_), copy_of(control_));
+  return ring ? ring->waiting() : 0;
 }
 
 void Recorder::send(const PendingRecord& record) {

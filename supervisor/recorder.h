@@ -60,6 +60,8 @@ class Recorder {
   /// forget_ring(). `wake`: accounting::ScribeRing; -1: none.
   void set_ring(int ring, int control, int wake = -1);
   void forget_ring();
+  /// Records in that ring which are not in the file yet.
+  [[nodiscard]] std::uint64_t in_ring() const;
   /// Whether a record of this kind of this job is on its way.
   [[nodiscard]] bool has_pending(core::JobId jid, RecordKind kind) const;
   [[nodiscard]] const std::deque<PendingRecord>& pending() const {

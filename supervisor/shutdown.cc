@@ -95,11 +95,11 @@ void Shutdown::go_on() {
   if (!is_under_way_ || is_over_) return;
   if (is_last_resort_) return finish(kKilled);
   if (parts_.table.live_count() != 0) return;
-  if (!parts_.recorder.is_idle()) {
-    if (has_time_for_records()) return;
-    spdlog::error("{} accounting records are left unwritten",
-                  parts_.recorder.counts().waiting);
-  }
+  if (!parts_.recorder.is_idle() && has_time_for_records()) return;
+  const std::uint64_t left =
+      parts_.recorder.counts().waiting + parts_.recorder.in_ring();
+  if (left != 0)
+    spdlog::error("{} accounting records are left unwritten", left);
   finish(parts_.history.stop->was_hard ? kKilled : kOrderly);
 }
 

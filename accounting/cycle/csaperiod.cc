@@ -307,8 +307,8 @@ Outcome<void> Csaperiod::run_exit() {
 
 Outcome<void> Csaperiod::remove_daily(FeeFile& fees) {
   const std::string charged = fiscal_file("fee");
-  std::string list =
-      "fee " + std::to_string(fees.size()) + " " + charged + "\n";
+  std::string list = "fee " + std::to_string(fees.size()) + " " + charged +
+                     " " + std::to_string(fees.number()) + "\n";
   for (const auto* const files : {&daily_, &commands_})
     for (const std::string& path : *files)
       list += path + "\n";
@@ -354,10 +354,13 @@ Outcome<void> Csaperiod::finish_removal() {
     (void)::unlink(std::string(lines[i]).c_str());
   sync_folder(places_.sum());
   const auto fee = split_words(lines.empty() ? "" : lines[0]);
-  if (fee.size() == 3 && fee[0] == "fee" && fee[1] != "0") {
+  if (fee.size() >= 3 && fee[0] == "fee" && fee[1] != "0") {
     FeeFile fees = TRY(FeeFile::hold(places_));
-    const auto charged = TRY(get_file(fee[2]));
-    TRY(fees.remove(charged.value_or("")));
+    // Another file: they were taken away, and these came later.
+    const bool is_same =
+        fee.size() == 3 || fee[3] == std::to_string(fees.number());
+    const auto charged = TRY(get_file(std::string(fee[2])));
+    if (is_same) TRY(fees.remove(places_, charged.value_or("")));
   }
   (void)::unlink(begun_path().c_str());  // first: the period is made
   sync_folder(places_.nite());

@@ -3,11 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "sys/file_size.h"
+#include "accounting/cycle/run_state.h"
 
 namespace accounting {
 
@@ -23,12 +24,27 @@ Outcome<FeeFile> FeeFile::hold(const Places& places) {
         file.error().code);
   if (::flock(file->get(), LOCK_EX) < 0)
     return stop("An error occurred locking file '" + fees.path_ + "'.", errno);
+  if (!is_fee_file(fees.path_, file->get())) return hold(places);
   fees.file_ = *std::move(file);
-  fees.size_ = sys::size_of(fees.file_.get()).value_or(0);
+  struct stat status = {};
+  if (::fstat(fees.file_.get(), &status) < 0)
+    return stop(
+        "An error occurred getting the status of file '" + fees.path_ + "'.",
+        errno);
+  fees.size_ = static_cast<std::uint64_t>(status.st_size);
+  fees.number_ = status.st_ino;
   return fees;
 }
 
-Outcome<void> FeeFile::remove(const std::string& charged) {
+bool is_fee_file(const std::string& path, int file) {
+  struct stat here = {};
+  struct stat there = {};
+  return ::fstat(file, &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+Outcome<void> FeeFile::remove(const Places& places,
+                              const std::string& charged) {
   if (!file_.is_open() || charged.empty()) return {};
   std::string all(size_, '\0');
   const int file = file_.get();
@@ -37,13 +53,9 @@ Outcome<void> FeeFile::remove(const std::string& charged) {
     return stop("An error occurred during the reading of file '" + path_ + "'.",
                 errno);
   if (!all.starts_with(charged)) return {};  // taken away already
-  const std::string rest = all.substr(charged.size());
-  const auto length = static_cast<ssize_t>(rest.size());
-  if (::pwrite(file, rest.data(), rest.size(), 0) != length ||
-      ::ftruncate(file, length) < 0)
-    return stop("An error occurred during the writing of file '" + path_ + "'.",
-                errno);
-  size_ = rest.size();
+  // Replaced as a whole: whoever kills us, it is all there or all gone.
+  TRY(put_file(places, path_, all.substr(charged.size())));
+  *this = FeeFile();
   return {};
 }
 

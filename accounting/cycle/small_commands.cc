@@ -12,6 +12,7 @@
 
 #include "accounting/billing/csa_conf.h"
 #include "accounting/csa_summary_layout.h"
+#include "accounting/cycle/fee_file.h"
 #include "accounting/cycle/places.h"
 #include "accounting/records/summary_file.h"
 #include "accounting/text/account_names.h"
@@ -61,11 +62,12 @@ Outcome<sys::UniqueFd> open_fee_file(const Places& places,
   return file;
 }
 
-/// All of the record or nothing: half of one would hide all behind it.
+/// All of the record or nothing: half of one would hide all behind it. The
+/// caller has locked the file.
 Outcome<void> append(const std::string& path, int file,
                      std::string_view bytes) {
   struct stat before = {};
-  if (::flock(file, LOCK_EX) < 0 || ::fstat(file, &before) < 0)
+  if (::fstat(file, &before) < 0)
     return stop("An error occurred getting the status of " + named(path) + ".",
                 errno);
   const ssize_t n = ::write(file, bytes.data(), bytes.size());
@@ -100,8 +102,13 @@ Outcome<void> charge(const Places& places, const std::string& user,
   record.prid = csa::kNoLongId;
   record.fee = TRY(fee_of(fee));
   const std::string path = places.day() + "/fee";
-  const sys::UniqueFd file = TRY(open_fee_file(places, path));
-  return append(path, file.get(), bytes_of(record));
+  for (;;) {
+    const sys::UniqueFd file = TRY(open_fee_file(places, path));
+    if (::flock(file.get(), LOCK_EX) < 0)
+      return stop("An error occurred locking " + named(path) + ".", errno);
+    if (!is_fee_file(path, file.get())) continue;  // csaperiod put another
+    return append(path, file.get(), bytes_of(record));
+  }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ import collections
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -141,6 +142,43 @@ def full_disk_inside():
         subprocess.run(["umount", small], check=False)
 
 
+def idle_on_full_disk():
+    needs_root()
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
+        return not_checked("needs a mount namespace")
+    code = subprocess.call(["unshare", "-m", sys.executable, __file__, "idle_on_full_disk_inside"], timeout=200)
+    return equal(code, 0, "a disk that is full for longer than the collector stays without jobs")
+
+
+def idle_on_full_disk_inside():
+    """A minute without jobs takes the collector away, but not before its records are in the file."""
+    with tempfile.TemporaryDirectory() as name:
+        small = pathlib.Path(name)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=True)
+        instance = Instance()
+        instance.pacct = small / "pacct"
+        instance.environment["CORRAL_PACCT"] = str(instance.pacct)
+        with instance:
+            instance.run("run", "--", "/bin/true")
+            finished(instance)
+            fill_up(small / "filler")
+            within = storm(instance, 20)
+            instance.run("wait", within)
+            wait_until(lambda: "records of processes wait for the accounting file" in instance.stderr(), 75, "the minute", pause=1)
+            (small / "filler").unlink()
+            records = finished(instance, 2)
+            end = end_of(records, within)
+            equal((len(processes(records, within)), end["processes_seen"], end["processes_not_seen"]), (21, 21, 0),
+                  "with room again every process is in the file")
+            equal([r for r in records if r["kind"] == "loss"], [], "and nothing is lost")
+            fill_up(small / "filler")
+            instance.run("wait", storm(instance, 3))
+            os.kill(instance.process.pid, signal.SIGTERM)
+            instance.process.wait(20)
+            check("accounting records are left unwritten" in instance.stderr(), "an end with a full disk says what is lost", instance.stderr()[-300:])
+        subprocess.run(["umount", "-l", small], check=False)
+
+
 # Forks with one number again and again, beside somebody who does the same; tells what it forked.
 REUSE = ("import os, sys\n"
          "want, code = int(sys.argv[1]), int(sys.argv[2])\n"
@@ -195,7 +233,7 @@ def main():
     obstacle = ebpf_obstacle()
     if obstacle:
         skip(obstacle)
-    parts = sys.argv[1:] or ["taken_away", "full_disk", "reused_pids"]
+    parts = sys.argv[1:] or ["taken_away", "full_disk", "idle_on_full_disk", "reused_pids"]
     for part in parts:
         print(f"-- {part}")
         globals()[part]()

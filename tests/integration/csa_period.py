@@ -172,6 +172,16 @@ def removal():
                 corral.fail(f"killed after call {call}: fees {charged}")
             clear_fiscal(site)
         corral.check(kills > 10, f"killed {kills} times near its end, {finished} of them while it removed: days and fees go together")
+        site.path("day/fee").write_bytes(fee)
+        site.path("fiscal/fee.before").write_bytes(fee)
+        for name in saved:
+            site.path(f"sum/{name}").unlink(missing_ok=True)
+        for number, left in ((1, CACCT), (site.path("day/fee").stat().st_ino, 0)):
+            site.path("nite/pdremove").write_text(f"fee {CACCT} {site.path('fiscal/fee.before')} {number}\n")
+            site.run("csaperiod")
+            corral.equal((site.path("nite/pdremove").exists(), site.path("day/fee").stat().st_size), (False, left),
+                         "fees that came after the removal stay, also if they are the same again")
+        clear_fiscal(site)
         site.path("day/fee").write_bytes(bytes(fee) * 2)
         for name, data in saved.items():
             site.path(f"sum/{name}").write_bytes(data)

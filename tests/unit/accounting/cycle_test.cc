@@ -11,12 +11,14 @@
 #include <doctest/doctest.h>
 
 #include "accounting/append.h"
+#include "accounting/cycle/fee_file.h"
 #include "accounting/cycle/parts.h"
 #include "accounting/cycle/run_state.h"
 #include "accounting/cycle/stamp.h"
 #include "accounting/cycle/switched_file.h"
 #include "accounting/next_file.h"
 #include "accounting/text/report_pages.h"
+#include "sys/whole_file.h"
 
 namespace {
 
@@ -109,6 +111,45 @@ TEST_CASE("words have blanks between") {
   CHECK(accounting::split_words("  -a\t-b c ") ==
         std::vector<std::string>{"-a", "-b", "c"});
   CHECK(accounting::split_words(" ").empty());
+}
+
+std::string text_of(const std::string& path) {
+  return *sys::read_whole_file(path, 100);
+}
+
+TEST_CASE("fees that were charged are taken away as a whole or not at all") {
+  const Folder folder;
+  fs::create_directory(folder.path + "/day");
+  const std::string path = folder.file("day/fee", "oldlater");
+  fs::permissions(path, fs::perms(0640));
+  accounting::Places places;
+  places.root = folder.path;
+  // What has the old file open sees it whole: nothing is written into it.
+  const int before = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  auto fees = accounting::FeeFile::hold(places);
+  REQUIRE(fees);
+  CHECK(fees->size() == 8);
+  const std::uint64_t number = fees->number();
+  REQUIRE(fees->remove(places, "old"));
+  char seen[9] = {};
+  CHECK(::pread(before, seen, 8, 0) == 8);
+  CHECK(std::string(seen) == "oldlater");
+  ::close(before);
+  CHECK(text_of(path) == "later");
+  CHECK(fs::status(path).permissions() == fs::perms(0640));
+  auto again = accounting::FeeFile::hold(places);
+  REQUIRE(again);
+  CHECK(again->number() != number);
+  REQUIRE(again->remove(places, "old"));
+  CHECK(text_of(path) == "later");
+  // Who waited for the lock of the old one has no longer what is charged.
+  const int old = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  CHECK(accounting::is_fee_file(path, old));
+  fs::rename(path, path + "1");
+  CHECK_FALSE(accounting::is_fee_file(path, old));
+  CHECK(folder.file("day/fee") == path);
+  CHECK_FALSE(accounting::is_fee_file(path, old));
+  ::close(old);
 }
 
 TEST_CASE("pages of 66 lines; a form feed ends one; nothing is no page") {

@@ -15,6 +15,7 @@
 #include "accounting/record_view.h"
 #include "accounting/records_text.h"
 #include "accounting/recovery.h"
+#include "accounting/scribe.h"
 #include "record_samples.h"
 
 namespace {
@@ -93,11 +94,12 @@ class World {
     producer() += sizeof head + sizeof exit;
   }
 
-  [[nodiscard]] KernelDrain drain() const {
+  [[nodiscard]] KernelRing ring() const {
     auto ring = KernelRing::open(copy(ring_), copy(control_));
     REQUIRE(ring);
-    return KernelDrain(*std::move(ring));
+    return *std::move(ring);
   }
+  [[nodiscard]] KernelDrain drain() const { return KernelDrain(ring()); }
 
  private:
   static sys::UniqueFd copy(const sys::UniqueFd& fd) {
@@ -305,6 +307,61 @@ TEST_CASE("who is killed in the middle of an append writes the rest of it") {
     REQUIRE(second.write_all(file.get()));
     CHECK(found_in(path).pids == Pids{1, 2, 3, 4});
   }
+}
+
+TEST_CASE("who is killed behind a loss without a record tells it once") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  for (const bool is_written : {true, false}) {
+    CAPTURE(is_written);
+    samples::write_file(path, {});
+    World world;
+    world.exits(1);
+    {
+      const sys::UniqueFd file = opened(path);
+      KernelDrain first = world.drain();
+      REQUIRE(first.write_all(file.get()));
+      world.control().lost = 3;
+      REQUIRE(first.write_all(file.get()));
+    }
+    // As it was before it was noted that the loss is told.
+    world.control().told_lost = 0;
+    if (!is_written)
+      REQUIRE(::truncate(path.c_str(),
+                         static_cast<off_t>(world.control().offset)) == 0);
+    const sys::UniqueFd file = opened(path);
+    KernelDrain second = world.drain();
+    second.recover(file.get(), path);
+    REQUIRE(second.write_all(file.get()));
+    const Found found = found_in(path);
+    CHECK(found.pids == Pids{1});
+    CHECK(found.lost == 3);
+  }
+}
+
+TEST_CASE("a scribe that is told to let a ring go writes it first, if later") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  std::filesystem::create_directory(path);  // nobody can write to it
+  World world;
+  Scribe scribe(path, ScribeOptions{});
+  scribe.greet(samples::kInstance);
+  scribe.attach_kernel(world.drain());
+  for (int pid = 1; pid <= 3; ++pid)
+    world.exits(pid);
+  CHECK(world.ring().waiting() == 3);
+  scribe.detach_kernel();
+  CHECK(scribe.kernel() == nullptr);
+  CHECK(scribe.has_waiting());
+  scribe.flush();
+  CHECK(scribe.has_waiting());
+  CHECK(world.ring().waiting() == 3);
+  std::filesystem::remove(path);
+  scribe.flush();
+  CHECK_FALSE(scribe.has_waiting());
+  CHECK(scribe.status().written == 3);
+  CHECK(world.ring().waiting() == 0);
+  CHECK(found_in(path).pids == Pids{1, 2, 3});
 }
 
 TEST_CASE("while accounting is off what comes is done with") {
