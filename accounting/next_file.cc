@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "accounting/packed_file.h"
 #include "accounting/scribe_lock.h"
+#include "accounting/switched_name.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -45,6 +47,26 @@ core::Result<std::uint32_t> rename_to_next(const std::string& path) {
     if (errno != EEXIST) return core::fail(errno, "rename", path);
   }
   return core::fail(EEXIST, "rename", path);
+}
+
+std::uint32_t switched_before(const std::string& path, std::uint64_t device,
+                              std::uint64_t inode) {
+  namespace fs = std::filesystem;
+  const auto is_it = [&](const std::string& name) {
+    struct stat status = {};
+    return ::stat(name.c_str(), &status) == 0 && status.st_dev == device &&
+           status.st_ino == inode;
+  };
+  if (inode == 0 || is_it(path)) return 0;
+  const fs::path whole(path);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(whole.parent_path(), error)) {
+    const auto named = parse_switched_name(entry.path().filename().string(),
+                                           whole.filename().string());
+    if (named && !named->is_packed && is_it(entry.path().string()))
+      return static_cast<std::uint32_t>(named->number);
+  }
+  return 0;
 }
 
 bool is_accounting_off(const std::string& path) {

@@ -20,6 +20,12 @@ namespace accounting {
 [[nodiscard]] core::Result<std::uint32_t> rename_to_next(
     const std::string& path);
 
+/// Whose file of that number is `inode` of `device`, where `path` is not it any
+/// more: it was switched before; 0: it was not.
+[[nodiscard]] std::uint32_t switched_before(const std::string& path,
+                                            std::uint64_t device,
+                                            std::uint64_t inode);
+
 /// What was renamed, made or removed in a folder is on the disk.
 void sync_folder(const std::string& folder);
 

@@ -345,6 +345,8 @@ ScribeStatus Scribe::status() const {
   status.control = control_;
   status.control_code = control_code_;
   status.switched_number = switched_number_;
+  status.device = device_;
+  status.inode = inode_;
   return status;
 }
 
@@ -356,7 +358,7 @@ void Scribe::obey(const ScribeControl& control, const sys::UniqueFd& memory) {
                                       .memory_kib = control.memory_kib,
                                       .time_us = control.time_us};
   core::Result<void> done = core::fail(EINVAL, "obey");
-  if (control.order == ScribeOrder::kSwitch) done = switch_file();
+  if (control.order == ScribeOrder::kSwitch) done = switch_file(control);
   if (control.order == ScribeOrder::kOff) done = turn_off();
   if (control.order == ScribeOrder::kOn) done = turn_on();
   if (control.order == ScribeOrder::kEnable) done = enable(named);
@@ -390,7 +392,14 @@ core::RecordSwitches Scribe::in_force() const {
 /// The old file ends with the word that it is switched, as far as it has room.
 /// The new one says the last key that is in the old one: whoever takes that
 /// away takes nothing that the next scribe needs.
-core::Result<void> Scribe::switch_file() {
+core::Result<void> Scribe::switch_file(const ScribeControl& control) {
+  if (const std::uint32_t number =
+          switched_before(path_, control.device, control.inode);
+      number != 0) {
+    switched_number_ = number;  // by a scribe before us, or somebody else
+    if (!is_file_current()) TRY(open_file());
+    return sync();
+  }
   if (is_file_current()) (void)note_in_file(csa::ConfigurationEvent::kFile);
   switched_number_ = TRY(rename_to_next(path_));
   TRY(open_file());

@@ -97,7 +97,7 @@ class Scribe {
   core::Result<void> note(const RecordBytes& bytes);
   core::Result<void> note_boot(const FileTail& tail);
   core::Result<void> note_in_file(csa::ConfigurationEvent event);
-  core::Result<void> switch_file();
+  core::Result<void> switch_file(const ScribeControl& control);
   core::Result<void> turn_off();
   core::Result<void> turn_on();
   core::Result<void> enable(const core::RecordSwitches& more);

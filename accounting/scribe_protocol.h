@@ -70,7 +70,8 @@ enum class ScribeOrder : std::uint32_t {
 };
 
 /// Carried out behind all requests before it. One that nobody answered is sent
-/// again to the next scribe.
+/// again to the next scribe. kSwitch names the file that is switched, as the
+/// last status told it: whoever finds that it has a number already is done.
 struct ScribeControl {
   std::uint32_t magic = kScribeMagic;
   ScribePacket type = ScribePacket::kControl;
@@ -80,6 +81,8 @@ struct ScribeControl {
   std::uint64_t memory_kib = 0;
   std::uint64_t time_us = 0;
   std::uint64_t jid = 0;
+  std::uint64_t device = 0;  ///< of kSwitch
+  std::uint64_t inode = 0;   ///< likewise; 0: whichever it is
 };
 
 /// With two descriptors, the collector's ring and its control map, and where
@@ -110,10 +113,12 @@ struct ScribeStatus {
   std::uint32_t reserved = 0;
   std::uint64_t memory_kib = 0;
   std::uint64_t time_us = 0;
-  std::uint64_t fed = 0;  ///< records into spools of jobs, since it started
+  std::uint64_t fed = 0;     ///< records into spools of jobs, since it started
+  std::uint64_t device = 0;  ///< of the file that it has opened
+  std::uint64_t inode = 0;
 };
 static_assert(sizeof(ScribeGreeting) == 16 && sizeof(ScribeRequest) == 24);
-static_assert(sizeof(ScribeControl) == 48 && sizeof(ScribeStatus) == 120);
+static_assert(sizeof(ScribeControl) == 64 && sizeof(ScribeStatus) == 136);
 
 /// The largest append that a request may hold.
 inline constexpr std::size_t kLargestAppend = 4096;

@@ -186,7 +186,11 @@ void Recorder::flush() {
   batch_.clear();
 }
 
-void Recorder::send(const Order& order) {
+void Recorder::send(Order& order) {
+  if (order.control.inode == 0) {  // it stays the same for every next scribe
+    order.control.device = status_.device;
+    order.control.inode = status_.inode;
+  }
   flush();  // it is about what comes after them
   const std::span<const int> fds(&order.fd, order.fd < 0 ? 0 : 1);
   scribe_.send(std::as_bytes(std::span(&order.control, 1)), fds);
@@ -197,7 +201,8 @@ void Recorder::send_followed() {
     accounting::ScribeControl control;
     control.order = accounting::ScribeOrder::kFollow;
     control.jid = jid.raw();
-    send(Order{.control = control, .done = {}, .fd = spool});
+    Order order = {.control = control, .done = {}, .fd = spool};
+    send(order);
   }
 }
 
@@ -207,7 +212,8 @@ void Recorder::follow(core::JobId jid, int spool, OrderDone done) {
   control.order = accounting::ScribeOrder::kFollow;
   control.jid = jid.raw();
   if (!done) {
-    if (is_greeted_) send(Order{.control = control, .done = {}, .fd = spool});
+    Order order = {.control = control, .done = {}, .fd = spool};
+    if (is_greeted_) send(order);
     return;
   }
   control.number = ++last_order_;
@@ -289,7 +295,7 @@ void Recorder::on_status(const accounting::ScribeStatus& status) {
     spdlog::warn("accounting is off: no record is written (csaswitch -c on)");
   for (const PendingRecord& record : pending_)
     send(record);
-  for (const Order& order : orders_)
+  for (Order& order : orders_)
     send(order);
 }
 

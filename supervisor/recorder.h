@@ -112,7 +112,7 @@ class Recorder {
   };
 
   void send(const PendingRecord& record);
-  void send(const Order& order);
+  void send(Order& order);
   void flush();
   void send_ring();
   void send_followed();

@@ -101,8 +101,11 @@ class ScribeProcess {
   }
 
   /// What it says of an order.
-  std::optional<accounting::ScribeStatus> order(accounting::ScribeOrder order) {
+  std::optional<accounting::ScribeStatus> order(
+      accounting::ScribeOrder order, const accounting::ScribeStatus& of = {}) {
     accounting::ScribeControl control;
+    control.device = of.device;
+    control.inode = of.inode;
     control.number = ++last_order_;
     control.order = order;
     if (!sys::send_packet(socket_.get(), std::as_bytes(std::span(&control, 1))))

@@ -328,6 +328,45 @@ TEST_CASE("a file that csaswitch renames is followed by a new one") {
   CHECK(status->written_key == 2);
 }
 
+TEST_CASE("an order to switch that a dead scribe carried out is done") {
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  std::optional<ScribeStatus> before;
+  {
+    ScribeProcess scribe(path);
+    scribe.greet();
+    scribe.send(1, record_of(1));
+    before = scribe.await(
+        [](const ScribeStatus& status) { return status.written_key == 1; });
+    REQUIRE(before);
+    CHECK(before->inode != 0);
+    scribe.kill();
+  }
+  // Killed behind the rename: another may come before it is asked again.
+  for (const bool is_renamed : {false, true}) {
+    CAPTURE(is_renamed);
+    if (is_renamed) std::filesystem::rename(path, directory.file("pacct2"));
+    ScribeProcess next(path);
+    next.greet();
+    REQUIRE(next.status());
+    const auto done = next.order(ScribeOrder::kSwitch, *before);
+    REQUIRE(done);
+    CHECK(done->control_code == 0);
+    CHECK(done->switched_number == (is_renamed ? 2U : 1U));
+    CHECK(std::filesystem::exists(path));
+    CHECK(done->inode != before->inode);
+    if (!is_renamed)  // again as it was
+      std::filesystem::rename(directory.file("pacct1"), path);
+  }
+  CHECK(keys_in(samples::read_groups(directory.file("pacct2"))) == up_to(1));
+  CHECK_FALSE(std::filesystem::exists(directory.file("pacct1")));
+  // A file that is none of those is switched.
+  ScribeProcess last(path);
+  last.greet();
+  const auto status = last.status();
+  CHECK(last.order(ScribeOrder::kSwitch, *status)->switched_number == 1);
+}
+
 TEST_CASE(
     "told to switch, a scribe goes on in a file that knows its last key") {
   const samples::Directory directory;
