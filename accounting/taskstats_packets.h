@@ -54,7 +54,7 @@ struct TaskstatsReply {
   TaskstatsNews news = TaskstatsNews::kBegun;
   std::uint64_t number = 0;
   std::uint64_t jid = 0;
-  std::uint64_t exits = 0;    ///< of the job, since it was enrolled
+  std::uint64_t exits = 0;    ///< of the job, also by collectors before
   std::uint64_t lost = 0;     ///< of those: without a record, the ring was full
   std::int32_t code = 0;      ///< errno
   std::uint32_t is_sure = 0;  ///< none can have been missed since then
@@ -69,5 +69,16 @@ struct TaskstatsReply {
 
 /// The descriptors of kBegin.
 inline constexpr std::size_t kTaskstatsParts = 3;
+
+/// In the control's memory, from its second page on: a number, how many rows
+/// were ever used, and the rows. What the collector has counted of a job.
+struct KeptCount {
+  std::uint64_t jid = 0;  ///< 0: it is free
+  std::uint64_t exits = 0;
+  std::uint64_t lost = 0;
+};
+inline constexpr std::size_t kKeptRows = 65536;
+inline constexpr std::size_t kKeptCountsSize =
+    sizeof(std::uint64_t) + kKeptRows * sizeof(KeptCount);
 
 }  // namespace accounting

@@ -96,6 +96,7 @@ core::Result<void> TaskstatsService::begin(sys::Packet& packet,
     return core::fail(EINVAL, "begin", "without a ring");
   ring_ = TRY(ExitRing::open(std::move(packet.fds[0]), packet.fds[1],
                              std::move(packet.fds[2])));
+  counts_.open(packet.fds[1]);
   // Forks first: of whoever ends from then on it is known whose child he is.
   connector_ = TRY(sys::ProcConnector::open(kConnectorBuffer));
   sockets_ = TRY(TaskstatsSockets::open());
@@ -195,7 +196,13 @@ void TaskstatsService::enrol(const TaskstatsRequest& request) {
   CountedJob job;
   job.cloner = request.pid == 0 ? reaper_ : request.pid;
   job.project_id = request.project_id;
-  if (!jobs_.try_emplace(request.jid, job).second) return;
+  if (jobs_.contains(request.jid)) return;
+  job.kept = counts_.row_of(request.jid);
+  if (job.kept != nullptr) {
+    job.exits = job.kept->exits;
+    job.lost = job.kept->lost;
+  }
+  jobs_.emplace(request.jid, job);
   lineage_.add_cloner(job.cloner);
   has_delays_ = counts_delays();
   look_around();  // one that was counted before, by a collector that is gone
@@ -206,6 +213,7 @@ void TaskstatsService::withdraw(std::uint64_t jid) {
   if (at == jobs_.end()) return;
   const std::int32_t cloner = at->second.cloner;
   jobs_.erase(at);
+  counts_.forget(jid);
   if (cloner != reaper_ &&
       std::ranges::none_of(jobs_, [cloner](const auto& row) {
         return row.second.cloner == cloner;
@@ -343,10 +351,13 @@ void TaskstatsService::record(const Ended& ended, std::uint64_t jid) {
   if (at == jobs_.end()) return;
   CountedJob& job = at->second;
   job.has_news = true;
-  ++job.exits;
   corral_exit exit = ended.fold.whole(jid, ended.process.start_ns, has_delays_);
   exit.project_id = job.project_id;
   if (!ring_.push(exit)) ++job.lost;
+  ++job.exits;
+  if (job.kept == nullptr) return;
+  job.kept->lost = job.lost;
+  job.kept->exits = job.exits;
 }
 
 void TaskstatsService::lose() {

@@ -22,6 +22,7 @@
 #include "accounting/taskstats_packets.h"
 #include "collect/exit_fold.h"
 #include "collect/exit_ring.h"
+#include "collect/kept_counts.h"
 #include "collect/lineage.h"
 #include "collect/taskstats_socket.h"
 #include "core/error.h"
@@ -39,6 +40,7 @@ class TaskstatsService {
   struct CountedJob {
     std::uint64_t exits = 0;
     std::uint64_t lost = 0;
+    KeptCounts::Row* kept = nullptr;  ///< null: it has none
     std::int32_t cloner = 0;
     std::uint64_t project_id = 0;
     bool has_member = false;  ///< its first process was told of
@@ -80,6 +82,7 @@ class TaskstatsService {
   std::optional<TaskstatsSockets> sockets_;
   sys::ProcConnector connector_;
   ExitRing ring_;
+  KeptCounts counts_;
   std::int32_t reaper_ = 0;
   bool has_delays_ = false;  ///< the kernel counts them
   int moves_ = 0;

@@ -73,7 +73,8 @@ core::Result<void> TaskstatsLink::start(std::uint64_t size) {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     // As much address as the kernel's rings have; memory only as it fills.
     parts_[0] = TRY(make_memory("corral-exits", 2 * page + 2 * size));
-    parts_[1] = TRY(make_memory("corral-exits-control", page));
+    parts_[1] = TRY(make_memory("corral-exits-control",
+                                page + accounting::kKeptCountsSize));
     parts_[2] = sys::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!has_ring()) return core::fail(errno, "eventfd");
     const sys::MappedRange words = TRY(sys::MappedRange::map(
@@ -142,8 +143,6 @@ void TaskstatsLink::on_death() {
   is_begun_ = false;
   for (auto& [jid, job] : jobs_) {
     job.was_left = true;
-    job.exits_before = job.exits;
-    job.lost_before = job.lost;
   }
 }
 
@@ -179,8 +178,8 @@ void TaskstatsLink::on_count(const TaskstatsReply& reply) {
   const auto at = jobs_.find(core::JobId(reply.jid));
   if (at == jobs_.end()) return;
   Counted& job = at->second;
-  job.exits = job.exits_before + reply.exits;
-  job.lost = job.lost_before + reply.lost;
+  job.exits = reply.exits;
+  job.lost = reply.lost;
   job.is_sure = reply.is_sure != 0;
 }
 

@@ -7,7 +7,8 @@
 //  - The ring is in the store: what is in it is written whoever of the worker,
 //    the scribe and the supervisor dies.
 //  - While there is no worker nobody counts: a job that lived then is not sure
-//    to have been counted in full, and says so.
+//    to have been counted in full, and says so. What was counted before stays
+//    (collect/kept_counts.h), so its number is that of its records.
 #pragma once
 
 #include <cstdint>
@@ -72,9 +73,7 @@ class TaskstatsLink {
     core::Pid creator;
     std::uint64_t project_id = 0;
     std::uint64_t exits = 0;
-    std::uint64_t exits_before = 0;  ///< as workers that are gone told
     std::uint64_t lost = 0;
-    std::uint64_t lost_before = 0;
     bool is_sure = true;    ///< as the worker says
     bool was_left = false;  ///< there was no worker for a while
   };

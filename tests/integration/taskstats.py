@@ -175,6 +175,7 @@ def killed():
             equal(twice, [], f"the {victim} killed: no process is there twice")
             check(201 <= len(found) <= 401, "what came later is there", len(found))
             check("processes_not_seen" not in end, "and that some may be missing is told", end)
+            equal(end["processes_seen"], len(found), "the end counts what is in the file, of before and after")
 
 
 def project():
