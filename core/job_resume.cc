@@ -19,6 +19,13 @@ void resume_limits(const Job& job, std::vector<Effect>& effects) {
         effect::SetTimer{.timer = JobTimer::kLimit, .deadline = *breach});
 }
 
+/// By which it is being ended: a limit may have its own.
+KillPlan plan_of(const Job& job) {
+  if (!job.limit_hit) return job.spec.kill_plan;
+  return terms_of(job.spec.limits, job.spec.terms, job.limit_hit->kind)
+      .plan_of(job.spec.kill_plan);
+}
+
 }  // namespace
 
 std::vector<Effect> resume(const Job& job) {
@@ -35,11 +42,11 @@ std::vector<Effect> resume(const Job& job) {
     case JobState::kEnding:
       if (job.freezing == Freezing::kAsked)
         effects.emplace_back(effect::Freeze{.freezes = true});
-      // A crash may have come between the thaw and the first signal.
-      if (job.kill.step == KillStep::kAsked) {
+      // A crash may have come before the thaw, or before the first signal.
+      if (job.freezing == Freezing::kNo && has_cgroup(job.engine))
         effects.emplace_back(effect::Freeze{.freezes = false});
-        effects.emplace_back(first_signal(job.spec.kill_plan));
-      }
+      if (job.kill.step == KillStep::kAsked)
+        effects.emplace_back(first_signal(plan_of(job)));
       if (job.kill.step == KillStep::kKilled)
         effects.emplace_back(effect::KillAll{});
       if (job.kill.step == KillStep::kFrozenKilled)

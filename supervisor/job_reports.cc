@@ -86,8 +86,11 @@ void JobReports::resume_from(
     std::uint64_t last_exit,
     const std::map<core::JobId, std::uint64_t>& scope_exits) {
   seen_ = acknowledged_ = last_exit;
-  for (const auto& [jid, sequence] : scope_exits)
-    scopes_seen_[jid] = {.seen = sequence, .acknowledged = sequence};
+  // Perhaps not acknowledged, and this journal may be compacted without them.
+  for (const auto& [jid, sequence] : scope_exits) {
+    scopes_seen_[jid] = {.seen = sequence, .acknowledged = 0};
+    scopes_due_.insert(jid);
+  }
 }
 
 void JobReports::acknowledge() {
@@ -98,6 +101,10 @@ void JobReports::acknowledge() {
   for (const core::JobId jid : std::exchange(scopes_due_, {})) {
     ScopeSequence& sequence = scopes_seen_[jid];
     if (sequence.seen == sequence.acknowledged) continue;
+    if (!parts_.scopes.is_open(jid)) {
+      scopes_due_.insert(jid);  // it is about to be
+      continue;
+    }
     parts_.scopes.acknowledge_records(jid, sequence.seen);
     sequence.acknowledged = sequence.seen;
   }

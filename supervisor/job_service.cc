@@ -37,6 +37,29 @@ bool is_only_reading(const core::EventBody& body, const core::Job& before,
          after.soft_passed == before.soft_passed;
 }
 
+/// Whether what was read before decides what it comes to.
+bool may_find_passed(const core::EventBody& body) {
+  const auto* const fired = std::get_if<event::TimerFired>(&body);
+  return std::holds_alternative<event::CpuRead>(body) ||
+         (fired != nullptr && fired->timer == core::JobTimer::kLimit);
+}
+
+/// The bounds that such an event finds passed. They are written down by
+/// themselves: readings are not, so the replay would not find them again.
+std::vector<event::LimitPassed> found_passed(const core::Job& job,
+                                             const core::JobEvent& event) {
+  const core::Step found = core::step(job, event);
+  std::vector<event::LimitPassed> passed;
+  for (const core::Effect& effect : found.effects)
+    if (const auto* const told = std::get_if<core::effect::TellLimit>(&effect))
+      passed.push_back(
+          {.kind = told->hit.kind, .value = told->hit.value, .is_soft = true});
+  if (found.job.limit_hit && !job.limit_hit)
+    passed.push_back({.kind = found.job.limit_hit->kind,
+                      .value = found.job.limit_hit->value});
+  return passed;
+}
+
 bool is_of_array(const core::Effect& effect) {
   return std::holds_alternative<core::effect::MakeMember>(effect) ||
          std::holds_alternative<core::effect::EndMembers>(effect);
@@ -143,6 +166,15 @@ core::Result<void> JobService::work_off() {
 }
 
 core::Result<void> JobService::on_event(const core::JobEvent& event) {
+  const TableEntry* const entry =
+      may_find_passed(event.body) ? table_.find(event.job) : nullptr;
+  if (entry != nullptr)
+    for (const event::LimitPassed& passed : found_passed(entry->job, event))
+      TRY(take({event.job, event.when, passed}));
+  return take(event);
+}
+
+core::Result<void> JobService::take(const core::JobEvent& event) {
   const bool is_new = std::holds_alternative<event::Created>(event.body);
   TableEntry* entry = table_.find(event.job);    // find the job
   if (is_new != (entry == nullptr)) return {};   // forgotten, or known

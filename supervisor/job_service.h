@@ -4,7 +4,7 @@
 //
 // Invariants:
 //  - An event is in the journal before anybody believes it or acts on it; a
-//    crash between any two lines of on_event() is repaired by replay.
+//    crash between any two lines of take() is repaired by replay.
 //  - Events are worked off one after another, never from within another.
 //  - Whoever waits for a job is answered before its end is announced.
 //  - A request to signal or end a job is answered after its event was worked
@@ -224,6 +224,7 @@ class JobService final : public core::JobControl,
   // The flow of events: job_service.cc.
   [[nodiscard]] core::Result<void> work_off();
   [[nodiscard]] core::Result<void> on_event(const core::JobEvent& event);
+  [[nodiscard]] core::Result<void> take(const core::JobEvent& event);
   void act(TableEntry& entry, const std::vector<core::Effect>& effects,
            std::uint64_t number);
   void announce(const core::Job& job);

@@ -225,6 +225,10 @@ void ReaperLink::on_message(const reaper::Message& message,
     case kLaunched:
       return with_body<reaper::Launched>(message, [&](const auto& body) {
         if (body.epoch != epoch_) return;  // of a journal that is lost
+        // A dead supervisor ordered it: not again, when the reaper forgets it.
+        std::erase_if(queue_, [&](const LaunchOrder& order) {
+          return core::sequence_of(order.jid) == body.order;
+        });
         events_.on_launched(body,
                             fds.empty() ? sys::UniqueFd() : std::move(fds[0]));
       });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "supervisor/log.h"
 
@@ -22,9 +23,8 @@ class ScopeLinks::Link final : private PacketHandler {
   void on_message(const reaper::Message& message,
                   std::span<sys::UniqueFd> fds) override {
     using enum reaper::MessageType;
-    if (message.type == kScopeLaunched || message.type == kScopeFailed)
-      is_greeted_ = true;
-    if (!is_greeted_) return;
+    if (message.type == kScopeLaunched || message.type == kScopeFailed) greet();
+    if (!is_greeted_) return hold_back(message);
     switch (message.type) {
       case kScopeLaunched:
         if (const auto body =
@@ -55,7 +55,29 @@ class ScopeLinks::Link final : private PacketHandler {
     }
   }
   void on_batch_end() override { events_.on_scope_batch_end(jid_); }
-  void on_end() override { events_.on_scope_gone(jid_); }
+  void on_end() override {
+    ScopeEvents& events = events_;
+    const core::JobId jid = jid_;
+    // It died before it could tell them again.
+    for (const core::ExitRecord& record : std::exchange(held_back_, {}))
+      events.on_scope_exit(jid, record);
+    events.on_scope_gone(jid);
+  }
+
+  void greet() {
+    is_greeted_ = true;
+    held_back_ = {};
+  }
+  void hold_back(const reaper::Message& message) {
+    if (message.type != reaper::MessageType::kExit ||
+        held_back_.size() >= kMostHeldBack)
+      return;
+    if (const auto body = reaper::body_as<core::ExitRecord>(message.body))
+      held_back_.push_back(*body);
+  }
+
+  /// A scope keeps no more.
+  static constexpr std::size_t kMostHeldBack = 64;
 
   core::JobId jid_;
   ScopeEvents& events_;
@@ -63,8 +85,10 @@ class ScopeLinks::Link final : private PacketHandler {
   /// Whether our Hello may have been answered. What comes before that is the
   /// rest of what was told to a dead supervisor, which may have read the
   /// beginning without remembering it: the exits before an answer that nobody
-  /// is left, say. All of it comes again.
+  /// is left, say. All of it comes again, unless the scope has died too: then
+  /// the exits are what there is.
   bool is_greeted_ = false;
+  std::vector<core::ExitRecord> held_back_;
   PacketLink link_;
 };
 

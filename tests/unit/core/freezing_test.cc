@@ -40,6 +40,10 @@ TEST_CASE("a job is frozen and thawed, each once") {
   CHECK(now.job.freezing == Freezing::kNo);
   CHECK_FALSE(find<effect::Freeze>(now.effects)->freezes);
   CHECK(after(now.job, 15, freeze_request(false)).effects.empty());
+  // A crash came before the thaw, perhaps.
+  REQUIRE(count_of<effect::Freeze>(resume(now.job)) == 1);
+  const auto again = resume(now.job);
+  CHECK_FALSE(find<effect::Freeze>(again)->freezes);
   CHECK(after(now.job, 16, event::FreezeDone{.is_frozen = true}).job.freezing ==
         Freezing::kNo);
 }

@@ -219,3 +219,16 @@ TEST_CASE("after a crash idleness is read again") {
       running_with({.kind = LimitKind::kIdleTime, .bound = 10 * kSecond}));
   CHECK(count_of<effect::ReadCpu>(effects) == 1);
 }
+
+TEST_CASE("after a crash a limit's own signal goes on asking") {
+  LimitTerms terms = kWall;
+  terms.action = SignalNumber(SIGUSR1);
+  Job job = running_with(terms);
+  job = after(job, 5,
+              event::LimitPassed{.kind = LimitKind::kWallTime, .value = {}})
+            .job;
+  REQUIRE(job.kill.step == KillStep::kAsked);
+  const auto effects = resume(job);
+  REQUIRE(count_of<effect::Signal>(effects) == 1);
+  CHECK(find<effect::Signal>(effects)->signal == SignalNumber(SIGUSR1));
+}

@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -19,7 +18,6 @@
 #include "reaper/link.h"
 #include "supervisor/kept_handles.h"
 #include "supervisor/reaper_link.h"
-#include "supervisor/scope_link.h"
 #include "supervisor/service_items.h"
 #include "sys/clock.h"
 
@@ -217,6 +215,33 @@ TEST_CASE("launches of one user that hang are no hindrance to others") {
   CHECK(orders_in(ends.second.get(), had_memfd) == Orders{403, 404, 405});
 }
 
+TEST_CASE("what a dead supervisor ordered is not ordered when it is answered") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Reports reports;
+  supervisor::ReaperLink link(loop, std::move(ends.first), 77, reports);
+  for (std::uint32_t i = 1; i <= reaper::kOrdersInFlight + 1; ++i) {
+    supervisor::LaunchOrder order;
+    order.jid = core::make_job_id(3, i);
+    order.block.resize(100);
+    link.launch(std::move(order));
+  }
+  run(loop);
+  bool had_memfd = false;
+  CHECK(orders_in(ends.second.get(), had_memfd).size() ==
+        reaper::kOrdersInFlight);
+  reaper::Link other(std::move(ends.second));
+  REQUIRE(other.send(MessageType::kLaunched,
+                     reaper::Launched{.epoch = 77,
+                                      .order = reaper::kOrdersInFlight + 1,
+                                      .pid = 42}) == reaper::Sent::kYes);
+  run(loop);
+  CHECK(reports.launched.size() == 1);
+  link.acknowledge_launch(core::make_job_id(3, 1));
+  run(loop);
+  CHECK(orders_in(other.get(), had_memfd).empty());
+}
+
 TEST_CASE(
     "an order is given once, open or waiting, however often it is asked") {
   auto loop = *EventLoop::make();
@@ -364,68 +389,6 @@ TEST_CASE("what a store is given in one turn of the loop is one packet") {
                                         {MessageType::kPut, 1},
                                         {MessageType::kDrop, 0}});
   }
-}
-
-/// What is heard of a scope, a letter each.
-class ScopeNews final : public supervisor::ScopeEvents {
- public:
-  std::string heard;
-
- private:
-  void on_scope_launched(core::JobId, const reaper::ScopeLaunched&,
-                         sys::UniqueFd) override {
-    heard += 'L';
-  }
-  void on_scope_failed(core::JobId, const reaper::Launched&) override {
-    heard += 'F';
-  }
-  void on_scope_exit(core::JobId, const core::ExitRecord& record) override {
-    heard += std::to_string(record.sequence);
-  }
-  void on_scope_batch_end(core::JobId) override {}
-  void on_scope_stopped(core::JobId, const reaper::Stopped&) override {
-    heard += 'S';
-  }
-  void on_scope_populated(core::JobId, const reaper::Populated&) override {
-    heard += 'P';
-  }
-  void on_scope_gone(core::JobId) override {}
-};
-
-TEST_CASE("of a scope's link, what a dead supervisor left of it is not heard") {
-  auto loop = *EventLoop::make();
-  auto store_ends = *sys::make_socket_pair();
-  supervisor::StoreLink store(loop, std::move(store_ends.first));
-  supervisor::KeptHandles handles(store);
-  const core::JobId jid = core::make_job_id(0x80000001U, 9);
-  auto ends = *sys::make_socket_pair();
-  reaper::Link scope(std::move(ends.second));
-  const auto tell_exit = [&](std::uint64_t sequence) {
-    core::ExitRecord record;
-    record.sequence = sequence;
-    REQUIRE(scope.send(MessageType::kExit, record) == reaper::Sent::kYes);
-  };
-  const auto tell_nobody_left = [&] {
-    REQUIRE(scope.send(MessageType::kScopePopulated, reaper::Populated{}) ==
-            reaper::Sent::kYes);
-  };
-  // The exit before it was read, and not remembered.
-  tell_exit(2);
-  tell_nobody_left();
-  handles.put(jid, supervisor::HandleKind::kLink, std::move(ends.first));
-  supervisor::ScopeLinks links(loop, handles);
-  ScopeNews news;
-  links.set_events(news);
-  links.resume(jid);
-  run(loop);
-  CHECK(news.heard.empty());
-  REQUIRE(scope.send(MessageType::kScopeLaunched, reaper::ScopeLaunched{}) ==
-          reaper::Sent::kYes);
-  tell_exit(1);
-  tell_exit(2);
-  tell_nobody_left();
-  run(loop);
-  CHECK(news.heard == "L12P");
 }
 
 TEST_CASE("a handle's name in the store leads back to its job") {
