@@ -75,6 +75,29 @@ def under_load(killed):
         corral.check(len(instance.switched()) > SWITCHES // 2, "and there were switches", instance.switched())
 
 
+def once():
+    """The scribe is killed in the middle of an order: it is carried out once, and the file with the records is named."""
+    with Site() as site, Accounted(site) as instance:
+        wrong, kills, points = [], 0, range(16, 48, 4)
+        for point in points:
+            instance.run("run", "--", "true")
+            before = set(instance.switched())
+            time.sleep(1.1)  # one that has lived for a second is started again at once
+            pid = corral.wait_until(lambda: scribe_of(instance))
+            with subprocess.Popen([corral.BUILD / "tests/support/kill-at-syscall", str(pid), str(point)], stdout=subprocess.PIPE,
+                                  text=True) as killer:  # fmt: skip
+                killer.stdout.readline()
+                done = instance.csa("csaswitch", "-c", "switch")
+                killer.send_signal(signal.SIGTERM)
+                kills += killer.communicate(timeout=10)[0].startswith("killed")
+            made = set(instance.switched()) - before
+            kinds = [record["kind"] for path in made for record in instance.records(path)["records"]]
+            if done.returncode != 0 or len(made) != 1 or "end" not in kinds:
+                wrong.append((point, done.returncode, done.stderr, made, kinds))
+        corral.equal(wrong, [], f"the scribe killed at {kills} of {len(points)} system calls: one file each time, with what was written")
+        corral.check(kills > 2, "it was killed", kills)
+
+
 def off_and_on():
     with Site() as site, Accounted(site) as instance:
         def jobs(count):
@@ -172,7 +195,7 @@ def others():
 
 
 def main():
-    tests = {"off_and_on": off_and_on, "guard": guard, "cycle": cycle, "others": others}
+    tests = {"once": once, "off_and_on": off_and_on, "guard": guard, "cycle": cycle, "others": others}
     for killed in (None, "scribe", "supervisor"):
         tests[f"load_{killed}"] = lambda killed=killed: under_load(killed)
     for name, test in tests.items():
