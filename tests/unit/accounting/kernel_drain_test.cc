@@ -352,9 +352,9 @@ TEST_CASE("a scribe that is told to let a ring go writes it first, if later") {
   CHECK(world.ring().waiting() == 3);
   scribe.detach_kernel();
   CHECK(scribe.kernel() == nullptr);
-  CHECK(scribe.has_waiting());
+  REQUIRE(scribe.has_waiting());
   scribe.flush();
-  CHECK(scribe.has_waiting());
+  REQUIRE(scribe.has_waiting());
   CHECK(world.ring().waiting() == 3);
   std::filesystem::remove(path);
   scribe.flush();
