@@ -69,6 +69,12 @@ class ScopeLinks::Link final : private PacketHandler {
     held_back_ = {};
   }
   void hold_back(const reaper::Message& message) {
+    if (message.type == reaper::MessageType::kScopePopulated) {
+      // Of a command that hangs in its exec there is no news yet.
+      const auto body = reaper::body_as<reaper::Populated>(message.body);
+      if (body && body->count > 0) events_.on_scope_populated(jid_, *body);
+      return;
+    }
     if (message.type != reaper::MessageType::kExit ||
         held_back_.size() >= kMostHeldBack)
       return;
