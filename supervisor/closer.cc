@@ -146,8 +146,8 @@ void Closer::on_end() {
   silence_.clear();
   watch_ = IoWatch();
   siginfo_t info = {};
-  (void)::waitid(static_cast<idtype_t>(3), static_cast<id_t>(guard_.get()),
-                 &info, WEXITED | __WALL);
+  (void)::waitid(P_PIDFD, static_cast<id_t>(guard_.get()), &info,
+                 WEXITED | __WALL);
   guard_.reset();
   put_back(progress_->begun);  // what it did not come to, if it was killed
   begin();
@@ -198,8 +198,8 @@ void Closer::leave_table() {
 
 void Closer::on_return(std::list<Hanging>::iterator one) {
   siginfo_t info = {};
-  (void)::waitid(static_cast<idtype_t>(3), static_cast<id_t>(one->guard.get()),
-                 &info, WEXITED | __WALL);
+  (void)::waitid(P_PIDFD, static_cast<id_t>(one->guard.get()), &info,
+                 WEXITED | __WALL);
   if (is_full(one->uid) && counts_[one->uid] == kMostHanging) --full_;
   --counts_[one->uid];
   if (counts_[one->uid] == 0) counts_.erase(one->uid);

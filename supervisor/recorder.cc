@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/recorder.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -21,11 +19,6 @@ namespace {
 
 /// How long a job waits for a scribe that does not answer.
 constexpr core::Microseconds kScribePatience = core::seconds(5);
-
-sys::UniqueFd copy_of(int fd) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the system call is so
-  return sys::UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-}
 
 }  // namespace
 
@@ -160,8 +153,11 @@ void Recorder::forget_ring() {
 
 std::uint64_t Recorder::in_ring() const {
   if (ring_ < 0) return 0;
+  auto records = sys::duplicate(ring_);
+  auto control = sys::duplicate(control_);
+  if (!records || !control) return 0;
   const auto ring =
-      accounting::KernelRing::open(copy_of(ring_), copy_of(control_));
+      accounting::KernelRing::open(*std::move(records), *std::move(control));
   return ring ? ring->waiting() : 0;
 }
 

@@ -141,9 +141,8 @@ void TaskstatsLink::on_death() {
   if (!has_ring()) return;  // it was told to end
   spdlog::warn("the taskstats collector has died");
   is_begun_ = false;
-  for (auto& [jid, job] : jobs_) {
+  for (auto& [jid, job] : jobs_)
     job.was_left = true;
-  }
 }
 
 void TaskstatsLink::on_reply(std::span<const std::byte> packet) {

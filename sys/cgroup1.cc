@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/cgroup1.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,7 +9,7 @@
 #include <vector>
 
 #include "sys/cgroup_tree.h"
-#include "sys/unique_fd.h"
+#include "sys/text_of_file.h"
 
 namespace sys {
 
@@ -107,19 +106,6 @@ std::optional<std::string> place_below(const Mount& mount,
   while (path.ends_with('/'))
     path.remove_suffix(1);
   return mount.point + std::string(path);
-}
-
-/// Empty if it cannot be read. Files of /proc do not tell their size.
-std::string text_of_file(const char* path) {
-  std::string text;
-  const auto file = open_at(AT_FDCWD, path, O_RDONLY);
-  if (!file) return text;
-  char buffer[4096];
-  for (;;) {
-    const ssize_t size = ::read(file->get(), buffer, sizeof buffer);
-    if (size <= 0) return text;
-    text.append(buffer, static_cast<std::size_t>(size));
-  }
 }
 
 }  // namespace

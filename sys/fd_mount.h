@@ -3,9 +3,6 @@
 // user's own, and not answer (fstat(2) asks, proc_pid_fdinfo(5) does not).
 #pragma once
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -13,23 +10,11 @@
 #include <string>
 #include <string_view>
 
-#include "sys/unique_fd.h"
+#include "sys/text_of_file.h"
 
 namespace sys {
 
 namespace detail {
-
-/// All of a file of /proc; empty: it cannot be read.
-[[nodiscard]] inline std::string proc_text(const char* path) {
-  const auto file = open_at(AT_FDCWD, path, O_RDONLY);
-  std::string text;
-  if (!file) return text;
-  char buffer[4096];
-  ssize_t size = 0;
-  while ((size = ::read(file->get(), buffer, sizeof buffer)) > 0)
-    text.append(buffer, static_cast<std::size_t>(size));
-  return text;
-}
 
 [[nodiscard]] inline std::optional<std::uint64_t> number_in(
     std::string_view text) {
@@ -63,13 +48,13 @@ namespace detail {
 [[nodiscard]] inline bool is_of_own_mount(int fd) {
   constexpr std::string_view kKey = "mnt_id:\t";
   const std::string name = "/proc/self/fdinfo/" + std::to_string(fd);
-  const std::string info = detail::proc_text(name.c_str());
+  const std::string info = text_of_file(name.c_str());
   const auto at = info.find(kKey);
   if (at == info.npos) return false;
   const auto mount =
       detail::number_in(std::string_view(info).substr(at + kKey.size()));
   if (!mount) return false;
-  const std::string mounts = detail::proc_text("/proc/self/mountinfo");
+  const std::string mounts = text_of_file("/proc/self/mountinfo");
   const auto type = type_of_mount(mounts, *mount);
   return !type.empty() && !type.starts_with("fuse");
 }

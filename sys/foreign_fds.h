@@ -36,8 +36,7 @@ enum class FdKind : std::uint8_t {
 /// waitid(2) takes nothing else by P_PIDFD, and takes nobody's status so.
 [[nodiscard]] inline bool is_pidfd(int fd) {
   siginfo_t info = {};
-  return ::waitid(static_cast<idtype_t>(3),  // P_PIDFD
-                  static_cast<id_t>(fd), &info,
+  return ::waitid(P_PIDFD, static_cast<id_t>(fd), &info,
                   WEXITED | WNOHANG | WNOWAIT) == 0 ||
          errno == ECHILD;
 }

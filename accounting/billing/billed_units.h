@@ -44,9 +44,9 @@ class BilledUnits {
         return units;
       if (units >= 0) give_up("a process of the sorted file has other units");
     }
-    const double prime = ratio();
-    if (!untold_.empty() && !biller.agrees(process, prime)) tell(untold_);
-    return biller.recorded_units(process, prime);
+    const std::optional<double> exact = biller.recorded_units(process, ratio());
+    if (!exact && !untold_.empty()) tell(untold_);
+    return exact.value_or(static_cast<double>(process.process->sbu));
   }
 
  private:

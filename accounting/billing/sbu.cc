@@ -132,16 +132,12 @@ double Biller::units(const Entry& entry, double prime_ratio) const {
   return sum.total;
 }
 
-bool Biller::agrees(const Entry& entry, double prime_ratio) const {
+std::optional<double> Biller::recorded_units(const Entry& entry,
+                                             double prime_ratio) const {
   const auto recorded = static_cast<double>(entry.process->sbu);
   const double exact = units(entry, prime_ratio);
-  return exact >= recorded && exact < recorded + 1;
-}
-
-double Biller::recorded_units(const Entry& entry, double prime_ratio) const {
-  const auto recorded = static_cast<double>(entry.process->sbu);
-  const double exact = units(entry, prime_ratio);
-  return exact >= recorded && exact < recorded + 1 ? exact : recorded;
+  if (exact >= recorded && exact < recorded + 1) return exact;
+  return std::nullopt;
 }
 
 }  // namespace accounting

@@ -71,13 +71,10 @@ class Biller {
   }
 
   /// The same with its fraction, if the whole units in the record are those of
-  /// these rules; else what is in the record, which other rules have made.
-  /// `prime_ratio`: the process' own.
-  [[nodiscard]] double recorded_units(const Entry& entry,
-                                      double prime_ratio) const;
-
-  /// Are the whole units in the record those of these rules?
-  [[nodiscard]] bool agrees(const Entry& entry, double prime_ratio) const;
+  /// these rules; nothing: other rules have made them. `prime_ratio`: the
+  /// process' own.
+  [[nodiscard]] std::optional<double> recorded_units(const Entry& entry,
+                                                     double prime_ratio) const;
 
   /// The part of a process' elapsed seconds (at least one) that is prime.
   double prime_ratio(const csa::Csa& process);
