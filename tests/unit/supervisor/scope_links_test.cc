@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The link to a scope over a real socket, which a dead supervisor used before:
 // what it left unread, and what is told again.
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -46,64 +48,71 @@ class ScopeNews final : public supervisor::ScopeEvents {
   void on_scope_gone(core::JobId) override { heard += 'G'; }
 };
 
-TEST_CASE("of a scope's link, what a dead supervisor left of it is not heard") {
-  auto loop = *EventLoop::make();
-  auto store_ends = *sys::make_socket_pair();
-  supervisor::StoreLink store(loop, std::move(store_ends.first));
-  supervisor::KeptHandles handles(store);
-  const core::JobId jid = core::make_job_id(0x80000001U, 9);
-  auto ends = *sys::make_socket_pair();
-  reaper::Link scope(std::move(ends.second));
-  const auto tell_exit = [&](std::uint64_t sequence) {
+/// A scope's link that the store gave back: what is told before resume() was
+/// told to a dead supervisor.
+struct Inherited {
+  EventLoop loop = *EventLoop::make();
+  sys::SocketPair store_ends = *sys::make_socket_pair();
+  supervisor::StoreLink store{loop, std::move(store_ends.first)};
+  supervisor::KeptHandles handles{store};
+  supervisor::ScopeLinks links{loop, handles};
+  sys::SocketPair ends = *sys::make_socket_pair();
+  std::optional<reaper::Link> scope{std::in_place, std::move(ends.second)};
+  ScopeNews news;
+
+  template <class Body>
+  void tell(MessageType type, const Body& body) {
+    REQUIRE(scope->send(type, body) == reaper::Sent::kYes);
+  }
+  void tell_exit(std::uint64_t sequence) {
     core::ExitRecord record;
     record.sequence = sequence;
-    REQUIRE(scope.send(MessageType::kExit, record) == reaper::Sent::kYes);
-  };
-  const auto tell_nobody_left = [&] {
-    REQUIRE(scope.send(MessageType::kScopePopulated, reaper::Populated{}) ==
-            reaper::Sent::kYes);
-  };
+    tell(MessageType::kExit, record);
+  }
+  void tell_left(std::uint32_t count) {
+    reaper::Populated populated;
+    populated.count = count;
+    tell(MessageType::kScopePopulated, populated);
+  }
+  void resume() {
+    const core::JobId jid = core::make_job_id(0x80000001U, 9);
+    handles.put(jid, supervisor::HandleKind::kLink, std::move(ends.first));
+    links.set_events(news);
+    links.resume(jid);
+    run(loop);
+  }
+};
+
+TEST_CASE("of a scope's link, what a dead supervisor left of it is not heard") {
+  Inherited link;
   // The exit before it was read, and not remembered.
-  tell_exit(2);
-  tell_nobody_left();
-  handles.put(jid, supervisor::HandleKind::kLink, std::move(ends.first));
-  supervisor::ScopeLinks links(loop, handles);
-  ScopeNews news;
-  links.set_events(news);
-  links.resume(jid);
-  run(loop);
-  CHECK(news.heard.empty());
-  REQUIRE(scope.send(MessageType::kScopeLaunched, reaper::ScopeLaunched{}) ==
-          reaper::Sent::kYes);
-  tell_exit(1);
-  tell_exit(2);
-  tell_nobody_left();
-  run(loop);
-  CHECK(news.heard == "L12P");
+  link.tell_exit(2);
+  link.tell_left(0);
+  link.resume();
+  CHECK(link.news.heard.empty());
+  link.tell(MessageType::kScopeLaunched, reaper::ScopeLaunched{});
+  link.tell_exit(1);
+  link.tell_exit(2);
+  link.tell_left(0);
+  run(link.loop);
+  CHECK(link.news.heard == "L12P");
+}
+
+TEST_CASE("who is left of a command that hangs in its exec is heard") {
+  Inherited link;
+  link.resume();
+  link.tell_left(1);
+  run(link.loop);
+  CHECK(link.news.heard == "P");
 }
 
 TEST_CASE("what a scope told before it died with the supervisor is heard") {
-  auto loop = *EventLoop::make();
-  auto store_ends = *sys::make_socket_pair();
-  supervisor::StoreLink store(loop, std::move(store_ends.first));
-  supervisor::KeptHandles handles(store);
-  const core::JobId jid = core::make_job_id(0x80000001U, 9);
-  auto ends = *sys::make_socket_pair();
-  {
-    reaper::Link scope(std::move(ends.second));
-    core::ExitRecord record;
-    record.sequence = 1;
-    REQUIRE(scope.send(MessageType::kExit, record) == reaper::Sent::kYes);
-    REQUIRE(scope.send(MessageType::kScopePopulated, reaper::Populated{}) ==
-            reaper::Sent::kYes);
-  }
-  handles.put(jid, supervisor::HandleKind::kLink, std::move(ends.first));
-  supervisor::ScopeLinks links(loop, handles);
-  ScopeNews news;
-  links.set_events(news);
-  links.resume(jid);
-  run(loop);
-  CHECK(news.heard == "1G");
+  Inherited link;
+  link.tell_exit(1);
+  link.tell_left(0);
+  link.scope.reset();
+  link.resume();
+  CHECK(link.news.heard == "1G");
 }
 
 }  // namespace
