@@ -7,6 +7,7 @@ its own job.
     collector_faults.py [PART...]     some parts of it, by the names of their functions"""
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -82,12 +83,33 @@ def taken_away():
         equal({instance.records(path)["records"][0]["kind"] for path in kept}, {"config"}, "each file begins with a configuration record")
 
 
-def full_disk():
+def in_mount_namespace(part, what):
     needs_root()
     if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
         return not_checked("needs a mount namespace")
-    code = subprocess.call(["unshare", "-m", sys.executable, __file__, "full_disk_inside"], timeout=200)
-    return equal(code, 0, "a full disk")
+    code = subprocess.call(["unshare", "-m", sys.executable, __file__, part.__name__], timeout=200)
+    return equal(code, 0, what)
+
+
+@contextlib.contextmanager
+def on_small_disk(size, options=()):
+    """An instance whose accounting file is on a file system of that size, and that one's directory."""
+    with tempfile.TemporaryDirectory() as name:
+        small = pathlib.Path(name)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", small], check=True)
+        instance = Instance(options=options)
+        instance.pacct = small / "pacct"
+        instance.environment["CORRAL_PACCT"] = str(instance.pacct)
+        with instance:
+            instance.run("run", "--", "/bin/true")
+            finished(instance)
+            fill_up(small / "filler")
+            yield instance, small
+        subprocess.run(["umount", "-l", small], check=False)
+
+
+def full_disk():
+    return in_mount_namespace(full_disk_inside, "a full disk")
 
 
 def fill_up(path):
@@ -102,18 +124,9 @@ def fill_up(path):
 def full_disk_inside():
     """What the ring holds is kept; what it does not is counted to the last one, and said."""
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        (folder / "corral.toml").write_text("[accounting]\nring = '1M'\n")
-        small = folder / "small"
-        small.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", small], check=True)
-        instance = Instance(options=["--config", folder / "corral.toml"])
-        instance.pacct = small / "pacct"
-        instance.environment["CORRAL_PACCT"] = str(instance.pacct)
-        with instance:
-            instance.run("run", "--", "/bin/true")
-            finished(instance)
-            fill_up(small / "filler")
+        config = pathlib.Path(name) / "corral.toml"
+        config.write_text("[accounting]\nring = '1M'\n")
+        with on_small_disk("16m", ["--config", config]) as (instance, small):
             within = storm(instance, COUNT)
             instance.run("wait", within)
             doctor = json.loads(instance.run("doctor", "--json").stdout)
@@ -139,44 +152,29 @@ def full_disk_inside():
             check(lost > 0 and found >= SMALL_RING - 8, f"{lost} of {3 * COUNT + 1} processes found no room", found)
             equal((end["processes_seen"], end["processes_not_seen"]), (found, lost), "the end knows how many")
             equal(sum(told), lost, "and the file says as many are lost")
-        subprocess.run(["umount", small], check=False)
 
 
 def idle_on_full_disk():
-    needs_root()
-    if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
-        return not_checked("needs a mount namespace")
-    code = subprocess.call(["unshare", "-m", sys.executable, __file__, "idle_on_full_disk_inside"], timeout=200)
-    return equal(code, 0, "a disk that is full for longer than the collector stays without jobs")
+    return in_mount_namespace(idle_on_full_disk_inside, "a disk that is full for longer than the collector stays without jobs")
 
 
 def idle_on_full_disk_inside():
     """A minute without jobs takes the collector away, but not before its records are in the file."""
-    with tempfile.TemporaryDirectory() as name:
-        small = pathlib.Path(name)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=True)
-        instance = Instance()
-        instance.pacct = small / "pacct"
-        instance.environment["CORRAL_PACCT"] = str(instance.pacct)
-        with instance:
-            instance.run("run", "--", "/bin/true")
-            finished(instance)
-            fill_up(small / "filler")
-            within = storm(instance, 20)
-            instance.run("wait", within)
-            wait_until(lambda: "records of processes wait for the accounting file" in instance.stderr(), 75, "the minute", pause=1)
-            (small / "filler").unlink()
-            records = finished(instance, 2)
-            end = end_of(records, within)
-            equal((len(processes(records, within)), end["processes_seen"], end["processes_not_seen"]), (21, 21, 0),
-                  "with room again every process is in the file")
-            equal([r for r in records if r["kind"] == "loss"], [], "and nothing is lost")
-            fill_up(small / "filler")
-            instance.run("wait", storm(instance, 3))
-            os.kill(instance.process.pid, signal.SIGTERM)
-            instance.process.wait(20)
-            check("accounting records are left unwritten" in instance.stderr(), "an end with a full disk says what is lost", instance.stderr()[-300:])
-        subprocess.run(["umount", "-l", small], check=False)
+    with on_small_disk("1m") as (instance, small):
+        within = storm(instance, 20)
+        instance.run("wait", within)
+        wait_until(lambda: "records of processes wait for the accounting file" in instance.stderr(), 75, "the minute", pause=1)
+        (small / "filler").unlink()
+        records = finished(instance, 2)
+        end = end_of(records, within)
+        equal((len(processes(records, within)), end["processes_seen"], end["processes_not_seen"]), (21, 21, 0),
+              "with room again every process is in the file")
+        equal([r for r in records if r["kind"] == "loss"], [], "and nothing is lost")
+        fill_up(small / "filler")
+        instance.run("wait", storm(instance, 3))
+        os.kill(instance.process.pid, signal.SIGTERM)
+        instance.process.wait(20)
+        check("accounting records are left unwritten" in instance.stderr(), "an end with a full disk says what is lost", instance.stderr()[-300:])
 
 
 # Forks with one number again and again, beside somebody who does the same; tells what it forked.
