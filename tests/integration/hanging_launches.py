@@ -4,7 +4,9 @@
 launch at a time: more than ten that hang keep the others waiting until they are given up, after 30 s, and no longer.
 One that hangs can be ended before that."""
 
+import contextlib
 import os
+import pathlib
 import subprocess
 import tempfile
 import time
@@ -47,9 +49,21 @@ def of_engine(engine, options):
         wait_until(lambda: not instance.facts("ps"), what="the end of all")
 
 
+def waiting_for_a_file_system():
+    found = set()
+    for entry in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and (entry / "wchan").read_text(encoding="ascii") == "request_wait_answer":
+                found.add(entry.name)
+    return found
+
+
 def hang(instance, program, options):
     begin = time.monotonic()
-    launchers = [launch_hanging(instance, program, f"hangs{number}", options) for number in range(PLACES)]
+    others = waiting_for_a_file_system()
+    launchers = [launch_hanging(instance, program, "hangs0", options)]
+    wait_until(lambda: waiting_for_a_file_system() - others, what="the first at the file system")
+    launchers += [launch_hanging(instance, program, f"hangs{number}", options) for number in range(1, PLACES)]
     wait_until(lambda: len([job for job in instance.facts("ps") if job["state"] == "launching"]) == PLACES, what="ten launches")
     equal(instance.run("kill", "hangs3", timeout=20).returncode, 0, "one that hangs in exec can be ended")
     killed = instance.facts("show", "hangs3")

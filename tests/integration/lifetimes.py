@@ -275,6 +275,7 @@ def costs(instance, address):
     # What came with the requests is closed a little later (supervisor/closer.h).
     wait_until(lambda: all(here - there - 2 * without <= count + 2 for here, there, without in zip(descriptors(), before, plain)),
                what="no more than one descriptor for a lifeline")
+    time.sleep(0.3)  # the last closer ends
     with open(f"/proc/{instance.supervisor}/status", encoding="ascii") as file:
         slept = {line.split()[0]: line.split()[1] for line in file if "ctxt_switches" in line}
     time.sleep(1)

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import corral
 import job_records
@@ -170,6 +171,32 @@ def full_disk_inside():
         check_whole(records, 21, "room again")
 
 
+def compacted(point):
+    """The supervisor dies at one of its system calls while a scope tells of an exit; the next one compacts the journal, and dies."""
+    with corral.Instance(engine="subreaper") as instance:
+        jid = int(instance.run("run", "-d", "--", "sh", "-c", "(sleep 0.7 &); exec sleep 600").stdout, 16)
+        killer = subprocess.Popen([corral.BUILD / "tests/support/kill-at-syscall", str(instance.supervisor), str(point)],
+                                  stdout=subprocess.PIPE, text=True)
+        killer.stdout.readline()
+        time.sleep(1.2)
+        killer.send_signal(signal.SIGTERM)
+        told = killer.communicate(timeout=10)[0]
+        corral.check(told.startswith("killed"), f"the supervisor dies at its call {point}", told)
+        corral.wait_until(lambda: instance.supervisor, what="another supervisor")
+        large = instance.environment | {f"LARGE{number}": "x" * 120000 for number in range(9)}
+        for _ in range(6):  # of which the journal remembers a megabyte each
+            corral.equal(instance.run("run", "-d", "--", "true", env=large).returncode, 0, "a large job runs")
+        time.sleep(0.3)
+        second = instance.supervisor
+        os.kill(second, signal.SIGKILL)
+        corral.wait_until(lambda: instance.supervisor not in (None, second), what="a third supervisor")
+        time.sleep(0.5)
+        found = [record for record in instance.records()["records"]
+                 if record["kind"] == "process" and int(record.get("jid", "0"), 16) == jid]
+        corral.equal(len(found), 1, "its exit is recorded once")
+        instance.run("kill", "-g", "0", f"{jid:#x}")
+
+
 def instance_facts(instance):
     """The instance's own counters, from `corral doctor`."""
     text = instance.run("doctor", "--json").stdout
@@ -200,6 +227,8 @@ def main():
         orphans(instance)
         killed_scribe(instance)
         renamed(instance)
+    for point in (3, 4, 5):
+        compacted(point)
     full_disk()
 
 
