@@ -265,7 +265,7 @@ void Closer::close_own(int supervisor) const {
   (void)::syscall(SYS_close_range, from, ~0U, 0);
   const bool is_dead = ::getppid() != supervisor;
   for (int fd = 0; fd < foreign.end() && is_dead; ++fd)
-    if (foreign.has(fd) && foreign.is_connection(fd))
+    if (foreign.has(fd) && foreign.is_same_connection(fd))
       (void)::shutdown(fd, SHUT_RDWR);
   for (int fd = 0; fd < foreign.end(); ++fd)
     if (foreign.has(fd) && sys::kind_of(fd) != FdKind::kFile) close_now(fd);

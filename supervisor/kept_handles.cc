@@ -17,6 +17,12 @@ std::string_view suffix_of(HandleKind kind) {
   return kSuffixes[static_cast<std::size_t>(kind)];
 }
 
+/// The others are ours.
+bool is_lent_by_client(HandleKind kind) {
+  return kind == HandleKind::kInput || kind == HandleKind::kOutput ||
+         kind == HandleKind::kError || kind == HandleKind::kLifetime;
+}
+
 }  // namespace
 
 std::string KeptHandles::name_of(core::JobId jid, HandleKind kind) {
@@ -56,9 +62,12 @@ bool KeptHandles::adopt(std::string_view name, sys::UniqueFd fd) {
     const auto jid = core::job_of_path_name(
         name.substr(0, name.size() - kSuffixes[i].size()));
     if (!jid) return false;
-    sys::foreign_fds().mark(fd.get(), sys::ForeignFds::kSomebody);
-    sys::foreign_fds().lend(fd.get());
-    handles_[{*jid, static_cast<HandleKind>(i)}] =
+    const auto kind = static_cast<HandleKind>(i);
+    if (is_lent_by_client(kind)) {
+      sys::foreign_fds().mark(fd.get(), sys::ForeignFds::kSomebody);
+      sys::foreign_fds().lend(fd.get());
+    }
+    handles_[{*jid, kind}] =
         std::make_shared<const sys::UniqueFd>(std::move(fd));
     return true;
   }

@@ -10,6 +10,7 @@
 #include "core/kill_plan.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
+#include "sys/foreign_fds.h"
 
 namespace supervisor {
 
@@ -128,8 +129,10 @@ core::Result<std::vector<StoreEntry>> StoreLink::list() {
     auto name = reaper::body_as<reaper::StoreName>(answer.message.body);
     if (answer.message.type != reaper::MessageType::kEntry || !name) continue;
     name->name[sizeof name->name - 1] = '\0';
-    if (answer.fd.is_open())
-      entries.push_back({name->name, std::move(answer.fd)});
+    if (!answer.fd.is_open()) continue;
+    // Ours, all but what a client lent (KeptHandles::adopt).
+    sys::foreign_fds().unmark(answer.fd.get());
+    entries.push_back({name->name, std::move(answer.fd)});
   }
 }
 

@@ -58,6 +58,15 @@ enum class FdKind : std::uint8_t {
   return FdKind::kFile;
 }
 
+/// Which socket it is (SO_COOKIE): no other has the same before the next boot.
+/// 0: it is none.
+[[nodiscard]] inline std::uint64_t socket_cookie(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) < 0) return 0;
+  return cookie;
+}
+
 class ForeignFds {
  public:
   /// Whose a descriptor is when nobody can tell.
@@ -69,8 +78,8 @@ class ForeignFds {
     if (at >= owners_.size()) owners_.resize(at + 64);
     owners_[at] = {.uid = owner,
                    .is_marked = true,
-                   .is_connection = is_connection,
-                   .is_lent = false};
+                   .is_lent = false,
+                   .connection = is_connection ? socket_cookie(fd) : 0};
   }
   /// Others have copies, which they close themselves.
   void lend(int fd) {
@@ -89,7 +98,14 @@ class ForeignFds {
   }
   /// Whether it is ours to shut down, and not only to close.
   [[nodiscard]] bool is_connection(int fd) const {
-    return owners_[static_cast<std::size_t>(fd)].is_connection;
+    return owners_[static_cast<std::size_t>(fd)].connection != 0;
+  }
+  /// Whether it is that one yet: a process that shares the descriptors but not
+  /// this memory does not know when the number becomes another's.
+  [[nodiscard]] bool is_same_connection(int fd) const {
+    return is_connection(fd) &&
+           owners_[static_cast<std::size_t>(fd)].connection ==
+               socket_cookie(fd);
   }
   [[nodiscard]] bool is_lent(int fd) const {
     return owners_[static_cast<std::size_t>(fd)].is_lent;
@@ -101,8 +117,8 @@ class ForeignFds {
   struct Owner {
     std::uint32_t uid = 0;
     bool is_marked = false;
-    bool is_connection = false;
     bool is_lent = false;
+    std::uint64_t connection = 0;  ///< its cookie; 0: it is none
   };
   std::vector<Owner> owners_;
 };

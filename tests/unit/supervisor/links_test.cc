@@ -20,6 +20,7 @@
 #include "supervisor/reaper_link.h"
 #include "supervisor/service_items.h"
 #include "sys/clock.h"
+#include "sys/foreign_fds.h"
 
 namespace {
 
@@ -406,6 +407,13 @@ TEST_CASE("a handle's name in the store leads back to its job") {
     const int number = fd.get();
     CHECK(handles.adopt(name, std::move(fd)));
     CHECK(handles.find(jid, handle) == number);
+    // Whose close may hang: what a client lent, and nothing else.
+    CHECK(sys::foreign_fds().has(number) ==
+          (handle == supervisor::HandleKind::kInput ||
+           handle == supervisor::HandleKind::kOutput ||
+           handle == supervisor::HandleKind::kError ||
+           handle == supervisor::HandleKind::kLifetime));
+    sys::foreign_fds().unmark(number);
   }
   CHECK_FALSE(handles.adopt("ring", sys::UniqueFd()));
   CHECK_FALSE(handles.adopt("jxyz.main", sys::UniqueFd()));
