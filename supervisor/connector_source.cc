@@ -67,6 +67,7 @@ void ConnectorSource::close() {
   processes_.clear();
   sequences_.clear();
   due_.clear();
+  moves_.clear();
 }
 
 core::Result<void> ConnectorSource::watch(Slot slot, std::uint64_t /*cgroup*/,
@@ -76,8 +77,10 @@ core::Result<void> ConnectorSource::watch(Slot slot, std::uint64_t /*cgroup*/,
 }
 
 void ConnectorSource::found(core::Pid pid, Slot job) {
-  const Known known{.job = job, .member = slot_of(pid)};
-  remember(pid, known);
+  const auto at = processes_.find(pid.raw());
+  remember(pid,
+           {.job = job,
+            .member = at == processes_.end() ? 0 : at->second.member});
 }
 
 void ConnectorSource::unwatch(std::uint64_t /*cgroup*/,
@@ -100,14 +103,24 @@ void ConnectorSource::set_wanted(Slot slot, core::ProviderEvents events) {
 }
 
 Slot ConnectorSource::slot_of(core::Pid pid) {
+  if (const auto move = moves_.find(pid.raw()); move != moves_.end())
+    return move->second.to;
   const auto at = processes_.find(pid.raw());
   return at == processes_.end() ? 0 : at->second.member;
 }
 
+/// Its own birth, and those of children it has already, may not be read yet.
 core::Result<void> ConnectorSource::put(core::Pid pid, Slot slot) {
-  Known after = known(pid);
-  after.member = slot;
-  remember(pid, after);
+  Move& move = moves_[pid.raw()];
+  move.to = slot;
+  ++move.count;
+  in_order([this, pid, slot] {
+    Known after = known(pid);
+    after.member = slot;
+    remember(pid, after);
+    const auto at = moves_.find(pid.raw());
+    if (--at->second.count == 0) moves_.erase(at);
+  });
   return {};
 }
 

@@ -48,6 +48,11 @@ class ConnectorSource final : public ProcessSource {
     Slot job = 0;     ///< when it was last seen
     Slot member = 0;  ///< its own
   };
+  /// Of a process from slot to slot, when what was before it has been read.
+  struct Move {
+    Slot to = 0;         ///< by the last
+    unsigned count = 0;  ///< that are to be made
+  };
 
   void try_open();
   void take_turn();
@@ -73,6 +78,7 @@ class ConnectorSource final : public ProcessSource {
   std::unordered_map<std::int32_t, Known> processes_;
   std::map<std::uint32_t, std::uint32_t> sequences_;  ///< of each processor
   std::deque<std::pair<std::uint64_t, std::function<void()>>> due_;
+  std::unordered_map<std::int32_t, Move> moves_;
 };
 
 }  // namespace supervisor

@@ -339,6 +339,7 @@ def suspension():
     for number, got in ((15, "10"), (2, None), (20, "1")):
         running.send(number)
         equal(running.line(0.4 if got is None else 10), got, f"rewritten, signal {number} arrives as {got}")
+    corral.wait_until(lambda: running.state(running.pid) == "T", what="dumb-init's own stop")
     running.end()
 
 
