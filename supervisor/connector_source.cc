@@ -78,9 +78,8 @@ core::Result<void> ConnectorSource::watch(Slot slot, std::uint64_t /*cgroup*/,
 
 void ConnectorSource::found(core::Pid pid, Slot job) {
   const auto at = processes_.find(pid.raw());
-  remember(pid,
-           {.job = job,
-            .member = at == processes_.end() ? 0 : at->second.member});
+  remember(pid, {.job = job,
+                 .member = at == processes_.end() ? 0 : at->second.member});
 }
 
 void ConnectorSource::unwatch(std::uint64_t /*cgroup*/,

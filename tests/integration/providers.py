@@ -12,11 +12,9 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -442,34 +440,6 @@ def without_any(instance):
     a_job_by_its_reports(instance)
 
 
-def examples(instance):
-    """The two of contrib/examples."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-test-"))
-    try:
-        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libsystemd"], capture_output=True, text=True, check=False)
-        if shutil.which("cc") is None or flags.returncode != 0:
-            corral.not_checked("needs a C compiler")
-        else:
-            program = folder / "provider"
-            subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", SOURCE / "contrib/examples/provider.c", "-o",
-                            program, *flags.stdout.split()], check=True)
-            jid = start(instance, "--", "sh", "-c", "sleep 3; exit 9")
-            done = subprocess.run([program, instance.socket, hex(jid)], capture_output=True, text=True, timeout=60, check=False)
-            check(done.returncode == 0 and '"exit_code":9' in done.stdout, "the example in C follows a job to its end", done)
-            check("there is no job" in subprocess.run([program, instance.socket, "0x77"], capture_output=True, text=True,
-                                                      timeout=60, check=False).stderr, "and says what is refused")
-        target = subprocess.Popen(["sh", "-c", "read line; /bin/true; exit 3"], stdin=subprocess.PIPE)
-        words = ["/usr/bin/python3", SOURCE / "contrib/examples/provider.py", instance.socket, str(target.pid)]
-        example = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-        first = example.stdout.readline()  # it is attached
-        target.communicate(b"\n")  # what is not waited for has not ended for a parent, but for the kernel
-        out, _ = example.communicate(timeout=60)
-        check(example.returncode == 0 and "all have ended" in out, "the example in Python follows a process to its end",
-              first + out)
-    finally:
-        shutil.rmtree(folder)
-
-
 def main():
     if corral.cgroup2_parent() is None:
         corral.skip("needs a writable cgroup v2 hierarchy")
@@ -489,7 +459,7 @@ def main():
         corral.not_checked(why)
     else:
         with Instance() as instance:
-            run(instance, *told, kernel_is_full, dies, supervisor_dies, opens_when_it_is_needed, examples)
+            run(instance, *told, kernel_is_full, dies, supervisor_dies, opens_when_it_is_needed)
     if os.geteuid() != 0:
         return corral.not_checked("needs root")
     if why and why.startswith("this is a container"):
