@@ -29,6 +29,8 @@ using sys::FdKind;
 /// Whoever else was given a copy, the store and the reaper, has closed it by
 /// then: theirs are not the last, and do not wait.
 constexpr core::Microseconds kLinger = core::milliseconds(50);
+/// From the beginning of a batch to that of the next, which is the larger.
+constexpr core::Microseconds kRest = core::milliseconds(50);
 /// A close that takes longer is one that hangs.
 constexpr core::Microseconds kPatience = core::milliseconds(20);
 constexpr std::size_t kMostInBatch = 256;
@@ -72,9 +74,10 @@ Closer::~Closer() {
 void Closer::close(int fd) {
   sys::ForeignFds& foreign = sys::foreign_fds();
   const std::uint32_t uid = foreign.owner(fd);
-  const bool is_harmless = foreign.is_connection(fd)
-                               ? is_drained(fd)
-                               : sys::kind_of(fd) == FdKind::kPidFd;
+  const bool is_harmless =
+      foreign.is_connection(fd)
+          ? is_drained(fd)
+          : sys::is_memory_device(fd) || sys::kind_of(fd) == FdKind::kPidFd;
   const core::Microseconds pause =
       foreign.is_lent(fd) ? kLinger : core::Microseconds();
   foreign.unmark(fd);  // the number may be another's when it was closed
@@ -92,8 +95,10 @@ bool Closer::is_full(std::uint32_t uid) const {
 
 /// Those that are due, of users of whom not too many hang.
 void Closer::begin() {
-  if (!batch_.empty()) return;
+  if (!batch_.empty() || waiting_.empty()) return;
   const core::BootTime now = sys::boot_now();
+  if (now < rests_until_ && waiting_.size() < kMostInBatch)
+    return due_.set(rests_until_);
   core::BootTime next{};
   bool has_next = false;
   for (auto at = waiting_.begin();
@@ -111,6 +116,7 @@ void Closer::begin() {
   }
   if (has_next) due_.set(next);
   if (batch_.empty()) return;
+  rests_until_ = now + kRest;
   if (start_pair()) return;
   put_back(0);
   due_.set(now + core::seconds(1));

@@ -83,6 +83,7 @@ class Closer {
   std::vector<Entry> batch_;  ///< what the closer has; empty: there is none
   sys::UniqueFd guard_;
   IoWatch watch_;
+  core::BootTime rests_until_;
   Timer due_;      ///< the first that waits may be closed
   Timer silence_;  ///< the closer takes long
   std::list<Hanging> hanging_;

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +40,16 @@ enum class FdKind : std::uint8_t {
   return ::waitid(P_PIDFD, static_cast<id_t>(fd), &info,
                   WEXITED | WNOHANG | WNOWAIT) == 0 ||
          errno == ECHILD;
+}
+
+/// /dev/null and its like: nobody waits at their close. A file system in user
+/// space is not asked so, and cannot say it of a file that is none (nodev).
+[[nodiscard]] inline bool is_memory_device(int fd) {
+  constexpr std::uint32_t kMemoryMajor = 1;  // admin-guide/devices.txt
+  struct statx stat = {};
+  return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE,
+                 &stat) == 0 &&
+         S_ISCHR(stat.stx_mode) && stat.stx_rdev_major == kMemoryMajor;
 }
 
 [[nodiscard]] inline FdKind kind_of(int fd) {

@@ -9,6 +9,8 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -104,7 +106,8 @@ def closers(instance):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
             if file.read() == name and int(pid) != instance.supervisor:
-                check(corral.name_of(int(pid)) in ("corral-closer", None), "who closes is not taken for a supervisor")
+                wait_until(lambda pid=int(pid): corral.name_of(pid) in ("corral-closer", None),
+                           what="who closes to have a name of its own, and not to be taken for a supervisor")
                 found.append(int(pid))
     return found
 
@@ -209,6 +212,37 @@ def harmless(instance):
     equal(closers(instance), [], "and no closer")
 
 
+def price(instance):
+    """Streams that cannot hang cost no process; of others many are closed by one pair."""
+    with tempfile.NamedTemporaryFile() as log:
+        words = ["strace", "-e", "trace=clone", "-o", log.name, "-p", str(instance.supervisor)]
+        tracer = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        if "attached" not in tracer.stderr.readline():
+            return corral.not_checked("strace cannot trace here")
+        client = RawClient(str(instance.socket))
+
+        def jobs(count, key, open_one):
+            for serial in range(1, count + 1):
+                descriptor = open_one()
+                send(client, call_message("CreateJob", job_with(key), "a{sv}", serial=serial, unix_fds=1), descriptor, True)
+                os.close(descriptor)
+                while b"/org/corral/job" not in client.receive():
+                    pass
+            time.sleep(0.3)
+            with open(log.name) as file:
+                return file.read().count("clone(")
+
+        equal(jobs(60, "StandardOutput", lambda: os.open("/dev/null", os.O_WRONLY)), 0, "60 jobs with /dev/null cost no process")
+        begin = time.monotonic()
+        pairs = jobs(60, "StandardOutput", lambda: os.pipe()[1])
+        most = 2 + (time.monotonic() - begin) / 0.05
+        check(0 < pairs <= most, f"60 jobs with pipes cost {pairs} closers, at most {most:.1f} are wanted")
+        client.close()
+        tracer.terminate()
+        tracer.wait()
+    return None
+
+
 def main():
     corral.needs_root()
     if not can_serve():
@@ -233,6 +267,7 @@ def main():
                 os._exit(status)
         equal(os.waitpid(child, 0)[1], 0, "none of them hung the supervisor")
         harmless(instance)
+        price(instance)
 
 
 main()
