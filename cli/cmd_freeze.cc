@@ -3,6 +3,7 @@
 // again.
 #include "cli/connection.h"
 #include "cli/handlers.h"
+#include "cli/job_json.h"
 #include "cli/job_selection.h"
 #include "cli/output.h"
 
@@ -17,7 +18,10 @@ int set_frozen(const Arguments& arguments, bool freezes) {
     const auto jid = select_job(*client, word);
     const core::Answer<void> done =
         jid ? client->freeze(*jid, freezes) : std::unexpected(jid.error());
-    if (!done) code = complain(done.error());
+    if (!done)
+      code = complain(done.error());
+    else if (arguments.has("json"))
+      print(frozen_json(*jid, freezes));
   }
   return code;
 }

@@ -11,6 +11,7 @@
 
 #include "cli/connection.h"
 #include "cli/handlers.h"
+#include "cli/job_json.h"
 #include "cli/job_list.h"
 #include "cli/job_selection.h"
 #include "cli/output.h"
@@ -31,6 +32,13 @@ core::Answer<void> send_signal(bus::Client& client, core::JobId jid,
   return client.signal(jid, signal,
                        arguments.has("main") ? core::SignalTarget::kMain
                                              : core::SignalTarget::kAll);
+}
+
+void tell(const Arguments& arguments, core::JobId jid,
+          std::optional<bool> is_ended) {
+  if (!arguments.has("json")) return;
+  const auto name = arguments.value("signal");
+  print(killed_json(jid, name ? parse_signal(*name) : std::nullopt, is_ended));
 }
 
 core::KillPlanChange change_of(const Arguments& arguments) {
@@ -135,10 +143,14 @@ int kill_jobs(const Arguments& arguments) {
       code = complain(done.error());
     else if (!is_signal && !arguments.has("no-wait"))
       ending.push_back(*jid);
+    else
+      tell(arguments, *jid, std::nullopt);
   }
   for (const core::JobId jid : ending)
     if (const auto ended = await_end(*client, jid, which); !ended)
       code = complain(ended.error());
+    else
+      tell(arguments, jid, true);
   return code;
 }
 

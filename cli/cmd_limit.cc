@@ -25,7 +25,7 @@ namespace cli {
 namespace {
 
 /// What the job used of it until now, where that is known.
-core::Maybe<std::uint64_t> used_of(core::LimitKind kind,
+core::Maybe<std::uint64_t> used_of(bus::Client& client, core::LimitKind kind,
                                    const core::JobView& job) {
   const core::JobTotals& totals = job.totals;
   if (kind == core::LimitKind::kWallTime) {
@@ -37,6 +37,9 @@ core::Maybe<std::uint64_t> used_of(core::LimitKind kind,
     return totals.user_time->raw() + totals.system_time->raw();
   if (kind == core::LimitKind::kMemory && totals.memory_peak)
     return totals.memory_peak->raw();
+  if (kind == core::LimitKind::kProcesses && !has_ended(job))
+    if (const auto processes = client.processes(job.jid))
+      return processes->size();
   return std::nullopt;
 }
 
@@ -46,17 +49,19 @@ std::string amount(core::LimitKind kind,
   return core::shown_bound(kind, *value);
 }
 
-void print_limits(const core::JobView& job) {
+void print_limits(bus::Client& client, const core::JobView& job) {
   TableView table({{.title = "LIMIT"},
                    {.title = "USED", .align = Align::kRight},
                    {.title = "SOFT", .align = Align::kRight},
-                   {.title = "BOUND", .align = Align::kRight}});
+                   {.title = "BOUND", .align = Align::kRight},
+                   {.title = "OVER IT"}});
   for (const core::LimitKind kind : core::kLimitKinds) {
     const core::LimitTerms terms = core::terms_of(job.limits, job.terms, kind);
     table.add({{.text = core::row_of(kind).word},
-               {.text = amount(kind, used_of(kind, job), "")},
+               {.text = amount(kind, used_of(client, kind, job), "")},
                {.text = amount(kind, terms.soft, "")},
-               {.text = amount(kind, terms.bound, "none")}});
+               {.text = amount(kind, terms.bound, "none")},
+               {.text = manner_text(terms)}});
   }
   print(table.render(screen_of(STDOUT_FILENO), TableView::Header::kShown));
 }
@@ -117,7 +122,7 @@ int limit_job(const Arguments& arguments) {
   if (arguments.has("json"))
     print(job_json(*job));
   else
-    print_limits(*job);
+    print_limits(*client, *job);
   return kSuccess;
 }
 

@@ -107,6 +107,8 @@ std::string limits(const Job& job) {
     if (terms.bound && terms.soft) text += ", ";
     if (terms.soft)
       text.append("soft ").append(core::shown_bound(kind, *terms.soft));
+    if (const std::string manner = manner_text(terms); !manner.empty())
+      text.append(" (").append(manner).append(")");
   }
   return text;
 }

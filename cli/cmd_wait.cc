@@ -3,6 +3,8 @@
 // timer, so it exists only where a person looks at it.
 #include <unistd.h>
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "cli/connection.h"
@@ -14,14 +16,17 @@
 #include "cli/output.h"
 #include "cli/run_request.h"
 #include "cli/terminal_text.h"
+#include "cli/value_types.h"
 #include "core/job_report_json.h"
 #include "core/job_sentence.h"
+#include "core/try.h"
 #include "sys/clock.h"
 
 namespace cli {
 namespace {
 
 constexpr core::Microseconds kStatusEvery = core::seconds(1);
+constexpr int kTimeIsOver = 75;  // EX_TEMPFAIL of sysexits.h
 
 std::string label_of(const core::JobView& job) {
   std::string label(core::display(job.jid).view());
@@ -61,15 +66,26 @@ class LiveLine {
   Screen screen_;
 };
 
-core::Answer<core::JobView> wait_showing(bus::Client& client, core::JobId jid,
-                                         const Screen& screen) {
+/// Nothing: the deadline has come.
+core::Answer<std::optional<core::JobView>> wait_showing(
+    bus::Client& client, core::JobId jid,
+    std::optional<core::BootTime> deadline, const Screen& screen) {
   const LiveLine line(screen);
   while (true) {
-    auto ended = client.wait_for(jid, kStatusEvery);
-    if (!ended) return std::unexpected(ended.error());
-    if (*ended) return **std::move(ended);
+    core::Microseconds patience = kStatusEvery;
+    if (deadline) patience = std::min(patience, *deadline - sys::boot_now());
+    auto ended = TRY(client.wait_for(jid, patience));
+    if (ended) return ended;
+    if (deadline && sys::boot_now() >= *deadline) return std::nullopt;
     if (const auto job = client.show(jid)) line.show(status_line(client, *job));
   }
+}
+
+core::Answer<std::optional<core::JobView>> wait_quietly(
+    bus::Client& client, core::JobId jid,
+    std::optional<core::BootTime> deadline) {
+  if (deadline) return client.wait_for(jid, *deadline - sys::boot_now());
+  return TRY(client.wait(jid));
 }
 
 void say_end(const core::JobView& job, const Screen& screen) {
@@ -94,13 +110,22 @@ void report_end(const core::JobView& job, ReportForm form) {
   }
 }
 
-int wait_for_one(bus::Client& client, core::JobId jid,
-                 const Arguments& arguments) {
+/// The exit code; nothing: the deadline has come.
+std::optional<int> wait_for_one(bus::Client& client, core::JobId jid,
+                                std::optional<core::BootTime> deadline,
+                                const Arguments& arguments) {
   const Screen screen = screen_of(STDERR_FILENO);
   const bool is_live = screen.is_terminal && !arguments.has("quiet");
-  const auto job =
-      is_live ? wait_showing(client, jid, screen) : client.wait(jid);
-  if (!job) return complain(job.error());
+  const auto ended = is_live ? wait_showing(client, jid, deadline, screen)
+                             : wait_quietly(client, jid, deadline);
+  if (!ended) return complain(ended.error());
+  const std::optional<core::JobView>& job = *ended;
+  if (!job) {
+    complain(core::job_text(jid) + " still lives after " +
+             std::string(*arguments.value("timeout")) +
+             ", and is not waited for any longer");
+    return std::nullopt;
+  }
   const ReportForm form = report_form(arguments);
   if (is_live && form == ReportForm::kNone) say_end(*job, screen);
   report_end(*job, form);
@@ -120,10 +145,17 @@ int wait_for_jobs(const Arguments& arguments) {
     if (!jid) return complain(jid.error());
     jobs.push_back(*jid);
   }
+  std::optional<core::BootTime> deadline;
+  if (const auto time = arguments.value("timeout"))
+    deadline = sys::boot_now() + *parse_duration(*time);
   int code = kSuccess;
-  for (const core::JobId jid : jobs)
-    code = wait_for_one(*client, jid, arguments);
-  return code;
+  bool is_over = false;
+  for (const core::JobId jid : jobs) {  // when it is over, those that ended too
+    const auto ended = wait_for_one(*client, jid, deadline, arguments);
+    is_over |= !ended.has_value();
+    code = ended.value_or(code);
+  }
+  return is_over ? kTimeIsOver : code;
 }
 
 }  // namespace cli

@@ -319,9 +319,15 @@ inline constexpr OptionRow kKillOptions[] = {
     {"wait", 'w', ValueType::kFlag, "this",
      "Return when nothing of the job lives"},
     {"no-wait", '\0', ValueType::kFlag, "", "Return when it was asked for"},
+    kJson,
     kSystem,
     kPrivate,
     kHelp,
+};
+inline constexpr JsonKey kKillKeys[] = {
+    {"jid", "one object a line: a job that was reached"},
+    {"signal", "what it was sent; null: it was told to end"},
+    {"ended", "whether nothing of it lives; null: it was not waited for"},
 };
 inline constexpr Example kKillExamples[] = {
     {"corral kill web", "ask it to end; kill what lives after its grace"},
@@ -424,7 +430,11 @@ inline constexpr JsonKey kDetachKeys[] = {
     {"count", "instead of _pids_ with *--job*: how many there were"},
 };
 
-inline constexpr OptionRow kFreezeOptions[] = {kSystem, kPrivate, kHelp};
+inline constexpr OptionRow kFreezeOptions[] = {kJson, kSystem, kPrivate, kHelp};
+inline constexpr JsonKey kFreezeKeys[] = {
+    {"jid", "one object a line: a job that was reached"},
+    {"freezer_state", "_frozen_ or _running_"},
+};
 inline constexpr Example kFreezeExamples[] = {
     {"corral freeze batch1 batch2", "give their processors to others"},
 };
@@ -436,6 +446,8 @@ inline constexpr OptionRow kWaitOptions[] = {
     {"report", 'r', ValueType::kReport, "",
      "Print a report on standard error when a job has ended"},
     {"quiet", 'q', ValueType::kFlag, "", "Show no status line on a terminal"},
+    {"timeout", 't', ValueType::kDuration, "none",
+     "Wait no longer than that, for all of them"},
     kJson,
     kSystem,
     kPrivate,
@@ -443,6 +455,7 @@ inline constexpr OptionRow kWaitOptions[] = {
 };
 inline constexpr Example kWaitExamples[] = {
     {"corral wait web", "wait, and exit as the job did"},
+    {"corral wait --timeout 10m web", "no longer than ten minutes"},
     {"corral wait --report 0x8000000100000003", "a report when it ends"},
 };
 inline constexpr ExitCode kWaitCodes[] = {
@@ -452,6 +465,7 @@ inline constexpr ExitCode kWaitCodes[] = {
     {"125", "The job ended and its status is unknown, or it never ran"},
     {"126, 127", "The job's program could not be executed, was not found"},
     {"128+N", "The job's main process was ended by signal N"},
+    {"75", "The time was over, and a job still lives"},
 };
 inline constexpr JsonKey kWaitKeys[] = {
     {"(object)", "one a line for each job, with the keys of *corral show*"},

@@ -208,6 +208,25 @@ std::string created_json(core::JobId jid, std::string_view name,
   return json_line(json);
 }
 
+std::string killed_json(core::JobId jid,
+                        std::optional<core::SignalNumber> signal,
+                        std::optional<bool> is_ended) {
+  Json json;
+  json["jid"] = core::display(jid).view();
+  json["signal"] =
+      signal ? Json(core::signal_name(signal->raw()).view()) : Json();
+  json["ended"] = is_ended ? Json(*is_ended) : Json();
+  return json_line(json);
+}
+
+std::string frozen_json(core::JobId jid, bool is_frozen) {
+  Json json;
+  json["jid"] = core::display(jid).view();
+  json["freezer_state"] =
+      core::name_of(is_frozen ? core::Freezing::kFrozen : core::Freezing::kNo);
+  return json_line(json);
+}
+
 std::string attached_json(core::JobId jid, const std::vector<core::Pid>& pids) {
   Json json;
   json["jid"] = core::display(jid).view();

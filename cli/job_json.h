@@ -36,6 +36,13 @@ struct JobWithProcesses {
 [[nodiscard]] std::string created_json(core::JobId jid, std::string_view name,
                                        std::string_view instance);
 
+/// What corral kill did. `signal`: the kill plan, if there is none; `is_ended`:
+/// absent when it was not waited for.
+[[nodiscard]] std::string killed_json(core::JobId jid,
+                                      std::optional<core::SignalNumber> signal,
+                                      std::optional<bool> is_ended);
+/// What corral freeze and thaw did.
+[[nodiscard]] std::string frozen_json(core::JobId jid, bool is_frozen);
 /// What corral attach and detach did.
 [[nodiscard]] std::string attached_json(core::JobId jid,
                                         const std::vector<core::Pid>& pids);

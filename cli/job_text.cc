@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "core/job_name.h"
+#include "core/job_result.h"
 
 namespace cli {
 namespace {
@@ -112,6 +113,20 @@ std::string date_of(core::RealTime time) {
   const std::size_t size =
       ::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
   return {text.data(), size};
+}
+
+std::string manner_text(const core::LimitTerms& terms) {
+  std::string text;
+  const auto add = [&text](std::string_view what, std::string_view value) {
+    if (!text.empty()) text += ", ";
+    text.append(what).append(" ").append(value);
+  };
+  if (terms.signal.raw() != 0)
+    add("soft", core::signal_name(terms.signal.raw()).view());
+  if (terms.action.raw() != 0)
+    add("hard", core::signal_name(terms.action.raw()).view());
+  if (terms.grace) add("grace", short_time(*terms.grace));
+  return text;
 }
 
 core::JobReport report_of(const core::JobView& job) {

@@ -8,6 +8,7 @@
 
 #include "core/job_control.h"
 #include "core/job_report.h"
+#include "core/limit_terms.h"
 
 namespace cli {
 
@@ -39,6 +40,10 @@ namespace cli {
 [[nodiscard]] std::string_view state_word(const core::JobView& job);
 /// Is it over, so that its result is known?
 [[nodiscard]] bool has_ended(const core::JobView& job);
+
+/// What is done about a limit, where it is not the usual: "soft SIGUSR1, hard
+/// SIGINT, grace 5s".
+[[nodiscard]] std::string manner_text(const core::LimitTerms& terms);
 
 /// The end-of-job report of a job that has ended.
 [[nodiscard]] core::JobReport report_of(const core::JobView& job);

@@ -142,9 +142,10 @@ _corral() {
     wait)
       case $previous in
         --report=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'text json' -- "$word"); return ;;
+        --timeout|-t|--timeout=) :; return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--report --quiet --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--report --quiet --timeout --json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
@@ -202,7 +203,7 @@ _corral() {
       case $previous in
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
@@ -210,7 +211,7 @@ _corral() {
       case $previous in
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;
@@ -224,7 +225,7 @@ _corral() {
         --grace|-g|--grace=) :; return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--project --account --tag --signal --main --group --grace --wait --no-wait --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--project --account --tag --signal --main --group --grace --wait --no-wait --json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
       fi ;;

@@ -191,6 +191,8 @@ _corral() {
         '-r[Print a report on standard error when a job has ended]::FORMAT:(text json)' \
         '--quiet[Show no status line on a terminal]' \
         '-q[Show no status line on a terminal]' \
+        '--timeout[Wait no longer than that, for all of them]:DURATION: ' \
+        '-t[Wait no longer than that, for all of them]:DURATION: ' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
         '--system[Ask the system instance only]' \
@@ -269,6 +271,8 @@ _corral() {
         '*:WORD:(open close show)' && return ;;
     freeze)
       _arguments -s -S \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
         '--system[Ask the system instance only]' \
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
@@ -276,6 +280,8 @@ _corral() {
         '*:JOB:_corral_jobs' && return ;;
     thaw)
       _arguments -s -S \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
         '--system[Ask the system instance only]' \
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
@@ -298,6 +304,8 @@ _corral() {
         '--wait[Return when nothing of the job lives]' \
         '-w[Return when nothing of the job lives]' \
         '--no-wait[Return when it was asked for]' \
+        '--json[Print facts as JSON]' \
+        '-j[Print facts as JSON]' \
         '--system[Ask the system instance only]' \
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \

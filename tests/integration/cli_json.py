@@ -111,6 +111,27 @@ with Instance() as instance:
     check(len(records) >= 3, "records prints one object a line", records)
 
 
+def what_was_done(instance):
+    """What kill, freeze and thaw did."""
+    jid = instance.run("run", "-d", "-n", "asked", "--", "sleep", "1000").stdout.strip()
+    for verb, state in (("freeze", "frozen"), ("thaw", "running")):
+        done = instance.run(verb, "--json", "asked", "nosuch")
+        if instance.facts("show", jid)["engine"] == "subreaper":
+            equal(done.stdout, "", f"{verb} prints nothing of what was refused")
+            continue
+        equal(documented(verb), {"jid", "freezer_state"}, f"the manual names the keys of {verb}")
+        equal((done.returncode, json.loads(done.stdout)), (66, {"jid": jid, "freezer_state": state}), f"{verb} prints what it did")
+    equal(documented("kill"), {"jid", "signal", "ended"}, "the manual names the keys of kill")
+    def told(*words):
+        facts = json.loads(instance.run("kill", "--json", *words, jid).stdout)
+        return facts["jid"] == jid, facts["signal"], facts["ended"]
+
+    equal(told("-s", "CONT"), (True, "SIGCONT", None), "kill prints which signal was sent")
+    equal(told("--no-wait"), (True, None, None), "that a job was told to end")
+    jid = instance.run("run", "-d", "--", "sleep", "1000").stdout.strip()
+    equal(told("-g", "0"), (True, None, True), "and that it has")
+
+
 def counts_its_own(instance, script, count, *options):
     """A job has its own processes, and none of those that hold it."""
     runner = instance.popen("run", *options, "-n", "few", "--", "sh", "-c", script, stdout=subprocess.DEVNULL)
@@ -129,6 +150,7 @@ def counts_its_own(instance, script, count, *options):
 
 for engine in engines():
     with Instance(engine=engine) as instance:
+        what_was_done(instance)
         for of_run in (["-d"], []):
             counts_its_own(instance, "exec sleep 1000", 1, *of_run)
             counts_its_own(instance, "sleep 1000 & exec sleep 1001", 2, *of_run)

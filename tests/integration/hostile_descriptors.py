@@ -191,7 +191,11 @@ def harmless(instance):
     """What an ordinary user hands in and means well is closed soon, and costs no more than a moment."""
     def pipes():
         folder = f"/proc/{instance.supervisor}/fd"
-        return [name for name in os.listdir(folder) if os.readlink(f"{folder}/{name}").startswith("pipe:")]
+        found = []
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found += [name] if os.readlink(f"{folder}/{name}").startswith("pipe:") else []
+        return found
 
     equal(pipes(), [], "the supervisor has no pipe")
     reading, writing = os.pipe()

@@ -130,6 +130,20 @@ def waiting(instance):
     instance.run("kill", "-g", "0", jid)
 
 
+def patience(instance):
+    """No longer than it is told to, of all of them; and as long as it takes otherwise, whatever a bus client's usual time is."""
+    jid = instance.run("run", "-d", "-n", "long", "--", "sleep", "2.5").stdout.strip()
+    done = instance.run("run", "-d", "--", "sh", "-c", "exit 4").stdout.strip()
+    instance.run("wait", done)
+    begin = time.monotonic()
+    said(instance.run("wait", "--timeout", "300ms", "long", done, timeout=20), 75,
+         f"corral: job {jid}.* still lives after 300ms, and is not waited for any longer\n", "wait has an end")
+    check(0.3 <= time.monotonic() - begin < 2, "which is not far off", time.monotonic() - begin)
+    equal(instance.run("wait", "--timeout", "1h", done).returncode, 4, "a job that has ended in time is told as ever")
+    impatient = {**instance.environment, "SYSTEMD_BUS_TIMEOUT": "1"}
+    equal(instance.run("wait", "long", env=impatient, timeout=20).returncode, 0, "without it a wait outlasts sd-bus's time for a call")
+
+
 def late_notice(instance):
     """A job that ends while the supervisor is stopped ended then, not when that was noticed."""
     jid = instance.run("run", "-d", "--linger", "sh", "-c", "setsid sleep 0.6 & exit 3").stdout.strip()
@@ -299,6 +313,6 @@ def priorities():
 
 priorities()
 with Instance() as instance:
-    for part in (foreground, detached, killing, names_like_jids, waiting, late_notice, following, followed, watching,
+    for part in (foreground, detached, killing, names_like_jids, waiting, patience, late_notice, following, followed, watching,
                  arguments, restarts, attributes, mistakes, stopped_scopes, hanging):
         part(instance)

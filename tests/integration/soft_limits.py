@@ -148,7 +148,11 @@ def changes(instance, less):
     equal(instance.run("limit", jid, *less, "-l", "wall=1ms:1h/signal=USR1").returncode, 0, "a running job gets both bounds")
     wait_until(lambda: "told" in log_of(instance, jid), 10, "a soft bound below the use is passed at once")
     rows = {line.split()[0]: line.split()[1:] for line in instance.run("limit", jid).stdout.splitlines()}
-    equal(rows["wall"][-4:], ["0.001", "s", "3600.000", "s"], f"the table shows soft and bound: {rows['wall']}")
+    equal(rows["wall"][-6:], ["0.001", "s", "3600.000", "s", "soft", "SIGUSR1"], f"the table shows all that was said: {rows['wall']}")
+    wanted = len(instance.facts("tree", jid)[0]["processes"])
+    equal(rows["processes"], [str(wanted), "-", "none", "-"], "and how many processes there are")
+    equal(instance.run("limit", jid, *less, "-l", "idle=1h/action=INT/grace=90s").returncode, 0, "another with an action and a grace")
+    check("idle time 3600.000 s (hard SIGINT, grace 1m30s)" in instance.run("show", jid).stdout, "show tells them")
     shown = subprocess.run(["jlimit", "-j", jid], executable=COMMAND, env=instance.environment, capture_output=True, text=True,
                            check=False)
     check(any(line.split() == ["wall", "0.001", "s", "3600.000", "s"] for line in shown.stdout.splitlines()),
