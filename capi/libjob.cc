@@ -267,10 +267,6 @@ JOB_API int job_killjid(jid_t jid, int sig) {
   if (sig < 0 || sig > SIGRTMAX) return fail(-1, EINVAL);
   return answer(-1, [&](bus::Client& client) -> core::Answer<int> {
     (void)TRY(living(client, jid));
-    if (sig == 0) {  // only whether one may
-      (void)TRY(client.processes(core::JobId(jid)));
-      return 0;
-    }
     TRY(client.signal(core::JobId(jid), core::SignalNumber(sig)));
     return 0;
   });

@@ -26,7 +26,8 @@ namespace {
 
 core::Answer<void> send_signal(bus::Client& client, core::JobId jid,
                                const Arguments& arguments) {
-  const core::SignalNumber signal = *parse_signal(*arguments.value("signal"));
+  const core::SignalNumber signal =
+      *parse_signal_or_none(*arguments.value("signal"));
   if (const auto group = arguments.value("group"))
     return client.signal_group(jid, TRY(parse_pid(*group)), signal);
   return client.signal(jid, signal,
@@ -38,7 +39,8 @@ void tell(const Arguments& arguments, core::JobId jid,
           std::optional<bool> is_ended) {
   if (!arguments.has("json")) return;
   const auto name = arguments.value("signal");
-  print(killed_json(jid, name ? parse_signal(*name) : std::nullopt, is_ended));
+  print(killed_json(jid, name ? parse_signal_or_none(*name) : std::nullopt,
+                    is_ended));
 }
 
 core::KillPlanChange change_of(const Arguments& arguments) {

@@ -28,9 +28,6 @@ using Done = core::Answer<void>;
 core::Answer<core::SessionRequest> request_of(const Arguments& arguments) {
   core::SessionRequest request;
   request.user = arguments.value("user").value_or("");
-  if (request.user.empty())
-    return refuse(core::Refusal::kInvalid,
-                  "whose session it is was not said; '--user NAME' does");
   request.service = arguments.value("service").value_or("");
   request.domain = arguments.value("domain").value_or("");
   request.project = arguments.value("project").value_or("");
@@ -149,6 +146,10 @@ int handle_session(const Arguments& arguments) {
   const std::string& word = arguments.operands().front();
   for (const Verb& verb : kVerbs) {
     if (verb.word != word) continue;
+    // Said before an instance is looked for: it is wrong with each.
+    if (verb.run == open && !arguments.value("user"))
+      return complain("whose session it is was not said; '--user NAME' does",
+                      kMisused);
     auto client = connect(which_instance(arguments));
     if (!client) return complain(client.error());
     const Done done = verb.run(*client, arguments);

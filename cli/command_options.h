@@ -308,8 +308,9 @@ inline constexpr OptionRow kKillOptions[] = {
     {"tag", 't', ValueType::kTag, "",
      "The same of jobs with this tag: KEY=VALUE, or KEY with any value",
      Repeat::kAllCount},
-    {"signal", 's', ValueType::kSignal, "",
-     "Send this signal to every process, and nothing else"},
+    {"signal", 's', ValueType::kSignalOrNone, "",
+     "Send this signal to every process, and nothing else; 0 sends none and "
+     "tells only whether one could be sent"},
     {"main", '\0', ValueType::kFlag, "",
      "With --signal: to the main process only"},
     {"group", '\0', ValueType::kCount, "",

@@ -213,8 +213,11 @@ std::string killed_json(core::JobId jid,
                         std::optional<bool> is_ended) {
   Json json;
   json["jid"] = core::display(jid).view();
-  json["signal"] =
-      signal ? Json(core::signal_name(signal->raw()).view()) : Json();
+  json["signal"] = nullptr;
+  if (signal && signal->raw() == 0)
+    json["signal"] = 0;
+  else if (signal)
+    json["signal"] = core::signal_name(signal->raw()).view();
   json["ended"] = is_ended ? Json(*is_ended) : Json();
   return json_line(json);
 }

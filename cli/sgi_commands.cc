@@ -163,7 +163,7 @@ int jkill(Words words) {
   }
   core::SignalNumber signal(15);
   if (first.starts_with('-')) {
-    const auto given = parse_signal(first.substr(1));
+    const auto given = parse_signal_or_none(first.substr(1));
     if (!given || words.size() < 2) return misused(kUsage);
     signal = *given;
     words = words.subspan(1);

@@ -29,6 +29,9 @@ bool is_duration(std::string_view text) {
 bool is_signal(std::string_view text) {
   return parse_signal(text).has_value();
 }
+bool is_signal_or_none(std::string_view text) {
+  return parse_signal_or_none(text).has_value();
+}
 bool is_limit(std::string_view text) {
   const auto changes = parse_limit_changes(text);
   return changes && std::ranges::none_of(*changes, [](const auto& change) {
@@ -99,6 +102,9 @@ constexpr const char* kLimitWords =
     "wall= cpu= memory= processes= files= virtual= threads= file-size= core= "
     "locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=";
 
+constexpr const char* kSignalWords =
+    "HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH";
+
 // NOLINTBEGIN(modernize-use-designated-initializers): tables
 constexpr ValueTypeRow kRows[] = {
     {ValueType::kFlag, "", "no value", nullptr},
@@ -119,8 +125,10 @@ constexpr ValueTypeRow kRows[] = {
     {ValueType::kDuration, "DURATION",
      "a duration such as 500ms, 30s, 5m, 2h or 1d", is_duration},
     {ValueType::kSignal, "SIGNAL", "a signal such as TERM, SIGUSR1 or 15",
-     is_signal, Completion::kChoices,
-     "HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH"},
+     is_signal, Completion::kChoices, kSignalWords},
+    {ValueType::kSignalOrNone, "SIGNAL",
+     "a signal such as TERM, SIGUSR1 or 15, or 0 to send none",
+     is_signal_or_none, Completion::kChoices, kSignalWords},
     {.type = ValueType::kLimit,
      .placeholder = "LIMITS",
      .expectation = core::kLimitTermsExpect,
@@ -215,6 +223,11 @@ std::optional<core::SignalNumber> parse_signal(std::string_view text) {
   for (char& c : upper)
     c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return core::parse_signal(upper);
+}
+
+std::optional<core::SignalNumber> parse_signal_or_none(std::string_view text) {
+  if (text == "0") return core::SignalNumber(0);
+  return parse_signal(text);
 }
 
 std::expected<std::vector<core::LimitChange>, std::string> parse_limit_changes(

@@ -28,10 +28,11 @@ enum class ValueType : std::uint8_t {
   kEngine,
   kDuration,
   kSignal,
-  kLimit,        ///< NAME=VALUE, several with commas between
-  kLimitChange,  ///< the same, or NAME=none
-  kReport,       ///< text or json; the value may be left out
-  kJob,          ///< jid, name or 'self'
+  kSignalOrNone,  ///< the same, or 0: none is sent
+  kLimit,         ///< NAME=VALUE, several with commas between
+  kLimitChange,   ///< the same, or NAME=none
+  kReport,        ///< text or json; the value may be left out
+  kJob,           ///< jid, name or 'self'
   kProgram,
   kShell,
   kCount,   ///< a number above 0
@@ -84,6 +85,8 @@ struct ValueTypeRow {
 /// "500ms", "30s", "5m", "2h", "1d", "1h30m"; a bare number is seconds.
 using core::parse_duration;
 /// "TERM", "SIGTERM", "15", "RTMIN+3"; any case.
+[[nodiscard]] std::optional<core::SignalNumber> parse_signal_or_none(
+    std::string_view text);
 [[nodiscard]] std::optional<core::SignalNumber> parse_signal(
     std::string_view text);
 /// Local midnight of YYYY-MM-DD, in microseconds since 1970.

@@ -36,10 +36,16 @@ core::Text<96> who_is(const core::Caller& caller) {
   return core::Text<96>("uid ").append_unsigned(caller.uid.raw());
 }
 
+/// As kill(2) has it: 0 asks whether a signal could be sent, and sends none.
+bool is_probe(core::SignalNumber signal) {
+  return signal.raw() == 0;
+}
+
 Answer<void> check_signal(core::SignalNumber signal) {
-  if (core::is_signal(signal.raw())) return {};
-  return refuse(Refusal::kInvalid, std::to_string(signal.raw()) +
-                                       " is no signal, expected 1 to 64");
+  if (is_probe(signal) || core::is_signal(signal.raw())) return {};
+  return refuse(Refusal::kInvalid,
+                std::to_string(signal.raw()) +
+                    " is no signal, expected 1 to 64, or 0 to send none");
 }
 
 }  // namespace
@@ -112,6 +118,7 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
     return refuse(Refusal::kEnded,
                   "the main process of " + core::job_text(jid) +
                       (job->main ? " has ended" : " is not there yet"));
+  if (is_probe(signal)) return {};
   return carry_out(jid,
                    core::event::Signalled{
                        .by = caller.uid, .signal = signal, .target = target});
@@ -132,6 +139,7 @@ Answer<void> JobService::signal_group(const core::Caller& caller,
                       std::to_string(group.raw()) +
                       "; 'corral tree' shows its processes, and 'ps -o "
                       "pid,pgid' their groups");
+  if (is_probe(signal)) return {};
   return carry_out(jid,
                    core::event::Signalled{.by = caller.uid,
                                           .signal = signal,

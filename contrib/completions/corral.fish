@@ -169,7 +169,7 @@ complete -c corral -n __fish_use_subcommand -a kill -d 'End jobs, or signal them
 complete -c corral -n '__fish_seen_subcommand_from kill' -l project -s P -x -d 'Instead of naming jobs: your jobs that are charged to this project; root: everybody'\''s'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l account -s A -x -d 'The same of an account; with both: of this account of that project'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l tag -s t -x -d 'The same of jobs with this tag: KEY=VALUE, or KEY with any value'
-complete -c corral -n '__fish_seen_subcommand_from kill' -l signal -s s -x -a 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -d 'Send this signal to every process, and nothing else'
+complete -c corral -n '__fish_seen_subcommand_from kill' -l signal -s s -x -a 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -d 'Send this signal to every process, and nothing else; 0 sends none and tells only whether one could be sent'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l main -d 'With --signal: to the main process only'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l group -x -d 'With --signal: to the processes of this process group of the job only'
 complete -c corral -n '__fish_seen_subcommand_from kill' -l grace -s g -x -d 'Wait so long between asking and killing; 0 kills at once'

@@ -295,8 +295,8 @@ _corral() {
         '-A[The same of an account; with both\: of this account of that project]:WORD: ' \
         '*--tag[The same of jobs with this tag\: KEY=VALUE, or KEY with any value]:TAG: ' \
         '*-t[The same of jobs with this tag\: KEY=VALUE, or KEY with any value]:TAG: ' \
-        '--signal[Send this signal to every process, and nothing else]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
-        '-s[Send this signal to every process, and nothing else]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
+        '--signal[Send this signal to every process, and nothing else; 0 sends none and tells only whether one could be sent]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
+        '-s[Send this signal to every process, and nothing else; 0 sends none and tells only whether one could be sent]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
         '--main[With --signal\: to the main process only]' \
         '--group[With --signal\: to the processes of this process group of the job only]:N: ' \
         '--grace[Wait so long between asking and killing; 0 kills at once]:DURATION: ' \

@@ -176,8 +176,8 @@ def check_python(instance, kind):
     equal(str(processes[0][2]), "sle\ufffdep", "a command's name is shown")
     log = manager.OpenLog(jid)
     equal(os.read(log.take(), 100), b"hello\n", "OpenLog gives a descriptor")
-    equal(refusal(lambda: manager.Signal(jid, 0, "all", signature="tis")),
-          (wanted, "signal 0 does not exist, expected 1 to 64"), "signal 0")
+    equal(refusal(lambda: manager.Signal(jid, 65, "all", signature="tis")),
+          (wanted, "signal 65 does not exist, expected 1 to 64, or 0 to send none"), "signal 65")
     manager.Signal(jid, 15, "main", signature="tis")
     job = bus.get_object(NAME, f"/org/corral/job/j{jid:016x}", introspect=False)
     everything = dbus.Interface(job, "org.freedesktop.DBus.Properties").GetAll(

@@ -100,6 +100,39 @@ def killing(instance):
     equal(instance.facts("ps"), [], "none lives")
 
 
+def probing(instance):
+    """Signal 0, as in kill(2): whether another could be sent, and nothing is."""
+    script = "trap 'echo caught' HUP INT QUIT USR1 USR2 ALRM TERM CONT WINCH; echo up; while :; do sleep 0.1; done"
+    jid = instance.run("run", "-d", "-g", "0", "sh", "-c", script).stdout.strip()
+    wait_until(lambda: "up" in instance.run("log", jid).stdout, what="its traps")
+    main = instance.facts("show", jid)["main_pid"]
+    for words in ((), ("--main",), ("--group", str(os.getpgid(main)))):
+        said(instance.run("kill", "-s", "0", *words, jid), 0, "", f"a live job can be signalled {words}")
+    equal(instance.facts("kill", "-s", "0", jid), {"jid": jid, "signal": 0, "ended": None}, "--json says that it was asked")
+    instance.run("kill", "-s", "USR1", jid)
+    wait_until(lambda: "caught" in instance.run("log", jid).stdout, what="a signal")
+    equal(instance.run("log", jid).stdout.count("caught"), 1, "none was sent by that, in front of one that was")
+    said(instance.run("kill", "-s", "0", "--group", str(os.getpgid(0)), jid), 66, "corral: no process of .*\n", "in no other group")
+    said(instance.run("kill", "-s", "65", jid), 2, "corral: kill: option '--signal' has the value '65'; .* or 0 to send none\n", "65 is none")
+    said(instance.run("run", "-d", "-s", "0", "true"), 2, "corral: run: option '--signal' has the value '0'; .*\n", "0 ends no job")
+    if os.geteuid() == 0:
+        refused = call_signal(instance, jid, user=65534, group=65534, extra_groups=[])
+        check(refused.returncode != 0 and ("denied" in refused.stderr.lower() or "belongs to" in refused.stderr), "who may not signal it is told so", refused)
+        equal(call_signal(instance, jid).returncode, 0, "and who may that he may")
+    instance.run("kill", jid)
+    said(instance.run("kill", "-s", "0", jid), 65, f"corral: job {jid} has ended\n", "an ended job cannot be")
+
+
+def call_signal(instance, jid, **who):
+    """On the bus, by whom it may be."""
+    if who:
+        for folder in (instance.folder, instance.runtime):
+            folder.chmod(0o755)
+    return subprocess.run(["busctl", f"--address=unix:path={instance.socket}", "call", "org.corral.Manager1", "/org/corral/manager",
+                           "org.corral.Manager1", "Signal", "tis", str(int(jid, 16)), "0", "all"], capture_output=True, text=True,
+                          check=False, timeout=20, **who)
+
+
 def names_like_jids(instance):
     """A word of hexadecimal digits is a name first, and the jid where no job has the name."""
     def start(*options):
@@ -313,6 +346,6 @@ def priorities():
 
 priorities()
 with Instance() as instance:
-    for part in (foreground, detached, killing, names_like_jids, waiting, patience, late_notice, following, followed, watching,
+    for part in (foreground, detached, killing, probing, names_like_jids, waiting, patience, late_notice, following, followed, watching,
                  arguments, restarts, attributes, mistakes, stopped_scopes, hanging):
         part(instance)

@@ -212,7 +212,10 @@ def refusals(instance):
 
     with leader() as service:
         refused(77, f"uid {NOBODY} may not open and close sessions", "open", "--user", USER, **as_nobody)
-        refused(64, "'--user NAME' does", "open")
+        refused(2, "'--user NAME' does", "open")
+        refused(2, "option '--user' has the value ''", "open", "--user", "")
+        equal(instance.run("session", "open", env={**instance.environment, "CORRAL_RUNTIME_DIR": "/nonexistent"}).returncode, 2,
+              "without a user it is the same where no instance is")
         refused(67, "there is no user 'nosuch'", "open", "--user", "nosuch", "--leader", service.pid)
         refused(66, "there is no process", "open", "--user", USER, "--leader", 2**30)
         refused(64, "'4000000000' is no process id, expected a number from 1 to 2147483647", "open", "--user", USER,

@@ -168,6 +168,26 @@ TEST_CASE("a request that was answered is in the journal and was acted on") {
   CHECK(step_after_replay(fixture, jid) == core::KillStep::kAsked);
 }
 
+TEST_CASE("signal 0 tells whether another could be sent, and does nothing") {
+  test::FakeEffects effects;
+  Fixture fixture(effects);
+  const core::JobId jid = run_job(fixture);
+  effects.asked.clear();
+  const auto probe = [&](core::Uid uid, core::SignalTarget target) {
+    core::Caller caller = Fixture::caller();
+    caller.uid = uid;
+    return fixture.service.signal(caller, jid, core::SignalNumber(0), target);
+  };
+  const core::Uid own = Fixture::caller().uid;
+  {
+    const FullJournal full(fixture.journal);  // nothing is entered for it
+    CHECK(probe(own, core::SignalTarget::kAll));
+    CHECK(probe(own, core::SignalTarget::kMain));
+  }
+  CHECK_FALSE(probe(core::Uid(own.raw() + 1), core::SignalTarget::kAll));
+  CHECK(effects.asked.empty());
+}
+
 TEST_CASE("what the journal refuses is refused, and not done later") {
   test::FakeEffects effects;
   Fixture fixture(effects);
