@@ -126,6 +126,8 @@ class RangeParser {
   }
   [[nodiscard]] bool is_digit() const { return peek() >= '0' && peek() <= '9'; }
 
+  static constexpr std::int64_t kMost = INT64_MAX / 10 - 1;
+
   /// "m1", "m1:", "m1:m2", ":m2" or ":"; octal behind a 0.
   void read_bounds() {
     for (std::size_t which = 0; which < 2; ++which) {
@@ -133,7 +135,9 @@ class RangeParser {
       const std::int64_t base = peek() == '0' ? 8 : 10;
       bounds_[which] = 0;
       for (; is_digit() && peek() - '0' < base; ++at_)
-        bounds_[which] = bounds_[which] * base + (peek() - '0');
+        bounds_[which] = bounds_[which] > kMost
+                             ? bounds_[which]  // no file is that long
+                             : bounds_[which] * base + (peek() - '0');
       if (which == 1 || peek() != ':') return;
       has_colon_ = true;
       ++at_;
