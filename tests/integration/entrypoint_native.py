@@ -278,7 +278,9 @@ def check_terminal():
         session = Session(f"{corral.INIT} {options} --stop-signal INT --stop-timeout 500ms --", str(SCRATCH))
         session.start("$W sh -c 'trap \"echo heard\" INT; echo ready; while :; do sleep 0.02; done'", "ready\r\n")
         if not has_sentinel:  # as in the first milliseconds, which nobody can be sure to hit
-            os.kill(corral.wait_until(lambda: sentinels_of(session.pid), what="the sentinel is there")[0], signal.SIGKILL)
+            sentinel = corral.wait_until(lambda: sentinels_of(session.pid), what="the sentinel is there")[0]
+            os.kill(sentinel, signal.SIGKILL)
+            corral.wait_until(lambda: not os.path.exists(f"/proc/{sentinel}"), what="that it has gone is noticed")
         session.type("\x03")
         session.expect("heard\r\n")
         session.prompt()
