@@ -34,10 +34,14 @@ std::string text_of(const char* chars, std::size_t size) {
   return {chars, ::strnlen(chars, size)};
 }
 
+bool is_restart(const csa::StartOfJob& start) {
+  return start.type == static_cast<std::uint8_t>(csa::StartKind::kRestart);
+}
+
 std::string_view kind_name(const Group& group) {
   using csa::RecordType;
   if (group.process) return "process";
-  if (group.start) return "start";
+  if (group.start) return is_restart(*group.start) ? "restart" : "start";
   if (group.end) return "end";
   if (group.configuration) return "config";
   if (group.job_header) return "job-header";
@@ -257,7 +261,8 @@ void add_others(RecordView& view, const Group& group) {
   if (group.start) {
     view.jid = group.start->jid;
     view.uid = known(group.start->uid);
-    view.started_us = microseconds(group.start->btime);
+    view.started_us = microseconds(
+        is_restart(*group.start) ? group.start->rstime : group.start->btime);
     view.name = group.name;
     view.project = group.project;
     view.account = group.account;

@@ -21,7 +21,7 @@ namespace accounting {
 struct RecordView {
   using Count = std::optional<std::uint64_t>;
 
-  std::string_view kind;  ///< "start", "process", "end", "config", ...
+  std::string_view kind;  ///< "start", "restart", "process", "end", ...
   std::uint64_t offset = 0;
   Count instance;  ///< Corral's own records have both
   Count key;

@@ -200,6 +200,7 @@ core::Result<void> Scribe::open_file() {
   device_ = status.st_dev;
   inode_ = status.st_ino;
   const FileTail tail = TRY(repair_tail(file_.get(), instance_));
+  torn_ += tail.torn;
   std::optional<std::uint64_t> last = tail.last_key;
   if (!last && written_key_ == 0) last = key_in_switched_file(path_, instance_);
   written_key_ = std::max(written_key_, last.value_or(0));
@@ -335,6 +336,8 @@ ScribeStatus Scribe::status() const {
     status.written += drain.written();
     status.lost += drain.lost();
   }
+  status.torn_bytes =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(torn_, UINT32_MAX));
   status.code = code_;
   const core::RecordSwitches switches = in_force();
   status.is_off = switches.is_writing() ? 0 : 1;

@@ -141,6 +141,7 @@ class Scribe {
   std::uint64_t synced_key_ = 0;
   std::uint64_t written_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t torn_ = 0;  ///< bytes
   std::int32_t code_ = 0;
   bool is_off_ = false;  ///< all of it, whatever switches_ says
   core::RecordSwitches switches_;

@@ -110,7 +110,8 @@ struct ScribeStatus {
   std::uint32_t switched_number =
       0;  ///< of the file of kSwitch; 0: there was none
   std::uint32_t kinds = core::kUsualKinds;  ///< core::RecordSwitches in force
-  std::uint32_t reserved = 0;
+  /// Cut off files, since it started: of appends that a death left unfinished.
+  std::uint32_t torn_bytes = 0;
   std::uint64_t memory_kib = 0;
   std::uint64_t time_us = 0;
   std::uint64_t fed = 0;     ///< records into spools of jobs, since it started

@@ -147,6 +147,7 @@ Json json_of(const Findings& findings, const std::vector<Check>& checks) {
                                         ? Json()
                                         : Json(findings.taskstats_problem);
   json["collectors"]["wait"] = Json();
+  json["counts_delays"] = findings.counts_delays;
   Json& sources = json["event_sources"];
   sources["ebpf"] = text_or_null(findings.ebpf_problem);
   sources["proc-connector"] = text_or_null(findings.connector_problem);

@@ -131,6 +131,31 @@ Check check_collector(const Findings& findings) {
   return check;
 }
 
+/// What the best collector would tell, if the kernel counted it.
+Check check_delays(const Findings& findings) {
+  if (!problem_of(findings, "ebpf", findings.ebpf_problem).empty() &&
+      !problem_of(findings, "taskstats", findings.taskstats_problem).empty())
+    return {.name = "delays",
+            .status = CheckStatus::kNote,
+            .finding = "no collector tells what processes wait for",
+            .fix = {}};
+  if (findings.counts_delays)
+    return {.name = "delays",
+            .status = CheckStatus::kOk,
+            .finding =
+                "what processes wait for block devices and swap is "
+                "counted, as what they wait for a processor",
+            .fix = {}};
+  return {.name = "delays",
+          .status = CheckStatus::kNote,
+          .finding =
+              "what processes wait for block devices and swap is in no "
+              "record: kernel.task_delayacct is 0",
+          .fix =
+              "'sysctl kernel.task_delayacct=1', and in /etc/sysctl.d for "
+              "every boot"};
+}
+
 /// Who tells providers of the forks and execs of processes.
 Check check_events(const Findings& findings) {
   const auto is_tried = [&findings](core::EventSource source) {
@@ -340,6 +365,7 @@ std::vector<Check> judge(const Findings& findings) {
   checks.push_back(check_pidns(findings));
   checks.push_back(check_limits(findings));
   checks.push_back(check_collector(findings));
+  checks.push_back(check_delays(findings));
   checks.push_back(check_events(findings));
   if (findings.site) checks.push_back(check_site(*findings.site));
   for (const Findings::SiteSettings& settings : findings.settings)

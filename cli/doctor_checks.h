@@ -67,6 +67,7 @@ struct Findings {
   std::string ebpf_problem;
   std::string taskstats_problem;  ///< likewise
   std::string collector_asked;    ///< CORRAL_COLLECTOR; empty: nobody asked
+  bool counts_delays = false;     ///< the kernel (sys/collector_facts.h)
   /// Why the proc connector cannot tell providers of forks; empty: it can.
   std::string connector_problem;
   std::string events_asked;  ///< CORRAL_EVENT_SOURCE; empty: nobody asked

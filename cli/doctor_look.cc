@@ -283,6 +283,7 @@ Findings look() {
   findings.taskstats_problem =
       collector_problem(sys::obstacle_to_taskstats(), "--check-taskstats");
   findings.collector_asked = environment("CORRAL_COLLECTOR").value_or("");
+  findings.counts_delays = sys::counts_delays();
   findings.connector_problem = connector_problem();
   findings.events_asked = environment("CORRAL_EVENT_SOURCE").value_or("");
   findings.is_root = ::geteuid() == 0;

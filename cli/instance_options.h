@@ -31,6 +31,9 @@ inline constexpr JsonKey kDoctorKeys[] = {
     {"collectors",
      "for _ebpf_, _taskstats_ and _wait_ why it cannot count processes here; "
      "null: it can"},
+    {"counts_delays",
+     "whether the kernel counts what processes wait for block devices and "
+     "swap (kernel.task_delayacct)"},
     {"event_sources",
      "for _ebpf_ and _proc-connector_ why it cannot tell providers of forks "
      "here; null: it can"},

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sys/clock.h"
+#include "sys/collector_facts.h"
 #include "sys/proc_list.h"
 
 namespace collect {
@@ -33,14 +34,6 @@ constexpr std::uint64_t kMicrosecond = 1000;            // ns
 
 std::uint64_t boot_ns() {
   return sys::boot_now().raw() * kMicrosecond;
-}
-
-/// kernel.task_delayacct: of processes that begin while it is on.
-bool counts_delays() {
-  char buffer[8] = {};
-  const auto text =
-      sys::read_small_file("/proc/sys/kernel/task_delayacct", buffer);
-  return text && text->starts_with('1');
 }
 
 std::uint64_t page_size() {
@@ -204,7 +197,7 @@ void TaskstatsService::enrol(const TaskstatsRequest& request) {
   }
   jobs_.emplace(request.jid, job);
   lineage_.add_cloner(job.cloner);
-  has_delays_ = counts_delays();
+  has_delays_ = sys::counts_delays();
   look_around();  // one that was counted before, by a collector that is gone
 }
 

@@ -264,6 +264,12 @@ void Recorder::on_status(const accounting::ScribeStatus& status) {
                   accounting::words_of(status.code));
   if (status.code == 0 && status_.code != 0)
     spdlog::info("the accounting file can be written again");
+  if (status.torn_bytes != status_.torn_bytes && status.torn_bytes != 0)
+    spdlog::warn(
+        "the accounting file ended in {} bytes of an append that was torn by a "
+        "death or a power cut: they were cut off, and what they told is lost "
+        "unless it is told again",
+        status.torn_bytes);
   const bool has_fed = status.fed != status_.fed;
   status_ = status;
   if (has_fed && fed_) fed_();

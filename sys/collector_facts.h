@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sys/read_file.h"
+
 namespace sys {
 
 /// The kernel's description of its types (CONFIG_DEBUG_INFO_BTF).
@@ -64,6 +66,14 @@ inline bool is_first_namespace() {
 inline constexpr std::string_view kIsContainer =
     "this is a container: the kernel's numbers of processes and users are not "
     "those that are seen here";
+
+/// Whether the kernel counts what processes that begin now wait for block
+/// devices and swap (Documentation/accounting/delay-accounting.rst).
+inline bool counts_delays() {
+  char buffer[8] = {};
+  const auto text = read_small_file("/proc/sys/kernel/task_delayacct", buffer);
+  return text && text->starts_with('1');
+}
 
 /// The obstacle to taskstats (Documentation/accounting/taskstats.rst); empty:
 /// it is worth a try.

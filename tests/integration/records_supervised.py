@@ -8,9 +8,11 @@ import collections
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import corral
@@ -197,6 +199,23 @@ def compacted(point):
         instance.run("kill", "-g", "0", f"{jid:#x}")
 
 
+def torn():
+    """What a death left of an append is cut off, and said."""
+    with tempfile.TemporaryDirectory(prefix="corral-test-") as folder:
+        with corral.Instance(engine="subreaper", folder=folder) as instance:
+            instance.run("run", "-d", "--", "true")
+            wait_for_ends(instance, 1)
+        size = os.path.getsize(instance.pacct)
+        os.truncate(instance.pacct, size - 100)
+        with corral.Instance(engine="subreaper", folder=folder) as instance:
+            instance.run("run", "-d", "--", "true")
+            wait_for_ends(instance, 1)
+            told = re.findall(r"warning: the accounting file ended in (\d+) bytes of an append that was torn", instance.stderr())
+            corral.check(len(told) == 1 and 100 < int(told[0]) < size, "a torn end is told, with its size", instance.stderr())
+            done = instance.run("records", str(instance.pacct))
+            corral.equal((done.returncode, done.stderr), (0, ""), "and is not in the file any more")
+
+
 def instance_facts(instance):
     """The instance's own counters, from `corral doctor`."""
     text = instance.run("doctor", "--json").stdout
@@ -229,6 +248,7 @@ def main():
         renamed(instance)
     for point in (3, 4, 5):
         compacted(point)
+    torn()
     full_disk()
 
 

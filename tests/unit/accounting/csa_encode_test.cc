@@ -47,6 +47,16 @@ TEST_CASE("a start of a job comes back") {
   CHECK(group.site->head.instance == samples::kInstance);
 }
 
+TEST_CASE("a job that began again is told as that, with the time of it") {
+  Group group = only_group(encode(samples::start_of_job(3)));
+  CHECK(accounting::view_of(group).kind == "start");
+  group.start->type = static_cast<std::uint8_t>(csa::StartKind::kRestart);
+  group.start->rstime = group.start->btime + 5;
+  const accounting::RecordView view = accounting::view_of(group);
+  CHECK(view.kind == "restart");
+  CHECK(view.started_us == std::uint64_t{1795303535000000});
+}
+
 TEST_CASE("what a job is charged to comes back") {
   const auto start = samples::start_of_job(3);
   const Group group = only_group(encode(start, "physics", "grant"));

@@ -119,6 +119,22 @@ TEST_CASE("each problem comes with its fix") {
   }
 }
 
+TEST_CASE("what the kernel does not count is said, with what mends it") {
+  cli::Findings findings = healthy();
+  const auto delays = [&findings] {
+    return named(cli::judge(findings), "delays");
+  };
+  CHECK(delays().status == cli::CheckStatus::kNote);
+  CHECK(delays().fix.contains("sysctl kernel.task_delayacct=1"));
+  findings.counts_delays = true;
+  CHECK(delays().status == cli::CheckStatus::kOk);
+  findings.ebpf_problem = "no BTF";
+  CHECK(delays().status == cli::CheckStatus::kOk);
+  findings.taskstats_problem = "it takes root";
+  CHECK(delays().fix.empty());
+  CHECK(delays().finding.contains("no collector"));
+}
+
 TEST_CASE("the weaker engine is a note with a fix, not a problem") {
   cli::Findings findings = healthy();
   findings.facts.cgroup2_is_writable = false;
