@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import struct
 import sys
 
@@ -146,3 +147,42 @@ def find_control(name):
                 return connection
         connection.close()
     return None
+
+
+def possible_sockets(which=None):
+    """Where an instance may listen, in the order in which corral(1) looks; `which` may be "system" or "private"."""
+    if folder := os.environ.get("CORRAL_RUNTIME_DIR"):
+        return [f"{folder}/private"]
+    own = f"corral-{os.geteuid()}"
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    temporary = f"{os.environ.get('TMPDIR') or '/tmp'}/{own}"
+    private = [f"{session}/corral"] if session else []
+    folders = ["/run/corral"] if which != "private" else []
+    folders += private if which != "system" else []
+    return [f"{folder}/private" for folder in (*folders, temporary, f"/dev/shm/{own}")]
+
+
+def is_listening(path):
+    """Whether somebody whom we trust, root or ourselves, listens there."""
+    try:
+        facts = os.lstat(os.path.dirname(path))
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid not in (0, os.geteuid()) or facts.st_mode & 0o022:
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            probe.connect(path)
+    except BlockingIOError:  # its queue is full
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def find_socket(which=None):
+    """The first that is listened at; without one this is the end."""
+    paths = possible_sockets(which)
+    for path in paths:
+        if is_listening(path):
+            return path
+    say(f"no instance answers at {' or '.join(paths)}")
+    sys.exit(EXIT_UNAVAILABLE)

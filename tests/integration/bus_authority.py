@@ -62,6 +62,14 @@ def objects(bus, instance):
     check(f"InterfacesAdded (objectpath '{path_of(jid)}'" in said, "InterfacesAdded tells of a new object", said)
     check("PropertiesChanged ('org.corral.Job1', {" in said and "'State': <'ended'>" in said, "PropertiesChanged of a state")
     check(".LimitHit (" in said and "'wall time'" in said, "LimitHit of a limit that was passed", said)
+    soft = jid_of(instance, "--limit", "wall=300ms:60s/signal=USR1", "--", "sh", "-c", "trap '' USR1; while :; do sleep 0.1; done")
+    told = f".SoftLimitHit (uint64 {soft}, objectpath '{path_of(soft)}', 'wall time', uint64 "
+    said = wait_until(lambda: (text := pathlib.Path(out).read_text()).count(told) and text, what="SoftLimitHit")
+    value, bound, number = said.split(told)[1].split(")")[0].replace("uint64 ", "").split(", ")
+    check(int(value) >= 300000 and (bound, number) == ("300000", "10"), "SoftLimitHit of a soft bound, with the signal", value, bound, number)
+    equal(instance.facts("show", f"0x{soft:x}")["state"], "running", "the job goes on")
+    equal((pathlib.Path(out).read_text().count(told), f".LimitHit (uint64 {soft}," in said), (1, False), "it was told once, and no hard one")
+    instance.run("kill", "-g", "0", f"0x{soft:x}")
     for _ in range(3):
         instance.run("run", "--", "true")
     wait_until(lambda: f"InterfacesRemoved (objectpath '{path_of(jid)}', ['org.corral.Job1'])"

@@ -249,6 +249,32 @@ def kills_team(instance, work):
     check(time.monotonic() - began > 2.5, "which goes on to its own end")
 
 
+def where(instance):
+    """It finds its instance as corral(1) does: by CORRAL_RUNTIME_DIR, XDG_RUNTIME_DIR, TMPDIR, --system and --private."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("CORRAL_RUNTIME_DIR", "XDG_RUNTIME_DIR", "TMPDIR")}
+
+    def run(*words, **variables):
+        return subprocess.run([*PROGRAM, "-n", "1", *words, "--", "sh", "-c", "exit 5"], env={**clean, **variables}, text=True,
+                              capture_output=True, check=False, timeout=60)
+
+    session, temporary = instance.folder / "session", instance.folder / "temporary"
+    for link in (session / "corral", temporary / f"corral-{os.geteuid()}"):
+        link.mkdir(parents=True)
+        link.chmod(0o700)
+        (link / "private").symlink_to(instance.socket)
+    equal(run(CORRAL_RUNTIME_DIR=str(instance.runtime)).returncode, 5, "the instance of $CORRAL_RUNTIME_DIR is found")
+    equal(run("--private", XDG_RUNTIME_DIR=str(session)).returncode, 5, "the private one of $XDG_RUNTIME_DIR")
+    equal(run("--private", TMPDIR=str(temporary)).returncode, 5, "and the one of $TMPDIR")
+    equal(run("--private", XDG_RUNTIME_DIR=str(instance.folder / "nothing"), TMPDIR=str(temporary)).returncode, 5, "also where the first is not there")
+    nowhere = str(instance.folder / "nowhere")
+    done = run(XDG_RUNTIME_DIR=str(session), CORRAL_RUNTIME_DIR=nowhere)
+    check(done.returncode == 69 and f"{nowhere}/private" in done.stderr, "who names a place means that place", done)
+    (session / "corral").chmod(0o777)
+    equal(run("--private", XDG_RUNTIME_DIR=str(session), TMPDIR=nowhere).returncode, 69, "a place that others may write to is not trusted")
+    done = run("--private", "--system")
+    check(done.returncode == 64 and "not allowed with" in done.stderr, "both exclude each other", done)
+
+
 def main():
     if os.geteuid() != 0:
         corral.skip("needs root")
@@ -256,6 +282,7 @@ def main():
         corral.skip(why)
     with Instance() as instance:
         ranks(instance)
+        where(instance)
         waits_for_all(instance, instance.folder)
         signals_all(instance, instance.folder)
         on_a_terminal(instance, instance.folder)
