@@ -139,9 +139,9 @@ int main(int argc, char** argv) {
         argv, static_cast<std::size_t>(argc > 0 ? argc : 0));
     if (const auto* const command = cli::called_as(words))
       return cli::run_published(*command, words.subspan(1));
-    const char* const name = words.empty() ? "" : words[0];
-    if (const auto command = cli::find_sgi_command(name))
-      return command(words.subspan(1));
+    if (!words.empty())
+      if (const auto code = cli::run_sgi_command(words[0], words.subspan(1)))
+        return *code;
     return cli::start(words.empty() ? words : words.subspan(1));
   } catch (const std::exception& error) {
     return cli::complain(error.what(), cli::kRunFailure);

@@ -23,6 +23,14 @@
 namespace cli {
 namespace {
 
+constexpr const char* kStatUsage = "jstat [-a | -j jid] [-p]";
+constexpr const char* kKillUsage = "jkill [-sig] jid... | jkill -l";
+constexpr const char* kWaitUsage = "jwait jid";
+constexpr const char* kAttachUsage = "jattach pid jid";
+constexpr const char* kDetachUsage = "jdetach -p pid | -j jid";
+constexpr const char* kLimitUsage = "jlimit [-j jid] [name=value...]";
+constexpr const char* kSetHidUsage = "jsethid hid";
+
 using Words = std::span<const char* const>;
 using Done = core::Answer<void>;
 
@@ -124,7 +132,7 @@ int misused(const char* usage) {
 
 int jstat(Words words) {
   const auto options = stat_options(words);
-  if (!options) return misused("jstat [-a | -j jid] [-p]");
+  if (!options) return misused(kStatUsage);
   return with_instance([&options](bus::Client& client) {
     return show_status(client, *options);
   });
@@ -154,8 +162,7 @@ Done kill_all(bus::Client& client, Words words, core::SignalNumber signal) {
 }
 
 int jkill(Words words) {
-  constexpr const char* kUsage = "jkill [-sig] jid... | jkill -l";
-  if (words.empty()) return misused(kUsage);
+  if (words.empty()) return misused(kKillUsage);
   std::string_view first = words[0];
   if (first == "-l") {
     list_signals();
@@ -164,7 +171,7 @@ int jkill(Words words) {
   core::SignalNumber signal(15);
   if (first.starts_with('-')) {
     const auto given = parse_signal_or_none(first.substr(1));
-    if (!given || words.size() < 2) return misused(kUsage);
+    if (!given || words.size() < 2) return misused(kKillUsage);
     signal = *given;
     words = words.subspan(1);
   }
@@ -175,7 +182,7 @@ int jkill(Words words) {
 // --- jwait jid
 
 int jwait(Words words) {
-  if (words.size() != 1) return misused("jwait jid");
+  if (words.size() != 1) return misused(kWaitUsage);
   return with_instance([word = words[0]](bus::Client& client) -> Done {
     const core::JobId jid = TRY(jid_of(word));
     const core::JobView job = TRY(client.wait(jid));
@@ -197,7 +204,7 @@ core::Answer<sys::PidFd> process_of(std::string_view word) {
 }
 
 int jattach(Words words) {
-  if (words.size() != 2) return misused("jattach pid jid");
+  if (words.size() != 2) return misused(kAttachUsage);
   return with_instance([words](bus::Client& client) -> Done {
     const sys::PidFd process = TRY(process_of(words[0]));
     const core::JobId jid = TRY(jid_of(words[1]));
@@ -207,8 +214,7 @@ int jattach(Words words) {
 
 int jdetach(Words words) {
   const std::string_view option = words.size() == 2 ? words[0] : "";
-  if (option != "-p" && option != "-j")
-    return misused("jdetach -p pid | -j jid");
+  if (option != "-p" && option != "-j") return misused(kDetachUsage);
   return with_instance([words, option](bus::Client& client) -> Done {
     if (option == "-j") {
       const core::JobId jid = TRY(jid_of(words[1]));
@@ -256,7 +262,7 @@ int jlimit(Words words) {
   if (words.size() >= 2 && std::string_view(words[0]) == "-j") {
     jid = core::parse_job_id(words[1]);
     words = words.subspan(2);
-    if (!jid) return misused("jlimit [-j jid] [name=value...]");
+    if (!jid) return misused(kLimitUsage);
   }
   return with_instance(
       [&](bus::Client& client) { return limit(client, jid, words); });
@@ -265,7 +271,7 @@ int jlimit(Words words) {
 // --- jsethid hex
 
 int jsethid(Words words) {
-  if (words.size() != 1) return misused("jsethid hid");
+  if (words.size() != 1) return misused(kSetHidUsage);
   return with_instance([word = words[0]](bus::Client& client) -> Done {
     std::string_view digits = word;
     if (digits.starts_with("0x")) digits.remove_prefix(2);
@@ -279,25 +285,39 @@ int jsethid(Words words) {
   });
 }
 
+using SgiCommand = int (*)(Words words);
+
 struct Row {
   std::string_view name;
   SgiCommand command;
+  const char* usage;
+  const char* what;
 };
 // NOLINTBEGIN(modernize-use-designated-initializers): a table
 constexpr Row kRows[] = {
-    {"jstat", jstat},     {"jkill", jkill},     {"jwait", jwait},
-    {"jattach", jattach}, {"jdetach", jdetach}, {"jlimit", jlimit},
-    {"jsethid", jsethid},
+    {"jstat", jstat, kStatUsage, "Shows jobs, or their processes."},
+    {"jkill", jkill, kKillUsage, "Signals every process of jobs."},
+    {"jwait", jwait, kWaitUsage, "Waits until a job has ended."},
+    {"jattach", jattach, kAttachUsage, "Makes a process a member of a job."},
+    {"jdetach", jdetach, kDetachUsage, "Takes processes out of their job."},
+    {"jlimit", jlimit, kLimitUsage, "Shows or sets the limits of a job."},
+    {"jsethid", jsethid, kSetHidUsage, "Checks the host id of the jobs."},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 
 }  // namespace
 
-SgiCommand find_sgi_command(std::string_view path) {
+std::optional<int> run_sgi_command(std::string_view path, Words words) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
-  for (const Row& row : kRows)
-    if (row.name == name) return row.command;
-  return nullptr;
+  for (const Row& row : kRows) {
+    if (row.name != name) continue;
+    if (words.size() != 1 || std::string_view(words[0]) != "--help")
+      return row.command(words);
+    print(std::string("usage: ") + row.usage + "\n" + row.what +
+          " The manual: man " + std::string(name) + "\n");
+    return finish_output(kSuccess);
+  }
+  return std::nullopt;
 }
 
 }  // namespace cli

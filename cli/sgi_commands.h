@@ -4,15 +4,15 @@
 // jids are hexadecimal, 0x optional.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
 namespace cli {
 
-/// A function that is called by such a name; returns the exit code.
-using SgiCommand = int (*)(std::span<const char* const> words);
-
-/// Null: the program was not called by a name of SGI's. `path` is argv[0].
-[[nodiscard]] SgiCommand find_sgi_command(std::string_view path);
+/// The exit code; nothing: the program was not called by a name of SGI's.
+/// `path` is argv[0].
+[[nodiscard]] std::optional<int> run_sgi_command(
+    std::string_view path, std::span<const char* const> words);
 
 }  // namespace cli

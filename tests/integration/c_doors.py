@@ -224,6 +224,16 @@ def sgi_commands(doors):
     def call(name, *words):
         return doors.run(doors.work / name, *words)
 
+    for name in ("jstat", "jkill", "jwait", "jattach", "jdetach", "jlimit", "jsethid"):
+        code, out, err = call(name, "--help")
+        check((code, err) == (0, "") and out.startswith(f"usage: {name} ") and f"man {name}" in out, f"{name} --help", code, out, err)
+        usage = out.splitlines()[0].removeprefix("usage: ")
+        wrong = ("-j", "no-jid") if name == "jlimit" else ("-wrong",) if name == "jkill" else ("-x", "-", "-")
+        equal(call(name, *wrong), (2, "", f"corral: usage: {usage}\n"), "and says the same when it is misused")
+    impatient = dict(doors.environment, SYSTEMD_BUS_TIMEOUT="1")
+    lasts = instance.facts("run", "-d", "--", "sleep", "2.5")["jid"]
+    done = subprocess.run([doors.work / "jwait", lasts], env=impatient, text=True, capture_output=True, check=False, timeout=30)
+    equal((done.returncode, done.stdout), (0, f"job {lasts} exited with code 0\n"), "jwait outlasts sd-bus's time for a call")
     jid = instance.facts("run", "-d", "--accept-less", "--limit", "cpu=1h", "--", "sleep", "100")["jid"]
     code, out, err = call("jstat", "-a")
     lines = [line.split() for line in out.splitlines()]
