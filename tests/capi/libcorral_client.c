@@ -91,12 +91,17 @@ int main(int argc, char** argv) {
   SAY("other group", corral_signal_group(c, jid, getpgrp(), SIGUSR1) == -ESRCH);
   pid_t group = getpgid(job.main_pid);
   SAY("group", corral_signal_group(c, jid, group, SIGCONT) == 0);
+  SAY("probe", corral_signal(c, jid, 0, CORRAL_ALL) == 0 &&
+                   corral_signal(c, jid, 0, CORRAL_MAIN) == 0 &&
+                   corral_signal_group(c, jid, group, 0) == 0 &&
+                   corral_signal_group(c, jid, getpgrp(), 0) == -ESRCH);
   SAY("signal", corral_signal(c, jid, SIGUSR1, CORRAL_MAIN));
   SAY("wait", corral_wait(c, jid, CORRAL_ABSENT, &job));
   SAY("status", job.has_status && WEXITSTATUS(job.wait_status) == 7 &&
                     job.shell_code == 7);
   SAY("ended", job.state == CORRAL_ENDED && strcmp(job.result, "exited") == 0);
-  SAY("too late", corral_signal(c, jid, SIGTERM, CORRAL_ALL) == -ESHUTDOWN);
+  SAY("too late", corral_signal(c, jid, SIGTERM, CORRAL_ALL) == -ESHUTDOWN &&
+                      corral_signal(c, jid, 0, CORRAL_ALL) == -ESHUTDOWN);
   SAY("end of another", corral_end(c, 99, CORRAL_ABSENT) == -ESRCH);
 
   misuse(c, &spec);

@@ -98,6 +98,14 @@ def python(bus, instance):
     while b'"main_pid":' not in text:
         text += events.read(65536)
     check(f"{jid:#x}".encode() in text, "on which events come")
+    waits = jid_of(instance, "--", "sleep", "3")
+    words = ("call", NAME, MANAGER, NAME, "Wait", "t", str(waits))
+    began = time.monotonic()
+    code, _, err = call(bus, "--timeout=1", *words)
+    check(code != 0 and time.monotonic() - began < 2.5, "a client that gives up loses the answer of Wait", err)
+    equal(instance.facts("show", f"0x{waits:x}")["state"], "running", "and not the job")
+    code, out, err = call(bus, "--timeout=60", *words)
+    check(code == 0 and '"State" s "ended"' in out, "one that has time has it, through the bus", out, err)
     usage = manager.GetUsage(dbus.UInt64(jid))
     check(usage["State"] == "running" and usage.get("Processes", 1) == 1, "GetUsage has counters", usage)
     try:
