@@ -83,9 +83,10 @@ struct Totals {
   Use sum;
   std::uint64_t core_himem = 0;
   std::uint64_t virt_himem = 0;
-  std::int32_t page_swaps = 0;
-  std::int32_t minor_faults = 0;
-  std::int32_t major_faults = 0;
+  // Of 32 bits, as published: what is more begins again.
+  std::uint32_t page_swaps = 0;
+  std::uint32_t minor_faults = 0;
+  std::uint32_t major_faults = 0;
   int commands = 0;
   int with_memory = 0;
   int with_io = 0;
@@ -142,9 +143,9 @@ void Totals::add(const Entry& entry, const Use& use) {
   sum.delay.swapin_count += use.delay.swapin_count;
   core_himem = std::max(core_himem, use.memory.core.himem);
   virt_himem = std::max(virt_himem, use.memory.virt.himem);
-  page_swaps += static_cast<std::int32_t>(use.memory.pgswap);
-  minor_faults += static_cast<std::int32_t>(use.memory.minflt);
-  major_faults += static_cast<std::int32_t>(use.memory.majflt);
+  page_swaps += static_cast<std::uint32_t>(use.memory.pgswap);
+  minor_faults += static_cast<std::uint32_t>(use.memory.minflt);
+  major_faults += static_cast<std::uint32_t>(use.memory.majflt);
   add_time(process, use);
 }
 
@@ -289,9 +290,12 @@ class Summary {
 
   void extension() {
     const csa::Delay& delay = totals_.sum.delay;
-    count("Number of Page Swaps", totals_.page_swaps);
-    count("Number of Minor Page Faults", totals_.minor_faults);
-    count("Number of Major Page Faults", totals_.major_faults);
+    count("Number of Page Swaps",
+          static_cast<std::int32_t>(totals_.page_swaps));
+    count("Number of Minor Page Faults",
+          static_cast<std::int32_t>(totals_.minor_faults));
+    count("Number of Major Page Faults",
+          static_cast<std::int32_t>(totals_.major_faults));
     delays("Number of CPU Delays", delay.cpu_count);
     delays("Number of Block I/O Delays", delay.blkio_count);
     delays("Number of Swap In Delays", delay.swapin_count);

@@ -90,7 +90,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   const std::size_t blank = words.find(' ');
   CommandLine line = line_of(words.substr(0, blank));
   if (blank != std::string_view::npos) {
-    const std::string list(words.substr(blank + 1));
+    std::string list(words.substr(blank + 1));
+    list.resize(std::min(list.find('\0'), list.size()));  // an argument's end
     marks(list, path);
     line.options.emplace_back('M', list);
   }
