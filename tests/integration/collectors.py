@@ -288,6 +288,14 @@ def at_full_rate():
         equal((end["processes_seen"], end["processes_not_seen"]), (count + 3, 0), "each exit is counted, none is lost")
         equal(len(processes(records, end["jid"])), count + 3, "and in the file")
         check(most < 40000, "scribe and supervisor stay small", most)
+        slept = sleeps_of(scribe)
+        check(0 < slept < count / 20, f"no record wakes the scribe: it slept {slept} times in {count} of them")
+
+
+def sleeps_of(pid):
+    """How often it waited, that is was woken."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
 
 def memory_of(pid):
