@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Records a second of the accounting commands over a large file: the records of a real one (golden set A), repeated with
-other jids. Processor time and elapsed time are both told; the ratio is of records by elapsed second, ours with all
+other jids. Processor time, elapsed time and memory are told; the ratio is of records by elapsed second, ours with all
 processors. CORRAL_CSA_TOOLS names the published programs: both are then run in turn. Without it the ratio is against what
 those did on another machine, which says little.
 
@@ -88,17 +88,19 @@ def floor(path):
 
 
 def run(program, words, directory):
-    """(elapsed, processor) seconds."""
+    """(elapsed, processor) seconds, and the most memory in MiB (its file, where it maps that, is not its own)."""
     environment = dict(os.environ, CSACONFIG=str(directory / "csa.conf"), TZ="UTC")
     (directory / "sorted").unlink(missing_ok=True)
     os.sync()  # what the one before left to be written is not ours to wait for
-    before, begin = os.times(), time.perf_counter()
-    with open(directory / "output", "wb") as output:
-        done = subprocess.run([program, *words], cwd=directory, env=environment, stdout=output, stderr=subprocess.PIPE, check=False)
-    elapsed, after = time.perf_counter() - begin, os.times()
-    if done.returncode != 0:
-        sys.exit(f"{program} {' '.join(words)} failed: {done.stderr.decode(errors='replace')[:500]}")
-    return elapsed, after[2] + after[3] - before[2] - before[3]
+    begin = time.perf_counter()
+    with open(directory / "output", "wb") as output, open(directory / "errors", "wb") as errors:
+        started = subprocess.Popen([program, *words], cwd=directory, env=environment, stdout=output, stderr=errors)
+        _, started.returncode, usage = os.wait4(started.pid, 0)
+    elapsed = time.perf_counter() - begin
+    if started.returncode != 0:
+        said = (directory / "errors").read_text(errors="replace")[:500]
+        sys.exit(f"{program} {' '.join(words)} failed: {said}")
+    return elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def bench(name, words, count, programs, directory, rounds, published, wanted):
@@ -108,9 +110,10 @@ def bench(name, words, count, programs, directory, rounds, published, wanted):
             times[who].append(run(program, words, directory))
     per_second = {}
     for who in programs:
-        elapsed, processor = (statistics.median(column) for column in zip(*times[who]))
+        elapsed, processor, memory = (statistics.median(column) for column in zip(*times[who]))
         per_second[who] = count / elapsed
-        print(f"   {name:10} {who:10} {count / elapsed / 1000:8.0f} k/s   {count / processor / 1000:8.0f} k/s of processor time")
+        print(f"   {name:10} {who:10} {count / elapsed / 1000:8.0f} k/s   {count / processor / 1000:8.0f} k/s of processor time"
+              f"   {memory:6.0f} MiB at most")
     if "published" in programs:
         ratio = statistics.median(theirs[0] / ours[0] for ours, theirs in zip(times["ours"], times["published"]))
         print(f"   {name:10} ratio {measure.judged(ratio, at_least=wanted, form='.1f')}", flush=True)
