@@ -127,6 +127,7 @@ constexpr KeyRow kRows[] = {
     {"site", "folder_mode", "CHMOD", kMode},
     {"site", "group", "CHGRP", kText},
     {"site", "umask", "UMASK", kMode},
+    {"site", "mailer", "MAILER", kPath},
     {"site", "mail_list", "MAIL_LIST", kList},
     {"site", "warning_mail_list", "WMAIL_LIST", kList},
     {"options", "csabuild", "CSABUILD", kText},

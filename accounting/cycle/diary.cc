@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "accounting/cycle/mail.h"
 #include "sys/directory.h"
 
 namespace accounting {
@@ -98,6 +99,16 @@ void Diary::complain(const std::string& text) {
   append(path, date_text(std::time(nullptr)) + " - " + program_ + ": " + text);
 }
 
+void Diary::alarm(const std::string& text, const std::string& advice) {
+  complain(text +
+           send({.label = "MAIL_LIST",
+                 .to = places_.mailed_on_error,
+                 .subject = "CSA errors of " + program_,
+                 .text = text + advice},
+                places_.mailer) +
+           advice);
+}
+
 int Diary::fail(const Stop& reason, const std::string& kept,
                 const std::string& advice) {
   note(program_ + " error");
@@ -107,8 +118,7 @@ int Diary::fail(const Stop& reason, const std::string& kept,
       ::rename(path_.c_str(), kept.c_str()) == 0 ? kept : path_;
   const std::string errors = "**** CSA ERRORS : see " + where + " ****";
   announce(errors);
-  complain(reason.text + errors + "\nNobody is mailed (MAIL_LIST: " +
-           places_.mailed_on_error + ").\n" + advice);
+  alarm(reason.text + errors + "\n", advice);
   return reason.code == 0 ? 1 : reason.code;
 }
 
@@ -120,9 +130,12 @@ void Diary::warn(const std::vector<std::string>& files) {
     line += " " + file;
   }
   note("CLEANUP: *** Non-fatal error messages in\n" + line);
-  complain("Accounting completed but non-fatal errors in:\n" + text +
-           "Nobody is mailed (WMAIL_LIST: " + places_.mailed_on_warning +
-           ").\n");
+  text = "Accounting completed but non-fatal errors in:\n" + text;
+  complain(text + send({.label = "WMAIL_LIST",
+                        .to = places_.mailed_on_warning,
+                        .subject = "CSA warnings of " + program_,
+                        .text = text},
+                       places_.mailer));
 }
 
 }  // namespace accounting

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an accounting run says while it works: its steps in nite/active (that of
 // csaperiod is nite/pdact), and what goes wrong there, in nite/fd2log, on
-// standard error and in the system's log. The published programs sent mail;
-// Corral says whom a site names for that, and mails nobody.
+// standard error and in the system's log, and mailed to whom the site names
+// for that.
 #pragma once
 
 #include <ctime>
@@ -51,6 +51,8 @@ class Diary {
 
   /// nite/fd2log and standard error.
   void complain(const std::string& text);
+  /// Likewise, and mailed to MAIL_LIST; `advice`: behind who was mailed.
+  void alarm(const std::string& text, const std::string& advice = {});
 
  private:
   void append(const std::string& path, std::string_view text);

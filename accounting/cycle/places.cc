@@ -50,6 +50,14 @@ class Reader {
     (void)conf_.take_complaints();
     return value && !value->empty() ? first_word(*value) : fallback;
   }
+  /// Of several words, up to a comment.
+  std::string list(std::string_view label, const std::string& fallback) {
+    const auto value = conf_.find(label);
+    (void)conf_.take_complaints();
+    const std::string words =
+        value ? value->substr(0, value->find('#')) : fallback;
+    return words.substr(0, words.find_last_not_of(" \t") + 1);
+  }
   Outcome<mode_t> mode(std::string_view label, const std::string& fallback) {
     const std::string value = text(label, fallback);
     if (const auto mode = mode_of(value)) return *mode;
@@ -101,15 +109,17 @@ Outcome<Places> read_places(CsaConf& conf, Console& console) {
   Reader reader(conf, console);
   places.root = reader.own("ACCT_DIR", places.root);
   places.exits = reader.own("EXIT_DIR", places.exits);
+  places.mailer = reader.own("MAILER", places.mailer);
   TRY(must_be_absolute("ACCT_DIR", places.root));
   TRY(must_be_absolute("EXIT_DIR", places.exits));
+  TRY(must_be_absolute("MAILER", places.mailer));
   places.file_system = reader.text("ACCT_FS", places.root);
   places.pacct = reader.text("PACCT_FILE", places.day() + "/pacct");
   places.folder_mode = TRY(reader.mode("CHMOD", "770"));
   places.mask = TRY(reader.mode("UMASK", "0017"));
   places.group = group_of(reader.text("CHGRP", kDefaultGroup), console);
-  places.mailed_on_error = reader.own("MAIL_LIST", "root");
-  places.mailed_on_warning = reader.own("WMAIL_LIST", "root");
+  places.mailed_on_error = reader.list("MAIL_LIST", "root");
+  places.mailed_on_warning = reader.list("WMAIL_LIST", "root");
   places.least_free =
       static_cast<std::uint64_t>(conf.integer("MIN_BLKS", 2000));
   console.complain(conf.take_complaints());

@@ -28,7 +28,8 @@ struct Places {
   mode_t mask = 0017;                    ///< UMASK
   std::optional<gid_t> group;            ///< CHGRP, if there is such a group
   std::string mailed_on_error = "root";  ///< MAIL_LIST, whom a message names
-  std::string mailed_on_warning = "root";  ///< WMAIL_LIST
+  std::string mailed_on_warning = "root";     ///< WMAIL_LIST
+  std::string mailer = "/usr/sbin/sendmail";  ///< MAILER, as sendmail(8) is
 
   [[nodiscard]] std::string day() const { return root + "/day"; }
   [[nodiscard]] std::string nite() const { return root + "/nite"; }

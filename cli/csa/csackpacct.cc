@@ -108,8 +108,7 @@ class Check {
 
   void say(const std::string& text) {
     diary_.announce(text);
-    diary_.complain(text + "Nobody is mailed (MAIL_LIST: " +
-                    places_.mailed_on_error + ").\n");
+    diary_.alarm(text);
   }
 
   const Places& places_;
