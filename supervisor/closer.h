@@ -69,7 +69,7 @@ class Closer {
   [[nodiscard]] bool start_pair();
   void on_end();
   void on_silence();
-  void leave_table();
+  static void leave_table();
   void put_back(std::size_t from);
   void on_return(std::list<Hanging>::iterator one);
   [[noreturn]] void be_guard(int supervisor);

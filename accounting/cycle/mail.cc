@@ -53,6 +53,7 @@ core::Result<pid_t> start(const std::string& mailer, int message,
                           std::vector<std::string> words) {
   words.insert(words.begin(), {mailer, "-i", "--"});
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words)
     pointers.push_back(word.data());
   pointers.push_back(nullptr);
