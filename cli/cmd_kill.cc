@@ -148,11 +148,11 @@ int kill_jobs(const Arguments& arguments) {
     else
       tell(arguments, *jid, std::nullopt);
   }
-  for (const core::JobId jid : ending)
-    if (const auto ended = await_end(*client, jid, which); !ended)
-      code = complain(ended.error());
-    else
-      tell(arguments, jid, true);
+  for (const core::JobId jid : ending) {
+    const auto ended = await_end(*client, jid, which);
+    if (!ended) code = complain(ended.error());
+    tell(arguments, jid, ended.has_value());
+  }
   return code;
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/connection.h"
 #include "cli/handlers.h"
@@ -20,9 +21,22 @@
 #include "cli/value_types.h"
 #include "core/limit_terms_text.h"
 #include "sys/clock.h"
+#include "sys/proc_files.h"
 
 namespace cli {
 namespace {
+
+/// The limit counts threads too.
+std::uint64_t threads_of(const std::vector<core::ProcessView>& processes) {
+  std::uint64_t threads = 0;
+  for (const core::ProcessView& process : processes) {
+    const auto stat = sys::read_proc_stat(process.pid);
+    threads += stat && stat->threads > 1
+                   ? static_cast<std::uint64_t>(stat->threads)
+                   : 1;
+  }
+  return threads;
+}
 
 /// What the job used of it until now, where that is known.
 core::Maybe<std::uint64_t> used_of(bus::Client& client, core::LimitKind kind,
@@ -39,7 +53,7 @@ core::Maybe<std::uint64_t> used_of(bus::Client& client, core::LimitKind kind,
     return totals.memory_peak->raw();
   if (kind == core::LimitKind::kProcesses && !has_ended(job))
     if (const auto processes = client.processes(job.jid))
-      return processes->size();
+      return threads_of(*processes);
   return std::nullopt;
 }
 
@@ -54,7 +68,7 @@ void print_limits(bus::Client& client, const core::JobView& job) {
                    {.title = "USED", .align = Align::kRight},
                    {.title = "SOFT", .align = Align::kRight},
                    {.title = "BOUND", .align = Align::kRight},
-                   {.title = "OVER IT"}});
+                   {.title = "WHEN OVER"}});
   for (const core::LimitKind kind : core::kLimitKinds) {
     const core::LimitTerms terms = core::terms_of(job.limits, job.terms, kind);
     table.add({{.text = core::row_of(kind).word},

@@ -66,26 +66,29 @@ class LiveLine {
   Screen screen_;
 };
 
-/// Nothing: the deadline has come.
-core::Answer<std::optional<core::JobView>> wait_showing(
-    bus::Client& client, core::JobId jid,
-    std::optional<core::BootTime> deadline, const Screen& screen) {
+/// As it has ended; or as it is when the deadline has come.
+core::Answer<core::JobView> wait_showing(bus::Client& client, core::JobId jid,
+                                         std::optional<core::BootTime> deadline,
+                                         const Screen& screen) {
   const LiveLine line(screen);
   while (true) {
     core::Microseconds patience = kStatusEvery;
     if (deadline) patience = std::min(patience, *deadline - sys::boot_now());
     auto ended = TRY(client.wait_for(jid, patience));
-    if (ended) return ended;
-    if (deadline && sys::boot_now() >= *deadline) return std::nullopt;
+    if (ended) return *std::move(ended);
+    if (deadline && sys::boot_now() >= *deadline) return client.show(jid);
     if (const auto job = client.show(jid)) line.show(status_line(client, *job));
   }
 }
 
-core::Answer<std::optional<core::JobView>> wait_quietly(
+/// Likewise.
+core::Answer<core::JobView> wait_quietly(
     bus::Client& client, core::JobId jid,
     std::optional<core::BootTime> deadline) {
-  if (deadline) return client.wait_for(jid, *deadline - sys::boot_now());
-  return TRY(client.wait(jid));
+  if (!deadline) return client.wait(jid);
+  auto ended = TRY(client.wait_for(jid, *deadline - sys::boot_now()));
+  if (ended) return *std::move(ended);
+  return client.show(jid);
 }
 
 void say_end(const core::JobView& job, const Screen& screen) {
@@ -116,11 +119,11 @@ std::optional<int> wait_for_one(bus::Client& client, core::JobId jid,
                                 const Arguments& arguments) {
   const Screen screen = screen_of(STDERR_FILENO);
   const bool is_live = screen.is_terminal && !arguments.has("quiet");
-  const auto ended = is_live ? wait_showing(client, jid, deadline, screen)
-                             : wait_quietly(client, jid, deadline);
-  if (!ended) return complain(ended.error());
-  const std::optional<core::JobView>& job = *ended;
-  if (!job) {
+  const auto job = is_live ? wait_showing(client, jid, deadline, screen)
+                           : wait_quietly(client, jid, deadline);
+  if (!job) return complain(job.error());
+  if (arguments.has("json")) print(job_json(*job));
+  if (!has_ended(*job)) {
     complain(core::job_text(jid) + " still lives after " +
              std::string(*arguments.value("timeout")) +
              ", and is not waited for any longer");
@@ -129,7 +132,6 @@ std::optional<int> wait_for_one(bus::Client& client, core::JobId jid,
   const ReportForm form = report_form(arguments);
   if (is_live && form == ReportForm::kNone) say_end(*job, screen);
   report_end(*job, form);
-  if (arguments.has("json")) print(job_json(*job));
   return core::shell_code(job->result);
 }
 

@@ -327,8 +327,10 @@ inline constexpr OptionRow kKillOptions[] = {
 };
 inline constexpr JsonKey kKillKeys[] = {
     {"jid", "one object a line: a job that was reached"},
-    {"signal", "what it was sent; null: it was told to end"},
-    {"ended", "whether nothing of it lives; null: it was not waited for"},
+    {"signal", "what it was sent, by name, or 0; null: it was told to end"},
+    {"ended",
+     "_true_: nothing of it lives; _false_: whether that is so could not be "
+     "known; null: it was not waited for"},
 };
 inline constexpr Example kKillExamples[] = {
     {"corral kill web", "ask it to end; kill what lives after its grace"},
@@ -342,7 +344,7 @@ inline constexpr OptionPair kKillPairs[] = {
     {"group", "main"},
 };
 inline constexpr ExitCode kKillCodes[] = {
-    {"0", "Every job was ended, or was sent the signal"},
+    {"0", "Every job was ended, was sent the signal, or could be (0)"},
 };
 
 inline constexpr OptionRow kLimitOptions[] = {
@@ -466,10 +468,12 @@ inline constexpr ExitCode kWaitCodes[] = {
     {"125", "The job ended and its status is unknown, or it never ran"},
     {"126, 127", "The job's program could not be executed, was not found"},
     {"128+N", "The job's main process was ended by signal N"},
-    {"75", "The time was over, and a job still lives"},
+    {"75", "Also: the time was over, and a job still lives"},
 };
 inline constexpr JsonKey kWaitKeys[] = {
-    {"(object)", "one a line for each job, with the keys of *corral show*"},
+    {"(object)",
+     "one a line for each job, with the keys of *corral show*; one that still "
+     "lives when the time is over has another _state_ than _ended_"},
 };
 
 inline constexpr OptionRow kLogOptions[] = {

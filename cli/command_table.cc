@@ -151,7 +151,9 @@ constexpr Command kCommands[] = {
      .description =
          "Shows what bounds a job and what it used until now. With *--limit* "
          "it is bounded otherwise from then on; what is not named stays. A job "
-         "that used more than its new limit has passed it and is ended.\n\n"
+         "that used more than its new limit has passed it and is ended. _WHEN "
+         "OVER_ is what is done over the soft and the hard bound, where that "
+         "is not the usual.\n\n"
          "*corral limit explain* USER [DOMAIN] shows which limits the site "
          "(*limits.toml*(5)) sets to a job of that user in that domain "
          "(_interactive_ if none is named), and the line that decides about "

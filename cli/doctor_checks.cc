@@ -144,13 +144,14 @@ Check check_delays(const Findings& findings) {
             .status = CheckStatus::kOk,
             .finding =
                 "what processes wait for block devices and swap is "
-                "counted, as what they wait for a processor",
+                "counted, and so is what they wait for a processor",
             .fix = {}};
   return {.name = "delays",
           .status = CheckStatus::kNote,
           .finding =
               "what processes wait for block devices and swap is in no "
-              "record: kernel.task_delayacct is 0",
+              "record: kernel.task_delayacct is not 1, "
+              "or not there",
           .fix =
               "'sysctl kernel.task_delayacct=1', and in /etc/sysctl.d for "
               "every boot"};

@@ -36,8 +36,8 @@ struct JobWithProcesses {
 [[nodiscard]] std::string created_json(core::JobId jid, std::string_view name,
                                        std::string_view instance);
 
-/// What corral kill did. `signal`: the kill plan, if there is none; `is_ended`:
-/// absent when it was not waited for.
+/// What corral kill did. `signal`: absent: it was told to end by its kill plan;
+/// `is_ended`: absent: it was not waited for.
 [[nodiscard]] std::string killed_json(core::JobId jid,
                                       std::optional<core::SignalNumber> signal,
                                       std::optional<bool> is_ended);

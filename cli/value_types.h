@@ -85,9 +85,10 @@ struct ValueTypeRow {
 /// "500ms", "30s", "5m", "2h", "1d", "1h30m"; a bare number is seconds.
 using core::parse_duration;
 /// "TERM", "SIGTERM", "15", "RTMIN+3"; any case.
-[[nodiscard]] std::optional<core::SignalNumber> parse_signal_or_none(
-    std::string_view text);
 [[nodiscard]] std::optional<core::SignalNumber> parse_signal(
+    std::string_view text);
+/// Likewise, or "0", which is none (kill(2)).
+[[nodiscard]] std::optional<core::SignalNumber> parse_signal_or_none(
     std::string_view text);
 /// Local midnight of YYYY-MM-DD, in microseconds since 1970.
 [[nodiscard]] std::optional<std::uint64_t> parse_day(std::string_view text);

@@ -95,10 +95,10 @@ def number_of(text, kind):
 
 
 def signal_number(word):
-    """By number or name, with or without SIG; None if it is none."""
+    """By number or name, with or without SIG, or 0, as kill(2) has it; None if it is none."""
     number = number_of(word, int)
     names = {one.name.removeprefix("SIG"): int(one) for one in signal.Signals}
-    return names.get(word.upper().removeprefix("SIG")) if number is None else number if number in names.values() else None
+    return names.get(word.upper().removeprefix("SIG")) if number is None else number if number in (0, *names.values()) else None
 
 
 def fault_of_question(options):

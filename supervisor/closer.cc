@@ -29,7 +29,7 @@ using sys::FdKind;
 /// Whoever else was given a copy, the store and the reaper, has closed it by
 /// then: theirs are not the last, and do not wait.
 constexpr core::Microseconds kLinger = core::milliseconds(50);
-/// From the beginning of a batch to that of the next, which is the larger.
+/// From the beginning of a batch to that of the next, so that one gathers.
 constexpr core::Microseconds kRest = core::milliseconds(50);
 /// A close that takes longer is one that hangs.
 constexpr core::Microseconds kPatience = core::milliseconds(20);
@@ -54,6 +54,11 @@ bool is_drained(int socket) {
     size = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   } while (size < 0 && errno == ECONNRESET);
   return size == 0;
+}
+
+/// Who could stop us otherwise too.
+bool is_trusted(std::uint32_t uid) {
+  return uid == 0 || uid == ::geteuid();
 }
 
 bool is_open(int fd) {
@@ -88,17 +93,25 @@ void Closer::close(int fd) {
 }
 
 bool Closer::is_full(std::uint32_t uid) const {
-  if (uid == 0 || uid == ::geteuid()) return false;
+  if (is_trusted(uid)) return false;
   const auto at = counts_.find(uid);
   return at != counts_.end() && at->second >= kMostHanging;
+}
+
+/// What may hang has a guard at once: should we end before it is closed we
+/// would hang with it.
+bool Closer::may_rest() const {
+  return waiting_.size() < kMostInBatch &&
+         std::ranges::all_of(
+             waiting_,
+             [](const Entry& entry) { return is_trusted(entry.uid); });
 }
 
 /// Those that are due, of users of whom not too many hang.
 void Closer::begin() {
   if (!batch_.empty() || waiting_.empty()) return;
   const core::BootTime now = sys::boot_now();
-  if (now < rests_until_ && waiting_.size() < kMostInBatch)
-    return due_.set(rests_until_);
+  if (now < rests_until_ && may_rest()) return due_.set(rests_until_);
   core::BootTime next{};
   bool has_next = false;
   for (auto at = waiting_.begin();
@@ -216,7 +229,7 @@ void Closer::on_return(std::list<Hanging>::iterator one) {
 // What follows runs in the new processes: no memory is asked for there.
 
 void Closer::be_guard(int supervisor) {
-  (void)::prctl(PR_SET_NAME, "corral-closer");  // nobody's supervisor
+  (void)::prctl(PR_SET_NAME, "corral-closer");  // not to be taken for it
   sigset_t told = {};
   (void)::sigfillset(&told);
   (void)::sigprocmask(SIG_SETMASK, &told, nullptr);

@@ -12,7 +12,9 @@
 //
 // Invariants:
 //  - A job whose descriptors are harmless costs no process.
-//  - One closer at a time shares the table with the supervisor.
+//  - One closer at a time shares the table with the supervisor; as long as an
+//    ordinary user's wait to be closed there is one, but for those that are
+//    lent (their pause) and those of a user who is full.
 //  - At most kMostHanging closers hang for a user; until one of them comes back
 //    what he handed in stays open, and he is not served (is_full()).
 #pragma once
@@ -66,6 +68,7 @@ class Closer {
   };
 
   void begin();
+  [[nodiscard]] bool may_rest() const;
   [[nodiscard]] bool start_pair();
   void on_end();
   void on_silence();
@@ -83,9 +86,9 @@ class Closer {
   std::vector<Entry> batch_;  ///< what the closer has; empty: there is none
   sys::UniqueFd guard_;
   IoWatch watch_;
-  core::BootTime rests_until_;
-  Timer due_;      ///< the first that waits may be closed
-  Timer silence_;  ///< the closer takes long
+  core::BootTime rests_until_;  ///< no batch begins before
+  Timer due_;                   ///< the first that waits may be closed
+  Timer silence_;               ///< the closer takes long
   std::list<Hanging> hanging_;
   std::map<std::uint32_t, std::size_t> counts_;
   std::size_t full_ = 0;  ///< users

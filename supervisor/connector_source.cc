@@ -109,13 +109,14 @@ Slot ConnectorSource::slot_of(core::Pid pid) {
 }
 
 /// Its own birth, and those of children it has already, may not be read yet.
-core::Result<void> ConnectorSource::put(core::Pid pid, Slot slot) {
+core::Result<void> ConnectorSource::put(core::Pid pid, Slot slot,
+                                        const Change& change) {
   Move& move = moves_[pid.raw()];
   move.to = slot;
   ++move.count;
-  in_order([this, pid, slot] {
+  in_order([this, pid, change] {
     Known after = known(pid);
-    after.member = slot;
+    after.member = change(after.member);
     remember(pid, after);
     const auto at = moves_.find(pid.raw());
     if (--at->second.count == 0) moves_.erase(at);

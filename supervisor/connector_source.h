@@ -40,7 +40,8 @@ class ConnectorSource final : public ProcessSource {
   void unwatch(std::uint64_t cgroup, const std::string& path) override;
   void set_wanted(Slot slot, core::ProviderEvents events) override;
   Slot slot_of(core::Pid pid) override;
-  core::Result<void> put(core::Pid pid, Slot slot) override;
+  core::Result<void> put(core::Pid pid, Slot slot,
+                         const Change& change) override;
   void in_order(std::function<void()> call) override;
 
  private:
@@ -48,10 +49,11 @@ class ConnectorSource final : public ProcessSource {
     Slot job = 0;     ///< when it was last seen
     Slot member = 0;  ///< its own
   };
-  /// Of a process from slot to slot, when what was before it has been read.
+  /// Moves of a process from slot to slot that wait until what happened before
+  /// them has been read.
   struct Move {
-    Slot to = 0;         ///< by the last
-    unsigned count = 0;  ///< that are to be made
+    Slot to = 0;  ///< of the last
+    unsigned count = 0;
   };
 
   void try_open();

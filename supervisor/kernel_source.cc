@@ -141,7 +141,8 @@ Slot KernelSource::slot_of(core::Pid pid) {
       .value_or(0);
 }
 
-core::Result<void> KernelSource::put(core::Pid pid, Slot slot) {
+core::Result<void> KernelSource::put(core::Pid pid, Slot slot,
+                                     const Change& /*change*/) {
   const auto number = static_cast<std::uint32_t>(pid.raw());
   if (slot != 0) return sys::replace(part(CORRAL_PART_MEMBERS), number, slot);
   (void)sys::erase(part(CORRAL_PART_MEMBERS), number);

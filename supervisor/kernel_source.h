@@ -42,7 +42,8 @@ class KernelSource final : public ProcessSource {
   void unwatch(std::uint64_t cgroup, const std::string& path) override;
   void set_wanted(Slot slot, core::ProviderEvents events) override;
   Slot slot_of(core::Pid pid) override;
-  core::Result<void> put(core::Pid pid, Slot slot) override;
+  core::Result<void> put(core::Pid pid, Slot slot,
+                         const Change& change) override;
   void in_order(std::function<void()> call) override;
 
  private:

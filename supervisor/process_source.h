@@ -76,8 +76,12 @@ class ProcessSource {
   virtual void set_wanted(Slot slot, core::ProviderEvents events) = 0;
   /// The slot that the process has itself.
   [[nodiscard]] virtual Slot slot_of(core::Pid pid) = 0;
-  /// 0: none. Errors: E2BIG: too many are watched.
-  [[nodiscard]] virtual core::Result<void> put(core::Pid pid, Slot slot) = 0;
+  /// Gives the process another slot; 0: none. `change`: the same by the slot
+  /// that it has then, for a source that learns later what it was born with.
+  /// Errors: E2BIG: too many are watched.
+  using Change = std::function<Slot(Slot)>;
+  [[nodiscard]] virtual core::Result<void> put(core::Pid pid, Slot slot,
+                                               const Change& change) = 0;
   /// Calls when everything has been told that happened before this call.
   virtual void in_order(std::function<void()> call) = 0;
 };

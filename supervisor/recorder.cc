@@ -264,12 +264,12 @@ void Recorder::on_status(const accounting::ScribeStatus& status) {
                   accounting::words_of(status.code));
   if (status.code == 0 && status_.code != 0)
     spdlog::info("the accounting file can be written again");
-  if (status.torn_bytes != status_.torn_bytes && status.torn_bytes != 0)
+  if (status.torn_bytes > status_.torn_bytes)
     spdlog::warn(
         "the accounting file ended in {} bytes of an append that was torn by a "
         "death or a power cut: they were cut off, and what they told is lost "
         "unless it is told again",
-        status.torn_bytes);
+        status.torn_bytes - status_.torn_bytes);
   const bool has_fed = status.fed != status_.fed;
   status_ = status;
   if (has_fed && fed_) fed_();
@@ -325,6 +325,7 @@ void Recorder::on_death() {
   lost_before_ += status_.lost;
   status_.written = 0;
   status_.lost = 0;
+  status_.torn_bytes = 0;
   status_.control = 0;
   status_.fed = 0;
 }

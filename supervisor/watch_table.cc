@@ -156,28 +156,28 @@ core::Result<Slot> WatchTable::slot_of_set(const Places& places) {
   return slot;
 }
 
-core::Result<bool> WatchTable::replace(core::Pid pid, Slot before,
-                                       const Places& places) {
+core::Result<bool> WatchTable::replace(core::Pid pid, const Revise& revise) {
+  if (source_ == nullptr) return core::fail(ENOTSUP, "watch");
+  const Slot before = source_->slot_of(pid);
+  Places places = places_of(before);
+  revise(places);
+  if (places == places_of(before)) return false;
   const Slot slot = TRY(slot_of_set(places));
-  if (slot == before) return false;
-  TRY(source_->put(pid, slot));
+  const auto change = [this, revise](Slot then) {
+    Places changed = places_of(then);
+    revise(changed);
+    return slot_of_set(changed).value_or(then);
+  };
+  TRY(source_->put(pid, slot, change));
   return true;
 }
 
 core::Result<bool> WatchTable::add(core::Pid pid, const Place& place) {
-  if (source_ == nullptr) return core::fail(ENOTSUP, "watch");
-  const Slot before = source_->slot_of(pid);
-  Places places = places_of(before);
-  if (!places.insert(place).second) return false;
-  return replace(pid, before, places);
+  return replace(pid, [place](Places& places) { places.insert(place); });
 }
 
 core::Result<bool> WatchTable::remove(core::Pid pid, const Place& place) {
-  if (source_ == nullptr) return core::fail(ENOTSUP, "watch");
-  const Slot before = source_->slot_of(pid);
-  Places places = places_of(before);
-  if (places.erase(place) == 0) return false;
-  return replace(pid, before, places);
+  return replace(pid, [place](Places& places) { places.erase(place); });
 }
 
 /// Processes keep the slots of their sets: what is left of a set may be none.

@@ -93,8 +93,8 @@ class WatchTable {
   [[nodiscard]] core::ProviderEvents wanted_of(core::JobId jid) const;
   [[nodiscard]] core::ProviderEvents wanted_of(const Places& places) const;
   [[nodiscard]] core::Result<Slot> slot_of_set(const Places& places);
-  [[nodiscard]] core::Result<bool> replace(core::Pid pid, Slot before,
-                                           const Places& places);
+  using Revise = std::function<void(Places&)>;
+  [[nodiscard]] core::Result<bool> replace(core::Pid pid, const Revise& revise);
 
   Containers& containers_;
   Wanted wanted_;

@@ -23,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text.h"
 #include "sys/unique_fd.h"
 
 namespace sys {
@@ -42,10 +43,22 @@ enum class FdKind : std::uint8_t {
          errno == ECHILD;
 }
 
+/// As readlink(2) of /proc/self/fd tells it, the first of it.
+[[nodiscard]] inline core::Text<64> path_of_fd(int fd) {
+  char name[64];
+  char target[64];
+  (void)std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+  const ssize_t length = ::readlink(name, target, sizeof target);
+  return core::Text<64>(std::string_view(
+      target, length > 0 ? static_cast<std::size_t>(length) : 0));
+}
+
 /// /dev/null and its like: nobody waits at their close. A file system in user
-/// space is not asked so, and cannot say it of a file that is none (nodev).
+/// space is not asked even where it is at /dev, and cannot claim it: devices
+/// are not opened there (nodev).
 [[nodiscard]] inline bool is_memory_device(int fd) {
   constexpr std::uint32_t kMemoryMajor = 1;  // admin-guide/devices.txt
+  if (!path_of_fd(fd).view().starts_with("/dev/")) return false;
   struct statx stat = {};
   return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE,
                  &stat) == 0 &&
@@ -58,15 +71,9 @@ enum class FdKind : std::uint8_t {
   if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0)
     return FdKind::kSocket;
   if (is_pidfd(fd)) return FdKind::kPidFd;
-  char name[64];
-  char target[64];
-  (void)std::snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-  const ssize_t length = ::readlink(name, target, sizeof target);
   // A file has a path, which begins otherwise.
-  if (length > 0 && std::string_view(target, static_cast<std::size_t>(length))
-                        .starts_with("pipe:["))
-    return FdKind::kPipe;
-  return FdKind::kFile;
+  return path_of_fd(fd).view().starts_with("pipe:[") ? FdKind::kPipe
+                                                     : FdKind::kFile;
 }
 
 /// Which socket it is (SO_COOKIE): no other has the same before the next boot.

@@ -133,12 +133,12 @@ std::string node_name() {
 int Csaperiod::run() {
   for (const std::string& folder : {places_.nite(), places_.fiscal()})
     if (const auto made = make_folder(places_, folder); !made) {
-      diary_.complain(made.error().text);
+      diary_.alarm(made.error().text);
       return made.error().code;
     }
   auto lock = RunLock::take(places_.nite() + "/pdlock", "csaperiod");
   if (!lock) {
-    diary_.complain(lock.error().text);
+    diary_.alarm(lock.error().text);
     return lock.error().code;
   }
   remove_leftovers(places_.nite());

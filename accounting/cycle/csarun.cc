@@ -109,12 +109,12 @@ class Csarun {
 
 int Csarun::run(const Request& request) {
   if (const auto made = make_folders(); !made) {
-    diary_.complain(made.error().text);
+    diary_.alarm(made.error().text);
     return made.error().code;
   }
   auto lock = RunLock::take(places_.nite() + "/lock", "csarun");
   if (!lock) {
-    diary_.complain(lock.error().text);
+    diary_.alarm(lock.error().text);
     return lock.error().code;
   }
   const std::string kept = places_.nite() + "/active" + started_.text();

@@ -100,13 +100,12 @@ void Diary::complain(const std::string& text) {
 }
 
 void Diary::alarm(const std::string& text, const std::string& advice) {
-  complain(text +
-           send({.label = "MAIL_LIST",
+  complain(text + advice);  // first: to mail may take long
+  complain(send({.label = "MAIL_LIST",
                  .to = places_.mailed_on_error,
                  .subject = "CSA errors of " + program_,
                  .text = text + advice},
-                places_.mailer) +
-           advice);
+                places_.mailer));
 }
 
 int Diary::fail(const Stop& reason, const std::string& kept,
@@ -131,11 +130,12 @@ void Diary::warn(const std::vector<std::string>& files) {
   }
   note("CLEANUP: *** Non-fatal error messages in\n" + line);
   text = "Accounting completed but non-fatal errors in:\n" + text;
-  complain(text + send({.label = "WMAIL_LIST",
-                        .to = places_.mailed_on_warning,
-                        .subject = "CSA warnings of " + program_,
-                        .text = text},
-                       places_.mailer));
+  complain(text);
+  complain(send({.label = "WMAIL_LIST",
+                 .to = places_.mailed_on_warning,
+                 .subject = "CSA warnings of " + program_,
+                 .text = text},
+                places_.mailer));
 }
 
 }  // namespace accounting

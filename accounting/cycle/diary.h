@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an accounting run says while it works: its steps in nite/active (that of
 // csaperiod is nite/pdact), and what goes wrong there, in nite/fd2log, on
-// standard error and in the system's log, and mailed to whom the site names
-// for that.
+// standard error and in the system's log; whom the site names for that is
+// mailed too.
 #pragma once
 
 #include <ctime>
@@ -51,7 +51,7 @@ class Diary {
 
   /// nite/fd2log and standard error.
   void complain(const std::string& text);
-  /// Likewise, and mailed to MAIL_LIST; `advice`: behind who was mailed.
+  /// Likewise, and mailed to MAIL_LIST; `advice` is said last, and mailed too.
   void alarm(const std::string& text, const std::string& advice = {});
 
  private:

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/cycle/mail.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,9 +13,11 @@
 #include <sstream>
 #include <vector>
 
+#include "accounting/cycle/child_program.h"
 #include "core/error.h"
 #include "core/try.h"
 #include "sys/clock.h"
+#include "sys/pid_fd.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -52,39 +51,36 @@ core::Result<sys::UniqueFd> message_of(const Letter& letter) {
 core::Result<pid_t> start(const std::string& mailer, int message,
                           std::vector<std::string> words) {
   words.insert(words.begin(), {mailer, "-i", "--"});
-  std::vector<char*> pointers;
-  pointers.reserve(words.size() + 1);
-  for (std::string& word : words)
-    pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  posix_spawn_file_actions_t actions = {};
-  (void)::posix_spawn_file_actions_init(&actions);
-  (void)::posix_spawn_file_actions_adddup2(&actions, message, STDIN_FILENO);
+  SpawnActions actions;
+  (void)::posix_spawn_file_actions_adddup2(&actions.value, message,
+                                           STDIN_FILENO);
   pid_t pid = 0;
-  const int code = ::posix_spawn(&pid, mailer.c_str(), &actions, nullptr,
-                                 pointers.data(), ::environ);
-  (void)::posix_spawn_file_actions_destroy(&actions);
+  const int code = ::posix_spawn(&pid, mailer.c_str(), &actions.value, nullptr,
+                                 pointers_to(words).data(), ::environ);
   if (code != 0) return core::fail(code, "start", mailer);
   return pid;
 }
 
-/// Its wait status. Errors: ETIMEDOUT: it was killed.
-core::Result<int> finish(pid_t pid, core::Microseconds patience) {
-  const sys::UniqueFd process(
-      static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+/// Waits until our child has ended; false: not in that time.
+bool ends_within(const sys::PidFd& child, core::Microseconds patience) {
   const core::BootTime deadline = sys::boot_now() + patience;
-  pollfd watched = {.fd = process.get(), .events = POLLIN, .revents = 0};
+  pollfd watched = {.fd = child.get(), .events = POLLIN, .revents = 0};
   int ready = -1;
   do {
     const auto left = (deadline - sys::boot_now()).raw() / 1000;
     ready = ::poll(&watched, 1, static_cast<int>(left));
   } while (ready < 0 && errno == EINTR);
-  const bool is_late = process.is_open() && ready == 0;
-  if (is_late) (void)::kill(pid, SIGKILL);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR)
-      return core::fail(errno, "wait for", "the mail program");
+  return ready != 0;
+}
+
+/// Its wait status. Errors: ETIMEDOUT: it was killed.
+core::Result<int> finish(pid_t pid, core::Microseconds patience) {
+  const auto child = sys::PidFd::open(core::Pid(pid));
+  // Without a pidfd (no descriptor is left) it has as long as it takes.
+  const bool is_late = child && !ends_within(*child, patience);
+  if (is_late)
+    (void)sys::signal_process(child->get(), core::SignalNumber(SIGKILL));
+  const int status = TRY(status_of_child(pid));
   if (is_late) return core::fail(ETIMEDOUT, "wait for", "the mail program");
   return status;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mail to those whom a site names for messages, by the machine's own program
 // for that (sendmail(8), of every mail system). Without one, or if it does not
-// take the message, they are told where everybody is: nothing depends on it.
+// take the message, that stands only where it stands anyway.
 #pragma once
 
 #include <string>

@@ -112,7 +112,6 @@ Outcome<Places> read_places(CsaConf& conf, Console& console) {
   places.mailer = reader.own("MAILER", places.mailer);
   TRY(must_be_absolute("ACCT_DIR", places.root));
   TRY(must_be_absolute("EXIT_DIR", places.exits));
-  TRY(must_be_absolute("MAILER", places.mailer));
   places.file_system = reader.text("ACCT_FS", places.root);
   places.pacct = reader.text("PACCT_FILE", places.day() + "/pacct");
   places.folder_mode = TRY(reader.mode("CHMOD", "770"));

@@ -27,7 +27,7 @@ struct Places {
   mode_t folder_mode = 0770;             ///< CHMOD
   mode_t mask = 0017;                    ///< UMASK
   std::optional<gid_t> group;            ///< CHGRP, if there is such a group
-  std::string mailed_on_error = "root";  ///< MAIL_LIST, whom a message names
+  std::string mailed_on_error = "root";  ///< MAIL_LIST, to whom it is mailed
   std::string mailed_on_warning = "root";     ///< WMAIL_LIST
   std::string mailer = "/usr/sbin/sendmail";  ///< MAILER, as sendmail(8) is
 

@@ -2,7 +2,6 @@
 #include "accounting/cycle/user_exit.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "accounting/cycle/child_program.h"
 #include "core/error.h"
 #include "sys/unique_fd.h"
 
@@ -18,15 +18,6 @@ namespace accounting {
 namespace {
 
 constexpr const char kShell[] = "/bin/sh";
-
-/// posix_spawn_file_actions_t, freed.
-struct Actions {
-  Actions() { (void)::posix_spawn_file_actions_init(&value); }
-  Actions(const Actions&) = delete;
-  Actions& operator=(const Actions&) = delete;
-  ~Actions() { (void)::posix_spawn_file_actions_destroy(&value); }
-  posix_spawn_file_actions_t value = {};
-};
 
 /// True: it is there and may be run.
 Outcome<bool> look_at(const std::string& path) {
@@ -62,20 +53,12 @@ std::vector<std::string> environment(const UserExit& exit) {
   return texts;
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts)
-    pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 /// The wait status of a shell that has read the script in.
 core::Result<int> run_shell(const UserExit& exit, const std::string& path,
                             int errors) {
   std::vector<std::string> words = {kShell, "-c", ". \"$0\"", path};
   std::vector<std::string> variables = environment(exit);
-  Actions actions;
+  SpawnActions actions;
   (void)::posix_spawn_file_actions_adddup2(&actions.value, errors,
                                            STDERR_FILENO);
   (void)::posix_spawn_file_actions_addchdir_np(&actions.value,
@@ -85,10 +68,7 @@ core::Result<int> run_shell(const UserExit& exit, const std::string& path,
       ::posix_spawn(&pid, kShell, &actions.value, nullptr,
                     pointers_to(words).data(), pointers_to(variables).data());
   if (code != 0) return core::fail(code, "start", kShell);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) return core::fail(errno, "wait for", kShell);
-  return status;
+  return status_of_child(pid);
 }
 
 }  // namespace

@@ -126,6 +126,7 @@ class RangeParser {
   }
   [[nodiscard]] bool is_digit() const { return peek() >= '0' && peek() <= '9'; }
 
+  /// Up to it another digit has room.
   static constexpr std::int64_t kMost = INT64_MAX / 10 - 1;
 
   /// "m1", "m1:", "m1:m2", ":m2" or ":"; octal behind a 0.

@@ -249,7 +249,7 @@ ssize_t corral_list(corral* connection, corral_jid after, corral_jid* jids,
 ssize_t corral_processes(corral* connection, corral_jid jid, pid_t* pids,
                          size_t room);
 
-/* Signal 0 is none, as in kill(2): 0 if another could be sent. */
+/* Signal 0 is none, as in kill(2): returns 0 if another could be sent. */
 int corral_signal(corral* connection, corral_jid jid, int signal,
                   enum corral_target target);
 /* To those of its processes that are in one process group. -ESRCH: none is. */

@@ -89,10 +89,12 @@ class Check {
         (void)::unlink(mark().c_str());
         return std::unexpected(done.error());
       }
-      say(room + "accounting is turned off" +
-          (marked ? ".\n"
-                  : " until somebody turns it on: no mark could be "
-                    "made.\n"));
+      const std::string text = room + "accounting is turned off" +
+                               (marked ? ".\n"
+                                       : " until somebody turns it on: no "
+                                         "mark could be made.\n");
+      diary_.announce(text);
+      diary_.alarm(text);
     } else {
       say(room + "there is no accounting to turn off.\n");
     }
@@ -108,7 +110,7 @@ class Check {
 
   void say(const std::string& text) {
     diary_.announce(text);
-    diary_.alarm(text);
+    diary_.complain(text);
   }
 
   const Places& places_;

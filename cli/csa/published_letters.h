@@ -404,14 +404,17 @@ inline constexpr PublishedCommand kCommands[] = {
      "its date as operand, in the state that is in _nite/statefile_ or in the "
      "one that is named. What it does is in _nite/active_. In four states it "
      "reads in a shell script of the site's, if there is one in EXIT_DIR: "
-     "*csa.archive1*, *csa.archive2*, *csa.fef* and *csa.user*.",
+     "*csa.archive1*, *csa.archive2*, *csa.fef* and *csa.user*. That it "
+     "stopped is mailed to MAIL_LIST, that it went on in spite of errors to "
+     "WMAIL_LIST, by MAILER.",
      kCsarunLetters, "[MMDD [hhmm [STATE]]]",
      "usage: % [-A] [-V level] [MMDD [hhmm [state]]]", csarun_command},
     {"csaperiod", "8", "Do the accounting of a period",
      "Adds up what *csarun* made in a period, and fees, into "
      "_fiscal/pdacct.MMDDhhmm_ and _fiscal/cms.MMDDhhmm_, and reports it in "
      "_fiscal/rprt.MMDDhhmm_. What it does is in _nite/pdact_. It reads in the "
-     "site's shell script *csa.puser*, if there is one in EXIT_DIR.",
+     "site's shell script *csa.puser*, if there is one in EXIT_DIR. It mails "
+     "as *csarun* does.",
      kCsaperiodLetters, "", "usage: % [-s date_time] [-e date_time] [-r]",
      accounting::csaperiod_command},
     {"csaswitch", "8",
@@ -442,7 +445,8 @@ inline constexpr PublishedCommand kCommands[] = {
      "For cron. Switches an accounting file of more than so many blocks of "
      "1024 bytes (4000). Turns accounting off, with exit code 1, where "
      "ACCT_FS has fewer than MIN_BLKS blocks free, and on again when it has "
-     "more; what somebody else turned off stays off.",
+     "more; what somebody else turned off stays off. That it turned it off "
+     "is mailed to MAIL_LIST.",
      kNoLetters, "[BLOCKS]", "usage: % [blocks]", csackpacct_command},
     {"lastlogin", "8", "Keep the day on which each user was there last",
      "Writes the days into _sum/loginlog_.", kLastloginLetters, "",

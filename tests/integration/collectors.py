@@ -293,7 +293,7 @@ def at_full_rate():
 
 
 def sleeps_of(pid):
-    """How often it waited, that is was woken."""
+    """How often it waited, and so was woken."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(text.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 

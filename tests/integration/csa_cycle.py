@@ -213,7 +213,7 @@ def mailed():
         site.put_day({"pacct1": (GOLDEN / "damaged/hole37").read_bytes()})
         stopped = site.csarun("-V", "1")
         day, minute = site.path("nite/clastdate").read_text().split()[:2]
-        corral.check("\nMailed (MAIL_LIST: root, adm).\n" in stopped.stderr, "who was mailed is said", stopped.stderr)
+        corral.check("\ncsarun: Mailed (MAIL_LIST: root, adm).\n" in stopped.stderr, "who was mailed is said", stopped.stderr)
         head, _, text = box.read_text().partition("\n\n")
         corral.equal(head.splitlines()[:3], ["-i -- root adm", "To: root, adm", "Subject: CSA errors of csarun"], "as sendmail has it")
         corral.check("CSA ERRORS" in text and f"csarun {day} {minute}" in text, "with what went wrong, and how to go on", text)

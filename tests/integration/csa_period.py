@@ -99,7 +99,7 @@ def toml():
         text = [
             "[site]", f"accounting_dir = '{own['ACCT_DIR']}'", f"exit_dir = '{own['EXIT_DIR']}'", f"pacct_file = '{own['PACCT_FILE']}'",
             f"file_system = '{own['ACCT_FS']}'", f"holiday_file = '{own['HOLIDAY_FILE']}'", "min_blocks = 0", "group = 'root'",
-            "num_holidays = 20", "memory_integral = 1", "folder_mode = '770'", "umask = '0017'", "mail_list = ['root']",
+            "num_holidays = 20", "memory_integral = 1", "folder_mode = '770'", "umask = '0017'", "mail_list = ['root']", f"mailer = '{own['MAILER']}'",
             "[options]", "csacrep = '-hucwx'", "[billed]", "exit = true", "requeue = true", "hold = true", "rerun = true", "migrate = true",
             "[queues]", "b_30_5 = 0.5", "b_600_1 = 2.0", "b_1200_1 = 1.0", "[machines]", "linux3 = 1.5", "linux4 = 1.0", "[labels]", "OURS = 'a b'",
         ]  # fmt: skip

@@ -145,6 +145,9 @@ def guard():
         corral.equal(len(instance.switched()), 1, "no switch")
         corral.equal(instance.csa("csackpacct", "0").returncode, 0, "over its bound")
         corral.equal(len(instance.switched()), 2, "it is switched")
+        mailer, box = site.root / "mailer", site.root / "box"
+        mailer.write_text(f"#!/bin/sh\ncat >>{box}\n")
+        mailer.chmod(0o755)
         site.set_conf(MIN_BLKS=2 * 10**9)
         full = instance.csa("csackpacct")
         corral.check(full.returncode == 1 and "turned off" in full.stderr, "without room accounting is turned off", full.stderr)
@@ -153,6 +156,7 @@ def guard():
         site.set_conf(MIN_BLKS=0)
         room = instance.csa("csackpacct")
         corral.check(room.returncode == 0 and "is on" in room.stderr, "with room it is on again", room.stderr)
+        corral.equal(box.read_text().count("\nSubject: CSA errors of csackpacct\n"), 1, "that it was turned off is mailed, and nothing else")
         corral.equal(instance.csa("csaswitch", "-c", "halt").returncode, 0, "halt by a person")
         instance.csa("csackpacct")
         corral.equal(instance.csa("csaswitch", "-c", "check", "-n", "csa").returncode, 255, "stays off under csackpacct")

@@ -106,7 +106,7 @@ def closers(instance):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
             if file.read() == name and int(pid) != instance.supervisor:
-                wait_until(lambda pid=int(pid): corral.name_of(pid) in ("corral-closer", None),
+                wait_until(lambda pid=int(pid): corral.name_of(pid) != "corrald",
                            what="who closes to have a name of its own, and not to be taken for a supervisor")
                 found.append(int(pid))
     return found
@@ -129,6 +129,28 @@ def each(instance, folder):
         finally:
             end(one)
         wait_until(lambda: not closers(instance), what=f"no closer of a {what} to be left")
+
+
+def death_beside(instance, folder):
+    """A supervisor that dies in the moments after it closed something for a user who then handed in what hangs."""
+    def deed():
+        os.setsid()
+        files, clients = HangingFiles(folder), [RawClient(str(instance.socket)) for _ in range(2)]
+        superfluous(clients[0], os.pipe()[1], False)
+        time.sleep(0.006)
+        superfluous(clients[1], files.file(), True)
+        return (files, clients), []
+
+    for _ in range(3):
+        one = Hostile(deed)
+        try:
+            one.facts()
+            was = instance.supervisor
+            os.kill(was, signal.SIGKILL)
+            wait_until(lambda was=was: instance.supervisor not in (None, was), what="another supervisor, though it held what hangs")
+            wait_until(lambda: is_served(instance), what="it to answer")
+        finally:
+            end(one)
 
 
 def is_served(instance):
@@ -261,7 +283,7 @@ def main():
             status = 1
             try:
                 prepare(folder)
-                for part in (each, deaths, too_many):
+                for part in (each, deaths, death_beside, too_many):
                     print(f"-- {part.__name__}", flush=True)
                     part(instance, folder)
                 status = 0

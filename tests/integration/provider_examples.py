@@ -21,10 +21,13 @@ def in_c(instance, folder):
     program = folder / "provider"
     subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", SOURCE / "contrib/examples/provider.c", "-o", program,
                     *flags.stdout.split()], check=True)
-    started = instance.run("run", "-d", "--json", "--", "sh", "-c", "sleep 3; exit 9")
+    started = instance.run("run", "-d", "--json", "--", "sh", "-c", "trap 'exit 9' USR1; while :; do sleep 0.02; done")
     jid = json.loads(started.stdout)["jid"]
-    done = subprocess.run([program, instance.socket, jid], capture_output=True, text=True, timeout=60, check=False)
-    check(done.returncode == 0 and '"exit_code":9' in done.stdout, "the example in C follows a job to its end", done)
+    example = subprocess.Popen([program, instance.socket, jid], stdout=subprocess.PIPE, text=True)
+    first = example.stdout.readline()  # it is attached
+    instance.run("kill", "-s", "USR1", "--main", jid)
+    out, _ = example.communicate(timeout=60)
+    check(example.returncode == 0 and '"exit_code":9' in out, "the example in C follows a job to its end", first + out)
     refused = subprocess.run([program, instance.socket, "0x77"], capture_output=True, text=True, timeout=60, check=False)
     check("there is no job" in refused.stderr, "and says what is refused", refused)
 

@@ -105,8 +105,10 @@ def every_process(instance, count=20):
     orders = {tuple(event["event"] for event in provider.events if child in (event.get("pid"), event.get("child")))
               for child in children}
     equal(orders, {("fork", "exec", "exit")}, "in this order for each: fork, exec, exit")
-    equal({event["command"] for event in provider.of("exec") if event["pid"] in children}, {"true"},
-          "an exec names the program")
+    # The proc connector does not tell it: of one that has gone before it was looked at nobody knows.
+    names = {event["command"] for event in provider.of("exec") if event["pid"] in children}
+    may_lack = {None} if provider.events[0]["source"] == "proc-connector" else set()
+    equal(names - may_lack, {"true"}, "an exec names the program")
     check(all(event["jid"] == hex(jid) for event in provider.of("fork")), "each says by which job it is a member")
     equal(provider.of("lost"), [], "and nothing is lost")
     provider.close()
@@ -166,6 +168,8 @@ def many_providers(instance):
 def own_processes(instance):
     """Processes that are in no job: attached with those to come, and detached."""
     provider = Provider(instance, "own")
+    around = Provider(instance, "around", ["exit"])
+    around.attach(9, pid=os.getpid())  # as we are, our children are members
     # So many events wait to be read that the shell's birth is read after it was attached.
     os.kill(instance.supervisor, signal.SIGSTOP)
     subprocess.run(["sh", "-c", "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done"], check=True)
@@ -174,6 +178,8 @@ def own_processes(instance):
     provider.attach(3, pid=shell.pid)
     shell.stdin.write("(/bin/true; /bin/true; exit 4)\n")
     nested = provider.wait_for("exit", exit_code=4)
+    around.wait_for("exit", pid=nested["pid"])
+    around.close()
     equal(len(provider.of("fork", pid=nested["pid"])) >= 1, True, "children of children are members too")
     provider.detach(3, pid=shell.pid)
     provider.wait_for("detach", pid=shell.pid)

@@ -50,7 +50,8 @@ class FakeSource final : public supervisor::ProcessSource {
     wanted[slot] = events;
   }
   Slot slot_of(core::Pid pid) override { return members[pid.raw()]; }
-  core::Result<void> put(core::Pid pid, Slot slot) override {
+  core::Result<void> put(core::Pid pid, Slot slot,
+                         const Change& /*change*/) override {
     members[pid.raw()] = slot;
     return {};
   }
