@@ -63,10 +63,6 @@ void signal_job(const Call& call) {
   const char* whom = nullptr;
   if (::sd_bus_message_read(call.message.get(), "is", &signal, &whom) < 0)
     return call.reply().refuse(core::invalid("malformed arguments"));
-  if (signal != 0 && !core::is_signal(signal))
-    return call.reply().refuse(
-        core::invalid("signal " + std::to_string(signal) +
-                      " does not exist, expected 1 to 64, or 0 to send none"));
   const auto target = parse_target(whom);
   if (!target)
     return call.reply().refuse(

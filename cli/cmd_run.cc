@@ -28,6 +28,7 @@
 #include "sys/clock.h"
 #include "sys/own_programs.h"
 #include "sys/pid_fd.h"
+#include "sys/spawn.h"
 #include "sys/unique_fd.h"
 
 namespace cli {
@@ -64,12 +65,7 @@ int become_scope(const RunRequest& request, const ScopeSetting& setting) {
                  variable.c_str() + equals + 1, 1) < 0)
       return complain("cannot set a variable: out of memory", kRunFailure);
   }
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
-  ::execv(program->c_str(), argv.data());
+  ::execv(program->c_str(), sys::argument_pointers(words).data());
   const int code = errno;
   if (code == E2BIG)  // the program's and ours before them: as a shell would
     return complain("cannot execute '" + request.spec.argv.front() +

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +16,7 @@
 #include "cli/living_instance.h"
 #include "sys/lock_file.h"
 #include "sys/own_programs.h"
+#include "sys/spawn.h"
 #include "sys/unique_fd.h"
 
 namespace cli {
@@ -104,9 +104,7 @@ core::Result<void> launch(const std::vector<const char*>& words, int log,
     ::dprintf(log, "corral: cannot execute '%s': %s\n", words[0], reason);
     ::_exit(127);
   }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) return core::fail(errno, "waitpid");
+  const int status = TRY(sys::await_child(child));
   if (status != 0) return core::fail(EAGAIN, "fork");
   return {};
 }

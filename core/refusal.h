@@ -61,6 +61,19 @@ using Answer = std::expected<T, Refused>;
   return "job " + std::string(display(jid).view());
 }
 
+/// As kill(2) has it: 0 asks whether a signal could be sent, and sends none.
+constexpr bool is_probe(SignalNumber signal) {
+  return signal.raw() == 0;
+}
+
+/// kInvalid, if it is neither a signal nor 0.
+[[nodiscard]] inline Answer<void> check_signal(SignalNumber signal) {
+  if (is_probe(signal) || is_signal(signal.raw())) return {};
+  return refuse(Refusal::kInvalid,
+                std::to_string(signal.raw()) +
+                    " is no signal, expected 1 to 64, or 0 to send none");
+}
+
 [[nodiscard]] inline std::unexpected<Refused> refuse_ended(JobId jid) {
   return refuse(Refusal::kEnded, job_text(jid) + " has ended");
 }

@@ -22,6 +22,7 @@
 #include "sys/own_programs.h"
 #include "sys/proc_files.h"
 #include "sys/signals.h"
+#include "sys/spawn.h"
 
 namespace supervisor {
 
@@ -80,10 +81,7 @@ std::string read_all(int fd) {
                                   "--",         words.supervisor};
   all.insert(all.end(), words.arguments.begin(), words.arguments.end());
   if (base.size() > 1) all.push_back("--cgroup-base=" + base.substr(1));
-  std::vector<char*> pointers;
-  for (std::string& word : all)
-    pointers.push_back(word.data());
-  pointers.push_back(nullptr);
+  std::vector<char*> pointers = sys::argument_pointers(all);
   sys::SignalSet none = sys::SignalSet::none();
   (void)::sigprocmask(SIG_SETMASK, none.get(), nullptr);
   (void)::signal(SIGPIPE, SIG_DFL);

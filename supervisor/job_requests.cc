@@ -36,18 +36,6 @@ core::Text<96> who_is(const core::Caller& caller) {
   return core::Text<96>("uid ").append_unsigned(caller.uid.raw());
 }
 
-/// As kill(2) has it: 0 asks whether a signal could be sent, and sends none.
-bool is_probe(core::SignalNumber signal) {
-  return signal.raw() == 0;
-}
-
-Answer<void> check_signal(core::SignalNumber signal) {
-  if (is_probe(signal) || core::is_signal(signal.raw())) return {};
-  return refuse(Refusal::kInvalid,
-                std::to_string(signal.raw()) +
-                    " is no signal, expected 1 to 64, or 0 to send none");
-}
-
 }  // namespace
 
 /// The caller's own come first, so that nobody puts a job of his in the place
@@ -107,7 +95,7 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
                                 core::SignalTarget target) {
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
-  TRY(check_signal(signal));
+  TRY(core::check_signal(signal));
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
   if (job->spec.kind == core::JobKind::kArray)
     return signal_members(caller, *job, signal, target);
@@ -118,7 +106,7 @@ Answer<void> JobService::signal(const core::Caller& caller, core::JobId jid,
     return refuse(Refusal::kEnded,
                   "the main process of " + core::job_text(jid) +
                       (job->main ? " has ended" : " is not there yet"));
-  if (is_probe(signal)) return {};
+  if (core::is_probe(signal)) return {};
   return carry_out(jid,
                    core::event::Signalled{
                        .by = caller.uid, .signal = signal, .target = target});
@@ -129,7 +117,7 @@ Answer<void> JobService::signal_group(const core::Caller& caller,
                                       core::SignalNumber signal) {
   settle();
   const core::Job* const job = TRY(look_up(caller, jid, Verb::kControl));
-  TRY(check_signal(signal));
+  TRY(core::check_signal(signal));
   if (job->state >= core::JobState::kClosing) return core::refuse_ended(jid);
   TRY(check_no_array(jid, "signal a process group"));
   if (members_of_group(*job, group, member_sources()).empty())
@@ -139,7 +127,7 @@ Answer<void> JobService::signal_group(const core::Caller& caller,
                       std::to_string(group.raw()) +
                       "; 'corral tree' shows its processes, and 'ps -o "
                       "pid,pgid' their groups");
-  if (is_probe(signal)) return {};
+  if (core::is_probe(signal)) return {};
   return carry_out(jid,
                    core::event::Signalled{.by = caller.uid,
                                           .signal = signal,

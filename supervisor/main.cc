@@ -29,6 +29,7 @@
 #include "supervisor/unit_anchor.h"
 #include "supervisor/workers.h"
 #include "sys/instance_lock.h"
+#include "sys/spawn.h"
 #include "sys/urgency.h"
 
 namespace {
@@ -106,12 +107,9 @@ void say_ready(int ready_fd) {
 
 /// The reaper was killed: this process becomes the next one.
 int revive(supervisor::Instance& instance) {
-  const auto command = instance.revival();
+  auto command = instance.revival();
   if (!command) return fail(command.error());
-  std::vector<char*> words;
-  for (const std::string& word : *command)
-    words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+  const std::vector<char*> words = sys::argument_pointers(*command);
   (void)::signal(SIGPIPE, SIG_DFL);
   ::execv(words.front(), words.data());
   const int code = errno;

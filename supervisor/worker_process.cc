@@ -3,7 +3,6 @@
 // stopped -> running (spawn worked) -> stopped (its pidfd became readable) and,
 // unless it was retired, a timer to start it again.
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "sys/clock.h"
 #include "sys/message_socket.h"
 #include "sys/pid_fd.h"
+#include "sys/spawn.h"
 #include "sys/urgency.h"
 
 namespace supervisor {
@@ -30,35 +30,6 @@ namespace {
 constexpr core::Microseconds kLongEnough = core::seconds(1);
 constexpr core::Microseconds kFirstPause = core::milliseconds(100);
 constexpr core::Microseconds kLongestPause = core::seconds(10);
-
-/// posix_spawnattr_t and posix_spawn_file_actions_t, freed.
-struct SpawnPlan {
-  SpawnPlan() {
-    (void)::posix_spawn_file_actions_init(&actions);
-    (void)::posix_spawnattr_init(&attributes);
-  }
-  ~SpawnPlan() {
-    (void)::posix_spawnattr_destroy(&attributes);
-    (void)::posix_spawn_file_actions_destroy(&actions);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-
-  posix_spawn_file_actions_t actions = {};
-  posix_spawnattr_t attributes = {};
-};
-
-/// Every signal as a new program expects it: default and not blocked.
-int set_clean_signals(SpawnPlan& plan) {
-  sigset_t all;
-  sigset_t none;
-  (void)::sigfillset(&all);
-  (void)::sigemptyset(&none);
-  (void)::posix_spawnattr_setsigdefault(&plan.attributes, &all);
-  (void)::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  return ::posix_spawnattr_setflags(
-      &plan.attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-}
 
 /// The worker's side of the socket waits; ours never does.
 core::Result<void> let_it_block(int socket) {
@@ -85,14 +56,8 @@ std::vector<int> numbers_of(const std::vector<sys::UniqueFd>& fds) {
 
 core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
   std::vector<std::string> texts = plan.words;
-  std::vector<char*> arguments;
-  arguments.reserve(texts.size() + 1);
-  for (std::string& text : texts)
-    arguments.push_back(text.data());
-  arguments.push_back(nullptr);
-
-  SpawnPlan spawn;
-  int code = set_clean_signals(spawn);
+  sys::SpawnPlan spawn;
+  int code = sys::set_clean_signals(spawn);
   // dup2 of a number to itself clears close-on-exec here (posix_spawn(3)).
   if (code == 0)
     code = ::posix_spawn_file_actions_adddup2(&spawn.actions, socket,
@@ -101,7 +66,8 @@ core::Result<core::Pid> spawn_worker(const WorkerPlan& plan, int socket) {
   const sys::UrgentBirths births(plan.is_urgent);
   if (code == 0)
     code = ::posix_spawn(&pid, plan.program.c_str(), &spawn.actions,
-                         &spawn.attributes, arguments.data(), environ);
+                         &spawn.attributes,
+                         sys::argument_pointers(texts).data(), environ);
   if (code != 0) return core::fail(code, "start worker", plan.name);
   return core::Pid(pid);
 }

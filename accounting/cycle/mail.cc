@@ -13,11 +13,11 @@
 #include <sstream>
 #include <vector>
 
-#include "accounting/cycle/child_program.h"
 #include "core/error.h"
 #include "core/try.h"
 #include "sys/clock.h"
 #include "sys/pid_fd.h"
+#include "sys/spawn.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -51,12 +51,13 @@ core::Result<sys::UniqueFd> message_of(const Letter& letter) {
 core::Result<pid_t> start(const std::string& mailer, int message,
                           std::vector<std::string> words) {
   words.insert(words.begin(), {mailer, "-i", "--"});
-  SpawnActions actions;
-  (void)::posix_spawn_file_actions_adddup2(&actions.value, message,
+  sys::SpawnPlan spawn;
+  (void)::posix_spawn_file_actions_adddup2(&spawn.actions, message,
                                            STDIN_FILENO);
   pid_t pid = 0;
-  const int code = ::posix_spawn(&pid, mailer.c_str(), &actions.value, nullptr,
-                                 pointers_to(words).data(), ::environ);
+  const int code =
+      ::posix_spawn(&pid, mailer.c_str(), &spawn.actions, nullptr,
+                    sys::argument_pointers(words).data(), ::environ);
   if (code != 0) return core::fail(code, "start", mailer);
   return pid;
 }
@@ -80,7 +81,7 @@ core::Result<int> finish(pid_t pid, core::Microseconds patience) {
   const bool is_late = child && !ends_within(*child, patience);
   if (is_late)
     (void)sys::signal_process(child->get(), core::SignalNumber(SIGKILL));
-  const int status = TRY(status_of_child(pid));
+  const int status = TRY(sys::await_child(pid));
   if (is_late) return core::fail(ETIMEDOUT, "wait for", "the mail program");
   return status;
 }

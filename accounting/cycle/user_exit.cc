@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <string_view>
 
-#include "accounting/cycle/child_program.h"
 #include "core/error.h"
+#include "sys/spawn.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -58,17 +58,17 @@ core::Result<int> run_shell(const UserExit& exit, const std::string& path,
                             int errors) {
   std::vector<std::string> words = {kShell, "-c", ". \"$0\"", path};
   std::vector<std::string> variables = environment(exit);
-  SpawnActions actions;
-  (void)::posix_spawn_file_actions_adddup2(&actions.value, errors,
+  sys::SpawnPlan spawn;
+  (void)::posix_spawn_file_actions_adddup2(&spawn.actions, errors,
                                            STDERR_FILENO);
-  (void)::posix_spawn_file_actions_addchdir_np(&actions.value,
+  (void)::posix_spawn_file_actions_addchdir_np(&spawn.actions,
                                                exit.folder.c_str());
   pid_t pid = 0;
-  const int code =
-      ::posix_spawn(&pid, kShell, &actions.value, nullptr,
-                    pointers_to(words).data(), pointers_to(variables).data());
+  const int code = ::posix_spawn(&pid, kShell, &spawn.actions, nullptr,
+                                 sys::argument_pointers(words).data(),
+                                 sys::argument_pointers(variables).data());
   if (code != 0) return core::fail(code, "start", kShell);
-  return status_of_child(pid);
+  return sys::await_child(pid);
 }
 
 }  // namespace

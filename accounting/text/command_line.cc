@@ -3,6 +3,8 @@
 
 #include <getopt.h>
 
+#include "sys/spawn.h"
+
 namespace accounting {
 
 std::expected<CommandLine, char> sort_words(const std::string& program,
@@ -13,10 +15,7 @@ std::expected<CommandLine, char> sort_words(const std::string& program,
   line.program = program;
   std::vector<std::string> texts = {program};
   texts.insert(texts.end(), words.begin(), words.end());
-  std::vector<char*> pointers;
-  for (std::string& text : texts)
-    pointers.push_back(text.data());
-  pointers.push_back(nullptr);
+  const std::vector<char*> pointers = sys::argument_pointers(texts);
   std::vector<option> long_options;
   for (const LongName& row : form.long_names)
     long_options.push_back({row.name, no_argument, nullptr, row.letter});

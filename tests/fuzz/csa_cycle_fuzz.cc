@@ -26,6 +26,7 @@
 #include "accounting/records/sorted_file.h"
 #include "accounting/reports/csaedit.h"
 #include "sys/unique_fd.h"
+#include "tests/fuzz/first_byte.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size);
@@ -236,35 +237,20 @@ void fitting_units(std::string_view bytes) {
   use_units(site().path("spacct"));
 }
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
+constexpr fuzz::Reader kReaders[] = {
+    {'w', [](std::string_view bytes) { logins(bytes, 'w'); }},
+    {'l', [](std::string_view bytes) { logins(bytes, 'l'); }},
+    {'d', disk_use},
+    {'p', users},
+    {'b', offsets},
+    {'u', raw_units},
+    {'U', fitting_units}};
+// NOLINTEND(modernize-use-designated-initializers)
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1,
-                               size - 1);
-  switch (data[0]) {
-    case 'w':
-    case 'l':
-      logins(bytes, static_cast<char>(data[0]));
-      break;
-    case 'd':
-      disk_use(bytes);
-      break;
-    case 'p':
-      users(bytes);
-      break;
-    case 'b':
-      offsets(bytes);
-      break;
-    case 'u':
-      raw_units(bytes);
-      break;
-    case 'U':
-      fitting_units(bytes);
-      break;
-    default:
-      break;
-  }
-  return 0;
+  return fuzz::read_by_first_byte(kReaders, data, size);
 }

@@ -19,6 +19,7 @@
 #include "accounting/records/resync.h"
 #include "accounting/records/summary_file.h"
 #include "accounting/reports/daemon_use.h"
+#include "tests/fuzz/first_byte.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size);
@@ -101,34 +102,24 @@ void daemon_use(std::string_view bytes) {
   if (!again.add_bytes(use.to_bytes(), "file")) std::abort();
 }
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
+constexpr fuzz::Reader kReaders[] = {
+    {'e', entries},
+    {'h', prime_time},
+    {'c', configuration},
+    {'d', daemon_use},
+    {'s',
+     [](std::string_view bytes) {
+       summaries<csa::Consolidated>(bytes, csa::consolidated_head());
+     }},
+    {'m', [](std::string_view bytes) {
+       summaries<csa::CommandSummary>(bytes, csa::summary_head());
+     }}};
+// NOLINTEND(modernize-use-designated-initializers)
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1,
-                               size - 1);
-  switch (data[0]) {
-    case 'e':
-      entries(bytes);
-      break;
-    case 'h':
-      prime_time(bytes);
-      break;
-    case 'c':
-      configuration(bytes);
-      break;
-    case 'd':
-      daemon_use(bytes);
-      break;
-    case 's':
-      summaries<csa::Consolidated>(bytes, csa::consolidated_head());
-      break;
-    case 'm':
-      summaries<csa::CommandSummary>(bytes, csa::summary_head());
-      break;
-    default:
-      break;
-  }
-  return 0;
+  return fuzz::read_by_first_byte(kReaders, data, size);
 }

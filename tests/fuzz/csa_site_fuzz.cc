@@ -24,6 +24,7 @@
 #include "accounting/record_view.h"
 #include "accounting/records_text.h"
 #include "sys/unique_fd.h"
+#include "tests/fuzz/first_byte.h"
 #include "units/csa_settings.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
@@ -141,28 +142,14 @@ void other_order(std::string_view bytes) {
   }
 }
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table
+constexpr fuzz::Reader kReaders[] = {
+    {'t', toml}, {'s', run_state}, {'l', last_runs}, {'o', other_order}};
+// NOLINTEND(modernize-use-designated-initializers)
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1,
-                               size - 1);
-  switch (data[0]) {
-    case 't':
-      toml(bytes);
-      break;
-    case 's':
-      run_state(bytes);
-      break;
-    case 'l':
-      last_runs(bytes);
-      break;
-    case 'o':
-      other_order(bytes);
-      break;
-    default:
-      break;
-  }
-  return 0;
+  return fuzz::read_by_first_byte(kReaders, data, size);
 }

@@ -185,7 +185,7 @@ def check_signals():
             running.send(number)
             found, out, err, seconds = running.end()
             corral.check((found, out) == (code, output), f"{name} ({world}): {code}, {output!r}", found, out, err)
-            corral.check(seconds < 5, f"{name} ({world}): in {seconds:.2f} s, no grace is slept out")
+            corral.check(seconds < 2, f"{name} ({world}): in {seconds:.2f} s, no grace is slept out")
     nothing_left("after all signals")
 
 

@@ -124,6 +124,7 @@ class FakeJobControl : public core::JobControl, public core::AccountingControl {
     if (row == nullptr) return no_such_job(jid);
     if (!may(caller, core::Verb::kControl, row->job.owner))
       return refuse(core::Refusal::kAccessDenied, "the job is another user's");
+    TRY(core::check_signal(signal));
     signals.emplace_back(signal.raw(), target);
     if (signal == core::kSigkill) finish(jid);
     return {};
