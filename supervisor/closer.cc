@@ -229,7 +229,7 @@ void Closer::on_return(std::list<Hanging>::iterator one) {
 // What follows runs in the new processes: no memory is asked for there.
 
 void Closer::be_guard(int supervisor) {
-  (void)::prctl(PR_SET_NAME, "corral-closer");  // not to be taken for it
+  (void)::prctl(PR_SET_NAME, "corral-closer");  // not the supervisor
   sigset_t told = {};
   (void)::sigfillset(&told);
   (void)::sigprocmask(SIG_SETMASK, &told, nullptr);

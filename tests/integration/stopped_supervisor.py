@@ -5,6 +5,7 @@ does not answer, in which state it is and what lets it go on. Who already waits 
 
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import signal
@@ -113,6 +114,8 @@ def reaper(instance):
     equal((result.returncode, result.stdout), (69, ""), "corral kill does not wait for ever")
     check(result.stderr.count("\n") == 1 and "was told to end; whether it has is not known: " + words in result.stderr
           and took < 4, f"and says why, after {took:.2f} s", result)  # fmt: skip
+    result, _ = timed(instance, "kill", "--json", "-g", "0", "victim", CORRAL_TIMEOUT="500ms")
+    equal((result.returncode, json.loads(result.stdout)["ended"]), (69, False), "as JSON too")
     result, _ = timed(instance, "doctor")
     check(result.returncode == 1 and f"process {pid} does not answer: it is stopped" in result.stdout
           and f"fix: 'kill -CONT {pid}' lets it go on" in result.stdout, "corral doctor tells it, and the command", result)  # fmt: skip
