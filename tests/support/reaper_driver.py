@@ -47,7 +47,7 @@ def stand_in(path, argv):
         try:
             door.connect(path)
         except OSError:
-            sys.exit(0)  # the test is over
+            os._exit(0)  # the test is over; at its end a test ends who holds its output, which is not for us to do
         socket.send_fds(door, ['\n'.join(argv).encode() + b'\n%d' % os.getpid()], numbers)
     for number in numbers:
         os.close(number)
