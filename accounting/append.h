@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <span>
 #include <utility>
 
@@ -27,16 +28,25 @@
 
 namespace accounting {
 
-/// The lock of all who append, until it is destroyed. Waits for it. It is an
-/// open file description lock (fcntl(2)) and not flock(2): who may only read
-/// the file cannot take it and so cannot hold up its writers.
+/// The lock of all who append, until it is destroyed. It is an open file
+/// description lock (fcntl(2)) and not flock(2), for which one may only read
+/// the file: a lock for reading is nobody's who appends, and holds nobody up.
 class FileLock {
  public:
-  /// `fd` is open for writing. Errors: those of fcntl(2).
+  /// `fd` is open for writing. Waits for who else appends; not for who holds a
+  /// lock for reading, beside which it is given without being one. Errors:
+  /// those of fcntl(2).
   [[nodiscard]] static core::Result<FileLock> take(int fd) {
-    if (const int code = set(fd, F_OFD_SETLKW, F_WRLCK); code != 0)
-      return core::fail(code, "lock");
-    return FileLock(fd);
+    // Not F_OFD_SETLKW: a reader may be let in before who waits.
+    for (;;) {
+      const int code = set(fd, F_OFD_SETLK, F_WRLCK);
+      if (code == 0) return FileLock(fd);
+      if (code != EAGAIN && code != EACCES) return core::fail(code, "lock");
+      const short held = TRY(type_held(fd));
+      if (held == F_RDLCK) return FileLock(-1);
+      const timespec pause = {.tv_sec = 0, .tv_nsec = 1'000'000};
+      if (held == F_WRLCK) (void)::nanosleep(&pause, nullptr);
+    }
   }
   /// Does not wait. Error: EAGAIN when somebody else holds it.
   [[nodiscard]] static core::Result<FileLock> try_take(int fd) {
@@ -69,6 +79,15 @@ class FileLock {
       result = ::fcntl(fd, command, &lock);
     } while (result < 0 && errno == EINTR);
     return result < 0 ? errno : 0;
+  }
+  /// Of what keeps us from writing; F_UNLCK: nothing any more.
+  static core::Result<short> type_held(int fd) {
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+    if (::fcntl(fd, F_OFD_GETLK, &lock) < 0) return core::fail(errno, "lock");
+    return lock.l_type;
   }
 
   int fd_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "accounting/append.h"
+#include "accounting/settled_end.h"
 
 namespace accounting {
 
@@ -63,7 +64,10 @@ void CsaReader::forget(std::size_t bytes) {
 /// Is it packed? Then what comes before `offset_` is passed over.
 core::Result<void> CsaReader::begin() {
   is_begun_ = true;
-  if (!TRY(is_packed(file_.get()))) return {};
+  if (!TRY(is_packed(file_.get()))) {
+    size_ = TRY(settled_end(file_.get()));
+    return {};
+  }
   packed_.emplace(file_.get());
   std::vector<std::byte> passed(kBufferSize);
   for (std::uint64_t left = offset_; left > 0;) {
@@ -80,6 +84,8 @@ core::Result<void> CsaReader::begin() {
 core::Result<std::size_t> CsaReader::read(std::span<std::byte> room,
                                           std::uint64_t at) {
   if (packed_) return packed_->read(room);
+  if (at >= size_) return 0;
+  room = room.first(std::min<std::uint64_t>(room.size(), size_ - at));
   for (;;) {
     const ssize_t n =
         ::pread(file_.get(), room.data(), room.size(), static_cast<off_t>(at));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading an accounting file from its beginning to its end. Damage is skipped
+// Reading an accounting file from its beginning to its end, which is where that
+// was when the reading began (accounting/settled_end.h). Damage is skipped
 // and reported with its byte range; what is whole before and behind it is read.
 #pragma once
 
@@ -58,10 +59,11 @@ class CsaReader {
   std::optional<UnpackStream> packed_;  ///< if it is
   bool is_begun_ = false;
   std::vector<std::byte> buffer_;
-  std::size_t begin_ = 0;  ///< of what is not read yet, in buffer_
-  std::size_t held_ = 0;   ///< bytes that are in buffer_
-  std::uint64_t offset_;   ///< of buffer_[begin_] in the file
-  bool is_end_ = false;    ///< the buffer holds the file's end
+  std::size_t begin_ = 0;   ///< of what is not read yet, in buffer_
+  std::size_t held_ = 0;    ///< bytes that are in buffer_
+  std::uint64_t offset_;    ///< of buffer_[begin_] in the file
+  std::uint64_t size_ = 0;  ///< of the file as it is read, if it is not packed
+  bool is_end_ = false;     ///< the buffer holds the file's end
   std::vector<Damage> damages_;
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "accounting/packed_file.h"
+#include "accounting/settled_end.h"
 #include "sys/nameless_file.h"
 
 namespace accounting {
@@ -63,10 +64,9 @@ core::Result<ByteWindow> ByteWindow::of(sys::UniqueFd file) {
     window.is_stream_ = true;
     return window;
   }
-  if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat");
+  const std::uint64_t size = TRY(settled_end(file.get()));
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  return ByteWindow(std::move(file), static_cast<std::uint64_t>(status.st_size),
-                    nullptr);
+  return ByteWindow(std::move(file), size, nullptr);
 }
 
 core::Result<ByteWindow> ByteWindow::twin() const {
@@ -167,10 +167,11 @@ void ByteWindow::refill_plainly(std::uint64_t offset, std::size_t wanted) {
   from -= from % kAlignment;
   begin_ = from;
   held_ = 0;
-  while (held_ < buffer_.size()) {
-    const ssize_t n =
-        ::pread(file_.get(), buffer_.data() + held_, buffer_.size() - held_,
-                static_cast<off_t>(begin_ + held_));
+  const std::uint64_t most =
+      std::min<std::uint64_t>(buffer_.size(), size_ - std::min(from, size_));
+  while (held_ < most) {
+    const ssize_t n = ::pread(file_.get(), buffer_.data() + held_, most - held_,
+                              static_cast<off_t>(begin_ + held_));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) error_ = errno;
     if (n <= 0) break;

@@ -28,7 +28,8 @@ class ByteWindow {
   /// Another window on the same file.
   [[nodiscard]] core::Result<ByteWindow> twin() const;
 
-  /// Bytes of the file when it was opened.
+  /// Bytes of the file when it was opened (accounting/settled_end.h): more of
+  /// them are never seen.
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
   /// Does it cost all that is before a byte to go to that byte? Then one window
