@@ -7,7 +7,11 @@ it is there, by the real polkitd."""
 import json
 import os
 import pathlib
+import pty
+import pwd
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +30,10 @@ STRANGER = 1  # daemon; 2 is bin, 5 games: the bus must know its users
 SCHEDULER = 5
 LAB_OPERATOR = 6  # man
 LAB_GROUP = 60002
+ASKED = 13  # proxy
+# Which action the rules of polkit grant to whom.
+GRANTED = {"nobody": "org.corral.control-jobs", "lp": "org.corral.inspect-jobs", "news": "org.corral.create-jobs-for-others",
+           "uucp": "org.corral.manage-instance"}
 
 
 def call(bus, *words, user=None, groups=()):
@@ -193,6 +201,70 @@ def decides(bus, instance):
     return theirs
 
 
+def each_action(bus, instance, theirs, is_there):
+    """What polkit grants by each action to who has it, and that it grants nothing of the others. Without polkit nobody has anything."""
+    made = ("CreateJob", "a{sv}", 3, "Argv", "as", 1, "whoami", "Kind", "s", "detached", "User", "s", "bin")
+    calls = {"org.corral.inspect-jobs": ("GetProcesses", "t", theirs), "org.corral.control-jobs": ("Signal", "tis", theirs, 18, "all"),
+             "org.corral.create-jobs-for-others": made, "org.corral.manage-instance": ("Reexec",)}
+    for name, granted in GRANTED.items():
+        user = pwd.getpwnam(name).pw_uid
+        for action, words in calls.items():
+            supervisor = instance.supervisor
+            code, out, err = method(bus, *words, user=user)
+            equal(code == 0, is_there and action == granted, f"polkit {'lets' if code == 0 else 'does not let'} '{name}' {words[0]} {err}")
+            if code == 0 and words == made:
+                jid = f"{int(out.split()[1]):#x}"
+                instance.run("wait", jid)
+                equal(instance.run("log", jid).stdout, "bin\n", "the job runs as the other user")
+            if code == 0 and words[0] == "Reexec":
+                wait_until(lambda before=supervisor: instance.supervisor not in (None, before), what="another supervisor")
+                wait_until(lambda: NAME in call(bus, "list")[1] and method(bus, "GetJob", "t", theirs)[0] == 0, what="our name on the bus")
+
+
+def asks_a_person(bus, theirs):
+    """A caller who allows it is asked for a password by his polkit agent (here pkttyagent(1), on a terminal, and PAM lets everybody
+    in); who does not is denied, and nobody is asked."""
+    work = pathlib.Path(bus.directory)
+    folder = work / "pam.d"
+    folder.mkdir()
+    (folder / "polkit-1").write_text("auth required pam_permit.so\naccount required pam_permit.so\n")
+    for allows in (True, False):
+        words = [f"--allow-interactive-authorization={'yes' if allows else 'no'}", f"--address={bus.address}", "--timeout=30"]
+        caller = subprocess.Popen(["sh", "-c", 'read -r _; exec busctl "$@"', "sh", *words, "call", NAME, MANAGER, NAME, "Signal", "tis",
+                                   str(theirs), "18", "all"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, user=ASKED,
+                                  group=ASKED, extra_groups=[])
+        ready, shut = os.pipe()  # the agent shuts it when it is registered
+        os.set_inheritable(shut, True)
+        # Its helper, which has no environment, looks for the bus at its usual place.
+        script = f"""set -e
+mount --bind {folder} /etc/pam.d
+mount -t tmpfs none /run
+mkdir /run/dbus
+ln -s {work}/bus /run/dbus/system_bus_socket
+exec pkttyagent --process {caller.pid} --notify-fd {shut}"""
+        agent, terminal = pty.fork()
+        if agent == 0:
+            os.execvp("unshare", ["unshare", "-m", "sh", "-c", script])
+        os.close(shut)
+        try:
+            equal((select.select([ready], [], [], 20)[0], os.read(ready, 1)), ([ready], b""), "a polkit agent is there")
+            _, complaint = caller.communicate("go\n", timeout=40)
+            equal(caller.returncode == 0, allows, f"a caller who {'allows' if allows else 'does not allow'} that a person is asked {complaint}")
+            os.set_blocking(terminal, False)
+            try:
+                asked = os.read(terminal, 65536).decode()
+            except OSError:
+                asked = ""
+            equal("Authentication is required to control jobs of other users" in asked, allows, f"a person {'is' if allows else 'is not'} asked, in our words {asked}")
+        finally:
+            caller.kill()
+            caller.wait()
+            os.kill(agent, signal.SIGKILL)
+            os.waitpid(agent, 0)
+            os.close(terminal)
+            os.close(ready)
+
+
 def asks_polkit(bus, instance, theirs):
     """The real polkitd, with our actions and one rule, in a mount namespace of its own."""
     if not os.path.exists(POLKITD):
@@ -200,10 +272,11 @@ def asks_polkit(bus, instance, theirs):
     if not corral.has_namespaces():
         return corral.not_checked("needs a mount namespace")
     work = pathlib.Path(bus.directory)
-    rule = work / "50-corral.rules"
-    rule.write_text("""polkit.addRule(function(action, subject) {
-  if (action.id == "org.corral.control-jobs" && subject.user == "nobody") return polkit.Result.YES;
-});""")
+    rule = work / "10-corral.rules"
+    rule.write_text(f"""polkit.addRule(function(action, subject) {{
+  if ({json.dumps(GRANTED)}[subject.user] == action.id) return polkit.Result.YES;
+}});
+polkit.addAdminRule(function(action, subject) {{ return ["unix-user:root"]; }});""")
     script = f"""set -e
 mount -t tmpfs none /usr/share/polkit-1/actions
 mount -t tmpfs none /etc/polkit-1
@@ -214,6 +287,7 @@ chmod -R a+rX /etc/polkit-1 /usr/share/polkit-1/actions
 exec {POLKITD} --no-debug"""
     before = method(bus, "Signal", "tis", theirs, 18, "all", user=65534)
     check(before[0] != 0, "without polkit what is denied is denied")
+    each_action(bus, instance, theirs, is_there=False)
     polkit = subprocess.Popen(["unshare", "-m", "sh", "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               env=dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=bus.address))
     try:
@@ -224,6 +298,8 @@ exec {POLKITD} --no-debug"""
         check(code != 0 and "belongs to uid" in err, "and nothing else", err)
         code, _, err = method(bus, "Signal", "tis", theirs, 18, "all", user=STRANGER + 1)
         check(code != 0 and "belongs to uid" in err, "to nobody else", err)
+        each_action(bus, instance, theirs, is_there=True)
+        asks_a_person(bus, theirs)
         polkit.send_signal(19)
         begin = time.monotonic()
         waiting = subprocess.Popen(["busctl", f"--address={bus.address}", "--timeout=5", "call", NAME, MANAGER, NAME,
@@ -266,7 +342,8 @@ def main():
         if shutil.which(program) is None:
             corral.skip(f"needs {program}")
     bus = Bus(policy=SYSTEM + '<policy user="root"><allow own="org.freedesktop.PolicyKit1"/></policy>'
-              '<policy user="polkitd"><allow own="org.freedesktop.PolicyKit1"/></policy>'
+              '<policy user="polkitd"><allow own="org.freedesktop.PolicyKit1"/>'
+              '<allow send_interface="org.freedesktop.PolicyKit1.AuthenticationAgent"/></policy>'
               '<policy context="default"><allow send_destination="org.freedesktop.PolicyKit1"/></policy>',
               include=SOURCE / "contrib/dbus/org.corral.conf")
     bus.start()

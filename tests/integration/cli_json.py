@@ -3,13 +3,15 @@
 """What --json prints has the documented keys, always, and null for what is not
 known."""
 
+import contextlib
 import json
 import os
+import pathlib
 import pwd
 import re
 import subprocess
 
-from corral import COMMAND, Instance, cgroup2_root, check, engines, equal, wait_until
+from corral import COMMAND, Instance, check, engines, equal, is_alive, wait_until
 
 JOB = """jid name owner user kind engine state freezer_state parent domain service array array_index members tags project account project_id argv main_pid limits soft_limits limit_actions created_us started_us ended_us
 age_us result sentence exit_code signal limit shell_code user_us system_us memory_peak_bytes storage_read_bytes storage_written_bytes oom_kills
@@ -24,36 +26,74 @@ def documented(command):
     return {key.replace("\\", "") for term in terms for key in term.split(", ")}
 
 
+def hierarchies():
+    """{mount: (version, name, controllers, own cgroup)} by mountinfo(5) and cgroups(7); of one that is mounted twice the first."""
+    with open("/proc/self/cgroup", encoding="utf-8") as file:
+        paths = {controllers: path for _, controllers, path in (line.rstrip("\n").split(":", 2) for line in file)}
+    found = {}
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        for line in file:
+            words = line.split()
+            root, mount = words[3:5]
+            kind, _, options = words[words.index("-") + 1 :]
+            ours = "" if kind == "cgroup2" else next((one for one in paths if one and set(one.split(",")) <= set(options.split(","))), None)
+            if kind not in ("cgroup", "cgroup2") or ours in found:
+                continue
+            if kind == "cgroup2":
+                controllers = (pathlib.Path(mount) / "cgroup.controllers").read_text().split()
+            else:
+                controllers = ours.split(",")
+            path = pathlib.PurePath(paths[ours])
+            below = path.relative_to(root) if path.is_relative_to(root) else ""
+            name = next((word[5:] for word in controllers if word.startswith("name=")), None)
+            found[ours] = (mount, (2 if kind == "cgroup2" else 1, name, [word for word in controllers if not word.startswith("name=")],
+                                   str(pathlib.PurePath(mount) / below)))
+    return dict(found.values())
+
+
+def rows_of(told):
+    return {one["mount"]: (one["version"], one["name"], one["controllers"], one["cgroup"]) for one in told}
+
+
 def shown_hierarchies(instance, told):
     """Those of /proc, with their controllers; and whose our own cgroup is, as it was delegated."""
-    with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        lines = [line.split() for line in file]
-    kinds = {line[4]: 2 if line[line.index("-") + 1] == "cgroup2" else 1 for line in lines
-             if line[line.index("-") + 1] in ("cgroup", "cgroup2")}
-    equal({one["mount"]: one["version"] for one in told}, kinds, "doctor shows the hierarchies of cgroups that are mounted")
-    root = cgroup2_root()
-    if root is None:
-        return
-    second = next(one for one in told if one["version"] == 2)
-    equal(second["controllers"], (root / "cgroup.controllers").read_text().split(), "with the controllers that each has")
-    text = instance.run("doctor").stdout
-    check(f", of version 2: '{second['cgroup']}' is owned by {second['owner']}\n" in text, "in words too", text)
+    equal(rows_of(told), hierarchies(), "doctor shows the hierarchies of cgroups that are mounted, their controllers, our own cgroup in each")
+    for one in told:
+        equal((one["owner"], one["is_writable"]), (pwd.getpwuid(os.stat(one["cgroup"]).st_uid).pw_name, os.access(one["cgroup"], os.W_OK)),
+              f"and whose that is: {one['cgroup']}")
+        controllers = "+".join(one["controllers"] + ([f"name={one['name']}"] if one["name"] else [])) or "no controller"
+        check(f"{controllers}, of version {one['version']}: '{one['cgroup']}' is owned by {one['owner']}\n" in instance.run("doctor").stdout,
+              "in words too", one)
     if os.geteuid() != 0 or instance.cgroup is None:
         return
-    delegated = instance.cgroup / "delegated"
-    delegated.mkdir()
-    os.chown(delegated, 65534, 65534)
+    with contextlib.ExitStack() as stack:
+        # One of each hierarchy in which such can be made as it is: a cpuset needs its processors first.
+        places = [pathlib.Path(one["mount"]) / instance.cgroup.path.name for one in told if one["version"] == 1 and one["controllers"] != ["cpuset"]]
+        for place in places:
+            place.mkdir()
+            stack.callback(place.rmdir)
+        places.append(instance.cgroup / "delegated")
+        places[-1].mkdir()
+        for number, place in enumerate(places):
+            os.chown(place, 65534 - number % 2 * 65533, -1)  # nobody, daemon
+        delegated(instance, places)
 
+
+def delegated(instance, places):
+    """The same of a process of nobody's that is in those cgroups."""
     def enter():
-        (delegated / "cgroup.procs").write_text("0")
+        for place in places:
+            (place / "cgroup.procs").write_text("0")
         os.setresuid(65534, 65534, 65534)
 
     environment = {name: value for name, value in instance.environment.items() if not name.startswith("CORRAL_")}
     done = subprocess.run([COMMAND, "doctor", "--json"], env=environment, stdout=subprocess.PIPE, text=True, check=False,
                           preexec_fn=enter)
-    second = next(one for one in json.loads(done.stdout)["hierarchies"] if one["version"] == 2)
-    equal((second["cgroup"], second["owner"], second["is_writable"]), (str(delegated), pwd.getpwuid(65534).pw_name, True),
-          "and to whom our own cgroup was delegated")
+    told = {one["cgroup"]: one for one in json.loads(done.stdout)["hierarchies"]}
+    wanted = {str(place): pwd.getpwuid(os.stat(place).st_uid).pw_name for place in places}
+    equal({place: told[place]["owner"] for place in wanted if place in told}, wanted, "and to whom our own cgroups were delegated")
+    equal({place: told[place]["is_writable"] for place in wanted}, {place: owner == "nobody" for place, owner in wanted.items()},
+          "and whether we may write there")
 
 
 with Instance() as instance:
@@ -86,10 +126,17 @@ with Instance() as instance:
     end = [one for one in instance.records()["records"] if one["kind"] == "end" and one["jid"] == over["jid"]][0]
     equal((end["limit"], over["limit"]), (limit, limit), "its record and its report say the same")
     jid = instance.run("run", "-d", "--linger", "--", "sh", "-c", "sleep 1000 & exec sleep 1001").stdout.strip()
-    check(instance.facts("show", jid)["main_pid"], "a job that lingers has a main process")
+    main = instance.facts("show", jid)["main_pid"]
+    check(main, "a job that lingers has a main process")
+
+    def others():
+        return [one["pid"] for one in instance.facts("tree", jid)[0]["processes"] if one["pid"] != main]
+
+    child = wait_until(lambda: len(others()) == 1 and others(), what="its child")
     instance.run("kill", "-s", "KILL", "--main", jid)
     wait_until(lambda: instance.facts("show", jid)["main_pid"] is None, what="the end of the main process")
     equal(instance.facts("show", jid)["state"], "running", "and none once that has ended, while the job lives")
+    equal((others(), is_alive(child[0])), (child, True), "as its child does, which --main did not mean")
     instance.run("kill", "-g", "0", jid)
     result = instance.run("run", "-n", "named", "--report=json", "--", "sh", "-c", "exit 3")
     report = json.loads(result.stderr)

@@ -98,6 +98,36 @@ def changes(instance):
         equal(result.returncode, 2, f"'{bad}' is refused: {result.stderr}")
 
 
+def called(instance, engine):
+    """SetLimits, of the manager and of the job, by a client that is not ours: 0 takes a limit away, what is not named stays;
+    AcceptsLess where the host cannot hold one for the whole job."""
+    jid = instance.run("run", "-d", "--accept-less", "--limit", "wall=1h,cpu=900s", "--", "sleep", "1000").stdout.strip()
+    manager = ("/org/corral/manager", "org.corral.Manager1", "SetLimits", "ta{sv}", str(int(jid, 16)))
+    job = (f"/org/corral/job/j{int(jid, 16):016x}", "org.corral.Job1", "SetLimits", "a{sv}")
+
+    def called_with(words, *dict_words):
+        done = subprocess.run(["busctl", f"--address=unix:path={instance.socket}", "call", "org.corral.Manager1", *words, *dict_words],
+                              capture_output=True, text=True, check=False, timeout=20)
+        limits = instance.facts("show", jid)["limits"]
+        return done.returncode == 0, limits["wall"], limits["cpu"], done.stderr
+
+    cpu = 900 * 10**6
+    equal(called_with(manager, "1", "WallTimeUSec", "t", "7200000000"), (True, 7200 * 10**6, cpu, ""), "SetLimits: another limit, the other stays")
+    equal(called_with(manager, "1", "WallTimeUSec", "t", "0"), (True, None, cpu, ""), "0 takes the limit away, and no other")
+    equal(called_with(job, "1", "WallTimeUSec", "t", "60000000"), (True, 60 * 10**6, cpu, ""), "the same of the job's own object")
+    less = ("CpuTimeUSec", "t", "700000000")
+    if engine == "subreaper":
+        done, *limits, why = called_with(manager, "1", *less)
+        equal((done, limits), (False, [60 * 10**6, cpu]), f"what cannot be held for the whole job is refused {why}")
+        check("AcceptsLess" in why, "and the way to it is named", why)
+        equal(called_with(manager, "2", *less, "AcceptsLess", "b", "false")[0], False, "AcceptsLess false is as without it")
+    equal(called_with(manager, "2", *less, "AcceptsLess", "b", "true"), (True, 60 * 10**6, 700 * 10**6, ""), "AcceptsLess takes what there is")
+    done, *limits, why = called_with(manager, "2", "WallTimeUSec", "t", "1000000", "Wall", "t", "5")
+    equal((done, limits), (False, [60 * 10**6, 700 * 10**6]), f"a key that is not known is refused, and nothing is done {why}")
+    check("'Wall' (t)" in why, "by its name", why)
+    instance.run("kill", "-g", "0", jid)
+
+
 def changed_kernel_limits(instance):
     """Who runs already is moved to where processes are counted, however it forks; memory that is used stays uncounted
     on version 1, so a limit of it cannot begin late there."""
@@ -283,6 +313,7 @@ def main():
                 wall_time(instance)
             cpu(instance, engine)
             files(instance, engine)
+            called(instance, engine)
             if engine == "subreaper":
                 refused(instance)
                 raised(instance, "--accept-less")

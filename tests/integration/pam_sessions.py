@@ -6,13 +6,16 @@ the supervisor is stopped, killed or not there. All in namespaces of the test's
 own, with a copy of /etc."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
+import tempfile
 
-from corral import COMMAND, Instance, cgroup2_parent, check, equal, is_alive, run_in_own_namespace, skip, wait_until
+from corral import COMMAND, Instance, cgroup2_parent, check, equal, is_alive, not_checked, run_in_own_namespace, skip, wait_until
 from pam_machine import MODULE, NEEDED, PORT, Machine, run
 
 FACTS = "echo JID=$CORRAL_JID ID=$JOB_ID; cat /proc/self/cgroup"
@@ -163,6 +166,146 @@ def stays(machine):
     is_closed(instance, job_of(outer), "which is closed once")
 
 
+SITE = """[default]
+files = 77
+[domain.interactive]
+processes = 40
+wall = "2h"
+[domain.batch]
+processes = 30
+"""
+
+
+def limits_of_the_site(machine):
+    """What limits.toml says of a domain holds for the logins of its services: the kernel refuses the next process, and a login that
+    lasts too long is ended."""
+    instance = machine.instance
+    if not machine.is_held:
+        return
+    machine.site.write_text(SITE)
+    done = machine.ssh(f"echo JID=$CORRAL_JID ID=$JOB_ID; cat /proc/self/cgroup; {forks(machine)}")
+    jid = job_of(done.stdout)
+    limits = instance.facts("limit", jid)["limits"]
+    equal((limits["processes"], limits["wall"], limits["files"]), (40, 7200 * 10**6, None), "sshd's sessions have the limits of 'interactive'")
+    equal(counted(done.stdout), 40, "and the kernel holds them to it: forty processes, no more")
+    is_closed(instance, jid, "ssh under limits")
+    check("the site's limit 'files' is not held for a job of uid" in instance.stderr(), "what nothing holds of a session is told to the log")
+    machine.site.write_text('[domain.interactive]\nwall = "1500ms"\n')
+    done = machine.ssh(FACTS + "; exec sleep 300")
+    check(done.returncode != 0 and done.took < 60, "a login over its limit of wall time is ended", done.took, done.stderr)
+    jid = job_of(done.stdout)
+    instance.run("wait", jid, timeout=20)
+    facts = instance.facts("show", jid)
+    equal((facts["result"], facts["limit"]["word"], facts["limit"]["bound"]), ("over-limit", "wall", 1500000), "and its job says why")
+    machine.site.unlink()
+
+
+def forks(machine):
+    """For a shell: starts processes until the kernel refuses one, and says how many there were then in its cgroup."""
+    program = machine.work / "forker"
+    program.write_text(FORKER)
+    program.chmod(0o644)
+    return f"python3 {program} 100"
+
+
+def counted(text):
+    return int(re.search(r"^TASKS=(\d+)$", text, re.M)[1])
+
+
+# Its cgroup's own count at the moment of the refusal is what the kernel compares with the bound.
+FORKER = """import os, sys, time
+made = []
+for _ in range(int(sys.argv[1])):
+    try:
+        pid = os.fork()
+    except BlockingIOError:
+        break
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    made.append(pid)
+own = next(line.strip()[3:] for line in open('/proc/self/cgroup') if line.startswith('0::'))
+tasks = 0
+for pid in os.listdir('/proc'):
+    try:
+        if pid.isdigit() and '0::' + own + '\\n' in open(f'/proc/{pid}/cgroup'):
+            tasks += len(os.listdir(f'/proc/{pid}/task'))
+    except OSError:
+        pass
+print(f'TASKS={tasks}', flush=True)
+for pid in made:
+    os.kill(pid, 9)
+"""
+
+
+def options(machine):
+    """Each option of the module does what pam_corral(8) says of it."""
+    instance = machine.instance
+
+    def with_options(words, *calls, around=()):
+        """What was made by a stack with those options."""
+        machine.configure("jobtest", "auth required pam_permit.so\naccount required pam_permit.so\n", words, "required")
+        before = all_jobs(instance)
+        done = run(*around, "pamtester", "jobtest", "jane", *(calls or ("open_session", "close_session")))
+        equal(done.returncode, 0, f"'{words}': lets in {done.stderr}")
+        made = sorted(all_jobs(instance) - before, key=lambda jid: int(jid, 16))
+        for jid in made:
+            instance.run("wait", jid, timeout=20)
+        return [instance.facts("show", jid) for jid in made]
+
+    equal([one["domain"] for one in with_options("")], ["interactive"], "a service that is not known is interactive")
+    equal([one["domain"] for one in with_options("domain=lab.nights")], ["lab.nights"], "domain= says another")
+    equal(with_options("skip=sshd,jobtest,cron"), [], "skip= names services whose sessions are no jobs")
+    equal(len(with_options("skip=jobtes,jobtest2,test,")), 1, "by their whole names")
+    # In a session that is open already: another service's, or su's in it.
+    inside = ("sh", "-c", f'{machine.program} session open -u jane -s outer --leader $$ >/dev/null && "$@"; :', "sh")
+    for words, number in (("", 1), ("nest=keep", 1), ("nest=new", 2)):
+        made = with_options(words, around=inside)
+        equal([one["service"] for one in made], ["outer", "jobtest"][:number], f"'{words}' in an open session: {number} of them")
+        equal([one["parent"] for one in made], [None, made[0]["jid"]][:number], "nested in it" if number == 2 else "that one")
+    for words, lives in (("stragglers=end grace=1500ms", 1.5), ("stragglers=end grace=100ms", 0.1), ("stragglers=end", 5)):
+        machine.configure("sshd", options=words)
+        told = machine.work / "jane/told"
+        told.unlink(missing_ok=True)
+        stays_on = f"setsid sh -c 'trap \"echo TERM >> {told}\" TERM; echo up >> {told}; while :; do sleep 0.05; done' >/dev/null 2>&1 </dev/null &"
+        done = machine.ssh(f"{FACTS}; {stays_on} until grep -q up {told}; do sleep 0.05; done; date +LOGOUT=%s.%N")
+        facts = is_closed(instance, job_of(done.stdout), f"ssh with {words}")
+        equal(told.read_text(), "up\nTERM\n", "who is left is asked to end")
+        # It was asked after the logout, and before it said so.
+        ended = facts["ended_us"] / 1e6
+        logout, asked = float(re.search(r"LOGOUT=(.*)", done.stdout)[1]), told.stat().st_mtime
+        check(ended - logout > lives and ended - asked < lives + 1.5, f"and is killed when it has not after {lives} s", logout, asked, ended)
+    machine.configure("sshd")
+    silent, spoken, unknown = (logged(machine, words) for words in ("", "verbose", "verbos nest=new"))
+    equal(silent, [], "the system log has nothing of a session that is a job")
+    check(len(spoken) == 1 and re.fullmatch(r".*pam_corral\(jobtest:session\): the session of jane is job 0x[0-9a-f]+ opened", spoken[0]),
+          "with verbose it has", spoken)
+    check(len(unknown) > 0 and all("option 'verbos'" in line for line in unknown), "an option that there is not is told it", unknown)
+
+
+def logged(machine, words):
+    """What a session with those options tells the system log: a /dev of its own for the process that opens it."""
+    machine.configure("jobtest", "auth required pam_permit.so\naccount required pam_permit.so\n", words, "required")
+    folder = machine.work / "dev"
+    folder.mkdir(exist_ok=True)
+    place = machine.work / "syslog"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(place))
+        nodes = "null zero random urandom tty"
+        script = (f"mount -t tmpfs none {folder}; for node in {nodes}; do touch {folder}/$node; mount --bind /dev/$node {folder}/$node; done; "
+                  f"touch {folder}/log; mount --bind {place} {folder}/log; mount --rbind {folder} /dev; "
+                  "exec pamtester jobtest jane open_session close_session")
+        done = run("unshare", "-m", "sh", "-ec", script)
+        place.unlink()
+        equal(done.returncode, 0, f"a session with a system log {done.stderr}")
+        lines = []
+        log.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                lines.append(log.recv(4096).decode())
+    return [line for line in lines if "pam_corral" in line]
+
+
 def broken(machine):
     """The supervisor stopped, killed, absent: the login goes on."""
     instance = machine.instance
@@ -206,32 +349,50 @@ def main():
     missing = [path for path in NEEDED if not os.path.exists(path)]
     if missing:
         skip("needs " + missing[0])
-    with Instance() as instance:
-        for folder in (instance.folder, instance.runtime):
-            folder.chmod(0o755)
-        machine = Machine(instance)
-        try:
-            out = machine.work / "jane/cron.out"
-            pathlib.Path("/etc/cron.d/jobtest").write_text(
-                f"* * * * * jane (echo JID=$CORRAL_JID ID=$JOB_ID; cat /proc/self/cgroup) >> {out} 2>&1\n")
-            run("mount", "-t", "tmpfs", "none", "/var/spool/cron")
-            pathlib.Path("/var/spool/cron/crontabs").mkdir(mode=0o1730, exist_ok=True)
-            run("mount", "-t", "tmpfs", "none", "/run/lock")
-            for part in (each, account, deadline, stays):
-                print(f"-- {part.__name__}", flush=True)
-                part(machine)
-            print("-- cron", flush=True)  # not before: its session would be among those that are counted
-            cron = subprocess.Popen(["/usr/sbin/cron", "-f"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            wait_until(lambda: out.exists() and "0::" in out.read_text(), 75, "cron")
-            cron.kill()
-            cron.wait()
-            jid = job_of(out.read_text())
-            check(jid, "cron: in its job", out.read_text())
-            equal(is_closed(instance, jid, "cron")["domain"], "batch", "in the domain of cron")
-            print("-- broken", flush=True)
-            broken(machine)
-        finally:
-            machine.close()
+    with tempfile.TemporaryDirectory(prefix="corral-pam-") as folder:
+        site = pathlib.Path(folder) / "limits.toml"
+        with Instance(options=["--limits", site]) as instance:
+            logins(instance, site)
+
+
+def logins(instance, site):
+    for folder in (instance.folder, instance.runtime):
+        folder.chmod(0o755)
+    machine = Machine(instance)
+    machine.site = site
+    doctor = json.loads(instance.run("doctor", "--json").stdout)  # which has other things to say here, and exits with 1
+    machine.is_held = doctor["limits"]["processes"]["lacking"] is None
+    if not machine.is_held:
+        not_checked("needs the pids controller, of either version")
+    try:
+        run("mount", "-t", "tmpfs", "none", "/var/spool/cron")
+        pathlib.Path("/var/spool/cron/crontabs").mkdir(mode=0o1730, exist_ok=True)
+        run("mount", "-t", "tmpfs", "none", "/run/lock")
+        for part in (each, account, deadline, stays, options, limits_of_the_site, by_cron, broken):
+            print(f"-- {part.__name__}", flush=True)
+            part(machine)
+    finally:
+        machine.close()
+
+
+def by_cron(machine):
+    """Not before the others: its session would be among those that are counted."""
+    instance = machine.instance
+    machine.site.write_text(SITE if machine.is_held else "")
+    out = machine.work / "jane/cron.out"
+    pathlib.Path("/etc/cron.d/jobtest").write_text(
+        f"* * * * * jane (echo JID=$CORRAL_JID ID=$JOB_ID; cat /proc/self/cgroup; {forks(machine)}) >> {out} 2>&1\n")
+    cron = subprocess.Popen(["/usr/sbin/cron", "-f"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: out.exists() and "TASKS=" in out.read_text(), 75, "cron")
+    cron.kill()
+    cron.wait()
+    jid = job_of(out.read_text())
+    check(jid, "cron: in its job", out.read_text())
+    facts = is_closed(instance, jid, "cron")
+    equal(facts["domain"], "batch", "in the domain of cron")
+    if machine.is_held:
+        equal((facts["limits"]["processes"], counted(out.read_text())), (30, 30), "held to the site's limits of 'batch'")
+    machine.site.unlink()
 
 
 run_in_own_namespace(main)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 
-from corral import COMMAND, Instance, check, engines, equal, wait_until
+from corral import COMMAND, Instance, check, engines, equal, is_alive, wait_until
 
 OTHER = {"user": 65534, "group": 65534, "extra_groups": []}
 SITE = """
@@ -177,26 +177,25 @@ def limits(folder, config):
 
 
 def groups(instance):
-    """A signal to one process group."""
-    out = instance.folder / "group"
-    script = ("set -m; sh -c 'trap \"echo first >> $0; exit\" USR1; while :; do sleep 0.05; done' $0 & "
-              "sh -c 'trap \"echo second >> $0; exit\" USR1; while :; do sleep 0.05; done' $0 & wait; wait")
-    jid = instance.facts("run", "-d", "-n", "groups", "--", "bash", "-c", script, str(out))["jid"]
-    main = instance.facts("show", jid)["main_pid"]
-
-    def leaders():
-        of_job = [one["pid"] for one in instance.facts("tree", jid)[0]["processes"] if one["ppid"] == main]
-        return of_job if len(of_job) == 2 and all(os.getpgid(pid) == pid for pid in of_job) else None
-    first, _ = sorted(wait_until(leaders, 10, "two process groups"))
-    wait_until(lambda: len(instance.facts("tree", jid)[0]["processes"]) >= 5, 10, "both loop")
-    equal(instance.run("kill", "-s", "USR1", "--group", first, "groups").returncode, 0, "a signal to one of them")
-    said = wait_until(lambda: out.exists() and out.read_text(), 10, "who got it")
-    check(said in ("first\n", "second\n"), "one of them got it", said)
-    wait_until(lambda: len([one for one in instance.facts("tree", jid)[0]["processes"] if one["ppid"] == main]) == 1, 10,
-               "the other lives on")
+    """A signal to one process group: to the one that was named, whichever that is."""
+    folder = instance.folder / "groups"
+    folder.mkdir()
+    member = "trap 'echo $$ >> signalled; exit' USR1; echo $$ > $0; while :; do sleep 0.05; done"
+    script = 'set -m; for member in 1 2 3; do sh -c "$0" $member & done; wait; sleep 1000'
+    jid = instance.facts("run", "-d", "-n", "groups", "-C", folder, "--", "bash", "-c", script, member)["jid"]
+    leaders = [int(wait_until(lambda file=folder / number: file.exists() and file.read_text().strip(), 10, "a process group"))
+               for number in "123"]
+    equal([os.getpgid(pid) for pid in leaders], leaders, "three process groups")
+    told = []
+    for named in (leaders[1], leaders[2], leaders[0]):  # not the first, nor the last
+        equal(instance.run("kill", "-s", "USR1", "--group", named, "groups").returncode, 0, "a signal to one of them")
+        told.append(named)
+        wait_until(lambda named=named: not is_alive(named), 10, "its end")
+        equal([int(line) for line in (folder / "signalled").read_text().split()], told, "the group that was named got it")
+        equal([pid for pid in leaders if is_alive(pid)], [pid for pid in leaders if pid not in told], "and the others live on")
     refused(instance, 66, f"is in the process group {os.getpgrp()}", "kill", "-s", "USR1", "--group", os.getpgrp(),
             "groups")
-    equal(instance.run("kill", "--group", first, "groups").returncode, 2, "a group is for a signal")
+    equal(instance.run("kill", "--group", instance.facts("show", jid)["main_pid"], "groups").returncode, 2, "a group is for a signal")
     equal(instance.run("kill", "-g", "0", "groups").returncode, 0, "ended")
 
 

@@ -124,6 +124,26 @@ def probing(instance):
     said(instance.run("kill", "-s", "0", jid), 65, f"corral: job {jid} has ended\n", "an ended job cannot be")
 
 
+def main_alone(instance):
+    """--main is for the main process: a child that would say that it got the signal has nothing to say."""
+    child = "trap 'echo child USR1' USR1; trap 'echo child USR2' USR2; echo $$; while :; do sleep 0.05; done"
+    script = f"trap 'echo main USR1' USR1; sh -c \"{child.replace('$', chr(92) + '$')}\" & while :; do sleep 0.05; done"
+    for engine in engines():
+        for is_detached in (True, False):
+            name = f"{engine}-{'detached' if is_detached else 'front'}"
+            out = instance.folder / name
+            words = ("run", *(["-d"] if is_detached else []), "--engine", engine, "-n", name, "--", "sh", "-c", f"exec >{out}; {script}")
+            runner = instance.popen(*words, stdout=subprocess.DEVNULL)
+            pid = int(wait_until(lambda out=out: out.exists() and out.read_text().endswith("\n") and out.read_text(), what="its child"))
+            equal(instance.facts("kill", "-s", "USR1", "--main", name)["signal"], "SIGUSR1", f"{name}: kill -s USR1 --main")
+            wait_until(lambda out=out: "main USR1" in out.read_text(), what="the main process's trap")
+            os.kill(pid, signal.SIGUSR2)  # a shell runs its traps by number: USR1's would come first
+            said_by = wait_until(lambda out=out: "child USR2" in out.read_text() and out.read_text(), what="the child's trap")
+            equal(said_by.split("\n")[1:-1], ["main USR1", "child USR2"], "the main process got it, and its child did not")
+            instance.run("kill", "-g", "0", name)
+            runner.wait(20)
+
+
 def call_signal(instance, jid, **who):
     """On the bus, by whom it may be."""
     if who:
@@ -359,6 +379,6 @@ def priorities():
 
 priorities()
 with Instance() as instance:
-    for part in (foreground, detached, killing, probing, names_like_jids, waiting, patience, late_notice, following, followed, watching,
+    for part in (foreground, detached, killing, probing, main_alone, names_like_jids, waiting, patience, late_notice, following, followed, watching,
                  arguments, restarts, attributes, mistakes, stopped_scopes, hanging):
         part(instance)

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 
 from corral import COMMAND, Instance, check, engines, equal, not_checked
+from limits_held import is_held
 
 USER = pwd.getpwuid(os.getuid()).pw_name
 GROUP = grp.getgrgid(os.getgid()).gr_name
@@ -120,25 +121,52 @@ def held(file, engine):
     with open(file, "w", encoding="utf-8") as site:
         site.write(SITE)
     with Instance(engine=engine, options=["--limits", file]) as instance:
-        limits = show(instance, "--accept-less")
+        whole = engine == "cgroup2" and is_held(instance, "cpu", "processes")
+        less = [] if whole else ["--accept-less"]
+        limits = show(instance, *less)
         equal((limits["wall"], limits["cpu"], limits["processes"], limits["files"], limits["memory"]),
               (7200 * 10**6, 1800 * 10**6, 300, 512, None), f"{engine}: a detached job gets the site's limits of 'batch'")
-        equal(show(instance, "--accept-less", "--limit", "wall=10s")["wall"], 10 * 10**6, "a lower one stays")
-        front = instance.run("run", "--accept-less", "-n", "front", "--", "sh", "-c", "ulimit -n")
+        equal(show(instance, *less, "--limit", "wall=10s")["wall"], 10 * 10**6, "a lower one stays")
+        front = instance.run("run", *less, "-n", "front", "--", "sh", "-c", "ulimit -n")
         equal(front.stdout.strip(), "512", "in front those of 'interactive'")
         facts = [job for job in json.loads(instance.run("ps", "-a", "--json").stdout) if job["name"] == "front"][0]
         equal((facts["limits"]["wall"], facts["limits"]["processes"]), (None, 300), "and no more")
         os.kill(instance.supervisor, signal.SIGKILL)
         with open(file, "w", encoding="utf-8") as site:
             site.write('[default]\nwall = "1h:3h/signal=USR1"\nidle = "2h"\n')
-        equal(show(instance, "--accept-less")["wall"], 3 * 3600 * 10**6, "another file holds for the next job, and after a crash")
-        made = instance.run("run", "-d", "--accept-less", "--", "sleep", "60").stdout.strip()
+        equal(show(instance, *less)["wall"], 3 * 3600 * 10**6, "another file holds for the next job, and after a crash")
+        made = instance.run("run", "-d", *less, "--", "sleep", "60").stdout.strip()
         facts = instance.facts("show", made)
         equal((facts["soft_limits"]["wall"], facts["limits"]["idle"]), (3600 * 10**6, 7200 * 10**6), "with soft bounds")
         equal(facts["limit_actions"]["wall"]["signal"], "SIGUSR1", "and what is done over them")
         instance.run("kill", made, timeout=30)
         os.unlink(file)
         equal(show(instance)["wall"], None, "and none for the one after it was taken away")
+
+
+def not_held(file):
+    """What the site says and this host cannot hold for the whole job bars its users, who are told whose limit it is."""
+    with open(file, "w", encoding="utf-8") as site:
+        site.write('[default]\nwall = "1h"\n[domain.batch]\nmemory = "1G"\n[domain.interactive]\ncpu = "1h"\n')
+    os.chmod(file, 0o644)
+    with Instance(engine="subreaper", options=["--limits", file]) as instance:
+        os.chmod(instance.folder, 0o755)
+        os.chmod(instance.runtime, 0o755)
+
+        def as_other(*words):
+            return instance.run("run", *words, "--", "true", user=65534, group=65534, extra_groups=[])
+
+        for words, kind in ((["-d"], "memory"), ([], "cpu"), (["-l", "wall=1m"], "cpu")):
+            done = as_other(*words)
+            equal(done.returncode, 72, f"{words}: a limit of the site's that is not held bars the job {done.stderr}")
+            check(done.stderr.startswith(f"corral: the site's limits: limit '{kind}' ") and "--accept-less" in done.stderr,
+                  "as the site's", done)
+        done = as_other("-d", "-l", "memory=500M")
+        check(done.returncode == 72 and done.stderr.startswith("corral: limit 'memory' "), "one of his own is not called the site's", done)
+        equal(instance.facts("ps", "-a"), [], "none of them is a job")
+        for words, kind, bound in ((["-d"], "memory", 1 << 30), ([], "cpu", 3600 * 10**6)):
+            equal(as_other(*words, "--accept-less").returncode, 0, f"{words}: with --accept-less it runs")
+            equal(instance.facts("ps", "-a")[-1]["limits"][kind], bound, "with that limit, as far as it is held")
 
 
 def of_others(file):
@@ -188,6 +216,7 @@ def main():
             held(file, engine)
         if os.getuid() == 0:
             of_others(file)
+            not_held(file)
         else:
             not_checked("needs root, to be another user")
 

@@ -133,12 +133,17 @@ def on_a_terminal(instance):
     terminal.resize(24, 80)
     terminal.type(b"n")
     check("by name" in terminal.screen()[0], "keys sort")
-    instance.run("run", "-d", "--name", "hog", "--", "/usr/bin/python3", "-c", "x = bytearray(80 << 20); import time; time.sleep(1000)")
+    hog = "sleep 1000 & sleep 1000 & exec /usr/bin/python3 -c 'x = bytearray(80 << 20); import time; time.sleep(1000)'"
+    instance.run("run", "-d", "--name", "hog", "--", "sh", "-c", hog)
     wait_until(lambda: memory_of(instance, "hog") > 80 << 20, what="its memory")
     for key, order, first in ((b"m", "memory", "hog"), (b"t", "time", "spinner"), (b"m", "memory", "hog"), (b"c", "cpu", "spinner")):
         terminal.type(key)
         frame = terminal.screen()
         check(f"by {order}" in frame[0] and frame[2].startswith(first), f"{key.decode()} sorts by {order}", frame)
+    for key, order, names in ((b"p", "processes", ["hog"]), (b"a", "age", ["spinner", "sleeper", "hog"]), (b"p", "processes", ["hog"])):
+        terminal.type(key)
+        frame = terminal.screen()
+        check(f"by {order}" in frame[0] and [line.split()[0] for line in frame[2 : 2 + len(names)]] == names, f"{key.decode()} sorts by {order}", frame)
     terminal.type(b"i")
     frame = terminal.screen()
     column = frame[1].index("IO/s")
@@ -170,6 +175,35 @@ def on_a_terminal(instance):
     terminal.expect(LEAVE)
     terminal.expect(b"P# ")
     equal(terminal.modes(), usual, "q leaves the terminal as it was")
+    terminal.close()
+
+
+def half_spent(instance):
+    """The bar of a job that has spent half of its time, and the share beside it, by the job's own age."""
+    bound = 16
+    terminal = Terminal(instance)
+    top(terminal, "-d", "300ms")
+    instance.run("run", "-d", "--name", "brief", "--limit", f"wall={bound}s", "--", "sleep", "1000")
+
+    def spent():
+        """The bar and the share in percent."""
+        row = next((line for line in terminal.screen() if line.startswith("brief ")), "")
+        found = re.search(r" wall ([#-]{8}) (\d+)% ", row)
+        return (found[1], int(found[2])) if found else ("", 0)
+
+    def age():
+        return instance.facts("show", "brief")["age_us"] / 1e6
+
+    wait_until(lambda: spent()[0], what="its bar")
+    before = bar = percent = None
+    while percent is None or percent < 50:
+        before = age()
+        bar, percent = spent()
+        check(before < bound and bar == "#" * (8 * percent // 100) + "-" * (8 - 8 * percent // 100), f"its bar is as long as {percent}% are", bar)
+    check(before - 3 <= percent * bound / 100 <= age(), "at half of its bound half of it is full, and so much is spent", before, bar, percent)
+    instance.run("kill", "-g", "0", "brief")
+    terminal.type(b"q")
+    terminal.expect(LEAVE)
     terminal.close()
 
 
@@ -213,6 +247,7 @@ def main():
             print(f"# {engine}")
             tables(instance)
             on_a_terminal(instance)
+            half_spent(instance)
             however_it_ends(instance)
 
 

@@ -99,6 +99,40 @@ TEST_CASE("orders: largest first, absent last, reversed") {
   CHECK(order() == "123");
 }
 
+TEST_CASE("by what is read and written: the fastest first, absent last") {
+  const auto with_io = [](TopSample of, std::uint64_t read,
+                          std::uint64_t written) {
+    of.usage.totals.read_bytes = core::Bytes(read);
+    of.usage.totals.write_bytes = core::Bytes(written);
+    return of;
+  };
+  // Who did the most altogether does the least now; and the least processor
+  // time is that of who does the most.
+  TopSample writer = sample(2, 22);
+  set_cpu(writer, 1, 0);
+  TopSample reader = sample(3, 22);
+  set_cpu(reader, 900, 0);
+  const TopSample unknown = sample(1, 22);
+  const auto before = samples({with_io(sample(2, 20), 1000, 0),
+                               with_io(sample(3, 20), 700'000, 0), unknown});
+  auto rows =
+      cli::top_rows(before, samples({with_io(reader, 700'500, 100),
+                                     with_io(writer, 1000, 4000), unknown}));
+  const auto order = [&rows] {
+    std::string text;
+    for (const TopRow& row : rows)
+      text += std::to_string(core::sequence_of(row.job.jid));
+    return text;
+  };
+  cli::sort_rows(rows, TopOrder::kIo, false);
+  CHECK(order() == "231");
+  CHECK(rows[0].io_rate == 2000U);
+  CHECK(rows[1].io_rate == 300U);
+  CHECK_FALSE(rows[2].io_rate.has_value());
+  cli::sort_rows(rows, TopOrder::kIo, true);
+  CHECK(order() == "321");
+}
+
 TEST_CASE("the tightest limit has the bar") {
   TopSample of = sample(1, 20);
   set_cpu(of, 4000, 0);
