@@ -18,6 +18,23 @@ kinds='wall cpu memory processes files virtual threads file-size core locked idl
 busy='while :; do :; done'
 forks='for i in 1 2 3 4 5 6 7 8; do sleep 3 & done; exit 0'
 eats='exec dd if=/dev/zero of=/dev/null bs=100M count=1'
+# With 0, 1 and 2 the descriptors up to 8 are nine: these can be had, and no tenth. (One that cannot be had ends a shell.)
+nine='exec 3</dev/null 4</dev/null 5</dev/null 6</dev/null 7</dev/null 8</dev/null'
+fills="($nine) || exit 0; $nine; (exec 9</dev/null) && exit 0; exit 1"
+# Leaves a core, as large as it may be, in a directory that has nothing else.
+cores=/tmp/probe.$$.d
+dumps="cd $cores && ulimit -c \$(ulimit -Hc) && sh -c 'kill -SEGV \$\$'; exit 1"
+# Half of what may be locked can be, and twice as much cannot; without an interpreter it is only read what may be.
+# shellcheck disable=SC2016 # what is for the job's shell
+locks='[ -x /usr/bin/python3 ] || { test "$(ulimit -l)" != 64; exit; }
+exec /usr/bin/python3 -c "
+import ctypes, mmap, sys
+calls = ctypes.CDLL(None)
+pages = mmap.mmap(-1, 131072)
+at = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(pages)))
+half = calls.mlock(at, ctypes.c_size_t(32768)) == 0
+both = calls.mlock(at, ctypes.c_size_t(131072)) == 0
+sys.exit(0 if both or not half else 1)"'
 
 # Each probe: the limit as it is asked for, and the command, which exits with 0
 # only if nothing held it. `seen_KIND` looks otherwise.
@@ -31,17 +48,17 @@ probe() { # KIND: sets limit and command
   memory) limit=memory=40M command="$eats" ;;
   processes) limit=processes=${TASKS:-5} command="$forks" ;;
   threads) limit=threads=${TASKS:-5} command="$forks" ;;
-  files) limit=files=9 command='test "$(ulimit -n)" != 9' ;;
+  files) limit=files=9 command="$fills" ;;
   virtual) limit=virtual=60M command="$eats" ;;
   file-size) limit=file-size=1M command="exec dd if=/dev/zero of=/tmp/probe.$$ bs=64k count=100" ;;
-  core) limit=core=0 command='test "$(ulimit -Hc)" != 0' ;;
-  locked) limit=locked=64K command='test "$(ulimit -l)" != 64' ;;
+  core) limit=core=0 command="$dumps" seen=left_no_core ;;
+  locked) limit=locked=64K command="$locks" ;;
   swap)
     limit=memory=64M,swap=8M command='sleep 20' seen=swap_is_bound
     [ -z "${SWAP:-}" ] || command="$eats" seen=swap_is_held
     ;;
   cpu-rate) limit=cpu-rate=20%,wall=3s command="$busy" seen=used_little ;;
-  cpu-set) limit=cpu-set=0 command='! grep -qx "Cpus_allowed_list:.0" /proc/self/status' ;;
+  cpu-set) limit=cpu-set=0,wall=2s command="grep -qx 'Cpus_allowed_list:.0' /proc/self/status || exit 0; ($busy) & $busy" seen=used_one ;;
   io-rate) limit=io-rate=2M command="exec dd if=${DISK:-/nonexistent} of=/dev/null bs=256k count=16 iflag=direct" seen=took_long ;;
   io-ops) limit=io-ops=8 command="exec dd if=${DISK:-/nonexistent} of=/dev/null bs=4k count=16 iflag=direct" seen=took_long ;;
   esac
@@ -59,6 +76,35 @@ used_little() {
   user=$(fact user_us)
   system=$(fact system_us)
   test -n "$user" && test $((user + system)) -lt 1500000
+}
+# Two busy loops on one processor for two seconds; on two they would be four. A machine that has one shows where they may run.
+used_one() {
+  not_well || return 1
+  user=$(fact user_us)
+  system=$(fact system_us)
+  test -n "$user" && test $((user + system)) -lt 2600000
+}
+cores_left() {
+  set -- "$cores"/*
+  test -s "$1" && rm -f "$@"
+}
+# Without the limit there is one, where the kernel leaves cores as files and we may have any; else it is only read that none may be left.
+left_no_core() {
+  corral wait "$jid" >/dev/null 2>&1
+  ! cores_left || return 1
+  case $(cat /proc/sys/kernel/core_pattern) in
+  [/\|]*) ;;
+  *)
+    # shellcheck disable=SC3045 # every sh that this meets has it
+    if [ "$(ulimit -Hc)" != 0 ]; then
+      corral wait "$(corral run -d --engine "$engine" -- sh -c "$dumps")" >/dev/null 2>&1
+      cores_left
+      return
+    fi
+    ;;
+  esac
+  # shellcheck disable=SC2016 # what is for the job's shell
+  ! corral wait "$(corral run -d --engine "$engine" --limit "$limit" -- sh -c 'test "$(ulimit -Hc)" != 0')" >/dev/null 2>&1
 }
 hundredths() { # of a second since the machine's start
   sed 's/^\([0-9]*\)\.\([0-9]*\) .*/\1\2/' /proc/uptime
@@ -107,6 +153,7 @@ cell() { # KIND
   fi
 }
 
+mkdir -p "$cores"
 for engine in "$@"; do
   for kind in $kinds; do
     probe "$kind"
@@ -115,4 +162,4 @@ for engine in "$@"; do
     [ "$kind" != swap ] || [ -z "${SWAP:-}" ] || swapoff "$SWAP"
   done
 done
-rm -f "/tmp/said.$$" "/tmp/probe.$$"
+rm -rf "/tmp/said.$$" "/tmp/probe.$$" "$cores"
