@@ -87,9 +87,7 @@ def with_live_jobs(corral, rounds, count, live):
         full_path(corral, busy, 50, 8)
         before = measure.private_kib(busy.supervisor)
         descriptors, watches = measure.descriptors(busy.supervisor), inotifies(busy.supervisor)
-        sleeper = os.path.join(str(busy.folder), "sleeper")
-        subprocess.run(["musl-gcc", "-static", "-Os", "-xc", "-", "-o", sleeper], check=True,
-                       input=b"#include <unistd.h>\nint main(void){for(;;)pause();}\n")
+        sleeper = measure.sleeper(busy.folder)
         for _ in range(live):
             busy.run("run", "-d", "--", sleeper)
         after = measure.private_kib(busy.supervisor)
@@ -100,6 +98,36 @@ def with_live_jobs(corral, rounds, count, live):
         print(f"   descriptors of the supervisor a live job: {measure.judged(more, at_most=1.0, form='.3f')}; inotifies more than "
               f"without jobs: {measure.judged(inotifies(busy.supervisor) - watches, at_most=1, form='d')}")
         print_launch_ratio(corral, idle, busy, rounds, count)
+    of_each_kind(corral)
+
+
+def of_each_kind(corral, count=50):
+    """What a live job costs the supervisor by its kind: what is held for its foreground client, and for the kernel's word of a limit."""
+    kinds = {"detached": ["-d"], "in front": [], "detached, with a limit of memory": ["-d", "-l", "memory=1G"],
+             "detached, with a soft one": ["-d", "-l", "memory=500M:1G"], "in front, with a soft one": ["-l", "memory=500M:1G"]}
+    print(f"## descriptors of the supervisor, of the store and of the reaper a live job, by its kind, of {count} each")
+    with corral.Instance() as instance:
+        sleeper = measure.sleeper(instance.folder)
+        held_by = instance.facts("doctor")["limits"]["memory"]["held_by"]
+        full_path(corral, instance, 50, 8)
+
+        def descriptors():
+            return [measure.descriptors(pid) for pid in (instance.supervisor, instance.store, instance.reaper)]
+
+        for name, words in kinds.items():
+            before = descriptors()
+            made = [instance.popen("run", *words, "--", sleeper, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) for _ in range(count)]
+            corral.wait_until(lambda: len([job for job in instance.facts("ps") if job["state"] == "running"]) == count, 60, "live jobs")
+            if "-d" in words:
+                for one in made:
+                    one.wait()
+            supervisor, store, reaper = ((after - first) / count for after, first in zip(descriptors(), before))
+            print(f"   {name}{f' (held by {held_by})' if 'memory' in ' '.join(words) else ''}: supervisor "
+                  f"{measure.judged(supervisor, at_most=1.0, form='.2f')}, store {store:.2f}, reaper {reaper:.2f}", flush=True)
+            instance.run("kill", "-g", "0", *[job["jid"] for job in instance.facts("ps")])
+            for one in made:
+                one.wait()
+            corral.wait_until(lambda: not instance.facts("ps"), 20, "no live job")
 
 
 def print_launch_ratio(corral, free, loaded, rounds, count):

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""How long an instance takes to list many jobs: ListJobRows in pages of 1000, ListJobs in pages of 100, and ObjectManager's one answer, by a client
-that only receives; the longest that another client waits meanwhile; and the cost of GetUsage against a call that does
-nothing (Ping).
+"""How long an instance takes to list many jobs, ended ones and such as live: ListJobRows in pages of 1000, ListJobs in pages of 100, and
+ObjectManager's one answer, by a client that only receives; the longest that another client waits meanwhile; and the cost of GetUsage,
+Signal and AttachPid, each in turns with a call that does nothing (Ping).
 
-  lists.py --build BUILD [--jobs 10000] [--rounds 9]
+  lists.py --build BUILD [--jobs 10000] [--live 1500] [--rounds 9]
 """
 
 import statistics
@@ -83,9 +83,50 @@ def list_whole(client, call_message, jids):
     return time.perf_counter() - begin
 
 
+def list_live(corral, count, rounds, call_message, connect):
+    """Of a job that lives ListJobs tells what its cgroup counts now, which ListJobRows does not. What that costs is told as it is, and
+    for as many jobs as are wanted in 20 ms."""
+    with corral.Instance() as instance:
+        jid = instance.facts("run", "-d", "-n", "live", "--array", f"1-{count}", "--", measure.sleeper(instance.folder))["jid"]
+        client = connect(str(instance.socket))
+        client.socket.settimeout(60)
+        corral.wait_until(lambda: instance.run("ps", "--no-header").stdout.count(" running ") >= count, 300, f"{count} live jobs", pause=1)
+        rows, whole = [], []
+        for _ in range(rounds):  # in turns
+            spent, seen = list_all(client, call_message)
+            rows.append(spent * 1e3)
+            whole.append(list_whole(client, call_message, seen) * 1e3)
+        print(f"## {len(seen)} live jobs")
+        for name, times in (("ListJobRows", rows), ("ListJobs", whole)):
+            middle = statistics.median(times)
+            print(f"   {name}, all pages: {middle:.1f} ms, {middle * 1e3 / len(seen):.1f} us a job; 10,000 of them would take "
+                  f"{measure.judged(middle * 10000 / len(seen), at_most=20, form='.1f')} ms")
+        instance.run("kill", "-g", "0", jid, timeout=120)
+
+
+def against_ping(client, ping, name, message, undo=None, times=2000):
+    """The call in turns with one that does nothing: both percentiles, and their ratios."""
+    took = {"ping": [], name: []}
+
+    def timed(what, asked):
+        begin = time.perf_counter()
+        ask(client, asked)
+        took[what].append((time.perf_counter() - begin) * 1e6)
+
+    for _ in range(times):
+        timed("ping", ping)
+        timed(name, message)
+        if undo:
+            ask(client, undo)
+    middle, worst = ({what: sorted(all_of_it)[len(all_of_it) * part // 100] for what, all_of_it in took.items()} for part in (50, 99))
+    print(f"   {name}: p50 {middle[name]:.0f} us, {middle[name] / middle['ping']:.2f} times Ping's {middle['ping']:.0f}; "
+          f"p99 {worst[name]:.0f} us, {worst[name] / worst['ping']:.2f} times Ping's {worst['ping']:.0f}")
+
+
 def main():
     parser = measure.parser(__doc__)
     parser.add_argument("--jobs", type=int, default=10000)
+    parser.add_argument("--live", type=int, default=1500)
     parser.add_argument("--rounds", type=int, default=9)
     arguments = measure.parse(parser)
     import corral  # tests/support
@@ -129,26 +170,15 @@ def main():
                   f"{measure.judged(max(waits), at_most=10, form='.1f')} ms")
             live = int(instance.facts("run", "-d", "--", "sleep", "1000")["jid"], 16)
 
-            def microseconds(message, undo=None, times=2000):
-                took = []
-                for _ in range(times):
-                    begin = time.perf_counter()
-                    ask(client, message)
-                    took.append((time.perf_counter() - begin) * 1e6)
-                    if undo:
-                        ask(client, undo)
-                took.sort()
-                return took[len(took) // 2], took[len(took) * 99 // 100]
-
-            ping = microseconds(call_message("Ping", interface="org.freedesktop.DBus.Peer"))
-            usage = microseconds(call_message("GetUsage", struct.pack("<Q", live), "t"))
-            signal = microseconds(call_message("Signal", struct.pack("<Qi", live, 18) + text("all"), "tis"))
+            ping = call_message("Ping", interface="org.freedesktop.DBus.Peer")
+            against_ping(client, ping, "GetUsage", call_message("GetUsage", struct.pack("<Q", live), "t"))
+            against_ping(client, ping, "Signal", call_message("Signal", struct.pack("<Qi", live, 18) + text("all"), "tis"))
             with subprocess.Popen(["sleep", "1000"]) as stranger:
-                attach = microseconds(call_message("AttachPid", struct.pack("<QI", live, stranger.pid) + text(""), "tus"),
-                                      call_message("DetachPid", struct.pack("<I", stranger.pid), "u"), 500)
+                against_ping(client, ping, "AttachPid",
+                             call_message("AttachPid", struct.pack("<QI", live, stranger.pid) + text(""), "tus"),
+                             call_message("DetachPid", struct.pack("<I", stranger.pid), "u"), 500)
                 stranger.kill()
-            for name, (middle, worst) in (("Ping", ping), ("GetUsage", usage), ("Signal", signal), ("AttachPid", attach)):
-                print(f"   {name}: p50 {middle:.0f} us, p99 {worst:.0f} us; {middle / ping[0]:.2f} times a call that does nothing")
+    list_live(corral, arguments.live, arguments.rounds, call_message, RawClient)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,14 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("Rss:"))
 
 
+def sleeper(folder):
+    """A program as small as one can be, which waits for ever."""
+    path = os.path.join(str(folder), "sleeper")
+    subprocess.run(["musl-gcc", "-static", "-Os", "-xc", "-", "-o", path], check=True,
+                   input=b"#include <unistd.h>\nint main(void){for(;;)pause();}\n")
+    return path
+
+
 def switches(pid):
     """Context switches of the process's one thread: each wake-up is one."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
