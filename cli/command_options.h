@@ -310,7 +310,8 @@ inline constexpr OptionRow kKillOptions[] = {
      Repeat::kAllCount},
     {"signal", 's', ValueType::kSignalOrNone, "",
      "Send this signal to every process, and nothing else; 0 sends none and "
-     "tells only whether one could be sent"},
+     "tells only whether one could be sent. -HUP and -1 mean -s HUP",
+     Repeat::kLastCounts, true},
     {"main", '\0', ValueType::kFlag, "",
      "With --signal: to the main process only"},
     {"group", '\0', ValueType::kCount, "",
@@ -335,7 +336,7 @@ inline constexpr JsonKey kKillKeys[] = {
 inline constexpr Example kKillExamples[] = {
     {"corral kill web", "ask it to end; kill what lives after its grace"},
     {"corral kill -g 0 web db", "kill two jobs at once"},
-    {"corral kill -s HUP --main web", "a signal to its main process"},
+    {"corral kill -HUP --main web", "a signal to its main process"},
     {"corral kill --project physics", "end all your jobs of a project"},
 };
 inline constexpr OptionPair kKillPairs[] = {

@@ -22,6 +22,8 @@ struct OptionRow {
   std::string_view fallback;  ///< what holds without it, for people
   std::string_view help;      ///< one sentence, no final period
   Repeat repeat = Repeat::kLastCounts;
+  /// A value behind one dash is the option too: -HUP and -9, as in kill(1).
+  bool takes_dashed_value = false;
 };
 
 enum class Operands : std::uint8_t {

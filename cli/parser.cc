@@ -33,11 +33,29 @@ bool may_mention(std::string_view word, const OptionRow& row) {
   return row.letter != '\0' && word.contains(row.letter);
 }
 
+/// `words` with each value that stands behind one dash (OptionRow) in its
+/// option's long form: -9 becomes --signal=9.
+std::vector<std::string> in_long_form(const Command& command,
+                                      std::span<const char* const> words) {
+  std::vector<std::string> spelled_out(words.begin(), words.end());
+  const auto row =
+      std::ranges::find_if(command.options, &OptionRow::takes_dashed_value);
+  if (row == command.options.end()) return spelled_out;
+  for (std::string& word : spelled_out) {
+    if (word == "--") break;
+    if (word.size() < 2 || word[0] != '-') continue;
+    const std::string value = word.substr(1);
+    if (row_of(row->type).is_good(value))
+      word = "--" + std::string(row->name) + "=" + value;
+  }
+  return spelled_out;
+}
+
 /// A CLI11 application with those options of one command that are mentioned:
 /// each costs time at every start.
 class OneCommand : public CLI::App {
  public:
-  OneCommand(const Command& command, std::span<const char* const> words)
+  OneCommand(const Command& command, std::span<const std::string> words)
       : command_(command) {
     set_help_flag();
     allow_extras();
@@ -45,14 +63,14 @@ class OneCommand : public CLI::App {
     added_.reserve(command.options.size());
     for (const OptionRow& row : command.options) {
       const bool is_mentioned = std::ranges::any_of(
-          words, [&row](const char* word) { return may_mention(word, row); });
+          words, [&row](const std::string& word) { return may_mention(word, row); });
       added_.push_back(is_mentioned ? add(row) : nullptr);
     }
   }
 
-  std::expected<Arguments, Misuse> take(std::span<const char* const> words) {
-    std::vector<std::string> backwards(words.rbegin(), words.rend());
-    parse(backwards);
+  std::expected<Arguments, Misuse> take(std::vector<std::string> words) {
+    std::ranges::reverse(words);  // as CLI11 wants them
+    parse(words);
     Arguments arguments;
     for (std::size_t i = 0; i < added_.size(); ++i) {
       if (added_[i] == nullptr) continue;
@@ -201,7 +219,8 @@ std::expected<Arguments, Misuse> parse(const Command& command,
                                        std::span<const char* const> words) {
   if (auto arguments = parse_bare_program(command, words)) return *arguments;
   try {
-    return OneCommand(command, words).take(words);
+    std::vector<std::string> spelled_out = in_long_form(command, words);
+    return OneCommand(command, spelled_out).take(std::move(spelled_out));
   } catch (const CLI::ParseError& error) {
     return std::unexpected(misuse_of(command, error));
   }

@@ -51,6 +51,17 @@ TEST_CASE("options of run end at two dashes, which are not the program's") {
   CHECK(good("run", {"true", ""}).operands() == Texts{"true", ""});
 }
 
+TEST_CASE("kill takes a signal behind a dash, as kill(1) does") {
+  CHECK(good("kill", {"-9", "web"}).value("signal") == "9");
+  CHECK(good("kill", {"-HUP", "web"}).value("signal") == "HUP");
+  CHECK(good("kill", {"web", "-sigusr1"}).value("signal") == "sigusr1");
+  CHECK(good("kill", {"-0", "web"}).value("signal") == "0");
+  CHECK(good("kill", {"-g", "0", "web"}).value("grace") == "0");
+  CHECK(good("kill", {"--", "-9"}).operands() == Texts{"-9"});
+  CHECK(misuse("kill", {"-99", "web"}).starts_with("unknown option '-99'"));
+  CHECK(misuse("wait", {"-9", "web"}).starts_with("unknown option '-9'"));
+}
+
 TEST_CASE("the value of --report may be left out") {
   CHECK(good("run", {"--report", "true"}).value("report") == "text");
   CHECK(good("run", {"-r", "true"}).value("report") == "text");
