@@ -261,8 +261,11 @@ void add_others(RecordView& view, const Group& group) {
   if (group.start) {
     view.jid = group.start->jid;
     view.uid = known(group.start->uid);
-    view.started_us = microseconds(
-        is_restart(*group.start) ? group.start->rstime : group.start->btime);
+    view.started_us = microseconds(group.start->btime);
+    if (is_restart(*group.start)) {
+      view.began_us = view.started_us;
+      view.started_us = microseconds(group.start->rstime);
+    }
     view.name = group.name;
     view.project = group.project;
     view.account = group.account;

@@ -40,6 +40,7 @@ struct RecordView {
 
   Count started_us;  ///< since 1970; to the second where CSA alone tells
   Count ended_us;    ///< since 1970
+  Count began_us;    ///< of a restart: when the job began that goes on
   Count booted_us;   ///< of a configuration, likewise
   /// Of a boot: what those before it left in the file last, and how many bytes
   /// of an append that was torn.

@@ -209,6 +209,7 @@ struct CountKey {
 constexpr CountKey kCounts[] = {
     {"pid", &RecordView::pid},
     {"ppid", &RecordView::ppid},
+    {"began_us", &RecordView::began_us},
     {"started_us", &RecordView::started_us},
     {"ended_us", &RecordView::ended_us},
     {"wall_us", &RecordView::wall_us},

@@ -136,6 +136,12 @@ bool set_requested(SpecDraft& draft, const Value& value) {
   draft.spec.requested = core::JobId(*jid);
   return true;
 }
+bool set_began(SpecDraft& draft, const Value& value) {
+  const auto* const began = std::get_if<std::uint64_t>(&value);
+  if (began == nullptr || *began == 0) return false;
+  draft.spec.began = core::RealTime(*began);
+  return true;
+}
 bool set_engine(SpecDraft& draft, const Value& value) {
   return set_word(draft.spec.engine.emplace(), value, core::parse_engine);
 }
@@ -371,6 +377,13 @@ constexpr SpecKey kKeys[] = {
      .get =
          [](const JobSpec& spec) {
            return spec.delegates ? Maybe(true) : Maybe();
+         }},
+    {.key = "BeganUSec",
+     .expected = "microseconds since 1970, more than 0 (t)",
+     .set = set_began,
+     .get =
+         [](const JobSpec& spec) {
+           return spec.began ? Maybe(spec.began->raw()) : Maybe();
          }},
     {.key = "Token",
      .expected = core::kTokenExpected,

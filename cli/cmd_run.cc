@@ -88,6 +88,9 @@ core::Answer<void> check_without_instance(const RunRequest& request) {
   if (spec.delegates)
     return refuse(core::Refusal::kNotSupported,
                   "'--delegate' needs an instance, and none runs");
+  if (spec.began)
+    return refuse(core::Refusal::kNotSupported,
+                  "'--began' needs an instance, and none runs");
   if (spec.terms.empty()) return {};
   std::string text = "limit '";
   text.append(core::row_of(spec.terms.front().kind).word);

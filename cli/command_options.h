@@ -76,6 +76,9 @@ inline constexpr OptionRow kRunOptions[] = {
     {"delegate", '\0', ValueType::kFlag, "",
      "Leave the job's cgroup to its user: for what makes cgroups itself "
      "(DELEGATION)"},
+    {"began", '\0', ValueType::kTime, "now",
+     "When the job began that goes on in this one from a checkpoint: its "
+     "start is accounted as a restart"},
     {"json", 'j', ValueType::kFlag, "", "With --detach, print JSON"},
     kSystem,
     kPrivate,

@@ -81,7 +81,7 @@ inline constexpr JsonKey kRecordsKeys[] = {
     {"(objects)",
      "one record a line, in the order of the file, with the keys of *corral "
      "show* for the same facts; a counter that was not collected is absent, "
-     "never 0"},
+     "never 0; _began_us_ is of a restart, the job's first start"},
 };
 
 inline constexpr OptionRow kIndexOptions[] = {

@@ -57,6 +57,8 @@ core::JobSpec make_spec(const Arguments& arguments) {
     (void)core::parse_terms_list(spec.limits, spec.terms, limit);
   spec.accepts_less = arguments.has("accept-less");
   spec.delegates = arguments.has("delegate");
+  if (const auto began = arguments.value("began"))
+    spec.began = core::RealTime(*parse_time(*began));
   return spec;
 }
 

@@ -69,6 +69,9 @@ bool is_use_key(std::string_view text) {
 bool is_day(std::string_view text) {
   return parse_day(text).has_value();
 }
+bool is_time(std::string_view text) {
+  return parse_time(text).has_value();
+}
 bool is_shell(std::string_view text) {
   return text == "bash" || text == "zsh" || text == "fish";
 }
@@ -160,6 +163,8 @@ constexpr ValueTypeRow kRows[] = {
      is_use_key, Completion::kChoices,
      "job user group project account command node day hour"},
     {ValueType::kDay, "YYYY-MM-DD", "a day such as 2026-11-30", is_day},
+    {ValueType::kTime, "TIME",
+     "a time such as '2026-11-30 09:05', or @ and seconds since 1970", is_time},
     {ValueType::kAttachMode, "MODE", "move, nested, logical or transfer",
      is_attach_mode, Completion::kChoices, "move nested logical transfer"},
     {ValueType::kNesting, "HOW", "keep or new", is_nesting,
@@ -197,21 +202,47 @@ constexpr ValueTypeRow kRows[] = {
 }  // namespace
 
 std::optional<std::uint64_t> parse_day(std::string_view text) {
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-')
+  if (text.size() != 10) return std::nullopt;
+  return parse_time(text);
+}
+
+std::optional<std::uint64_t> parse_time(std::string_view text) {
+  constexpr std::uint64_t kMicroseconds = 1000000;
+  if (text.starts_with('@')) {
+    const auto time =
+        core::parse_number(text.substr(1), UINT64_MAX / kMicroseconds);
+    if (!time || *time == 0) return std::nullopt;
+    return *time * kMicroseconds;
+  }
+  std::string whole(text);
+  if (whole.size() == 10) whole += " 00:00";
+  if (whole.size() == 16) whole += ":00";
+  // 2026-11-30 09:05:00
+  if (whole.size() != 19) return std::nullopt;
+  const std::string_view at = whole;
+  if (at[4] != '-' || at[7] != '-' || at[10] != ' ' || at[13] != ':' ||
+      at[16] != ':')
     return std::nullopt;
-  const auto year = core::parse_number(text.substr(0, 4), 9999);
-  const auto month = core::parse_number(text.substr(5, 2), 12);
-  const auto day = core::parse_number(text.substr(8, 2), 31);
-  if (!year || !month || !day || *year < 1970 || *month < 1 || *day < 1)
+  const auto year = core::parse_number(at.substr(0, 4), 9999);
+  const auto month = core::parse_number(at.substr(5, 2), 12);
+  const auto day = core::parse_number(at.substr(8, 2), 31);
+  const auto hour = core::parse_number(at.substr(11, 2), 23);
+  const auto minute = core::parse_number(at.substr(14, 2), 59);
+  const auto second = core::parse_number(at.substr(17, 2), 59);
+  if (!year || !month || !day || !hour || !minute || !second ||
+      *year < 1970 || *month < 1 || *day < 1)
     return std::nullopt;
   std::tm local = {};
   local.tm_year = static_cast<int>(*year) - 1900;
   local.tm_mon = static_cast<int>(*month) - 1;
   local.tm_mday = static_cast<int>(*day);
+  local.tm_hour = static_cast<int>(*hour);
+  local.tm_min = static_cast<int>(*minute);
+  local.tm_sec = static_cast<int>(*second);
   local.tm_isdst = -1;
   const std::time_t time = std::mktime(&local);
   if (time < 0 || local.tm_mday != static_cast<int>(*day)) return std::nullopt;
-  return static_cast<std::uint64_t>(time) * 1000000U;
+  return static_cast<std::uint64_t>(time) * kMicroseconds;
 }
 
 const ValueTypeRow& row_of(ValueType type) {

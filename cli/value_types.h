@@ -39,6 +39,7 @@ enum class ValueType : std::uint8_t {
   kSize,    ///< bytes
   kUseKey,  ///< what use is summed up by
   kDay,     ///< YYYY-MM-DD
+  kTime,    ///< of a day, or "@" and seconds since 1970
   kAttachMode,
   kNesting,
   kStragglers,
@@ -92,6 +93,9 @@ using core::parse_duration;
     std::string_view text);
 /// Local midnight of YYYY-MM-DD, in microseconds since 1970.
 [[nodiscard]] std::optional<std::uint64_t> parse_day(std::string_view text);
+/// "YYYY-MM-DD", "YYYY-MM-DD HH:MM", "YYYY-MM-DD HH:MM:SS", all local time,
+/// or "@" and seconds since 1970; in microseconds since 1970.
+[[nodiscard]] std::optional<std::uint64_t> parse_time(std::string_view text);
 /// "cpu=30s,memory=none" (core/limit_terms_text.h); or what is wrong with it.
 [[nodiscard]] std::expected<std::vector<core::LimitChange>, std::string>
 parse_limit_changes(std::string_view text);

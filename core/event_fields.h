@@ -69,7 +69,7 @@ void fields(auto& io, Of<JobSpec> auto& s) {
   auto& [name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind,
          engine, stragglers, kill_plan, limits, terms, accepts_less, token,
          parent, domain, service, array, member, tags, requested, project,
-         account, project_id, delegates] = s;
+         account, project_id, delegates, began] = s;
   io(name, argv, env, cwd, user, uid, gid, groups, umask, rlimits, kind, engine,
      stragglers, kill_plan, limits, accepts_less, token);
   io.since(3, parent, domain, service);
@@ -77,6 +77,7 @@ void fields(auto& io, Of<JobSpec> auto& s) {
   io.since(6, array, member, tags, requested);
   io.since(7, project, account, project_id);
   io.since(9, delegates);
+  io.since(10, began);
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
   auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,

@@ -95,6 +95,9 @@ struct JobSpec {
   std::uint64_t project_id = 0;  ///< as the site numbers it; 0: it does not
   /// Its cgroup is its user's, with the controllers that there are.
   bool delegates = false;
+  /// When the job began that goes on in this one, from a checkpoint: its start
+  /// is recorded as a restart. Nothing: it begins here.
+  Maybe<RealTime> began;
 };
 
 }  // namespace core

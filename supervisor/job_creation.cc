@@ -75,7 +75,7 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
                         core::LaunchHandles handles, CreateDone done) {
   if (is_repeated(caller, spec, done)) return;
   if (is_going_down_) return done(refuse_going_down());
-  if (auto may_be = may_request(caller, spec.requested); !may_be)
+  if (auto may_be = may_request(caller, spec); !may_be)
     return done(std::unexpected(std::move(may_be).error()));
   if (caller.uid != core::Uid(0) && caller.uid != site_.user)
     if (auto harmless = check_streams(handles); !harmless)
@@ -99,15 +99,24 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
 }
 
 core::Answer<void> JobService::may_request(const core::Caller& caller,
-                                           core::JobId jid) const {
-  if (jid == core::kNoJob) return {};
+                                           const core::JobSpec& spec) const {
+  const core::JobId jid = spec.requested;
+  if (jid == core::kNoJob && !spec.began) return {};
   if (!core::may_choose_jid(caller, site_.rules))
     return refuse(core::Refusal::kAccessDenied,
                   "only root, the instance's own user and the site's "
-                  "schedulers choose a jid, and not uid " +
-                      std::to_string(caller.uid.raw()),
+                  "schedulers " +
+                      std::string(jid == core::kNoJob
+                                      ? "say when a job began"
+                                      : "choose a jid") +
+                      ", and not uid " + std::to_string(caller.uid.raw()),
                   core::Verb::kCreateForOther);
-  if (core::hid_of(jid) == site_.hid) return {};
+  if (spec.began && *spec.began > sys::now().real)
+    return refuse(core::Refusal::kInvalid,
+                  "key 'BeganUSec' is " + std::to_string(spec.began->raw()) +
+                      ", which is later than now, expected microseconds since "
+                      "1970 until now");
+  if (jid == core::kNoJob || core::hid_of(jid) == site_.hid) return {};
   const auto first = core::make_job_id(site_.hid, 1);
   return refuse(core::Refusal::kInvalid,
                 core::job_text(jid) +

@@ -243,7 +243,7 @@ class JobService final : public core::JobControl,
               SharedHandles handles, CreateDone done,
               std::optional<core::JobId> given = std::nullopt);
   [[nodiscard]] core::Answer<void> may_request(const core::Caller& caller,
-                                               core::JobId jid) const;
+                                               const core::JobSpec& spec) const;
   void request_jid(const core::Caller& caller, core::JobSpec spec,
                    SharedHandles handles, CreateDone done);
   [[nodiscard]] std::optional<core::JobId> new_jid(core::JobKind kind);

@@ -47,23 +47,30 @@ TEST_CASE("a start of a job comes back") {
   CHECK(group.site->head.instance == samples::kInstance);
 }
 
-TEST_CASE("a job that began again is told as that, with the time of it") {
-  Group group = only_group(encode(samples::start_of_job(3)));
-  CHECK(accounting::view_of(group).kind == "start");
-  group.start->type = static_cast<std::uint8_t>(csa::StartKind::kRestart);
-  group.start->rstime = group.start->btime + 5;
+TEST_CASE("a job that goes on from a checkpoint is told as a restart") {
+  const auto start = samples::start_of_job(3);
+  const Group plain = only_group(encode(start, "", "", std::nullopt));
+  CHECK(accounting::view_of(plain).kind == "start");
+  CHECK_FALSE(accounting::view_of(plain).began_us);
+  const Group group =
+      only_group(encode(start, "physics", "", core::RealTime(1795000000000000)));
+  REQUIRE(group.start);
+  CHECK(group.start->btime == 1795000000);
+  CHECK(group.start->rstime == 1795303530);
+  CHECK(group.project == "physics");
   const accounting::RecordView view = accounting::view_of(group);
   CHECK(view.kind == "restart");
-  CHECK(view.started_us == std::uint64_t{1795303535000000});
+  CHECK(view.began_us == std::uint64_t{1795000000000000});
+  CHECK(view.started_us == std::uint64_t{1795303530000000});
 }
 
 TEST_CASE("what a job is charged to comes back") {
   const auto start = samples::start_of_job(3);
-  const Group group = only_group(encode(start, "physics", "grant"));
+  const Group group = only_group(encode(start, "physics", "grant", std::nullopt));
   CHECK(group.name == "a job's name");
   CHECK(group.project == "physics");
   CHECK(group.account == "grant");
-  const Group none = only_group(encode(start, "", ""));
+  const Group none = only_group(encode(start, "", "", std::nullopt));
   CHECK(none.project.empty());
   CHECK(none.size == only_group(encode(start)).size);
   RecordBytes process = encode(samples::process_end(4));

@@ -64,6 +64,21 @@ TEST_CASE("a limit has a key and a bound above zero") {
   }
 }
 
+TEST_CASE("a time is of a local day, or seconds since 1970") {
+  CHECK(cli::parse_time("@1795303530") == std::uint64_t{1795303530000000});
+  const auto day = cli::parse_day("2026-11-30");
+  REQUIRE(day);
+  CHECK(cli::parse_time("2026-11-30") == day);
+  CHECK(cli::parse_time("2026-11-30 09:05") == *day + 32700000000U);
+  CHECK(cli::parse_time("2026-11-30 09:05:07") == *day + 32707000000U);
+  for (const char* const wrong :
+       {"", "@", "@0", "@-1", "@18446744073710", "now", "2026-11-31",
+        "2026-11-30T09:05", "2026-11-30 9:05", "2026-11-30 24:00",
+        "2026-11-30 09:60", "2026-11-30 09:05:", "1969-12-31"})
+    CHECK_FALSE(cli::parse_time(wrong));
+  CHECK_FALSE(cli::parse_day("2026-11-30 09:05"));
+}
+
 TEST_CASE("every type of value has a row") {
   for (int i = 0; i <= static_cast<int>(cli::ValueType::kJid); ++i) {
     const auto type = static_cast<cli::ValueType>(i);

@@ -40,12 +40,12 @@ void check_same(const core::JobSpec& a, const core::JobSpec& b) {
                  a.umask, a.kind, a.engine, a.stragglers, a.token, a.parent,
                  a.domain, a.service, a.array, a.member.array, a.member.index,
                  a.tags, a.requested, a.project, a.account, a.project_id,
-                 a.delegates) ==
+                 a.delegates, a.began) ==
         std::tie(b.name, b.argv, b.env, b.cwd, b.user, b.uid, b.gid, b.groups,
                  b.umask, b.kind, b.engine, b.stragglers, b.token, b.parent,
                  b.domain, b.service, b.array, b.member.array, b.member.index,
                  b.tags, b.requested, b.project, b.account, b.project_id,
-                 b.delegates));
+                 b.delegates, b.began));
   CHECK(tie(a.kill_plan) == tie(b.kill_plan));
   CHECK(a.limits.wall_time == b.limits.wall_time);
   CHECK(a.terms == b.terms);

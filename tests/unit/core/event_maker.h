@@ -137,6 +137,7 @@ inline core::JobSpec Maker::spec() {
   spec.account = text();
   spec.project_id = number();
   spec.delegates = flag();
+  spec.began = maybe([&] { return core::RealTime(number()); });
   return spec;
 }
 

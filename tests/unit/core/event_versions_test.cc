@@ -39,6 +39,7 @@ void check_old(const Bytes& bytes) {
   CHECK(created.spec.project.empty());
   CHECK(created.spec.project_id == 0);
   CHECK(!created.spec.delegates);
+  CHECK(!created.spec.began);
 }
 
 }  // namespace
@@ -49,8 +50,8 @@ TEST_CASE("what a journal of version 2 lacks has its default") {
   CHECK(!core::decode(bytes));
   // Before owner and engine: parent, domain, service, terms of limits, array,
   // member, tags, the jid that was asked for, project, account, its number,
-  // whether its cgroup is its user's.
-  bytes.erase(bytes.end() - 74, bytes.end() - 5);
+  // whether its cgroup is its user's, when it began.
+  bytes.erase(bytes.end() - 75, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -58,7 +59,7 @@ TEST_CASE("what a journal of version 3 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{3};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 58, bytes.end() - 5);
+  bytes.erase(bytes.end() - 59, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -66,7 +67,7 @@ TEST_CASE("what a journal of version 4 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{4};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 58, bytes.end() - 5);
+  bytes.erase(bytes.end() - 59, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -74,7 +75,7 @@ TEST_CASE("what a journal of version 5 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{5};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 54, bytes.end() - 5);
+  bytes.erase(bytes.end() - 55, bytes.end() - 5);
   check_old(bytes);
 }
 
@@ -82,13 +83,21 @@ TEST_CASE("what a journal of version 6 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{6};
   CHECK(!core::decode(bytes));
-  bytes.erase(bytes.end() - 22, bytes.end() - 5);
+  bytes.erase(bytes.end() - 23, bytes.end() - 5);
   check_old(bytes);
 }
 
 TEST_CASE("what a journal of version 8 lacks has its default") {
   Bytes bytes = created_bytes();
   bytes[0] = std::byte{8};
+  CHECK(!core::decode(bytes));
+  bytes.erase(bytes.end() - 7, bytes.end() - 5);
+  check_old(bytes);
+}
+
+TEST_CASE("what a journal of version 9 lacks has its default") {
+  Bytes bytes = created_bytes();
+  bytes[0] = std::byte{9};
   CHECK(!core::decode(bytes));
   bytes.erase(bytes.end() - 6, bytes.end() - 5);
   check_old(bytes);
