@@ -74,6 +74,8 @@ core::Answer<core::JobSpec> spec_of(const corral_spec& from) {
   spec.tags = capi::texts_of(from.tags);
   spec.parent = core::JobId(from.parent);
   spec.requested = core::JobId(from.jid);
+  spec.delegates = from.delegates != 0;
+  if (from.began_us != 0) spec.began = core::RealTime(from.began_us);
   spec.stragglers =
       TRY(capi::stragglers_of(from.stragglers, core::Stragglers::kEnd));
   if (from.has_plan != 0)

@@ -78,6 +78,40 @@ static void lifetime(corral* c) {
   close(ends[0]);
 }
 
+/* The cgroup of a process ends in "/own" where the job's is its user's. */
+static int is_in_own(pid_t pid) {
+  char text[4096];
+  snprintf(text, sizeof text, "/proc/%d/cgroup", pid);
+  FILE* file = fopen(text, "r");
+  if (file == NULL) return 0;
+  const size_t size = fread(text, 1, sizeof text - 1, file);
+  fclose(file);
+  text[size] = '\0';
+  return strstr(text, "/own") != NULL;
+}
+
+static void delegated(corral* c) {
+  struct corral_spec spec = sleeper();
+  corral_jid jid = 0;
+  pid_t pids[2];
+  spec.delegates = 1;
+  SAY("delegated", corral_create(c, &spec, &jid) == 0 &&
+                       corral_processes(c, jid, pids, 2) == 1 &&
+                       is_in_own(pids[0]));
+  corral_end(c, jid, 0);
+}
+
+static void restarted(corral* c) {
+  struct corral_spec spec = sleeper();
+  corral_jid jid = 0;
+  spec.began_us = UINT64_MAX;
+  SAY("no later than now", corral_create(c, &spec, &jid) == -EINVAL &&
+                               strstr(corral_error(c), "later than now"));
+  spec.began_us = 1000000000000000;
+  SAY("restarted", corral_create(c, &spec, &jid) == 0);
+  corral_end(c, jid, 0);
+}
+
 static void arrays(corral* c) {
   struct corral_spec spec = sleeper();
   struct corral_job job = CORRAL_INIT(job);
@@ -205,8 +239,12 @@ int main(int argc, char** argv) {
   limits(c);
   lifetime(c);
   arrays(c);
+  restarted(c);
   providers(c);
-  if (strcmp(argv[2], "1") == 0) members(c);
+  if (strcmp(argv[2], "1") == 0) {
+    delegated(c);
+    members(c);
+  }
   corral_close(c);
   return 0;
 }
