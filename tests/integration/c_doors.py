@@ -88,7 +88,7 @@ def libcorral_members(doors):
     equal((code, err), (0, ""), f"a C program uses what libcorral has since 0.2 {out}")
     facts = dict(line.rsplit(" ", 1) for line in out.splitlines())
     equal([name for name, value in facts.items() if value != "1"], [], f"and its {len(facts)} facts are right")
-    check(len(facts) >= (46 if has_cgroup else 31), "all of them", facts)
+    check(len(facts) >= (49 if has_cgroup else 33), "all of them", facts)
 
 
 def libjob(doors):
