@@ -289,6 +289,7 @@ constexpr JobField kFields[] = {
     field_when<is_array, &JobView::array, &ArrayView::failed>("MembersFailed"),
     field_when<is_array, &JobView::array, &ArrayView::dropped>(
         "MembersDropped"),
+    field<&JobView::not_held>("NotHeld"),
     field<&JobView::tags>("Tags"),
     field<&JobView::project>("Project"),
     field<&JobView::account>("Account"),

@@ -59,10 +59,11 @@ void answer_job(const Call& call, const core::Answer<core::JobId>& jid) {
   });
 }
 
-/// A key of a filter. `set` is false for another type or an empty value.
+/// A key of a filter. `set` is false for another type or a value that is none.
 struct FilterKey {
   const char* key;
   const char* type;
+  const char* expected;
   bool (*set)(core::JobFilter& filter, const Value& value);
 };
 
@@ -77,6 +78,7 @@ bool set_charge(core::JobFilter& filter, const Value& value) {
 constexpr FilterKey kFilterKeys[] = {
     {.key = "Uid",
      .type = "u",
+     .expected = "a user's number (u)",
      .set =
          [](core::JobFilter& filter, const Value& value) {
            const auto* const uid = std::get_if<std::uint32_t>(&value);
@@ -85,6 +87,7 @@ constexpr FilterKey kFilterKeys[] = {
          }},
     {.key = "WithEnded",
      .type = "b",
+     .expected = "a boolean (b)",
      .set =
          [](core::JobFilter& filter, const Value& value) {
            const auto* const with_ended = std::get_if<bool>(&value);
@@ -93,6 +96,7 @@ constexpr FilterKey kFilterKeys[] = {
          }},
     {.key = "Array",
      .type = "t",
+     .expected = "a jid, not 0 (t)",
      .set =
          [](core::JobFilter& filter, const Value& value) {
            const auto* const array = std::get_if<std::uint64_t>(&value);
@@ -101,6 +105,7 @@ constexpr FilterKey kFilterKeys[] = {
          }},
     {.key = "Tags",
      .type = "as",
+     .expected = core::kTagExpected,
      .set =
          [](core::JobFilter& filter, const Value& value) {
            const auto* const tags = std::get_if<TextList>(&value);
@@ -110,9 +115,11 @@ constexpr FilterKey kFilterKeys[] = {
          }},
     {.key = "Project",
      .type = "s",
+     .expected = core::kChargeNameExpected,
      .set = set_charge<&core::JobFilter::project>},
     {.key = "Account",
      .type = "s",
+     .expected = core::kChargeNameExpected,
      .set = set_charge<&core::JobFilter::account>},
 };
 
@@ -132,10 +139,12 @@ core::Answer<core::JobFilter> filter_of(const Dict& dict) {
   for (const DictEntry& entry : dict) {
     const auto* const key =
         std::ranges::find(kFilterKeys, entry.key, &FilterKey::key);
-    if (key != std::end(kFilterKeys) && key->set(filter, entry.value)) continue;
-    return std::unexpected(core::invalid(
-        "key '" + to_utf8(entry.key) + "' (" + signature_of(entry.value) +
-        ") is not known, expected one of " + filter_keys_text()));
+    if (key == std::end(kFilterKeys))
+      return std::unexpected(core::invalid(
+          "key '" + to_utf8(entry.key) + "' (" + signature_of(entry.value) +
+          ") is not known, expected one of " + filter_keys_text()));
+    if (!key->set(filter, entry.value))
+      return refuse_value(entry, key->expected);
   }
   return filter;
 }

@@ -6,6 +6,7 @@
 #include "bus/limit_keys.h"
 #include "bus/spec_keys.h"
 #include "bus/utf8.h"
+#include "bus/value_text.h"
 #include "core/job_name.h"
 #include "sys/foreign_fds.h"
 #include "sys/unique_fd.h"
@@ -99,11 +100,13 @@ bool is_spec_key(std::string_view key) {
              std::end(core::kLimitKinds);
 }
 
-std::unexpected<core::Refused> refuse_value(const DictEntry& entry,
-                                            const char* expected) {
-  return std::unexpected(core::invalid("key '" + to_utf8(entry.key) + "' (" +
-                                       signature_of(entry.value) +
-                                       ") is wrong, expected " + expected));
+std::string known_keys() {
+  std::string text;
+  for (const SessionKey& key : kKeys)
+    text.append(text.empty() ? "'" : ", '").append(key.key).append("'");
+  for (const char* const key : kSpecKeys)
+    text.append(", '").append(key).append("'");
+  return text;
 }
 
 core::Answer<void> take(const DictEntry& entry, SessionRequest& request,
@@ -114,13 +117,11 @@ core::Answer<void> take(const DictEntry& entry, SessionRequest& request,
     return refuse_value(entry, key.expected);
   }
   if (is_spec_key(entry.key))
-    for (const SpecKey& key : spec_keys()) {
-      if (entry.key != key.key) continue;
-      if (key.set(draft, entry.value)) return {};
-      return refuse_value(entry, key.expected);
-    }
-  return std::unexpected(core::invalid("key '" + to_utf8(entry.key) +
-                                       "' is not known of a session"));
+    for (const SpecKey& key : spec_keys())
+      if (entry.key == key.key) return bus::take(key, entry, draft);
+  return std::unexpected(core::invalid(
+      "key '" + to_utf8(entry.key) + "' is not known of a session, expected " +
+      known_keys() + " or a limit's"));
 }
 
 core::JobSpec spec_of(const SessionRequest& request) {

@@ -138,8 +138,14 @@ bool set_requested(SpecDraft& draft, const Value& value) {
 }
 bool set_began(SpecDraft& draft, const Value& value) {
   const auto* const began = std::get_if<std::uint64_t>(&value);
-  if (began == nullptr || *began == 0) return false;
+  if (began == nullptr || *began == 0 || *began > INT64_MAX) return false;
   draft.spec.began = core::RealTime(*began);
+  return true;
+}
+bool set_domain(SpecDraft& draft, const Value& value) {
+  const auto* const word = std::get_if<std::string>(&value);
+  if (word == nullptr || !core::is_job_name(*word)) return false;
+  draft.spec.domain = *word;
   return true;
 }
 bool set_engine(SpecDraft& draft, const Value& value) {
@@ -188,15 +194,11 @@ Maybe get_limits_list(const JobSpec& spec) {
   TextList list = limits_list(spec.limits, spec.terms);
   return list.empty() ? Maybe() : Maybe(std::move(list));
 }
-bool set_accepts_less(SpecDraft& draft, const Value& value) {
-  const auto* const accepts = std::get_if<bool>(&value);
-  if (accepts != nullptr) draft.spec.accepts_less = *accepts;
-  return accepts != nullptr;
-}
-bool set_delegates(SpecDraft& draft, const Value& value) {
-  const auto* const delegates = std::get_if<bool>(&value);
-  if (delegates != nullptr) draft.spec.delegates = *delegates;
-  return delegates != nullptr;
+template <bool JobSpec::* kMember>
+bool set_flag(SpecDraft& draft, const Value& value) {
+  const auto* const flag = std::get_if<bool>(&value);
+  if (flag != nullptr) draft.spec.*kMember = *flag;
+  return flag != nullptr;
 }
 template <core::Handle core::LaunchHandles::* kHandle>
 bool set_handle(SpecDraft& draft, const Value& value) {
@@ -223,6 +225,10 @@ template <TextList JobSpec::* kMember>
 Maybe get_list(const JobSpec& spec) {
   if ((spec.*kMember).empty()) return std::nullopt;
   return spec.*kMember;
+}
+template <bool JobSpec::* kMember>
+Maybe get_flag(const JobSpec& spec) {
+  return spec.*kMember ? Maybe(true) : Maybe();
 }
 Maybe get_nothing(const JobSpec& /*spec*/) {
   return std::nullopt;
@@ -366,20 +372,18 @@ constexpr SpecKey kKeys[] = {
      .get = get_limits_list},
     {.key = kAcceptsLessKey,
      .expected = "a boolean (b)",
-     .set = set_accepts_less,
-     .get =
-         [](const JobSpec& spec) {
-           return spec.accepts_less ? Maybe(true) : Maybe();
-         }},
+     .set = set_flag<&JobSpec::accepts_less>,
+     .get = get_flag<&JobSpec::accepts_less>},
+    {.key = "Domain",
+     .expected = "a domain's name (s)",
+     .set = set_domain,
+     .get = get_text<&JobSpec::domain>},
     {.key = "Delegate",
      .expected = "a boolean (b)",
-     .set = set_delegates,
-     .get =
-         [](const JobSpec& spec) {
-           return spec.delegates ? Maybe(true) : Maybe();
-         }},
+     .set = set_flag<&JobSpec::delegates>,
+     .get = get_flag<&JobSpec::delegates>},
     {.key = "BeganUSec",
-     .expected = "microseconds since 1970, more than 0 (t)",
+     .expected = "microseconds since 1970 until now (t)",
      .set = set_began,
      .get =
          [](const JobSpec& spec) {
@@ -432,6 +436,15 @@ std::span<const SpecKey> spec_keys() {
   return kKeys;
 }
 
+core::Answer<void> take(const SpecKey& key, const DictEntry& entry,
+                        SpecDraft& draft) {
+  if (key.set(draft, entry.value)) return {};
+  const auto* const list = std::get_if<TextList>(&entry.value);
+  if (entry.key == kLimitsKey && list != nullptr)
+    return std::unexpected(core::invalid(fault_of_limits(*list)));
+  return refuse_value(entry, key.expected);
+}
+
 core::Answer<SpecDraft> spec_of(const Dict& dict) {
   SpecDraft draft;
   for (const DictEntry& entry : dict) {
@@ -441,11 +454,7 @@ core::Answer<SpecDraft> spec_of(const Dict& dict) {
       return std::unexpected(core::invalid("key '" + to_utf8(entry.key) +
                                            "' is not known, its type is " +
                                            signature_of(entry.value)));
-    if (key->set(draft, entry.value)) continue;
-    const auto* const list = std::get_if<TextList>(&entry.value);
-    if (entry.key == kLimitsKey && list != nullptr)
-      return std::unexpected(core::invalid(fault_of_limits(*list)));
-    return refuse_value(entry, key->expected);
+    TRY(take(*key, entry, draft));
   }
   TRY(check_whole(draft.spec));
   return draft;

@@ -36,6 +36,11 @@ struct SpecKey {
 
 [[nodiscard]] std::span<const SpecKey> spec_keys();
 
+/// Puts the entry where its key says. A refusal names the key, what it is and
+/// what was expected.
+[[nodiscard]] core::Answer<void> take(const SpecKey& key,
+                                      const DictEntry& entry, SpecDraft& draft);
+
 /// Reads and checks the request; descriptors are duplicated. A refusal names
 /// the key, what it is and what was expected.
 [[nodiscard]] core::Answer<SpecDraft> spec_of(const Dict& dict);

@@ -75,6 +75,7 @@ core::Answer<core::JobSpec> spec_of(const corral_spec& from) {
   spec.parent = core::JobId(from.parent);
   spec.requested = core::JobId(from.jid);
   spec.delegates = from.delegates != 0;
+  set(spec.domain, from.domain);
   if (from.began_us != 0) spec.began = core::RealTime(from.began_us);
   spec.stragglers =
       TRY(capi::stragglers_of(from.stragglers, core::Stragglers::kEnd));

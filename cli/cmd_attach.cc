@@ -12,6 +12,7 @@
 #include "cli/handlers.h"
 #include "cli/job_json.h"
 #include "cli/job_selection.h"
+#include "cli/limit_notes.h"
 #include "cli/output.h"
 #include "core/limit_terms_text.h"
 #include "core/try.h"
@@ -79,7 +80,9 @@ core::Answer<core::JobId> target_job(bus::Client& client,
   if (!arguments.has("new"))
     return select_job(client, arguments.operands().front());
   const core::JobSpec spec = TRY(new_job(client, arguments));
-  return TRY(client.create(spec)).jid;
+  const core::JobId jid = TRY(client.create(spec)).jid;
+  if (spec.accepts_less) tell_not_held(client, jid);
+  return jid;
 }
 
 struct Attached {

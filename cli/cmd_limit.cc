@@ -15,6 +15,7 @@
 #include "cli/job_selection.h"
 #include "cli/job_text.h"
 #include "cli/limit_explain.h"
+#include "cli/limit_notes.h"
 #include "cli/output.h"
 #include "cli/table_view.h"
 #include "cli/terminal_text.h"
@@ -51,7 +52,9 @@ core::Maybe<std::uint64_t> used_of(bus::Client& client, core::LimitKind kind,
     return totals.user_time->raw() + totals.system_time->raw();
   if (kind == core::LimitKind::kMemory && totals.memory_peak)
     return totals.memory_peak->raw();
-  if (kind == core::LimitKind::kProcesses && !has_ended(job))
+  if ((kind == core::LimitKind::kProcesses ||
+       kind == core::LimitKind::kThreads) &&
+      !has_ended(job))
     if (const auto processes = client.processes(job.jid))
       return threads_of(*processes);
   return std::nullopt;
@@ -131,6 +134,7 @@ int limit_job(const Arguments& arguments) {
   if (!jid) return complain(jid.error());
   if (const auto changed = change_limits(*client, *jid, arguments); !changed)
     return complain(changed.error());
+  if (arguments.has("accept-less")) tell_not_held(*client, *jid);
   const auto job = client->show(*jid);
   if (!job) return complain(job.error());
   if (arguments.has("json"))

@@ -18,6 +18,7 @@
 #include "cli/handlers.h"
 #include "cli/job_json.h"
 #include "cli/job_selection.h"
+#include "cli/limit_notes.h"
 #include "cli/living_instance.h"
 #include "cli/output.h"
 #include "cli/private_instance.h"
@@ -88,9 +89,10 @@ core::Answer<void> check_without_instance(const RunRequest& request) {
   if (spec.delegates)
     return refuse(core::Refusal::kNotSupported,
                   "'--delegate' needs an instance, and none runs");
-  if (spec.began)
+  if (spec.began || !spec.domain.empty())
     return refuse(core::Refusal::kNotSupported,
-                  "'--began' needs an instance, and none runs");
+                  std::string(spec.began ? "'--began'" : "'--domain'") +
+                      " needs an instance, and none runs");
   if (spec.terms.empty()) return {};
   std::string text = "limit '";
   text.append(core::row_of(spec.terms.front().kind).word);
@@ -161,7 +163,9 @@ core::Answer<core::CreatedJob> ask_instance(const Instance& instance,
   core::JobSpec spec = request.spec;
   if (!request.parent.empty())
     spec.parent = TRY(select_job(*client, request.parent));
-  return client->create(spec);
+  auto job = client->create(spec);
+  if (job && spec.accepts_less) tell_not_held(*client, job->jid);
+  return job;
 }
 
 int run_foreground(const RunRequest& request, Which which) {
@@ -280,6 +284,7 @@ core::Answer<core::CreatedJob> create_detached(const Instance& instance,
   sys::PidFd caller;
   if (request.with_caller) caller = TRY(calling_process());
   auto job = client.create(spec, {.lifetime = caller.get()});
+  if (job && spec.accepts_less) tell_not_held(client, job->jid);
   if (job || job.error().why != core::Refusal::kUnavailable) return job;
   if (const auto words = silent_reaper(instance.socket))
     job.error().text = *words + "; it is not known whether the job starts then";

@@ -113,6 +113,13 @@ std::string limits(const Job& job) {
   return text;
 }
 
+std::string not_held(const Job& job) {
+  std::string text;
+  for (const std::string& sentence : job.not_held)
+    text.append(text.empty() ? "" : "; ").append(sentence);
+  return text;
+}
+
 std::string followed(const Job& job) {
   if (job.followed == 0) return {};
   return std::to_string(job.followed) + " where they are";
@@ -150,6 +157,7 @@ constexpr Fact kFacts[] = {
     {"command", command_line},
     {"main process", main_process},
     {"limits", limits},
+    {"not held", not_held},
     {"created", [](const Job& job) { return date_of(job.created.real); }},
     {"started", [](const Job& job) { return date_of(job.started.real); }},
     {"ended", [](const Job& job) { return date_of(job.ended.real); }},

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each command's options, examples, exit codes and keys of JSON: what the rows
 // of the command table (command_table.cc) name. Those of commands about an
-// instance and its files are in instance_options.h, session's in
-// session_options.h.
+// instance and its files are in instance_options.h, limit's in limit_options.h,
+// session's in session_options.h.
 #pragma once
 
 #include "cli/command_table.h"
@@ -76,6 +76,8 @@ inline constexpr OptionRow kRunOptions[] = {
     {"delegate", '\0', ValueType::kFlag, "",
      "Leave the job's cgroup to its user: for what makes cgroups itself "
      "(DELEGATION)"},
+    {"domain", '\0', ValueType::kName, "interactive; with --detach batch",
+     "Whose limits of the site's hold (limits.toml(5)); may who may use --jid"},
     {"began", '\0', ValueType::kTime, "now",
      "When the job began that goes on in this one from a checkpoint: its "
      "start is accounted as a restart"},
@@ -202,8 +204,9 @@ inline constexpr JsonKey kShowKeys[] = {
      "the command (null when you may not see it), the main "
      "process (null: none lives)"},
     {"limits",
-     "an object with the hard bound of each limit by its word, in "
-     "microseconds, bytes or a count; null: none"},
+     "an object with the hard bound of each limit by its word: microseconds, "
+     "bytes, a count, percent of one processor (_cpu-rate_), a mask of "
+     "processors (_cpu-set_); null: none"},
     {"soft_limits", "the same of the soft bounds"},
     {"limit_actions",
      "for each limit of which it was said, by its word: _signal_ (over the "
@@ -224,6 +227,8 @@ inline constexpr JsonKey kShowKeys[] = {
     {"processes_seen, followed, stragglers, straggler_names",
      "processes that were seen to end, those that are followed outside of its "
      "container, and those ended at the job's end (names null: none)"},
+    {"not_held",
+     "sentences: limits that do not hold for the whole job (*--accept-less*)"},
     {"with_caller", "whether it ends with its creator (*run --with-caller*)"},
     {"container", "its directory below the cgroup mount; null: none"},
     {"process",
@@ -349,38 +354,6 @@ inline constexpr OptionPair kKillPairs[] = {
 };
 inline constexpr ExitCode kKillCodes[] = {
     {"0", "Every job was ended, was sent the signal, or could be (0)"},
-};
-
-inline constexpr OptionRow kLimitOptions[] = {
-    {"limit", 'l', ValueType::kLimitChange, "",
-     "Set this limit, or take it away (NAME=none)", Repeat::kAllCount},
-    kAcceptLess,
-    {"project", 'P', ValueType::kChargeName, "none",
-     "With 'explain': the limits of a job that is charged to it"},
-    {"site", '\0', ValueType::kFile, "/etc/corral/limits.toml",
-     "With 'explain': read the site's limits here"},
-    kJson,
-    kSystem,
-    kPrivate,
-    kHelp,
-};
-inline constexpr Example kLimitExamples[] = {
-    {"corral limit build", "its limits, and what it used of them"},
-    {"corral limit build --limit cpu=2h --limit memory=none",
-     "more time, and as much memory as it wants"},
-    {"corral limit build --limit cpu=1h:2h/signal=USR1/grace=30s",
-     "SIGUSR1 after an hour of it; after two 30 seconds to end"},
-    {"corral limit explain alice batch",
-     "which limits the site sets to batch jobs of alice, and where it says so"},
-};
-inline constexpr JsonKey kLimitKeys[] = {
-    {"(a job)", "the keys of *corral show*"},
-    {"file, user, groups, domain, project",
-     "with 'explain': the file that was read, and whose job it is"},
-    {"limits",
-     "with 'explain': for each limit an object with its _bound_ and its _soft_ "
-     "bound (null: none), and the _table_ and _line_ of the file that decide "
-     "(null: no rule)"},
 };
 
 inline constexpr OptionRow kAttachOptions[] = {

@@ -5,6 +5,7 @@
 #include "cli/command_options.h"
 #include "cli/handlers.h"
 #include "cli/instance_options.h"
+#include "cli/limit_options.h"
 #include "cli/session_options.h"
 
 namespace cli {

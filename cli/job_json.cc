@@ -3,6 +3,7 @@
 
 #include "cli/job_text.h"
 #include "cli/json_text.h"
+#include "cli/limit_json.h"
 #include "core/job_sentence.h"
 #include "sys/clock.h"
 
@@ -47,17 +48,6 @@ void add_identity(Json& json, const core::JobView& job) {
   json["main_pid"] = maybe(job.main);
 }
 
-/// What is done when a limit is passed, as far as that was said.
-Json manner_of(const core::LimitTerms& terms) {
-  Json manner = Json::object();
-  if (terms.soft && core::is_told_softly(terms.kind))
-    manner["signal"] = core::signal_name(terms.soft_signal().raw()).view();
-  if (terms.action.raw() != 0)
-    manner["action"] = core::signal_name(terms.action.raw()).view();
-  if (terms.grace) manner["grace_us"] = terms.grace->raw();
-  return manner;
-}
-
 /// In microseconds, bytes or a count, as the limit is; null: none.
 void add_limits(Json& json, const core::JobView& job) {
   Json limits;
@@ -68,7 +58,7 @@ void add_limits(Json& json, const core::JobView& job) {
     const core::LimitTerms terms = core::terms_of(job.limits, job.terms, kind);
     limits[word] = maybe(terms.bound);
     soft[word] = maybe(terms.soft);
-    if (Json manner = manner_of(terms); !manner.empty())
+    if (Json manner = manner_json(terms); !manner.empty())
       manners[word] = std::move(manner);
   }
   json["limits"] = std::move(limits);
@@ -117,6 +107,7 @@ void add_totals(Json& json, const core::JobView& job) {
   json["processes_seen"] = job.processes_seen;
   json["followed"] = job.followed;
   json["with_caller"] = job.has_lifetime;
+  json["not_held"] = job.not_held;
   json["stragglers"] = job.stragglers;
   json["straggler_names"] = text_or_null(job.straggler_names);
   json["container"] = text_or_null(job.container);

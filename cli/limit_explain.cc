@@ -3,12 +3,16 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cli/job_text.h"
 #include "cli/json_text.h"
+#include "cli/limit_json.h"
 #include "cli/output.h"
 #include "cli/table_view.h"
 #include "cli/terminal_text.h"
@@ -22,6 +26,7 @@
 #include "sys/users.h"
 #include "sys/whole_file.h"
 #include "units/limit_rules.h"
+#include "units/site_settings.h"
 
 namespace cli {
 namespace {
@@ -53,6 +58,7 @@ void print_table(const Explanation& explanation) {
   TableView table({{.title = "LIMIT"},
                    {.title = "SOFT", .align = Align::kRight},
                    {.title = "BOUND", .align = Align::kRight},
+                   {.title = "WHEN OVER"},
                    {.title = "BY"}});
   for (const core::LimitKind kind : core::kLimitKinds) {
     const auto* const rule =
@@ -60,6 +66,7 @@ void print_table(const Explanation& explanation) {
     table.add({{.text = core::row_of(kind).word},
                {.text = soft_text(kind, rule)},
                {.text = bound_text(kind, rule)},
+               {.text = rule ? manner_text(rule->limit) : std::string()},
                {.text = rule ? place_of(explanation, *rule) : "no rule"}});
   }
   print(table.render(screen_of(STDOUT_FILENO), TableView::Header::kShown));
@@ -72,11 +79,13 @@ void print_json(const Explanation& explanation) {
         core::deciding_rule(explanation.rules, kind, explanation.subject);
     Json row = {{"bound", nullptr},
                 {"soft", nullptr},
+                {"when_over", Json::object()},
                 {"table", nullptr},
                 {"line", nullptr}};
     if (rule != nullptr) {
       if (rule->limit.bound) row["bound"] = *rule->limit.bound;
       if (rule->limit.soft) row["soft"] = *rule->limit.soft;
+      row["when_over"] = manner_json(rule->limit);
       row["table"] = units::table_of(*rule);
       row["line"] = rule->line;
     }
@@ -92,6 +101,53 @@ void print_json(const Explanation& explanation) {
   print(json_line(all));
 }
 
+bool is_named(const std::vector<std::string>& names, const std::string& name,
+              std::uint32_t number) {
+  return std::ranges::find(names, name) != names.end() ||
+         std::ranges::find(names, std::to_string(number)) != names.end();
+}
+
+/// As core::usual_project(), of names as corral.toml has them.
+std::string usual_project(const units::SiteSettings& site,
+                          const core::LimitSubject& subject, core::Uid uid) {
+  for (const units::ProjectSettings& project : site.projects)
+    if (is_named(project.usual_users, subject.user, uid.raw()))
+      return project.name;
+  for (const units::ProjectSettings& project : site.projects)
+    for (const std::string& group : subject.groups)
+      if (std::ranges::find(project.usual_groups, group) !=
+          project.usual_groups.end())
+        return project.name;
+  return {};
+}
+
+/// The project whose rules hold: one that corral.toml lists. The others'
+/// words are their users' own, and allow nothing.
+std::expected<std::string, int> settle_project(
+    const Arguments& arguments, const core::LimitSubject& subject,
+    core::Uid uid) {
+  const std::string file =
+      sys::find_places(sys::InstanceKind::kSystem, core::Uid(::geteuid()),
+                       sys::process_environment())
+          .settings;
+  units::SiteSettings site;
+  if (sys::is_there(file)) {
+    const auto text = sys::read_whole_file(file, units::kLargestSiteSettings);
+    if (!text) return std::unexpected(complain(text.error()));
+    auto parsed = units::parse_site_settings(*text, file);
+    if (!parsed) return std::unexpected(complain(parsed.error().front()));
+    site = *std::move(parsed);
+  }
+  const auto asked = arguments.value("project");
+  if (!asked) return usual_project(site, subject, uid);
+  if (std::ranges::find(site.projects, *asked, &units::ProjectSettings::name) !=
+      site.projects.end())
+    return *asked;
+  complain("'" + file + "' lists no project '" + *asked +
+           "': no rule of a project holds");
+  return std::string();
+}
+
 /// Who is meant; the exit code of the complaint if nobody is.
 std::expected<core::LimitSubject, int> find_subject(
     const std::string& word, const Arguments& arguments) {
@@ -104,7 +160,9 @@ std::expected<core::LimitSubject, int> find_subject(
   const auto& operands = arguments.operands();
   subject->domain =
       operands.size() > 2 ? operands[2] : std::string(core::kInteractiveDomain);
-  subject->project = arguments.value("project").value_or("");
+  const auto project = settle_project(arguments, *subject, user->uid);
+  if (!project) return std::unexpected(project.error());
+  subject->project = *project;
   return *std::move(subject);
 }
 

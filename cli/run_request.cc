@@ -56,6 +56,7 @@ core::JobSpec make_spec(const Arguments& arguments) {
   for (const std::string& limit : arguments.values("limit"))
     (void)core::parse_terms_list(spec.limits, spec.terms, limit);
   spec.accepts_less = arguments.has("accept-less");
+  spec.domain = arguments.value("domain").value_or("");
   spec.delegates = arguments.has("delegate");
   if (const auto began = arguments.value("began"))
     spec.began = core::RealTime(*parse_time(*began));

@@ -61,7 +61,7 @@ Count used_of(core::LimitKind kind, const TopSample& sample) {
       return raw(sample.usage.memory);
     case core::LimitKind::kProcesses:
       return sample.usage.processes;
-    default:  // of each process: nobody counts them
+    default:  // of each process, or counted by the kernel alone
       return std::nullopt;
   }
 }

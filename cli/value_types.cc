@@ -229,8 +229,8 @@ std::optional<std::uint64_t> parse_time(std::string_view text) {
   const auto hour = core::parse_number(at.substr(11, 2), 23);
   const auto minute = core::parse_number(at.substr(14, 2), 59);
   const auto second = core::parse_number(at.substr(17, 2), 59);
-  if (!year || !month || !day || !hour || !minute || !second ||
-      *year < 1970 || *month < 1 || *day < 1)
+  if (!year || !month || !day || !hour || !minute || !second || *year < 1970 ||
+      *month < 1 || *day < 1)
     return std::nullopt;
   std::tm local = {};
   local.tm_year = static_cast<int>(*year) - 1900;

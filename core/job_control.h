@@ -153,6 +153,9 @@ struct JobView {
   std::uint64_t project_id = 0;  ///< as the site numbers it; 0: it does not
   std::uint32_t followed = 0;    ///< members that are not in its container
   bool has_lifetime = false;     ///< it ends when its creator goes
+  /// Of `limits` and `terms` those that do not hold for the whole job, which
+  /// its creator accepted: sentences without a full stop, "limit 'swap' ...".
+  std::vector<std::string> not_held;
 };
 
 /// What a job uses now and used so far: counters only, cheap to read.

@@ -173,27 +173,30 @@ constexpr std::string_view verdict_of(const HoldChoice& choice) {
   return choice.hold == Hold::kNothing ? "refused" : "approximated";
 }
 
-/// The same for a soft bound: who sees it passed. Of what each process is held
-/// to itself the kernel has a soft bound too (getrlimit(2)).
-constexpr HoldChoice choose_soft_hold(LimitKind kind, Engine engine,
-                                      const LimitMeans& means, bool is_root) {
+/// Why nobody sees a soft bound of the kind passed, anywhere, as the end of a
+/// sentence that begins with its name; empty: somebody may.
+constexpr std::string_view why_no_soft_bound(LimitKind kind) {
   switch (kind) {
     case LimitKind::kProcesses:
     case LimitKind::kThreads:
-      return {.hold = Hold::kNothing,
-              .lacking =
-                  "has no soft bound: the kernel tells nobody how many "
-                  "there are"};
+      return "has no soft bound: the kernel tells nobody how many there are";
     case LimitKind::kSwap:
     case LimitKind::kCpuRate:
     case LimitKind::kCpuSet:
     case LimitKind::kIoRate:
     case LimitKind::kIoOperations:
-      return {.hold = Hold::kNothing,
-              .lacking = "has no soft bound: over it a job waits and goes on"};
+      return "has no soft bound: over it a job waits and goes on";
     default:
-      break;
+      return {};
   }
+}
+
+/// The same for a soft bound: who sees it passed. Of what each process is held
+/// to itself the kernel has a soft bound too (getrlimit(2)).
+constexpr HoldChoice choose_soft_hold(LimitKind kind, Engine engine,
+                                      const LimitMeans& means, bool is_root) {
+  const std::string_view why = why_no_soft_bound(kind);
+  if (!why.empty()) return {.hold = Hold::kNothing, .lacking = why};
   return choose_hold(kind, engine, means, is_root);
 }
 

@@ -71,6 +71,13 @@ static int read_timeout(const char* text, long* milliseconds) {
   return 1;
 }
 
+/* Says what is wrong with an option, and what was expected. */
+static void complain(pam_handle_t* pamh, const char* word,
+                     const char* expected) {
+  pam_syslog(pamh, LOG_ERR, "option '%s' counts for nothing: expected %s", word,
+             expected);
+}
+
 static struct settings read_settings(pam_handle_t* pamh, int argc,
                                      const char** argv) {
   struct settings found = {.program = CORRAL_PROGRAM, .timeout_ms = 2000};
@@ -87,21 +94,27 @@ static struct settings read_settings(pam_handle_t* pamh, int argc,
   };
   for (int i = 0; i < argc; ++i) {
     const char* timeout = value_of(argv[i], "timeout");
-    int is_known = timeout != NULL && read_timeout(timeout, &found.timeout_ms);
+    int is_known = timeout != NULL;
+    if (timeout != NULL && !read_timeout(timeout, &found.timeout_ms))
+      complain(pamh, argv[i], "milliseconds from 1 to 60000");
     for (size_t j = 0; j < sizeof options / sizeof *options; ++j) {
       const char* value = value_of(argv[i], options[j].name);
-      if (value != NULL && *value != '\0') {
+      if (value == NULL) continue;
+      is_known = 1;
+      if (*value != '\0')
         *options[j].value = value;
-        is_known = 1;
-      }
+      else
+        complain(pamh, argv[i], "a value behind the '='");
     }
     if (strcmp(argv[i], "fail_closed") == 0)
       is_known = found.is_closed_on_failure = 1;
     if (strcmp(argv[i], "verbose") == 0) is_known = found.is_verbose = 1;
     if (strcmp(argv[i], "accept_less") == 0) is_known = found.accepts_less = 1;
     if (!is_known)
-      pam_syslog(pamh, LOG_ERR, "option '%s' is not known, or its value wrong",
-                 argv[i]);
+      complain(pamh, argv[i],
+               "fail_closed, verbose, accept_less, or timeout, program, nest, "
+               "mode, domain, project, account, stragglers, grace or skip with "
+               "'=' and a value");
   }
   return found;
 }
@@ -130,10 +143,12 @@ static long now_ms(void) {
   return now.tv_sec * 1000L + now.tv_nsec / 1000000L;
 }
 
-/* In the child: nothing of the login's is left but its end of the pipe. */
-static void become_command(const char* const* words, int output) {
-  static const char* const environment[] = {
-      "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "CORRAL_TIMEOUT=1s", NULL};
+/* In the child: nothing of the login's is left but its end of the pipe.
+ * `patience`: CORRAL_TIMEOUT=..., of its environment. */
+static void become_command(const char* const* words, const char* patience,
+                           int output) {
+  const char* const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                     patience, NULL};
   (void)setpgid(0, 0);
   struct sigaction usual = {.sa_handler = SIG_DFL};
   for (int number = 1; number < NSIG; ++number)
@@ -211,8 +226,12 @@ static int run(const struct settings* settings, const char* const* words,
   text[0] = '\0';
   if (pipe2(ends, O_CLOEXEC) < 0) return 0;
   const long deadline = now_ms() + settings->timeout_ms;
+  /* The command gives up first, so that it can say why. */
+  char patience[48];
+  (void)snprintf(patience, sizeof patience, "CORRAL_TIMEOUT=%ldms",
+                 (settings->timeout_ms + 1) / 2);
   const pid_t child = fork();
-  if (child == 0) become_command(words, ends[1]);
+  if (child == 0) become_command(words, patience, ends[1]);
   (void)close(ends[1]);
   int is_done = 0;
   if (child > 0) {

@@ -181,7 +181,11 @@ void Admission::limit_by_site(const core::Caller& caller, core::JobSpec spec,
                  spec.limits = asked.limits;
                  spec.terms = asked.terms;
                  if (check_limits(spec))
-                   held.error().text.insert(0, "the site's limits: ");
+                   held.error().text =
+                       "the site's limits: " + held.error().text +
+                       "; 'corral limit explain " +
+                       std::to_string(spec.uid.raw()) + " " + domain +
+                       "' shows the rule";
                  return done(std::unexpected(std::move(held).error()));
                }
                narrow(spec.parent, spec.limits, spec.terms);
@@ -189,11 +193,11 @@ void Admission::limit_by_site(const core::Caller& caller, core::JobSpec spec,
              });
 }
 
-/// Of the site's limits those that a job without a command cannot have: they
-/// would be refused if they were asked for.
+/// Of the site's limits those that a job without a command, or root's, cannot
+/// have: they would be refused if they were asked for.
 void Admission::drop_what_none_holds(const core::LimitSet& asked,
                                      core::JobSpec& spec) const {
-  if (core::has_command(spec.kind)) return;
+  if (core::has_command(spec.kind) && spec.uid != core::Uid(0)) return;
   for (const core::LimitKind kind : core::kLimitKinds) {
     if (core::terms_of(spec.limits, spec.terms, kind).is_empty() ||
         !core::terms_of(asked.limits, asked.terms, kind).is_empty() ||

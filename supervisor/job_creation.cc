@@ -101,14 +101,14 @@ void JobService::create(const core::Caller& caller, core::JobSpec spec,
 core::Answer<void> JobService::may_request(const core::Caller& caller,
                                            const core::JobSpec& spec) const {
   const core::JobId jid = spec.requested;
-  if (jid == core::kNoJob && !spec.began) return {};
+  if (jid == core::kNoJob && !spec.began && spec.domain.empty()) return {};
   if (!core::may_choose_jid(caller, site_.rules))
     return refuse(core::Refusal::kAccessDenied,
                   "only root, the instance's own user and the site's "
                   "schedulers " +
-                      std::string(jid == core::kNoJob
-                                      ? "say when a job began"
-                                      : "choose a jid") +
+                      std::string(jid != core::kNoJob ? "choose a jid"
+                                  : spec.began        ? "say when a job began"
+                                               : "choose a job's domain") +
                       ", and not uid " + std::to_string(caller.uid.raw()),
                   core::Verb::kCreateForOther);
   if (spec.began && *spec.began > sys::now().real)

@@ -82,6 +82,8 @@ core::JobView JobService::view(const core::Caller& caller, const core::Job& job,
       view_of(job, !is_brief && may_to(caller, Verb::kInspect, job),
               has_cgroup ? parts_->containers.path(job.jid) : std::string());
   view.has_lifetime = parts_->lifetimes.has(job.jid);
+  if (!is_brief)
+    view.not_held = parts_->admission.division_of(job.spec).all_lacking();
   if (has_cgroup && !is_over && !is_brief) {
     view.totals = parts_->containers.totals(job.jid);
     add_followed(job, parts_->followed,

@@ -69,14 +69,23 @@ core::HoldChoice LimitDivision::soft_hold_of(core::LimitKind kind) const {
 }
 
 std::string LimitDivision::lacking() const {
+  const std::vector<std::string> all = all_lacking();
+  return all.empty() ? std::string() : all.front();
+}
+
+std::vector<std::string> LimitDivision::all_lacking() const {
+  std::vector<std::string> all;
+  if (spec.limits == core::JobLimits{} && spec.terms.empty()) return all;
   for (const core::LimitKind kind : core::kLimitKinds) {
     const core::LimitTerms terms = terms_of(kind);
     const std::string_view hard = hold_of(kind).lacking;
-    if (terms.bound && !hard.empty()) return sentence(kind, hard);
     const std::string_view soft = soft_hold_of(kind).lacking;
-    if (terms.soft && !soft.empty()) return sentence(kind, soft);
+    if (terms.bound && !hard.empty())
+      all.push_back(sentence(kind, hard));
+    else if (terms.soft && !soft.empty())
+      all.push_back(sentence(kind, soft));
   }
-  return {};
+  return all;
 }
 
 core::LimitKind LimitDivision::held_within() const {

@@ -25,6 +25,9 @@ struct LimitDivision {
   /// "limit 'memory' holds for ..."; empty: nothing.
   [[nodiscard]] std::string lacking() const;
 
+  /// The same of each limit of which something is lacking.
+  [[nodiscard]] std::vector<std::string> all_lacking() const;
+
   /// The first that the kernel holds for who is in the job's container; none:
   /// kNone.
   [[nodiscard]] core::LimitKind held_within() const;

@@ -111,10 +111,9 @@ std::optional<PendingRecord> make_record(std::uint64_t instance,
   using accounting::encode;
   const accounting::RecordKey full_key = {.instance = instance, .key = key};
   if (std::holds_alternative<core::effect::RecordStart>(effect))
-    return pending(
-        key, job.jid, RecordKind::kStart,
-        encode(start_of(full_key, job), job.spec.project, job.spec.account,
-               job.spec.began));
+    return pending(key, job.jid, RecordKind::kStart,
+                   encode(start_of(full_key, job), job.spec.project,
+                          job.spec.account, job.spec.began));
   const auto* process = std::get_if<core::effect::RecordProcess>(&effect);
   if (process != nullptr && !process->record.has(kCollected))
     return charged(job, key, RecordKind::kProcess,

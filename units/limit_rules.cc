@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/limit_hold.h"
 #include "core/limit_terms_text.h"
 #include "units/toml_values.h"
 
@@ -70,13 +71,25 @@ std::optional<core::LimitTerms> limit_in(const TomlData& data, LimitKind kind) {
   return core::parse_terms_value(kind, std::to_string(*number));
 }
 
-std::string expected_of(LimitKind kind) {
+/// Which part of several is wrong, and what was expected of it; empty: the
+/// value is one bound, of which all is said otherwise.
+std::string fault_within(const TomlData& data, LimitKind kind) {
+  const auto* const text = std::get_if<std::string>(&data);
+  const bool has_parts =
+      text != nullptr && text->find_first_of(":/") != std::string::npos;
+  if (!has_parts || kind == LimitKind::kCpuSet) return {};
+  const auto terms = core::read_terms_value(kind, *text);
+  return terms ? std::string() : terms.error();
+}
+
+std::string expected_of(LimitKind kind, bool without_soft = false) {
   const auto* const row =
       std::ranges::find(kExamples, core::row_of(kind).unit,
                         &std::pair<core::LimitUnit, const char*>::first);
   std::string text = row->second;
   if (row->first == core::LimitUnit::kCount)
     text += std::to_string(core::largest_bound(kind));
+  if (without_soft) return text + ", or \"none\"";
   return text + ", two as \"SOFT:HARD\" (limits.toml(5)), or \"none\"";
 }
 
@@ -99,9 +112,17 @@ std::expected<LimitRule, std::string> rule_of(const TomlValue& value) {
     return std::unexpected("there is no such limit, expected one of " +
                            limit_words());
   const auto limit = limit_in(value.data, *kind);
-  if (!limit)
-    return std::unexpected("the value is " + shown(value.data) + ", expected " +
-                           expected_of(*kind));
+  if (!limit) {
+    const std::string fault = fault_within(value.data, *kind);
+    return std::unexpected(
+        "the value is " + shown(value.data) +
+        (fault.empty() ? ", expected " + expected_of(*kind) : ": " + fault));
+  }
+  if (const auto why = core::why_no_soft_bound(*kind);
+      limit->soft && !why.empty())
+    return std::unexpected("the value is " + shown(value.data) + ", and '" +
+                           core::row_of(*kind).word + "' " + std::string(why) +
+                           "; expected " + expected_of(*kind, true));
   LimitRule rule = {.subject = row->subject,
                     .name = {},
                     .domain = {},

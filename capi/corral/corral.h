@@ -132,12 +132,14 @@ struct corral_spec {
   int has_lifetime;   /* it ends when its creator goes; 0: it lives on; else: */
   int lifetime;       /* one end of a socketpair(2) of which the creator keeps
                          the other, or a pidfd; no pipe */
-  int delegates;      /* its cgroup is its user's: for what makes cgroups itself;
-                         engine "cgroup2" */
-  uint64_t began_us;  /* when the job began that goes on in it from a checkpoint,
-                         since 1970: its start is accounted as a restart; 0: it
-                         begins here. For root, the instance's own user and the
-                         site's schedulers */
+  int delegates; /* its cgroup is its user's: for what makes cgroups itself;
+                    engine "cgroup2" */
+  const char* domain; /* that the site's limits are looked up in; NULL: as
+                         usual. For those who may use began_us, and so is: */
+  uint64_t began_us; /* when the job began that goes on in it from a checkpoint,
+                        since 1970: its start is accounted as a restart; 0: it
+                        begins here; for root, the instance's own user and the
+                        site's schedulers */
 };
 
 /* What a login session is to be (Since CORRAL_0.2). */

@@ -160,11 +160,19 @@ def limits(folder, config):
     file = os.path.join(folder, "limits.toml")
     with open(file, "w", encoding="utf-8") as out:
         out.write('[default]\nwall = "1h"\n[project.physics]\nwall = "2h"\n[project.physics.batch]\nfiles = 200\n')
-    explained = subprocess.run([COMMAND, "limit", "explain", "root", "batch", "-P", "physics", "--site", file, "--json"],
-                               capture_output=True, text=True, check=True)
-    facts = json.loads(explained.stdout)
+    def explained(*words, site=config):
+        return subprocess.run([COMMAND, "limit", "explain", "root", "batch", *words, "--site", file, "--json"],
+                              capture_output=True, text=True, check=True, env={**os.environ, "CORRAL_CONFIG": site})
+    facts = json.loads(explained("-P", "physics").stdout)
     equal((facts["project"], facts["limits"]["wall"]["table"], facts["limits"]["files"]["table"]),
           ("physics", "project.physics", "project.physics.batch"), "which rule decides is explained")
+    equal(json.loads(explained().stdout)["limits"]["wall"]["table"], "default", "without a project the others'")
+    unlisted = explained("-P", "physics", site="/nonexistent/corral.toml")
+    equal(json.loads(unlisted.stdout)["limits"]["wall"]["table"], "default", "so too where nobody lists it")
+    check("lists no project 'physics'" in unlisted.stderr, "which is said", unlisted.stderr)
+    with open(own := os.path.join(folder, "usual.toml"), "w", encoding="utf-8") as out:
+        out.write('[project.physics]\nusual_users = ["root"]\n')
+    equal(json.loads(explained(site=own).stdout)["project"], "physics", "his usual one is taken")
     for options, allowed in ((["--config", config], 7200 * 10**6), ([], 3600 * 10**6)):
         with Instance(engine="subreaper", options=["--limits", file, *options]) as instance:
             jid = instance.facts("run", "-d", "-P", "physics", "--", "sleep", "1000")["jid"]

@@ -150,7 +150,15 @@ def refused(instance):
     for limit in ("cpu-rate=50%", "cpu-set=0", "io-rate=1M", "io-ops=10", "swap=1M"):
         result = instance.run("run", "-d", "--limit", limit, "--", "true")
         equal((result.returncode, result.stderr.count("\n")), (72, 1), f"{limit} is not held here: {result.stderr}")
-        equal(instance.run("run", "-d", "--accept-less", "--limit", limit, "--", "true").returncode, 0, "which may be accepted")
+        accepted = instance.run("run", "-d", "--accept-less", "--limit", limit, "--", "sleep", "1000")
+        equal(accepted.returncode, 0, "which may be accepted")
+        jid, word = accepted.stdout.strip(), limit.partition("=")[0]
+        check(accepted.stderr.startswith(f"corral: {jid}: limit '{word}' is not held"), "and is said then", accepted.stderr)
+        equal([word in sentence for sentence in instance.facts("show", jid)["not_held"]], [True], "show tells it later")
+        check("not held" in instance.run("show", jid).stdout, "and shows it")
+        changed = instance.run("limit", jid, "--accept-less", "-l", limit)
+        check(f"limit '{word}' is not held" in changed.stderr, "as limit does", changed.stderr)
+        instance.run("kill", "-g", "0", jid)
 
 
 def soft(instance):

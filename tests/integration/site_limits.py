@@ -37,6 +37,8 @@ WRONG = [
     ("[user.bob]\nram = 1\n",
      "{file}:2: user.bob.ram: there is no such limit, expected one of wall, cpu, memory, processes, files"),
     ("[default\n", "{file}:1: this is no TOML: "),
+    ("[default]\nprocesses = \"10:20\"\n",
+     "{file}:2: default.processes: the value is '10:20', and 'processes' has no soft bound: the kernel tells nobody how many there are"),
 ]
 
 
@@ -56,20 +58,21 @@ def explained(file):
     equal(result.returncode, 0, f"explain {result.stderr}")
     found = rows(result.stdout)
     wanted = {
-        "wall": ["-", "7200.000", "s", f"{file}:12", f"[user.{USER}.batch]"],
-        "cpu": ["-", "1800.000", "s", f"{file}:13", f"[user.{USER}.batch]"],
-        "memory": ["-", "none", "no", "rule"],
-        "processes": ["-", "300", f"{file}:9", f"[group.{GROUP}]"],
-        "files": ["-", "512", f"{file}:3", "[default]"],
+        "wall": ["-", "7200.000", "s", "-", f"{file}:12", f"[user.{USER}.batch]"],
+        "cpu": ["-", "1800.000", "s", "-", f"{file}:13", f"[user.{USER}.batch]"],
+        "memory": ["-", "none", "-", "no", "rule"],
+        "processes": ["-", "300", "-", f"{file}:9", f"[group.{GROUP}]"],
+        "files": ["-", "512", "-", f"{file}:3", "[default]"],
     }  # fmt: skip
     equal({limit: found[limit] for limit in wanted}, wanted, "the most particular rule of each limit, and its place")
     others = {limit: row for limit, row in found.items() if limit not in wanted}
-    check(others and all(row == ["-", "none", "no", "rule"] for row in others.values()), "of others there is no rule", others)
+    check(others and all(row == ["-", "none", "-", "no", "rule"] for row in others.values()), "of others there is no rule", others)
     facts = json.loads(explain(USER, "batch", "--site", file, "--json").stdout)
     equal((facts["file"], facts["user"], facts["domain"]), (file, USER, "batch"), "the same as JSON")
     check(GROUP in facts["groups"], "with the groups")
-    equal(facts["limits"]["cpu"], {"bound": 1800000000, "soft": None, "table": f"user.{USER}.batch", "line": 13}, "a limit as JSON")
-    equal(facts["limits"]["memory"], {"bound": None, "soft": None, "table": None, "line": None}, "no limit as JSON")
+    equal(facts["limits"]["cpu"],
+          {"bound": 1800000000, "soft": None, "when_over": {}, "table": f"user.{USER}.batch", "line": 13}, "a limit as JSON")
+    equal(facts["limits"]["memory"], {"bound": None, "soft": None, "when_over": {}, "table": None, "line": None}, "no limit as JSON")
     facts = json.loads(explain(USER, "--site", file, "--json").stdout)
     equal((facts["domain"], facts["limits"]["wall"]["bound"]), ("interactive", None), "the usual domain is interactive")
     result = explain("no-such-user-here", "--site", file)
@@ -169,6 +172,45 @@ def not_held(file):
             equal(instance.facts("ps", "-a")[-1]["limits"][kind], bound, "with that limit, as far as it is held")
 
 
+def manners(file):
+    """What is done over a bound is explained too."""
+    with open(file, "w", encoding="utf-8") as site:
+        site.write('[default]\ncpu = "1h:2h/signal=USR1/action=INT/grace=30s"\n')
+    facts = json.loads(explain(USER, "--site", file, "--json").stdout)
+    equal(facts["limits"]["cpu"]["when_over"], {"signal": "SIGUSR1", "action": "SIGINT", "grace_us": 30 * 10**6}, "as JSON")
+    row = next(line for line in explain(USER, "--site", file).stdout.splitlines() if line.startswith("cpu "))
+    check("soft SIGUSR1, hard SIGINT, grace 30.0s" in row, "and in the table", row)
+
+
+def domains(file):
+    """Root and schedulers say which domain a job is of; others do not."""
+    with open(file, "w", encoding="utf-8") as site:
+        site.write('[domain.service]\nwall = "7h"\n[domain.batch]\nwall = "1h"\n')
+    os.chmod(file, 0o644)
+    with Instance(engine="subreaper", options=["--limits", file]) as instance:
+        equal([show(instance, *words)["wall"] for words in ((), ("--domain", "service"), ("--domain", "ours"))],
+              [3600 * 10**6, 7 * 3600 * 10**6, None], "the limits are those of the domain that was said")
+        made = instance.run("run", "-d", "--domain", "service", "--", "sleep", "60").stdout.strip()
+        equal(instance.facts("show", made)["domain"], "service", "which the job tells")
+        instance.run("kill", "-g", "0", made)
+        os.chmod(instance.folder, 0o755)
+        os.chmod(instance.runtime, 0o755)
+        done = instance.run("run", "--domain", "service", "--", "true", user=65534, group=65534, extra_groups=[])
+        check(done.returncode == 77 and "choose a job's domain" in done.stderr, "another user does not choose it", done)
+
+
+def of_root(file):
+    """What the kernel does not hold root to is left out of root's jobs, and refuses none."""
+    with open(file, "w", encoding="utf-8") as site:
+        site.write('[default]\nlocked = "64K"\nwall = "1h"\n')
+    with Instance(engine="subreaper", options=["--limits", file]) as instance:
+        limits = show(instance)
+        equal((limits["locked"], limits["wall"]), (None, 3600 * 10**6), "root's job lacks it, and has the others")
+        check("the site's limit 'locked' is not held for a job of uid 0" in instance.stderr(), "which the log tells")
+        asked = instance.run("run", "-d", "-l", "locked=64K", "--", "true")
+        equal((asked.returncode, "root" in asked.stderr), (72, True), f"what root asks for is refused still {asked.stderr}")
+
+
 def of_others(file):
     """Who is not root gets no more than the site allows, and nothing while its file is wrong."""
     with open(file, "w", encoding="utf-8") as site:
@@ -214,9 +256,12 @@ def main():
         wrong_files(file)
         for engine in engines():
             held(file, engine)
+        manners(file)
         if os.getuid() == 0:
             of_others(file)
             not_held(file)
+            domains(file)
+            of_root(file)
         else:
             not_checked("needs root, to be another user")
 

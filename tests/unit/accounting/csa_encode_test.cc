@@ -52,8 +52,8 @@ TEST_CASE("a job that goes on from a checkpoint is told as a restart") {
   const Group plain = only_group(encode(start, "", "", std::nullopt));
   CHECK(accounting::view_of(plain).kind == "start");
   CHECK_FALSE(accounting::view_of(plain).began_us);
-  const Group group =
-      only_group(encode(start, "physics", "", core::RealTime(1795000000000000)));
+  const Group group = only_group(
+      encode(start, "physics", "", core::RealTime(1795000000000000)));
   REQUIRE(group.start);
   CHECK(group.start->btime == 1795000000);
   CHECK(group.start->rstime == 1795303530);
@@ -66,7 +66,8 @@ TEST_CASE("a job that goes on from a checkpoint is told as a restart") {
 
 TEST_CASE("what a job is charged to comes back") {
   const auto start = samples::start_of_job(3);
-  const Group group = only_group(encode(start, "physics", "grant", std::nullopt));
+  const Group group =
+      only_group(encode(start, "physics", "grant", std::nullopt));
   CHECK(group.name == "a job's name");
   CHECK(group.project == "physics");
   CHECK(group.account == "grant");

@@ -400,5 +400,15 @@ TEST_CASE("a session comes back from its dictionary, with every limit") {
           10 + static_cast<unsigned>(kind));
   dict.push_back({.key = "Argv", .value = std::vector<std::string>{"true"}});
   CHECK(bus::session_of(dict).error().text ==
-        "key 'Argv' is not known of a session");
+        "key 'Argv' is not known of a session, expected 'Leader', "
+        "'LeaderPid', 'Service', 'Domain', 'Mode', 'Nest', 'User', "
+        "'Stragglers', 'FirstSignal', 'GraceUSec', 'Project', 'Account', "
+        "'Limits', 'AcceptsLess', 'Lifetime' or a limit's");
+  const auto refused = [](const char* key, const bus::Value& value) {
+    return bus::session_of({{.key = key, .value = value}}).error().text;
+  };
+  CHECK(refused("Nest", std::string("new")) ==
+        "key 'Nest' is 'new' (s), expected a boolean (b)");
+  CHECK(refused("Limits", bus::TextList{"cpu=2h:1h"})
+            .contains("the soft bound '2h' of 'cpu' is above"));
 }

@@ -241,6 +241,15 @@ TEST_CASE(
       {"[users]\n", "l.toml:1: users: no limit stands there"},
       {"[user.\"\"]\nwall = \"1h\"\n",
        "l.toml:2: user.\"\".wall: a name is empty"},
+      {"[default]\ncpu = \"2h:1h\"\n",
+       "l.toml:2: default.cpu: the value is '2h:1h': the soft bound '2h' of "
+       "'cpu' is above the hard one, '1h'"},
+      {"[default]\ncpu = \"1h:2h/sig=USR1\"\n",
+       "l.toml:2: default.cpu: the value is '1h:2h/sig=USR1': "},
+      {"[default]\nthreads = \"10:20\"\n",
+       "l.toml:2: default.threads: the value is '10:20', and 'threads' has no "
+       "soft bound: the kernel tells nobody how many there are; expected a "
+       "number from 1 to 4194304, or \"none\""},
       {"[default]\nwall = 1.5\n",
        "l.toml:2: default.wall: the value is 1.5, expected a time"},
   };

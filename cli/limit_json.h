@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done when a limit is passed, as JSON: as far as that was said.
+#pragma once
+
+#include "cli/json_text.h"
+#include "core/limit_terms.h"
+#include "core/signal_names.h"
+
+namespace cli {
+
+/// An object, empty where nothing was said.
+[[nodiscard]] inline Json manner_json(const core::LimitTerms& terms) {
+  Json manner = Json::object();
+  if (terms.soft && core::is_told_softly(terms.kind))
+    manner["signal"] = core::signal_name(terms.soft_signal().raw()).view();
+  if (terms.action.raw() != 0)
+    manner["action"] = core::signal_name(terms.action.raw()).view();
+  if (terms.grace) manner["grace_us"] = terms.grace->raw();
+  return manner;
+}
+
+}  // namespace cli
