@@ -81,9 +81,22 @@ def check_documented_keys():
                    if key[0].isupper() and f"{key} " not in prose]
         check(len(keys) > 10 and not missing,
               f"all {len(keys)} keys of {source} are documented", missing)
+    names = re.findall(r'return "([a-z-]+)";', (SOURCE / "core/job_news.h").read_text())
+    missing = [name for name in names if f'"event":"{name}"' not in prose]
+    check(len(names) > 4 and not missing, f"so are all {len(names)} events", missing)
 
 
 # --- the clients ---
+
+
+def check_filter(instance):
+    for words, complaint in (
+            (("Tags", "as", "1", "a b"), "key 'Tags' is a list of 1 (as), expected "),
+            (("Project", "s", ""), "key 'Project' is '' (s), expected "),
+            (("Colour", "s", "red"), "key 'Colour' (s) is not known, expected one of 'Uid' (u)")):
+        code, _, err = run("busctl", f"--address={instance.address}", "call", NAME, MANAGER, NAME, "ListJobs", "a{sv}tu", "1",
+                           *words, "0", "10")
+        check(code != 0 and complaint in err, f"a filter's {words[0]} is refused by what is wrong with it", err)
 
 
 def check_busctl(instance):
@@ -220,6 +233,7 @@ with FakeInstance() as instance:
     jid = check_busctl(instance)
     check_contract(instance, f"/org/corral/job/j{jid:016x}")
     check_documented_keys()
+    check_filter(instance)
     check_gdbus(instance, jid)
     check_python(instance, dbus.bus.BusConnection)
     check_python(instance, dbus.connection.Connection)
