@@ -10,6 +10,7 @@
 #include "bus/names.h"
 #include "bus/spec_keys.h"
 #include "bus/utf8.h"
+#include "bus/value_text.h"
 #include "core/charge.h"
 #include "core/job_tag.h"
 #include "core/limit_text.h"
