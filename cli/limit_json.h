@@ -3,8 +3,8 @@
 #pragma once
 
 #include "cli/json_text.h"
+#include "core/job_result.h"
 #include "core/limit_terms.h"
-#include "core/signal_names.h"
 
 namespace cli {
 
