@@ -142,8 +142,8 @@ std::expected<std::string, int> settle_project(
   if (!asked) return usual_project(site, subject, uid);
   if (std::ranges::find(site.projects, *asked, &units::ProjectSettings::name) !=
       site.projects.end())
-    return *asked;
-  complain("'" + file + "' lists no project '" + *asked +
+    return std::string(*asked);
+  complain("'" + file + "' lists no project '" + std::string(*asked) +
            "': no rule of a project holds");
   return std::string();
 }
