@@ -54,7 +54,7 @@ _corral() {
       while ((at < last)); do
         case ${words[at]} in
           --) ((at++)); break ;;
-          --array|--name|-n|--tag|-t|--project|-P|--account|-A|--jid|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l|--parent) ((at += 2)) ;;
+          --array|--name|-n|--tag|-t|--project|-P|--account|-A|--jid|--env|-e|--cwd|-C|--user|-u|--engine|--grace|-g|--signal|-s|--limit|-l|--parent|--domain|--began) ((at += 2)) ;;
           -*) ((at++)) ;;
           *) break ;;
         esac
@@ -79,9 +79,11 @@ _corral() {
         --signal|-s|--signal=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH' -- "$word"); return ;;
         --limit|-l|--limit=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=' -- "$word"); return ;;
         --parent|--parent=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word"); return ;;
+        --domain|--domain=) :; return ;;
+        --began|--began=) :; return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--detach --array --name --tag --project --account --jid --with-caller --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --delegate --json --system --private --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--detach --array --name --tag --project --account --jid --with-caller --env --cwd --user --report --engine --grace --signal --linger --kill-stragglers --limit --accept-less --parent --delegate --domain --began --json --system --private --help' -- "$word")
       else
         _corral_program "${places[at]}"
       fi ;;

@@ -104,6 +104,8 @@ _corral() {
         '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
         '--parent[Nest the job in this one\: it ends with it, and is bound by its limits]:JOB:_corral_jobs' \
         '--delegate[Leave the job'\''s cgroup to its user\: for what makes cgroups itself (DELEGATION)]' \
+        '--domain[Whose limits of the site'\''s hold (limits.toml(5)); may who may use --jid]:NAME: ' \
+        '--began[When the job began that goes on in this one from a checkpoint\: its start is accounted as a restart]:TIME: ' \
         '--json[With --detach, print JSON]' \
         '-j[With --detach, print JSON]' \
         '--system[Ask the system instance only]' \
@@ -205,8 +207,8 @@ _corral() {
         '*--limit[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '*-l[Set this limit, or take it away (NAME=none)]:LIMITS:(wall= cpu= memory= processes= files= virtual= threads= file-size= core= locked= idle= swap= cpu-rate= cpu-set= io-rate= io-ops=)' \
         '--accept-less[Take a limit that cannot hold for the whole job as far as it holds, instead of refusing it]' \
-        '--project[With '\''explain'\''\: the limits of a job that is charged to it]:WORD: ' \
-        '-P[With '\''explain'\''\: the limits of a job that is charged to it]:WORD: ' \
+        '--project[With '\''explain'\''\: the limits of a job that is charged to it, if corral.toml lists it]:WORD: ' \
+        '-P[With '\''explain'\''\: the limits of a job that is charged to it, if corral.toml lists it]:WORD: ' \
         '--site[With '\''explain'\''\: read the site'\''s limits here]:FILE:_files' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
@@ -295,8 +297,8 @@ _corral() {
         '-A[The same of an account; with both\: of this account of that project]:WORD: ' \
         '*--tag[The same of jobs with this tag\: KEY=VALUE, or KEY with any value]:TAG: ' \
         '*-t[The same of jobs with this tag\: KEY=VALUE, or KEY with any value]:TAG: ' \
-        '--signal[Send this signal to every process, and nothing else; 0 sends none and tells only whether one could be sent]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
-        '-s[Send this signal to every process, and nothing else; 0 sends none and tells only whether one could be sent]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
+        '--signal[Send this signal to every process, and nothing else; 0 sends none and tells only whether one could be sent. -HUP and -1 mean -s HUP]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
+        '-s[Send this signal to every process, and nothing else; 0 sends none and tells only whether one could be sent. -HUP and -1 mean -s HUP]:SIGNAL:(HUP INT QUIT ABRT KILL USR1 USR2 PIPE ALRM TERM CONT STOP TSTP WINCH)' \
         '--main[With --signal\: to the main process only]' \
         '--group[With --signal\: to the processes of this process group of the job only]:N: ' \
         '--grace[Wait so long between asking and killing; 0 kills at once]:DURATION: ' \
