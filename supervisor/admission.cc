@@ -197,7 +197,8 @@ void Admission::limit_by_site(const core::Caller& caller, core::JobSpec spec,
 /// have: they would be refused if they were asked for.
 void Admission::drop_what_none_holds(const core::LimitSet& asked,
                                      core::JobSpec& spec) const {
-  if (core::has_command(spec.kind) && spec.uid != core::Uid(0)) return;
+  const bool is_roots = spec.uid == core::Uid(0) && !spec.accepts_less;
+  if (core::has_command(spec.kind) && !is_roots) return;
   for (const core::LimitKind kind : core::kLimitKinds) {
     if (core::terms_of(spec.limits, spec.terms, kind).is_empty() ||
         !core::terms_of(asked.limits, asked.terms, kind).is_empty() ||

@@ -153,7 +153,7 @@ def refused(instance):
         accepted = instance.run("run", "-d", "--accept-less", "--limit", limit, "--", "sleep", "1000")
         equal(accepted.returncode, 0, "which may be accepted")
         jid, word = accepted.stdout.strip(), limit.partition("=")[0]
-        check(accepted.stderr.startswith(f"corral: {jid}: limit '{word}' is not held"), "and is said then", accepted.stderr)
+        check(accepted.stderr.startswith(f"corral: job {jid}: limit '{word}' is not held"), "and is said then", accepted.stderr)
         equal([word in sentence for sentence in instance.facts("show", jid)["not_held"]], [True], "show tells it later")
         check("not held" in instance.run("show", jid).stdout, "and shows it")
         changed = instance.run("limit", jid, "--accept-less", "-l", limit)

@@ -32,7 +32,7 @@ def starts(instance):
 
 def restarted(instance):
     began = int(time.time()) - HOURS
-    gate = instance.directory / "gate"
+    gate = f"{instance.folder}/gate"
     made = instance.run("run", "-d", "--began", f"@{began}", "--project", "physics", "--",
                         "sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done")  # fmt: skip
     equal(made.returncode, 0, f"a job goes on {made.stderr}")
@@ -40,7 +40,7 @@ def restarted(instance):
     shown = instance.run("run", "--began", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began)), "--", "true")
     equal(shown.returncode, 0, f"one in the foreground does too {shown.stderr}")
     os.kill(instance.supervisor, signal.SIGKILL)
-    gate.touch()
+    open(gate, "x", encoding="utf-8").close()
     again = instance.run("run", "-d", "--began", f"@{began}", "--", "true").stdout.strip()
     for jid in (made.stdout.strip(), plain, again):
         instance.run("wait", jid)
