@@ -63,7 +63,8 @@ class OneCommand : public CLI::App {
     added_.reserve(command.options.size());
     for (const OptionRow& row : command.options) {
       const bool is_mentioned = std::ranges::any_of(
-          words, [&row](const std::string& word) { return may_mention(word, row); });
+          words,
+          [&row](const std::string& word) { return may_mention(word, row); });
       added_.push_back(is_mentioned ? add(row) : nullptr);
     }
   }

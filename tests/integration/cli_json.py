@@ -15,7 +15,7 @@ from corral import COMMAND, Instance, check, engines, equal, is_alive, wait_unti
 
 JOB = """jid name owner user kind engine state freezer_state parent domain service array array_index members tags project account project_id argv main_pid limits soft_limits limit_actions created_us started_us ended_us
 age_us result sentence exit_code signal limit shell_code user_us system_us memory_peak_bytes storage_read_bytes storage_written_bytes oom_kills
-processes_not_seen processes_seen followed with_caller stragglers straggler_names container""".split()
+processes_not_seen processes_seen followed with_caller not_held stragglers straggler_names container""".split()
 
 
 def documented(command):

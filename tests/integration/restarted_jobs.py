@@ -87,6 +87,8 @@ def refusals(instance):
     equal(wrong.returncode, 2, "nor at a time that is none")
     check("'yesterday'" in wrong.stderr and "2026-11-30 09:05" in wrong.stderr, "which is said", wrong.stderr)
     if os.geteuid() == 0:
+        os.chmod(instance.folder, 0o755)
+        os.chmod(instance.runtime, 0o755)
         theirs = instance.run("run", "-d", "--began", "@1000000000", "--", "true", **OTHER)
         check(theirs.returncode != 0 and "say when a job began" in theirs.stderr, "others do not say so", theirs.stderr)
 

@@ -156,5 +156,6 @@ TEST_CASE("an unknown version is refused with both versions named") {
   const auto item = core::decode(bytes);
   REQUIRE(!item);
   CHECK(item.error().code == EPROTONOSUPPORT);
-  CHECK(item.error().subject.view() == "version 11; this program knows 2 to 10");
+  CHECK(item.error().subject.view() ==
+        "version 11; this program knows 2 to 10");
 }
