@@ -140,7 +140,7 @@ swap_is_bound() {
 }
 # Where the limit beside it is refused, that is not this one's verdict.
 start() { # OPTION...
-  corral run -d --engine "$engine" "$@" --limit "$limit" -- sh -c "$command" >"/tmp/said.$$" 2>&1 || return 1
+  corral run -d --engine "$engine" "$@" --limit "$limit" -- sh -c "$command" >"/tmp/said.$$" 2>"/tmp/complained.$$" || return 1
   jid=$(cat "/tmp/said.$$")
 }
 cell() { # KIND
@@ -149,7 +149,7 @@ cell() { # KIND
   elif start --accept-less; then
     $seen && echo approximated || echo refused
   else
-    echo "unknown: $(tr '\n' ' ' <"/tmp/said.$$")"
+    echo "unknown: $(tr '\n' ' ' <"/tmp/complained.$$")"
   fi
 }
 
@@ -162,4 +162,4 @@ for engine in "$@"; do
     [ "$kind" != swap ] || [ -z "${SWAP:-}" ] || swapoff "$SWAP"
   done
 done
-rm -rf "/tmp/said.$$" "/tmp/probe.$$" "$cores"
+rm -rf "/tmp/said.$$" "/tmp/complained.$$" "/tmp/probe.$$" "$cores"
