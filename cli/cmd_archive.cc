@@ -3,10 +3,12 @@
 // that the site does not keep.
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "accounting/csa_file.h"
 #include "accounting/cycle/archive.h"
 #include "cli/handlers.h"
 #include "cli/job_text.h"
@@ -102,8 +104,13 @@ int archive_files(const Arguments& arguments) {
   const std::string path = arguments.operands().empty()
                                ? places.pacct
                                : arguments.operands().front();
+  const auto steps = accounting::archive(path, rules);
+  if (steps.empty() && !arguments.operands().empty() && !sys::is_there(path))
+    return complain("cannot archive '" + printable(path) +
+                    "': " + accounting::words_of_reading(ENOENT) +
+                    ", nor a file that was switched from it");
   int code = kSuccess;
-  for (const ArchiveStep& step : accounting::archive(path, rules)) {
+  for (const ArchiveStep& step : steps) {
     if (step.what == What::kFailed)
       code = complain("'" + printable(step.path) + "': " + step.why);
     if (arguments.has("json"))

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral index: makes the index that reports read in place of accounting
 // files, or brings it up to date.
+#include <algorithm>
+#include <cerrno>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "accounting/csa_file.h"
 #include "accounting/index/index_update.h"
 #include "accounting/index/sqlite_load.h"
 #include "accounting/index/use_index.h"
@@ -12,8 +15,9 @@
 #include "cli/job_text.h"
 #include "cli/json_text.h"
 #include "cli/output.h"
-#include "cli/report/report_files.h"
+#include "cli/report/usual_files.h"
 #include "cli/terminal_text.h"
+#include "sys/whole_file.h"
 
 namespace cli {
 namespace {
@@ -63,11 +67,28 @@ bool are_together(const std::vector<std::string>& paths) {
   return true;
 }
 
+/// A file that was named and is not there, nor was, by the index, is a slip.
+int complain_of_missing(const std::vector<std::string>& named,
+                        const std::vector<IndexStep>& steps) {
+  int code = kSuccess;
+  for (const std::string& path : named)
+    if (std::ranges::find(steps, path, &IndexStep::path) == steps.end())
+      code = complain("cannot read '" + printable(path) +
+                      "': " + accounting::words_of_reading(ENOENT));
+  return code;
+}
+
 }  // namespace
 
 int index_files(const Arguments& arguments) {
+  if (!arguments.operands().empty() && which_instance(arguments) != Which::kAny)
+    return complain(
+        "index: '--system' and '--private' choose an instance's files, and "
+        "files are named; leave one of them out",
+        kMisused);
   const std::vector<std::string> paths =
-      arguments.operands().empty() ? usual_files() : arguments.operands();
+      arguments.operands().empty() ? usual_files(which_instance(arguments))
+                                   : arguments.operands();
   if (!are_together(paths))
     return complain("index: the files of one folder at a time have an index",
                     kMisused);
@@ -75,10 +96,15 @@ int index_files(const Arguments& arguments) {
     return complain(
         "index: libsqlite3.so.0 is not here (package libsqlite3-0); reports "
         "read the files");
+  // Of nothing no index is made.
+  const auto& named = arguments.operands();
+  if (!named.empty() && std::ranges::none_of(named, sys::is_there) &&
+      !sys::is_there(accounting::index::index_path_of(named.front())))
+    return complain_of_missing(named, {});
   const auto steps =
       accounting::index::update_index(paths, arguments.has("rebuild"));
   if (!steps) return complain(steps.error());
-  int code = kSuccess;
+  int code = complain_of_missing(named, *steps);
   for (const IndexStep& step : *steps) {
     if (step.what == What::kFailed)
       code = complain("'" + printable(step.path) + "': " + step.why);

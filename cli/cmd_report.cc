@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // corral report: what jobs used, summed up from accounting files, as a table,
 // as JSON, CSV or OpenMetrics; and what the files say of one job.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,6 +32,7 @@
 #include "cli/report/page_report.h"
 #include "cli/report/report_files.h"
 #include "cli/report/use_text.h"
+#include "cli/report/usual_files.h"
 #include "cli/terminal_text.h"
 #include "cli/value_types.h"
 #include "core/array_range.h"
@@ -92,9 +94,25 @@ Subjects subjects_of(const Arguments& arguments) {
   if (!paths.empty()) subjects.job = job_named(paths.front());
   if (subjects.job) paths.erase(paths.begin());
   if (!paths.empty()) return subjects;
-  paths = usual_files();
+  paths = usual_files(which_instance(arguments));
   absence = Absence::kIsEmpty;
   return subjects;
+}
+
+/// The first two as one, with a blank between words: what follows follows of
+/// them.
+std::string first_lines(std::string_view text) {
+  text = text.substr(0, text.find('\n', text.find('\n') + 1));
+  std::string line;
+  for (const char c : text) {
+    const bool is_blank = c == ' ' || c == '\n';
+    if (!is_blank)
+      line += c;
+    else if (!line.empty() && !line.ends_with(' '))
+      line += ' ';
+  }
+  if (line.ends_with(' ')) line.pop_back();
+  return line;
 }
 
 /// What processes are billed by. Nothing: csa.conf says what cannot be, which
@@ -108,12 +126,11 @@ std::optional<accounting::UseBilling> read_billing() {
   faults = conf.take_complaints() + faults +
            accounting::fault_of_integral(rules.memory_integral) +
            (weights ? "" : weights.error().text);
-  if (!faults.empty()) {  // the first two lines: what follows follows of them
-    const std::size_t end = faults.find('\n', faults.find('\n') + 1);
+  if (!faults.empty()) {
     (void)complain(
-        "report: '--units' needs a csa.conf that says what units "
+        "report: '--units' needs a csa.conf or csa.toml that says what units "
         "are: " +
-        faults.substr(0, end));
+        first_lines(faults));
     return std::nullopt;
   }
   const auto biller = std::make_shared<accounting::Biller>(rules);
@@ -175,13 +192,20 @@ bool is_accounting(const std::string& path) {
 }
 
 /// Whole, or not at all.
-int write_file(const std::string& path, std::string_view text) {
+enum class Readers : bool { kAsUmaskSays, kAll };
+
+int write_file(const std::string& path, std::string_view text,
+               Readers readers = Readers::kAsUmaskSays) {
   if (is_accounting(path))
     return complain("'" + path +
                     "' has accounting records, and a report would take their "
                     "place; name another file");
+  const bool is_new = !sys::is_there(path);
   auto file = accounting::OutputFile::create(path);
   if (file) file->write(text);
+  constexpr mode_t kForAll = 0644;
+  if (file && is_new && readers == Readers::kAll)
+    (void)::fchmod(file->fd(), kForAll);
   const int code = file ? file->commit() : errno;
   if (code == 0) return kSuccess;
   return complain("cannot write '" + path + "': " + accounting::words_of(code));
@@ -190,7 +214,10 @@ int write_file(const std::string& path, std::string_view text) {
 /// To the file that was asked for, or standard output.
 int deliver(const Arguments& arguments, std::string_view text) {
   if (const auto path = arguments.value("output"))
-    return write_file(std::string(*path), text);
+    return write_file(
+        std::string(*path), text,
+        // node_exporter is another user
+        arguments.has("openmetrics") ? Readers::kAll : Readers::kAsUmaskSays);
   print(text);
   return kSuccess;
 }
@@ -206,13 +233,24 @@ int write_job_page(const std::string& path, const accounting::JobFacts& job,
   return code != kSuccess || is_complete ? code : kFailure;
 }
 
+/// The last of them, which is written now where nothing was named, and how many
+/// more.
+std::string names_of(const std::vector<std::string>& paths) {
+  std::string text = "'" + printable(paths.back()) + "'";
+  if (paths.size() > 1)
+    text += " and " + std::to_string(paths.size() - 1) + " more";
+  return text;
+}
+
 /// `member`: one that the files have of the array that `word` names; empty:
 /// there is none.
-core::Refused not_recorded(const std::string& word, const std::string& member) {
+core::Refused not_recorded(const std::string& word, const std::string& member,
+                           const std::vector<std::string>& paths) {
   if (member.empty())
     return {.why = core::Refusal::kNoSuchJob,
             .text = "the accounting files have no job '" + word +
-                    "', and no file is called so"};
+                    "', and no file is called so; looked in " +
+                    names_of(paths)};
   return {.why = core::Refusal::kNoSuchJob,
           .text = "'" + word +
                   "' is an array, which has no record of its own; its members "
@@ -235,7 +273,8 @@ int report_job(const Arguments& arguments, const Subjects& subjects) {
   const bool is_complete = read_into(finder, subjects.files);
   const std::string member = finder.member();
   const auto jobs = std::move(finder).finish();
-  if (jobs.empty()) return complain(not_recorded(word, member));
+  if (jobs.empty())
+    return complain(not_recorded(word, member, subjects.files.paths));
   if (const auto path = arguments.value("html"))
     return write_job_page(std::string(*path), jobs.back(), is_complete);
   std::string text;
@@ -292,6 +331,12 @@ int report_sums(const Arguments& arguments, const Subjects& subjects) {
 
 int report_use(const Arguments& arguments) {
   const Subjects subjects = subjects_of(arguments);
+  const bool has_files = subjects.files.absence == Absence::kIsError;
+  if (has_files && which_instance(arguments) != Which::kAny)
+    return complain(
+        "report: '--system' and '--private' choose an instance's files, and "
+        "files are named; leave one of them out",
+        kMisused);
   return subjects.job ? report_job(arguments, subjects)
                       : report_sums(arguments, subjects);
 }

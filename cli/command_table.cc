@@ -294,8 +294,9 @@ constexpr Command kCommands[] = {
          "Reads accounting files, in which Corral or the CSA daemon wrote, and "
          "sums up by job, user, group, project, account, command, node, day "
          "or hour what jobs used. "
-         "Without a file these are the one that is being written and those "
-         "that were switched from it. A job's use is that of its end record, "
+         "Without a file these are the one that the instance writes, as "
+         "*corral accounting* names it, and those that were switched from it. "
+         "A job's use is that of its end record, "
          "else the sum of its processes where those are counted without their "
          "children. What was not collected is a dash; a sum of which a part is "
          "not known has a '+'. Commands are summed up over processes, with the "
@@ -334,7 +335,7 @@ constexpr Command kCommands[] = {
          "is left is right or not used. Only who may read all of the files "
          "may read it.",
      .options = kIndexOptions,
-     .pairs = {},
+     .pairs = kInstancePairs,
      .operands = {Operands::kAny, ValueType::kFile,
                   "accounting files; those that *corral report* reads without "
                   "it",

@@ -130,7 +130,12 @@ std::string help_text() {
 std::string help_text(const Command& command) {
   std::string text = "Usage: " + usage_of(command) + "\n\n";
   const std::string description = without_marks(command.description);
-  append_wrapped(text, description.substr(0, description.find("\n\n")), 0);
+  for (std::string_view rest = description; !rest.empty();) {
+    const std::size_t end = std::min(rest.find("\n\n"), rest.size());
+    if (rest.data() != description.data()) text += '\n';
+    append_wrapped(text, rest.substr(0, end), 0);
+    rest.remove_prefix(std::min(end + 2, rest.size()));
+  }
   text += "\nOptions:\n";
   for (const OptionRow& row : command.options)
     append_entry(text, (row.letter == '\0' ? "    " : "") + spelling_of(row),

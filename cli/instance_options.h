@@ -87,6 +87,8 @@ inline constexpr JsonKey kRecordsKeys[] = {
 inline constexpr OptionRow kIndexOptions[] = {
     {"rebuild", '\0', ValueType::kFlag, "", "Make it anew"},
     kJson,
+    kSystem,
+    kPrivate,
     kHelp,
 };
 inline constexpr Example kIndexExamples[] = {
@@ -144,6 +146,8 @@ inline constexpr OptionRow kUseOptions[] = {
      "Write to this file, which is replaced when all is written"},
     {"no-header", '\0', ValueType::kFlag, "", "Leave the column titles out"},
     kJson,
+    kSystem,
+    kPrivate,
     kHelp,
 };
 inline constexpr OptionPair kUsePairs[] = {
@@ -153,7 +157,7 @@ inline constexpr OptionPair kUsePairs[] = {
     {"html", "json"},        {"html", "csv"},
     {"html", "openmetrics"}, {"html", "output"},
     {"html", "by"},          {"html", "no-header"},
-    {"html", "units"},
+    {"html", "units"},       {"system", "private"},
 };
 inline constexpr Example kUseExamples[] = {
     {"corral report", "what each user used"},
@@ -165,7 +169,8 @@ inline constexpr Example kUseExamples[] = {
     {"corral report --html jobs.html --since 2026-11-01",
      "a page for a browser"},
     {"corral report web", "all of the last job called web"},
-    {"corral report --openmetrics -o /var/lib/prometheus/corral.prom",
+    {"corral report --openmetrics -o "
+     "/var/lib/prometheus/node-exporter/corral.prom",
      "for node_exporter's textfile collector"},
 };
 inline constexpr ExitCode kUseCodes[] = {

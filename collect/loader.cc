@@ -3,8 +3,6 @@
 
 #include <sys/random.h>
 
-#include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <memory>
 #include <string_view>
@@ -21,11 +19,6 @@
 namespace collect {
 
 namespace {
-
-constexpr std::uint64_t kUsualRing = std::uint64_t{64} << 20U;
-constexpr std::uint64_t kSmallestRing = std::uint64_t{1} << 20U;
-/// Of the memory that is available it takes so much at most.
-constexpr std::uint64_t kShare = 32;
 
 struct CloseObject {
   void operator()(exit_bpf* object) const { exit_bpf__destroy(object); }
@@ -53,21 +46,6 @@ int set_control(const exit_bpf& object, std::uint64_t ring_size) {
 }
 
 }  // namespace
-
-RingChoice choose_ring(std::uint64_t asked, std::uint64_t available) {
-  if (asked != 0)
-    return {.size = asked,
-            .why = "its ring has " + std::to_string(asked >> 20U) +
-                   " MiB, as the site's settings say"};
-  if (available == 0 || available / kShare >= kUsualRing)
-    return {.size = kUsualRing, .why = {}};
-  const std::uint64_t size =
-      std::max(std::bit_floor(available / kShare), kSmallestRing);
-  return {.size = size,
-          .why = "memory is short (" + std::to_string(available >> 20U) +
-                 " MiB are available), so its ring has " +
-                 std::to_string(size >> 20U) + " MiB instead of 64"};
-}
 
 Loaded load(const RingChoice& ring, bool is_trial) {
   if (const std::string_view why = sys::obstacle_to_ebpf(); !why.empty())

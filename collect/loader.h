@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "collect/ring_choice.h"
 #include "sys/unique_fd.h"
 
 namespace collect {
@@ -21,16 +22,6 @@ struct Loaded {
   sys::UniqueFd members;
   sys::UniqueFd forked;  ///< the program of forks, not attached
 };
-
-/// How large a ring may be, in bytes: 64 MiB, or less where memory is short.
-struct RingChoice {
-  std::uint64_t size = 0;
-  std::string why;  ///< empty: it is the usual size
-};
-/// `asked`: a power of two, in the place of what is usual; 0: nobody asked.
-/// `available`: bytes of memory (MemAvailable); 0: not known.
-[[nodiscard]] RingChoice choose_ring(std::uint64_t asked,
-                                     std::uint64_t available);
 
 /// Loads and attaches it. `is_trial`: only loads it, with a small ring.
 [[nodiscard]] Loaded load(const RingChoice& ring, bool is_trial);

@@ -35,7 +35,11 @@ core::RecordSwitches usual_of(const Settings& settings) {
   if (settings.places.kind != sys::InstanceKind::kSystem) return {};
   accounting::set_conf_translator(translate);
   accounting::CsaConf conf;
-  return accounting::usual_switches(conf);
+  std::string faults;
+  const core::RecordSwitches usual = accounting::usual_switches(conf, faults);
+  if (faults.ends_with('\n')) faults.pop_back();
+  if (!faults.empty()) spdlog::warn("{}", faults);
+  return usual;
 }
 
 struct NamedWorker {

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -84,7 +85,10 @@ bool CsaConf::add_line(std::string_view line, int number) {
   if (line.empty()) return true;
   if (!is_label(line[0]) || std::isdigit(static_cast<unsigned char>(line[0]))) {
     fault_ = "config(): Parameter token found on line " +
-             std::to_string(number) + " starts with a non-alpha character.\n";
+             std::to_string(number) + " starts with a non-alpha character.\n" +
+             path_ + ":" + std::to_string(number) + ": '" +
+             std::string(line.substr(0, line.find_first_of(kBlanks))) +
+             "': expected a label, which begins with a letter\n";
     return false;
   }
   std::size_t length = 0;
@@ -164,6 +168,14 @@ std::optional<std::string> CsaConf::find(std::string_view label) {
   complaints_ += fault_;
   if (!fault_.empty()) has_wrong_value_ = true;
   return std::nullopt;
+}
+
+std::vector<std::string> CsaConf::labels_with(std::string_view prefix) const {
+  std::vector<std::string> labels;
+  for (const auto& [label, value] : values_)
+    if (label.starts_with(prefix)) labels.push_back(label);
+  std::ranges::sort(labels);
+  return labels;
 }
 
 std::string CsaConf::place_of(std::string_view label) const {

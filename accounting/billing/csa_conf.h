@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace accounting {
 
@@ -44,6 +45,10 @@ class CsaConf {
   void tell_no_missing() { tells_no_missing_ = true; }
 
   [[nodiscard]] const std::string& path() const { return path_; }
+
+  /// Those of the file that begin so, sorted; none before it was read.
+  [[nodiscard]] std::vector<std::string> labels_with(
+      std::string_view prefix) const;
 
   /// "FILE:LINE" of a label, or "FILE".
   [[nodiscard]] std::string place_of(std::string_view label) const;

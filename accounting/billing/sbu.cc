@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/billing/sbu.h"
 
+#include <algorithm>
+
 #include "accounting/text/quantities.h"
 
 namespace accounting {
@@ -73,6 +75,17 @@ std::string fault_of_integral(int integral) {
   return "An invalid value for MEMINT (" + std::to_string(integral) +
          ") was found in the configuration file.\n  MEMINT must be between 1 "
          "and 3.";
+}
+
+bool is_weight(std::string_view name) {
+  return std::ranges::any_of(
+      kWeights, [name](const WeightRow& row) { return name == row.name; });
+}
+
+std::string placed_fault_of_integral(const CsaConf& conf, int integral) {
+  if (fault_of_integral(integral).empty()) return {};
+  return conf.place_of("MEMINT") + ": MEMINT: '" + std::to_string(integral) +
+         "': expected 1, 2 or 3\n";
 }
 
 std::uint64_t memory_integral(const csa::MemoryUse& use, int which) {

@@ -53,6 +53,13 @@ BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
 /// Why MEMINT names none of the three integrals, in the published words; "": it
 /// names one.
 [[nodiscard]] std::string fault_of_integral(int integral);
+/// The same as a line with its place, for behind published words that have
+/// none; empty: it may be.
+[[nodiscard]] std::string placed_fault_of_integral(const CsaConf& conf,
+                                                   int integral);
+
+/// Is it one that stands behind P_ and NP_?
+[[nodiscard]] bool is_weight(std::string_view name);
 
 /// The integral that MEMINT names, MB * usec; 0 of none.
 [[nodiscard]] std::uint64_t memory_integral(const csa::MemoryUse& use,

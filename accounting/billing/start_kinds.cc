@@ -26,9 +26,24 @@ std::string take_word(std::string_view& text) {
   return word;
 }
 
+/// "FILE:LINE: LABEL: 'WORD': expected WHAT"
+std::string fault_of(const CsaConf& conf, std::string_view label,
+                     const std::string& word, std::string_view expected) {
+  std::string text = conf.place_of(label) + ": ";
+  text.append(label).append(": '").append(word).append("': expected ");
+  return text.append(expected) + "\n";
+}
+
+/// Any letters, as the published program has it.
+bool is_word(const std::string& word, const char* wanted) {
+  return ::strcasecmp(word.c_str(), wanted) == 0;
+}
+
+/// The published words first, then where and what.
 std::optional<std::uint64_t> threshold_of(std::string_view text,
                                           std::string_view label,
                                           std::uint64_t unit,
+                                          const CsaConf& conf,
                                           std::string& faults) {
   const std::string word = take_word(text);
   const auto number = core::parse_number(word, UINT64_MAX / unit);
@@ -37,6 +52,9 @@ std::optional<std::uint64_t> threshold_of(std::string_view text,
                              : "Threshold value for ");
   faults.append(label).append(" in the csa.conf file");
   faults.append(word.empty() ? ".\n" : " must be positive.\n");
+  faults += fault_of(conf, label, "on" + (word.empty() ? "" : " " + word),
+                     unit == 1 ? "'on' and a number of KB, or 'off'"
+                               : "'on' and a number of seconds, or 'off'");
   return std::nullopt;
 }
 
@@ -50,13 +68,16 @@ StartKinds read_start_kinds(CsaConf& conf) {
     if (!value) continue;
     start.has_labels = true;
     std::string_view rest = *value;
-    if (::strcasecmp(take_word(rest).c_str(), "on") != 0) continue;
+    const std::string word = take_word(rest);
+    if (!is_word(word, "on") && !is_word(word, "off"))
+      start.faults += fault_of(conf, row.label, word, "'on' or 'off'");
+    if (!is_word(word, "on")) continue;
     core::RecordSwitches one = {.kinds = core::bit_of(row.kind)};
     if (row.kind == core::AccountKind::kMemoryThreshold ||
         row.kind == core::AccountKind::kTimeThreshold) {
       const bool is_time = row.kind == core::AccountKind::kTimeThreshold;
-      const auto threshold =
-          threshold_of(rest, row.label, is_time ? kSecond : 1, start.faults);
+      const auto threshold = threshold_of(
+          rest, row.label, is_time ? kSecond : 1, conf, start.faults);
       if (!threshold) continue;
       (is_time ? one.time_us : one.memory_kib) = *threshold;
     }
@@ -65,9 +86,10 @@ StartKinds read_start_kinds(CsaConf& conf) {
   return start;
 }
 
-core::RecordSwitches usual_switches(CsaConf& conf) {
+core::RecordSwitches usual_switches(CsaConf& conf, std::string& faults) {
   if (!sys::is_there(conf.path())) return {};
   const StartKinds start = read_start_kinds(conf);
+  faults += start.faults;
   if (!start.has_labels) return {};
   core::RecordSwitches switches = start.switches;
   switches.kinds |= core::bit_of(core::AccountKind::kJob);

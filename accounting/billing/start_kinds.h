@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What csa.conf says is to be on: its labels CSA_START, WKMG_START, MEM_START,
-// IO_START, DELAY_START ("on" or not), MEMT_START and TIME_START ("on" and a
+// IO_START, DELAY_START ("on" or "off"), MEMT_START and TIME_START ("on" and a
 // threshold: KB, seconds).
 #pragma once
 
@@ -14,13 +14,15 @@ namespace accounting {
 struct StartKinds {
   core::RecordSwitches switches = {.kinds = 0};
   bool has_labels = false;  ///< false: it says nothing of them
-  std::string faults;       ///< whole lines: thresholds that are none
+  std::string faults;       ///< whole lines: values that are none
 };
 
 [[nodiscard]] StartKinds read_start_kinds(CsaConf& conf);
 
 /// What is on where nobody turned anything: what the file says, if it is there
-/// and names any; else what is usual.
-[[nodiscard]] core::RecordSwitches usual_switches(CsaConf& conf);
+/// and names any; else what is usual. What it says that cannot be is added to
+/// `faults`, in whole lines.
+[[nodiscard]] core::RecordSwitches usual_switches(CsaConf& conf,
+                                                  std::string& faults);
 
 }  // namespace accounting

@@ -10,6 +10,7 @@
 #include "accounting/billing/csa_conf.h"
 #include "accounting/billing/request_weights.h"
 #include "accounting/billing/sbu.h"
+#include "accounting/billing/unknown_labels.h"
 #include "accounting/build/file_reader.h"
 #include "accounting/build/sorted_writer.h"
 #include "core/number_text.h"
@@ -75,7 +76,7 @@ Outcome<int> run(const CommandLine& line, Console& console) {
   const BillingRules rules =
       read_billing_rules(conf, faults, MissingWeights::kTold, integral);
   const auto weights = read_request_weights(conf);
-  console.complain(conf.take_complaints() + faults);
+  console.complain(conf.take_complaints() + faults + told_unknown_labels(conf));
   if (conf.has_wrong_value())
     return stop("Nothing is billed by a configuration that is wrong.");
   if (!weights) return std::unexpected(weights.error());
@@ -83,7 +84,7 @@ Outcome<int> run(const CommandLine& line, Console& console) {
     return stop(std::move(fault));
   Stopwatch reading;
   FileReader reader(options, console);
-  TRY(reader.read_all(most));
+  TRY(reader.read_all(most, conf.place_of("BUILD_MAXFILES")));
   if (options.tells_times) console.complain(reading.text());
   Stopwatch writing;
   TRY(SortedWriter(options, reader, rules, *weights, console).run());

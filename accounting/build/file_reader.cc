@@ -416,7 +416,7 @@ Outcome<void> FileReader::read(InputFile& file) {
   return {};
 }
 
-Outcome<void> FileReader::read_all(int most_files) {
+Outcome<void> FileReader::read_all(int most_files, const std::string& place) {
   int last = 0;
   for (number_ = 0; number_ < 2; ++number_) {
     for (;; ++number_) {
@@ -424,7 +424,9 @@ Outcome<void> FileReader::read_all(int most_files) {
       struct stat status = {};
       if (::stat(path.c_str(), &status) != 0) break;
       if (static_cast<int>(files_.size()) >= most_files)
-        return stop("The file table is full.");
+        return stop("The file table is full.\n" + place +
+                    ": BUILD_MAXFILES: '" + std::to_string(most_files) +
+                    "': expected more, '" + path + "' is the next file");
       auto window = ByteWindow::open(path.c_str());
       if (!window)
         return stop(

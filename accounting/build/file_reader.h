@@ -40,7 +40,8 @@ class FileReader {
 
   /// Reads all files and places their records. Gives up in the published
   /// words.
-  Outcome<void> read_all(int most_files);
+  /// `place`: where the configuration says how many.
+  Outcome<void> read_all(int most_files, const std::string& place);
 
   [[nodiscard]] Segments& segments() { return segments_; }
   [[nodiscard]] const std::vector<InputFile>& files() const { return files_; }

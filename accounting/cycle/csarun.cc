@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "accounting/billing/unknown_labels.h"
 #include "accounting/cycle/day_run.h"
 #include "accounting/cycle/diary.h"
 #include "accounting/cycle/run_lock.h"
@@ -305,6 +306,7 @@ int csarun(const CommandLine& line, Console& console,
   CsaConf conf;
   const auto places = read_places(conf, console);
   if (!places) return console.give_up(places.error());
+  console.complain(told_unknown_labels(conf));
   if (const auto complete = must_be_complete(conf, *places, console); !complete)
     return console.give_up(complete.error());
   (void)::umask(places->mask);

@@ -61,8 +61,8 @@ class Reader {
   Outcome<mode_t> mode(std::string_view label, const std::string& fallback) {
     const std::string value = text(label, fallback);
     if (const auto mode = mode_of(value)) return *mode;
-    return stop(conf_.path() + ": " + std::string(label) + ": '" + value +
-                "': expected a mode in octal digits");
+    return stop(conf_.place_of(label) + ": " + std::string(label) + ": '" +
+                value + "': expected a mode in octal digits");
   }
 
  private:
@@ -94,10 +94,10 @@ std::optional<gid_t> group_of(const std::string& name, Console& console) {
   return gid;
 }
 
-Outcome<void> must_be_absolute(std::string_view label,
+Outcome<void> must_be_absolute(const CsaConf& conf, std::string_view label,
                                const std::string& path) {
   if (path.starts_with('/')) return {};
-  return stop(std::string(label) + ": '" + path +
+  return stop(conf.place_of(label) + ": " + std::string(label) + ": '" + path +
               "': expected an absolute path");
 }
 
@@ -110,8 +110,8 @@ Outcome<Places> read_places(CsaConf& conf, Console& console) {
   places.root = reader.own("ACCT_DIR", places.root);
   places.exits = reader.own("EXIT_DIR", places.exits);
   places.mailer = reader.own("MAILER", places.mailer);
-  TRY(must_be_absolute("ACCT_DIR", places.root));
-  TRY(must_be_absolute("EXIT_DIR", places.exits));
+  TRY(must_be_absolute(conf, "ACCT_DIR", places.root));
+  TRY(must_be_absolute(conf, "EXIT_DIR", places.exits));
   places.file_system = reader.text("ACCT_FS", places.root);
   places.pacct = reader.text("PACCT_FILE", places.day() + "/pacct");
   places.folder_mode = TRY(reader.mode("CHMOD", "770"));

@@ -322,8 +322,9 @@ Outcome<int> run(const CommandLine& line, Console& console) {
   console.complain(conf.take_complaints());
   if (const auto fault = fault_of(line, options); !fault.empty())
     return stop(std::string(fault));
-  if (!fault_of_integral(integral).empty())
-    console.complain("Bad value for MEMORY_INTEGRAL\n\n");  // and no memory
+  if (const auto fault = placed_fault_of_integral(conf, integral);
+      !fault.empty())  // and no memory
+    console.complain("Bad value for MEMORY_INTEGRAL\n\n" + fault);
   const BillingRules rules =
       read_billing_rules(conf, faults, MissingWeights::kTold, integral);
   (void)conf.take_complaints();  // no weight is asked for

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "accounting/billing/csa_conf.h"
+#include "accounting/billing/sbu.h"
 #include "accounting/records/damage_text.h"
 #include "accounting/records/entry_blocks.h"
 #include "accounting/records/entry_write.h"
@@ -404,8 +405,9 @@ Outcome<int> run(const CommandLine& line, Console& console) {
   CsaConf conf;
   const int integral = conf.integer("MEMINT", 1);
   console.complain(conf.take_complaints());
-  if (integral < 1 || integral > 3)
-    console.complain("Invalid value for MEMORY_INTEGRAL.\n");
+  if (const auto fault = placed_fault_of_integral(conf, integral);
+      !fault.empty())
+    console.complain("Invalid value for MEMORY_INTEGRAL.\n" + fault);
   Options options = TRY(read_options(line, console));
   const bool is_terminal = ::isatty(STDIN_FILENO) != 0;
   if (line.operands.empty() && !is_terminal) options.is_backwards = false;

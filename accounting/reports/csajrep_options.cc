@@ -50,8 +50,7 @@ bool read_selection(const CommandLine& line, Selection& to, Console& console) {
     to.reqid = static_cast<std::int64_t>(number);
   }
   if (const auto* const text = line.value('p'))  // no project has a name
-    to.project =
-        is_number(*text) ? std::strtoull(text->c_str(), nullptr, 10) : 0;
+    if (!read_number('p', *text, 10, to.project, console)) return false;
   if (const auto* const text = line.value('u')) {
     const auto uid = is_number(*text)
                          ? static_cast<std::uint32_t>(std::atoll(text->c_str()))

@@ -43,10 +43,11 @@ std::uint64_t id_of(const std::string& text) {
 Outcome<void> read_selection(const CommandLine& line, Options& options) {
   if (const auto* const text = line.value('a')) options.session = id_of(*text);
   if (const auto* const text = line.value('j')) options.jid = id_of(*text);
-  if (const auto* const text = line.value('p'))  // names have no numbers
-    options.project = begins_with_digit(*text)
-                          ? std::strtoull(text->c_str(), nullptr, 10)
-                          : 0;
+  if (const auto* const text = line.value('p')) {  // names have no numbers
+    if (!begins_with_digit(*text))
+      return stop("-p " + *text + ": expected a number");
+    options.project = std::strtoull(text->c_str(), nullptr, 10);
+  }
   if (const auto* const text = line.value('g')) {
     options.gid = begins_with_digit(*text)
                       ? static_cast<std::uint32_t>(std::atol(text->c_str()))

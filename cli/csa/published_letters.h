@@ -301,7 +301,9 @@ inline constexpr PublishedCommand kCommands[] = {
     {"csacom", "1", "Show the processes in accounting files",
      "Prints a line for each process of the named accounting files, or of "
      "standard input, or, where that is a terminal, of the file in use. "
-     "Damaged parts are passed over and reported; the exit code is then 1.",
+     "Damaged parts are passed over and reported; the exit code is then 1. "
+     "(The "
+     "published usage text names an option *-l*; no program has it.)",
      kCsacomLetters, "[FILE...]",
      "Command Usage:\n"
      "%\t[-b] [-c] [-f] [-h] [-i] [-k] [-m] [-p] [-r] [-t] [-v]\n"

@@ -2,67 +2,20 @@
 #include "cli/report/report_files.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "accounting/append.h"
 #include "accounting/csa_file.h"
 #include "accounting/index/use_index.h"
 #include "accounting/packed_file.h"
-#include "accounting/switched_name.h"
 #include "accounting/text/progress.h"
 #include "cli/output.h"
-#include "core/number_text.h"
-#include "sys/places.h"
 
 namespace cli {
 
 using accounting::Group;
-
-namespace {
-
-/// Whether the packed file holds what the plain one does, as `corral archive`
-/// leaves them when it is killed. What cannot be compared is no copy.
-bool is_copy(const std::string& plain, const std::string& packed) {
-  const auto source = accounting::open_for_reading(plain.c_str());
-  const auto copy = accounting::open_for_reading(packed.c_str());
-  return source && copy &&
-         accounting::holds(copy->get(), source->get()).value_or(false);
-}
-
-}  // namespace
-
-std::vector<std::string> usual_files() {
-  namespace fs = std::filesystem;
-  const bool is_root = ::geteuid() == 0;
-  const fs::path path =
-      sys::find_places(
-          is_root ? sys::InstanceKind::kSystem : sys::InstanceKind::kPrivate,
-          core::Uid(::geteuid()), sys::process_environment())
-          .pacct;
-  const std::string name = path.filename().string();
-  std::vector<std::pair<std::uint64_t, std::string>> numbered;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path.parent_path(), error)) {
-    const auto found =
-        accounting::parse_switched_name(entry.path().filename().string(), name);
-    if (found) numbered.emplace_back(found->number, entry.path().string());
-  }
-  std::ranges::sort(numbered);
-  std::vector<std::string> files;
-  std::uint64_t last = UINT64_MAX;
-  for (auto& [number, file] : numbered)
-    // Where both are there the packed one sorts behind. A copy is passed over.
-    if (std::exchange(last, number) != number || !is_copy(files.back(), file))
-      files.push_back(std::move(file));
-  files.push_back(path.string());
-  return files;
-}
 
 ReportSink sink_of(accounting::UseFold& fold) {
   ReportSink sink = {

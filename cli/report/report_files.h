@@ -15,10 +15,6 @@
 
 namespace cli {
 
-/// The file that the instance of this user writes, and those that were switched
-/// from it, by their numbers.
-[[nodiscard]] std::vector<std::string> usual_files();
-
 enum class Absence : bool { kIsError, kIsEmpty };
 
 /// What a report reads, in its order.

@@ -249,7 +249,7 @@ _corral() {
         --output|-o|--output=) mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word"); return ;;
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--by --user --since --until --units --csv --openmetrics --http --html --output --no-header --json --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--by --user --since --until --units --csv --openmetrics --http --html --output --no-header --json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;
@@ -257,7 +257,7 @@ _corral() {
       case $previous in
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--rebuild --json --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--rebuild --json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;

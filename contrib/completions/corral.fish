@@ -201,12 +201,16 @@ complete -c corral -n '__fish_seen_subcommand_from report' -l html -r -F -d 'Wri
 complete -c corral -n '__fish_seen_subcommand_from report' -l output -s o -r -F -d 'Write to this file, which is replaced when all is written'
 complete -c corral -n '__fish_seen_subcommand_from report' -l no-header -d 'Leave the column titles out'
 complete -c corral -n '__fish_seen_subcommand_from report' -l json -s j -d 'Print facts as JSON'
+complete -c corral -n '__fish_seen_subcommand_from report' -l system -d 'Ask the system instance only'
+complete -c corral -n '__fish_seen_subcommand_from report' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from report' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from report' -r -F
 
 complete -c corral -n __fish_use_subcommand -a index -d 'Make reports of many accounting files fast'
 complete -c corral -n '__fish_seen_subcommand_from index' -l rebuild -d 'Make it anew'
 complete -c corral -n '__fish_seen_subcommand_from index' -l json -s j -d 'Print facts as JSON'
+complete -c corral -n '__fish_seen_subcommand_from index' -l system -d 'Ask the system instance only'
+complete -c corral -n '__fish_seen_subcommand_from index' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from index' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from index' -r -F
 

@@ -338,6 +338,8 @@ _corral() {
         '--no-header[Leave the column titles out]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         '*:FILE:_files' && return ;;
@@ -346,6 +348,8 @@ _corral() {
         '--rebuild[Make it anew]' \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         '*:FILE:_files' && return ;;

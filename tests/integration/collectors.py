@@ -20,7 +20,7 @@ import tempfile
 import time
 
 import corral
-from collector import PYTHON, ebpf_obstacle, end_of, finished, processes, scribe_of
+from collector import PYTHON, ebpf_obstacle, end_of, finished, nested_jobs, processes, scribe_of
 from corral import BUILD, Instance, check, equal, fail, needs_root, skip, wait_until
 
 # So many processes end by themselves, each reaped by its parent, and a few are left to the reaper.
@@ -141,6 +141,18 @@ def nested():
         names = collections.Counter(record["name"] for record in processes(records, jid))
         equal((names["echo"], names["sh"], names["sleep"]), (1, 2, 1), "those in a cgroup below the job's are the job's")
         equal(end_of(records)["processes_seen"], 4, "and counted")
+
+
+def jobs_in_jobs():
+    """Jobs made in jobs, two deep: each process is of the innermost around it, and of no other."""
+    with Instance() as instance, tempfile.TemporaryDirectory() as folder:
+        wanted = nested_jobs(instance, folder)
+        records = finished(instance, len(wanted))
+        found = {jid: sorted(record["pid"] for record in processes(records, jid)) for jid in wanted}
+        equal(found, wanted, "each job has its own processes")
+        ends = {jid: (end_of(records, jid)["processes_seen"], end_of(records, jid)["processes_not_seen"]) for jid in wanted}
+        equal(ends, {jid: (len(pids), 0) for jid, pids in wanted.items()}, "and its end says that none is missing")
+        equal({record["collector"] for record in processes(records)}, {"ebpf"}, "counted by the kernel")
 
 
 def make_and_strace():
@@ -431,7 +443,7 @@ def no_loader():
             check("wait (corral-collect is not installed)" in result.stdout, "doctor says why", result.stdout)
 
 
-PARTS = [every_process, crowds, threads, nested, make_and_strace, killed_supervisor, killed_scribe, killed_store, all_killed,
+PARTS = [every_process, crowds, threads, nested, jobs_in_jobs, make_and_strace, killed_supervisor, killed_scribe, killed_store, all_killed,
          overflown, at_full_rate, switched_and_off, by_choice, read_of_the_dead, no_loader]
 
 

@@ -356,8 +356,11 @@ def no_bill():
         (site.root / "csa.conf").write_text("".join(line for line in conf.splitlines(keepends=True) if not re.match("N?P_", line)))
         done = site.csarun()
         corral.check(done.returncode == 1 and "has no weights" in done.stderr, "a configuration without weights", done.stderr)
-        site.set_conf(PACCT_FILE=site.root / "elsewhere/pacct")
+        site.set_conf(PACCT_FILE=site.root / "elsewhere/pacct", P_SITME=3)
         done = site.csarun()
+        told = [line for line in done.stderr.splitlines() if "is not known" in line]
+        corral.check(len(told) == 1 and "csa.conf:" in told[0] and "'P_SITME' is not known" in told[0], "a weight that is misspelt is told", done.stderr)
+        del site.values["P_SITME"]
         corral.check(done.returncode == 1 and f"PACCT_FILE: '{site.root}/elsewhere/pacct': expected" in done.stderr, "a file that no run would take", done.stderr)
         corral.equal(sorted(site.path(".").rglob("*")), before, "nothing was made or taken")
         site.set_conf(PACCT_FILE=site.path("day/pacct"), WKMG_QUEUE0="ten night")

@@ -343,6 +343,31 @@ def wrong_value(label, value, expected):
     return case
 
 
+def told_with_place(line, label, value, expected, code=1):
+    """Behind the published words stand file, line, value and what was expected."""
+
+    def case(work):
+        lines = [text for text in work.get("in/csa.conf").decode().splitlines() if text.split()[:1] != [label]]
+        work.put("wrong.conf", "\n".join([f"{label} {value}", *lines, ""]).encode())
+        for number in ("1", "2", "3"):
+            work.put(f"many{number}", work.get("in/pacct1"))
+        done = work.run(line, "wrong.conf")
+        wanted = f"wrong.conf:1: {label}: '{value}': expected {expected}" if label.isupper() else f"wrong.conf:1: '{label}': expected {expected}"
+        fault = f"{done and done.returncode}: {done and done.stderr[-300:]!r}"
+        return None if done is not None and done.returncode == code and wanted.encode() in done.stderr else fault
+
+    return case
+
+
+def misspelt(work):
+    """What was meant is billed as usual, and told; labels of the site's own are not."""
+    work.put("wrong.conf", b"P_SITME 3\nWKMG_QUEUEX 1 b\nP_STIME 3\nSITE_P_SITME 4\n" + work.get("in/csa.conf"))
+    done = work.run("csabuild -a -i -P in/pacct -s written", "wrong.conf")
+    told = [line for line in done.stderr.decode().splitlines() if "is not known" in line]
+    names = [line.split(" is not known")[0] for line in told]
+    return None if done.returncode == 0 and names == ["wrong.conf:1: 'P_SITME'", "wrong.conf:2: 'WKMG_QUEUEX'"] else f"{done.returncode}: {done.stderr[-300:]!r}"
+
+
 def wrong_integral(work):
     work.put("wrong.conf", work.get("in/csa.conf").replace(b"MEMINT\t\t1", b"MEMINT\t\t9"))
     said = "An invalid value for MEMINT (9) was found"
@@ -419,6 +444,8 @@ ROWS = {
     "csacms tells what it left out": summaries_rest,
     "csajrep takes nobody for nobody": lambda work: fails(work, "csajrep -A -u nosuch -s out/spacct.csa", "Unable to map nosuch"),
     "csajrep takes no word for all jobs": lambda work: fails(work, "csajrep -A -j x -s out/spacct.csa", "-j x: expected a number"),
+    "nor for project 0": lambda work: fails(work, "csajrep -A -p biology -s out/spacct.csa", "-p biology: expected a number"),
+    "nor does ja": lambda work: fails(work, "ja -c -p biology in/ja.file", "-p biology: expected a number"),
     "nor for all requests": lambda work: fails(work, "csajrep -A -r x -s out/spacct.csa", "-r x: expected a number"),
     "names are masked": names_are_masked,
     "a weight that is no number": wrong_value("P_TIME", "ten", "expected a number"),
@@ -427,6 +454,13 @@ ROWS = {
     "a weight with a comma": wrong_value("P_TIME", "8,5", "expected a number"),
     "two thousand million queues": wrong_value("WKMG_NUM_QUEUES", "2000000000", "expected at most"),
     "an integral that there is not": wrong_integral,
+    "a weight that is misspelt": misspelt,
+    "csacom tells where": told_with_place("csacom in/pacct1", "MEMINT", "9", "1, 2 or 3", code=0),
+    "csacms tells where": told_with_place("csacms -a in/pacct1", "MEMINT", "9", "1, 2 or 3", code=0),
+    "more files than there may be": told_with_place("csabuild -P many -s written", "BUILD_MAXFILES", "2", "more, 'many3' is the next file"),
+    "a line that is no label": told_with_place("csacom in/pacct1", "9z", "x", "a label", code=0),
+    "a folder that is nowhere": told_with_place("csarun", "ACCT_DIR", "rel", "an absolute path"),
+    "a mode that is none": told_with_place("csarun", "CHMOD", "9z9", "a mode in octal digits"),
     "a line that is too long": long_line,
     "lines that end in CR LF": with_returns,
     "an endless configuration": lambda work: ends(work, "csacom in/pacct1", conf="/dev/zero"),

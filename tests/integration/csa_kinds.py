@@ -175,6 +175,17 @@ def configured():
             site.set_conf(TIME_START="on")
             told = instance.csa("csaswitch", "-c", "on").stderr
             corral.check("A threshold value is required for TIME_START" in told, "a threshold without a value is told", told)
+            conf = site.root / "csa.conf"
+            for label, value, wanted in (("TIME_START", "on", "'on': expected 'on' and a number of seconds"), ("MEMT_START", "on x", "'on x': expected 'on' and a number of KB"),
+                                         ("CSA_START", "yes", "'yes': expected 'on' or 'off'"), ("IO_START", "1", "'1': expected 'on' or 'off'")):  # fmt: skip
+                site.set_conf(**{"TIME_START": "off 3", "MEMT_START": "off 7", "CSA_START": "ON", "IO_START": "Off", label: value})
+                line = next(number for number, text in enumerate(conf.read_text().splitlines(), 1) if text.startswith(label))
+                told = instance.csa("csaswitch", "-c", "on").stderr
+                corral.check(f"{conf}:{line}: {label}: {wanted}" in told and told.count("expected") == 1, f"{label} {value} is told, with its place", told)
+            site.set_conf(IO_START="Off", CSA_START="yes")
+        with Accounted(site, conf=True) as instance:
+            instance.run("run", "--", "true")
+            corral.check("CSA_START: 'yes': expected" in instance.stderr(), "and by an instance that starts", instance.stderr())
 
 
 def refused():

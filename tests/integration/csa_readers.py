@@ -23,9 +23,9 @@ COMMANDS = (["csacom"], ["csacom", "-b"], ["csaverify", "-P"], ["csacms", "-a"],
             ["report", "--by", "user", "--json"], ["report", "--by", "job", "--csv"], ["report", "secret"])  # fmt: skip
 
 
-def said(user, words, instance):
+def said(user, words, instance, environment=None):
     who = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    done = subprocess.run([corral.COMMAND, *map(str, words)], env={**instance.environment, "TZ": "UTC"}, capture_output=True, text=True, check=False,
+    done = subprocess.run([corral.COMMAND, *map(str, words)], env={**(environment or instance.environment), "TZ": "UTC"}, capture_output=True, text=True, check=False,
                           timeout=60, cwd="/", **who)  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
@@ -56,6 +56,25 @@ def open_to_all(instance):
     corral.check(not list(instance.pacct.parent.glob("*.zst")), "nor are files his to pack", error)
 
 
+def asked(instance):
+    """Without a name the file is that of the instance which 'corral accounting' would ask, whatever it was started with."""
+    nowhere = {name: value for name, value in instance.environment.items() if name != "CORRAL_PACCT"}
+    for words in (["report"], ["report", "secret"]):
+        root, other = (said(user, words, instance, nowhere) for user in (None, NOBODY))
+        corral.equal(other, root, f"corral {' '.join(words)} without a name says the same to nobody")
+        corral.equal(root, said(None, [*words, *instance.switched()], instance), "what the instance's files say")
+    code, _, error = said(NOBODY, ["report", "nosuch"], instance, nowhere)
+    corral.check(code == 66 and f"looked in '{instance.pacct}'" in error, "a job that is not there, and where it was looked for", error)
+    code, _, error = said(NOBODY, ["index"], instance, nowhere)
+    corral.check(code == 1 and str(instance.pacct.parent) in error, "so does index, which is not his to make there", error)
+    alone = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "XDG_STATE_HOME": str(instance.folder), "CORRAL_RUNTIME_DIR": str(instance.folder / "none")}
+    for option, file in (("--private", instance.folder / "corral/pacct"), ("--system", "/var/csa/day/pacct")):
+        code, _, error = said(NOBODY, ["report", option, "nosuch"], instance, alone)
+        corral.check(code == 66 and f"looked in '{file}'" in error, f"{option} is that one, also where none runs", error)
+        code, _, error = said(NOBODY, ["report", option, instance.pacct], instance)
+        corral.check(code == 2 and "leave one of them out" in error, "and not beside a file's name", error)
+
+
 def closed(instance, jid):
     """The mode of one file is that of all that follow."""
     wanted = (0o640, 0, 4)
@@ -83,6 +102,9 @@ def closed(instance, jid):
         corral.check("ermission denied" in out + error or f"Failed to open '{instance.pacct}'" in error, "and says why", out, error)
     code, out, error = said(NOBODY, ["report"], instance)
     corral.check(code == 1 and "ermission denied" in error and "secret" not in out, "also without a name", out, error)
+    nowhere = {name: value for name, value in instance.environment.items() if name != "CORRAL_PACCT"}
+    code, out, error = said(NOBODY, ["report"], instance, nowhere)
+    corral.check(code == 1 and f"cannot read '{instance.pacct}': Permission denied" in error, "nor is what the instance writes an empty table", out, error)
 
 
 def without_an_instance(site, instance):
@@ -105,6 +127,7 @@ def main():
         jid = job(instance)
         corral.equal(rights(instance.pacct)[0] & 0o007, 0o004, "a new file is everybody's to read, and nobody's to write")
         open_to_all(instance)
+        asked(instance)
         closed(instance, jid)
         without_an_instance(site, instance)
 

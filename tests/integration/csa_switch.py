@@ -127,6 +127,11 @@ def off_and_on():
         events = [entry.records[csa_files.CONFIGURATION][24] for entry in csa_files.entries(instance.pacct.read_bytes())
                   if entry.kind == csa_files.CONFIGURATION]  # fmt: skip
         corral.equal(events, [2, 3, 2], "the file says on, off, on")
+        instance.switch()
+        entries = list(csa_files.entries(instance.switched()[-2].read_bytes()))
+        events = [at for at, entry in enumerate(entries) if entry.kind == csa_files.CONFIGURATION]
+        corral.equal((entries[events[-1]].records[csa_files.CONFIGURATION][24], len(entries) - events[-1]), (1, 2),
+                     "one that is switched ends with the word that it is, and our record of it")
         job_records.check_keys(every_record(instance), "off and on")
         for words, said in (
             (["-c", "nonsense"], "is invalid"), (["-c", "check"], "-n is required"), (["-c", "check", "-n", "what"], "is invalid"),

@@ -146,7 +146,10 @@ def hostile():
 
 
 def faults():
-    corral.check("have no job 'nothing'" in report("nothing", PACCT, code=66), "a job that is not there")
+    said = report("nothing", PACCT, code=66)
+    corral.check("have no job 'nothing'" in said and f"looked in '{PACCT}'\n" in said, "a job that is not there, and where it was looked for", said)
+    said = report("nothing", PACCT, PACCT, code=66)
+    corral.check(f"looked in '{PACCT}' and 1 more" in said, "also in several files", said)
     corral.check("cannot read './web'" in report("./web", code=1), "with a slash it is a file")
     corral.check("'--by' is for sums" in report("0x13", "--by", "user", PACCT, code=2), "sums are of no single job")
 

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import socket
+import stat
 import struct
 import subprocess
 import tempfile
@@ -84,7 +85,13 @@ def hostile_names():
 def files():
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "corral.prom")
+        before = os.umask(0o077)
         corral.equal(report("--openmetrics", "-o", file, PACCT), "", "what goes to a file is not printed")
+        report("--csv", "-o", pathlib.Path(folder, "csv"), PACCT)
+        os.umask(before)
+        modes = [stat.S_IMODE(pathlib.Path(folder, name).stat().st_mode) for name in ("corral.prom", "csv")]
+        corral.equal(modes, [0o644, 0o600], "which node_exporter may read, whatever the umask; other reports are as it says")
+        pathlib.Path(folder, "csv").unlink()
         corral.equal(file.read_text(), report("--openmetrics", PACCT), "the file has it")
         before = file.stat().st_ino
         report("--openmetrics", "-o", file, GOLDEN / "damaged/hole37", code=1)

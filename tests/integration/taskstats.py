@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from collector import PYTHON, end_of, finished, processes, scribe_of, taskstats_obstacle
+from collector import PYTHON, end_of, finished, nested_jobs, processes, scribe_of, taskstats_obstacle
 from corral import COMMAND, Instance, check, children_of, equal, needs_root, skip, wait_until
 
 STORM = (
@@ -117,6 +117,18 @@ def many_jobs():
             check(all(found <= most for found, most in zip(sizes, wanted)), "no job has another's", sizes, wanted)
 
 
+def jobs_in_jobs():
+    """Jobs made in jobs, two deep: each process is of the innermost around it, and of no other."""
+    with Counted() as instance, tempfile.TemporaryDirectory() as folder:
+        wanted = nested_jobs(instance, folder)
+        records = finished(instance, len(wanted))
+        found = {jid: sorted(record["pid"] for record in processes(records, jid)) for jid in wanted}
+        equal(found, wanted, "each job has its own processes")
+        equal({record["collector"] for record in processes(records)}, {"taskstats"}, "counted by taskstats")
+        for jid, pids in wanted.items():
+            equal(end_of(records, jid)["processes_seen"], len(pids), "as many as its end says")
+
+
 def nested_extra(records):
     """Of the job in which another was started: what `corral run` itself forked, by the names of the records."""
     jid = next(record["jid"] for record in processes(records) if record["name"].startswith("corral"))
@@ -195,7 +207,7 @@ def project():
             check(len(late) > 0 and {record.get("project_id") for record in late} == {4711}, "also where the collector was killed", late[:2])
 
 
-PARTS = [every_process, threads, project, many_jobs, storm, killed]
+PARTS = [every_process, threads, project, many_jobs, jobs_in_jobs, storm, killed]
 
 
 def main():

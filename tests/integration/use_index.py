@@ -133,6 +133,15 @@ def grows(folder):
     same(folder, "and stays away")
 
 
+def missing(folder):
+    """What is not there, nor was, is a slip."""
+    listed = sorted(path.name for path in folder.iterdir())
+    for verb in ("index", "archive"):
+        said = run(folder, verb, folder / "nofile", code=1)[2]
+        corral.check(b"nofile': No such file or directory" in said, f"corral {verb} of a file that is not there", said)
+    corral.equal(sorted(path.name for path in folder.iterdir()), listed, "and nothing is made")
+
+
 def changes(folder):
     """A file that changed otherwise than by growing is not taken for what it was."""
     index(folder)
@@ -281,7 +290,7 @@ def is_private(folder):
 def main():
     with tempfile.TemporaryDirectory(prefix="corral-index-") as place:
         top = pathlib.Path(place)
-        for work in (grows, changes, is_damaged, is_killed, is_private):
+        for work in (missing, grows, changes, is_damaged, is_killed, is_private):
             make(top / work.__name__)
             work(top / work.__name__)
 

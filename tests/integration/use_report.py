@@ -79,7 +79,7 @@ def published():
 
 
 def hours():
-    """A job's use is that of the hour in which it ended, else in which its last process did."""
+    """A job's use is that of the hour, and of the day, in which it ended, else in which its last process did."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "pacct")
         file.write_bytes(csa_files.over_hours(PACCT.read_bytes(), 37))
@@ -93,15 +93,15 @@ def hours():
                 job[3] = max(job[3], entry.number(csa_files.PROCESS, 72) + entry.number(csa_files.PROCESS, 96) // 1000000)
             elif entry.kind == csa_files.END:
                 jobs.setdefault(entry.number(csa_files.END, 48), [0, 0, 0, 0, None])[4] = entry.number(csa_files.END, 72)
-        wanted = {}
-        for count, user, system, last, end in jobs.values():
-            hour = time.strftime("%Y-%m-%d %H", time.gmtime(end or last))
-            row = wanted.setdefault(hour, [0, 0, 0, 0])
-            for at, value in enumerate((1, count, user, system)):
-                row[at] += value
-        found = {row["hour"]: [row["jobs"], row["processes"], row["user_us"], row["system_us"]] for row in rows_of("--by", "hour", files=[file])}
-        corral.check(len(wanted) > 5, f"jobs of {len(wanted)} hours")
-        corral.equal(found, wanted, "each hour has the jobs that ended in it, their processes and times")
+        for unit, form, least in (("hour", "%Y-%m-%d %H", 6), ("day", "%Y-%m-%d", 2)):
+            wanted = {}
+            for count, user, system, last, end in jobs.values():
+                row = wanted.setdefault(time.strftime(form, time.gmtime(end or last)), [0, 0, 0, 0])
+                for at, value in enumerate((1, count, user, system)):
+                    row[at] += value
+            found = {row[unit]: [row["jobs"], row["processes"], row["user_us"], row["system_us"]] for row in rows_of("--by", unit, files=[file])}
+            corral.check(len(wanted) >= least, f"jobs of {len(wanted)} {unit}s")
+            corral.equal(found, wanted, f"each {unit} has the jobs that ended in it, their processes and times")
 
 
 def accounts():
@@ -162,6 +162,7 @@ def units():
     nothing = subprocess.run([corral.COMMAND, "report", "--units", *sources], capture_output=True, text=True, check=False, env={**os.environ, "CSACONFIG": "/nowhere"})
     corral.check(nothing.returncode == 1 and nothing.stdout == "" and "needs a csa.conf" in nothing.stderr and "/nowhere" in nothing.stderr,
                  "not without a configuration", nothing.stderr)  # fmt: skip
+    corral.check("csa.toml" in nothing.stderr and nothing.stderr.count("\n") == 1 and "\\x0a" not in nothing.stderr, "in one line of words", nothing.stderr)
 
 
 def units_of_accounts():

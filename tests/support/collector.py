@@ -70,3 +70,26 @@ def processes(records, jid=None):
 
 def end_of(records, jid=None):
     return next(record for record in records if record["kind"] == "end" and (jid is None or record["jid"] == jid))
+
+
+NESTED = ("echo $$ >> $0; i=0; while [ $i -lt $1 ]; do sh -c 'echo $$ >> $0' $0; i=$((i+1)); done; echo >> $0; read x < $2; exit 0")
+
+
+def nested_jobs(instance, folder):
+    """Three jobs, each made in the one before by --parent, all alive together: the pids of each, as its own processes
+    told them, by its jid. Records of all are in the file."""
+    told, parent = {}, []
+    for count in (2, 3, 4):
+        file, gate = pathlib.Path(folder, f"pids{count}"), pathlib.Path(folder, f"gate{count}")
+        os.mkfifo(gate)
+        jid = instance.facts("run", "-d", *parent, "--", "/bin/sh", "-c", NESTED, file, count, gate)["jid"]
+        wait_until(lambda file=file: file.exists() and "\n\n" in file.read_text(), 20, f"the {count} children of a job")
+        told[jid], parent = (file, gate), ["--parent", jid]
+    jids = list(told)
+    parents = [instance.facts("show", jid)["parent"] for jid in jids[1:]]
+    assert parents == jids[:-1], parents
+    for jid in reversed(jids):
+        told[jid][1].write_text("go\n")
+        instance.run("wait", jid)
+    finished(instance, len(jids))
+    return {jid: sorted(map(int, file.read_text().split())) for jid, (file, _) in told.items()}

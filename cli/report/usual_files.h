@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which accounting files are read where none is named.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/connection.h"
+
+namespace cli {
+
+/// The file that the instance writes which `corral accounting` would ask, and
+/// those that were switched from it, by their numbers. CORRAL_PACCT names
+/// another one; where no instance runs it is the one that it would write.
+[[nodiscard]] std::vector<std::string> usual_files(Which which);
+
+}  // namespace cli
