@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "accounting/billing/sbu.h"
 #include "accounting/records/exact_units.h"
@@ -25,6 +26,17 @@ class BilledUnits {
   /// `program`, once.
   BilledUnits(std::string program, const std::string& path,
               const ByteWindow& sorted, Console& console);
+
+  /// The same for another thread. It tells nothing: where it would, has_told()
+  /// says so, and what it said of units since is not to be believed, as the
+  /// first that tells decides for all processes behind.
+  [[nodiscard]] core::Result<BilledUnits> quiet_twin() const;
+  [[nodiscard]] bool has_told() const { return has_told_; }
+
+  /// Goes to the job whose words begin there (ExactUnits::go_to).
+  void go_to(std::uint64_t word) {
+    if (exact_) exact_->go_to(word);
+  }
 
   /// Each job of the file is told, in their order.
   void begin_job(const csa::JobHeader& job) {
@@ -50,14 +62,17 @@ class BilledUnits {
   }
 
  private:
+  BilledUnits(std::string program, std::string name)
+      : program_(std::move(program)), name_(std::move(name)) {}
   void give_up(const std::string& why);
   void tell(const std::string& why);
 
   std::string program_;
   std::string name_;
-  Console& console_;
+  Console* console_ = nullptr;  ///< null: nothing is told
   std::optional<ExactUnits> exact_;
   std::string untold_;  ///< why there are none
+  bool has_told_ = false;
 };
 
 }  // namespace accounting

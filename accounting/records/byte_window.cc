@@ -167,8 +167,10 @@ void ByteWindow::refill_plainly(std::uint64_t offset, std::size_t wanted) {
   from -= from % kAlignment;
   begin_ = from;
   held_ = 0;
+  const std::uint64_t needed = offset - from + wanted;
   const std::uint64_t most =
-      std::min<std::uint64_t>(buffer_.size(), size_ - std::min(from, size_));
+      std::min<std::uint64_t>({buffer_.size(), size_ - std::min(from, size_),
+                               std::max<std::uint64_t>(needed, ahead_)});
   while (held_ < most) {
     const ssize_t n = ::pread(file_.get(), buffer_.data() + held_, most - held_,
                               static_cast<off_t>(begin_ + held_));

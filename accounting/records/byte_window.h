@@ -35,6 +35,12 @@ class ByteWindow {
   /// Does it cost all that is before a byte to go to that byte? Then one window
   /// reads it best.
   [[nodiscard]] bool is_stream() const { return is_stream_; }
+  /// Does it cost nothing but its own bytes to go to a byte?
+  [[nodiscard]] bool is_plain() const { return !frames_ && !is_stream_; }
+
+  /// For who goes far after a few bytes: a plain file is read no further ahead
+  /// than that.
+  void read_ahead(std::size_t bytes) { ahead_ = bytes; }
 
   /// Up to `wanted` bytes (at most kReach) from `offset` on: fewer only at the
   /// end of the file, or where it could not be read. They stay until the next
@@ -70,6 +76,7 @@ class ByteWindow {
   bool is_stream_ = false;
   std::unique_ptr<UnpackStream> stream_;  ///< null: not begun
   int returns_ = 0;                       ///< of it, to its begin
+  std::size_t ahead_ = SIZE_MAX;
   std::vector<std::byte> buffer_;
   std::uint64_t begin_ = 0;  ///< the file's offset of buffer_[0]
   std::size_t held_ = 0;

@@ -78,6 +78,12 @@ std::expected<ExactUnits, ExactUnits::Refused> ExactUnits::open(
   return units;
 }
 
+core::Result<ExactUnits> ExactUnits::twin() const {
+  ExactUnits twin(TRY(window_.twin()));
+  twin.words_ = words_;
+  return twin;
+}
+
 bool ExactUnits::begin_job(const csa::JobHeader& job) {
   count_ = 0;
   if (next_ >= words_ || word<std::uint64_t>(next_) != checksum_of(job))

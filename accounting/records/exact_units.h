@@ -87,6 +87,13 @@ class ExactUnits {
   static std::expected<ExactUnits, Refused> open(const std::string& path,
                                                  const ByteWindow& sorted);
 
+  /// The same for another thread.
+  [[nodiscard]] core::Result<ExactUnits> twin() const;
+
+  /// Goes to the job whose words begin there: all words of the jobs before it,
+  /// one and one for each process, are passed.
+  void go_to(std::uint64_t word) { next_ = word; }
+
   /// Goes to the next job. False: that is another one, and none behind it can
   /// be found.
   bool begin_job(const csa::JobHeader& job);

@@ -27,27 +27,28 @@ bool SortedFile::read(std::uint64_t at, csa::RecordType type, Record& record) {
 }
 
 bool SortedFile::next_boot(csa::Configuration& boot) {
-  if (!read(next_boot_, csa::RecordType::kConfiguration, boot)) return false;
-  next_job_ = next_boot_ + sizeof boot;
+  if (!read(place_.next_boot, csa::RecordType::kConfiguration, boot))
+    return false;
+  place_.next_job = place_.next_boot + sizeof boot;
   const auto length = static_cast<std::uint64_t>(boot.uptimelen);
-  boot_end_ = std::min(reader_.size(), next_job_ + length);
-  if (boot_end_ < next_job_) boot_end_ = next_job_;
-  next_boot_ = boot_end_;
+  place_.boot_end = std::min(reader_.size(), place_.next_job + length);
+  if (place_.boot_end < place_.next_job) place_.boot_end = place_.next_job;
+  place_.next_boot = place_.boot_end;
   return true;
 }
 
 bool SortedFile::next_job(csa::JobHeader& job) {
-  if (next_job_ >= boot_end_ ||
-      !read(next_job_, csa::RecordType::kJobHeader, job))
+  if (place_.next_job >= place_.boot_end ||
+      !read(place_.next_job, csa::RecordType::kJobHeader, job))
     return false;
   // A number below zero is as wrong as one that is too large, and is found out
   // as that is: by whoever looks for the records.
   for (csa::JobHeader::Group* const group :
        {&job.processes, &job.events, &job.workload})
     if (group->count < 0) group->count = INT32_MAX;
-  job_begin_ = next_job_ + sizeof job;
+  job_begin_ = place_.next_job + sizeof job;
   const auto length = static_cast<std::uint64_t>(job.length);
-  next_job_ = job_begin_ + (job.length > 0 ? length : 0);
+  place_.next_job = job_begin_ + (job.length > 0 ? length : 0);
   return true;
 }
 

@@ -34,17 +34,29 @@ class SortedFile {
 
   explicit SortedFile(ByteWindow window) : reader_(std::move(window)) {}
 
+  /// A place between two jobs.
+  struct Place {
+    std::uint64_t next_boot = 0;
+    std::uint64_t boot_end = 0;  ///< of the boot in hand
+    std::uint64_t next_job = 0;
+  };
+  [[nodiscard]] const Place& place() const { return place_; }
+  /// Goes to a place of this file, also one that another reader of it told.
+  void go_to(const Place& place) { place_ = place; }
+
   /// The next boot record; false at the end. Leaves the boot in hand.
   bool next_boot(csa::Configuration& boot);
   /// The next job of the boot in hand; false behind its last.
   bool next_job(csa::JobHeader& job);
   /// Where bytes are left that are no boot record; nothing: none are.
   [[nodiscard]] std::optional<std::uint64_t> leftover() const {
-    if (next_boot_ >= reader_.size()) return std::nullopt;
-    return next_boot_;
+    if (place_.next_boot >= reader_.size()) return std::nullopt;
+    return place_.next_boot;
   }
   /// Did the jobs' lengths add up to that of their boot?
-  [[nodiscard]] bool is_at_boots_end() const { return next_job_ == boot_end_; }
+  [[nodiscard]] bool is_at_boots_end() const {
+    return place_.next_job == place_.boot_end;
+  }
 
   /// Goes to the first record of a part of the job in hand.
   void go_to(const csa::JobHeader& job, Part part);
@@ -62,9 +74,7 @@ class SortedFile {
   bool read(std::uint64_t at, csa::RecordType type, Record& record);
 
   EntryReader reader_;
-  std::uint64_t next_boot_ = 0;
-  std::uint64_t boot_end_ = 0;
-  std::uint64_t next_job_ = 0;
+  Place place_;
   std::uint64_t job_begin_ = 0;  ///< behind the header of the job in hand
 };
 

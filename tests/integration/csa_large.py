@@ -18,6 +18,7 @@ import csa_files
 from csa_golden_files import GOLDEN
 
 START, END, PROCESS, BOOT = csa_files.START, csa_files.END, csa_files.PROCESS, 0o20
+CACCT = 784
 JID = {START: 16, END: 48, PROCESS: 48}
 
 
@@ -182,6 +183,78 @@ def agrees(folder):
         corral.check(said == run(name, *words, folder=folder, processors=alone).stdout, f"{name} {' '.join(words)}: {len(said)} bytes are the same")
 
 
+def adds_in_order(folder):
+    """csacon's seconds are those of a walk that adds one process after the other: in another order the last bits are others."""
+    known, generator = templates(), random.Random(5)
+    nights = 1_500_000_000  # no prime time
+    with open(folder / "o1", "wb") as file:
+        file.write(boot(known[BOOT][0], nights))
+        for jid in range(1, 13):
+            file.write(at_job(known[START][0], START, jid, nights + 100))
+            for i in range(5_000):
+                one = bytearray(at_job(known[PROCESS][0], PROCESS, jid, nights + 100 + i % 1000))
+                struct.pack_into("<QQ", one, 104, generator.randrange(10_000_000), generator.randrange(10_000_000))
+                file.write(one)
+            file.write(at_job(known[END][0], END, jid, nights + 100))
+    run("csabuild", "-P", "o", "-s", "orderly", folder=folder)
+    seconds = [
+        (float(entry.number(PROCESS, 112)) + float(entry.number(PROCESS, 104))) * 0.000001
+        for entry in csa_files.entries((folder / "orderly").read_bytes()) if entry.kind == PROCESS
+    ]  # fmt: skip
+    cacct = run("csacon", "-u", "-s", "orderly", folder=folder).stdout
+    found = [struct.unpack_from("<d", cacct, at + 128)[0] for at in range(0, len(cacct), CACCT)]
+    corral.check(naive(seconds) in found, "csacon adds in the order of the file, to the last bit", found)
+    corral.check(naive(seconds) != naive(seconds[::-1]), "another order would show")
+
+
+def naive(numbers):
+    total = 0.0
+    for number in numbers:
+        total += number
+    return total
+
+
+def agrees_on(folder, name, text):
+    """csacon and csajrep, which believe a part of a file only if it is plain, say the same by all processors and by one. Returns
+    what csacon -j did."""
+    alone = {min(os.sched_getaffinity(0))}
+    for words in (["csajrep", "-cbtw"], ["csajrep", "-b", "-j", "2"], ["csacon"], ["csacon", "-j"]):
+        both = [run(*words, "-s", name, folder=folder, code=None, processors=which) for which in (None, alone)]
+        said = [(done.returncode, done.stdout, done.stderr) for done in both]
+        corral.check(said[0] == said[1], f"{text}: {' '.join(words)} says the same", [(one[0], len(one[1]), one[2][-300:]) for one in said])
+    return both[0]
+
+
+def agrees_on_what_is_not_plain(folder):
+    """A job of many megabytes, one beside small ones; a record that is none; a process with other units than are beside the
+    file, from which on they are not believed; a boot that ends elsewhere."""
+    known = templates()
+    time = 1_500_000_000
+    with open(folder / "h1", "wb") as file:
+        file.write(boot(known[BOOT][0], time))
+        for jid, count in ((1, 12_000), (2, 60_000), (3, 12_000), (4, 12_000)):
+            file.write(at_job(known[START][0], START, jid, time + 100))
+            file.writelines(at_job(known[PROCESS][i % len(known[PROCESS])], PROCESS, jid, time + 100 + i % 1000) for i in range(count))
+            file.write(at_job(known[END][0], END, jid, time + 100))
+    run("csabuild", "-P", "h", "-s", "huge", folder=folder)
+    corral.equal(agrees_on(folder, "huge", "a large job").stderr, b"", "nothing is amiss")
+    data = (folder / "sorted").read_bytes()
+    processes = [entry.offset for entry in csa_files.entries(data) if entry.kind == PROCESS]
+    second = [entry.offset for entry in csa_files.entries(data) if entry.kind == BOOT and entry.number(BOOT, 16) > 0][1]
+    cases = {
+        "a record that is none": (processes[len(processes) // 2], bytes(8), 1),
+        "other units": (processes[len(processes) // 2] + 16, struct.pack("<Q", 77), 0),
+        "a boot that ends elsewhere": (16, struct.pack("<q", second - 216 - 8), 1),
+    }
+    for number, (text, (at, bytes_there, code)) in enumerate(cases.items()):
+        changed = bytearray(data)
+        changed[at : at + len(bytes_there)] = bytes_there
+        (folder / f"changed{number}").write_bytes(changed)
+        shutil.copy(folder / "sorted.units", folder / f"changed{number}.units")
+        done = agrees_on(folder, f"changed{number}", text)
+        corral.equal((done.returncode, done.stderr != b""), (code, True), f"{text}: it is told")
+
+
 PEAK = """
 import os, subprocess, sys
 with open(os.devnull, "wb") as nowhere:
@@ -218,6 +291,8 @@ def main():
         sorts_damage(folder)
         shuffled(folder)
         agrees(folder)
+        adds_in_order(folder)
+        agrees_on_what_is_not_plain(folder)
         is_bounded(folder)
 
 
