@@ -47,7 +47,7 @@ constexpr OwnPart kOwnParts[] = {
          "_work/MMDD/hhmm_\n\tWhat a run makes, until it has ended.\n\n"
          "_sum/_\n\tConsolidated records and command summaries of each "
          "run, and its report _rprt.MMDDhhmm_.\n\n"
-         "_nite/statefile_, _nite/active_\n\tThe state that a run is in, "
+         "_nite/statefile_, _nite/active_\n\tIn which state a run is in, "
          "and what it did.\n\n"
          "_csa.holidays_\n\tPrime time and holidays (HOLIDAY_FILE): the "
          "line HOLIDAYFILE_VERSION1, then _YEAR_ and the year or an asterisk, "
