@@ -143,7 +143,8 @@ def pages():
 
 equal(output(COMMAND, "help"), output(COMMAND, "--help"), "'corral help' is its help")
 said = output(COMMAND, "accounting", "--help")
-check("\n\ncsa are processes, " in said and said.index("for the site's schedulers too") < said.index("\nOptions:\n"), "help has all paragraphs", said)
+about = " ".join(said[: said.index("\nOptions:\n")].split())
+check("\n\ncsa are processes, " in said and "record for the site's schedulers too" in about, "help has all paragraphs", said)
 completions_are_current()
 bash_completes()
 corral_init_completes()
