@@ -5,15 +5,6 @@ namespace accounting {
 
 namespace {
 
-ChargeKey reduced(const ChargeKey& key, const KeyParts& parts) {
-  ChargeKey result;
-  if (parts.uid) result.uid = key.uid;
-  if (parts.gid) result.gid = key.gid;
-  if (parts.prid) result.prid = key.prid;
-  if (parts.jid) result.jid = key.jid;
-  return result;
-}
-
 ChargeKey key_of(const csa::Consolidated& record) {
   return {.uid = record.uid,
           .gid = record.gid,
@@ -22,6 +13,15 @@ ChargeKey key_of(const csa::Consolidated& record) {
 }
 
 }  // namespace
+
+ChargeKey reduced(const ChargeKey& key, const KeyParts& parts) {
+  ChargeKey result;
+  if (parts.uid) result.uid = key.uid;
+  if (parts.gid) result.gid = key.gid;
+  if (parts.prid) result.prid = key.prid;
+  if (parts.jid) result.jid = key.jid;
+  return result;
+}
 
 ChargeTable::Index& ChargeTable::index_of(const KeyParts& parts) {
   const auto [found, is_new] =

@@ -49,6 +49,9 @@ struct Charge {
   }
 };
 
+/// Of a key what counts; the rest is as of nobody.
+ChargeKey reduced(const ChargeKey& key, const KeyParts& parts);
+
 class ChargeTable {
  public:
   /// The first record whose key is `key` in the `parts` that count; made with

@@ -185,10 +185,7 @@ class Recycler {
       while (sorted_.next_job(job))
         if (!has_ended(job)) TRY(preserve(boot, job));
       if (!sorted_.is_at_boots_end())
-        console_.complain("The position in file '" + options_.sorted +
-                          "' is wrong for the next uptime record.\n   Examine "
-                          "the data file for correct version of the file.\n   "
-                          "(Match the binary with the record structure.)\n");
+        console_.complain(gap_text(options_.sorted));
     }
     TRY(must_be_read(sorted_, "csarecy", options_.sorted));
     if (!file_) return {};

@@ -13,6 +13,13 @@ std::string damage_text(std::string_view program, std::string_view file,
   return text + "\n";
 }
 
+std::string gap_text(std::string_view file) {
+  return "The position in file '" + std::string(file) +
+         "' is wrong for the next uptime record.\n   Examine the data file for "
+         "correct version of the file.\n   (Match the binary with the record "
+         "structure.)\n";
+}
+
 Outcome<void> must_be_read(const SortedFile& sorted, std::string_view program,
                            std::string_view file) {
   const auto offset = sorted.leftover();

@@ -55,15 +55,6 @@ void put_delays(Shares& shares, const csa::Delay& delay, double p) {
 
 }  // namespace
 
-ChargeKey counted(const ChargeKey& key, const KeyParts& keys) {
-  ChargeKey wanted;
-  if (keys.uid) wanted.uid = key.uid;
-  if (keys.prid) wanted.prid = key.prid;
-  if (keys.gid) wanted.gid = key.gid;
-  if (keys.jid) wanted.jid = key.jid;
-  return wanted;
-}
-
 Charge& find(ChargeTable& table, const ChargeKey& key, KeyParts keys) {
   if (key.gid == csa::kNoId) keys.gid = false;
   return table.find(key, keys);

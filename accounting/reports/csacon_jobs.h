@@ -80,9 +80,6 @@ struct Additions {
   }
 };
 
-/// The part of a key that counts.
-ChargeKey counted(const ChargeKey& key, const KeyParts& keys);
-
 /// The record of a counted key in a table. One without a group goes to the
 /// first that has its other keys.
 Charge& find(ChargeTable& table, const ChargeKey& key, KeyParts keys);
@@ -133,7 +130,7 @@ class JobReckoner {
                              Additions& to);
   [[nodiscard]] double weight_of(std::uint64_t jid) const;
   Addition& addition_of(const ChargeKey& key, Additions& to) const {
-    return to.of(counted(key, options_.keys));
+    return to.of(reduced(key, options_.keys));
   }
   void add_event(const Entry& entry, bool is_counted, Additions& to) const;
   void add_process(const Entry& entry, std::int32_t number, bool is_counted,

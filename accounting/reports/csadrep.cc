@@ -44,10 +44,7 @@ class Scanner {
       while (sorted.next_job(job))
         if (options_.takes_all || has_ended(job)) TRY(add_job(sorted, job));
       if (!sorted.is_at_boots_end())
-        console_.complain("The position in file '" + options_.sorted +
-                          "' is wrong for the next uptime record.\n   Examine "
-                          "the data file for correct version of the file.\n   "
-                          "(Match the binary with the record structure.)\n");
+        console_.complain(gap_text(options_.sorted));
     }
     return must_be_read(sorted, "csadrep", options_.sorted);
   }

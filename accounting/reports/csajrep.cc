@@ -125,10 +125,7 @@ class Report {
       return outcome.has_value();
     };
     const auto on_gap = [&] {
-      console_.complain("The position in file '" + options_.sorted +
-                        "' is wrong for the next uptime record.\n   Examine "
-                        "the data file for correct version of the file.\n   "
-                        "(Match the binary with the record structure.)\n");
+      console_.complain(gap_text(options_.sorted));
       return true;
     };
     if (walk(sorted_, range, boot, on_job, on_gap) &&
