@@ -79,10 +79,9 @@ Closer::~Closer() {
 void Closer::close(int fd) {
   sys::ForeignFds& foreign = sys::foreign_fds();
   const std::uint32_t uid = foreign.owner(fd);
-  const bool is_harmless =
-      foreign.is_connection(fd)
-          ? is_drained(fd)
-          : sys::is_memory_device(fd) || sys::kind_of(fd) == FdKind::kPidFd;
+  const bool is_harmless = foreign.is_connection(fd)
+                               ? is_drained(fd)
+                               : sys::is_pidfd(fd) || sys::is_memory_device(fd);
   const core::Microseconds pause =
       foreign.is_lent(fd) ? kLinger : core::Microseconds();
   foreign.unmark(fd);  // the number may be another's when it was closed

@@ -147,10 +147,15 @@ inline ForeignFds& foreign_fds() {
   return fds;
 }
 
-/// Another number for what a client handed in, which is as foreign.
+/// Another number for what a client handed in, which is as foreign; unless
+/// nobody waits at its close: then neither is any more, and what both are is
+/// asked once and not at each close.
 [[nodiscard]] inline core::Result<UniqueFd> duplicate_foreign(int fd) {
   auto copy = duplicate(fd);
-  if (copy && foreign_fds().has(fd))
+  if (!copy || !foreign_fds().has(fd)) return copy;
+  if (is_memory_device(fd))
+    foreign_fds().unmark(fd);
+  else
     foreign_fds().mark(copy->get(), foreign_fds().owner(fd));
   return copy;
 }

@@ -254,11 +254,18 @@ def price(instance):
                 os.close(descriptor)
                 while b"/org/corral/job" not in client.receive():
                     pass
+            return processes()
+
+        def processes():
             time.sleep(0.3)
             with open(log.name) as file:
                 return file.read().count("clone(")
 
         equal(jobs(60, "StandardOutput", lambda: os.open("/dev/null", os.O_WRONLY)), 0, "60 jobs with /dev/null cost no process")
+        with open("/dev/null", "wb") as null:
+            send(client, call_message("FindJob", text("nobody"), "s", serial=61, unix_fds=1), null.fileno(), True)
+        client.receive()
+        equal(processes(), 0, "nor does /dev/null with a call that takes none")
         begin = time.monotonic()
         pairs = jobs(60, "StandardOutput", lambda: os.pipe()[1])
         most = 2 + (time.monotonic() - begin) / 0.05
