@@ -132,7 +132,7 @@ void Admission::admit(const core::Caller& caller, core::JobSpec spec,
                       Done done) {
   const bool enters = enters_itself(caller, spec);
   CallerState state =
-      state_of(caller.pid, core::is_launched_apart(spec.kind) || !enters);
+      callers_.read(caller.pid, core::is_launched_apart(spec.kind) || !enters);
   if (!enters && state.job == core::kNoJob && job_around_)
     state.job = job_around_(caller.pid);
   if (auto checked = check(caller, spec, state); !checked)

@@ -104,6 +104,7 @@ class Admission {
                             core::JobSpec& spec) const;
 
   AdmissionPolicy policy_;
+  CallerReader callers_;
   mutable std::optional<std::string> pidns_obstacle_;  ///< once it was looked
   const JobTable& table_;
   NameService& names_;

@@ -5,9 +5,13 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
+#include "core/error.h"
 #include "core/ids.h"
+#include "sys/unique_fd.h"
 
 namespace supervisor {
 
@@ -21,13 +25,30 @@ struct CallerState {
   core::JobId job;
 };
 
-/// As it is now. Without `wants_sandbox` that stays empty.
+/// Reads what callers are. The files of the last one stay open, since who asks
+/// once often asks again: three descriptors.
 ///
-/// It is read for every job, a tenth of what a job costs, and not once for a
-/// connection: who connects may enter his sandbox after that (no_new_privs, a
-/// filter and other namespaces are taken on by a process that runs), and what
-/// he connected before must not lead out of it. A number that is 0, or of a
-/// process that has ended, cannot be read.
-[[nodiscard]] CallerState state_of(core::Pid caller, bool wants_sandbox);
+/// Invariant: what is kept open is of one process, and can be read only while
+/// that lives: another of the same number is opened anew.
+class CallerReader {
+ public:
+  /// As it is now. Without `wants_sandbox` that stays empty.
+  ///
+  /// It is read for every job, a fifteenth of what a job costs, and not once
+  /// for a connection: who connects may enter his sandbox after that
+  /// (no_new_privs, a filter and other namespaces are taken on by a process
+  /// that runs), and what he connected before must not lead out of it. A
+  /// number that is 0, or of a process that has ended, cannot be read.
+  [[nodiscard]] CallerState read(core::Pid caller, bool wants_sandbox);
+
+ private:
+  [[nodiscard]] core::Result<std::string_view> read_status(
+      core::Pid caller, std::span<char> buffer);
+
+  std::optional<core::Pid> caller_;  ///< whose they are, if all are open
+  sys::UniqueFd status_;
+  sys::UniqueFd cgroup_;
+  sys::UniqueFd namespaces_;  ///< the directory
+};
 
 }  // namespace supervisor
