@@ -53,6 +53,8 @@ def boot(options, words, told):
     shutil.rmtree(out)
     if told is not None:
         told += lines
+    if not any(line.startswith("CHECKS DONE") for line in lines):
+        print("--- what it told ---", *lines[-20:], "---", sep="\n", flush=True)
     for line in lines:
         if line.startswith("CHECK "):
             corral.check(line.startswith("CHECK ok: "), line.strip().partition(": ")[2])

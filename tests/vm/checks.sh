@@ -30,13 +30,14 @@ await() { # COMMAND...: within 30 s
 
 become_instance() { # SCRIPT [PACCT]: PID 1 becomes an instance, and SCRIPT checks is its first child
   mkfifo /run/ready
-  exec 9<>/run/ready
+  exec 9<>/run/ready 8</run/ready # read from 8: what was written before the last writer closed is kept while that is open
   "$1" checks 9<&- &
+  exec 8<&-
   mkdir -p /run/units
   exec /bin/corral-init --units /run/units --ready-fd 9 -- --bus none --pacct "${2:-/run/pacct}" --log-dir /run/log
 }
 
-await_instance() { read -r _ </run/ready; }
+await_instance() { read -r _ <&8; }
 
 probe_limits() { # ENGINE...: what comes of each limit, with two disks in memory (brd.ko), is what doctor says
   export DISK=/dev/ram0 SWAP=/dev/ram1
