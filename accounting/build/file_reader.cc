@@ -92,6 +92,10 @@ Outcome<bool> FileReader::accept_time(std::int64_t time, std::string_view kind,
   return true;
 }
 
+bool FileReader::is_of_known_job(std::uint64_t jid, std::int64_t time) const {
+  return time >= kTooEarly && segments_.knows(uptime_, jid);
+}
+
 Outcome<std::size_t> FileReader::find(const Wanted& wanted) {
   std::string said;
   const std::size_t index = TRY(segments_.place(wanted, uptime_, said));
@@ -104,6 +108,11 @@ Outcome<std::size_t> FileReader::find(const Wanted& wanted) {
 }
 
 Outcome<std::size_t> FileReader::place_process(const csa::Csa& process) {
+  const Wanted wanted = {.kind = Kind::kProcess,
+                         .jid = process.jid,
+                         .btime = process.btime,
+                         .stime = process.btime};
+  if (is_of_known_job(process.jid, process.btime)) return find(wanted);
   if (!TRY(accept_time(process.btime, "REC_EOP", kSlack)))
     return Segment::kNone;
   const std::size_t count = segments_.uptimes().size();
@@ -115,10 +124,7 @@ Outcome<std::size_t> FileReader::place_process(const csa::Csa& process) {
     return Segment::kNone;
   }
   uptime_ = uptime;
-  return find({.kind = Kind::kProcess,
-               .jid = process.jid,
-               .btime = process.btime,
-               .stime = process.btime});
+  return find(wanted);
 }
 
 void FileReader::enter_uptime(std::int64_t boot) {
@@ -177,7 +183,9 @@ Outcome<std::size_t> FileReader::place_workload(const csa::Workload& record) {
   if (is_site_record) return Segment::kNone;
   const std::int64_t time = record.time;
   if (last_workload_ == 0) {
-    if (!TRY(accept_time(time, "REC_WKMG", 0))) return Segment::kNone;
+    if (!is_of_known_job(record.jid, time) &&
+        !TRY(accept_time(time, "REC_WKMG", 0)))
+      return Segment::kNone;
   } else if (last_workload_ > time && !is_disorder_told_) {
     is_disorder_told_ = true;
     console_.complain(

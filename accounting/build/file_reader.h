@@ -71,6 +71,11 @@ class FileReader {
   Outcome<std::size_t> place_configuration(const csa::Configuration& record);
   Outcome<std::size_t> place_workload(const csa::Workload& record);
   Outcome<std::size_t> find(const Wanted& wanted);
+  /// Has a record before this one told of its job, in the uptime in hand? Then
+  /// it is of that uptime whatever its clock says, which somebody may have
+  /// stepped; but a time that none could have is damage.
+  [[nodiscard]] bool is_of_known_job(std::uint64_t jid,
+                                     std::int64_t time) const;
   /// Makes sure that a record at `time` is not before every uptime. False: the
   /// record is to be ignored.
   Outcome<bool> accept_time(std::int64_t time, std::string_view kind,

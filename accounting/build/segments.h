@@ -105,6 +105,11 @@ class Segments {
   Outcome<std::size_t> place(const Wanted& wanted, std::size_t uptime,
                              std::string& said);
 
+  /// Has a record told of the jid in this uptime?
+  [[nodiscard]] bool knows(std::size_t uptime, std::uint64_t jid) const {
+    return uptime < uptimes_.size() && uptimes_[uptime].jobs.contains(jid);
+  }
+
   /// The first segment of a jid; made if there is none.
   std::size_t head_of(std::size_t uptime, std::uint64_t jid);
 

@@ -2,11 +2,11 @@
 #include "accounting/reports/command_table.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 
 #include "accounting/text/quantities.h"
 #include "accounting/text/report_text.h"
+#include "accounting/text/shown_text.h"
 
 namespace accounting {
 
@@ -93,13 +93,11 @@ std::size_t CommandTable::place_of(std::string_view name) {
   return last_;
 }
 
-/// A control character is shown as '?': two names can be shown alike.
+/// What may not be shown is '?': two names can be shown alike.
 std::size_t CommandTable::place_of_new(std::string_view name) {
   csa::CommandSummary summary = {};
   std::memcpy(summary.name, name.data(), std::min(name.size(), kLongestName));
-  for (std::size_t i = 0; summary.name[i] != '\0'; ++i)
-    if (std::iscntrl(static_cast<unsigned char>(summary.name[i])) != 0)
-      summary.name[i] = '?';
+  mask_text({summary.name, std::strlen(summary.name)});
   const auto alike =
       std::ranges::find_if(summaries_, [&](const csa::CommandSummary& other) {
         return text_of(other.name) == text_of(summary.name);

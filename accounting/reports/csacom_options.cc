@@ -105,7 +105,7 @@ Outcome<void> read_number(char letter, const std::string& text, Number& number,
   return {};
 }
 
-long parse_decimal(const char* text, char** end = nullptr) {
+long parse_decimal(const char* text, char** end) {
   return std::strtol(text, end, 10);
 }
 
@@ -114,21 +114,17 @@ Outcome<Owner> read_owner(const std::string& text) {
     return Owner{.kind = Owner::Kind::kUnknown};
   if (text.find('#') != std::string::npos)
     return Owner{.kind = Owner::Kind::kPrivileged};
-  if (const auto uid = AccountNames::uid_of(text.c_str()))
-    return Owner{.kind = Owner::Kind::kUser, .uid = *uid};
-  const char* digits = text.c_str();
-  while (std::isspace(static_cast<unsigned char>(*digits)) != 0)
-    ++digits;
-  if (*digits == '+') ++digits;
-  if (!is_digit(*digits)) return stop("-u " + text + ": unknown user\n");
-  return Owner{.kind = Owner::Kind::kUser,
-               .uid = static_cast<std::uint32_t>(parse_decimal(digits))};
+  auto uid = AccountNames::uid_of(text.c_str());
+  if (!uid) uid = AccountNames::id_of(text);
+  if (!uid) return stop("-u " + text + ": unknown user\n");
+  return Owner{.kind = Owner::Kind::kUser, .uid = *uid};
 }
 
-/// A name that there is none of is group 0, as published.
-std::uint32_t read_group(const std::string& text) {
-  if (const auto gid = AccountNames::gid_of(text.c_str())) return *gid;
-  return static_cast<std::uint32_t>(parse_decimal(text.c_str()));
+Outcome<std::uint32_t> read_group(const std::string& text) {
+  auto gid = AccountNames::gid_of(text.c_str());
+  if (!gid) gid = AccountNames::id_of(text);
+  if (!gid) return stop("-g " + text + ": unknown group\n");
+  return *gid;
 }
 
 Outcome<void> read_selection(char letter, const std::string& text,
@@ -161,7 +157,7 @@ Outcome<void> read_selection(char letter, const std::string& text,
       read_time(letter, text, to.existing_after, console);
       break;
     case 'g':
-      to.gid = read_group(text);
+      to.gid = TRY(read_group(text));
       break;
     case 'n':
       to.command = text;

@@ -52,9 +52,8 @@ bool read_selection(const CommandLine& line, Selection& to, Console& console) {
   if (const auto* const text = line.value('p'))  // no project has a name
     if (!read_number('p', *text, 10, to.project, console)) return false;
   if (const auto* const text = line.value('u')) {
-    const auto uid = is_number(*text)
-                         ? static_cast<std::uint32_t>(std::atoll(text->c_str()))
-                         : AccountNames::uid_of(text->c_str());
+    const auto uid = is_number(*text) ? AccountNames::id_of(*text)
+                                      : AccountNames::uid_of(text->c_str());
     if (!uid) {  // nobody is not everybody
       console.complain("Unable to map " + *text +
                        " to user-id in the 'argtoi()' routine.\n");

@@ -50,13 +50,13 @@ Outcome<void> read_selection(const CommandLine& line, Options& options) {
   }
   if (const auto* const text = line.value('g')) {
     options.gid = begins_with_digit(*text)
-                      ? static_cast<std::uint32_t>(std::atol(text->c_str()))
+                      ? AccountNames::id_of(*text)
                       : AccountNames::gid_of(text->c_str());
     if (!options.gid) return unknown("Group", *text, 'g');
   }
   if (const auto* const text = line.value('u')) {
     options.uid = begins_with_digit(*text)
-                      ? static_cast<std::uint32_t>(std::atol(text->c_str()))
+                      ? AccountNames::id_of(*text)
                       : AccountNames::uid_of(text->c_str());
     if (!options.uid) return unknown("User", *text, 'u');
   }

@@ -4,6 +4,9 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include <algorithm>
+
+#include "core/number_text.h"
 #include "sys/users.h"
 
 namespace accounting {
@@ -37,6 +40,14 @@ std::optional<std::uint32_t> AccountNames::gid_of(const char* name) {
   const ::group* const entry = ::getgrnam(name);
   if (entry == nullptr) return std::nullopt;
   return entry->gr_gid;
+}
+
+std::optional<std::uint32_t> AccountNames::id_of(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto id = core::parse_number(text, UINT32_MAX);
+  if (!id) return std::nullopt;
+  return static_cast<std::uint32_t>(*id);
 }
 
 }  // namespace accounting

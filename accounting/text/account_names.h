@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace accounting {
@@ -20,6 +21,11 @@ class AccountNames {
   /// The other way, for one thread at a time (getpwnam(3)).
   [[nodiscard]] static std::optional<std::uint32_t> uid_of(const char* name);
   [[nodiscard]] static std::optional<std::uint32_t> gid_of(const char* name);
+
+  /// The number that a text is, blanks and '+' before it, of a user or a group:
+  /// of 32 bits, lest another number select root.
+  [[nodiscard]] static std::optional<std::uint32_t> id_of(
+      std::string_view text);
 
  private:
   std::unordered_map<std::uint32_t, std::string> users_;

@@ -6,7 +6,6 @@ is one command line on files that are made here; none may crash, hang, lose the
 records that are sound, or end in success with less than was asked for."""
 
 import os
-import pathlib
 import shutil
 import struct
 import subprocess
@@ -16,8 +15,8 @@ import tempfile
 import corral
 import csa_files
 from csa_golden_files import GOLDEN
+from csa_work import SECONDS, Work
 
-SECONDS = 15  # of one command: those that hung did for hours
 CACCT = 784
 GROUPS = (32, 48, 64)  # in a job header: where its records begin
 
@@ -40,50 +39,6 @@ def short_records(records):
         flag = csa_files.MORE if i + 1 < len(records) else 0
         data += (struct.pack("<HHBBH", 0x314A, 0o5000, kind, flag, told) + body).ljust(size, b"\0")
     return data
-
-
-class Work:
-    """A folder with copies of the golden set's files, and the commands."""
-
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        for name in ("in", "out"):
-            shutil.copytree(GOLDEN / name, self.folder / name, ignore=shutil.ignore_patterns("*.cmd", "*.err", "*.rc"))
-        self.bin = self.folder / "bin"
-        self.bin.mkdir()
-        self.limits = ""
-
-    def path(self, name):
-        return self.folder / name
-
-    def put(self, name, data):
-        self.path(name).write_bytes(data)
-
-    def get(self, name):
-        path = self.path(name)
-        return path.read_bytes() if path.exists() else None
-
-    def start(self, line, conf="in/csa.conf"):
-        link = self.bin / line.split()[0]
-        if not link.exists():
-            link.symlink_to(corral.COMMAND)
-        return subprocess.Popen(
-            ["sh", "-c", f"{self.limits} exec {line}"],
-            cwd=self.folder,
-            env={"PATH": f"{self.bin}:/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C", "CSACONFIG": conf},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def run(self, line, conf="in/csa.conf"):
-        """None: it did not end."""
-        started = self.start(line, conf)
-        try:
-            out, err = started.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.communicate()
-            return None
-        return subprocess.CompletedProcess(line, started.returncode, out, err)
 
 
 def fails(work, line, *says, conf="in/csa.conf"):
@@ -312,12 +267,16 @@ def summaries_rest(work):
 def names_are_masked(work):
     evil = b"\x1b[2J\nx\x7fy"
     work.put("evil1", work.get("in/pacct1") + process(name=evil))
-    for line in ("csacom evil1", "ja -c evil1", "ja -f evil1", "csaedit -A -P evil1", "csacms -a evil1"):
-        done = work.run(line)
-        if done is None or b"?[2J?x?y" not in done.stdout:
-            return f"{line}: {done and done.stdout[-300:]!r} {done and done.stderr!r}"
-        if any(c in done.stdout for c in (b"\x1b", b"\x7f")):
-            return f"{line}: a control character is printed"
+    # Terminals take C1 characters as UTF-8 and as bytes; the umlaut and the dagger, whose last bytes look like some, are text.
+    evil_c1 = "a\u009b2J\u00fc\u2020".encode() + b"\x9bz"
+    work.put("evil4", work.get("in/pacct1") + process(name=evil_c1))
+    for command in ("csacom {}", "ja -c {}", "ja -f {}", "csaedit -A -P {}", "csacms -a {}"):
+        for line, shown in ((command.format("evil1"), b"?[2J?x?y"), (command.format("evil4"), "a??2J\u00fc\u2020?z".encode())):
+            done = work.run(line)
+            if done is None or shown not in done.stdout:
+                return f"{line}: {done and done.stdout[-300:]!r} {done and done.stderr!r}"
+            if any(c in done.stdout for c in (b"\x1b", b"\x7f", b"\xc2\x9b", b"?\x9b")):
+                return f"{line}: a control character is printed"
     data = work.get("out/spacct.csa")
     work.put("evil2", data.replace(b"vm\0\0\0\0", b"\x1bm\0\0\0\0"))
     work.put("evil3", data.replace(b"short.sh", b"sh\x1brt.sh").replace(b"b_30_5", b"b_\x1b0_5"))
@@ -448,6 +407,12 @@ ROWS = {
     "nor does ja": lambda work: fails(work, "ja -c -p biology in/ja.file", "-p biology: expected a number"),
     "nor for all requests": lambda work: fails(work, "csajrep -A -r x -s out/spacct.csa", "-r x: expected a number"),
     "names are masked": names_are_masked,
+    "csacom has no root by 32 bits": lambda work: fails(work, "csacom -u 4294967296 in/pacct1", "unknown user"),
+    "nor a group": lambda work: fails(work, "csacom -g 4294967296 in/pacct1", "unknown group"),
+    "nor a group that nobody knows": lambda work: fails(work, "csacom -g nosuchgroup in/pacct1", "-g nosuchgroup: unknown group"),
+    "nor has csajrep": lambda work: fails(work, "csajrep -A -u 4294967296 -s out/spacct.csa", "Unable to map 4294967296"),
+    "nor has ja a user": lambda work: fails(work, "ja -c -u 4294967296 in/ja.file", "An unknown User name '4294967296'"),
+    "nor a group of ja's": lambda work: fails(work, "ja -c -g 4294967296 in/ja.file", "An unknown Group name '4294967296'"),
     "a weight that is no number": wrong_value("P_TIME", "ten", "expected a number"),
     "a weight that is not one": wrong_value("P_TIME", "nan", "expected a number"),
     "a weight below zero": wrong_value("P_TIME", "-8000", "expected a number"),
