@@ -35,8 +35,12 @@ JobProcess process_of(const RecordView& view) {
   process.user_us = view.user_us;
   process.system_us = view.system_us;
   process.memory_bytes = view.memory_bytes;
-  process.read_bytes = view.read_bytes;
-  process.written_bytes = view.written_bytes;
+  process.storage_read_bytes = view.storage_read_bytes;
+  process.storage_written_bytes = view.storage_written_bytes;
+  for (std::size_t i = 0; i < kJobCounters.size(); ++i)
+    process.counters[i] = view.*kJobCounters[i].member;
+  process.gpid = view.gpid;
+  process.collector = view.collector;
   process.exit_code = view.exit_code;
   if (view.was_signalled)
     process.signal = view.wait_status ? core::signal_of(*view.wait_status) : 0;
@@ -67,14 +71,57 @@ std::size_t parent_of(const std::vector<JobProcess>& all, std::size_t child,
   return kNoParent;
 }
 
-Count sum_of(const std::vector<JobProcess>& processes,
-             Count JobProcess::* member) {
-  std::uint64_t sum = 0;
-  for (const JobProcess& process : processes) {
-    if (process.is_inclusive || !(process.*member)) return std::nullopt;
-    sum += *(process.*member);
+/// What `count` tells of each process, summed up. Of those that were counted
+/// with children none has waited for another, so their sum is no less than what
+/// they say; beside such that were counted alone nobody knows who is in whom.
+template <class CountOf>
+UseSum sum_of(const JobFacts& job, const CountOf& count) {
+  const auto inclusive = static_cast<std::size_t>(
+      std::ranges::count_if(job.processes, &JobProcess::is_inclusive));
+  const bool is_mixed = inclusive > 0 && inclusive < job.processes.size();
+  UseSum sum;
+  for (const JobProcess& process : job.processes)
+    if (inclusive == 0)
+      sum.add(count(process));
+    else
+      sum.add_at_least(is_mixed ? Count() : count(process));
+  if (job.end) sum.unknown += job.end->processes_not_seen.value_or(0);
+  return sum;
+}
+
+template <class CountOf>
+UseSum largest_of(const JobFacts& job, const CountOf& count) {
+  UseSum largest;
+  for (const JobProcess& process : job.processes)
+    largest.raise(count(process));
+  if (job.end) largest.unknown += job.end->processes_not_seen.value_or(0);
+  return largest;
+}
+
+/// What the end says of the whole job, else the sum.
+template <class CountOf>
+UseSum total_of(const JobFacts& job, const Count& told, const CountOf& count) {
+  if (!told) return sum_of(job, count);
+  UseSum total;
+  total.add(told);
+  return total;
+}
+
+void add_counters(JobFacts& job) {
+  for (std::size_t i = 0; i < kJobCounters.size(); ++i) {
+    const auto count = [i](const JobProcess& p) { return p.counters[i]; };
+    job.counters[i] = kJobCounters[i].fold == JobCounter::Fold::kLargest
+                          ? largest_of(job, count)
+                          : sum_of(job, count);
   }
-  return processes.empty() ? Count() : sum;
+  const auto add_collector = [&job](std::string_view name) {
+    if (!name.empty() &&
+        std::ranges::find(job.collectors, name) == job.collectors.end())
+      job.collectors.push_back(name);
+  };
+  if (job.end) add_collector(job.end->collector);
+  for (const JobProcess& process : job.processes)
+    add_collector(process.collector);
 }
 
 /// Without a name an array's members are called by its jid.
@@ -92,14 +139,13 @@ void complete(JobFacts& job) {
   if (job.end) job.wall_us = job.end->wall_us;
   if (job.end && !job.wall_us && !is_told && job.started_us && job.ended_us)
     job.wall_us = *job.ended_us - std::min(*job.started_us, *job.ended_us);
-  if (is_told) {
-    job.user_us = job.end->user_us;
-    job.system_us = job.end->system_us;
-    job.memory_bytes = job.end->memory_bytes;
-  }
-  if (!job.user_us) job.user_us = sum_of(job.processes, &JobProcess::user_us);
-  if (!job.system_us)
-    job.system_us = sum_of(job.processes, &JobProcess::system_us);
+  const RecordView told = is_told ? *job.end : RecordView();
+  job.user_us = total_of(job, told.user_us,
+                         [](const JobProcess& p) { return p.user_us; });
+  job.system_us = total_of(job, told.system_us,
+                           [](const JobProcess& p) { return p.system_us; });
+  job.memory_bytes = told.memory_bytes;
+  add_counters(job);
   if (job.memory_bytes) return;
   job.is_memory_of_process = true;
   for (const JobProcess& process : job.processes)
@@ -172,13 +218,16 @@ void JobFinder::add(const Group& group) {
     node_.assign(name, ::strnlen(name, sizeof name));
     return;
   }
+  if (group.workload && billing_) weights_.add(*group.workload);
   const RecordView view = view_of(group);
+  lost_ += view.lost.value_or(0);
   if (!view.jid || *view.jid == 0) return;
   if (group.start && member_.empty() && is_member_of(view.name, wanted_))
     member_ = view.name;
   // Of a name the start alone says whether it is the job.
   if (!wanted_.jid && group.start && view.name == wanted_.name) {
     jobs_.clear();
+    lost_before_.reset();
     add_job(*view.jid);
   }
   const std::optional<std::uint64_t> jid =
@@ -190,6 +239,14 @@ void JobFinder::add(const Group& group) {
   if (group.workload) add_request(group);
   if (view.kind == "limits") add_limits(view);
   if (group.end) add_end(view);
+  count_lost(view);
+}
+
+void JobFinder::count_lost(const RecordView& view) {
+  if (!view.key) return;  // who writes no keys tells no losses
+  JobFacts& job = last_job(*view.jid);
+  job.lost = job.lost.value_or(0) + lost_ - lost_before_.value_or(lost_);
+  lost_before_ = lost_;
 }
 
 void JobFinder::add_start(const RecordView& view) {
@@ -206,6 +263,9 @@ void JobFinder::add_start(const RecordView& view) {
 void JobFinder::add_process(const RecordView& view, const Group& group) {
   JobFacts& job = last_job(*view.jid);
   job.processes.push_back(process_of(view));
+  // One that is counted with its children would be billed for them again.
+  if (billing_ && !view.is_inclusive.value_or(false))
+    job.processes.back().units = billing_->units(group);
   if (const auto project = project_of(group)) job.project = project;
   if (!job.uid) job.uid = view.uid;
   if (!job.gid) job.gid = view.gid;
@@ -256,8 +316,23 @@ void JobFinder::add_end(const RecordView& view) {
     job.started_us = *view.ended_us - std::min(*view.ended_us, *view.wall_us);
 }
 
+void JobFinder::bill(JobFacts& job) const {
+  job.is_billed = true;
+  ExactSum sum;
+  for (const JobProcess& process : job.processes) {
+    if (!process.units) return;
+    sum.add(*process.units);
+  }
+  const bool is_whole =
+      !job.end || job.end->processes_not_seen.value_or(0) == 0;
+  if (is_whole && !job.processes.empty())
+    job.units = sum.value() * weights_.of(job.jid);
+}
+
 std::vector<JobFacts> JobFinder::finish() && {
+  if (billing_) weights_.settle(*billing_);
   for (JobFacts& job : jobs_) {
+    if (billing_) bill(job);
     job.processes = in_tree_order(std::move(job.processes));
     complete(job);
   }

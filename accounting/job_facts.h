@@ -7,6 +7,7 @@
 // each job of that jid stands by itself.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -15,7 +16,10 @@
 #include <vector>
 
 #include "accounting/csa_group.h"
+#include "accounting/job_counters.h"
 #include "accounting/record_view.h"
+#include "accounting/use_billing.h"
+#include "accounting/use_part.h"
 #include "core/limits.h"
 
 namespace accounting {
@@ -32,8 +36,12 @@ struct JobProcess {
   Count user_us;
   Count system_us;
   Count memory_bytes;  ///< its peak
-  Count read_bytes;
-  Count written_bytes;
+  Count storage_read_bytes;
+  Count storage_written_bytes;
+  std::array<Count, kJobCounters.size()> counters;
+  Count gpid;                   ///< its number in the cluster
+  std::string_view collector;   ///< who counted; empty: it is not said
+  std::optional<double> units;  ///< where they are asked for
   std::optional<int> exit_code;
   std::optional<int> signal;  ///< that ended it; 0: it is not known which
   bool dumped_core = false;
@@ -70,16 +78,24 @@ struct JobFacts {
   Count started_us;
   Count ended_us;
   std::optional<RecordView> end;  ///< absent: the files have none
-  /// Also where its end record does not say it, if the times of all its
-  /// processes are known, and none is counted twice.
   Count wall_us;
-  Count user_us;
-  Count system_us;
+  /// Of its end record, else of its processes, as all sums: where these are
+  /// counted with the children that they waited for, at least so much.
+  UseSum user_us;
+  UseSum system_us;
   Count memory_bytes;  ///< of the whole job, else of its largest process
   bool is_memory_of_process = false;
   std::vector<AskedLimit> asked;  ///< at last
   std::vector<LimitsChange> changes;
   std::vector<JobProcess> processes;  ///< a parent before its children
+  std::array<UseSum, kJobCounters.size()> counters;  ///< of its processes
+  std::vector<std::string_view> collectors;          ///< who counted
+  /// Records, of any job, that were lost between two of its own in one file.
+  /// Absent: nobody would have said so.
+  Count lost;
+  bool is_billed = false;  ///< units were asked for
+  /// Absent also where not all its processes are known, each for itself.
+  std::optional<double> units;
 };
 
 /// Which job is looked for.
@@ -89,13 +105,27 @@ struct JobWanted {
 };
 
 class JobFinder {
+  using Count = RecordView::Count;
+
  public:
   explicit JobFinder(JobWanted wanted) : wanted_(std::move(wanted)) {}
 
+  /// Before anything is added.
+  void bill_by(UseBilling billing) { billing_ = std::move(billing); }
+  [[nodiscard]] bool is_billed() const { return billing_.has_value(); }
+
   /// Groups of another file follow.
-  void begin_file() { node_.clear(); }
-  /// Groups from the midst of a file follow, which that machine writes.
-  void go_on(std::string node) { node_ = std::move(node); }
+  void begin_file() {
+    node_.clear();
+    lost_ = 0;
+    lost_before_.reset();
+  }
+  /// Groups from the midst of a file follow, which that machine writes, and
+  /// before which it says that so many records are lost.
+  void go_on(std::string node, std::uint64_t lost) {
+    node_ = std::move(node);
+    lost_ = lost;
+  }
   void add(const Group& group);
 
   [[nodiscard]] const JobWanted& wanted() const { return wanted_; }
@@ -119,9 +149,16 @@ class JobFinder {
   void add_request(const Group& group);
   void add_limits(const RecordView& view);
   void add_end(const RecordView& view);
+  /// A record of the job was added.
+  void count_lost(const RecordView& view);
+  void bill(JobFacts& job) const;
 
   JobWanted wanted_;
+  std::optional<UseBilling> billing_;
+  JobWeights weights_;
   std::string node_;
+  std::uint64_t lost_ = 0;  ///< records of this file
+  Count lost_before_;       ///< likewise when the job's last record came
   std::string member_;
   std::vector<JobFacts> jobs_;
 };

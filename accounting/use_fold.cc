@@ -58,9 +58,7 @@ void UseFold::add(const Group& group) {
     return;
   }
   if (group.workload && billing_) {
-    const csa::Workload& record = *group.workload;
-    if (record.type == csa::kWorkloadTerm)
-      requests_[{record.reqid, record.arrayid}] = record;
+    weights_.add(*group.workload);
     return;
   }
   const RecordView view = view_of(group);
@@ -134,10 +132,9 @@ void UseFold::add_units(UseRow& row, const JobPart& job,
                         const UseFacts& facts) const {
   const bool is_whole = job.units.unknown == 0 && job.processes > 0 &&
                         facts.processes_not_seen.value_or(0) == 0;
-  const auto weight = weights_.find(job.jid);
-  const double factor = weight == weights_.end() ? 1 : weight->second;
-  row.units.add(is_whole ? std::optional(job.units.sum.value() * factor)
-                         : std::nullopt);
+  row.units.add(
+      is_whole ? std::optional(job.units.sum.value() * weights_.of(job.jid))
+               : std::nullopt);
 }
 
 bool UseFold::is_wanted(std::optional<std::uint32_t> uid,
@@ -215,9 +212,7 @@ void UseFold::close(const JobPart& job, const UseFacts* end) {
 }
 
 std::vector<UseRow> UseFold::finish() && {
-  // As csabuild has it: of a request with several runs the last one is weighed.
-  for (const auto& [request, last] : requests_)
-    weights_[last.jid] = billing_->weight(last);
+  if (billing_) weights_.settle(*billing_);
   for (const JobPart& job : ended_)
     close(job, &*job.end);
   for (const auto& [jid, job] : open_)

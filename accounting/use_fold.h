@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "accounting/csa_group.h"
+#include "accounting/use_billing.h"
 #include "accounting/use_part.h"
 #include "core/limits.h"
 
@@ -57,14 +57,6 @@ struct UseRow {
   UseSum storage_read_bytes;  ///< by the job's cgroup
   UseSum storage_written_bytes;
   UnitSum units;  ///< where they are asked for
-};
-
-/// How processes are billed. A job whose processes are not all known, each for
-/// itself, has no units.
-struct UseBilling {
-  std::function<std::optional<double>(const Group&)> units;  ///< of a process
-  /// By what a batch request's last record multiplies its job's.
-  std::function<double(const csa::Workload&)> weight;
 };
 
 /// Which jobs are taken.
@@ -118,8 +110,7 @@ class UseFold {
   std::optional<UseBilling> billing_;
   /// Of billed jobs: a request's last record may stand behind the job's end.
   std::vector<JobPart> ended_;
-  std::map<std::pair<std::int64_t, std::int32_t>, csa::Workload> requests_;
-  std::unordered_map<std::uint64_t, double> weights_;  ///< by jid
+  JobWeights weights_;
 };
 
 }  // namespace accounting

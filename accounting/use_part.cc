@@ -10,6 +10,12 @@ void UseSum::add(std::optional<std::uint64_t> more) {
   ++(more ? known : unknown);
 }
 
+void UseSum::add_at_least(std::optional<std::uint64_t> more) {
+  value += more.value_or(0);
+  ++unknown;
+  partly += more ? 1U : 0U;
+}
+
 void UseSum::raise(std::optional<std::uint64_t> other) {
   value = std::max(value, other.value_or(0));
   ++(other ? known : unknown);
@@ -19,12 +25,14 @@ void UseSum::join(const UseSum& other) {
   value += other.value;
   known += other.known;
   unknown += other.unknown;
+  partly += other.partly;
 }
 
 void UseSum::join_largest(const UseSum& other) {
   value = std::max(value, other.value);
   known += other.known;
   unknown += other.unknown;
+  partly += other.partly;
 }
 
 UseFacts UseFacts::of(const RecordView& view) {

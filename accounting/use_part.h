@@ -21,15 +21,22 @@ struct UseSum {
   std::uint64_t value = 0;
   std::uint64_t known = 0;    ///< of how many
   std::uint64_t unknown = 0;  ///< how many more there are
+  std::uint64_t partly = 0;   ///< of these: at least so much of each is in it
 
   void add(std::optional<std::uint64_t> more);
+  /// One of which no more is known than that it is no less.
+  void add_at_least(std::optional<std::uint64_t> more);
   /// Also a largest value is such.
   void raise(std::optional<std::uint64_t> other);
   /// Those of another sum, or another largest value.
   void join(const UseSum& other);
   void join_largest(const UseSum& other);
   [[nodiscard]] std::optional<std::uint64_t> get() const {
-    return known > 0 ? std::optional(value) : std::nullopt;
+    return known + partly > 0 ? std::optional(value) : std::nullopt;
+  }
+  /// It is known, and may be more.
+  [[nodiscard]] bool is_least() const {
+    return known + partly > 0 && unknown > 0;
   }
 };
 

@@ -259,9 +259,9 @@ core::Refused not_recorded(const std::string& word, const std::string& member,
 }
 
 int report_job(const Arguments& arguments, const Subjects& subjects) {
-  constexpr std::string_view kOfSums[] = {"by",    "user",      "since",
-                                          "until", "csv",       "openmetrics",
-                                          "http",  "no-header", "units"};
+  constexpr std::string_view kOfSums[] = {"by",    "user",     "since",
+                                          "until", "csv",      "openmetrics",
+                                          "http",  "no-header"};
   const std::string& word = arguments.operands().front();
   for (const std::string_view option : kOfSums)
     if (arguments.has(option))
@@ -270,6 +270,11 @@ int report_job(const Arguments& arguments, const Subjects& subjects) {
                           "' is one job; leave one of them out",
                       kMisused);
   accounting::JobFinder finder(*subjects.job);
+  if (arguments.has("units")) {
+    auto billing = read_billing();
+    if (!billing) return kFailure;
+    finder.bill_by(std::move(*billing));
+  }
   const bool is_complete = read_into(finder, subjects.files);
   const std::string member = finder.member();
   const auto jobs = std::move(finder).finish();

@@ -193,10 +193,14 @@ inline constexpr JsonKey kUseKeys[] = {
     {"jid",
      "of one job, one object for each job of that jid: _name_, _uid_, _user_, "
      "_gid_, _project_, _node_, _has_ended_, _result_, _sentence_, "
-     "_exit_code_, _engine_, _started_us_, _ended_us_, _wall_us_, _user_us_, "
+     "_exit_code_, _limit_ (that ended it), _engine_, _started_us_, "
+     "_ended_us_, _wall_us_, _user_us_, "
      "_system_us_, _memory_peak_bytes_ (_memory_is_of_process_: of the "
-     "largest), _storage_read_bytes_, _storage_written_bytes_, _oom_kills_, "
-     "_processes_not_seen_"},
+     "largest), _storage_read_bytes_, _storage_written_bytes_, the sums of its "
+     "processes' counters and what its end record counts, by their keys of "
+     "*corral records* (with *\\_unknown* behind it: of how many processes the "
+     "sum lacks a part), _collectors_, _records_lost_ (of any job, between two "
+     "of its own in a file), with *--units* _units_"},
     {"asked",
      "each hard bound that it had at last, and what a batch request reserved "
      "(_of_request_): _limit_, _asked_, _used_ and its _share_"},
@@ -206,7 +210,9 @@ inline constexpr JsonKey kUseKeys[] = {
     {"hints", "what could be asked instead, as sentences"},
     {"processes",
      "in the order of the tree, with their _depth_ in it: _pid_, _ppid_, "
-     "_name_, times, counters, _exit_code_, _signal_, _was_signalled_, "
+     "_name_, times, counters (by their keys of *corral records*), "
+     "_collector_, _gpid_, with *--units* _units_, _exit_code_, _signal_, "
+     "_was_signalled_, "
      "_dumped_core_, _includes_children_"},
 };
 

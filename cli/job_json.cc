@@ -87,12 +87,9 @@ void add_result(Json& json, const core::JobView& job) {
       is_signal
           ? Json(core::signal_name(core::signal_of(result.wait_status)).view())
           : Json();
-  json["limit"] = nullptr;  // in microseconds, bytes or a count
+  json["limit"] = nullptr;
   if (is_over && result.reason == core::Reason::kOverLimit)
-    json["limit"] = {{"kind", core::name_of(result.limit.kind)},
-                     {"word", core::row_of(result.limit.kind).word},
-                     {"value", result.limit.value},
-                     {"bound", result.limit.bound}};
+    json["limit"] = passed_json(result.limit);
   json["shell_code"] = is_over ? Json(core::shell_code(result)) : Json();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done when a limit is passed, as JSON: as far as that was said.
+// What is done when a limit is passed, as far as that was said, and which was,
+// as JSON.
 #pragma once
 
 #include "cli/json_text.h"
@@ -17,6 +18,14 @@ namespace cli {
     manner["action"] = core::signal_name(terms.action.raw()).view();
   if (terms.grace) manner["grace_us"] = terms.grace->raw();
   return manner;
+}
+
+/// The limit that ended a job: in microseconds, bytes or a count.
+[[nodiscard]] inline Json passed_json(const core::LimitHit& limit) {
+  return {{"kind", core::name_of(limit.kind)},
+          {"word", core::row_of(limit.kind).word},
+          {"value", limit.value},
+          {"bound", limit.bound}};
 }
 
 }  // namespace cli

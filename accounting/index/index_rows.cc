@@ -45,6 +45,7 @@ void columns(Row& row, File& file) {
   row.number(file.covered);
   row.number(file.is_packed);
   row.text(file.node);
+  row.number(file.lost);
   row.number(file.jobs);
   row.number(file.commands);
   row.number(file.places);
@@ -105,6 +106,7 @@ void place_columns(Row& row, Place& place) {
   row.number(place.first);
   row.number(place.last);
   row.text(place.node);
+  row.number(place.lost);
 }
 
 /// "3=1024,5=100": kinds of limits and their bounds.

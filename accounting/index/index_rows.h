@@ -23,6 +23,7 @@ struct FileRow {
   std::uint64_t covered = 0;  ///< bytes, before they were packed
   bool is_packed = false;
   std::string node;        ///< that writes what is behind them
+  std::uint64_t lost = 0;  ///< records that it says are lost
   std::uint64_t jobs = 0;  ///< rows of each kind
   std::uint64_t commands = 0;
   std::uint64_t places = 0;
@@ -34,16 +35,17 @@ struct PlaceRow {
   std::uint64_t first = 0;  ///< offset of the first
   std::uint64_t last = 0;   ///< likewise
   std::string node;         ///< that wrote the first
+  std::uint64_t lost = 0;   ///< records that the file says before it are lost
 };
 
 /// In a file of another version nothing is believed.
 inline constexpr std::int64_t kApplication = 0x436F7249;  // "CorI"
-inline constexpr std::int64_t kVersion = 1;
+inline constexpr std::int64_t kVersion = 2;
 
 inline constexpr const char* kSchema =
     "CREATE TABLE file(id INTEGER PRIMARY KEY, name TEXT, inode INTEGER,"
     " size INTEGER, mtime_ns INTEGER, edges INTEGER, covered INTEGER,"
-    " packed INTEGER, node TEXT, jobs INTEGER, commands INTEGER,"
+    " packed INTEGER, node TEXT, lost INTEGER, jobs INTEGER, commands INTEGER,"
     " places INTEGER, sum INTEGER) STRICT;"
     "CREATE TABLE job(file INTEGER, number INTEGER, jid INTEGER, node TEXT,"
     " has_start INTEGER, name TEXT, uid INTEGER, gid INTEGER, project TEXT,"
@@ -71,12 +73,12 @@ inline constexpr const char* kSchema =
     " written_known INTEGER, written_unknown INTEGER, sum INTEGER,"
     " PRIMARY KEY(file, number)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE place(file INTEGER, number INTEGER, jid INTEGER,"
-    " first INTEGER, last INTEGER, node TEXT, sum INTEGER,"
+    " first INTEGER, last INTEGER, node TEXT, lost INTEGER, sum INTEGER,"
     " PRIMARY KEY(file, number)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX place_of_job ON place(jid, file, number);";
 
 inline constexpr const char* kPutFile =
-    "INSERT OR REPLACE INTO file VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT OR REPLACE INTO file VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 inline constexpr const char* kPutJob =
     "INSERT INTO job VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
     "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
@@ -84,7 +86,7 @@ inline constexpr const char* kPutCommand =
     "INSERT INTO command VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
     "?,?)";
 inline constexpr const char* kPutPlace =
-    "INSERT INTO place VALUES(?,?,?,?,?,?,?)";
+    "INSERT INTO place VALUES(?,?,?,?,?,?,?,?)";
 inline constexpr const char* kFiles = "SELECT * FROM file ORDER BY id";
 inline constexpr const char* kFileOfInode = "SELECT * FROM file WHERE inode=?";
 inline constexpr const char* kJobs =

@@ -231,6 +231,7 @@ core::Result<void> Updater::store(FileRow& row, PartFold& fold) {
   put_all(kPutCommand, parts.commands, row.commands);
   put_all(kPutPlace, parts.places, row.places);
   row.node = fold.node();
+  row.lost = fold.lost();
   Statement file = database_->prepare(kPutFile);
   if (!is_put || !put(file, row) || !database_->run("COMMIT")) {
     database_->run("ROLLBACK");
@@ -240,7 +241,7 @@ core::Result<void> Updater::store(FileRow& row, PartFold& fold) {
 }
 
 core::Result<void> Updater::read_on(Source& source, FileRow row) {
-  PartFold fold(row.node);
+  PartFold fold(row.node, row.lost);
   CsaReader reader(TRY(source.file.duplicate()), row.covered);
   IndexStep step = {
       .path = source.path, .what = What::kIndexed, .size = source.facts.size};

@@ -36,11 +36,15 @@ void PartFold::add(const Group& group) {
   }
   const RecordView view = view_of(group);
   if (group.process) add_to_command(view);
+  lost_ += view.lost.value_or(0);
   if (!view.jid || *view.jid == 0) return;
   const auto [place, is_new] = places_.try_emplace(*view.jid);
   if (is_new)
-    place->second = {
-        .jid = *view.jid, .first = group.offset, .last = 0, .node = node_};
+    place->second = {.jid = *view.jid,
+                     .first = group.offset,
+                     .last = 0,
+                     .node = node_,
+                     .lost = lost_};
   place->second.last = group.offset;
   if (group.process) {
     open_job(*view.jid).add_process(view, project_of(group));

@@ -18,11 +18,14 @@ namespace accounting::index {
 
 class PartFold {
  public:
-  /// `node`: that writes what comes first; empty: not known.
-  explicit PartFold(std::string node) : node_(std::move(node)) {}
+  /// `node`: that writes what comes first; empty: not known. `lost`: how many
+  /// records the file says before it are lost.
+  PartFold(std::string node, std::uint64_t lost)
+      : node_(std::move(node)), lost_(lost) {}
 
   void add(const Group& group);
   [[nodiscard]] const std::string& node() const { return node_; }
+  [[nodiscard]] std::uint64_t lost() const { return lost_; }
 
   /// What was gathered since the last time: those of jobs that have no end yet
   /// too, whose next parts are others.
@@ -38,6 +41,7 @@ class PartFold {
   void add_to_command(const RecordView& view);
 
   std::string node_;
+  std::uint64_t lost_;
   std::vector<JobPart> closed_;
   std::unordered_map<std::uint64_t, JobPart> open_;
   std::map<std::tuple<std::string, std::uint64_t, std::int64_t>, CommandPart>

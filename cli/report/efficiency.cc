@@ -21,8 +21,9 @@ constexpr std::uint64_t kSecond = 1000000;  // usec
 constexpr std::uint64_t kMegabyte = 1U << 20U;
 
 Count cpu_of(const JobFacts& job) {
-  if (!job.user_us || !job.system_us) return std::nullopt;
-  return *job.user_us + *job.system_us;
+  const bool is_least = job.user_us.is_least() || job.system_us.is_least();
+  if (is_least || !job.user_us.get() || !job.system_us.get()) return {};
+  return job.user_us.value + job.system_us.value;
 }
 
 /// To the next number; without libm, which would be one library more.

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "cli/job_text.h"
+#include "cli/limit_json.h"
 #include "cli/report/efficiency.h"
+#include "cli/report/job_counters.h"
 #include "cli/report/use_text.h"
 #include "cli/table_view.h"
 #include "core/ids.h"
@@ -57,10 +59,6 @@ std::string of_end(const JobFacts& job,
   return job.end ? size_of(*job.end.*member) : std::string();
 }
 
-std::string not_seen(const JobFacts& job) {
-  return job.end ? number_of(job.end->processes_not_seen) : std::string();
-}
-
 /// CSA's own records know its number alone.
 std::string project(const JobFacts& job) {
   return job.project_name.empty() ? number_of(job.project) : job.project_name;
@@ -91,9 +89,9 @@ constexpr Fact kFacts[] = {
     {.title = "wall time",
      .text = [](const JobFacts& job) { return time_of(job.wall_us); }},
     {.title = "user time",
-     .text = [](const JobFacts& job) { return time_of(job.user_us); }},
+     .text = [](const JobFacts& job) { return time_text(job.user_us); }},
     {.title = "system time",
-     .text = [](const JobFacts& job) { return time_of(job.system_us); }},
+     .text = [](const JobFacts& job) { return time_text(job.system_us); }},
     {.title = "peak memory", .text = memory},
     {.title = "read from disks",
      .text =
@@ -110,18 +108,29 @@ constexpr Fact kFacts[] = {
          [](const JobFacts& job) {
            return std::to_string(job.processes.size());
          }},
-    {.title = "not seen", .text = not_seen},
 };
+
+/// In a column of that width.
+std::string fact_line(std::string_view title, const std::string& value,
+                      std::size_t width) {
+  std::string line = "  " + std::string(title);
+  line.append(width - line.size(), ' ');
+  return line + (value.empty() ? "-" : printable(value)) + "\n";
+}
 
 std::string facts_text(const JobFacts& job) {
   constexpr std::size_t kColumn = 20;
   std::string text;
-  for (const Fact& fact : kFacts) {
-    std::string line = "  " + std::string(fact.title);
-    line.append(kColumn - line.size(), ' ');
-    const std::string value = fact.text(job);
-    text += line + (value.empty() ? "-" : printable(value)) + "\n";
-  }
+  for (const Fact& fact : kFacts)
+    text += fact_line(fact.title, fact.text(job), kColumn);
+  return text;
+}
+
+std::string counters_text(const JobFacts& job) {
+  constexpr std::size_t kColumn = 26;
+  std::string text = "  COUNTED\n";
+  for (const CounterRow& row : counter_rows(job))
+    text += fact_line(row.title, row.text, kColumn);
   return text;
 }
 
@@ -220,7 +229,7 @@ Json changes_json(const JobFacts& job) {
   return list;
 }
 
-Json process_json(const JobProcess& process) {
+Json process_json(const JobProcess& process, bool is_billed) {
   Json object;
   object["depth"] = process.depth;
   object["pid"] = maybe(process.pid);
@@ -232,8 +241,8 @@ Json process_json(const JobProcess& process) {
   object["user_us"] = maybe(process.user_us);
   object["system_us"] = maybe(process.system_us);
   object["peak_resident_bytes"] = maybe(process.memory_bytes);
-  object["read_bytes"] = maybe(process.read_bytes);
-  object["written_bytes"] = maybe(process.written_bytes);
+  put_counters(object, process);
+  if (is_billed) object["units"] = maybe(process.units);
   object["exit_code"] = maybe(process.exit_code);
   object["signal"] = nullptr;
   if (process.signal.value_or(0) != 0)
@@ -276,7 +285,7 @@ std::string job_report_text(const JobFacts& job, const Screen& screen) {
                         core::display(core::JobId(job.jid)).view());
   if (const std::string title = title_of(job); !title.empty())
     text += " (" + printable(title) + ")";
-  text += "\n" + facts_text(job);
+  text += "\n" + facts_text(job) + "\n" + counters_text(job);
   if (!job.asked.empty()) text += "\n" + limits_text(job, screen);
   text += changes_text(job);
   for (const std::string& hint : hints_of(job))
@@ -305,30 +314,32 @@ Json job_report_json(const JobFacts& job) {
   object["result"] = nullptr;
   object["sentence"] = nullptr;
   object["exit_code"] = nullptr;
+  object["limit"] = nullptr;
   const accounting::RecordView end = job.end.value_or(accounting::RecordView());
   if (end.result) {
     object["result"] = core::word_of(end.result->reason);
     object["sentence"] = core::sentence_of(*end.result).view();
     object["exit_code"] = maybe(end.exit_code);
+    if (end.result->reason == core::Reason::kOverLimit)
+      object["limit"] = passed_json(end.result->limit);
   }
   object["engine"] = text_or_null(end.engine);
   object["started_us"] = maybe(job.started_us);
   object["ended_us"] = maybe(job.ended_us);
   object["wall_us"] = maybe(job.wall_us);
-  object["user_us"] = maybe(job.user_us);
-  object["system_us"] = maybe(job.system_us);
+  put_sum(object, "user_us", job.user_us);
+  put_sum(object, "system_us", job.system_us);
   object["memory_peak_bytes"] = maybe(job.memory_bytes);
   object["memory_is_of_process"] = job.is_memory_of_process;
   object["storage_read_bytes"] = maybe(end.storage_read_bytes);
   object["storage_written_bytes"] = maybe(end.storage_written_bytes);
-  object["oom_kills"] = maybe(end.oom_kills);
-  object["processes_not_seen"] = maybe(end.processes_not_seen);
+  put_counters(object, job);
   object["asked"] = asked_json(job);
   object["limit_changes"] = changes_json(job);
   object["hints"] = hints_of(job);
   Json processes = Json::array();
   for (const JobProcess& process : job.processes)
-    processes.push_back(process_json(process));
+    processes.push_back(process_json(process, job.is_billed));
   object["processes"] = std::move(processes);
   return object;
 }

@@ -196,8 +196,8 @@ std::vector<JobUse> known_uses(const std::vector<UseRow>& jobs) {
     if (row.asked.empty() || row.open > 0) continue;
     accounting::JobFacts facts;
     facts.wall_us = row.wall_us.get();
-    facts.user_us = row.user_us.get();
-    facts.system_us = row.system_us.get();
+    facts.user_us = row.user_us;
+    facts.system_us = row.system_us;
     facts.memory_bytes = row.memory_bytes.get();
     facts.is_memory_of_process = row.is_memory_of_process;
     for (const auto& [kind, bound] : row.asked)

@@ -2,6 +2,7 @@
 // One job on a page: its facts, what it asked for, and its processes as a tree
 // along a line of time.
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "cli/job_text.h"
 #include "cli/report/efficiency.h"
+#include "cli/report/job_counters.h"
 #include "cli/report/job_report_text.h"
 #include "cli/report/page.h"
 #include "core/ids.h"
@@ -164,6 +166,17 @@ std::string asked(const JobFacts& job) {
   return html + "</tbody></table></div>\n";
 }
 
+/// What was collected.
+std::string counters(const JobFacts& job) {
+  std::string html;
+  for (const auto& [title, text] : counter_rows(job)) {
+    std::string name(title);
+    name[0] = static_cast<char>(std::toupper(name[0]));
+    html += fact(name, text);
+  }
+  return html;
+}
+
 }  // namespace
 
 std::string job(const JobFacts& job, bool is_chosen) {
@@ -180,13 +193,14 @@ std::string job(const JobFacts& job, bool is_chosen) {
       fact("Began", job.started_us ? date_of(core::RealTime(*job.started_us))
                                    : std::string()) +
       fact("Elapsed", time_of(job.wall_us)) +
-      fact("User time", time_of(job.user_us)) +
-      fact("System time", time_of(job.system_us)) +
+      fact("User time", time_text(job.user_us)) +
+      fact("System time", time_text(job.system_us)) +
       fact(
           job.is_memory_of_process ? "Most memory of a process" : "Most memory",
           job.memory_bytes ? short_size(core::Bytes(*job.memory_bytes))
                            : std::string()) +
-      fact("Processes", std::to_string(job.processes.size())) + "</dl>\n";
+      fact("Processes", std::to_string(job.processes.size())) + counters(job) +
+      "</dl>\n";
   for (const std::string& hint : hints_of(job))
     html += "<p class=\"hint\">" + html_text(hint) + "</p>\n";
   return html + asked(job) + timeline(job) + "</section>\n";

@@ -39,8 +39,10 @@ class Folds {
               for_all([&group](auto& to) { to.add(group); });
             },
         .go_on =
-            [this](const std::string& node) {
-              for_all([&node](auto& to) { to.go_on(node); });
+            [this](const std::string& node, std::uint64_t lost) {
+              for (UseFold& fold : folds_)
+                fold.go_on(node);
+              if (finder_) finder_->go_on(node, lost);
             },
         .job =
             [this](const accounting::JobPart& part) {

@@ -21,7 +21,8 @@ ReportSink sink_of(accounting::UseFold& fold) {
   ReportSink sink = {
       .begin_file = [&fold] { fold.begin_file(); },
       .group = [&fold](const Group& group) { fold.add(group); },
-      .go_on = [&fold](std::string node) { fold.go_on(std::move(node)); },
+      .go_on = [&fold](std::string node,
+                       std::uint64_t) { fold.go_on(std::move(node)); },
       .job = {},
       .command = {},
       .jid = {}};
@@ -33,13 +34,15 @@ ReportSink sink_of(accounting::UseFold& fold) {
 }
 
 ReportSink sink_of(accounting::JobFinder& finder) {
-  return {
-      .begin_file = [&finder] { finder.begin_file(); },
-      .group = [&finder](const Group& group) { finder.add(group); },
-      .go_on = [&finder](std::string node) { finder.go_on(std::move(node)); },
-      .job = {},
-      .command = {},
-      .jid = finder.wanted().jid};
+  return {.begin_file = [&finder] { finder.begin_file(); },
+          .group = [&finder](const Group& group) { finder.add(group); },
+          .go_on =
+              [&finder](std::string node, std::uint64_t lost) {
+                finder.go_on(std::move(node), lost);
+              },
+          .job = {},
+          .command = {},
+          .jid = finder.wanted().jid};
 }
 
 bool may_use_index(const accounting::UseFold& fold) {
@@ -52,7 +55,7 @@ bool may_use_index(const accounting::UseFold& fold) {
 }
 
 bool may_use_index(const accounting::JobFinder& finder) {
-  return finder.wanted().jid.has_value();
+  return finder.wanted().jid.has_value() && !finder.is_billed();
 }
 
 bool is_found(const accounting::JobFinder& finder) {
@@ -85,7 +88,7 @@ class Reading {
       read_.is_believable = false;
       return;
     }
-    sink_.go_on(row->node);
+    sink_.go_on(row->node, row->lost);
     if (!row->is_packed) rest(path, CsaReader(std::move(*file), row->covered));
   }
 
@@ -127,7 +130,7 @@ class Reading {
     for (const accounting::index::PlaceRow& place : *places) {
       auto file = accounting::open_for_reading(path.c_str());
       if (!file) return false;
-      sink_.go_on(place.node);
+      sink_.go_on(place.node, place.lost);
       CsaReader reader(std::move(*file), place.first);
       for (;;) {
         const auto group = reader.next();

@@ -28,8 +28,9 @@ struct ReportFiles {
 struct ReportSink {
   std::function<void()> begin_file;
   std::function<void(const accounting::Group&)> group;
-  /// Groups follow that are not the first of a file: that machine writes them.
-  std::function<void(std::string node)> go_on;
+  /// Groups follow that are not the first of a file: that machine writes them,
+  /// and so many records before them are lost.
+  std::function<void(std::string node, std::uint64_t lost)> go_on;
   std::function<void(const accounting::JobPart&)> job;  ///< null: none needed
   std::function<void(const accounting::CommandPart&)> command;  ///< likewise
   /// The groups of this job are all that is needed.

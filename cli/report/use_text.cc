@@ -89,12 +89,9 @@ std::string csv_text(std::string_view text) {
   return quoted + "\"";
 }
 
-/// Two digits, as the published reports have them.
-std::string shown_units(const accounting::UnitSum& units) {
+std::string sum_text(const accounting::UnitSum& units) {
   if (!units.get()) return {};
-  char text[400];  // the largest number with two digits
-  (void)std::snprintf(text, sizeof text, "%.2f", units.sum.value());
-  return std::string(text) + (units.unknown > 0 ? "+" : "");
+  return shown_units(units.sum.value()) + (units.unknown > 0 ? "+" : "");
 }
 
 }  // namespace
@@ -107,6 +104,12 @@ std::string units_text(double units) {
     (void)std::snprintf(text, sizeof text, "%.*g", digits, units);
     if (std::strtod(text, nullptr) == units) break;
   }
+  return text;
+}
+
+std::string shown_units(double units) {
+  char text[400];  // the largest number with two digits
+  (void)std::snprintf(text, sizeof text, "%.2f", units);
   return text;
 }
 
@@ -153,7 +156,7 @@ std::string use_table(const UseReport& report, TableView::Header header) {
                                    ? sum.text(*value.get()) + std::string(mark)
                                    : std::string()});
     }
-    if (has_units) cells.push_back({.text = shown_units(row.units)});
+    if (has_units) cells.push_back({.text = sum_text(row.units)});
     table.add(std::move(cells));
   }
   return table.render(screen_of(STDOUT_FILENO), header);

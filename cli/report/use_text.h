@@ -21,6 +21,8 @@ struct UseReport {
 
 /// Billing units, as exactly as they are kept.
 [[nodiscard]] std::string units_text(double units);
+/// With two digits, as the published reports have them.
+[[nodiscard]] std::string shown_units(double units);
 
 /// Does the key stand for something that has a name?
 [[nodiscard]] bool has_name(accounting::UseKey by);

@@ -261,6 +261,7 @@ def overflown():
             run = instance.popen("run", "-d", "--", *PYTHON, f"open('{gate}').read()\n" + STORM, "6000",
                                  stdout=subprocess.PIPE, text=True)
             jid = run.communicate()[0].strip()
+            equal(instance.run("index", instance.pacct).returncode, 0, "an index has the file as far as the start")
             scribe = scribe_of(instance)
             os.kill(scribe, signal.SIGSTOP)
             gate.write_text("go")
@@ -272,6 +273,10 @@ def overflown():
             end = end_of(records, jid)
             equal((end["processes_seen"], end["processes_not_seen"]), (SMALL_RING, lost), "the end knows how many there are not")
             equal([record["lost"] for record in records if record["kind"] == "loss"], [lost], "the file has the loss once")
+            for how in (", behind what an index has", ", by an index in two parts"):
+                told = json.loads(instance.run("report", jid, "--json", instance.pacct).stdout)
+                equal((told["records_lost"], told["processes_not_seen"]), (lost, lost), "and a report of the job has it" + how)
+                equal(instance.run("index", instance.pacct).returncode, 0, "indexed")
             facts = json.loads(instance.run("doctor", "--json").stdout)
             own = next(each for each in facts["instances"] if each["is_running"])
             equal(own["records_lost"], lost, "doctor tells it")

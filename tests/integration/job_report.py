@@ -17,9 +17,9 @@ from csa_golden_files import GOLDEN
 PACCT = GOLDEN / "in/pacct1"
 
 
-def report(*words, code=0, pacct=None):
-    environment = {**os.environ, "TZ": "UTC", **({"CORRAL_PACCT": str(pacct)} if pacct else {})}
-    done = subprocess.run([corral.COMMAND, "report", *map(str, words)], capture_output=True, text=True, check=False, env=environment, timeout=60)
+def report(*words, code=0, pacct=None, environment=None, cwd=None):
+    environment = {**os.environ, "TZ": "UTC", **(environment or {}), **({"CORRAL_PACCT": str(pacct)} if pacct else {})}
+    done = subprocess.run([corral.COMMAND, "report", *map(str, words)], capture_output=True, text=True, check=False, env=environment, cwd=cwd, timeout=60)
     corral.equal(done.returncode, code, f"corral report {' '.join(map(str, words))}: {done.stderr}")
     return done.stdout if code == 0 else done.stderr
 
@@ -30,6 +30,26 @@ def job_of(*words, **options):
 
 def depths(job):
     return [(process["name"], process["depth"]) for process in job["processes"]]
+
+
+SUMS = ("minor_faults", "major_faults", "read_bytes", "written_bytes", "read_calls", "write_calls", "voluntary_switches", "involuntary_switches",
+        "resident_mbyte_us", "virtual_mbyte_us", "processor_waits", "processor_delay_us", "block_waits", "block_delay_us", "swap_waits", "swap_delay_us")
+OF_END = ("cpu_some_stall_us", "cpu_full_stall_us", "memory_some_stall_us", "memory_full_stall_us", "io_some_stall_us", "io_full_stall_us",
+          "processes_peak", "swap_peak_bytes", "oom_kills", "processes_seen", "processes_not_seen", "stragglers", "totals_from")
+
+
+def has_all_counters(job, records):
+    """Against the records as 'corral records' tells them."""
+    processes = [r for r in records if r["kind"] == "process" and r.get("jid") == job["jid"]]
+    (end,) = (r for r in records if r["kind"] == "end" and r.get("jid") == job["jid"])
+    for key in SUMS:
+        known = [r[key] for r in processes if key in r]
+        corral.equal(job[key], sum(known) if known else None, f"{key} is the sum of its processes'")
+    corral.equal(job["peak_virtual_bytes"], max((r["peak_virtual_bytes"] for r in processes if "peak_virtual_bytes" in r), default=None), "an address space is the largest")
+    corral.equal({key: job[key] for key in OF_END}, {key: end.get(key) for key in OF_END}, "what its end counted")
+    shown = sorted(((p["pid"], *[p[key] for key in SUMS], p["peak_virtual_bytes"], p["collector"]) for p in job["processes"]), key=str)
+    corral.equal(shown, sorted(((r["pid"], *[r.get(key) for key in SUMS], r.get("peak_virtual_bytes"), r.get("collector")) for r in processes), key=str), "and of each")
+    corral.equal(job["collectors"], sorted({r["collector"] for r in processes if r.get("collector")}), "who counted")
 
 
 def own():
@@ -48,6 +68,8 @@ def own():
         end = next(record for record in records if record["kind"] == "end" and record["jid"] == job["jid"])
         for key in ("wall_us", "user_us", "system_us", "ended_us", "result", "sentence", "engine"):
             corral.equal(job[key], end.get(key), f"{key} is the end record's")
+        has_all_counters(job, records)
+        corral.equal((job["limit"], job["records_lost"]), (None, 0), "no limit ended it, and nothing is lost")
         corral.equal((job["exit_code"], job["uid"], job["node"]), (3, os.getuid(), os.uname().nodename), "who, where, how")
         corral.equal((job["project"], job["project_number"], job["account"]), ("physics", None, "own"), "whom it is charged to")
         corral.equal({row["limit"]: row["asked"] for row in job["asked"]}, asked, "what it asked for")
@@ -74,6 +96,9 @@ def own():
         corral.equal((job_of("rep[2]", pacct=instance.pacct)["name"], job_of("rep[2]", pacct=instance.pacct)["exit_code"]), ("rep[2]", 4), "a member of an array")
         said = report("rep", code=66, pacct=instance.pacct)
         corral.check("'rep' is an array, which has no record of its own; its members have, such as 'rep[1]'" in said, "the array has none", said)
+        instance.run("run", "--name", "slow", "--limit", "wall=200ms", "--", "sleep", "60")
+        over = corral.wait_until(lambda: next((r for r in instance.records()["records"] if r["kind"] == "end" and r["result"] == "over-limit"), None), what="its end")
+        corral.equal(job_of("slow", pacct=instance.pacct)["limit"], over["limit"], "which limit ended it")
         with tempfile.TemporaryDirectory() as folder:
             report("tree", "-o", pathlib.Path(folder, "x"), pacct=instance.pacct)
             corral.equal(pathlib.Path(folder, "x").read_text(), text, "--output writes the same")
@@ -97,6 +122,20 @@ def published():
     corral.equal(len(job["processes"]), len(processes), "each process once")
     corral.equal((job["user_us"], job["node"], job["project_number"]), (sum(e.number(csa_files.PROCESS, 104) for e in processes), "vm", 0), "their sum")
     corral.equal(job["result"], None, "why it ended is not there")
+    told = [json.loads(line) for line in subprocess.run([corral.COMMAND, "records", "--json", PACCT], capture_output=True, check=True).stdout.splitlines()]
+    counted = job_of("0x14", PACCT)
+    has_all_counters(counted, told)
+    corral.equal((counted["records_lost"], counted["processor_waits"] > 0), (None, True), "who counts no losses is not said to have none")
+    text = report("0x14", PACCT)
+    for said in (f"processor waits         {counted['processor_waits']}", f"minor faults            {counted['minor_faults']}", "memory integral         2.595 MB*s",
+                 "some wait for memory    -", "records lost            -"):  # fmt: skip
+        corral.check(said in text, f"the text has '{said}'", text)
+    corral.check("units" not in text and "units" not in counted, "units are told where they are asked for")
+    page = pathlib.Path(tempfile.gettempdir(), f"page.{os.getpid()}")
+    report("0x14", "--html", page, PACCT)
+    corral.check(f"<dt>Processor waits</dt><dd>{counted['processor_waits']}</dd>" in page.read_text() and "Some wait" not in page.read_text(),
+                 "the page has what was collected, and nothing of what was not")  # fmt: skip
+    page.unlink()
     twice = json.JSONDecoder()
     text = report(hex(jid), "--json", PACCT, PACCT)
     first, end = twice.raw_decode(text)
@@ -113,6 +152,21 @@ def published():
         asked = {row["limit"]: (row["asked"], row["of_request"]) for row in job_of(hex(jid), file.name)["asked"]}
         corral.equal(asked, {"memory": (16 << 30, True), "cpu-rate": (800, True)}, "what a batch request reserved")
         corral.check("asked 8 processors, used 0.7 processors on average" in report(hex(jid), file.name), "and a hint", report(hex(jid), file.name))
+
+
+def units():
+    """What one job costs, as its row of the report of all has it, which weighs a request's job."""
+    sources, conf = [GOLDEN / "in/pacct1", GOLDEN / "in/pacct2"], {"environment": {"CSACONFIG": "in/csa.conf"}, "cwd": GOLDEN}
+    rows = {row["job"]: row["units"] for row in job_of("--units", "--by", "job", *sources, **conf)["rows"]}
+    for jid in rows:
+        text, found = report(jid, "--units", "--json", *sources, **conf), []
+        while text.strip():
+            job, end = json.JSONDecoder().raw_decode(text)
+            found, text = [*found, job], text[end:].lstrip()
+        if len(found) == 1:
+            corral.equal(found[0]["units"], rows[jid], f"{jid}: units")
+            corral.check(f"billing units           {rows[jid]:.2f}\n" in report(jid, "--units", *sources, **conf), "and in words")
+    corral.check("needs a csa.conf" in report("0x14", "--units", *sources, code=1, environment={"CSACONFIG": "/nowhere"}), "not without a configuration")
 
 
 def process(pid, ppid, begin, wall=10**6, name=b"p"):
@@ -158,5 +212,6 @@ if __name__ == "__main__":
     own()
     without_instance()
     published()
+    units()
     hostile()
     faults()
