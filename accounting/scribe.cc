@@ -48,10 +48,11 @@ core::Result<void> make_directory(const std::string& directory) {
 Scribe::Scribe(std::string path, const ScribeOptions& options)
     : path_(std::move(path)), options_(options), switches_(options.usual) {}
 
-void Scribe::greet(std::uint64_t instance) {
+void Scribe::greet(std::uint64_t instance, const core::FileRules& rules) {
   if (was_greeted_) return;
   was_greeted_ = true;
   instance_ = instance;
+  rules_ = rules;
   is_off_ = is_accounting_off(path_);
   switches_ = load_switches(path_).value_or(options_.usual);
   const auto opened = open_file();
@@ -126,14 +127,19 @@ core::Result<void> Scribe::write_waiting() {
   // under the lock.
   for (;;) {
     if (!is_file_current() || !was_recovered_) TRY(open_file());
-    const FileLock lock = TRY(FileLock::take(file_.get()));
-    if (!is_file_current()) continue;
-    TRY(write_kernel());
-    while (!queue_.empty())
-      TRY(write_batch());
-    break;
+    switch_by_rule();
+    TRY(check_room());
+    {
+      const FileLock lock = TRY(FileLock::take(file_.get()));
+      if (!is_file_current()) continue;
+      TRY(write_kernel());
+      while (!queue_.empty() && cause_now() == core::SwitchCause::kNone)
+        TRY(write_batch());
+    }
+    TRY(sync());  // without the lock: it may take long
+    switch_by_rule();
+    if (queue_.empty()) return {};
   }
-  return sync();  // without the lock: it may take long
 }
 
 /// What the kernel has counted so far.
@@ -211,6 +217,7 @@ core::Result<void> Scribe::open_file() {
   if (tail.size == 0) keep_rights(file_.get(), path_);
   TRY(note_boot(tail));
   was_recovered_ = true;
+  begin_age(tail.size == 0);
   return {};
 }
 
@@ -350,121 +357,13 @@ ScribeStatus Scribe::status() const {
   status.switched_number = switched_number_;
   status.device = device_;
   status.inode = inode_;
+  status.lacks_room = lacks_room_ ? 1 : 0;
+  status.free = lacks_room_ ? free_ : 0;
+  status.rule_switches = by_rule_.count;
+  status.rule_number = by_rule_.number;
+  status.rule_cause = by_rule_.cause;
+  status.rule_code = by_rule_.code;
   return status;
-}
-
-void Scribe::obey(const ScribeControl& control, const sys::UniqueFd& memory) {
-  if (!was_greeted_) return;
-  flush();
-  flush_kernel();  // who has ended is recorded by what held until now
-  const core::RecordSwitches named = {.kinds = control.kinds,
-                                      .memory_kib = control.memory_kib,
-                                      .time_us = control.time_us};
-  core::Result<void> done = core::fail(EINVAL, "obey");
-  if (control.order == ScribeOrder::kSwitch) done = switch_file(control);
-  if (control.order == ScribeOrder::kOff) done = turn_off();
-  if (control.order == ScribeOrder::kOn) done = turn_on();
-  if (control.order == ScribeOrder::kEnable) done = enable(named);
-  if (control.order == ScribeOrder::kDisable) done = disable(named.kinds);
-  if (control.order == ScribeOrder::kFollow) done = follow(control, memory);
-  if (control.order == ScribeOrder::kUnfollow) spools_.end(control.jid);
-  if (control.order >= ScribeOrder::kFlush &&
-      control.order != ScribeOrder::kFollow)
-    done = {};
-  if (control.number == 0) return;
-  control_ = control.number;
-  control_code_ = done ? 0 : done.error().code;
-}
-
-/// A file that is begun, or begun again, says so; not for a scribe that takes
-/// over from one before.
-core::Result<void> Scribe::follow(const ScribeControl& control,
-                                  const sys::UniqueFd& memory) {
-  TRY(spools_.begin(control.jid, memory));
-  if (control.number == 0) return {};
-  const csa::Configuration record =
-      job_configuration(told(csa::ConfigurationEvent::kOn));
-  spools_.put(control.jid, std::as_bytes(std::span(&record, 1)));
-  return {};
-}
-
-core::RecordSwitches Scribe::in_force() const {
-  return is_off_ ? core::RecordSwitches{.kinds = 0} : switches_;
-}
-
-/// The old file ends with the word that it is switched, as far as it has room.
-/// The new one says the last key that is in the old one: whoever takes that
-/// away takes nothing that the next scribe needs.
-core::Result<void> Scribe::switch_file(const ScribeControl& control) {
-  if (const std::uint32_t number =
-          switched_before(path_, control.device, control.inode);
-      number != 0) {
-    switched_number_ = number;  // by a scribe before us, or somebody else
-    if (!is_file_current()) TRY(open_file());
-    return sync();
-  }
-  if (is_file_current()) (void)note_in_file(csa::ConfigurationEvent::kFile);
-  switched_number_ = TRY(rename_to_next(path_));
-  TRY(open_file());
-  return sync();
-}
-
-/// Also on a disk that is full, as the next two: then the file does not tell
-/// of it.
-core::Result<void> Scribe::turn_off() {
-  if (is_off_) return {};
-  TRY(mark_accounting_off(path_));
-  is_off_ = true;
-  tell(csa::ConfigurationEvent::kOff);
-  return {};
-}
-
-core::Result<void> Scribe::turn_on() {
-  if (!is_off_ && switches_.is_writing()) return {};
-  // Kinds that were all turned off one by one: what is usual is on.
-  if (!switches_.is_writing()) {
-    TRY(save_switches(path_, options_.usual));
-    switches_ = options_.usual;
-  }
-  TRY(unmark_accounting_off(path_));
-  is_off_ = false;
-  return note_in_file(csa::ConfigurationEvent::kOn);
-}
-
-core::Result<void> Scribe::enable(const core::RecordSwitches& more) {
-  // Behind kOff nothing is on but what is named, and starts and ends with it.
-  core::RecordSwitches before = in_force();
-  if (is_off_) before.kinds |= core::bit_of(core::AccountKind::kJob);
-  const core::RecordSwitches next = core::turned_on(before, more);
-  TRY(save_switches(path_, next));
-  if (is_off_) TRY(unmark_accounting_off(path_));
-  is_off_ = false;
-  switches_ = next;
-  tell(csa::ConfigurationEvent::kOn);
-  return {};
-}
-
-core::Result<void> Scribe::disable(std::uint32_t kinds) {
-  if (is_off_) return {};
-  const core::RecordSwitches next = core::turned_off(switches_, kinds);
-  TRY(save_switches(path_, next));
-  switches_ = next;
-  tell(csa::ConfigurationEvent::kOff);
-  return {};
-}
-
-void Scribe::tell(csa::ConfigurationEvent event) {
-  const auto noted = note_in_file(event);
-  if (!noted) code_ = noted.error().code;
-}
-
-core::Result<void> Scribe::note_in_file(csa::ConfigurationEvent event) {
-  if (!is_file_current() || !was_recovered_) TRY(open_file());
-  {
-    const FileLock lock = TRY(FileLock::take(file_.get()));
-    TRY(note(event));
-  }
-  return sync();
 }
 
 }  // namespace accounting

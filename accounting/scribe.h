@@ -10,7 +10,8 @@
 //  - What the disk refuses is kept in memory, in order, and tried again: with
 //    each new request and on one timer that backs off. Where the bound of that
 //    memory forces a loss, the loss is itself written when there is room.
-//  - With nothing to write it sleeps without a timer.
+//  - With nothing to write it sleeps without a timer; but until its file is too
+//    old, where the site has a rule for that, and the file has records.
 //  - What is off (core/record_switches.h), or below a threshold, is answered as
 //    if it were written. What is on stands in files beside the accounting file.
 #pragma once
@@ -31,6 +32,7 @@
 #include "accounting/recovery.h"
 #include "accounting/scribe_protocol.h"
 #include "core/error.h"
+#include "core/file_rules.h"
 #include "core/quantity.h"
 #include "core/record_switches.h"
 #include "sys/boot.h"
@@ -55,7 +57,7 @@ class Scribe {
   /// Begins to work for `instance`: waits until no other scribe does, then
   /// finds its last key. A file that cannot be opened is no error: everything
   /// is kept.
-  void greet(std::uint64_t instance);
+  void greet(std::uint64_t instance, const core::FileRules& rules = {});
   /// Takes one append; `key` not above the last: nothing to do.
   void take(const ScribeRequest& request, std::span<const std::byte> bytes);
   /// Tries to write all that waits.
@@ -78,6 +80,12 @@ class Scribe {
   }
   [[nodiscard]] ScribeStatus status() const;
 
+  /// When look_at_age() is to be called; nothing: not before something was
+  /// written.
+  [[nodiscard]] std::optional<core::BootTime> next_look() const;
+  /// Switches a file that is too old.
+  void look_at_age();
+
  private:
   /// An append that waits, or the loss of `lost` appends up to `key`.
   struct Entry {
@@ -98,6 +106,12 @@ class Scribe {
   core::Result<void> note_boot(const FileTail& tail);
   core::Result<void> note_in_file(csa::ConfigurationEvent event);
   core::Result<void> switch_file(const ScribeControl& control);
+  core::Result<std::uint32_t> begin_next_file();
+  void begin_age(bool is_new);
+  [[nodiscard]] bool has_records() const;
+  [[nodiscard]] core::SwitchCause cause_now() const;
+  void switch_by_rule();
+  core::Result<void> check_room();
   core::Result<void> turn_off();
   core::Result<void> turn_on();
   core::Result<void> enable(const core::RecordSwitches& more);
@@ -148,6 +162,21 @@ class Scribe {
   std::uint64_t control_ = 0;
   std::int32_t control_code_ = 0;
   std::uint32_t switched_number_ = 0;
+
+  /// What rules did, since it started.
+  struct ByRule {
+    std::uint64_t count = 0;   ///< of files that were switched
+    std::uint32_t number = 0;  ///< of the last of them
+    core::SwitchCause cause = core::SwitchCause::kNone;
+    std::int32_t code = 0;  ///< errno of the last try; 0: it worked
+  };
+  core::FileRules rules_;
+  ByRule by_rule_;
+  std::uint64_t bare_bytes_ = 0;  ///< of a new file that has no records yet
+  core::BootTime old_at_;         ///< when file_ is too old
+  core::BootTime next_try_;       ///< of a switch by a rule
+  bool lacks_room_ = false;
+  std::uint64_t free_ = 0;  ///< bytes, when that was looked at last
 };
 
 /// The scribe's whole life on `socket` (borrowed): until its peer closes it.

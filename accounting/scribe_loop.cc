@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <iterator>
 #include <optional>
@@ -124,7 +125,7 @@ Peer gather(int socket, Scribe& scribe, bool& was_addressed) {
     if (packet->size == 0) return Peer::kGone;
     const auto bytes = std::span(buffer).first(packet->size);
     if (const auto greeting = read_scribe_packet<ScribeGreeting>(bytes)) {
-      scribe.greet(greeting->instance);
+      scribe.greet(greeting->instance, greeting->rules);
       was_addressed = true;
       return Peer::kThere;  // the answer must come before a batch's
     }
@@ -150,14 +151,24 @@ core::Microseconds shorter(core::Microseconds a, core::Microseconds b) {
   return std::min(a, b);
 }
 
+/// Until the file is to be looked at; 0: for ever.
+core::Microseconds until_look(const Scribe& scribe) {
+  const auto due = scribe.next_look();
+  if (!due) return {};
+  return std::max(*due - sys::boot_now(), core::milliseconds(1));
+}
+
 /// Waits for a packet, the ring, or for the pause to be over. `pause` 0: no
 /// timer.
 void wait_for(int socket, const RingWatch& ring, core::Microseconds pause) {
   pollfd watched[] = {{.fd = socket, .events = POLLIN, .revents = 0},
                       {.fd = ring.fd(), .events = POLLIN, .revents = 0}};
   pause = shorter(pause, ring.patience());
-  const int timeout =
-      pause.raw() == 0 ? -1 : static_cast<int>((pause.raw() + 999) / 1000);
+  constexpr std::uint64_t kLongest = INT_MAX;  // poll(2): 24 days
+  const auto timeout =
+      pause.raw() == 0
+          ? -1
+          : static_cast<int>(std::min((pause.raw() + 999) / 1000, kLongest));
   // EINTR: the caller looks again.
   (void)::poll(watched, std::size(watched), timeout);
 }
@@ -196,12 +207,13 @@ int run_scribe(int socket, const std::string& path,
   if (flags < 0 || ::fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0) return 1;
   RingWatch ring;
   for (;;) {
-    wait_for(socket, ring, pause);
+    wait_for(socket, ring, shorter(pause, until_look(scribe)));
     bool was_addressed = false;
     const ScribeStatus before = scribe.status();
     const Peer peer = gather(socket, scribe, was_addressed);
     scribe.flush();
     ring.look_around(scribe);
+    scribe.look_at_age();
     if (peer == Peer::kGone) scribe.flush_kernel();
     if (peer == Peer::kGone) return scribe.has_waiting() ? 1 : 0;
     const bool has_changed = !is_same(before, scribe.status());

@@ -27,6 +27,7 @@
 #include <span>
 #include <type_traits>
 
+#include "core/file_rules.h"
 #include "core/record_switches.h"
 
 namespace accounting {
@@ -45,6 +46,7 @@ struct ScribeGreeting {
   std::uint32_t magic = kScribeMagic;
   ScribePacket type = ScribePacket::kGreeting;
   std::uint64_t instance = 0;
+  core::FileRules rules = {};
 };
 
 inline constexpr std::uint32_t kWantsSync = 1U << 0;
@@ -117,9 +119,17 @@ struct ScribeStatus {
   std::uint64_t fed = 0;     ///< records into spools of jobs, since it started
   std::uint64_t device = 0;  ///< of the file that it has opened
   std::uint64_t inode = 0;
+  std::uint64_t free = 0;  ///< bytes, while it lacks room
+  /// Files that a rule of the site's switched, since it started; of the last
+  /// of them the number and why; errno of the last try, 0: it worked.
+  std::uint64_t rule_switches = 0;
+  std::uint32_t rule_number = 0;
+  core::SwitchCause rule_cause = core::SwitchCause::kNone;
+  std::int32_t rule_code = 0;
+  std::uint32_t lacks_room = 0;  ///< less than FileRules::least_free is there
 };
-static_assert(sizeof(ScribeGreeting) == 16 && sizeof(ScribeRequest) == 24);
-static_assert(sizeof(ScribeControl) == 64 && sizeof(ScribeStatus) == 136);
+static_assert(sizeof(ScribeGreeting) == 40 && sizeof(ScribeRequest) == 24);
+static_assert(sizeof(ScribeControl) == 64 && sizeof(ScribeStatus) == 168);
 
 /// The largest append that a request may hold.
 inline constexpr std::size_t kLargestAppend = 4096;

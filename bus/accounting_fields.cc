@@ -28,17 +28,18 @@ constexpr Field field(const char* key) {
           }};
 }
 
-template <auto kMember>
-constexpr Field threshold(const char* key) {
+/// A number within a part of the view.
+template <auto kPart, auto kMember>
+constexpr Field within(const char* key) {
   return {.key = key,
           .get =
               [](const AccountingView& view) {
-                return Value(view.switches.*kMember);
+                return Value(view.*kPart.*kMember);
               },
           .set =
               [](AccountingView& view, const Value& value) {
                 const auto* const held = std::get_if<std::uint64_t>(&value);
-                if (held != nullptr) view.switches.*kMember = *held;
+                if (held != nullptr) view.*kPart.*kMember = *held;
                 return held != nullptr;
               }};
 }
@@ -60,8 +61,26 @@ constexpr Field kFields[] = {
            if (names != nullptr) view.switches.kinds = kinds_of(*names).kinds;
            return names != nullptr;
          }},
-    threshold<&core::RecordSwitches::memory_kib>(kMemoryThresholdKey),
-    threshold<&core::RecordSwitches::time_us>(kTimeThresholdKey),
+    within<&AccountingView::switches, &core::RecordSwitches::memory_kib>(
+        kMemoryThresholdKey),
+    within<&AccountingView::switches, &core::RecordSwitches::time_us>(
+        kTimeThresholdKey),
+    within<&AccountingView::rules, &core::FileRules::most_bytes>("SwitchSize"),
+    {.key = "SwitchEvery",
+     .get = [](const AccountingView& view) -> Value {
+       return view.rules.longest.raw();
+     },
+     .set =
+         [](AccountingView& view, const Value& value) {
+           const auto* const held = std::get_if<std::uint64_t>(&value);
+           if (held != nullptr) view.rules.longest = core::Microseconds(*held);
+           return held != nullptr;
+         }},
+    within<&AccountingView::rules, &core::FileRules::least_free>("LeastFree"),
+    field<&AccountingView::switched>("Switched"),
+    field<&AccountingView::switched_for>("SwitchedFor"),
+    field<&AccountingView::switches_by_rule>("SwitchesByRule"),
+    field<&AccountingView::lacks_room>("LacksRoom"),
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace bus {
 
 /// Grows when verbs or keys are added; a change that breaks clients is
 /// org.corral.Manager2.
-inline constexpr std::uint32_t kApiLevel = 14;
+inline constexpr std::uint32_t kApiLevel = 15;
 
 struct InstanceField {
   const char* key;

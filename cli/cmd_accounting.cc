@@ -21,6 +21,19 @@ using core::RecordSwitches;
 
 constexpr std::uint64_t kKibibyte = 1024;
 
+void add_rules(Json& json, const core::AccountingView& view) {
+  const auto or_null = [](std::uint64_t number) {
+    return number == 0 ? Json() : Json(number);
+  };
+  json["switch_size_bytes"] = or_null(view.rules.most_bytes);
+  json["switch_every_us"] = or_null(view.rules.longest.raw());
+  json["least_free_bytes"] = or_null(view.rules.least_free);
+  json["switches_by_rule"] = view.switches_by_rule;
+  json["switched"] = text_or_null(view.switched);
+  json["switched_for"] = text_or_null(view.switched_for);
+  json["lacks_room"] = view.lacks_room;
+}
+
 Json json_of(const core::AccountingView& view) {
   const RecordSwitches& on = view.switches;
   Json json;
@@ -38,6 +51,7 @@ Json json_of(const core::AccountingView& view) {
     json["memory_threshold_bytes"] = on.memory_kib * kKibibyte;
   if (on.has(AccountKind::kTimeThreshold))
     json["cpu_threshold_us"] = on.time_us;
+  add_rules(json, view);
   return json;
 }
 
@@ -56,6 +70,33 @@ std::string names_of(const RecordSwitches& switches, bool wanted) {
   return names.empty() ? "-" : names;
 }
 
+/// "at 1.0M, after 3600.000 s": what switches a file by itself.
+std::string switches_text(const core::FileRules& rules) {
+  std::string text;
+  if (rules.most_bytes != 0)
+    text.append("at ").append(
+        core::detail::bytes_text(rules.most_bytes).view());
+  if (rules.longest.raw() != 0)
+    text.append(text.empty() ? "after " : ", after ")
+        .append(core::seconds_text(rules.longest.raw()).view());
+  return text;
+}
+
+void print_rules(const core::AccountingView& view) {
+  const core::FileRules& rules = view.rules;
+  if (rules.may_switch()) {
+    print_row("switched", switches_text(rules));
+    if (view.switches_by_rule != 0)
+      print_row("", std::to_string(view.switches_by_rule) +
+                        " files, the last for its " + view.switched_for + ": " +
+                        view.switched);
+  }
+  if (rules.least_free == 0) return;
+  std::string room(core::detail::bytes_text(rules.least_free).view());
+  print_row("least free",
+            room.append(view.lacks_room ? ", less is: records are kept" : ""));
+}
+
 void print_status(const core::AccountingView& view) {
   const RecordSwitches& on = view.switches;
   print_row("file", view.pacct);
@@ -70,6 +111,7 @@ void print_status(const core::AccountingView& view) {
               core::detail::bytes_text(on.memory_kib * kKibibyte).view());
   if (on.has(AccountKind::kTimeThreshold))
     print_row("time", core::seconds_text(on.time_us).view());
+  print_rules(view);
 }
 
 int show_status(const Arguments& arguments, bus::Client& client) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/authority.h"
+#include "core/file_rules.h"
 #include "core/handle.h"
 #include "core/ids.h"
 #include "core/record_switches.h"
@@ -27,6 +28,13 @@ struct AccountingView {
   std::uint64_t lost = 0;
   std::string fault;        ///< why the file cannot be written; empty: it can
   RecordSwitches switches;  ///< nothing of it while it is off
+  FileRules rules = {};
+  /// What rules switched, since the supervisor started: the last file's name,
+  /// word_of() why, and how many.
+  std::string switched = {};
+  std::string switched_for = {};
+  std::uint64_t switches_by_rule = 0;
+  bool lacks_room = false;  ///< less than the rules' is free: records are kept
 };
 
 /// What becomes of the caller's job's own accounting file (ja(1)).

@@ -39,14 +39,19 @@ std::string names_of(const core::RecordSwitches& switches) {
 core::AccountingView JobService::accounting_status() {
   const Recorder& recorder = parts_->recorder;
   const RecorderCounts counts = recorder.counts();
-  return {.is_on = !recorder.is_off(),
-          .pacct = recorder.pacct(),
-          .written = counts.written,
-          .waiting = counts.waiting,
-          .lost = counts.lost,
-          .fault =
-              recorder.code() == 0 ? "" : accounting::words_of(recorder.code()),
-          .switches = recorder.switches()};
+  core::AccountingView view = {
+      .is_on = !recorder.is_off(),
+      .pacct = recorder.pacct(),
+      .written = counts.written,
+      .waiting = counts.waiting,
+      .lost = counts.lost,
+      .fault =
+          recorder.code() == 0 ? "" : accounting::words_of(recorder.code()),
+      .switches = recorder.switches()};
+  recorder.tell_rules(view);
+  if (view.lacks_room)
+    view.fault = "less is free in its file system than least_free";
+  return view;
 }
 
 void JobService::switch_accounting(const core::Caller& caller,

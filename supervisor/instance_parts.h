@@ -50,6 +50,10 @@ class Instance::Parts {
   void adopt(std::vector<StoreEntry> entries);
   void on_welcome(const reaper::Welcome& welcome);
   void take_over_containers();
+  [[nodiscard]] RecorderSite recorder_site() const {
+    return {.pacct = settings_.places.pacct,
+            .rules = settings_.site.file_rules};
+  }
   [[nodiscard]] CollectionSite collection_site() const;
   [[nodiscard]] Providers::Site providers_site();
   void add_count(const core::Job& job, core::JobTotals& totals);

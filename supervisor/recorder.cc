@@ -29,6 +29,7 @@ Recorder::Recorder(EventLoop& loop, EventSink& sink, std::uint64_t instance,
       instance_(instance),
       most_pending_(site.most_pending),
       pacct_(site.pacct),
+      rules_(site.rules),
       patience_(loop, [this] { settle_all(); }),
       scribe_(loop,
               {.name = "scribe",
@@ -126,6 +127,7 @@ bool Recorder::has_pending(core::JobId jid, RecordKind kind) const {
 void Recorder::greet() {
   accounting::ScribeGreeting greeting;
   greeting.instance = instance_;
+  greeting.rules = rules_;
   scribe_.send(std::as_bytes(std::span(&greeting, 1)));
   send_followed();  // before anything that they are fed with
   if (ring_ >= 0) send_ring();
@@ -259,11 +261,12 @@ void Recorder::on_packet(std::span<const std::byte> packet) {
 }
 
 void Recorder::on_status(const accounting::ScribeStatus& status) {
-  if (status.code != 0 && status_.code == 0)
+  if (status.code != 0 && status_.code == 0 && status.lacks_room == 0)
     spdlog::error("the accounting file cannot be written: {}; records are kept",
                   accounting::words_of(status.code));
   if (status.code == 0 && status_.code != 0)
     spdlog::info("the accounting file can be written again");
+  log_rules(status);
   if (status.torn_bytes > status_.torn_bytes)
     spdlog::warn(
         "the accounting file ended in {} bytes of an append that was torn by a "
@@ -301,6 +304,34 @@ void Recorder::on_status(const accounting::ScribeStatus& status) {
     send(order);
 }
 
+std::string Recorder::switched_name(std::uint32_t number) const {
+  return number == 0 ? std::string() : pacct_ + std::to_string(number);
+}
+
+void Recorder::log_rules(const accounting::ScribeStatus& status) const {
+  if (status.lacks_room != 0 && status_.lacks_room == 0)
+    spdlog::error(
+        "{} bytes are free where the accounting file '{}' is, expected "
+        "least_free, {}: nothing is written until {} are, records are kept",
+        status.free, pacct_, rules_.least_free, core::room_again(rules_));
+  if (status.rule_switches > status_.rule_switches)
+    spdlog::info(
+        "the accounting file was switched for its {}: '{}' ({} by rules)",
+        core::word_of(status.rule_cause), switched_name(status.rule_number),
+        switches_before_ + status.rule_switches);
+  if (status.rule_code != 0 && status_.rule_code == 0)
+    spdlog::error("the accounting file '{}' cannot be switched: {}", pacct_,
+                  accounting::words_of(status.rule_code));
+}
+
+void Recorder::tell_rules(core::AccountingView& view) const {
+  view.rules = rules_;
+  view.switched = switched_name(status_.rule_number);
+  view.switched_for = core::word_of(status_.rule_cause);
+  view.switches_by_rule = switches_before_ + status_.rule_switches;
+  view.lacks_room = status_.lacks_room != 0;
+}
+
 void Recorder::settle(const PendingRecord& record) {
   settled_key_ = record.key;
   if (record.kind == RecordKind::kStart)
@@ -328,6 +359,8 @@ void Recorder::on_death() {
   status_.torn_bytes = 0;
   status_.control = 0;
   status_.fed = 0;
+  switches_before_ += status_.rule_switches;
+  status_.rule_switches = 0;
 }
 
 RecorderCounts Recorder::counts() const {

@@ -21,6 +21,7 @@
 #include <string>
 
 #include "accounting/scribe_protocol.h"
+#include "core/accounting_control.h"
 #include "core/job_machine.h"
 #include "supervisor/event_sink.h"
 #include "supervisor/service_items.h"
@@ -40,6 +41,7 @@ struct RecorderSite {
   /// Records that are held for a scribe that does not take them: about 100 MB.
   std::size_t most_pending = 100000;
   std::string scribe = kOwnProgram;  ///< the program that it is a worker of
+  core::FileRules rules = {};
 };
 
 class Recorder {
@@ -95,6 +97,8 @@ class Recorder {
   /// Why the file cannot be written, as errno; 0: it can.
   [[nodiscard]] int code() const { return status_.code; }
   [[nodiscard]] const std::string& pacct() const { return pacct_; }
+  /// What is asked of the scribe for that file, and what came of it.
+  void tell_rules(core::AccountingView& view) const;
   /// Whether all that waits was refused by the disk, not merely not yet
   /// written.
   [[nodiscard]] bool is_refused() const {
@@ -121,6 +125,8 @@ class Recorder {
   void on_packet(std::span<const std::byte> packet);
   void on_status(const accounting::ScribeStatus& status);
   void on_death();
+  void log_rules(const accounting::ScribeStatus& status) const;
+  [[nodiscard]] std::string switched_name(std::uint32_t number) const;
   void settle(const PendingRecord& record);
   void settle_all();
   void drop_beyond_bound();
@@ -148,9 +154,11 @@ class Recorder {
   std::uint64_t written_before_ = 0;  ///< by scribes that are gone
   std::uint64_t lost_before_ = 0;
   std::uint64_t lost_here_ = 0;
+  std::uint64_t switches_before_ = 0;  ///< by rules, as written_before_
   std::size_t most_pending_;
   std::optional<OpenLoss> open_loss_;
   std::string pacct_;
+  core::FileRules rules_;
   std::deque<Order> orders_;  ///< not answered yet
   std::uint64_t last_order_ = 0;
   std::map<core::JobId, int> followed_;  ///< spools

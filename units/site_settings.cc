@@ -93,6 +93,33 @@ bool set_keep_for(SiteSettings& to, const TomlData& data) {
   return to.keep_for && to.keep_for->raw() > 0;
 }
 
+bool set_switch_size(SiteSettings& to, const TomlData& data) {
+  constexpr std::uint64_t kLeast = std::uint64_t{64} << 10U;
+  const auto* const text = std::get_if<std::string>(&data);
+  const auto size = text != nullptr
+                        ? core::parse_amount(core::LimitUnit::kBytes, *text)
+                        : std::nullopt;
+  to.file_rules.most_bytes = size.value_or(0);
+  return to.file_rules.most_bytes >= kLeast;
+}
+
+bool set_switch_every(SiteSettings& to, const TomlData& data) {
+  const auto* const text = std::get_if<std::string>(&data);
+  const auto time =
+      text != nullptr ? core::parse_duration(*text) : std::nullopt;
+  to.file_rules.longest = time.value_or(core::Microseconds());
+  return to.file_rules.longest >= core::seconds(1);
+}
+
+bool set_least_free(SiteSettings& to, const TomlData& data) {
+  const auto* const text = std::get_if<std::string>(&data);
+  const auto size = text != nullptr
+                        ? core::parse_amount(core::LimitUnit::kBytes, *text)
+                        : std::nullopt;
+  to.file_rules.least_free = size.value_or(0);
+  return to.file_rules.least_free != 0;
+}
+
 bool set_keep_size(SiteSettings& to, const TomlData& data) {
   const auto* const text = std::get_if<std::string>(&data);
   if (text != nullptr)
@@ -123,6 +150,12 @@ constexpr KeyRow kRows[] = {
     {"accounting", "keep_for", "a duration above 0, as in \"90d\"",
      set_keep_for},
     {"accounting", "keep_size", "a size above 0, as in \"10G\"", set_keep_size},
+    {"accounting", "switch_size", "a size of at least \"64K\", as in \"100M\"",
+     set_switch_size},
+    {"accounting", "switch_every",
+     "a duration of at least \"1s\", as in \"1d\"", set_switch_every},
+    {"accounting", "least_free", "a size above 0, as in \"200M\"",
+     set_least_free},
 };
 // NOLINTEND(modernize-use-designated-initializers)
 

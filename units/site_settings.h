@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/collector.h"
+#include "core/file_rules.h"
 #include "core/quantity.h"
 
 namespace units {
@@ -50,6 +51,7 @@ struct SiteSettings {
   std::uint64_t ring = 0;  ///< bytes of the kernel's ring; 0: what is usual
   std::optional<core::Microseconds> keep_for;  ///< switched files; for ever
   std::optional<std::uint64_t> keep_size;      ///< bytes of them; any
+  core::FileRules file_rules;  ///< switch_size, switch_every, least_free
 };
 
 inline constexpr std::size_t kLargestSiteSettings = std::size_t{1} << 20;

@@ -37,6 +37,7 @@ TEST_CASE("everything can be said") {
       "collector = 'wait'\n"
       "ring = '2M'\n"
       "keep_for = '90d'\n"
+      "switch_size = '100M'\nswitch_every = '1d'\nleast_free = '2M'\n"
       "keep_size = '10G'\n",
       "f");
   REQUIRE(settings);
@@ -49,6 +50,9 @@ TEST_CASE("everything can be said") {
   CHECK(settings->collector == core::Collector::kWait);
   CHECK(settings->ring == std::uint64_t{2} << 20U);
   CHECK(settings->keep_for == core::seconds(90 * 86400));
+  CHECK(settings->file_rules == core::FileRules{.most_bytes = 100 << 20,
+                                                .longest = core::seconds(86400),
+                                                .least_free = 2 << 20});
   CHECK(settings->keep_size == std::uint64_t{10} << 30U);
 }
 
@@ -82,9 +86,19 @@ TEST_CASE("a fault names file, line, key, value and what was expected") {
        "corral.toml:2: colours.x: there is no such key, expected one of "
        "authority.operators, authority.schedulers, jobs.remember, "
        "jobs.remember_for, jobs.live, jobs.live_of_user, accounting.collector, "
-       "accounting.ring, accounting.keep_for, accounting.keep_size, or one of "
-       "a "
-       "table [project.NAME]"},
+       "accounting.ring, accounting.keep_for, accounting.keep_size, "
+       "accounting.switch_size, accounting.switch_every, "
+       "accounting.least_free, or one of a table [project.NAME]"},
+      {"[accounting]\nswitch_size = '63K'\n",
+       "corral.toml:2: accounting.switch_size: the value is '63K', expected a "
+       "size of at least \"64K\", as in \"100M\""},
+      {"[accounting]\nswitch_every = '500ms'\n",
+       "corral.toml:2: accounting.switch_every: the value is '500ms', expected "
+       "a duration of at least \"1s\", as in \"1d\""},
+      {"[accounting]\nleast_free = 200\n",
+       "corral.toml:2: accounting.least_free: the value is 200, expected a "
+       "size "
+       "above 0, as in \"200M\""},
       {"[accounting]\nring = '3M'\n",
        "corral.toml:2: accounting.ring: the value is '3M', expected a power of "
        "two from \"1M\" to \"1G\", as in \"64M\""},
