@@ -23,6 +23,7 @@
 #include "accounting/records/entry.h"
 #include "accounting/records/output_file.h"
 #include "accounting/use_fold.h"
+#include "cli/csa/toml_forms.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
 #include "cli/report/http_answer.h"
@@ -118,6 +119,7 @@ std::string first_lines(std::string_view text) {
 /// What processes are billed by. Nothing: csa.conf says what cannot be, which
 /// was told.
 std::optional<accounting::UseBilling> read_billing() {
+  read_toml_forms();
   accounting::CsaConf conf;
   std::string faults;
   const auto rules = accounting::read_billing_rules(

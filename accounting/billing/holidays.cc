@@ -13,9 +13,9 @@ namespace accounting {
 
 namespace {
 
-constexpr std::int64_t kHour = 3600;
-/// The last second of an 'all' or 'none' day is never prime, as is published.
-constexpr std::int64_t kEndOfDay = 24 * kHour - 1;
+constexpr std::int64_t kHour = core::kSecondsOfHour;
+
+HolidaysTranslator holidays_translator = nullptr;
 
 constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr",
                                         "may", "jun", "jul", "aug",
@@ -135,12 +135,8 @@ class Parser {
     kinds_ |= bit_of(kind);
     const std::string_view prime = words.size() > 1 ? words[1] : "";
     const std::string_view other = words.size() > 2 ? words[2] : "";
-    hours = {.begin = kEndOfDay, .end = kEndOfDay};
-    if (prime == "none") return;
-    if (prime == "all") {
-      hours.begin = 0;
-      return;
-    }
+    hours = prime == "all" ? core::kAllPrime : core::kNonePrime;
+    if (prime == "none" || prime == "all") return;
     const auto begin = clock_of(prime);
     const auto end = clock_of(other);
     if (!begin || !end || *begin > *end) {
@@ -154,17 +150,16 @@ class Parser {
 
   /// "1  Jan 1  New Year's Day": the day's number in the year is not used.
   void date(const std::vector<std::string_view>& words) {
-    constexpr int kDays[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const int month = words.size() > 2 ? month_of(words[1]) : -1;
     const auto day = words.size() > 2 ? number_of(words[2]) : std::nullopt;
-    if (!number_of(words[0]) || month < 0 || !day || *day < 1 ||
-        *day > kDays[month]) {
+    if (!number_of(words[0]) || !day ||
+        !core::is_date({.month = month, .day = *day})) {
       fault("holiday", words[0],
             "the number of the day in the year, its date as in 'Jan 1', and a "
             "name");
       return;
     }
-    holidays_.dates.set(static_cast<std::size_t>(month * 32 + *day));
+    holidays_.add(month, *day);
   }
 
   const std::string& path_;
@@ -209,6 +204,17 @@ Holidays parse_holidays(std::string_view text, const std::string& path,
   return parser.finish();
 }
 
+void set_holidays_translator(HolidaysTranslator translator) {
+  holidays_translator = translator;
+}
+
+std::string usual_holidays_file() {
+  constexpr const char kPublished[] = "/var/csa/csa.holidays";
+  constexpr const char kOtherForm[] = "/var/csa/csa.holidays.toml";
+  return !sys::is_there(kPublished) && sys::is_there(kOtherForm) ? kOtherForm
+                                                                 : kPublished;
+}
+
 std::optional<Holidays> read_holidays(const std::string& path,
                                       std::string& faults) {
   constexpr std::size_t kMost = 1U << 20U;
@@ -219,7 +225,14 @@ std::optional<Holidays> read_holidays(const std::string& path,
               "; nothing is prime time\n";
     return std::nullopt;
   }
-  return parse_holidays(*text, path, faults);
+  if (!path.ends_with(".toml")) return parse_holidays(*text, path, faults);
+  const auto holidays =
+      holidays_translator == nullptr
+          ? std::unexpected(path + ": TOML is not read here\n")
+          : holidays_translator(*text, path);
+  if (holidays) return *holidays;
+  faults += holidays.error() + path + ": nothing is prime time\n";
+  return std::nullopt;
 }
 
 /// Finds the local day that `time` is in.
@@ -240,7 +253,9 @@ void PrimeTime::move_to(std::int64_t time) {
     day_ = unknown;
     return;
   }
-  if (holidays_.is_holiday(local.tm_year + 1900, local.tm_mon, local.tm_mday)) {
+  if (holidays_.is_holiday({.year = local.tm_year + 1900,
+                            .month = local.tm_mon,
+                            .day = local.tm_mday})) {
     day_.prime_begin = day_.prime_end = day_.end;
     return;
   }

@@ -3,40 +3,34 @@
 // interval: any years, and days of 23 and 25 hours where clocks are changed.
 #pragma once
 
-#include <array>
-#include <bitset>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/holidays.h"
+
 namespace accounting {
 
-/// Prime time of one kind of day, in seconds from midnight: [begin, end).
-struct DayHours {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-};
-
-struct Holidays {
-  DayHours weekday;
-  DayHours saturday;
-  DayHours sunday;
-  /// The year that the dates are of; nothing: every year ('*').
-  std::optional<int> year;
-  /// Days without prime time, by month (0 to 11) and day (1 to 31).
-  std::bitset<12 * 32> dates;
-
-  [[nodiscard]] bool is_holiday(int in_year, int month, int day) const {
-    return (!year || *year == in_year) &&
-           dates[static_cast<std::size_t>(month * 32 + day)];
-  }
-};
+using core::DayHours;
+using core::Holidays;
 
 /// What a holidays file says; what is wrong in it goes to `faults`, a line for
 /// each: file, line, label, value and what was expected.
 Holidays parse_holidays(std::string_view text, const std::string& path,
                         std::string& faults);
+
+/// What a text of another form says; the error is whole lines.
+using HolidaysTranslator = std::expected<Holidays, std::string> (*)(
+    std::string_view text, const std::string& path);
+
+/// For files whose names end with .toml. Without one they are refused.
+void set_holidays_translator(HolidaysTranslator translator);
+
+/// The usual holidays file, where csa.conf names none: the published one, or
+/// that in TOML beside it, if that alone is there.
+[[nodiscard]] std::string usual_holidays_file();
 
 /// Reads the file. Nothing if it cannot be used; `faults` says why.
 std::optional<Holidays> read_holidays(const std::string& path,

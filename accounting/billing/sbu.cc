@@ -65,7 +65,7 @@ BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
   rules.prime = read_weights(conf, "P_");
   rules.nonprime = read_weights(conf, "NP_");
   const std::string path =
-      conf.find("HOLIDAY_FILE").value_or("/var/csa/csa.holidays");
+      conf.find("HOLIDAY_FILE").value_or(usual_holidays_file());
   rules.holidays = read_holidays(path, faults).value_or(Holidays());
   return rules;
 }

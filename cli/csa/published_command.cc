@@ -8,10 +8,9 @@
 #include <iterator>
 #include <vector>
 
-#include "accounting/billing/csa_conf.h"
 #include "cli/csa/published_letters.h"
+#include "cli/csa/toml_forms.h"
 #include "cli/output.h"
-#include "units/csa_settings.h"
 
 namespace cli {
 
@@ -40,16 +39,6 @@ std::string getopt_letters(const PublishedCommand& command) {
 }
 
 namespace {
-
-std::expected<std::string, std::string> translate(std::string_view text,
-                                                  const std::string& path) {
-  auto published = units::csa_conf_of_toml(text, path);
-  if (published) return *std::move(published);
-  std::string faults;
-  for (const std::string& fault : published.error())
-    faults += fault + "\n";
-  return std::unexpected(faults);
-}
 
 std::expected<accounting::CommandLine, char> sorted_words(
     const PublishedCommand& command, std::span<const char* const> words) {
@@ -105,7 +94,7 @@ bool check_levels(const accounting::CommandLine& line,
 
 int run_published(const PublishedCommand& command,
                   std::span<const char* const> words) {
-  accounting::set_conf_translator(translate);
+  read_toml_forms();
   accounting::Console console;
   if (words.size() == 1 && std::string_view(words[0]) == "--help") {
     console.out().add(published_help(command));
