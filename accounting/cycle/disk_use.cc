@@ -13,9 +13,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "accounting/csa_summary_layout.h"
+#include "accounting/cycle/disk_quota.h"
 #include "accounting/cycle/disk_walk.h"
 #include "accounting/cycle/parts.h"
 #include "accounting/cycle/places.h"
@@ -182,16 +184,14 @@ Outcome<void> convert_input(Console& console) {
   }
 }
 
-// --- dodisk [mount points]
+// --- dodisk [-q] [mount points]
 
-Outcome<void> do_disk(const CommandLine& line, Console& console) {
-  CsaConf conf;
-  const Places places = TRY(read_places(conf, console));
-  (void)::umask(places.mask);
-  auto folders = line.operands;
-  if (folders.empty()) folders.emplace_back("/");
+/// What users have below the folders, or in their file systems.
+Outcome<DiskUse> look_around(const std::vector<std::string>& folders,
+                             bool by_quota, Console& console) {
   DiskUse use;
   std::string faults;
+  std::set<dev_t> counted;
   bool has_any = false;
   for (const std::string& folder : folders) {
     struct stat status = {};
@@ -200,15 +200,27 @@ Outcome<void> do_disk(const CommandLine& line, Console& console) {
                        " is not a directory -- ignored\n");
       continue;
     }
-    if (const auto walked = walk(folder, use, faults); !walked)
-      return stop("'" + folder + "' cannot be walked.", walked.error().code);
     has_any = true;
+    if (by_quota)
+      TRY(add_quotas(folder, use, counted));
+    else if (const auto walked = walk(folder, use, faults); !walked)
+      return stop("'" + folder + "' cannot be walked.", walked.error().code);
   }
   if (!has_any) return stop("dodisk: No data");
-  std::string unowned;
-  const std::string text = use_text(use, unowned);
   if (!faults.empty())
     console.complain("dodisk: these could not be looked at:\n" + faults);
+  return use;
+}
+
+Outcome<void> do_disk(const CommandLine& line, Console& console) {
+  CsaConf conf;
+  const Places places = TRY(read_places(conf, console));
+  (void)::umask(places.mask);
+  auto folders = line.operands;
+  if (folders.empty()) folders.emplace_back("/");
+  const DiskUse use = TRY(look_around(folders, line.has('q'), console));
+  std::string unowned;
+  const std::string text = use_text(use, unowned);
   if (!unowned.empty())
     console.complain("dodisk: nobody is charged for files of:\n" + unowned);
   std::string records;

@@ -21,6 +21,9 @@ class DiskUse {
  public:
   /// One name of a file; of several the first counts. False: it was counted.
   bool add(const struct stat& status);
+  void charge(std::uint32_t uid, std::uint64_t blocks) {
+    blocks_[uid] += blocks;
+  }
 
   /// From here on is walked, or was: nobody walks into it once more.
   void begin_at(const struct stat& folder) {

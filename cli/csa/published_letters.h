@@ -259,6 +259,11 @@ inline constexpr LetterRow kCsaswitchLetters[] = {
     {'t', "SECONDS", "With time: processes of less CPU time have no record"},
 };
 
+inline constexpr LetterRow kDodiskLetters[] = {
+    {'q', "", "Ask the file systems' quotas instead (--quota)"},
+};
+inline constexpr accounting::LongName kDodiskLongNames[] = {{"quota", 'q'}};
+
 inline constexpr LetterRow kAcctdusgLetters[] = {
     {'p', "FILE", "Users are those of this file, in the form of passwd(5)"},
     {'u', "FILE", "Write here what was charged to nobody"},
@@ -457,9 +462,13 @@ inline constexpr PublishedCommand kCommands[] = {
      "Walks through the file systems that begin at the directories named, or "
      "through the one of /, and writes how many blocks of 512 bytes each user "
      "has into _day/dtmp_, as text, and _nite/diskcacct_, as consolidated "
-     "records, which *csarun* takes up. A file with several names counts once.",
-     kNoLetters, "[DIRECTORY...]", "usage: % [mount_points]",
-     accounting::dodisk_command},
+     "records, which *csarun* takes up. A file with several names counts once. "
+     "With *-q* it asks the quotas of users that the file systems of the "
+     "directories keep, and need not look at any file: all of a file system "
+     "counts then, also what has no name any more. Where one keeps none it "
+     "says so, and writes nothing.",
+     kDodiskLetters, "[DIRECTORY...]", "usage: % [-q] [mount_points]",
+     accounting::dodisk_command, Form::kLongNames, kDodiskLongNames},
     {"acctdusg", "8", "Disk use by user of files that are named",
      "Reads names of files from standard input, one a line, and prints how "
      "many blocks of 512 bytes each user has. A file with several names counts "

@@ -413,7 +413,7 @@ _corral() {
       fi ;;
     dodisk)
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '-q' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi ;;

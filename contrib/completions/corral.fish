@@ -474,6 +474,7 @@ complete -c corral -n '__fish_seen_subcommand_from lastlogin' -s w -r -d 'Take l
 complete -c corral -n '__fish_seen_subcommand_from lastlogin' -F
 
 complete -c corral -n __fish_use_subcommand -a dodisk -d 'Account for disk use by user'
+complete -c corral -n '__fish_seen_subcommand_from dodisk' -s q -d 'Ask the file systems'\'' quotas instead (--quota)'
 complete -c corral -n '__fish_seen_subcommand_from dodisk' -F
 
 complete -c corral -n __fish_use_subcommand -a acctdusg -d 'Disk use by user of files that are named'

@@ -626,6 +626,7 @@ _corral() {
         '*:FILE:_files' && return ;;
     dodisk)
       _arguments -s -S \
+        '-q[Ask the file systems'\'' quotas instead (--quota)]' \
         '*:FILE:_files' && return ;;
     acctdusg)
       _arguments -s -S \

@@ -235,6 +235,9 @@ def disk():
         corral.check("54321" not in text, "who has no name is not charged", text)
         found = {struct.unpack_from("<I", record, 8)[0]: record for record in records(site.path("nite/diskcacct").read_bytes())}
         corral.equal(struct.unpack_from("<d", found[1], DISK_USE)[0], float(blocks), "and it is a consolidated record")
+        refused = site.run("dodisk", "-q", "/proc", text=True)
+        corral.check(refused.returncode == 1 and "of '/proc' keeps no quotas of users, expected" in refused.stderr, "dodisk -q where none are kept", refused.stderr)
+        corral.equal(site.path("day/dtmp").read_text(), text, "writes nothing")
         names = "\n".join(str(path) for path in [tree, *tree.rglob("*")]).encode()
         used = site.run("acctdusg", "-u", site.root / "unowned", input=names)
         corral.equal(used.stdout.decode(), text, "acctdusg gives the same of the names")
