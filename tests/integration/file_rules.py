@@ -72,7 +72,8 @@ def by_size(killed=None):
         corral.check(len(sizes) >= 2 and all(64 * KIB <= size < 256 * KIB for size in sizes), "files of their size", sizes)
         if killed:
             return
-        status = instance.facts("accounting")
+        status = corral.wait_until(lambda: (now := instance.facts("accounting"))["switches_by_rule"] == len(closed) and now,
+                                   what="the status that tells")  # fmt: skip
         corral.equal([status[key] for key in ("switch_size_bytes", "switches_by_rule", "switched", "switched_for")],
                      [64 * KIB, len(closed), str(closed[-1]), "size"], "the status tells")  # fmt: skip
         shown = instance.run("accounting").stdout
@@ -88,7 +89,7 @@ def by_age():
         corral.wait_until(lambda: len(instance.switched()) == 2, 20, "a file that is too old is switched")
         took = time.monotonic() - begun
         corral.check(took > 1.9, "not before its time", took)
-        corral.equal(instance.facts("accounting")["switched_for"], "age", "the status tells")
+        corral.wait_until(lambda: instance.facts("accounting")["switched_for"] == "age", what="the status that tells")
         time.sleep(4)
         corral.equal(len(instance.switched()), 2, "one in which nothing stands is not")
         instance.run("run", "-d", "--", "true")

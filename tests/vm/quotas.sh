@@ -11,7 +11,7 @@ insmod /lib/quota_v2.ko
 mkdir -p /disk /plain /site
 export CSACONFIG=/site/csa.conf
 printf 'ACCT_DIR /site\nCHGRP root\n' >/site/csa.conf
-printf 'ann:x:1001:1001::/:/bin/sh\nben:x:4294967294:1001::/:/bin/sh\n' >>/etc/passwd
+printf 'ann:x:1001:1001::/:/bin/sh\ncal:x:1002:1001::/:/bin/sh\nben:x:4294967294:1001::/:/bin/sh\n' >>/etc/passwd
 mount -t tmpfs tmpfs /plain
 check 'the disk can be mounted' mount -t ext4 /dev/nvme0n1 /disk
 
@@ -21,10 +21,12 @@ dd if=/dev/urandom of=/disk/ann/sparse bs=1k count=5 seek=90000 2>/dev/null
 dd if=/dev/urandom of=/disk/ben/one bs=1k count=77 2>/dev/null
 dd if=/dev/urandom of=/disk/lent/ours bs=1k count=9 2>/dev/null
 dd if=/dev/urandom of=/disk/nobody bs=1k count=11 2>/dev/null
+dd if=/dev/urandom of=/disk/cal bs=1k count=21 2>/dev/null
 ln /disk/ann/deep/er/large /disk/ben/again
 ln -s /usr /disk/ann/link
 chown -hR 1001 /disk/ann
 chown -R 4294967294 /disk/ben/one
+chown 1002 /disk/cal # the number behind ann's
 chown 65534 /disk/nobody
 chown 4242 /disk/lent/ours
 sync
