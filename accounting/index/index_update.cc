@@ -190,9 +190,9 @@ core::Result<void> Updater::forget_others() {
   std::vector<std::int64_t> gone;
   for (const auto& [id, row] : rows_) {
     const bool is_there =
-        std::ranges::any_of(sources_, [&row = row](const Source& source) {
-          return source.facts.inode == row.inode &&
-                 is_of(row, source.file.get(), source.facts);
+        std::ranges::any_of(sources_, [&kept = row](const Source& source) {
+          return source.facts.inode == kept.inode &&
+                 is_of(kept, source.file.get(), source.facts);
         });
     if (!is_there) gone.push_back(id);
   }

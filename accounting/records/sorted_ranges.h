@@ -102,7 +102,7 @@ Outcome<void> for_each_range(const ByteWindow& window, const Make& make,
     Handler handler;
   };
   const auto by_one = [&](const JobRange& range) -> Outcome<void> {
-    TRY(alone(range));
+    (void)TRY(alone(range));
     return {};
   };
   const std::size_t count = RangeCutter::most(window);

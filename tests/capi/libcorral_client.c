@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
   spec.name = "from-c";
   spec.project = "c-project";
   spec.account = "c-account";
+  spec.domain = "c-nights";
   corral_jid jid = 0, same = 0;
   SAY("create", corral_create(c, &spec, &jid));
   struct corral_spec old = spec; /* of a program from before projects */

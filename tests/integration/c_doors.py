@@ -77,6 +77,7 @@ def libcorral(doors):
     equal(wrong, {}, f"and its {len(facts)} facts are right")
     made = doors.instance.facts("show", "from-c")
     equal((made["project"], made["account"]), ("c-project", "c-account"), "its job is charged as it said")
+    equal(made["domain"], "c-nights", "and the site's limits are looked up in the domain that it said")
 
 
 def libcorral_members(doors):

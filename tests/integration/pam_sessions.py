@@ -280,7 +280,26 @@ def options(machine):
     equal(silent, [], "the system log has nothing of a session that is a job")
     check(len(spoken) == 1 and re.fullmatch(r".*pam_corral\(jobtest:session\): the session of jane is job 0x[0-9a-f]+ opened", spoken[0]),
           "with verbose it has", spoken)
-    check(len(unknown) > 0 and all("option 'verbos'" in line for line in unknown), "an option that there is not is told it", unknown)
+    check(len(unknown) > 0 and all("option 'verbos' counts for nothing: expected fail_closed, verbose, accept_less, or" in line
+                                   for line in unknown), "an option that there is not is told it, and what there is", unknown)
+    for option, expected in (("timeout=0", "milliseconds from 1 to 60000"), ("timeout=2s", "milliseconds from 1 to 60000"),
+                             ("nest=", "a value behind the '='")):
+        lines = logged(machine, option)
+        check(len(lines) > 0 and all(line.endswith(f"option '{option}' counts for nothing: expected {expected}") for line in lines),
+              "an option with a wrong value is told it, and what was expected", lines)
+    gives_up_first(machine, with_options)
+
+
+def gives_up_first(machine, with_options):
+    """The command waits for an instance half as long as the module for the command: so it can say that there is none."""
+    patience = machine.work / "patience"
+    program = machine.work / "asks-patience"
+    program.write_text(f'#!/bin/sh\necho "$CORRAL_TIMEOUT" >> {patience}\nexec {machine.program} "$@"\n')
+    program.chmod(0o755)
+    for words, half in (("", "1000ms"), ("timeout=5001", "2501ms")):
+        patience.unlink(missing_ok=True)
+        equal(len(with_options(f"program={program} {words}")), 1, f"a program of another name makes the session's job '{words}'")
+        equal(set(patience.read_text().split()), {half}, "and is given half of the time")
 
 
 def logged(machine, words):

@@ -95,10 +95,11 @@ def refusals(instance):
 
 def without_instance():
     nobody = {**os.environ, "CORRAL_RUNTIME_DIR": "/nonexistent"}
-    alone = subprocess.run([COMMAND, "run", "--began", "@1000000000", "--", "true"], env=nobody, capture_output=True, text=True,
-                           check=False)  # fmt: skip
-    equal(alone.returncode, 72, "without an instance nobody says so")
-    check("'--began' needs an instance" in alone.stderr, "which is said", alone.stderr)
+    for option, value in (("--began", "@1000000000"), ("--domain", "batch")):
+        alone = subprocess.run([COMMAND, "run", option, value, "--", "true"], env=nobody, capture_output=True, text=True,
+                               check=False)  # fmt: skip
+        equal(alone.returncode, 72, f"without an instance nobody says {option}")
+        check(f"'{option}' needs an instance" in alone.stderr, "which is said", alone.stderr)
 
 
 def main():
