@@ -144,6 +144,14 @@ void complete(JobFacts& job) {
                          [](const JobProcess& p) { return p.user_us; });
   job.system_us = total_of(job, told.system_us,
                            [](const JobProcess& p) { return p.system_us; });
+  job.storage_read_bytes =
+      total_of(job, told.storage_read_bytes,
+               [](const JobProcess& p) { return p.storage_read_bytes; });
+  job.storage_written_bytes =
+      total_of(job, told.storage_written_bytes,
+               [](const JobProcess& p) { return p.storage_written_bytes; });
+  job.is_storage_of_processes =
+      !told.storage_read_bytes && job.storage_read_bytes.get();
   job.memory_bytes = told.memory_bytes;
   add_counters(job);
   if (job.memory_bytes) return;

@@ -83,6 +83,9 @@ struct JobFacts {
   /// counted with the children that they waited for, at least so much.
   UseSum user_us;
   UseSum system_us;
+  UseSum storage_read_bytes;
+  UseSum storage_written_bytes;
+  bool is_storage_of_processes = false;  ///< not its cgroup's
   Count memory_bytes;  ///< of the whole job, else of its largest process
   bool is_memory_of_process = false;
   std::vector<AskedLimit> asked;  ///< at last

@@ -42,6 +42,20 @@ std::string account_of(const UseFacts& start) {
   return start.project + ":" + start.account;
 }
 
+/// What a job used: `total`, if its end has it, else what its processes did. Of
+/// those that were counted with children none has waited for another, so their
+/// sum is no less than what they say; beside such that were counted alone
+/// nobody knows who is in whom.
+void add_use(UseSum& sum, const Count& total, const JobPart& job,
+             const UseSum& processes, std::uint64_t not_seen) {
+  if (total) return sum.add(total);
+  if (job.inclusive > 0 && job.inclusive < job.processes) return sum.add({});
+  const bool is_whole =
+      job.inclusive == 0 && processes.unknown == 0 && not_seen == 0;
+  if (is_whole) return sum.add(processes.get());
+  sum.add_at_least(processes.get());
+}
+
 }  // namespace
 
 std::optional<UseKey> parse_use_key(std::string_view word) {
@@ -97,6 +111,8 @@ void UseFold::add_to_command(const CommandPart& part) {
   row.memory_bytes.join_largest(part.memory_bytes);
   row.read_bytes.join(part.read_bytes);
   row.written_bytes.join(part.written_bytes);
+  row.storage_read_bytes.join(part.storage_read_bytes);
+  row.storage_written_bytes.join(part.storage_written_bytes);
   row.units.join(part.units);
 }
 
@@ -194,20 +210,24 @@ void UseFold::close(const JobPart& job, const UseFacts* end) {
   if (!wall && facts.ended_us && facts.started_us)
     wall = *facts.ended_us - std::min(*facts.started_us, *facts.ended_us);
   row.wall_us.add(end != nullptr ? wall : std::nullopt);
-  const bool has_totals = end != nullptr && end->has_totals;
-  const auto total = [&](Count UseFacts::* member, const UseSum& processes) {
-    if (has_totals && facts.*member) return facts.*member;
-    const bool is_whole = job.is_own && processes.unknown == 0;
-    return is_whole ? processes.get() : Count();
+  const UseFacts totals =
+      end != nullptr && end->has_totals ? facts : UseFacts();
+  const std::uint64_t not_seen = facts.processes_not_seen.value_or(0);
+  const auto add = [&](UseSum& sum, const Count& total,
+                       const UseSum& processes) {
+    add_use(sum, total, job, processes, not_seen);
   };
-  row.user_us.add(total(&UseFacts::user_us, job.user_us));
-  row.system_us.add(total(&UseFacts::system_us, job.system_us));
-  row.is_memory_of_process = !has_totals || !facts.memory_bytes;
-  row.memory_bytes.raise(total(&UseFacts::memory_bytes, job.memory_bytes));
-  row.read_bytes.add(total(&UseFacts::read_bytes, job.read_bytes));
-  row.written_bytes.add(total(&UseFacts::written_bytes, job.written_bytes));
-  row.storage_read_bytes.add(facts.storage_read_bytes);
-  row.storage_written_bytes.add(facts.storage_written_bytes);
+  add(row.user_us, totals.user_us, job.user_us);
+  add(row.system_us, totals.system_us, job.system_us);
+  row.is_memory_of_process = !totals.memory_bytes;
+  row.memory_bytes.raise(totals.memory_bytes ? totals.memory_bytes
+                                             : job.memory_bytes.get());
+  add(row.read_bytes, totals.read_bytes, job.read_bytes);
+  add(row.written_bytes, totals.written_bytes, job.written_bytes);
+  add(row.storage_read_bytes, totals.storage_read_bytes,
+      job.storage_read_bytes);
+  add(row.storage_written_bytes, totals.storage_written_bytes,
+      job.storage_written_bytes);
   if (billing_) add_units(row, job, facts);
 }
 

@@ -2,10 +2,11 @@
 // What jobs used, summed up by a key: the fold behind `corral report`.
 //
 // A job's use is that of its end record, which has its cgroup's totals. Where
-// that says nothing (the published daemon's files) it is the sum of its
-// processes, but only of such that are counted without the children that they
-// waited for. Where neither is known it is absent, never 0, and a sum says of
-// how many jobs.
+// that says nothing of a counter (the published daemon's files, a cgroup
+// without that controller) it is the sum of its processes; where these are
+// counted with the children that they waited for, or not all were seen, it is
+// at least so much. Where neither is known it is absent, never 0, and a sum
+// says of how many jobs.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +55,7 @@ struct UseRow {
   bool is_memory_of_process = false;  ///< of a job: it has no total
   UseSum read_bytes;                  ///< by read(2) and its like
   UseSum written_bytes;
-  UseSum storage_read_bytes;  ///< by the job's cgroup
+  UseSum storage_read_bytes;  ///< by disks, not from memory
   UseSum storage_written_bytes;
   UnitSum units;  ///< where they are asked for
 };

@@ -65,12 +65,14 @@ void JobPart::add_process(const RecordView& view,
                           std::optional<std::uint64_t> project_of_it) {
   ++processes;
   project = project_of_it;
-  is_own = is_own && !view.is_inclusive.value_or(false);
+  inclusive += view.is_inclusive.value_or(false) ? 1U : 0U;
   user_us.add(view.user_us);
   system_us.add(view.system_us);
   memory_bytes.raise(view.memory_bytes);
   read_bytes.add(view.read_bytes);
   written_bytes.add(view.written_bytes);
+  storage_read_bytes.add(view.storage_read_bytes);
+  storage_written_bytes.add(view.storage_written_bytes);
   if (!start.uid) start.uid = view.uid;
   if (!start.gid) start.gid = view.gid;
   if (!start.started_us) start.started_us = view.started_us;
@@ -86,13 +88,15 @@ void JobPart::join(const JobPart& later) {
     if (!start.started_us) start.started_us = later.start.started_us;
   }
   if (later.processes > 0) project = later.project;
-  is_own = is_own && later.is_own;
   processes += later.processes;
+  inclusive += later.inclusive;
   user_us.join(later.user_us);
   system_us.join(later.system_us);
   memory_bytes.join_largest(later.memory_bytes);
   read_bytes.join(later.read_bytes);
   written_bytes.join(later.written_bytes);
+  storage_read_bytes.join(later.storage_read_bytes);
+  storage_written_bytes.join(later.storage_written_bytes);
   units.join(later.units);
   end = later.end;
 }
@@ -105,6 +109,8 @@ void CommandPart::add(const RecordView& view) {
   memory_bytes.raise(view.memory_bytes);
   read_bytes.add(view.read_bytes);
   written_bytes.add(view.written_bytes);
+  storage_read_bytes.add(view.storage_read_bytes);
+  storage_written_bytes.add(view.storage_written_bytes);
 }
 
 std::uint64_t time_of(const RecordView& view) {

@@ -81,8 +81,8 @@ struct UseFacts {
   Count written_bytes;
   Count storage_read_bytes;
   Count storage_written_bytes;
-  Count processes_not_seen;  ///< not in an index
-  bool has_totals = false;   ///< of an end: it is Corral's, with the cgroup's
+  Count processes_not_seen;
+  bool has_totals = false;  ///< of an end: it is Corral's, with the cgroup's
 
   [[nodiscard]] static UseFacts of(const RecordView& view);
 };
@@ -95,13 +95,15 @@ struct JobPart {
   UseFacts start;
   std::optional<UseFacts> end;
   std::optional<std::uint64_t> project;  ///< of the last process
-  bool is_own = true;  ///< no process is counted with its children
   std::uint64_t processes = 0;
+  std::uint64_t inclusive = 0;  ///< of them, counted with their children
   UseSum user_us;
   UseSum system_us;
   UseSum memory_bytes;
   UseSum read_bytes;
   UseSum written_bytes;
+  UseSum storage_read_bytes;
+  UseSum storage_written_bytes;
   UnitSum units;  ///< not in an index
 
   void add_start(const RecordView& view);
@@ -123,6 +125,8 @@ struct CommandPart {
   UseSum memory_bytes;  ///< the largest
   UseSum read_bytes;
   UseSum written_bytes;
+  UseSum storage_read_bytes;
+  UseSum storage_written_bytes;
   UnitSum units;  ///< not in an index
 
   void add(const RecordView& view);

@@ -31,6 +31,7 @@ void amounts(Row& row, Facts& facts) {
   row.perhaps(facts.written_bytes);
   row.perhaps(facts.storage_read_bytes);
   row.perhaps(facts.storage_written_bytes);
+  row.perhaps(facts.processes_not_seen);
   row.number(facts.has_totals);
 }
 
@@ -77,13 +78,15 @@ void job_columns(Row& row, Part& part, Facts& end, bool& has_end,
   row.perhaps(end.started_us);
   amounts(row, end);
   row.perhaps(part.project);
-  row.number(part.is_own);
   row.number(part.processes);
+  row.number(part.inclusive);
   sum(row, part.user_us);
   sum(row, part.system_us);
   sum(row, part.memory_bytes);
   sum(row, part.read_bytes);
   sum(row, part.written_bytes);
+  sum(row, part.storage_read_bytes);
+  sum(row, part.storage_written_bytes);
 }
 
 template <class Row, class Part>
@@ -98,6 +101,8 @@ void command_columns(Row& row, Part& part) {
   sum(row, part.memory_bytes);
   sum(row, part.read_bytes);
   sum(row, part.written_bytes);
+  sum(row, part.storage_read_bytes);
+  sum(row, part.storage_written_bytes);
 }
 
 template <class Row, class Place>

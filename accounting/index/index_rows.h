@@ -40,7 +40,7 @@ struct PlaceRow {
 
 /// In a file of another version nothing is believed.
 inline constexpr std::int64_t kApplication = 0x436F7249;  // "CorI"
-inline constexpr std::int64_t kVersion = 2;
+inline constexpr std::int64_t kVersion = 3;
 
 inline constexpr const char* kSchema =
     "CREATE TABLE file(id INTEGER PRIMARY KEY, name TEXT, inode INTEGER,"
@@ -54,14 +54,18 @@ inline constexpr const char* kSchema =
     " ended_us INTEGER, wall_us INTEGER, user_us INTEGER, system_us INTEGER,"
     " memory_bytes INTEGER, read_bytes INTEGER, written_bytes INTEGER,"
     " storage_read_bytes INTEGER, storage_written_bytes INTEGER,"
-    " has_totals INTEGER, project_id INTEGER, is_own INTEGER,"
-    " processes INTEGER, processes_user_us INTEGER, user_known INTEGER,"
+    " not_seen INTEGER, has_totals INTEGER, project_id INTEGER,"
+    " processes INTEGER, inclusive INTEGER, processes_user_us INTEGER, "
+    "user_known INTEGER,"
     " user_unknown INTEGER, processes_system_us INTEGER, system_known INTEGER,"
     " system_unknown INTEGER, processes_memory_bytes INTEGER,"
     " memory_known INTEGER, memory_unknown INTEGER,"
     " processes_read_bytes INTEGER, read_known INTEGER, read_unknown INTEGER,"
     " processes_written_bytes INTEGER, written_known INTEGER,"
-    " written_unknown INTEGER, sum INTEGER, PRIMARY KEY(file, number))"
+    " written_unknown INTEGER, processes_storage_read_bytes INTEGER,"
+    " storage_read_known INTEGER, storage_read_unknown INTEGER,"
+    " processes_storage_written_bytes INTEGER, storage_written_known INTEGER,"
+    " storage_written_unknown INTEGER, sum INTEGER, PRIMARY KEY(file, number))"
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE command(file INTEGER, number INTEGER, name TEXT,"
     " uid INTEGER, time_us INTEGER, processes INTEGER, wall_us INTEGER,"
@@ -70,8 +74,11 @@ inline constexpr const char* kSchema =
     " system_known INTEGER, system_unknown INTEGER, memory_bytes INTEGER,"
     " memory_known INTEGER, memory_unknown INTEGER, read_bytes INTEGER,"
     " read_known INTEGER, read_unknown INTEGER, written_bytes INTEGER,"
-    " written_known INTEGER, written_unknown INTEGER, sum INTEGER,"
-    " PRIMARY KEY(file, number)) STRICT, WITHOUT ROWID;"
+    " written_known INTEGER, written_unknown INTEGER,"
+    " storage_read_bytes INTEGER, storage_read_known INTEGER,"
+    " storage_read_unknown INTEGER, storage_written_bytes INTEGER,"
+    " storage_written_known INTEGER, storage_written_unknown INTEGER,"
+    " sum INTEGER, PRIMARY KEY(file, number)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE place(file INTEGER, number INTEGER, jid INTEGER,"
     " first INTEGER, last INTEGER, node TEXT, lost INTEGER, sum INTEGER,"
     " PRIMARY KEY(file, number)) STRICT, WITHOUT ROWID;"
@@ -80,10 +87,12 @@ inline constexpr const char* kSchema =
 inline constexpr const char* kPutFile =
     "INSERT OR REPLACE INTO file VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 inline constexpr const char* kPutJob =
-    "INSERT INTO job VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+    "INSERT INTO job "
+    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
     "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 inline constexpr const char* kPutCommand =
-    "INSERT INTO command VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+    "INSERT INTO command "
+    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
     "?,?)";
 inline constexpr const char* kPutPlace =
     "INSERT INTO place VALUES(?,?,?,?,?,?,?,?)";

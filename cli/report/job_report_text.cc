@@ -54,9 +54,12 @@ std::string memory(const JobFacts& job) {
   return text;
 }
 
-std::string of_end(const JobFacts& job,
-                   Count accounting::RecordView::* member) {
-  return job.end ? size_of(*job.end.*member) : std::string();
+/// Of its cgroup, or else of its processes.
+std::string storage(const JobFacts& job, const accounting::UseSum& sum) {
+  std::string text = size_text(sum);
+  if (!text.empty() && job.is_storage_of_processes)
+    text += ", by its processes";
+  return text;
 }
 
 /// CSA's own records know its number alone.
@@ -96,12 +99,12 @@ constexpr Fact kFacts[] = {
     {.title = "read from disks",
      .text =
          [](const JobFacts& job) {
-           return of_end(job, &accounting::RecordView::storage_read_bytes);
+           return storage(job, job.storage_read_bytes);
          }},
     {.title = "written to disks",
      .text =
          [](const JobFacts& job) {
-           return of_end(job, &accounting::RecordView::storage_written_bytes);
+           return storage(job, job.storage_written_bytes);
          }},
     {.title = "processes",
      .text =
@@ -331,8 +334,9 @@ Json job_report_json(const JobFacts& job) {
   put_sum(object, "system_us", job.system_us);
   object["memory_peak_bytes"] = maybe(job.memory_bytes);
   object["memory_is_of_process"] = job.is_memory_of_process;
-  object["storage_read_bytes"] = maybe(end.storage_read_bytes);
-  object["storage_written_bytes"] = maybe(end.storage_written_bytes);
+  put_sum(object, "storage_read_bytes", job.storage_read_bytes);
+  put_sum(object, "storage_written_bytes", job.storage_written_bytes);
+  object["storage_is_of_processes"] = job.is_storage_of_processes;
   put_counters(object, job);
   object["asked"] = asked_json(job);
   object["limit_changes"] = changes_json(job);

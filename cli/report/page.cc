@@ -24,16 +24,14 @@ std::string tile(std::string_view value, std::string_view what) {
 UseSum sum_of(const std::vector<UseRow>& rows, UseSum UseRow::* member) {
   UseSum sum;
   for (const UseRow& row : rows) {
-    sum.value += (row.*member).value;
-    sum.known += (row.*member).known;
-    sum.unknown += (row.*member).unknown;
+    sum.join(row.*member);
   }
   return sum;
 }
 
 /// Of which a part is not known: at least so much.
 std::string with_mark(const UseSum& sum, std::string text) {
-  if (sum.known == 0) return "\u2013";
+  if (!sum.get()) return "\u2013";
   return sum.unknown > 0 ? "\u2265 " + text : text;
 }
 

@@ -64,14 +64,14 @@ std::string table_of(const std::vector<UseRow>& rows, UseKey by,
     const UseRow& row = rows[i];
     const std::string name = shown_name(by, row);
     const std::string shown = html_text(name.empty() ? kDash : name);
-    html += "<tr><td class=\"name\" title=\"" + shown + "\">" + shown +
-            "</td><td>" +
-            bar(static_cast<double>(cpu_of(row)) / static_cast<double>(most)) +
-            "</td>" +
-            (row.user_us.known == 0
-                 ? cell("")
-                 : cell((row.user_us.unknown > 0 ? "\u2265 " : "") +
-                        time_text(cpu_of(row))));
+    html +=
+        "<tr><td class=\"name\" title=\"" + shown + "\">" + shown +
+        "</td><td>" +
+        bar(static_cast<double>(cpu_of(row)) / static_cast<double>(most)) +
+        "</td>" +
+        (!row.user_us.get() ? cell("")
+                            : cell((row.user_us.unknown > 0 ? "\u2265 " : "") +
+                                   time_text(cpu_of(row))));
     if (by != UseKey::kCommand) html += cell(std::to_string(row.jobs));
     html += cell(std::to_string(row.processes));
     std::string memory = sum_cell(row.memory_bytes, false);

@@ -199,6 +199,8 @@ std::string job(const JobFacts& job, bool is_chosen) {
           job.is_memory_of_process ? "Most memory of a process" : "Most memory",
           job.memory_bytes ? short_size(core::Bytes(*job.memory_bytes))
                            : std::string()) +
+      fact("Read from disks", size_text(job.storage_read_bytes)) +
+      fact("Written to disks", size_text(job.storage_written_bytes)) +
       fact("Processes", std::to_string(job.processes.size())) + counters(job) +
       "</dl>\n";
   for (const std::string& hint : hints_of(job))

@@ -150,8 +150,7 @@ std::string use_table(const UseReport& report, TableView::Header header) {
     for (const SumColumn& sum : kSums) {
       const UseSum& value = row.*sum.member;
       // A sum of which a part is unknown is at least so much.
-      const std::string_view mark =
-          value.known > 0 && value.unknown > 0 ? "+" : "";
+      const std::string_view mark = value.is_least() ? "+" : "";
       cells.push_back({.text = value.get()
                                    ? sum.text(*value.get()) + std::string(mark)
                                    : std::string()});
@@ -175,7 +174,7 @@ std::string use_json(const UseReport& report) {
     for (const SumColumn& sum : kSums) {
       const UseSum& value = row.*sum.member;
       object[std::string(sum.key)] = maybe(value.get());
-      if (value.known > 0 && value.unknown > 0)
+      if (value.is_least())
         object[std::string(sum.key) + "_unknown"] = value.unknown;
     }
     if (has_units) object["units"] = maybe(row.units.get());

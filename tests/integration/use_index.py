@@ -212,7 +212,7 @@ def is_damaged(folder):
     change.close()
     corral.check(reports(folder) == plain, "an index of another version is not used")
     index(folder)
-    corral.equal(sqlite3.connect(place).execute("PRAGMA user_version").fetchone()[0], 2, "and replaced")
+    corral.equal(sqlite3.connect(place).execute("PRAGMA user_version").fetchone()[0], 3, "and replaced")
     place.write_bytes(b"no database")
     corral.check(reports(folder) == plain, "nor one that is none")
     index(folder, "--rebuild")

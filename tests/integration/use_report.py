@@ -201,7 +201,13 @@ def own():
         row = next(row for row in rows if row["job"] == end["jid"])
         for key in ("user_us", "system_us", "wall_us"):
             corral.equal(row[key], end.get(key), f"{key} is that of the end record")
-        corral.check(row["read_bytes"] is None, "what processes read with their children is not summed up", row)
+        ours = [record for record in records if record["kind"] == "process" and record["jid"] == end["jid"]]
+        for key in ("read_bytes", "written_bytes", *(key for key in ("user_us", "system_us", "storage_read_bytes", "storage_written_bytes") if key not in end)):
+            told = (row[key], row[key + "_unknown"])
+            corral.equal(told, (sum(record[key] for record in ours), 1), f"{key}: of those that nobody of the job waited for it is no less than their sum")
+        job = json.loads(report(end["jid"], "--json", files=[instance.pacct]).stdout)
+        corral.equal((row["memory_peak_bytes"], row["read_bytes"]), (job["memory_peak_bytes"], job["read_bytes"]), "and the job's own report says the same")
+        corral.check(row["memory_peak_bytes"] is not None, "the largest process is known")
         live = next(row for row in rows if row["job"] != end["jid"])
         corral.equal((live["open_jobs"], live["user_us"], live["wall_us"]), (1, None, None), "of a job that lives nothing is known, not 0")
         both = rows_of("--by", "user", files=[instance.pacct])[0]
@@ -210,6 +216,38 @@ def own():
         corral.check("+" in text, "and a table marks it", text)
         usual = subprocess.run([corral.COMMAND, "report", "--json"], env=instance.environment, capture_output=True, text=True, check=True)
         corral.equal(json.loads(usual.stdout)["rows"], rows_of(files=[instance.pacct]), "without a file it is the one in use")
+
+
+def disks():
+    """Where no cgroup counts what went from and to disks its processes do; no byte twice where both do."""
+    collectors = ["ebpf", "wait"] if not ebpf_obstacle() else ["wait"]
+    for collector in collectors:
+        with corral.Instance(environment={"CORRAL_COLLECTOR": collector}) as instance, tempfile.TemporaryDirectory(dir=corral.BUILD) as folder:
+            write = f"dd if=/dev/zero of={folder}/file bs=64k count=16 conv=fsync 2>/dev/null"
+            instance.run("run", "--", "sh", "-c", f"{write}; {write}")
+            records = corral.wait_until(
+                lambda: (lambda r: r if [x for x in r if x["kind"] == "end"] else None)(instance.records()["records"]), what="an end")
+            (end,) = [record for record in records if record["kind"] == "end"]
+            processes = [record for record in records if record["kind"] == "process"]
+            corral.equal(sum(record["storage_written_bytes"] for record in processes) >= 2 << 20, True, f"{collector}: they wrote 2 MiB")
+            found = {"--by user": rows_of("--by", "user", files=[instance.pacct])[0]}
+            instance.run("index", instance.pacct)
+            found["by an index"] = rows_of("--by", "user", files=[instance.pacct])[0]
+            found["the job alone"] = json.loads(report(end["jid"], "--json", files=[instance.pacct]).stdout)
+            for how, row in found.items():
+                for key in ("storage_read_bytes", "storage_written_bytes"):
+                    wanted = end[key] if key in end else sum(record[key] for record in processes)
+                    corral.equal(row[key], wanted, f"{collector}: {key}, {how}")
+                    is_least = key not in end and (collector == "wait" or end.get("processes_not_seen", 0) > 0)
+                    corral.equal(key + "_unknown" in row, is_least, "and whether it may be more")
+            corral.equal(found["the job alone"]["storage_is_of_processes"], "storage_read_bytes" not in end, "whose it is")
+            commands = {}
+            for record in processes:
+                commands[record["name"]] = commands.get(record["name"], 0) + record["storage_written_bytes"]
+            for how in ("by an index", "by the file"):
+                rows = rows_of("--by", "command", files=[instance.pacct])
+                corral.equal({row["command"]: row["storage_written_bytes"] for row in rows}, commands, f"{collector}: commands have theirs, {how}")
+                (instance.pacct.parent / ".corral-index").unlink(missing_ok=True)
 
 
 def faults():
@@ -252,4 +290,5 @@ accounts()
 units()
 units_of_accounts()
 own()
+disks()
 faults()
