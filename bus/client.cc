@@ -105,6 +105,10 @@ core::Answer<Client> Client::connect(std::string socket_path,
   return Client(std::move(state));
 }
 
+bool Client::is_silent() const {
+  return state_->connection.is_silent();
+}
+
 core::Answer<core::CreatedJob> Client::create(const core::JobSpec& spec,
                                               const BorrowedHandles& handles) {
   Dict request = request_of(spec, handles);

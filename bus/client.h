@@ -67,6 +67,10 @@ class Client {
   Client& operator=(const Client&) = delete;
   ~Client();
 
+  /// A request got no answer in time: who has more of them gives up, rather
+  /// than wait as long for each.
+  [[nodiscard]] bool is_silent() const;
+
   /// Makes a job. A `spec.user` (name or number) needs the right to make jobs
   /// for others; uid, gid and groups are never sent: the instance takes the
   /// caller's from the kernel. A spec without a token gets a random one, so

@@ -169,9 +169,9 @@ core::Answer<HeldMessage> ClientConnection::call(const Method& method,
     sd_bus_message* reply = nullptr;
     const int r = sd_.call(bus_, message.get(), patience_.answer_within.raw(),
                            error.out(), &reply);
+    is_silent_ = is_open() && r == -ETIMEDOUT;
     if (r >= 0) return HeldMessage(sd_, reply);
-    if (is_open() && r == -ETIMEDOUT)
-      return unavailable(describe_silence(path_, listener_));
+    if (is_silent_) return unavailable(describe_silence(path_, listener_));
     if (is_open()) return std::unexpected(error.refused(-r));
     if (method.repeat == Repeat::kNever)
       return unavailable(

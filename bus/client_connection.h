@@ -96,6 +96,8 @@ class ClientConnection {
   void abandon();
 
   [[nodiscard]] const SdBusTable& sd() const { return sd_; }
+  /// The last call() got no answer in time.
+  [[nodiscard]] bool is_silent() const { return is_silent_; }
 
  private:
   struct OpenCall {
@@ -131,6 +133,7 @@ class ClientConnection {
   core::BootTime opened_;
   core::Pid listener_;  ///< who listened when we came
   std::optional<OpenCall> open_;
+  bool is_silent_ = false;
 };
 
 }  // namespace bus

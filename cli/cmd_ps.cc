@@ -30,20 +30,31 @@ std::string state_or_end(const core::JobView& job) {
   return word;
 }
 
-/// Nothing where nobody tells.
-std::optional<std::size_t> process_count(bus::Client& client,
-                                         const core::JobView& job) {
-  if (job.state == core::JobState::kEnded) return 0;
-  const auto processes = client.processes(job.jid);
-  return processes ? std::optional(processes->size()) : std::nullopt;
+using ProcessCount = std::optional<std::size_t>;
+
+/// Of each job; nothing where nobody tells (somebody else's, one that has gone
+/// meanwhile). Who does not answer at all is not asked again.
+core::Answer<std::vector<ProcessCount>> process_counts(
+    bus::Client& client, const std::vector<core::JobView>& jobs) {
+  std::vector<ProcessCount> counts;
+  for (const core::JobView& job : jobs) {
+    if (has_ended(job)) {
+      counts.emplace_back(0);
+      continue;
+    }
+    const auto processes = client.processes(job.jid);
+    if (client.is_silent()) return std::unexpected(processes.error());
+    counts.push_back(processes ? ProcessCount(processes->size())
+                               : std::nullopt);
+  }
+  return counts;
 }
 
-std::vector<Cell> row_of(bus::Client& client, const core::JobView& job,
+std::vector<Cell> row_of(const core::JobView& job, ProcessCount processes,
                          core::BootTime now) {
   const auto age = age_of(job, now);
   const auto cpu = cpu_time_of(job);
   const auto& memory = job.totals.memory_peak;
-  const auto processes = process_count(client, job);
   return {{.text = std::string(core::display(job.jid).view())},
           {.text = job.name},
           {.text = user_name(job.owner)},
@@ -55,8 +66,8 @@ std::vector<Cell> row_of(bus::Client& client, const core::JobView& job,
           {.text = command_line(job)}};
 }
 
-std::string table_of(bus::Client& client,
-                     const std::vector<core::JobView>& jobs,
+std::string table_of(const std::vector<core::JobView>& jobs,
+                     const std::vector<ProcessCount>& counts,
                      TableView::Header header) {
   TableView table({{.title = "JID"},
                    {.title = "NAME"},
@@ -68,8 +79,8 @@ std::string table_of(bus::Client& client,
                    {.title = "PROCS", .align = Align::kRight},
                    {.title = "COMMAND"}});
   const core::BootTime now = sys::boot_now();
-  for (const core::JobView& job : jobs)
-    table.add(row_of(client, job, now));
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    table.add(row_of(jobs[i], counts[i], now));
   return table.render(screen_of(STDOUT_FILENO), header);
 }
 
@@ -98,14 +109,13 @@ int list_jobs(const Arguments& arguments) {
   }
   const auto jobs = all_jobs(*client, filter);
   if (!jobs) return complain(jobs.error());
+  const auto counts = process_counts(*client, *jobs);
+  if (!counts) return complain(counts.error());
   if (arguments.has("json")) {
-    std::vector<std::optional<std::size_t>> counts;
-    for (const core::JobView& job : *jobs)
-      counts.push_back(process_count(*client, job));
-    print(counted_json(*jobs, counts));
+    print(counted_json(*jobs, *counts));
     return kSuccess;
   }
-  print(table_of(*client, *jobs,
+  print(table_of(*jobs, *counts,
                  arguments.has("no-header") ? TableView::Header::kHidden
                                             : TableView::Header::kShown));
   return kSuccess;

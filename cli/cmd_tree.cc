@@ -76,14 +76,22 @@ class Nesting {
 
 using Processes = core::Answer<std::vector<core::ProcessView>>;
 
-/// The processes of each job but those of jobs that are nested in it: those are
-/// shown there.
-std::vector<Processes> own_processes(bus::Client& client,
-                                     const std::vector<Shown>& jobs) {
+/// Of each job. Who does not answer at all is not asked again.
+core::Answer<std::vector<Processes>> all_processes(
+    bus::Client& client, const std::vector<Shown>& jobs) {
   std::vector<Processes> all;
   all.reserve(jobs.size());
-  for (const auto& [job, depth] : jobs)
+  for (const auto& [job, depth] : jobs) {
     all.push_back(client.processes(job.jid));
+    if (client.is_silent()) return std::unexpected(all.back().error());
+  }
+  return all;
+}
+
+/// The processes of each job but those of jobs that are nested in it: those are
+/// shown there.
+std::vector<Processes> own_processes(std::vector<Processes> all,
+                                     const std::vector<Shown>& jobs) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (!all[i]) continue;
     std::set<core::Pid> elsewhere;
@@ -99,9 +107,9 @@ std::vector<Processes> own_processes(bus::Client& client,
   return all;
 }
 
-int print_jobs(bus::Client& client, const std::vector<Shown>& jobs) {
+int print_jobs(const std::vector<Shown>& jobs, std::vector<Processes> all) {
   const Screen screen = screen_of(STDOUT_FILENO);
-  const std::vector<Processes> processes = own_processes(client, jobs);
+  const std::vector<Processes> processes = own_processes(std::move(all), jobs);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const auto& [job, depth] = jobs[i];
     const std::string indent(2 * depth, ' ');
@@ -113,12 +121,11 @@ int print_jobs(bus::Client& client, const std::vector<Shown>& jobs) {
   return kSuccess;
 }
 
-int print_json(bus::Client& client, const std::vector<Shown>& jobs) {
+int print_json(const std::vector<Shown>& jobs, std::vector<Processes> all) {
   std::vector<JobWithProcesses> trees;
-  for (const auto& [job, depth] : jobs) {
-    auto processes = client.processes(job.jid);
-    trees.push_back({.job = job, .processes = std::nullopt});
-    if (processes) trees.back().processes = std::move(*processes);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    trees.push_back({.job = jobs[i].job, .processes = std::nullopt});
+    if (all[i]) trees.back().processes = *std::move(all[i]);
   }
   print(trees_json(trees));
   return kSuccess;
@@ -136,8 +143,10 @@ int show_tree(const Arguments& arguments) {
                          : named_jobs(*client, arguments.operands());
   if (!named) return complain(named.error());
   const std::vector<Shown> jobs = Nesting(*living).below(*named);
-  return arguments.has("json") ? print_json(*client, jobs)
-                               : print_jobs(*client, jobs);
+  auto processes = all_processes(*client, jobs);
+  if (!processes) return complain(processes.error());
+  return arguments.has("json") ? print_json(jobs, *std::move(processes))
+                               : print_jobs(jobs, *std::move(processes));
 }
 
 }  // namespace cli

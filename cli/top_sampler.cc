@@ -58,8 +58,9 @@ core::Answer<std::optional<TopSample>> sample(bus::Client& client,
   if (!usage) return std::unexpected(usage.error());
   TopSample sample{.job = std::move(job), .usage = *usage, .is_sum = false};
   if (!lacks_counters(sample.usage)) return sample;
-  if (const auto processes = client.processes(sample.job.jid))
-    add_up(sample, *processes);
+  const auto processes = client.processes(sample.job.jid);
+  if (client.is_silent()) return std::unexpected(processes.error());
+  if (processes) add_up(sample, *processes);
   return sample;
 }
 

@@ -427,12 +427,24 @@ core::Answer<void> Admission::check_room(const core::Caller& caller,
   const bool is_over =
       live >= policy_.most_live ||
       (caller.uid != core::Uid(0) && own >= policy_.most_live_of_one);
+  if (!is_over && caller.uid != core::Uid(0) && !has_descriptors())
+    return refuse(
+        Refusal::kTooMany,
+        "the instance is short of descriptors, of which it may have " +
+            std::to_string(policy_.descriptors.limit()) +
+            "; wait for some jobs to end, or raise its LimitNOFILE=");
   if (!is_over) return {};
   return refuse(Refusal::kTooMany, "there are " + std::to_string(live) +
                                        " live jobs, " + std::to_string(own) +
                                        " of them of uid " +
                                        std::to_string(caller.uid.raw()) +
                                        "; wait for some to end");
+}
+
+bool Admission::has_descriptors() const {
+  const std::size_t promised = table_.promised_count();
+  return policy_.descriptors.has_room(table_.live_count() + promised,
+                                      table_.starting_count() + promised);
 }
 
 void Admission::find_user(const core::Caller& caller, core::JobSpec spec,

@@ -11,6 +11,7 @@
 #include "core/containment.h"
 #include "core/job_control.h"
 #include "core/limit_hold.h"
+#include "supervisor/descriptor_room.h"
 #include "supervisor/job_table.h"
 #include "supervisor/limit_division.h"
 #include "supervisor/names_worker.h"
@@ -29,6 +30,7 @@ struct AdmissionPolicy {
   bool can_place = false;  ///< ScopePlaces can work
   std::size_t most_live = 20000;
   std::size_t most_live_of_one = 10000;  ///< of one owner, not of root
+  DescriptorRoom descriptors = DescriptorRoom(1024);
 };
 
 class Admission {
@@ -52,6 +54,9 @@ class Admission {
   /// when it is accepted, as others came in while a name was looked up.
   [[nodiscard]] core::Answer<void> check_room(const core::Caller& caller,
                                               const core::JobSpec& spec) const;
+  /// Whether there are descriptors for one more job. Root's requests are not
+  /// refused for that, but the members of his arrays wait, as everybody's.
+  [[nodiscard]] bool has_descriptors() const;
   /// Whether the limits hold for the whole job, or the request takes less.
   [[nodiscard]] core::Answer<void> check_limits(
       const core::JobSpec& spec) const;

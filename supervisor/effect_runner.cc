@@ -361,6 +361,7 @@ void EffectRunner::kill_contained(const core::Job& job, KillHow how) {
 }
 
 void EffectRunner::remove_container(core::JobId jid, core::Engine engine) {
+  const core::JobId around = parts_.containers.parent(jid);
   if (core::has_cgroup(engine)) {
     if (const auto id = parts_.containers.id(jid))
       parts_.collection.withdraw(jid, *id);
@@ -377,6 +378,9 @@ void EffectRunner::remove_container(core::JobId jid, core::Engine engine) {
   }
   removals_.erase(jid);
   parts_.sink.post(jid, event::ContainerRemoved{});
+  // The one around it may have waited for this.
+  if (const auto waiting = removals_.find(around); waiting != removals_.end())
+    waiting->second.timer.set(sys::boot_now());
 }
 
 void EffectRunner::try_removal_again(core::JobId jid, core::Engine engine) {

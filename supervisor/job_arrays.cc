@@ -27,6 +27,9 @@ using core::Answer;
 using core::JobState;
 using core::Refusal;
 
+/// Of an array that waits for something else than its own members.
+constexpr core::Microseconds kPause = core::seconds(1);
+
 /// The end of one of which nothing is known any more.
 constexpr std::uint8_t kLostCode = core::kOwnFailureCode;
 
@@ -86,8 +89,12 @@ void JobService::make_member(const core::Job& array) {
   if (table_.find_live_name(array.owner, spec.name)) return;
   const core::Caller owner{
       .uid = array.owner, .pid = {}, .groups = {}, .granted = {}};
-  if (!parts_->admission.check_room(owner, spec)) {
-    starved_.insert(array.jid);  // until some job ends
+  if (!parts_->admission.check_room(owner, spec) ||
+      !parts_->admission.has_descriptors()) {
+    starved_.insert(array.jid);  // until some job runs or ends
+    // Nobody tells when clients let go of descriptors.
+    if (array.progress.open.empty())
+      starved_turn_.set(sys::boot_now() + kPause);
     return;
   }
   const auto jid = new_jid(spec.kind);

@@ -114,7 +114,8 @@ JobService::JobService(EventLoop& loop, ServiceSite site, JobTable& table,
       journal_(journal),
       jids_(jids),
       journal_retry_(loop, [this] { settle(); }),
-      array_turn_(loop, [this] { make_members(); }) {}
+      array_turn_(loop, [this] { make_members(); }),
+      starved_turn_(loop, [this] { feed_arrays(); }) {}
 
 void JobService::connect(const Parts& parts, Handlers handlers) {
   parts_.emplace(parts);
@@ -240,6 +241,7 @@ void JobService::announce(const core::Job& job) {
   }
   if (job.state != core::JobState::kEnded) {
     if (observer_ != nullptr) observer_->on_job_changed(job);
+    if (job.state == core::JobState::kRunning) feed_arrays();
     return;
   }
   parts_->lifetimes.forget(job.jid);

@@ -416,6 +416,7 @@ class JobService final : public core::JobControl,
   std::set<core::JobId> arrays_;   ///< whose next member is to be made
   std::set<core::JobId> starved_;  ///< whose members find no room
   Timer array_turn_;
+  Timer starved_turn_;
   WaitId last_wait_ = 0;
 };
 

@@ -12,6 +12,11 @@ std::string key_of(core::Uid owner, std::string_view text) {
   return std::to_string(owner.raw()).append(":").append(text);
 }
 
+bool is_starting(const core::Job& job) {
+  return job.state < core::JobState::kRunning &&
+         job.spec.kind != core::JobKind::kArray;
+}
+
 using Index = std::unordered_map<std::string, core::JobId>;
 
 /// Removes what names this job; a younger one may have taken its place.
@@ -42,6 +47,7 @@ TableEntry& JobTable::insert(core::Job job, std::uint64_t entry) {
     if (!job.spec.name.empty())
       live_names_[key_of(job.owner, job.spec.name)] = jid;
   }
+  if (is_starting(job)) ++starting_;
   TableEntry& place = jobs_[jid];
   place = {.job = std::move(job), .state_entry = entry};
   return place;
@@ -57,6 +63,8 @@ void JobTable::promise(core::JobId jid, core::Uid owner,
 
 void JobTable::update(TableEntry& entry, core::Job job, std::uint64_t number) {
   const bool was_ended = entry.job.state == core::JobState::kEnded;
+  if (is_starting(entry.job)) --starting_;
+  if (is_starting(job)) ++starting_;
   if (entry.job.state != job.state) entry.state_entry = number;
   entry.job = std::move(job);
   if (!was_ended && entry.job.state == core::JobState::kEnded)

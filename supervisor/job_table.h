@@ -55,6 +55,8 @@ class JobTable {
   [[nodiscard]] std::size_t live_count() const {
     return jobs_.size() - ended_.size();
   }
+  /// Live jobs that do not run yet, but for arrays.
+  [[nodiscard]] std::size_t starting_count() const { return starting_; }
   [[nodiscard]] std::size_t remembered_count() const { return ended_.size(); }
   [[nodiscard]] std::size_t promised_count() const { return promised_.size(); }
   /// Promised ones too.
@@ -88,6 +90,7 @@ class JobTable {
   Jobs jobs_;
   std::deque<core::JobId> ended_;  ///< in the order of their ends
   std::set<core::JobId> promised_;
+  std::size_t starting_ = 0;
   /// By "owner:text".
   std::unordered_map<std::string, core::JobId> tokens_;
   std::unordered_map<std::string, core::JobId> live_names_;

@@ -144,6 +144,8 @@ class WorkerProcess::State
     // Ours and not reaped: the number is still its own.
     auto process = sys::PidFd::open(pid);
     if (!process) {
+      // It would wait for us as long as we have its socket.
+      (void)::kill(pid.raw(), SIGKILL);
       (void)::waitid(P_PID, static_cast<id_t>(pid.raw()), nullptr, WEXITED);
       return std::unexpected(process.error());
     }

@@ -8,6 +8,7 @@ import os
 import pathlib
 import signal
 import sys
+import time
 
 from corral import Instance, check, equal, needs_root, not_checked, wait_until
 from limits_held import EATER, FORKER, ended, group_of, groups_of, is_held, leaves_nothing
@@ -133,6 +134,18 @@ def not_counted(instance, restarts=0):
     equal(ended(instance, outer)["memory_peak_bytes"], None, "its memory is not told as less than it was")
 
 
+def deep_ends(instance):
+    """Each container goes as soon as those within have gone, not at its next try: pauses between tries are doubled."""
+    jids = [detached(instance, "--", "sleep", "1000")]
+    for _ in range(7):
+        jids.append(detached(instance, "--parent", jids[-1], "--", "sleep", "1000"))
+    began = time.monotonic()
+    instance.run("kill", "-g", "0", jids[0])
+    ended(instance, jids[0])
+    took = time.monotonic() - began
+    check(took < 1.5, f"eight jobs, each within the other, end in {took:.2f} s")
+
+
 def not_counted_later(instance):
     not_counted(instance, restarts=2)
 
@@ -161,7 +174,7 @@ def main():
             return not_checked("needs cgroup2 with the controllers memory, pids and cpu")
         for directory in (instance.folder, instance.runtime):
             pathlib.Path(directory).chmod(0o755)
-        for part in (processes, memory, changes, not_counted, not_counted_later):
+        for part in (processes, memory, changes, deep_ends, not_counted, not_counted_later):
             print(f"-- {part.__name__}", flush=True)
             part(instance)
         leaves_nothing(instance, both_lost(instance))

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -237,6 +238,31 @@ TEST_CASE("a program that cannot be started is a deadline, not a storm") {
   run_until(loop, [&] { return answers.size() == 1; });
   CHECK(answers.codes[0] == ETIME);
   CHECK(rounds < 20);
+}
+
+TEST_CASE("a worker that there is no pidfd for is no hang") {
+  EventLoop loop = make_loop();
+  WorkerPool pool(loop, test_plan(), 1);
+  rlimit bound = {};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &bound) == 0);
+  // Room for the two ends of a socket, and no more.
+  const int lowest = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+  REQUIRE(lowest > 0);
+  ::close(lowest);
+  const int second = [&] {
+    int fd = lowest + 1;
+    while (::fcntl(fd, F_GETFD) >= 0)
+      ++fd;
+    return fd;
+  }();
+  rlimit tight = bound;
+  tight.rlim_cur = static_cast<rlim_t>(second) + 1;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &tight) == 0);
+  Answers answers;
+  pool.request(bytes_of("echo a"), {}, kLong, answers.at(0));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &bound) == 0);
+  run_until(loop, [&] { return answers.size() == 1; });
+  CHECK(answers.texts[0] == "a");
 }
 
 TEST_CASE("a process is started again, and told of it, when it dies") {
