@@ -137,12 +137,15 @@ class PacketLink::State : public std::enable_shared_from_this<State> {
         sys::foreign_fds().mark(fd.get(), sys::ForeignFds::kSomebody);
       const auto message =
           reaper::decode(std::span(buffer).first(packet->size));
-      if (!message || packet->was_cut) {
+      if (!message) {
         ++dropped_;
         continue;
       }
-      handler_->on_message(*message,
-                           std::span(packet->fds).first(packet->fd_count));
+      // Where descriptors were cut there is no room for them: what is told
+      // counts all the same, as nobody tells it again (of a launch, that it
+      // was).
+      const std::size_t count = packet->was_cut ? 0 : packet->fd_count;
+      handler_->on_message(*message, std::span(packet->fds).first(count));
       if (handler_ == nullptr) return;
     }
     handler_->on_batch_end();

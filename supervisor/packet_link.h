@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One SOCK_SEQPACKET link that speaks reaper/protocol.h, driven by the loop.
 // What the socket does not take now waits in memory, in order, with duplicates
-// of its descriptors; what does not decode is dropped and counted.
+// of its descriptors; what does not decode is dropped and counted; what
+// lacks descriptors for which there is no room comes without them.
 //
 // Invariant: a handler may destroy the link it is called from.
 #pragma once

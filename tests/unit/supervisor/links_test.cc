@@ -100,6 +100,26 @@ TEST_CASE("garbage is counted and dropped, an end is told once") {
   CHECK(here.has_ended);
 }
 
+TEST_CASE("what comes with descriptors that there is no room for is told") {
+  auto loop = *EventLoop::make();
+  auto ends = *sys::make_socket_pair();
+  Listener here;
+  Listener there;
+  PacketLink link(loop, ends.first.get(), here);
+  PacketLink other(loop, ends.second.get(), there);
+  const int fd = ends.first.get();
+  other.send_value(MessageType::kHello, reaper::Hello{1}, std::span(&fd, 1));
+  rlimit bound = {};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &bound) == 0);
+  rlimit none = bound;
+  none.rlim_cur = 0;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  run(loop);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &bound) == 0);
+  CHECK(here.seen == std::vector<std::uint64_t>{1});
+  CHECK(here.descriptors == 0);
+}
+
 TEST_CASE("a link may be destroyed by what it tells") {
   auto loop = *EventLoop::make();
   auto ends = *sys::make_socket_pair();
