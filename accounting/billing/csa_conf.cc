@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -120,12 +121,13 @@ bool CsaConf::complain_of_kind() {
 
 /// Reads the file once it can be read. A file that is empty is no file.
 bool CsaConf::load() {
-  if (is_loaded_) return true;
+  if (is_loaded_ || is_absent_) return is_loaded_;
   constexpr std::size_t kMost = 1U << 20U;
   auto file = sys::read_whole_file(path_, kMost);
   if (!file) {
     const int code = file.error().code;
     if (complain_of_kind()) return false;
+    is_absent_ = code == ENOENT;
     complaints_ += "An error occurred during the opening of file '" + path_ +
                    "'.\n   System Error(" + std::to_string(code) +
                    "): " + std::strerror(code) + ".\n";
@@ -187,7 +189,7 @@ std::string CsaConf::place_of(std::string_view label) const {
 std::optional<std::string> CsaConf::value_or_complaint(
     std::string_view function, std::string_view label) {
   auto value = find(label);
-  if (value || tells_no_missing_) return value;
+  if (value || tells_no_missing_ || is_absent_) return value;
   complaints_.append(function)
       .append(": The '")
       .append(label)

@@ -72,6 +72,7 @@ class CsaConf {
 
   std::string path_;
   bool is_loaded_ = false;
+  bool is_absent_ = false;  ///< which was told, and is not for each label
   bool has_wrong_value_ = false;
   bool tells_no_missing_ = false;
   struct Value {

@@ -290,6 +290,16 @@ def names_are_masked(work):
 # --- configuration
 
 
+def no_configuration(work):
+    """A file that is not there is told once, and not of each value that it lacks."""
+    for line in ("ja -s in/ja.file", "csacom in/pacct1", "csabuild -P in/pacct -s written"):
+        done = work.run(line, conf="none.conf")
+        said = done.stderr if done else b""
+        if said.count(b"none.conf") != 1 or b"parameter is missing" in said:
+            return f"{line}: {said[-300:]!r}"
+    return None
+
+
 def wrong_value(label, value, expected):
     def case(work):
         text = work.get("in/csa.conf").decode()
@@ -407,6 +417,7 @@ ROWS = {
     "nor does ja": lambda work: fails(work, "ja -c -p biology in/ja.file", "-p biology: expected a number"),
     "nor for all requests": lambda work: fails(work, "csajrep -A -r x -s out/spacct.csa", "-r x: expected a number"),
     "names are masked": names_are_masked,
+    "no configuration": no_configuration,
     "csacom has no root by 32 bits": lambda work: fails(work, "csacom -u 4294967296 in/pacct1", "unknown user"),
     "nor a group": lambda work: fails(work, "csacom -g 4294967296 in/pacct1", "unknown group"),
     "nor a group that nobody knows": lambda work: fails(work, "csacom -g nosuchgroup in/pacct1", "-g nosuchgroup: unknown group"),
