@@ -15,9 +15,9 @@
 namespace core {
 
 struct FileRules {
-  std::uint64_t most_bytes =
-      0;                 ///< a file that has as many is switched; 0: any
-  Microseconds longest;  ///< or is so old; 0: any
+  /// A file that has as many bytes is switched; 0: any.
+  std::uint64_t most_bytes = 0;
+  Microseconds longest;  ///< or that is so old; 0: any
   /// Bytes that stay free in its file system; 0: none.
   std::uint64_t least_free = 0;
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string_view>
 
 namespace core {
 
@@ -54,6 +55,17 @@ struct Holidays {
             dates[static_cast<std::size_t>(date.month * 32 + date.day)]) ||
            days.contains(date);
   }
+};
+
+/// The kinds of day that a site says hours of, by their names in its files.
+struct KindOfDay {
+  std::string_view name;
+  DayHours Holidays::* hours;
+};
+inline constexpr KindOfDay kKindsOfDay[] = {
+    {.name = "weekday", .hours = &Holidays::weekday},
+    {.name = "saturday", .hours = &Holidays::saturday},
+    {.name = "sunday", .hours = &Holidays::sunday},
 };
 
 /// How many days a month has at most; February in a leap year.

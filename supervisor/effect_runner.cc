@@ -378,9 +378,12 @@ void EffectRunner::remove_container(core::JobId jid, core::Engine engine) {
   }
   removals_.erase(jid);
   parts_.sink.post(jid, event::ContainerRemoved{});
-  // The one around it may have waited for this.
-  if (const auto waiting = removals_.find(around); waiting != removals_.end())
-    waiting->second.timer.set(sys::boot_now());
+  // The one around it may have waited for this, which was the last within.
+  const auto waiting = removals_.find(around);
+  if (waiting == removals_.end() || parts_.containers.has_nested(around))
+    return;
+  waiting->second.tries = 0;
+  waiting->second.timer.set(sys::boot_now());
 }
 
 void EffectRunner::try_removal_again(core::JobId jid, core::Engine engine) {

@@ -2,12 +2,14 @@
 #include "units/holiday_settings.h"
 
 #include <algorithm>
+#include <climits>
 #include <cstdint>
 #include <iterator>
 #include <optional>
 #include <utility>
 #include <variant>
 
+#include "core/number_text.h"
 #include "units/toml_values.h"
 
 namespace units {
@@ -22,28 +24,11 @@ constexpr std::string_view kHoursExpected =
 constexpr std::string_view kDateExpected =
     "a date as 2026-04-03, or as 12-25 for every year";
 
-/// A kind of day: a key of [prime_time].
-struct KeyRow {
-  std::string_view key;
-  core::DayHours core::Holidays::* hours;
-};
-// NOLINTBEGIN(modernize-use-designated-initializers): a table
-constexpr KeyRow kRows[] = {
-    {"weekday", &core::Holidays::weekday},
-    {"saturday", &core::Holidays::saturday},
-    {"sunday", &core::Holidays::sunday},
-};
-// NOLINTEND(modernize-use-designated-initializers)
-
 /// All of `text`, digits of that number, as a number.
 std::optional<int> digits(std::string_view text, std::size_t count) {
-  if (text.size() != count) return std::nullopt;
-  int number = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    number = number * 10 + (c - '0');
-  }
-  return number;
+  const auto number = core::parse_number(text, INT_MAX);
+  if (!number || text.size() != count) return std::nullopt;
+  return static_cast<int>(*number);
 }
 
 /// "07:30" in seconds; "24:00" is the day's end.
@@ -111,10 +96,10 @@ class Loader {
   /// The kinds of day of which nothing was said.
   [[nodiscard]] std::vector<std::string> missing(std::string_view file) const {
     std::vector<std::string> faults;
-    for (const KeyRow& row : kRows)
-      if (std::ranges::find(seen_, row.key) == seen_.end())
+    for (const core::KindOfDay& row : core::kKindsOfDay)
+      if (std::ranges::find(seen_, row.name) == seen_.end())
         faults.push_back(std::string(file) + ": " + std::string(kHours) + "." +
-                         std::string(row.key) + ": it is missing, expected " +
+                         std::string(row.name) + ": it is missing, expected " +
                          std::string(kHoursExpected));
     return faults;
   }
@@ -124,16 +109,17 @@ class Loader {
  private:
   static std::string known_keys() {
     std::string text;
-    for (const KeyRow& row : kRows)
-      text.append(kHours).append(".").append(row.key).append(", ");
+    for (const core::KindOfDay& row : core::kKindsOfDay)
+      text.append(kHours).append(".").append(row.name).append(", ");
     return text.append("or a date in [holidays]");
   }
 
   std::string take_hours(std::string_view key, const TomlData& data) {
-    const auto* const row = std::ranges::find(kRows, key, &KeyRow::key);
-    if (row == std::end(kRows))
+    const auto* const row =
+        std::ranges::find(core::kKindsOfDay, key, &core::KindOfDay::name);
+    if (row == std::end(core::kKindsOfDay))
       return "there is no such key, expected " + known_keys();
-    seen_.push_back(row->key);
+    seen_.push_back(row->name);
     const auto hours = hours_of(data);
     if (!hours) return wrong(data, kHoursExpected);
     holidays_.*row->hours = *hours;

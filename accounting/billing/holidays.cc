@@ -2,11 +2,13 @@
 #include "accounting/billing/holidays.h"
 
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <vector>
 
+#include "core/number_text.h"
 #include "sys/whole_file.h"
 
 namespace accounting {
@@ -21,16 +23,8 @@ constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr",
                                         "may", "jun", "jul", "aug",
                                         "sep", "oct", "nov", "dec"};
 
-/// The kinds of day that have a line of their own.
-struct DayKind {
-  std::string_view label;
-  DayHours Holidays::* hours;
-};
-constexpr DayKind kDayKinds[] = {
-    {.label = "weekday", .hours = &Holidays::weekday},
-    {.label = "saturday", .hours = &Holidays::saturday},
-    {.label = "sunday", .hours = &Holidays::sunday},
-};
+using core::KindOfDay;
+using core::kKindsOfDay;
 
 std::vector<std::string_view> words_of(std::string_view line) {
   constexpr std::string_view kBlanks = " \t\r";
@@ -46,13 +40,10 @@ std::vector<std::string_view> words_of(std::string_view line) {
 }
 
 std::optional<int> number_of(std::string_view text) {
-  if (text.empty() || text.size() > 4) return std::nullopt;
-  int number = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    number = number * 10 + (c - '0');
-  }
-  return number;
+  constexpr std::size_t kMostDigits = 4;
+  const auto number = core::parse_number(text, INT_MAX);
+  if (!number || text.size() > kMostDigits) return std::nullopt;
+  return static_cast<int>(*number);
 }
 
 /// "0730" in seconds.
@@ -88,7 +79,7 @@ class Parser {
       has_version_ = true;
     } else if (words[0] == "YEAR") {
       year(words);
-    } else if (const DayKind* const kind = kind_of(words[0])) {
+    } else if (const KindOfDay* const kind = kind_of(words[0])) {
       hours(*kind, words);
     } else {
       date(words);
@@ -99,9 +90,9 @@ class Parser {
     if (!has_version_)
       fault("HOLIDAYFILE_VERSION1", "", "this label on a line of its own");
     if (!has_year_) fault("YEAR", "", "a year, or * for every year");
-    for (const DayKind& kind : kDayKinds)
+    for (const KindOfDay& kind : kKindsOfDay)
       if (!(kinds_ & bit_of(kind)))
-        fault(kind.label, "", "a line with its prime time");
+        fault(kind.name, "", "a line with its prime time");
     return holidays_;
   }
 
@@ -113,13 +104,13 @@ class Parser {
     faults_.append("': expected ").append(expected).append("\n");
   }
 
-  static unsigned bit_of(const DayKind& kind) {
-    return 1U << static_cast<unsigned>(&kind - kDayKinds);
+  static unsigned bit_of(const KindOfDay& kind) {
+    return 1U << static_cast<unsigned>(&kind - kKindsOfDay);
   }
-  static const DayKind* kind_of(std::string_view word) {
+  static const KindOfDay* kind_of(std::string_view word) {
     const auto* const found =
-        std::ranges::find(kDayKinds, word, &DayKind::label);
-    return found == std::end(kDayKinds) ? nullptr : found;
+        std::ranges::find(kKindsOfDay, word, &KindOfDay::name);
+    return found == std::end(kKindsOfDay) ? nullptr : found;
   }
 
   void year(const std::vector<std::string_view>& words) {
@@ -130,7 +121,8 @@ class Parser {
     if (!holidays_.year) fault("YEAR", value, "a year, or * for every year");
   }
 
-  void hours(const DayKind& kind, const std::vector<std::string_view>& words) {
+  void hours(const KindOfDay& kind,
+             const std::vector<std::string_view>& words) {
     DayHours& hours = holidays_.*kind.hours;
     kinds_ |= bit_of(kind);
     const std::string_view prime = words.size() > 1 ? words[1] : "";
@@ -140,7 +132,7 @@ class Parser {
     const auto begin = clock_of(prime);
     const auto end = clock_of(other);
     if (!begin || !end || *begin > *end) {
-      fault(kind.label, words.size() > 1 ? prime : "",
+      fault(kind.name, words.size() > 1 ? prime : "",
             "when prime time begins and when it ends, as in '0730 1730', or "
             "'all', or 'none'");
       return;

@@ -63,6 +63,7 @@ class Instance {
   /// The port, once the instance has stopped.
   bus_test::FakeJobControl port;
   std::atomic<bool> should_finish_all = false;
+  std::atomic<bool> is_still = false;  ///< it answers nothing
 
  private:
   void run() {
@@ -74,6 +75,7 @@ class Instance {
     server.serve(*std::move(listener));
     is_listening_ = true;
     while (!should_stop_ && !port.is_down) {
+      if (is_still) continue;
       loop.turn(5);
       if (should_finish_all)
         for (auto& [jid, row] : port.rows)
@@ -365,6 +367,27 @@ TEST_CASE("an instance that stays away is unavailable") {
   const auto view = client->show(core::JobId(1));
   REQUIRE_FALSE(view);
   CHECK(view.error().why == core::Refusal::kUnavailable);
+}
+
+TEST_CASE("who got no answer knows it until the next that comes") {
+  const Directory directory;
+  Instance instance(directory.socket());
+  auto client = bus::Client::connect(
+      directory.socket(), {.answer_within = core::milliseconds(300)});
+  REQUIRE(client);
+  const auto job = client->create(spec_of({"true"}));
+  REQUIRE(job);
+  CHECK_FALSE(client->is_silent());
+  CHECK_FALSE(client->show(core::make_job_id(7, 99)));
+  CHECK_FALSE(client->is_silent());  // a refusal is an answer
+  instance.is_still = true;
+  const auto none = client->processes(job->jid);
+  REQUIRE_FALSE(none);
+  CHECK(none.error().why == core::Refusal::kUnavailable);
+  CHECK(client->is_silent());
+  instance.is_still = false;
+  CHECK(client->processes(job->jid));
+  CHECK_FALSE(client->is_silent());
 }
 
 TEST_CASE("waits are forgotten with whoever asked") {
