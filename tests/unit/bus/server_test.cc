@@ -63,7 +63,12 @@ class Instance {
   /// The port, once the instance has stopped.
   bus_test::FakeJobControl port;
   std::atomic<bool> should_finish_all = false;
-  std::atomic<bool> is_still = false;  ///< it answers nothing
+  /// Answers nothing any more; false: again.
+  void stand(bool is_still) {
+    is_still_ = is_still;
+    while (does_stand_ != is_still)
+      std::this_thread::yield();
+  }
 
  private:
   void run() {
@@ -75,8 +80,11 @@ class Instance {
     server.serve(*std::move(listener));
     is_listening_ = true;
     while (!should_stop_ && !port.is_down) {
-      if (is_still) continue;
-      loop.turn(5);
+      does_stand_ = is_still_.load();
+      if (does_stand_)
+        std::this_thread::yield();
+      else
+        loop.turn(5);
       if (should_finish_all)
         for (auto& [jid, row] : port.rows)
           port.finish(jid);
@@ -87,6 +95,8 @@ class Instance {
   std::thread thread_;
   std::atomic<bool> should_stop_ = false;
   std::atomic<bool> is_listening_ = false;
+  std::atomic<bool> is_still_ = false;
+  std::atomic<bool> does_stand_ = false;
 };
 
 bus::Client connect(const Directory& directory) {
@@ -380,12 +390,12 @@ TEST_CASE("who got no answer knows it until the next that comes") {
   CHECK_FALSE(client->is_silent());
   CHECK_FALSE(client->show(core::make_job_id(7, 99)));
   CHECK_FALSE(client->is_silent());  // a refusal is an answer
-  instance.is_still = true;
+  instance.stand(true);
   const auto none = client->processes(job->jid);
   REQUIRE_FALSE(none);
   CHECK(none.error().why == core::Refusal::kUnavailable);
   CHECK(client->is_silent());
-  instance.is_still = false;
+  instance.stand(false);
   CHECK(client->processes(job->jid));
   CHECK_FALSE(client->is_silent());
 }
