@@ -134,16 +134,21 @@ def not_counted(instance, restarts=0):
     equal(ended(instance, outer)["memory_peak_bytes"], None, "its memory is not told as less than it was")
 
 
-def deep_ends(instance):
-    """Each container goes as soon as those within have gone, not at its next try: pauses between tries are doubled."""
+def deep_end(instance):
     jids = [detached(instance, "--", "sleep", "1000")]
     for _ in range(7):
         jids.append(detached(instance, "--parent", jids[-1], "--", "sleep", "1000"))
     began = time.monotonic()
     instance.run("kill", "-g", "0", jids[0])
     ended(instance, jids[0])
-    took = time.monotonic() - began
-    check(took < 1.5, f"eight jobs, each within the other, end in {took:.2f} s")
+    return time.monotonic() - began
+
+
+def deep_ends(instance):
+    """Each container goes as soon as those within have gone, not at its next try: pauses between tries are doubled. The quickest of
+    some counts, as a machine that others use is slow too."""
+    took = min(deep_end(instance) for _ in range(4))
+    check(took < 0.3, f"eight jobs, each within the other, end in {took:.2f} s")
 
 
 def not_counted_later(instance):
