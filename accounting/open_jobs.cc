@@ -19,6 +19,9 @@ namespace accounting {
 
 namespace {
 
+/// Of the hid of a private instance (core/ids.h).
+constexpr std::uint32_t kPrivate = 0x80000000U;
+
 class Search {
  public:
   Search(std::uint32_t hid, const sys::Boot& boot) : hid_(hid), boot_(boot) {}
@@ -45,9 +48,10 @@ class Search {
       is_this_boot_ = is_same_boot(*told, boot_);
     if (!group.site) return;  // none of ours
     const core::JobId jid(group.site->head.jid);
-    if (jid == core::kNoJob || core::hid_of(jid) != hid_) return;
-    found_.last_sequence =
-        std::max(found_.last_sequence, core::sequence_of(jid));
+    if (jid == core::kNoJob || !is_heir(hid_, core::hid_of(jid))) return;
+    if (core::hid_of(jid) == hid_)
+      found_.last_sequence =
+          std::max(found_.last_sequence, core::sequence_of(jid));
     if (group.end) open_.erase(jid);
     if (!group.start) return;
     open_[jid] = {
@@ -86,6 +90,10 @@ core::Result<void> read_switched(const std::string& path, std::uint64_t most,
 }
 
 }  // namespace
+
+bool is_heir(std::uint32_t hid, std::uint32_t other) {
+  return hid == other || (hid & other & kPrivate) != 0;
+}
 
 core::Result<FoundJobs> find_open_jobs(const std::string& path,
                                        std::uint32_t hid,

@@ -33,8 +33,13 @@ struct FoundJobs {
   std::uint32_t last_sequence = 0;  ///< the highest of the hid's; 0: none
 };
 
-/// The jobs of `hid` that `path` leaves open. Errors: those of open(2) and
-/// pread(2); a file that is not there is none. `boot`: now.
+/// Whether an instance of `hid` closes the jobs of `other`: its own; and a
+/// private one, whose hid goes with its runtime directory, those of every
+/// private one, as they share a file for being the same user's.
+[[nodiscard]] bool is_heir(std::uint32_t hid, std::uint32_t other);
+
+/// The jobs that `path` leaves open to `hid` or whose heir it is. Errors: those
+/// of open(2) and pread(2); a file that is not there is none. `boot`: now.
 [[nodiscard]] core::Result<FoundJobs> find_open_jobs(
     const std::string& path, std::uint32_t hid,
     std::uint64_t most_bytes = kSearchedBytes,

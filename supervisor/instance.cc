@@ -27,8 +27,6 @@ namespace supervisor {
 namespace {
 
 constexpr const char* kListenerName = "listener";
-/// How long a private instance without jobs waits for the next one.
-constexpr core::Microseconds kIdlePatience = core::seconds(5);
 
 std::optional<ReaperIdentity> identity_of(std::int32_t pid) {
   const auto stat = sys::read_proc_stat(core::Pid(pid));
@@ -46,10 +44,6 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
       host_(std::move(host)),
       hid_(past.restored.history.counters.hid),
       is_new_journal_(past.is_new_journal),
-      idle_(loop,
-            [this] {
-              if (service_.is_idle()) shutdown_.begin("idleness");
-            }),
       store_link_(std::move(past.store)),
       store_(*store_link_),
       hid_lock_(std::move(past.hid_lock)),
@@ -179,7 +173,9 @@ Instance::Parts::Parts(EventLoop& loop, Settings settings, Handlers handlers,
                  .recorder = recorder_,
                  .history = history_},
                 settings_.stop_timeout,
-                [this](std::int32_t code) { tell_exit_code(code); }) {
+                [this](std::int32_t code) { tell_exit_code(code); }),
+      idleness_(loop, service_, recorder_,
+                [this] { shutdown_.begin("idleness"); }) {
   scopes_.set_events(reports_);
   lifetimes_.set_end(
       [this](core::JobId jid) { service_.end_with_creator(jid); });
@@ -393,10 +389,7 @@ void Instance::Parts::on_settled() {
   if (settings_.places.kind != sys::InstanceKind::kPrivate ||
       !settings_.units.empty())
     return;
-  if (!service_.is_idle())
-    idle_.clear();
-  else if (!idle_.is_set())
-    idle_.set(sys::boot_now() + kIdlePatience);
+  idleness_.look();
 }
 
 void Instance::Parts::compact_if_due() {

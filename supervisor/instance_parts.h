@@ -11,6 +11,7 @@
 
 #include "supervisor/collection.h"
 #include "supervisor/host.h"
+#include "supervisor/idleness.h"
 #include "supervisor/instance.h"
 #include "supervisor/jid_source.h"
 #include "supervisor/job_files.h"
@@ -99,7 +100,6 @@ class Instance::Parts {
   bool is_new_journal_;
   Ending ending_ = Ending::kRestart;
   bool is_ready_ = false;
-  Timer idle_;
 
   std::unique_ptr<StoreLink> store_link_;
   StoreLink& store_;
@@ -134,6 +134,7 @@ class Instance::Parts {
   ReaperLink reaper_;
   EffectRunner effects_;
   Shutdown shutdown_;
+  Idleness idleness_;
 };
 
 }  // namespace supervisor

@@ -98,13 +98,16 @@ core::Result<void> reserve_for(const LedgerRequest& request,
 }
 
 /// Whether a scribe of that instance lives, and goes on to: one whose
-/// supervisor was killed needs a moment to write what it has and go. Nobody
-/// tells us of it.
+/// supervisor was killed needs a moment to write what it has and go, one that
+/// was killed itself is followed by another. Nobody tells us of it.
 bool has_lasting_scribe(const std::string& directory, std::uint64_t instance) {
   constexpr int kTries = 40;
   constexpr std::chrono::milliseconds kPause(50);
+  bool was_absent = false;
   for (int i = 0; i < kTries; ++i) {
-    if (!accounting::has_scribe(directory, instance)) return false;
+    const bool is_absent = !accounting::has_scribe(directory, instance);
+    if (is_absent && was_absent) return false;
+    was_absent = is_absent;
     std::this_thread::sleep_for(kPause);
   }
   return true;

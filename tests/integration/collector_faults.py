@@ -8,6 +8,7 @@ its own job.
 
 import collections
 import contextlib
+import csv
 import json
 import os
 import pathlib
@@ -177,6 +178,68 @@ def idle_on_full_disk_inside():
         check("accounting records are left unwritten" in instance.stderr(), "an end with a full disk says what is lost", instance.stderr()[-300:])
 
 
+def private_on_full_disk():
+    return in_mount_namespace(private_on_full_disk_inside, "a private instance whose disk is full")
+
+
+def private_on_full_disk_inside():
+    """A private instance goes a few seconds after its last job, but not while the disk refuses its records. One that is told to go
+    leaves jobs open, which the next one of the same user closes, though it has another hid."""
+    with tempfile.TemporaryDirectory() as name, corral.Cgroup() as cgroup:
+        small, session, mark = pathlib.Path(name) / "state", pathlib.Path(name) / "session", f"CORRAL_TEST_MARK={name}"
+        small.mkdir()
+        session.mkdir(0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", small], check=True)
+        names = {"PATH": os.environ["PATH"], "HOME": name, "XDG_STATE_HOME": str(small), "XDG_RUNTIME_DIR": str(session),
+                 "CORRAL_CGROUP_BASE": str(cgroup.path), "CORRAL_TEST_MARK": name}  # fmt: skip
+
+        def run(*words):
+            return subprocess.run([corral.COMMAND, *words], env=names, capture_output=True, text=True, timeout=60, check=False).stdout
+
+        def job(called):
+            jid = run("run", "-d", "--name", called, "--", "sh", "-c", "i=0; while [ $i -lt 30 ]; do /bin/true; i=$((i+1)); done").strip()
+            run("wait", called)
+            return jid
+
+        def is_over():
+            return not list(corral.processes_with(mark))
+
+        def jobs():
+            rows = csv.DictReader(run("report", "--private", "--by", "job", "--csv").splitlines())
+            return {row["name"]: (row["open_jobs"], row["processes"]) for row in rows}
+
+        def told():
+            return (small / "corral/log/instance.log").read_text()
+
+        try:
+            job("first")
+            fill_up(small / "filler")
+            job("kept")
+            wait_until(lambda: "records wait for the disk" in told(), 20, "it to say that it stays")
+            check(not is_over(), "a private instance without a job stays while its records wait")
+            (small / "filler").unlink()
+            wait_until(is_over, 60, "it to go when they are written", pause=0.2)
+            equal(jobs(), {"first": ("0", "31"), "kept": ("0", "31")}, "it goes when they are in the file: each process of both jobs")
+            left = run("run", "-d", "--name", "left", "--", "sleep", "300").strip()
+            wait_until(lambda: "left" in jobs(), 20, "its start")
+            fill_up(small / "filler")
+            job("more")  # what the last page of the file had room for
+            os.kill(min(corral.processes_with(mark)), signal.SIGTERM)
+            wait_until(is_over, 30, "it to go when it is told to", pause=0.2)
+            check("accounting records are left unwritten" in told(), "one that is told to go says what is lost", told()[-300:])
+            (small / "filler").unlink()
+            other = job("next")
+            wait_until(lambda: jobs()["left"][0] == "0", 20, "the job to be closed", pause=0.2)
+            check(left.split("0000")[0] != other.split("0000")[0], f"the next instance has another hid ({left}, {other})")
+            equal({is_open for is_open, _ in jobs().values()}, {"0"}, "no job of the one before is open for ever")
+            records = [json.loads(line) for line in run("records", "--json", small / "corral/pacct").splitlines()]
+            ended = [r.get("result") for r in records if r.get("kind") == "end" and r.get("jid") == left]
+            equal(ended, ["crashed"], "it has one end, and what ended it is not known")
+        finally:
+            corral.end_processes_with(mark)
+            subprocess.run(["umount", "-l", small], check=False)
+
+
 # Forks with one number again and again, beside somebody who does the same; tells what it forked.
 REUSE = ("import os, sys\n"
          "want, code = int(sys.argv[1]), int(sys.argv[2])\n"
@@ -231,7 +294,7 @@ def main():
     obstacle = ebpf_obstacle()
     if obstacle:
         skip(obstacle)
-    parts = sys.argv[1:] or ["taken_away", "full_disk", "idle_on_full_disk", "reused_pids"]
+    parts = sys.argv[1:] or ["taken_away", "full_disk", "idle_on_full_disk", "private_on_full_disk", "reused_pids"]
     for part in parts:
         print(f"-- {part}")
         globals()[part]()

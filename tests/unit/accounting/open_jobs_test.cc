@@ -111,6 +111,22 @@ TEST_CASE("what begins further back is not looked for") {
   CHECK(open_of(file, 2 * size) == Sequences{2, 3});
 }
 
+TEST_CASE("a private instance closes those of private ones before it") {
+  constexpr std::uint32_t kOne = 0x80000001U, kOther = 0xdef608afU;
+  File file;
+  file.start(1, kOne);
+  file.start(7, kOther);
+  file.start(9);
+  const auto found = find_open_jobs(file.path(), kOne);
+  REQUIRE(found);
+  REQUIRE(found->open.size() == 2);
+  CHECK(found->open[0].jid == core::make_job_id(kOne, 1));
+  CHECK(found->open[1].jid == core::make_job_id(kOther, 7));
+  // Its own jids go on above its own.
+  CHECK(found->last_sequence == 1);
+  CHECK(open_of(file) == Sequences{9});
+}
+
 TEST_CASE("damage is passed over") {
   File file;
   file.start(1);
