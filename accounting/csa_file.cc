@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "accounting/append.h"
@@ -39,7 +40,11 @@ core::Result<sys::UniqueFd> open_for_reading(const char* path) {
   auto file = TRY(std::move(opened));
   struct stat status = {};
   if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat", path);
+  if (S_ISDIR(status.st_mode)) return core::fail(EISDIR, "read", path);
   if (!S_ISREG(status.st_mode)) return core::fail(kNotRegular, "read", path);
+  // What packs nothing writes a frame nevertheless.
+  if (status.st_size == 0 && std::string_view(path).ends_with(kPackedEnding))
+    return core::fail(kDamagedPack, "read", path);
   return file;
 }
 

@@ -27,8 +27,8 @@ struct Damage {
 };
 
 /// Opens a file for reading, without waiting for the writer of a FIFO. Where
-/// there is no PATH there may be a PATH.zst. Errors: those of open(2),
-/// kNotRegular.
+/// there is no PATH there may be a PATH.zst. Errors: those of open(2), EISDIR,
+/// kNotRegular, kDamagedPack of a PATH.zst without a byte.
 [[nodiscard]] core::Result<sys::UniqueFd> open_for_reading(const char* path);
 
 /// The words for the code of an error of open_for_reading() or CsaReader.

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accounting/csa_file.h"
@@ -86,9 +87,12 @@ int index_files(const Arguments& arguments) {
         "index: '--system' and '--private' choose an instance's files, and "
         "files are named; leave one of them out",
         kMisused);
-  const std::vector<std::string> paths =
-      arguments.operands().empty() ? usual_files(which_instance(arguments))
-                                   : arguments.operands();
+  std::vector<std::string> paths = arguments.operands();
+  if (paths.empty()) {
+    auto usual = usual_files(which_instance(arguments));
+    if (!usual.absence.empty()) return complain("index: " + usual.absence);
+    paths = std::move(usual.paths);
+  }
   if (!are_together(paths))
     return complain("index: the files of one folder at a time have an index",
                     kMisused);
@@ -98,8 +102,8 @@ int index_files(const Arguments& arguments) {
         "read the files");
   // Of nothing no index is made.
   const auto& named = arguments.operands();
-  if (!named.empty() && std::ranges::none_of(named, sys::is_there) &&
-      !sys::is_there(accounting::index::index_path_of(named.front())))
+  if (std::ranges::none_of(paths, sys::is_there) &&
+      !sys::is_there(accounting::index::index_path_of(paths.front())))
     return complain_of_missing(named, {});
   const auto steps =
       accounting::index::update_index(paths, arguments.has("rebuild"));

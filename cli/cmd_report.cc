@@ -26,6 +26,7 @@
 #include "cli/csa/toml_forms.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
+#include "cli/report/copies.h"
 #include "cli/report/http_answer.h"
 #include "cli/report/job_report_text.h"
 #include "cli/report/openmetrics.h"
@@ -76,13 +77,24 @@ struct Subjects {
   ReportFiles files;
 };
 
-/// A jid is a job; else what is there, or has a slash, is a file; else a job's
-/// name, or an array's member.
+/// Projects and their jobs share names: a directory is no accounting file. Nor
+/// has one to be there itself that was packed.
+bool is_file(const std::string& word) {
+  struct stat status = {};
+  const auto is_regular = [&status](const std::string& path) {
+    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+  };
+  return is_regular(word) ||
+         is_regular(word + std::string(accounting::kPackedEnding));
+}
+
+/// A jid is a job; else a regular file that is there, or what has a slash, is a
+/// file; else a job's name, or an array's member.
 std::optional<accounting::JobWanted> job_named(const std::string& word) {
   if (word.starts_with("0x"))
     if (const auto jid = core::parse_job_id(word))
       return accounting::JobWanted{.jid = jid->raw(), .name = {}};
-  if (word.contains('/') || sys::is_there(word)) return std::nullopt;
+  if (word.contains('/') || is_file(word)) return std::nullopt;
   if (!core::is_job_name(word) && !core::parse_member_word(word))
     return std::nullopt;
   return accounting::JobWanted{.jid = {}, .name = word};
@@ -90,13 +102,19 @@ std::optional<accounting::JobWanted> job_named(const std::string& word) {
 
 Subjects subjects_of(const Arguments& arguments) {
   Subjects subjects;
-  auto& [paths, absence] = subjects.files;
+  auto& paths = subjects.files.paths;
   paths = arguments.operands();
   if (!paths.empty()) subjects.job = job_named(paths.front());
   if (subjects.job) paths.erase(paths.begin());
-  if (!paths.empty()) return subjects;
-  paths = usual_files(which_instance(arguments));
-  absence = Absence::kIsEmpty;
+  if (!paths.empty()) {
+    for (const std::string& text : pass_over_copies(paths))
+      complain("report: " + text);
+    return subjects;
+  }
+  auto usual = usual_files(which_instance(arguments));
+  paths = std::move(usual.paths);
+  subjects.files.absence = Absence::kIsEmpty;
+  subjects.files.none = std::move(usual.absence);
   return subjects;
 }
 
@@ -193,11 +211,15 @@ bool is_accounting(const std::string& path) {
           magic == accounting::csa::kForeignMagic);
 }
 
-/// Whole, or not at all.
+/// Whole, or not at all. "-" is standard output.
 enum class Readers : bool { kAsUmaskSays, kAll };
 
 int write_file(const std::string& path, std::string_view text,
                Readers readers = Readers::kAsUmaskSays) {
+  if (path == "-") {
+    print(text);
+    return kSuccess;
+  }
   if (is_accounting(path))
     return complain("'" + path +
                     "' has accounting records, and a report would take their "
@@ -250,9 +272,10 @@ core::Refused not_recorded(const std::string& word, const std::string& member,
                            const std::vector<std::string>& paths) {
   if (member.empty())
     return {.why = core::Refusal::kNoSuchJob,
-            .text = "the accounting files have no job '" + word +
-                    "', and no file is called so; looked in " +
-                    names_of(paths)};
+            .text = "the accounting files have no job '" + word + "', and " +
+                    (sys::is_there(word) ? "what is called so here is no file"
+                                         : "no file is called so") +
+                    "; looked in " + names_of(paths)};
   return {.why = core::Refusal::kNoSuchJob,
           .text = "'" + word +
                   "' is an array, which has no record of its own; its members "
@@ -311,6 +334,14 @@ int report_sums(const Arguments& arguments, const Subjects& subjects) {
     filter.since_us = parse_day(*day);
   if (const auto day = arguments.value("until"))
     filter.until_us = parse_day(*day);
+  if (filter.since_us && filter.until_us &&
+      *filter.since_us >= *filter.until_us)
+    return complain(
+        "report: '--since' has to be before '--until', which is the first day "
+        "that is left out; found " +
+            std::string(*arguments.value("since")) + " and " +
+            std::string(*arguments.value("until")),
+        kMisused);
   std::optional<accounting::UseBilling> billing;
   if (arguments.has("units")) {
     billing = read_billing();
@@ -338,6 +369,9 @@ int report_sums(const Arguments& arguments, const Subjects& subjects) {
 
 int report_use(const Arguments& arguments) {
   const Subjects subjects = subjects_of(arguments);
+  // A report of nothing is none; but a scrape has an answer.
+  if (!subjects.files.none.empty() && !arguments.has("openmetrics"))
+    return complain("report: " + subjects.files.none);
   const bool has_files = subjects.files.absence == Absence::kIsError;
   if (has_files && which_instance(arguments) != Which::kAny)
     return complain(

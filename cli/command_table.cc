@@ -278,12 +278,14 @@ constexpr Command kCommands[] = {
      .handler = kill_jobs},
     {.name = "records",
      .summary = "Print an accounting file",
-     .description = "Prints the records of an accounting file, oldest first. "
-                    "Damaged parts are skipped and reported.",
+     .description = "Prints the records of an accounting file, oldest first; "
+                    "without one, of that which the instance writes, as "
+                    "*corral accounting* names it. Damaged parts are skipped "
+                    "and reported.",
      .options = kRecordsOptions,
      .pairs = {},
-     .operands = {Operands::kOne, ValueType::kFile,
-                  "'corral doctor' names the one in use"},
+     .operands = {Operands::kAny, ValueType::kFile,
+                  "the file; the one in use without it", "[FILE]"},
      .examples = kRecordsExamples,
      .exit_codes = kRecordsCodes,
      .json_keys = kRecordsKeys,

@@ -72,10 +72,11 @@ inline constexpr Example kReexecExamples[] = {
 
 inline constexpr OptionRow kRecordsOptions[] = {kJson, kHelp};
 inline constexpr Example kRecordsExamples[] = {
-    {"corral records ~/.local/state/corral/pacct", "the records as text"},
+    {"corral records", "what is written now, as text"},
+    {"corral records --json /var/csa/day/pacct1", "a switched file"},
 };
 inline constexpr ExitCode kRecordsCodes[] = {
-    {"1", "The file cannot be read, or parts of it are damaged"},
+    {"1", "There is no file, it cannot be read, or parts of it are damaged"},
 };
 inline constexpr JsonKey kRecordsKeys[] = {
     {"(objects)",
@@ -174,7 +175,7 @@ inline constexpr Example kUseExamples[] = {
      "for node_exporter's textfile collector"},
 };
 inline constexpr ExitCode kUseCodes[] = {
-    {"1", "A file cannot be read, or parts of it are damaged"},
+    {"1", "There is no file, one cannot be read, or parts of it are damaged"},
     {"66", "The files have no such job"},
 };
 inline constexpr JsonKey kUseKeys[] = {

@@ -187,6 +187,7 @@ class Reading {
 
 FilesRead read_files(const ReportFiles& files, const ReportSink& sink,
                      IndexUse use) {
+  if (!files.none.empty()) return {.is_complete = false, .said = {files.none}};
   Reading reading(files, sink, use);
   for (const std::string& path : files.paths)
     reading.read(path);

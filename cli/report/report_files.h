@@ -21,6 +21,7 @@ enum class Absence : bool { kIsError, kIsEmpty };
 struct ReportFiles {
   std::vector<std::string> paths;
   Absence absence = Absence::kIsError;
+  std::string none;  ///< why there is no file at all; empty: there may be
 };
 
 /// Who sums up what files say. What an index (accounting/index/use_index.h) has

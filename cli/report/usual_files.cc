@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
@@ -46,21 +47,26 @@ std::string file_told_by(const Instance& instance) {
   return view ? view->pacct : std::string();
 }
 
-std::string file_in_use(Which which) {
+struct InUse {
+  std::string path;
+  bool is_awaited = false;  ///< an instance runs that will write it
+};
+
+InUse file_in_use(Which which) {
   const sys::Environment environment = sys::process_environment();
   const auto running = find_running(which);
   if (running && !environment("CORRAL_PACCT"))
-    if (std::string path = file_told_by(*running); !path.empty()) return path;
-  return sys::find_places(running ? running->kind : kind_of(which),
-                          core::Uid(::geteuid()), environment)
-      .pacct;
+    if (std::string path = file_told_by(*running); !path.empty())
+      return {.path = std::move(path), .is_awaited = true};
+  return {.path = sys::find_places(running ? running->kind : kind_of(which),
+                                   core::Uid(::geteuid()), environment)
+                      .pacct,
+          .is_awaited = running.has_value()};
 }
 
-}  // namespace
-
-std::vector<std::string> usual_files(Which which) {
+/// Those that were switched from `path`, by their numbers, and itself.
+std::vector<std::string> files_of(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
-  const fs::path path = file_in_use(which);
   const std::string name = path.filename().string();
   std::vector<std::pair<std::uint64_t, std::string>> numbered;
   std::error_code error;
@@ -78,6 +84,40 @@ std::vector<std::string> usual_files(Which which) {
       files.push_back(std::move(file));
   files.push_back(path.string());
   return files;
+}
+
+/// What cannot be opened for another reason is there.
+bool has_any(const std::vector<std::string>& files) {
+  return std::ranges::any_of(files, [](const std::string& path) {
+    const auto file = accounting::open_for_reading(path.c_str());
+    return file || file.error().code != ENOENT;
+  });
+}
+
+/// Root's own instance is a private one when no other runs, and it ends with
+/// its jobs.
+std::string absence_of(const std::string& path) {
+  std::string text = "there is no accounting file '" + path +
+                     "', nor one that was switched from it; ";
+  const sys::Environment environment = sys::process_environment();
+  const std::string other =
+      sys::find_places(sys::InstanceKind::kPrivate, core::Uid(::geteuid()),
+                       environment)
+          .pacct;
+  if (other != path && !environment("CORRAL_PACCT") && has_any(files_of(other)))
+    return text + "your private instance's is '" + other +
+           "' ('--private'), or name a file";
+  return text + "name a file, or run a job first";
+}
+
+}  // namespace
+
+UsualFiles usual_files(Which which) {
+  const InUse in_use = file_in_use(which);
+  UsualFiles usual = {.paths = files_of(in_use.path), .absence = {}};
+  if (!in_use.is_awaited && !has_any(usual.paths))
+    usual.absence = absence_of(in_use.path);
+  return usual;
 }
 
 }  // namespace cli

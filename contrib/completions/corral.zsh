@@ -319,7 +319,7 @@ _corral() {
         '-j[Print facts as JSON]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '1:FILE:_files' && return ;;
+        '*:FILE:_files' && return ;;
     report)
       _arguments -s -S \
         '--by[What to sum up by]:KEY:(job user group project account command node day hour)' \

@@ -137,7 +137,10 @@ def published():
                  "the page has what was collected, and nothing of what was not")  # fmt: skip
     page.unlink()
     twice = json.JSONDecoder()
-    text = report(hex(jid), "--json", PACCT, PACCT)
+    with tempfile.NamedTemporaryFile() as other:  # than the first, which would be passed over as its copy
+        other.write(b"".join(entry.data for entry in entries[1:]))
+        other.flush()
+        text = report(hex(jid), "--json", PACCT, other.name)
     first, end = twice.raw_decode(text)
     second, _ = twice.raw_decode(text[end:].lstrip())
     corral.equal((first["processes"], second["processes"]), (job["processes"], job["processes"]), "a jid that was given again is two jobs")
@@ -202,9 +205,28 @@ def hostile():
 def faults():
     said = report("nothing", PACCT, code=66)
     corral.check("have no job 'nothing'" in said and f"looked in '{PACCT}'\n" in said, "a job that is not there, and where it was looked for", said)
-    said = report("nothing", PACCT, PACCT, code=66)
-    corral.check(f"looked in '{PACCT}' and 1 more" in said, "also in several files", said)
+    said = report("nothing", PACCT, GOLDEN / "in/pacct2", code=66)
+    corral.check(f"looked in '{GOLDEN}/in/pacct2' and 1 more" in said, "also in several files", said)
     corral.check("cannot read './web'" in report("./web", code=1), "with a slash it is a file")
+    with tempfile.TemporaryDirectory() as folder:
+        pacct = pathlib.Path(folder, "pacct")
+        subprocess.run([corral.COMMAND, "run", "--name", "web", "--", "true"], check=True, timeout=60,
+                       env={**os.environ, "CORRAL_PACCT": str(pacct), "CORRAL_RUNTIME_DIR": folder})  # fmt: skip
+        place = pathlib.Path(folder, "work")
+        place.mkdir()
+        wanted = job_of("web", pacct=pacct, cwd=place)
+        for kind, make in (("a directory", lambda web: web.mkdir()), ("a pipe", os.mkfifo)):
+            make(place / "web")
+            corral.equal(job_of("web", pacct=pacct, cwd=place), wanted, f"beside {kind} of its name it is the job")
+            said = report("web", PACCT, code=66, cwd=place)
+            corral.check("what is called so here is no file" in said, f"or {kind}, which is no file", said)
+            said = report("./web", code=1, cwd=place)
+            corral.check(("Is a directory" if kind == "a directory" else "found a pipe or a device") in said, f"with a slash it is {kind}", said)
+            (place / "web").rmdir() if kind == "a directory" else (place / "web").unlink()
+        (place / "web").write_bytes(PACCT.read_bytes())
+        corral.check("rows" in job_of("web", cwd=place), "a file of the name is the file")
+        subprocess.run(["zstd", "-q", "--rm", place / "web"], check=True)
+        corral.check("rows" in job_of("web", cwd=place), "packed too")
     corral.check("'--by' is for sums" in report("0x13", "--by", "user", PACCT, code=2), "sums are of no single job")
 
 

@@ -250,12 +250,83 @@ def disks():
                 (instance.pacct.parent / ".corral-index").unlink(missing_ok=True)
 
 
+def copies():
+    """What is in two of the named files is counted once, as archive leaves both when it is killed, or as a hand copies them."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = pathlib.Path(folder)
+        plain, packed, part, other = top / "pacct1", top / "pacct1.zst", top / "before", top / "other"
+        plain.write_bytes(PACCT.read_bytes())
+        subprocess.run(["zstd", "-q", plain, "-o", packed], check=True)
+        entries = [entry.data for entry in csa_files.entries(PACCT.read_bytes())]
+        part.write_bytes(b"".join(entries[: len(entries) // 2]))
+        other.write_bytes(b"".join(entries[1:]))
+        os.link(plain, top / "link")
+        once = report("--json", files=[plain])
+        corral.equal(once.stderr, "", "of one file nothing is said")
+        for files in ([plain, plain], [plain, packed], [packed, plain], [plain, top / "link"], [part, plain], [packed, part], [plain, packed, plain, part]):
+            both = report("--json", files=files)
+            corral.equal(both.stdout, once.stdout, f"{[file.name for file in files]}: each record once")
+            corral.equal(both.stderr.count("is passed over: "), len(files) - 1, "and it is said")
+        rows = rows_of("--by", "job", files=[plain])
+        for by in ("--by=job", "--by=command"):
+            both, one, two = (sum(row["processes"] for row in rows_of(by, files=files)) for files in ([plain, other], [plain], [other]))
+            corral.equal(both, one + two, f"{by}: one that holds something else is counted too")
+        corral.equal(rows_of("--by", "job", files=[plain, PACCT]), rows, "also a copy in another folder")
+        empty = top / "pacct2.zst"
+        empty.touch()
+        for words in (["report"], ["records"], ["report", "0x13"]):
+            done = subprocess.run([corral.COMMAND, *words, empty], capture_output=True, text=True, check=False, timeout=60)
+            corral.check(done.returncode == (66 if "0x13" in words else 1) and "damaged or missing bytes" in done.stderr, f"{' '.join(words)}: a packed file without a byte is damaged", done.stderr)
+
+
+def nothing_there():
+    """Where no accounting file is no report is made of it, and what there may be instead is said."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = pathlib.Path(folder)
+        environment = {**os.environ, "HOME": folder, "CORRAL_RUNTIME_DIR": str(top / "run"), "CORRAL_PACCT": str(top / "day/pacct")}
+
+        def said(*words, code=1):
+            done = subprocess.run([corral.COMMAND, *words], capture_output=True, text=True, check=False, env=environment, timeout=60)
+            corral.equal(done.returncode, code, f"corral {' '.join(words)}: {done.stderr}")
+            return done
+
+        for words in (["report"], ["report", "--json"], ["report", "--by", "day", "--csv"], ["report", "0x13"], ["report", "--html", "-"], ["index"], ["records"]):
+            done = said(*words)
+            corral.equal(done.stdout, "", f"{' '.join(words)}: nothing is printed")
+            corral.check(f"there is no accounting file '{top}/day/pacct'" in done.stderr and done.stderr.count("\n") == 1, "one error names the file", done.stderr)
+        for words in (["--openmetrics"], ["--openmetrics", "--http"]):
+            done = subprocess.run([corral.COMMAND, "report", *words], input="GET /metrics HTTP/1.0\r\n\r\n", capture_output=True, text=True, check=False, env=environment, timeout=60)
+            corral.check("corral_report_complete 0\n" in done.stdout and f"'{top}/day/pacct'" in done.stderr, f"{words}: a scrape is told that it is not complete", done)
+        (top / "day").mkdir()
+        shutil.copy(PACCT, top / "day/pacct3")
+        corral.check(len(said("report", "--json", code=0).stdout) > 1000, "a switched file is one")
+        if os.geteuid() == 0 and not os.path.exists("/var/csa/day/pacct"):
+            del environment["CORRAL_PACCT"]
+            environment["XDG_STATE_HOME"] = str(top / "state")
+            private = top / "state/corral/pacct"
+            private.parent.mkdir(parents=True)
+            shutil.copy(PACCT, private)
+            corral.check(f"your private instance's is '{private}' ('--private')" in said("report").stderr, "root is told of his own", said("report").stderr)
+            corral.equal(said("report", "--private", "--json", code=0).stdout, report("--json").stdout, "which is read then")
+    with corral.Instance() as instance:
+        done = subprocess.run([corral.COMMAND, "report", "--json"], env=instance.environment, capture_output=True, text=True, check=True, timeout=60)
+        corral.equal((json.loads(done.stdout)["rows"], done.stderr), ([], ""), "an instance that has had nothing to write is an empty report")
+        page = subprocess.run([corral.COMMAND, "report", "--html", "-", PACCT], capture_output=True, text=True, check=True, timeout=60)
+        corral.check(page.stdout.startswith("<!DOCTYPE html>") and not os.path.exists("-"), "a page to standard output", page.stdout[:60])
+        instance.run("run", "--", "true")
+        usual, named = (subprocess.run([corral.COMMAND, "records", "--json", *file], env=instance.environment, capture_output=True, text=True, check=True, timeout=60).stdout
+                        for file in ([], [instance.pacct]))  # fmt: skip
+        corral.check(usual == named and usual.count("\n") > 2, "records without a file are those of the one in use", usual)
+    two = subprocess.run([corral.COMMAND, "records", PACCT, PACCT], capture_output=True, text=True, check=False, timeout=60)
+    corral.check(two.returncode == 2 and "one accounting file at a time" in two.stderr, "of one file at a time", two.stderr)
+
+
 def faults():
     missing = report(files=["/nowhere"], code=1)
     corral.check("cannot read '/nowhere'" in missing.stderr, "a file that is not there", missing.stderr)
     damaged = report("--json", files=[GOLDEN / "damaged/hole37"], code=1)
     corral.check("are no record" in damaged.stderr and json.loads(damaged.stdout)["rows"], "damage is told, the rest reported", damaged.stderr)
-    for words, said in ((["--by", "week"], "job, user, group"), (["--since", "2026-02-30"], "a day such as"), (["--json", "--csv"], "csv")):
+    for words, said in ((["--by", "week"], "job, user, group"), (["--since", "2026-11-02", "--until", "2026-11-01"], "'--since' has to be before '--until'"), (["--since", "2026-02-30"], "a day such as"), (["--json", "--csv"], "csv")):
         wrong = report(*words, code=2)
         corral.check(said in wrong.stderr, f"{' '.join(words)}: {said}", wrong.stderr)
     with tempfile.TemporaryDirectory() as folder:
@@ -291,4 +362,6 @@ units()
 units_of_accounts()
 own()
 disks()
+copies()
+nothing_there()
 faults()
