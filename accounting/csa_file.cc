@@ -40,7 +40,6 @@ core::Result<sys::UniqueFd> open_for_reading(const char* path) {
   auto file = TRY(std::move(opened));
   struct stat status = {};
   if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat", path);
-  if (S_ISDIR(status.st_mode)) return core::fail(EISDIR, "read", path);
   if (!S_ISREG(status.st_mode)) return core::fail(kNotRegular, "read", path);
   // What packs nothing writes a frame nevertheless.
   if (status.st_size == 0 && std::string_view(path).ends_with(kPackedEnding))
@@ -52,6 +51,15 @@ const char* words_of_reading(int code) {
   if (code == kDamagedPack)
     return "expected a file packed by zstd, found damaged or missing bytes";
   return words_of(code);
+}
+
+const char* words_of_reading(const std::string& path, int code) {
+  struct stat status = {};
+  const bool is_directory = code == kNotRegular &&
+                            ::stat(path.c_str(), &status) == 0 &&
+                            S_ISDIR(status.st_mode);
+  return is_directory ? "expected a regular file, found a directory"
+                      : words_of_reading(code);
 }
 
 CsaReader::CsaReader(sys::UniqueFd file, std::uint64_t offset)

@@ -27,12 +27,14 @@ struct Damage {
 };
 
 /// Opens a file for reading, without waiting for the writer of a FIFO. Where
-/// there is no PATH there may be a PATH.zst. Errors: those of open(2), EISDIR,
+/// there is no PATH there may be a PATH.zst. Errors: those of open(2),
 /// kNotRegular, kDamagedPack of a PATH.zst without a byte.
 [[nodiscard]] core::Result<sys::UniqueFd> open_for_reading(const char* path);
 
 /// The words for the code of an error of open_for_reading() or CsaReader.
 [[nodiscard]] const char* words_of_reading(int code);
+/// The same, which also tell a directory from what else is no regular file.
+[[nodiscard]] const char* words_of_reading(const std::string& path, int code);
 
 class CsaReader {
  public:

@@ -32,8 +32,8 @@ int show_records(const Arguments& arguments) {
   if (!file && file.error().code == ENOENT && arguments.operands().empty())
     return kSuccess;  // nothing was written since it was switched
   if (!file)
-    return complain("cannot read '" + path +
-                    "': " + accounting::words_of_reading(file.error().code));
+    return complain("cannot read '" + path + "': " +
+                    accounting::words_of_reading(path, file.error().code));
   StreamBuffer output(stdout);
   StreamBuffer complaints(stderr);
   std::ostream out(&output);

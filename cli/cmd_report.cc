@@ -370,8 +370,15 @@ int report_sums(const Arguments& arguments, const Subjects& subjects) {
 int report_use(const Arguments& arguments) {
   const Subjects subjects = subjects_of(arguments);
   // A report of nothing is none; but a scrape has an answer.
-  if (!subjects.files.none.empty() && !arguments.has("openmetrics"))
-    return complain("report: " + subjects.files.none);
+  const std::string& none = subjects.files.none;
+  if (!none.empty() && subjects.job) {
+    auto refused =
+        not_recorded(arguments.operands().front(), {}, subjects.files.paths);
+    refused.text += ": " + none;
+    return complain(refused);
+  }
+  if (!none.empty() && !arguments.has("openmetrics"))
+    return complain("report: " + none);
   const bool has_files = subjects.files.absence == Absence::kIsError;
   if (has_files && which_instance(arguments) != Which::kAny)
     return complain(

@@ -314,7 +314,7 @@ core::Result<std::vector<IndexStep>> update_index(
     if (!file && file.error().code == ENOENT) continue;
     if (!file) {
       failed.push_back(
-          {.path = path, .why = words_of_reading(file.error().code)});
+          {.path = path, .why = words_of_reading(path, file.error().code)});
       continue;
     }
     Source source = {.path = path, .file = std::move(*file)};

@@ -101,8 +101,8 @@ class Reading {
 
   void cannot_read(const std::string& path, const core::Error& error) {
     read_.is_complete = false;
-    read_.said.push_back("cannot read '" + path +
-                         "': " + accounting::words_of_reading(error.code));
+    read_.said.push_back("cannot read '" + path + "': " +
+                         accounting::words_of_reading(path, error.code));
   }
 
   std::optional<FileRow> find(const std::string& path, int file) {

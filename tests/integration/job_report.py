@@ -221,7 +221,7 @@ def faults():
             said = report("web", PACCT, code=66, cwd=place)
             corral.check("what is called so here is no file" in said, f"or {kind}, which is no file", said)
             said = report("./web", code=1, cwd=place)
-            corral.check(("Is a directory" if kind == "a directory" else "found a pipe or a device") in said, f"with a slash it is {kind}", said)
+            corral.check(("found a directory" if kind == "a directory" else "found a pipe or a device") in said, f"with a slash it is {kind}", said)
             (place / "web").rmdir() if kind == "a directory" else (place / "web").unlink()
         (place / "web").write_bytes(PACCT.read_bytes())
         corral.check("rows" in job_of("web", cwd=place), "a file of the name is the file")

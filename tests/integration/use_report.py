@@ -291,7 +291,7 @@ def nothing_there():
             return done
 
         for words in (["report"], ["report", "--json"], ["report", "--by", "day", "--csv"], ["report", "0x13"], ["report", "--html", "-"], ["index"], ["records"]):
-            done = said(*words)
+            done = said(*words, code=66 if "0x13" in words else 1)
             corral.equal(done.stdout, "", f"{' '.join(words)}: nothing is printed")
             corral.check(f"there is no accounting file '{top}/day/pacct'" in done.stderr and done.stderr.count("\n") == 1, "one error names the file", done.stderr)
         for words in (["--openmetrics"], ["--openmetrics", "--http"]):
