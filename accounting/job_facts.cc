@@ -318,7 +318,8 @@ void JobFinder::add_end(const RecordView& view) {
   job.end = view;
   job.ended_us = view.ended_us;
   if (!job.uid) job.uid = view.uid;
-  if (view.gid) job.gid = view.gid;
+  // Other programs' ends have the group of whoever wrote them.
+  if (view.gid && (view.key || !job.gid)) job.gid = view.gid;
   if (!job.started_us) job.started_us = view.started_us;
   if (view.wall_us && view.ended_us)
     job.started_us = *view.ended_us - std::min(*view.ended_us, *view.wall_us);

@@ -18,6 +18,9 @@ namespace accounting {
 
 namespace {
 
+/// No product of such weights and of what a job can use is infinite.
+constexpr double kGreatest = 1e30;
+
 constexpr std::string_view kBlanks = " \t\n\r";
 constexpr std::string_view kSeparators = " \t\n:,;";
 constexpr std::size_t kLongestLine = 4096;
@@ -214,13 +217,16 @@ Number CsaConf::number(std::string_view label, std::string_view value,
   Number number = {};
   const std::string_view digits =
       value.substr(value.starts_with('+') ? 1U : 0U);
-  if (read_whole(digits, number) &&
-      std::isfinite(static_cast<double>(number)) && number >= 0)
-    return number;
+  const bool is_number = read_whole(digits, number) &&
+                         std::isfinite(static_cast<double>(number)) &&
+                         number >= 0;
+  const bool is_too_great = static_cast<double>(number) > kGreatest;
+  if (is_number && !is_too_great) return number;
   has_wrong_value_ = true;
   complaints_.append(place_of(label)).append(": ");
   complaints_.append(label).append(": '");
   complaints_.append(value).append("': expected ").append(expected);
+  if (is_number) complaints_.append(", and at most 1e30");
   complaints_.append("\n");
   return fallback;
 }

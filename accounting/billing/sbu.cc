@@ -56,6 +56,10 @@ struct Sum {
 
 }  // namespace
 
+std::string holidays_file(CsaConf& conf) {
+  return conf.find("HOLIDAY_FILE").value_or(usual_holidays_file());
+}
+
 BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
                                 MissingWeights missing,
                                 std::optional<int> integral) {
@@ -64,9 +68,8 @@ BillingRules read_billing_rules(CsaConf& conf, std::string& faults,
   if (missing == MissingWeights::kNotTold) conf.tell_no_missing();
   rules.prime = read_weights(conf, "P_");
   rules.nonprime = read_weights(conf, "NP_");
-  const std::string path =
-      conf.find("HOLIDAY_FILE").value_or(usual_holidays_file());
-  rules.holidays = read_holidays(path, faults).value_or(Holidays());
+  rules.holidays =
+      read_holidays(holidays_file(conf), faults).value_or(Holidays());
   return rules;
 }
 

@@ -44,6 +44,9 @@ struct BillingRules {
 
 enum class MissingWeights : std::uint8_t { kTold, kNotTold };
 
+/// The holidays file that csa.conf names, or the usual one.
+[[nodiscard]] std::string holidays_file(CsaConf& conf);
+
 /// Reads the weights and the holidays file, and MEMINT where `integral` is
 /// nothing. What is wrong is in `faults` and in conf.take_complaints().
 BillingRules read_billing_rules(CsaConf& conf, std::string& faults,

@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "accounting/billing/holidays.h"
+#include "accounting/billing/sbu.h"
 #include "accounting/billing/unknown_labels.h"
 #include "accounting/cycle/day_run.h"
 #include "accounting/cycle/diary.h"
@@ -272,7 +274,7 @@ Outcome<void> Csarun::do_states() {
 }
 
 /// Gives up on a configuration by which a day's files would not be taken, or
-/// be billed with nothing.
+/// be billed with nothing, or at other hours than the site's.
 Outcome<void> must_be_complete(CsaConf& conf, const Places& places,
                                Console& console) {
   const std::string where = "'" + conf.path() + "'";
@@ -291,6 +293,12 @@ Outcome<void> must_be_complete(CsaConf& conf, const Places& places,
     return stop("csarun: " + where + ": PACCT_FILE: '" + places.pacct +
                 "': expected '" + places.day() +
                 "/pacct': the files of a day are taken from there");
+  std::string faults;
+  (void)read_holidays(holidays_file(conf), faults);
+  if (!faults.empty())
+    return stop(
+        "csarun: nothing is billed by a holidays file that is wrong:\n" +
+        faults);
   return {};
 }
 

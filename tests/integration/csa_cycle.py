@@ -362,7 +362,13 @@ def no_bill():
         corral.check(len(told) == 1 and "csa.conf:" in told[0] and "'P_SITME' is not known" in told[0], "a weight that is misspelt is told", done.stderr)
         del site.values["P_SITME"]
         corral.check(done.returncode == 1 and f"PACCT_FILE: '{site.root}/elsewhere/pacct': expected" in done.stderr, "a file that no run would take", done.stderr)
+        site.set_conf(PACCT_FILE=site.path("day/pacct"))
+        for file, said in (("/etc/passwd", "/etc/passwd:1: "), ("/nowhere", "'/nowhere'")):
+            site.set_conf(HOLIDAY_FILE=file)
+            done = site.csarun()
+            corral.check(done.returncode == 1 and said in done.stderr, f"prime time by {file}", done.stderr)
         corral.equal(sorted(site.path(".").rglob("*")), before, "nothing was made or taken")
+        del site.values["HOLIDAY_FILE"]
         site.set_conf(PACCT_FILE=site.path("day/pacct"), WKMG_QUEUE0="ten night")
         done = site.run("csabuild", "-P", site.path("day/pacct"), "-s", site.root / "sorted", text=True)
         corral.check(done.returncode == 1 and "WKMG_QUEUE0: 'ten': expected a number, 0 or more" in done.stderr, "a queue's weight that is none", done.stderr)

@@ -426,6 +426,7 @@ ROWS = {
     "nor a group of ja's": lambda work: fails(work, "ja -c -g 4294967296 in/ja.file", "An unknown Group name '4294967296'"),
     "a weight that is no number": wrong_value("P_TIME", "ten", "expected a number"),
     "a weight that is not one": wrong_value("P_TIME", "nan", "expected a number"),
+    "a weight by which bills are infinite": wrong_value("P_TIME", "1e31", "expected a number, 0 or more, and at most 1e30"),
     "a weight below zero": wrong_value("P_TIME", "-8000", "expected a number"),
     "a weight with a comma": wrong_value("P_TIME", "8,5", "expected a number"),
     "two thousand million queues": wrong_value("WKMG_NUM_QUEUES", "2000000000", "expected at most"),

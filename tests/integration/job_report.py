@@ -123,6 +123,7 @@ def published():
     corral.equal((job["user_us"], job["node"], job["project_number"]), (sum(e.number(csa_files.PROCESS, 104) for e in processes), "vm", 0), "their sum")
     corral.equal(job["result"], None, "why it ended is not there")
     told = [json.loads(line) for line in subprocess.run([corral.COMMAND, "records", "--json", PACCT], capture_output=True, check=True).stdout.splitlines()]
+    corral.equal({job["gid"]}, {r["gid"] for r in told if r["kind"] == "process" and r.get("jid") == hex(jid)}, "its group is its processes', not the end's")
     counted = job_of("0x14", PACCT)
     has_all_counters(counted, told)
     corral.equal((counted["records_lost"], counted["processor_waits"] > 0), (None, True), "who counts no losses is not said to have none")
