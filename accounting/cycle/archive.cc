@@ -76,6 +76,11 @@ std::optional<Facts> facts_of(const std::string& path) {
                    static_cast<std::uint64_t>(status.st_mtim.tv_sec) * kSecond};
 }
 
+bool is_gone(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) < 0 && errno == ENOENT;
+}
+
 /// Owner, rights and times: whoever might read it may go on, and its age is
 /// that of its last record.
 core::Result<void> take_facts(int to, const struct stat& from) {
@@ -152,6 +157,7 @@ class Archive {
     const auto plain = sys::open_at(AT_FDCWD, file.plain.c_str(),
                                     O_RDONLY | O_NONBLOCK | O_NOCTTY);
     const auto facts = facts_of(file.plain);
+    if (is_gone(file.plain)) return leave(file);
     if (!plain || !facts) return fail(step, plain ? errno : plain.error().code);
     step.size = facts->size;
     if (is_youngest)
@@ -179,8 +185,13 @@ class Archive {
     step.what = What::kFailed;
     step.why = words_of_reading(code);
   }
-  static void give_up(Switched& file, ArchiveStep& step,
-                      const core::Error& error) {
+  /// To who was faster, and tells of it: another archive.
+  void leave(Switched& file) {
+    steps_.pop_back();
+    file.packed = std::exchange(file.plain, {}) + std::string(kPackedEnding);
+  }
+  void give_up(Switched& file, ArchiveStep& step, const core::Error& error) {
+    if (is_gone(file.plain)) return leave(file);
     file.packed.clear();
     step.what = What::kFailed;
     step.why = error.code == kDamagedPack
@@ -228,17 +239,17 @@ class Archive {
                         .size = size,
                         .why = std::string(why)};
     const auto file = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY);
-    if (!file)
-      fail(step, file.error().code);
-    else if (has_writer(file->get()))
-      return false;  // that was said
-    else if (!rules_.is_trial && ::unlink(path.c_str()) < 0)
-      fail(step, errno);
+    if (file && has_writer(file->get())) return false;  // that was said
+    int code = file ? 0 : file.error().code;
+    if (file && !rules_.is_trial && ::unlink(path.c_str()) < 0) code = errno;
+    if (code == ENOENT) return true;  // by another archive, which tells of it
+    if (code != 0)
+      fail(step, code);
     else if (!rules_.is_trial)
       sync_folder(folder_of(path));
-    const bool is_gone = step.what == What::kRemoved;
+    const bool is_removed = step.what == What::kRemoved;
     steps_.push_back(std::move(step));
-    return is_gone;
+    return is_removed;
   }
 
   const std::string& path_;

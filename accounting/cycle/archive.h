@@ -8,6 +8,8 @@
 // and the next run goes on. A number whose PATHn.zst is there is not given
 // again (accounting/next_file.h), so that both are always the same records.
 //
+// Of two runs at once one does it, and tells of it; the other goes on.
+//
 // The youngest switched file stays as it is: an instance that starts after a
 // crash looks into it.
 #pragma once

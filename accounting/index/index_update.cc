@@ -63,19 +63,22 @@ class Updater {
       : path_(std::move(path)), sources_(std::move(sources)) {}
 
   core::Result<std::vector<IndexStep>> run(bool rebuild) {
-    TRY(open(rebuild));
-    TRY(forget_others());
-    for (Source& source : sources_)
-      TRY(update(source));
+    if (const auto done = update_all(rebuild); !done) {
+      // Somebody else may be about to write what is empty now.
+      if (is_new_ && done.error().code != EBUSY && is_empty()) remove_index();
+      return std::unexpected(done.error());
+    }
     return std::move(steps_);
   }
 
  private:
-  core::Result<void> make_file() const;
+  core::Result<void> update_all(bool rebuild);
+  core::Result<void> make_file();
   core::Result<void> set_rights(int file) const;
   core::Result<void> open(bool rebuild);
   void remove_index() const;
   [[nodiscard]] bool is_sound();
+  [[nodiscard]] bool is_empty();
   core::Result<void> forget_others();
   core::Result<void> update(Source& source);
   core::Result<void> read_on(Source& source, FileRow row);
@@ -87,12 +90,22 @@ class Updater {
   std::string path_;
   std::vector<Source> sources_;
   std::optional<Database> database_;
+  bool is_new_ = false;  ///< the file had nothing in it before
   std::map<std::int64_t, FileRow> rows_;
   std::vector<IndexStep> steps_;
 };
 
+core::Result<void> Updater::update_all(bool rebuild) {
+  TRY(open(rebuild));
+  TRY(forget_others());
+  for (Source& source : sources_)
+    TRY(update(source));
+  return {};
+}
+
+/// Of the last call of the database, before any other.
 core::Result<void> Updater::refused() const {
-  return core::fail(EIO, "write", path_);
+  return core::fail(database_ ? database_->error() : EIO, "write", path_);
 }
 
 /// Rights first: nothing is in it before.
@@ -110,7 +123,7 @@ core::Result<void> Updater::set_rights(int file) const {
   return {};
 }
 
-core::Result<void> Updater::make_file() const {
+core::Result<void> Updater::make_file() {
   // What somebody else has put there is not gone on with.
   struct stat status = {};
   if (::lstat(path_.c_str(), &status) == 0 && status.st_uid != 0 &&
@@ -120,6 +133,7 @@ core::Result<void> Updater::make_file() const {
   const sys::UniqueFd file(
       ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) return core::fail(errno, "open", path_);
+  is_new_ = ::fstat(file.get(), &status) == 0 && status.st_size == 0;
   return set_rights(file.get());
 }
 
@@ -131,12 +145,16 @@ void Updater::remove_index() const {
 }
 
 core::Result<void> Updater::open(bool rebuild) {
+  core::Result<void> failure;
   for (const bool is_first : {true, false}) {
     if (rebuild || !is_first) remove_index();
     rebuild = false;
     TRY(make_file());
     database_ = Database::open(path_, Database::Access::kWrite);
-    if (!database_) continue;
+    if (!database_) {
+      failure = refused();
+      continue;
+    }
     const auto objects =
         database_->number("SELECT count(*) FROM sqlite_schema");
     if (objects == 0) {
@@ -145,11 +163,18 @@ core::Result<void> Updater::open(bool rebuild) {
           ";PRAGMA user_version=" + std::to_string(kVersion) + ";BEGIN;" +
           kSchema + "COMMIT";
       if (database_->run(begin.c_str())) return {};
+    } else if (objects && is_of_this_version(*database_) && is_sound()) {
+      return {};
     }
-    if (objects && is_of_this_version(*database_) && is_sound()) return {};
+    failure = refused();
     database_.reset();
   }
-  return refused();
+  return failure;
+}
+
+/// Holds it nothing of any file?
+bool Updater::is_empty() {
+  return !database_ || database_->number("SELECT count(*) FROM file") == 0;
 }
 
 /// Reads all of it.
@@ -219,13 +244,14 @@ std::optional<FileRow> Updater::known(const Source& source) {
 core::Result<void> Updater::store(FileRow& row, PartFold& fold) {
   const PartFold::Parts parts = fold.take();
   if (!database_->run("BEGIN IMMEDIATE")) return refused();
-  bool is_put = true;
+  core::Result<void> done;
   const auto put_all = [&](const char* sql, const auto& all,
                            std::uint64_t& count) {
+    if (!done) return;
     Statement statement = database_->prepare(sql);
     for (const auto& part : all)
-      is_put =
-          is_put && put(statement, {.file = row.id, .number = count++}, part);
+      if (done && !put(statement, {.file = row.id, .number = count++}, part))
+        done = refused();
   };
   put_all(kPutJob, parts.jobs, row.jobs);
   put_all(kPutCommand, parts.commands, row.commands);
@@ -233,11 +259,9 @@ core::Result<void> Updater::store(FileRow& row, PartFold& fold) {
   row.node = fold.node();
   row.lost = fold.lost();
   Statement file = database_->prepare(kPutFile);
-  if (!is_put || !put(file, row) || !database_->run("COMMIT")) {
-    database_->run("ROLLBACK");
-    return refused();
-  }
-  return {};
+  if (done && (!put(file, row) || !database_->run("COMMIT"))) done = refused();
+  if (!done) database_->run("ROLLBACK");
+  return done;
 }
 
 core::Result<void> Updater::read_on(Source& source, FileRow row) {

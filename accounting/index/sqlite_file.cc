@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 
@@ -61,6 +62,24 @@ std::optional<std::int64_t> Database::number(const char* sql) {
 
 std::string Database::why() const {
   return sqlite()->errmsg(database_.get());
+}
+
+int Database::error() const {
+  constexpr int kPrimary = 0xff;  // of an extended result code
+  const int system = sqlite()->system_errno(database_.get());
+  switch (sqlite()->errcode(database_.get()) & kPrimary) {
+    case SQLITE_FULL:
+      return ENOSPC;
+    case SQLITE_BUSY:
+      return EBUSY;
+    case SQLITE_NOMEM:
+      return ENOMEM;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:  // of any other it is an older one
+      return system == 0 ? EIO : system;
+    default:
+      return EIO;
+  }
 }
 
 Statement::Step Statement::step() {

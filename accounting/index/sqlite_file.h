@@ -33,6 +33,8 @@ class Database {
   /// The first number that `sql` gives; nothing: it gives none.
   [[nodiscard]] std::optional<std::int64_t> number(const char* sql);
   [[nodiscard]] std::string why() const;
+  /// The errno value of what SQLite refused last; EIO where it has none.
+  [[nodiscard]] int error() const;
 
  private:
   struct Closer {

@@ -21,6 +21,8 @@ std::optional<SqliteTable> load() {
       .find("sqlite3_busy_timeout", table.busy_timeout)
       .find("sqlite3_db_config", table.db_config)
       .find("sqlite3_errmsg", table.errmsg)
+      .find("sqlite3_errcode", table.errcode)
+      .find("sqlite3_system_errno", table.system_errno)
       .find("sqlite3_exec", table.exec)
       .find("sqlite3_prepare_v2", table.prepare)
       .find("sqlite3_step", table.step)

@@ -14,6 +14,8 @@ struct SqliteTable {
   decltype(&::sqlite3_busy_timeout) busy_timeout = nullptr;
   decltype(&::sqlite3_db_config) db_config = nullptr;
   decltype(&::sqlite3_errmsg) errmsg = nullptr;
+  decltype(&::sqlite3_errcode) errcode = nullptr;
+  decltype(&::sqlite3_system_errno) system_errno = nullptr;
   decltype(&::sqlite3_exec) exec = nullptr;
   decltype(&::sqlite3_prepare_v2) prepare = nullptr;
   decltype(&::sqlite3_step) step = nullptr;

@@ -185,6 +185,30 @@ def killed(folder):
     corral.check(points > 20, f"killed at {points} system calls: nothing lost, nothing twice")
 
 
+def at_once(folder):
+    """Two at once: what the other did while this one was held at a call on pacct1 is done, and nobody tells a failure."""
+    make_files(folder, 3)
+    before = sums(folder)
+    whole = folder.with_name("at-once-whole")
+    shutil.copytree(folder, whole, copy_function=shutil.copy2)
+    trace = folder.with_name("at-once-trace")
+    for call, file, words in (("openat", "pacct1", []), ("unlink", "pacct1", []), ("openat", "pacct1.zst", ["--keep-for", "2d12h"]),
+                              ("unlink", "pacct1.zst", ["--keep-for", "2d12h"])):  # fmt: skip
+        shutil.rmtree(folder)
+        shutil.copytree(whole, folder, copy_function=shutil.copy2)
+        trace.unlink(missing_ok=True)
+        held = subprocess.Popen(["strace", "-f", "-qq", "-o", trace, "-P", folder / file, "-e", f"trace={call}", "-e", f"inject={call}:delay_enter=1500000:when=1",
+                                 corral.COMMAND, "archive", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env={**os.environ, "CORRAL_PACCT": str(folder / "pacct"), "CORRAL_CONFIG": str(folder / "none")})  # fmt: skip
+        corral.wait_until(lambda: trace.exists() and call in trace.read_text(), what=f"one held at its {call} of {file}")
+        done = archive(folder, *words)
+        said, faults = held.communicate(timeout=60)
+        corral.equal((held.returncode, faults), (0, ""), f"held at its {call} of {file}, the other does {done}, it {said.splitlines()}")
+        corral.equal(names(folder), ["pacct", *(["pacct1.zst"] if not words else []), "pacct2.zst", "pacct3"], "all is done")
+        if not words:
+            corral.equal(sums(folder), before, "a report says the same")
+
+
 def numbers_and_csarun(folder):
     """A number is not given again while its packed file is there; csarun takes packed files."""
     make_files(folder, 2)
@@ -244,5 +268,6 @@ with tempfile.TemporaryDirectory(prefix="corral-archive-") as name:
     streams(top / "streams")
     damaged(top / "packs")
     killed(top / "killed")
+    at_once(top / "at-once")
     numbers_and_csarun(top / "numbers")
     retention(top / "retention")

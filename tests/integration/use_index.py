@@ -252,6 +252,36 @@ def is_killed(folder):
     corral.check([run(folder, "report", "--by", *key) for key in keys] == wanted, "the next run ends what was begun")
 
 
+def is_refused(folder):
+    """What a disk refuses is said as it is; an index that holds nothing then is not left, one that held something is."""
+    if not shutil.which("strace"):
+        return
+    place = folder / ".corral-index"
+
+    def refuse(call, code, when):
+        environment = {**os.environ, "CORRAL_PACCT": str(folder / "pacct"), "CORRAL_CONFIG": str(folder / "corral.toml")}
+        done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={code}:when={when}", corral.COMMAND, "index"],
+                              capture_output=True, text=True, check=False, timeout=60, env=environment)  # fmt: skip
+        return done.returncode, done.stderr
+
+    for call, code, words in (("pwrite64", "ENOSPC", "No space left on device"), ("pwrite64", "EDQUOT", "Disk quota exceeded"),
+                              ("fdatasync", "EIO", "Input/output error"), ("fchmod", "EROFS", "Read-only file system")):  # fmt: skip
+        for when in ("1+", "4+"):
+            ended, said = refuse(call, code, when)
+            if call != "pwrite64" and ended == 0:  # so many are not called
+                place.unlink()
+                continue
+            corral.check(ended == 1 and words in said, f"{call} from {when} on is refused by {code}: {said}")
+            corral.equal(sorted(path.name for path in folder.iterdir()), ["pacct", "pacct1", "pacct2"], "no index is left")
+    index(folder)
+    before = reports(folder)
+    with (folder / "pacct").open("ab") as file:
+        file.write(RECORDS[1])
+    ended, said = refuse("pwrite64", "ENOSPC", "1+")
+    corral.check(ended == 1 and "No space left on device" in said and place.exists(), f"one that held something stays: {said}")
+    corral.check(before != reports(folder) == without_index(folder), "and is right")
+
+
 def is_private(folder):
     """The index is as closed as the files are."""
     index(folder)
@@ -290,7 +320,7 @@ def is_private(folder):
 def main():
     with tempfile.TemporaryDirectory(prefix="corral-index-") as place:
         top = pathlib.Path(place)
-        for work in (missing, grows, changes, is_damaged, is_killed, is_private):
+        for work in (missing, grows, changes, is_damaged, is_refused, is_killed, is_private):
             make(top / work.__name__)
             work(top / work.__name__)
 
