@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "accounting/append.h"
 #include "accounting/packed_file.h"
 #include "accounting/settled_end.h"
 #include "sys/nameless_file.h"
@@ -20,6 +22,14 @@ namespace {
 
 constexpr std::size_t kBufferSize = 512U << 10;
 constexpr std::uint64_t kAlignment = 64;
+
+/// Not those that somebody ends: a terminal, and the null device.
+bool is_endless(const sys::UniqueFd& file, const struct stat& status) {
+  if (S_ISBLK(status.st_mode)) return true;
+  const dev_t null_device = ::makedev(1, 3);
+  return S_ISCHR(status.st_mode) && status.st_rdev != null_device &&
+         ::isatty(file.get()) == 0;
+}
 
 /// What comes out of a pipe, as a file.
 core::Result<sys::UniqueFd> spooled(const sys::UniqueFd& pipe) {
@@ -51,6 +61,7 @@ core::Result<ByteWindow> ByteWindow::of(sys::UniqueFd file) {
   if (::fstat(file.get(), &status) < 0) return core::fail(errno, "fstat");
   if (!S_ISREG(status.st_mode)) {
     if (S_ISDIR(status.st_mode)) return core::fail(EISDIR, "read");
+    if (is_endless(file, status)) return core::fail(kNotRegular, "read");
     file = TRY(spooled(file));
   }
   if (TRY(is_packed(file.get()))) {

@@ -22,7 +22,8 @@ namespace accounting {
 class ByteWindow {
  public:
   /// Sees `file` from its first byte on. A pipe or a terminal is first copied
-  /// into a file without a name.
+  /// into a file without a name; a device that may have no end is kNotRegular
+  /// (accounting/append.h), the null device is empty.
   [[nodiscard]] static core::Result<ByteWindow> open(const char* path);
   [[nodiscard]] static core::Result<ByteWindow> of(sys::UniqueFd file);
   /// Another window on the same file.

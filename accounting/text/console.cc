@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "accounting/append.h"
 
 namespace accounting {
 
@@ -23,8 +24,8 @@ int write_all(int fd, std::string_view text) {
 }  // namespace
 
 std::string with_system_error(std::string text, int code) {
-  text += "\n   System Error(" + std::to_string(code) +
-          "): " + std::strerror(code) + ".\n";
+  text += "\n   System Error(" + std::to_string(code) + "): " + words_of(code) +
+          ".\n";
   return text;
 }
 

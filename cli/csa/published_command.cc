@@ -121,9 +121,11 @@ int run_published(const PublishedCommand& command,
 }
 
 std::string published_help(const PublishedCommand& command) {
-  std::string text = "Usage: " + std::string(command.name) + " [OPTIONS]";
+  std::string text = "Usage: " + std::string(command.name);
+  if (!command.letters.empty()) text += " [OPTIONS]";
   if (!command.operands.empty()) text.append(" ").append(command.operands);
-  text.append("\n\n").append(command.summary).append(".\n\nOptions:\n");
+  text.append("\n\n").append(command.summary).append(".\n");
+  if (!command.letters.empty()) text += "\nOptions:\n";
   for (const LetterRow& row : command.letters) {
     std::string term = std::string("  -") + row.letter;
     if (!row.argument.empty()) term.append(" ").append(row.argument);

@@ -141,6 +141,9 @@ def pages():
         equal({name for name in wanted if f"\\fB{name}\\fR" not in text["corrald.8"]}, set(), "each option of corrald is in its page")
 
 
+for name in ("acctdisk", "nulladm"):
+    equal([word for word in ("OPTIONS", "Options") if word in output(COMMAND, name, "--help")], [], f"{name} has no options, and none are told of")
+check("Options:\n  -q" in output(COMMAND, "dodisk", "--help"), "dodisk has one")
 equal(output(COMMAND, "help"), output(COMMAND, "--help"), "'corral help' is its help")
 said = output(COMMAND, "accounting", "--help")
 about = " ".join(said[: said.index("\nOptions:\n")].split())

@@ -75,6 +75,15 @@ def ends(work, line, conf="in/csa.conf"):
     return None if 0 <= done.returncode < 100 else f"exit code {done.returncode}"
 
 
+def reads_a_pipe(work):
+    os.mkfifo(work.path("pipe"))
+    done = work.run("csaverify -v -P pipe & cat in/pacct1 > pipe; wait $!")
+    if done is None:
+        return "it hangs"
+    wanted = work.run("csaverify -v -P in/pacct1").stdout
+    return None if (done.returncode, done.stdout) == (0, wanted) else f"{done.returncode}: {done.stdout!r}, not {wanted!r}"
+
+
 def kept(work, name, line, *says):
     """The command refuses, and the file is as it was."""
     before = work.get(name)
@@ -440,6 +449,10 @@ ROWS = {
     "a mode that is none": told_with_place("csarun", "CHMOD", "9z9", "a mode in octal digits"),
     "a line that is too long": long_line,
     "lines that end in CR LF": with_returns,
+    "csaverify reads no device": lambda work: fails(work, "csaverify -P /dev/zero", "expected a regular file, found a pipe or a device"),
+    "nor does csacom": lambda work: fails(work, "csacom /dev/zero", "expected a regular file, found a pipe or a device"),
+    "but a pipe": reads_a_pipe,
+    "and the null device as an empty file": lambda work: None if b"Cannot read the first record" in work.run("csaverify -P /dev/null").stdout else "no",
     "an endless configuration": lambda work: ends(work, "csacom in/pacct1", conf="/dev/zero"),
     "an endless holidays file": endless_holidays,
     "a date that no year has": odd_holidays("61 Feb 30 Nobody's Day", "in/csa.holidays:16: holiday"),
