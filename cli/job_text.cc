@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -35,6 +36,25 @@ std::string one_decimal(std::uint64_t value, std::uint64_t unit) {
   std::string text = std::to_string(whole);
   if (whole < 10) text += "." + std::to_string(value % unit * 10 / unit);
   return text;
+}
+
+std::uint64_t rounded(std::uint64_t value, std::uint64_t unit) {
+  return (value + unit / 2) / unit;
+}
+
+/// Below a minute: rounded to what tells it; whole seconds from 10 on.
+std::string small_time(std::uint64_t us) {
+  if (us == 0) return "0s";
+  if (us < 950)
+    return "0." + std::to_string(std::max<std::uint64_t>(rounded(us, 100), 1)) +
+           "ms";
+  if (const std::uint64_t ms = rounded(us, 1000); ms < 1000)
+    return std::to_string(ms) + "ms";
+  const std::uint64_t hundredths = rounded(us, 10'000);
+  if (hundredths >= 1000)
+    return std::to_string(std::max<std::uint64_t>(us / 1'000'000, 10)) + "s";
+  return std::to_string(hundredths / 100) + "." + two_digits(hundredths % 100) +
+         "s";
 }
 
 }  // namespace
@@ -89,7 +109,7 @@ std::string short_time(core::Microseconds time) {
       return std::to_string(seconds / step.seconds) + step.unit +
              two_digits(seconds % step.seconds / step.next_seconds) +
              step.next_unit;
-  return one_decimal(time.raw(), 1'000'000) + "s";
+  return small_time(time.raw());
 }
 
 std::string short_size(core::Bytes size) {

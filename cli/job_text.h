@@ -29,7 +29,7 @@ namespace cli {
 [[nodiscard]] std::optional<core::Microseconds> cpu_time_of(
     const core::JobView& job);
 
-/// "0.8s", "42s", "3m07s", "5h12m", "3d04h".
+/// "0.4ms", "69ms", "1.37s", "42s", "3m07s", "5h12m", "3d04h".
 [[nodiscard]] std::string short_time(core::Microseconds time);
 /// "17B", "3.1K", "1.5G".
 [[nodiscard]] std::string short_size(core::Bytes size);

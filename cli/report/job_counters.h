@@ -21,7 +21,7 @@ struct CounterRow {
 [[nodiscard]] std::vector<CounterRow> counter_rows(
     const accounting::JobFacts& job);
 
-/// "0.2s+": a sum of times.
+/// "1.37s+": a sum of times.
 [[nodiscard]] std::string time_text(const accounting::UseSum& sum);
 /// "1.3M+": of bytes.
 [[nodiscard]] std::string size_text(const accounting::UseSum& sum);

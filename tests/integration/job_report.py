@@ -89,8 +89,10 @@ def own():
         other = job_of(starts[0]["jid"], pacct=instance.pacct)
         corral.check(not {p["pid"] for p in other["processes"]} & set(by_pid), "another job's processes are not among them")
         text = report("tree", pacct=instance.pacct)
-        for said in ("project           physics", "account           own", "result            exited: exited with code 3", "open files    300     -      -", "hint: asked 2h00m", *(["SIGABRT", "    sleep"] if has_all else [])):
+        for said in ("project           physics", "account           own", "result            exited: exited with code 3", "hint: asked 2h00m", *(["SIGABRT", "    sleep"] if has_all else [])):
             corral.check(said in text, f"the text has '{said}'", text)
+        # As wide as the times above and below it, which are never the same.
+        corral.check(["open", "files", "300", "-", "-"] in [line.split()[:5] for line in text.splitlines()], "the text has the limit of open files", text)
         instance.run("run", "-d", "--array", "1-2", "--name", "rep", "--", "sh", "-c", "exit 4")
         instance.run("wait", "rep")
         corral.equal((job_of("rep[2]", pacct=instance.pacct)["name"], job_of("rep[2]", pacct=instance.pacct)["exit_code"]), ("rep[2]", 4), "a member of an array")

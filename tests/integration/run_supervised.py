@@ -231,8 +231,8 @@ def watching(instance):
         except OSError:
             break
     text = seen.decode()
-    check(re.search(r"\r\x1b\[K" + jid + r" running for \d\.\ds.*2 processes", text), "with a status line", text)
-    check(re.search(r"exited with code 3 after 2\.\ds\x1b\[0m\r\n$", text), "and a last word", text)
+    check(re.search(r"\r\x1b\[K" + jid + r" running for (\d+ms|\d\.\d\ds).*2 processes", text), "with a status line", text)
+    check(re.search(r"exited with code 3 after 2\.\d\ds\x1b\[0m\r\n$", text), "and a last word", text)
     ours, theirs = pty.openpty()
     living = instance.run("run", "-d", "sleep", "1000").stdout.strip()
     waiter = instance.popen("wait", "--timeout", "1500ms", living, stderr=theirs, env={**instance.environment, "TERM": "xterm"})

@@ -57,12 +57,24 @@ TEST_CASE("there are colours only where the screen has them") {
   CHECK(cli::coloured(Screen{.has_colours = true}, Colour::kNone, "x") == "x");
 }
 
-TEST_CASE("times have two units") {
+TEST_CASE("times have two units, small ones three digits") {
   const auto text = [](std::uint64_t microseconds) {
     return cli::short_time(core::Microseconds(microseconds));
   };
-  CHECK(text(0) == "0.0s");
-  CHECK(text(850'000) == "0.8s");
+  CHECK(text(0) == "0s");
+  CHECK(text(1) == "0.1ms");
+  CHECK(text(400) == "0.4ms");
+  CHECK(text(949) == "0.9ms");
+  CHECK(text(950) == "1ms");
+  CHECK(text(69'400) == "69ms");
+  CHECK(text(69'500) == "70ms");
+  CHECK(text(999'499) == "999ms");
+  CHECK(text(999'500) == "1.00s");
+  CHECK(text(1'374'999) == "1.37s");
+  CHECK(text(1'375'000) == "1.38s");
+  CHECK(text(9'994'999) == "9.99s");
+  CHECK(text(9'995'000) == "10s");
+  CHECK(text(10'000'000) == "10s");
   CHECK(text(42'900'000) == "42s");
   CHECK(text(187'000'000) == "3m07s");
   CHECK(text(18'720'000'000) == "5h12m");
@@ -94,12 +106,12 @@ TEST_CASE("processes hang from their parents; strangers' children are roots") {
                          process(40, 7, "stray"), process(50, 50, "odd")},
                         {});
   CHECK(tree ==
-        "  |- 10 sh (S, 0.1s)\n"
-        "  |  |- 20 b (S, 0.1s)\n"
-        "  |  |  `- 21 b\\x1b (S, 0.1s)\n"
-        "  |  `- 30 c (S, 0.1s)\n"
-        "  |- 40 stray (S, 0.1s)\n"
-        "  `- 50 odd (S, 0.1s)\n");
+        "  |- 10 sh (S, 100ms)\n"
+        "  |  |- 20 b (S, 100ms)\n"
+        "  |  |  `- 21 b\\x1b (S, 100ms)\n"
+        "  |  `- 30 c (S, 100ms)\n"
+        "  |- 40 stray (S, 100ms)\n"
+        "  `- 50 odd (S, 100ms)\n");
 }
 
 TEST_CASE("a job's age stops with the job") {
