@@ -48,4 +48,29 @@ TEST_CASE("tables in tables in tables are refused, not followed") {
   CHECK(units::read_toml("t = \"" + std::string(5000, '.') + "\"\n", "f"));
 }
 
+TEST_CASE("letters of every alphabet are no blanks and no values") {
+  for (const char* letter :
+       {"é", "\u033D", "\u2C5E", "\u3001", "\uFC86", "\uFEFE"}) {
+    for (const std::string& text :
+         {letter + std::string(" = 1"), "a = " + std::string(letter),
+          "a = " + std::string(letter) + "30\n",
+          "a = +[ '" + std::string(letter)}) {
+      const auto values = units::read_toml(text, "f.toml");
+      REQUIRE_FALSE(values);
+      CHECK(values.error().starts_with("f.toml:1: this is no TOML: "));
+    }
+    const auto quoted = units::read_toml(
+        "a = '" + std::string(letter) + "' # " + letter, "f.toml");
+    REQUIRE(quoted);
+    CHECK(std::get<std::string>(quoted->front().data) == letter);
+  }
+}
+
+TEST_CASE("a complaint is one line, whatever the parser quotes") {
+  const auto values = units::read_toml("a = n\n\n", "f.toml");
+  REQUIRE_FALSE(values);
+  CHECK(values.error().starts_with("f.toml:1: this is no TOML: "));
+  CHECK(values.error().ends_with("saw 'n?'"));
+}
+
 }  // namespace
