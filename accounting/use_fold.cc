@@ -5,10 +5,9 @@
 #include <array>
 #include <cstring>
 #include <ctime>
+#include <functional>
 #include <iterator>
 #include <utility>
-
-#include "core/ids.h"
 
 namespace accounting {
 
@@ -56,6 +55,45 @@ void add_use(UseSum& sum, const Count& total, const JobPart& job,
   sum.add_at_least(processes.get());
 }
 
+/// `facts`: of its end, or its start where it has none.
+void add_job(UseRow& row, const JobPart& job, const UseFacts& facts,
+             const UseFacts* end) {
+  row.name = job.start.name;
+  row.uid = facts.uid;
+  ++row.jobs;
+  row.open += end == nullptr ? 1 : 0;
+  row.processes += job.processes;
+  Count wall = facts.wall_us;
+  if (!wall && facts.ended_us && facts.started_us)
+    wall = *facts.ended_us - std::min(*facts.started_us, *facts.ended_us);
+  row.wall_us.add(end != nullptr ? wall : std::nullopt);
+  static const UseFacts kNone;
+  const UseFacts& totals = end != nullptr && end->has_totals ? *end : kNone;
+  const std::uint64_t not_seen = facts.processes_not_seen.value_or(0);
+  const auto add = [&](UseSum& sum, const Count& total,
+                       const UseSum& processes) {
+    add_use(sum, total, job, processes, not_seen);
+  };
+  add(row.user_us, totals.user_us, job.user_us);
+  add(row.system_us, totals.system_us, job.system_us);
+  row.is_memory_of_process = !totals.memory_bytes;
+  row.memory_bytes.raise(totals.memory_bytes ? totals.memory_bytes
+                                             : job.memory_bytes.get());
+  add(row.read_bytes, totals.read_bytes, job.read_bytes);
+  add(row.written_bytes, totals.written_bytes, job.written_bytes);
+  add(row.storage_read_bytes, totals.storage_read_bytes,
+      job.storage_read_bytes);
+  add(row.storage_written_bytes, totals.storage_written_bytes,
+      job.storage_written_bytes);
+}
+
+/// Before it is weighed; nothing: not all of its processes are known.
+std::optional<double> units_of(const JobPart& job, const UseFacts& facts) {
+  const bool is_whole = job.units.unknown == 0 && job.processes > 0 &&
+                        facts.processes_not_seen.value_or(0) == 0;
+  return is_whole ? std::optional(job.units.sum.value()) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<UseKey> parse_use_key(std::string_view word) {
@@ -83,6 +121,7 @@ void UseFold::add(const Group& group) {
 }
 
 void UseFold::add(const JobPart& part) {
+  if (part.end && !open_.contains(part.jid)) return close(part, &*part.end);
   open_job(part.jid, part.node).join(part);
   if (part.end) end_job(part.jid, *part.end);
 }
@@ -137,20 +176,8 @@ void UseFold::add_process(const RecordView& view, const Group& group) {
 }
 
 void UseFold::end_job(std::uint64_t jid, const UseFacts& end) {
-  JobPart job = std::move(open_job(jid, node_));
+  close(open_job(jid, node_), &end);
   open_.erase(jid);
-  if (!billing_) return close(job, &end);
-  job.end = end;
-  ended_.push_back(std::move(job));
-}
-
-void UseFold::add_units(UseRow& row, const JobPart& job,
-                        const UseFacts& facts) const {
-  const bool is_whole = job.units.unknown == 0 && job.processes > 0 &&
-                        facts.processes_not_seen.value_or(0) == 0;
-  row.units.add(
-      is_whole ? std::optional(job.units.sum.value() * weights_.of(job.jid))
-               : std::nullopt);
 }
 
 bool UseFold::is_wanted(std::optional<std::uint32_t> uid,
@@ -162,8 +189,6 @@ bool UseFold::is_wanted(std::optional<std::uint32_t> uid,
 
 std::string UseFold::key_of(const JobPart& job, const UseFacts& facts) const {
   switch (key_) {
-    case UseKey::kJob:
-      return core::display(core::JobId(job.jid)).c_str();
     case UseKey::kUser:
       return number_text(facts.uid);
     case UseKey::kGroup:
@@ -180,6 +205,7 @@ std::string UseFold::key_of(const JobPart& job, const UseFacts& facts) const {
       return hour_of(facts.ended_us ? facts.ended_us : facts.started_us);
     case UseKey::kNode:
       return job.node;
+    case UseKey::kJob:  // its jid
     case UseKey::kCommand:
       break;
   }
@@ -197,54 +223,42 @@ void UseFold::close(const JobPart& job, const UseFacts* end) {
   if (!facts.started_us) facts.started_us = job.start.started_us;
   const Count time = facts.ended_us ? facts.ended_us : facts.started_us;
   if (!is_wanted(facts.uid, time.value_or(0))) return;
+  if (key_ == UseKey::kJob) {
+    UseRow row;
+    row.asked = job.start.asked;
+    add_job(row, job, facts, end);
+    jobs_.add(job.jid, row);
+    if (billing_) jobs_.bill(units_of(job, facts));
+    return;
+  }
   const std::string key = key_of(job, facts);
   UseRow& row = rows_[key];
   row.key = key;
-  row.name = job.start.name;
-  if (key_ == UseKey::kJob) row.asked = job.start.asked;
-  row.uid = facts.uid;
-  ++row.jobs;
-  row.open += end == nullptr ? 1 : 0;
-  row.processes += job.processes;
-  Count wall = facts.wall_us;
-  if (!wall && facts.ended_us && facts.started_us)
-    wall = *facts.ended_us - std::min(*facts.started_us, *facts.ended_us);
-  row.wall_us.add(end != nullptr ? wall : std::nullopt);
-  const UseFacts totals =
-      end != nullptr && end->has_totals ? facts : UseFacts();
-  const std::uint64_t not_seen = facts.processes_not_seen.value_or(0);
-  const auto add = [&](UseSum& sum, const Count& total,
-                       const UseSum& processes) {
-    add_use(sum, total, job, processes, not_seen);
-  };
-  add(row.user_us, totals.user_us, job.user_us);
-  add(row.system_us, totals.system_us, job.system_us);
-  row.is_memory_of_process = !totals.memory_bytes;
-  row.memory_bytes.raise(totals.memory_bytes ? totals.memory_bytes
-                                             : job.memory_bytes.get());
-  add(row.read_bytes, totals.read_bytes, job.read_bytes);
-  add(row.written_bytes, totals.written_bytes, job.written_bytes);
-  add(row.storage_read_bytes, totals.storage_read_bytes,
-      job.storage_read_bytes);
-  add(row.storage_written_bytes, totals.storage_written_bytes,
-      job.storage_written_bytes);
-  if (billing_) add_units(row, job, facts);
+  add_job(row, job, facts, end);
+  if (billing_)
+    bills_[key].push_back({.jid = job.jid, .units = units_of(job, facts)});
 }
 
-std::vector<UseRow> UseFold::finish() && {
-  if (billing_) weights_.settle(*billing_);
-  for (const JobPart& job : ended_)
-    close(job, &*job.end);
+UseRows UseFold::finish() && {
   for (const auto& [jid, job] : open_)
     close(job, nullptr);
+  open_.clear();
+  if (billing_) weights_.settle(*billing_);
+  if (key_ == UseKey::kJob) {
+    if (billing_) jobs_.weigh([this](auto jid) { return weights_.of(jid); });
+    jobs_.sort();
+    return UseRows(std::move(jobs_));
+  }
+  for (const auto& [key, bills] : bills_)
+    for (const Bill& bill : bills)
+      rows_[key].units.add(
+          bill.units ? std::optional(*bill.units * weights_.of(bill.jid))
+                     : std::nullopt);
   std::vector<UseRow> rows;
   for (auto& [key, row] : rows_)
     rows.push_back(std::move(row));
-  std::ranges::stable_sort(rows, [](const UseRow& a, const UseRow& b) {
-    return a.user_us.value + a.system_us.value >
-           b.user_us.value + b.system_us.value;
-  });
-  return rows;
+  std::ranges::stable_sort(rows, std::greater(), &UseRow::cpu_us);
+  return UseRows(std::move(rows));
 }
 
 }  // namespace accounting

@@ -21,7 +21,7 @@
 #include "accounting/csa_group.h"
 #include "accounting/use_billing.h"
 #include "accounting/use_part.h"
-#include "core/limits.h"
+#include "accounting/use_rows.h"
 
 namespace accounting {
 
@@ -38,27 +38,6 @@ enum class UseKey : std::uint8_t {
 };
 
 [[nodiscard]] std::optional<UseKey> parse_use_key(std::string_view word);
-
-struct UseRow {
-  std::string key;   ///< a number for users and groups; "": unknown
-  std::string name;  ///< of a job
-  /// Hard bounds that a job began with, by their kinds.
-  std::vector<std::pair<core::LimitKind, std::uint64_t>> asked;
-  std::optional<std::uint32_t> uid;  ///< of a job
-  std::uint64_t jobs = 0;
-  std::uint64_t open = 0;  ///< of them without an end in the files
-  std::uint64_t processes = 0;
-  UseSum wall_us;
-  UseSum user_us;
-  UseSum system_us;
-  UseSum memory_bytes;                ///< the largest
-  bool is_memory_of_process = false;  ///< of a job: it has no total
-  UseSum read_bytes;                  ///< by read(2) and its like
-  UseSum written_bytes;
-  UseSum storage_read_bytes;  ///< by disks, not from memory
-  UseSum storage_written_bytes;
-  UnitSum units;  ///< where they are asked for
-};
 
 /// Which jobs are taken.
 struct UseFilter {
@@ -89,14 +68,13 @@ class UseFold {
   [[nodiscard]] const UseFilter& filter() const { return filter_; }
 
   /// By CPU time, the most first; with what is not ended yet.
-  [[nodiscard]] std::vector<UseRow> finish() &&;
+  [[nodiscard]] UseRows finish() &&;
 
  private:
   JobPart& open_job(std::uint64_t jid, const std::string& node);
   void add_process(const RecordView& view, const Group& group);
   void add_to_command(const CommandPart& part);
   void end_job(std::uint64_t jid, const UseFacts& end);
-  void add_units(UseRow& row, const JobPart& job, const UseFacts& facts) const;
   void close(const JobPart& job, const UseFacts* end);
   [[nodiscard]] bool is_wanted(std::optional<std::uint32_t> uid,
                                std::uint64_t time_us) const;
@@ -107,10 +85,16 @@ class UseFold {
   UseFilter filter_;
   std::string node_;  ///< empty: the file has not said
   std::unordered_map<std::uint64_t, JobPart> open_;  ///< without an end yet
-  std::map<std::string, UseRow> rows_;
+  PackedJobs jobs_;                                  ///< by job
+  std::map<std::string, UseRow> rows_;               ///< by anything else
   std::optional<UseBilling> billing_;
-  /// Of billed jobs: a request's last record may stand behind the job's end.
-  std::vector<JobPart> ended_;
+  /// Of a job, until it is weighed: its request's last record may stand behind
+  /// its end.
+  struct Bill {
+    std::uint64_t jid;
+    std::optional<double> units;
+  };
+  std::map<std::string, std::vector<Bill>> bills_;  ///< by the key of rows
   JobWeights weights_;
 };
 

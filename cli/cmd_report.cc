@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,29 +47,30 @@
 namespace cli {
 namespace {
 
-std::string table_of(const UseReport& report, TableView::Header header) {
-  return use_table(report, header);
+void write_table(const UseReport& report, TableView::Header header,
+                 const TextSink& sink) {
+  sink(use_table(report, header));
 }
-std::string json_of(const UseReport& report, TableView::Header /*header*/) {
-  return use_json(report);
+void write_objects(const UseReport& report, TableView::Header /*header*/,
+                   const TextSink& sink) {
+  write_json(report, sink);
 }
-std::string csv_of(const UseReport& report, TableView::Header header) {
-  return use_csv(report, header);
-}
-std::string metrics_of(const UseReport& report, TableView::Header /*header*/) {
-  return openmetrics(report);
+void write_metrics(const UseReport& report, TableView::Header /*header*/,
+                   const TextSink& sink) {
+  sink(openmetrics(report));
 }
 
 struct Format {
   std::string_view option;  ///< empty: without any
-  std::string (*text)(const UseReport& report, TableView::Header header);
+  void (*write)(const UseReport& report, TableView::Header header,
+                const TextSink& sink);
 };
 
 constexpr Format kFormats[] = {
-    {.option = "json", .text = json_of},
-    {.option = "csv", .text = csv_of},
-    {.option = "openmetrics", .text = metrics_of},
-    {.option = "", .text = table_of},
+    {.option = "json", .write = write_objects},
+    {.option = "csv", .write = write_csv},
+    {.option = "openmetrics", .write = write_metrics},
+    {.option = "", .write = write_table},
 };
 
 /// What the operands name: a job first, if any, and files.
@@ -190,13 +192,13 @@ UseReport make_report(const Arguments& arguments, const Subjects& subjects,
   return report;
 }
 
-std::string text_of(const Arguments& arguments, const UseReport& report) {
+void write_report(const Arguments& arguments, const UseReport& report,
+                  const TextSink& sink) {
   const auto header = arguments.has("no-header") ? TableView::Header::kHidden
                                                  : TableView::Header::kShown;
   for (const Format& format : kFormats)
     if (format.option.empty() || arguments.has(format.option))
-      return format.text(report, header);
-  return {};
+      return format.write(report, header, sink);
 }
 
 /// Whether there is a file with accounting records, packed or not: what is
@@ -214,10 +216,13 @@ bool is_accounting(const std::string& path) {
 /// Whole, or not at all. "-" is standard output.
 enum class Readers : bool { kAsUmaskSays, kAll };
 
-int write_file(const std::string& path, std::string_view text,
+/// Gives all of a text.
+using TextSource = std::function<void(const TextSink& sink)>;
+
+int write_file(const std::string& path, const TextSource& source,
                Readers readers = Readers::kAsUmaskSays) {
   if (path == "-") {
-    print(text);
+    source(print);
     return kSuccess;
   }
   if (is_accounting(path))
@@ -226,7 +231,7 @@ int write_file(const std::string& path, std::string_view text,
                     "place; name another file");
   const bool is_new = !sys::is_there(path);
   auto file = accounting::OutputFile::create(path);
-  if (file) file->write(text);
+  if (file) source([&file](std::string_view piece) { file->write(piece); });
   constexpr mode_t kForAll = 0644;
   if (file && is_new && readers == Readers::kAll)
     (void)::fchmod(file->fd(), kForAll);
@@ -236,14 +241,23 @@ int write_file(const std::string& path, std::string_view text,
 }
 
 /// To the file that was asked for, or standard output.
-int deliver(const Arguments& arguments, std::string_view text) {
+int deliver(const Arguments& arguments, const TextSource& source) {
   if (const auto path = arguments.value("output"))
     return write_file(
-        std::string(*path), text,
+        std::string(*path), source,
         // node_exporter is another user
         arguments.has("openmetrics") ? Readers::kAll : Readers::kAsUmaskSays);
-  print(text);
+  source(print);
   return kSuccess;
+}
+
+TextSource all_of(const std::string& text) {
+  return [&text](const TextSink& sink) { sink(text); };
+}
+
+int write_page(const std::string& path, const Page& page) {
+  const int code = write_file(path, all_of(html_page(page)));
+  return code != kSuccess || page.is_complete ? code : kFailure;
 }
 
 int write_job_page(const std::string& path, const accounting::JobFacts& job,
@@ -253,8 +267,7 @@ int write_job_page(const std::string& path, const accounting::JobFacts& job,
   page.subtitle = "What its accounting records say";
   page.job = job;
   page.is_complete = is_complete;
-  const int code = write_file(path, html_page(page));
-  return code != kSuccess || is_complete ? code : kFailure;
+  return write_page(path, page);
 }
 
 /// The last of them, which is written now where nothing was named, and how many
@@ -317,7 +330,7 @@ int report_job(const Arguments& arguments, const Subjects& subjects) {
     else
       text += (text.empty() ? "" : "\n") + job_report_text(job, screen);
   }
-  const int code = deliver(arguments, text);
+  const int code = deliver(arguments, all_of(text));
   if (code != kSuccess) return code;
   return is_complete ? kSuccess : kFailure;
 }
@@ -349,18 +362,20 @@ int report_sums(const Arguments& arguments, const Subjects& subjects) {
   }
   if (arguments.has("http")) {
     const bool is_answered = answer_scrape({}, [&] {
-      return text_of(arguments,
-                     make_report(arguments, subjects, filter, billing));
+      std::string text;
+      write_report(arguments, make_report(arguments, subjects, filter, billing),
+                   [&text](std::string_view piece) { text += piece; });
+      return text;
     });
     return is_answered ? kSuccess : kFailure;
   }
   if (const auto path = arguments.value("html")) {
-    const Page page = make_page(subjects.files, filter);
-    const int code = write_file(std::string(*path), html_page(page));
-    return code != kSuccess || page.is_complete ? code : kFailure;
+    return write_page(std::string(*path), make_page(subjects.files, filter));
   }
   const UseReport report = make_report(arguments, subjects, filter, billing);
-  const int code = deliver(arguments, text_of(arguments, report));
+  const int code = deliver(arguments, [&](const TextSink& sink) {
+    write_report(arguments, report, sink);
+  });
   if (code != kSuccess) return code;
   return report.is_complete ? kSuccess : kFailure;
 }

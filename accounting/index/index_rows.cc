@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/index/index_rows.h"
 
-#include <charconv>
-#include <string_view>
-#include <type_traits>
+#include <utility>
+
+#include "accounting/packed_fields.h"
 
 namespace accounting::index {
 
 namespace {
 
-// Each function goes through the columns of a table in their order, for a
-// RowWriter with values to be written and for a RowReader with such to be
-// filled.
+// Each function goes through the columns of a table, or the fields of a packed
+// job, in their order: for a RowWriter or a FieldWriter with values to be
+// written, and for a RowReader or a FieldReader with such to be filled.
 
 template <class Row, class Sum>
 void sum(Row& row, Sum& sum) {
@@ -60,8 +60,7 @@ void key_columns(Row& row, Key& key) {
 
 /// `end`: of a job without one its columns are those of nothing.
 template <class Row, class Part, class Facts>
-void job_columns(Row& row, Part& part, Facts& end, bool& has_end,
-                 std::string& asked) {
+void job_fields(Row& row, Part& part, Facts& end, bool& has_end) {
   row.number(part.jid);
   row.text(part.node);
   row.number(part.has_start);
@@ -70,7 +69,6 @@ void job_columns(Row& row, Part& part, Facts& end, bool& has_end,
   row.perhaps(part.start.gid);
   row.text(part.start.project);
   row.text(part.start.account);
-  row.text(asked);
   row.perhaps(part.start.started_us);
   row.number(has_end);
   row.perhaps(end.uid);
@@ -114,32 +112,43 @@ void place_columns(Row& row, Place& place) {
   row.number(place.lost);
 }
 
-/// "3=1024,5=100": kinds of limits and their bounds.
-std::string asked_text(const UseFacts& start) {
-  std::string text;
-  for (const auto& [kind, bound] : start.asked)
-    text += (text.empty() ? "" : ",") +
-            std::to_string(static_cast<unsigned>(kind)) + "=" +
-            std::to_string(bound);
-  return text;
-}
-
-void read_asked(std::string_view text, UseFacts& start) {
-  const auto number = [&text](std::uint64_t& value) {
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), value);
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    if (!text.empty()) text.remove_prefix(1);
-    return error == std::errc();
-  };
-  start.asked.clear();
-  std::uint64_t kind = 0;
-  std::uint64_t bound = 0;
-  while (!text.empty() && number(kind) && number(bound))
-    start.asked.emplace_back(static_cast<core::LimitKind>(kind), bound);
-}
-
 }  // namespace
+
+void add(JobBunch& bunch, const JobPart& part) {
+  static const UseFacts kNoEnd;
+  FieldWriter row(bunch.bytes);
+  bool has_end = part.end.has_value();
+  job_fields(row, part, has_end ? *part.end : kNoEnd, has_end);
+  row.number(part.start.asked.size());
+  for (const auto& [kind, bound] : part.start.asked) {
+    row.number(kind);
+    row.number(bound);
+  }
+  ++bunch.jobs;
+}
+
+bool unpack(const JobBunch& bunch,
+            const std::function<void(const JobPart&)>& take) {
+  FieldReader row(bunch.bytes);
+  for (std::uint64_t i = 0; i < bunch.jobs; ++i) {
+    JobPart part;
+    UseFacts end;
+    bool has_end = false;
+    std::size_t asked = 0;
+    job_fields(row, part, end, has_end);
+    row.number(asked);
+    // Each of them has two bytes at least.
+    if (!row.is_whole() || asked > bunch.bytes.size()) return false;
+    part.start.asked.resize(asked);
+    for (auto& [kind, bound] : part.start.asked) {
+      row.number(kind);
+      row.number(bound);
+    }
+    if (has_end) part.end = std::move(end);
+    take(part);
+  }
+  return row.is_whole() && row.is_at_end();
+}
 
 bool put(Statement& statement, const FileRow& file) {
   RowWriter row(statement);
@@ -147,13 +156,11 @@ bool put(Statement& statement, const FileRow& file) {
   return row.finish();
 }
 
-bool put(Statement& statement, const RowKey& key, const JobPart& part) {
+bool put(Statement& statement, const RowKey& key, const JobBunch& bunch) {
   RowWriter row(statement);
   key_columns(row, key);
-  const UseFacts end = part.end.value_or(UseFacts());
-  bool has_end = part.end.has_value();
-  std::string asked = asked_text(part.start);
-  job_columns(row, part, end, has_end, asked);
+  row.number(bunch.jobs);
+  row.bytes(bunch.bytes);
   return row.finish();
 }
 
@@ -177,16 +184,11 @@ bool get(const Statement& statement, FileRow& file) {
   return row.is_sound();
 }
 
-bool get(const Statement& statement, RowKey& key, JobPart& part) {
+bool get(const Statement& statement, RowKey& key, JobBunch& bunch) {
   RowReader row(statement);
   key_columns(row, key);
-  UseFacts end;
-  bool has_end = false;
-  std::string asked;
-  job_columns(row, part, end, has_end, asked);
-  read_asked(asked, part.start);
-  part.end.reset();
-  if (has_end) part.end = std::move(end);
+  row.number(bunch.jobs);
+  row.bytes(bunch.bytes);
   return row.is_sound();
 }
 

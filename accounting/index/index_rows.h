@@ -4,7 +4,9 @@
 // missing is noticed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "accounting/index/sqlite_file.h"
@@ -24,10 +26,24 @@ struct FileRow {
   bool is_packed = false;
   std::string node;        ///< that writes what is behind them
   std::uint64_t lost = 0;  ///< records that it says are lost
-  std::uint64_t jobs = 0;  ///< rows of each kind
+  std::uint64_t jobs = 0;  ///< rows of each kind: bunches
   std::uint64_t commands = 0;
   std::uint64_t places = 0;
 };
+
+/// Jobs that stand side by side, packed: a column for each of their fields
+/// would take longer to read than the records that they were made of.
+struct JobBunch {
+  std::uint64_t jobs = 0;
+  std::string bytes;
+};
+/// A bunch of more bytes gets no more jobs.
+inline constexpr std::size_t kBunchBytes = 16384;
+
+void add(JobBunch& bunch, const JobPart& part);
+/// Each part. False: these are not the bytes of such jobs.
+[[nodiscard]] bool unpack(const JobBunch& bunch,
+                          const std::function<void(const JobPart&)>& take);
 
 /// Where the records of a job are.
 struct PlaceRow {
@@ -40,33 +56,15 @@ struct PlaceRow {
 
 /// In a file of another version nothing is believed.
 inline constexpr std::int64_t kApplication = 0x436F7249;  // "CorI"
-inline constexpr std::int64_t kVersion = 3;
+inline constexpr std::int64_t kVersion = 4;
 
 inline constexpr const char* kSchema =
     "CREATE TABLE file(id INTEGER PRIMARY KEY, name TEXT, inode INTEGER,"
     " size INTEGER, mtime_ns INTEGER, edges INTEGER, covered INTEGER,"
     " packed INTEGER, node TEXT, lost INTEGER, jobs INTEGER, commands INTEGER,"
     " places INTEGER, sum INTEGER) STRICT;"
-    "CREATE TABLE job(file INTEGER, number INTEGER, jid INTEGER, node TEXT,"
-    " has_start INTEGER, name TEXT, uid INTEGER, gid INTEGER, project TEXT,"
-    " account TEXT, asked TEXT, started_us INTEGER, has_end INTEGER,"
-    " end_uid INTEGER, end_gid INTEGER, end_started_us INTEGER,"
-    " ended_us INTEGER, wall_us INTEGER, user_us INTEGER, system_us INTEGER,"
-    " memory_bytes INTEGER, read_bytes INTEGER, written_bytes INTEGER,"
-    " storage_read_bytes INTEGER, storage_written_bytes INTEGER,"
-    " not_seen INTEGER, has_totals INTEGER, project_id INTEGER,"
-    " processes INTEGER, inclusive INTEGER, processes_user_us INTEGER, "
-    "user_known INTEGER,"
-    " user_unknown INTEGER, processes_system_us INTEGER, system_known INTEGER,"
-    " system_unknown INTEGER, processes_memory_bytes INTEGER,"
-    " memory_known INTEGER, memory_unknown INTEGER,"
-    " processes_read_bytes INTEGER, read_known INTEGER, read_unknown INTEGER,"
-    " processes_written_bytes INTEGER, written_known INTEGER,"
-    " written_unknown INTEGER, processes_storage_read_bytes INTEGER,"
-    " storage_read_known INTEGER, storage_read_unknown INTEGER,"
-    " processes_storage_written_bytes INTEGER, storage_written_known INTEGER,"
-    " storage_written_unknown INTEGER, sum INTEGER, PRIMARY KEY(file, number))"
-    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE job(file INTEGER, number INTEGER, jobs INTEGER, packed BLOB,"
+    " sum INTEGER, PRIMARY KEY(file, number)) STRICT;"
     "CREATE TABLE command(file INTEGER, number INTEGER, name TEXT,"
     " uid INTEGER, time_us INTEGER, processes INTEGER, wall_us INTEGER,"
     " wall_known INTEGER, wall_unknown INTEGER, user_us INTEGER,"
@@ -86,10 +84,7 @@ inline constexpr const char* kSchema =
 
 inline constexpr const char* kPutFile =
     "INSERT OR REPLACE INTO file VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-inline constexpr const char* kPutJob =
-    "INSERT INTO job "
-    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+inline constexpr const char* kPutJobs = "INSERT INTO job VALUES(?,?,?,?,?)";
 inline constexpr const char* kPutCommand =
     "INSERT INTO command "
     "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
@@ -114,13 +109,14 @@ struct RowKey {
 };
 
 bool put(Statement& statement, const FileRow& row);
-bool put(Statement& statement, const RowKey& key, const JobPart& part);
+bool put(Statement& statement, const RowKey& key, const JobBunch& bunch);
 bool put(Statement& statement, const RowKey& key, const CommandPart& part);
 bool put(Statement& statement, const RowKey& key, const PlaceRow& place);
 
 /// False: the row is not as it was written.
 [[nodiscard]] bool get(const Statement& statement, FileRow& row);
-[[nodiscard]] bool get(const Statement& statement, RowKey& key, JobPart& part);
+[[nodiscard]] bool get(const Statement& statement, RowKey& key,
+                       JobBunch& bunch);
 [[nodiscard]] bool get(const Statement& statement, RowKey& key,
                        CommandPart& part);
 [[nodiscard]] bool get(const Statement& statement, RowKey& key,

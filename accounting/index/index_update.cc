@@ -149,6 +149,7 @@ core::Result<void> Updater::open(bool rebuild) {
   for (const bool is_first : {true, false}) {
     if (rebuild || !is_first) remove_index();
     rebuild = false;
+    rows_.clear();  // of what was found to be damaged
     TRY(make_file());
     database_ = Database::open(path_, Database::Access::kWrite);
     if (!database_) {
@@ -183,7 +184,6 @@ bool Updater::is_sound() {
   if (check.step() != Statement::Step::kRow || check.text(0) != "ok")
     return false;
   check.reset();
-  rows_.clear();
   Statement files = database_->prepare(kFiles);
   for (;;) {
     const Statement::Step step = files.step();
@@ -253,7 +253,7 @@ core::Result<void> Updater::store(FileRow& row, PartFold& fold) {
       if (done && !put(statement, {.file = row.id, .number = count++}, part))
         done = refused();
   };
-  put_all(kPutJob, parts.jobs, row.jobs);
+  put_all(kPutJobs, parts.jobs, row.jobs);
   put_all(kPutCommand, parts.commands, row.commands);
   put_all(kPutPlace, parts.places, row.places);
   row.node = fold.node();

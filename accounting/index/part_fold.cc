@@ -52,21 +52,28 @@ void PartFold::add(const Group& group) {
   }
   if (group.start) open_job(*view.jid).add_start(view);
   if (!group.end) return;
-  JobPart job = std::move(open_job(*view.jid));
-  open_.erase(*view.jid);
+  JobPart& job = open_job(*view.jid);
   job.end = UseFacts::of(view);
-  closed_.push_back(std::move(job));
+  pack(job);
+  open_.erase(*view.jid);
+}
+
+void PartFold::pack(const JobPart& job) {
+  if (packed_.empty() || packed_.back().bytes.size() >= kBunchBytes)
+    packed_.emplace_back();
+  index::add(packed_.back(), job);
 }
 
 PartFold::Parts PartFold::take() {
   Parts parts;
-  parts.jobs = std::exchange(closed_, {});
-  const std::size_t closed = parts.jobs.size();
-  for (auto& [jid, job] : open_)
-    parts.jobs.push_back(std::move(job));
-  std::ranges::sort(parts.jobs.begin() + static_cast<std::ptrdiff_t>(closed),
-                    parts.jobs.end(), {}, &JobPart::jid);
+  std::vector<std::uint64_t> jids;
+  for (const auto& [jid, job] : open_)
+    jids.push_back(jid);
+  std::ranges::sort(jids);
+  for (const std::uint64_t jid : jids)
+    pack(open_.at(jid));
   open_.clear();
+  parts.jobs = std::exchange(packed_, {});
   for (auto& [key, part] : commands_)
     parts.commands.push_back(std::move(part));
   commands_.clear();

@@ -30,7 +30,7 @@ class PartFold {
   /// What was gathered since the last time: those of jobs that have no end yet
   /// too, whose next parts are others.
   struct Parts {
-    std::vector<JobPart> jobs;
+    std::vector<JobBunch> jobs;
     std::vector<CommandPart> commands;
     std::vector<PlaceRow> places;
   };
@@ -39,10 +39,11 @@ class PartFold {
  private:
   JobPart& open_job(std::uint64_t jid);
   void add_to_command(const RecordView& view);
+  void pack(const JobPart& job);
 
   std::string node_;
   std::uint64_t lost_;
-  std::vector<JobPart> closed_;
+  std::vector<JobBunch> packed_;  ///< that have an end
   std::unordered_map<std::uint64_t, JobPart> open_;
   std::map<std::tuple<std::string, std::uint64_t, std::int64_t>, CommandPart>
       commands_;                              ///< by name, time and user

@@ -103,6 +103,12 @@ void Statement::bind(int place, std::string_view text) {
                       static_cast<int>(text.size()), SQLITE_TRANSIENT);
 }
 
+void Statement::bind_bytes(int place, std::string_view bytes) {
+  sqlite()->bind_blob(statement_.get(), place + 1,
+                      bytes.empty() ? "" : bytes.data(),
+                      static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+}
+
 void Statement::bind_nothing(int place) {
   sqlite()->bind_null(statement_.get(), place + 1);
 }
@@ -119,6 +125,14 @@ std::string_view Statement::text(int column) const {
   const auto* const text = sqlite()->column_text(statement_.get(), column);
   if (text == nullptr) return {};
   return {reinterpret_cast<const char*>(text),
+          static_cast<std::size_t>(
+              sqlite()->column_bytes(statement_.get(), column))};
+}
+
+std::string_view Statement::bytes(int column) const {
+  const auto* const bytes = sqlite()->column_blob(statement_.get(), column);
+  if (bytes == nullptr) return {};
+  return {static_cast<const char*>(bytes),
           static_cast<std::size_t>(
               sqlite()->column_bytes(statement_.get(), column))};
 }
@@ -169,6 +183,11 @@ void RowWriter::text(const std::string& text) {
   sum_.add(std::string_view(text));
 }
 
+void RowWriter::bytes(const std::string& bytes) {
+  statement_.bind_bytes(next_++, bytes);
+  sum_.add(std::string_view(bytes));
+}
+
 bool RowWriter::finish() {
   statement_.bind(next_, sum_.value());
   const bool is_done = statement_.step() == Statement::Step::kDone;
@@ -192,6 +211,11 @@ bool RowReader::skips_nothing() {
 void RowReader::text(std::string& text) {
   text = statement_.text(next_++);
   sum_.add(std::string_view(text));
+}
+
+void RowReader::bytes(std::string& bytes) {
+  bytes = statement_.bytes(next_++);
+  sum_.add(std::string_view(bytes));
 }
 
 bool RowReader::is_sound() {

@@ -53,11 +53,13 @@ class Statement {
   /// Parameters and columns, from 0 on.
   void bind(int place, std::int64_t value);
   void bind(int place, std::string_view text);
+  void bind_bytes(int place, std::string_view bytes);
   void bind_nothing(int place);
   [[nodiscard]] bool has_value(int column) const;
   [[nodiscard]] std::int64_t number(int column) const;
   /// Stays until the next step.
   [[nodiscard]] std::string_view text(int column) const;
+  [[nodiscard]] std::string_view bytes(int column) const;
 
  private:
   friend class Database;
@@ -101,6 +103,7 @@ class RowWriter {
       put_nothing();
   }
   void text(const std::string& text);
+  void bytes(const std::string& bytes);
   /// False: SQLite refused.
   bool finish();
 
@@ -131,6 +134,7 @@ class RowReader {
     value = static_cast<Number>(take());
   }
   void text(std::string& text);
+  void bytes(std::string& bytes);
   /// Is the row as it was written?
   [[nodiscard]] bool is_sound();
 

@@ -30,10 +30,12 @@ std::optional<SqliteTable> load() {
       .find("sqlite3_finalize", table.finalize)
       .find("sqlite3_bind_int64", table.bind_int64)
       .find("sqlite3_bind_text", table.bind_text)
+      .find("sqlite3_bind_blob", table.bind_blob)
       .find("sqlite3_bind_null", table.bind_null)
       .find("sqlite3_column_type", table.column_type)
       .find("sqlite3_column_int64", table.column_int64)
       .find("sqlite3_column_text", table.column_text)
+      .find("sqlite3_column_blob", table.column_blob)
       .find("sqlite3_column_bytes", table.column_bytes);
   if (library.missing() != nullptr) return std::nullopt;
   return table;

@@ -23,10 +23,12 @@ struct SqliteTable {
   decltype(&::sqlite3_finalize) finalize = nullptr;
   decltype(&::sqlite3_bind_int64) bind_int64 = nullptr;
   decltype(&::sqlite3_bind_text) bind_text = nullptr;
+  decltype(&::sqlite3_bind_blob) bind_blob = nullptr;
   decltype(&::sqlite3_bind_null) bind_null = nullptr;
   decltype(&::sqlite3_column_type) column_type = nullptr;
   decltype(&::sqlite3_column_int64) column_int64 = nullptr;
   decltype(&::sqlite3_column_text) column_text = nullptr;
+  decltype(&::sqlite3_column_blob) column_blob = nullptr;
   decltype(&::sqlite3_column_bytes) column_bytes = nullptr;
 };
 

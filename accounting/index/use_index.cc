@@ -120,7 +120,7 @@ bool is_of_this_version(Database& database) {
 
 bool is_sound(Database& database, const FileRow& file) {
   const auto ignore = [](const auto&) {};
-  return read<JobPart>(database, {kJobs, file, file.jobs}, ignore) &&
+  return read<JobBunch>(database, {kJobs, file, file.jobs}, ignore) &&
          read<CommandPart>(database, {kCommands, file, file.commands},
                            ignore) &&
          read<PlaceRow>(database, {kPlaces, file, file.places}, ignore);
@@ -149,7 +149,12 @@ std::optional<FileRow> UseIndex::find(int file, const FileFacts& facts) {
 
 bool UseIndex::read_jobs(const FileRow& file,
                          const std::function<void(const JobPart&)>& take) {
-  return read<JobPart>(database_, {kJobs, file, file.jobs}, take);
+  bool is_whole = true;
+  const auto unpack_all = [&](const JobBunch& bunch) {
+    is_whole = is_whole && unpack(bunch, take);
+  };
+  return read<JobBunch>(database_, {kJobs, file, file.jobs}, unpack_all) &&
+         is_whole;
 }
 
 bool UseIndex::read_commands(

@@ -127,7 +127,7 @@ std::string_view label_of(const UseReport& report) {
 std::vector<std::string> labels_of(const UseReport& report) {
   std::vector<std::string> all;
   std::set<std::string> keys;
-  for (const UseRow& row : report.rows) {
+  for (const UseRow row : report.rows) {
     std::string key = escaped(row.key);
     while (!keys.insert(key).second)
       key += kReplacement;
@@ -172,7 +172,7 @@ std::string units_of(const UseReport& report,
                      std::string& unknown) {
   std::string text = head_of(kUnits);
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    const accounting::UnitSum& units = report.rows[i].units;
+    const accounting::UnitSum units = report.rows[i].units;
     if (units.get())
       text += sample(kUnits.name, labels[i], units_text(*units.get()));
     if (units.unknown > 0)
@@ -194,7 +194,7 @@ std::string openmetrics(const UseReport& report) {
     text += head_of(family);
     const auto shown = family.unit == "seconds" ? seconds_text : count_text;
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      const UseRow& row = report.rows[i];
+      const UseRow row = report.rows[i];
       const auto value = family.count != nullptr
                              ? std::optional(row.*family.count)
                              : (row.*family.sum).get();

@@ -14,6 +14,7 @@ namespace cli {
 namespace {
 
 using accounting::UseRow;
+using accounting::UseRows;
 using accounting::UseSum;
 
 std::string tile(std::string_view value, std::string_view what) {
@@ -21,9 +22,9 @@ std::string tile(std::string_view value, std::string_view what) {
          html_text(what) + "</span></div>";
 }
 
-UseSum sum_of(const std::vector<UseRow>& rows, UseSum UseRow::* member) {
+UseSum sum_of(const UseRows& rows, UseSum UseRow::* member) {
   UseSum sum;
-  for (const UseRow& row : rows) {
+  for (const UseRow row : rows) {
     sum.join(row.*member);
   }
   return sum;
@@ -35,10 +36,10 @@ std::string with_mark(const UseSum& sum, std::string text) {
   return sum.unknown > 0 ? "\u2265 " + text : text;
 }
 
-std::string tiles(const std::vector<UseRow>& users) {
+std::string tiles(const UseRows& users) {
   std::uint64_t jobs = 0;
   std::uint64_t processes = 0;
-  for (const UseRow& row : users) {
+  for (const UseRow row : users) {
     jobs += row.jobs;
     processes += row.processes;
   }
@@ -47,7 +48,7 @@ std::string tiles(const std::vector<UseRow>& users) {
   cpu.value += system.value;
   cpu.unknown = std::max(cpu.unknown, system.unknown);
   UseSum peak;
-  for (const UseRow& row : users)
+  for (const UseRow row : users)
     if (row.memory_bytes.known > 0) peak.raise(row.memory_bytes.value);
   const UseSum wall = sum_of(users, &UseRow::wall_us);
   return "<div class=\"tiles\">" + tile(std::to_string(jobs), "jobs") +

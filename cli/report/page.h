@@ -30,9 +30,9 @@ struct UseOverTime {
 struct Page {
   std::string title;
   std::string subtitle;
-  std::vector<accounting::UseRow> users;     ///< the most first
-  std::vector<accounting::UseRow> commands;  ///< likewise
-  std::vector<accounting::UseRow> jobs;      ///< likewise
+  accounting::UseRows users;     ///< the most first
+  accounting::UseRows commands;  ///< likewise
+  accounting::UseRows jobs;      ///< likewise
   UseOverTime over_time;
   std::optional<accounting::JobFacts> job;  ///< with its processes
   bool is_job_chosen = false;               ///< by us: the one that used most
@@ -48,12 +48,9 @@ namespace page {
 
 // The parts; each is "" where there is nothing to show.
 [[nodiscard]] std::string over_time(const UseOverTime& use);
-[[nodiscard]] std::string top_users(
-    const std::vector<accounting::UseRow>& rows);
-[[nodiscard]] std::string top_commands(
-    const std::vector<accounting::UseRow>& rows);
-[[nodiscard]] std::string efficiency(
-    const std::vector<accounting::UseRow>& jobs);
+[[nodiscard]] std::string top_users(const accounting::UseRows& rows);
+[[nodiscard]] std::string top_commands(const accounting::UseRows& rows);
+[[nodiscard]] std::string efficiency(const accounting::UseRows& jobs);
 [[nodiscard]] std::string job(const accounting::JobFacts& job, bool is_chosen);
 
 /// A bar within its cell, of a share from 0 to 1.

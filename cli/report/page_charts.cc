@@ -18,14 +18,11 @@ namespace {
 
 using accounting::UseKey;
 using accounting::UseRow;
+using accounting::UseRows;
 using accounting::UseSum;
 
 constexpr std::size_t kMostRows = 12;
 constexpr std::string_view kDash = "\u2013";
-
-std::uint64_t cpu_of(const UseRow& row) {
-  return row.user_us.value + row.system_us.value;
-}
 
 std::string time_text(std::uint64_t us) {
   return short_time(core::Microseconds(us));
@@ -48,10 +45,9 @@ std::string section(std::string_view title, std::string_view says) {
 }
 
 /// A table of rows with a bar each, of their processor time.
-std::string table_of(const std::vector<UseRow>& rows, UseKey by,
-                     std::string_view heading) {
+std::string table_of(const UseRows& rows, UseKey by, std::string_view heading) {
   const std::uint64_t most =
-      rows.empty() ? 0 : std::max<std::uint64_t>(cpu_of(rows.front()), 1);
+      rows.empty() ? 0 : std::max<std::uint64_t>(rows[0].cpu_us(), 1);
   std::string html = "<div class=\"scroll\"><table><thead><tr><th>" +
                      std::string(heading) +
                      "</th><th class=\"wide\">Processor time</th><th "
@@ -61,17 +57,17 @@ std::string table_of(const std::vector<UseRow>& rows, UseKey by,
       "<th class=\"n\">Processes</th><th class=\"n opt\">Most memory</th>"
       "</tr></thead><tbody>\n";
   for (std::size_t i = 0; i < std::min(rows.size(), kMostRows); ++i) {
-    const UseRow& row = rows[i];
+    const UseRow row = rows[i];
     const std::string name = shown_name(by, row);
     const std::string shown = html_text(name.empty() ? kDash : name);
     html +=
         "<tr><td class=\"name\" title=\"" + shown + "\">" + shown +
         "</td><td>" +
-        bar(static_cast<double>(cpu_of(row)) / static_cast<double>(most)) +
+        bar(static_cast<double>(row.cpu_us()) / static_cast<double>(most)) +
         "</td>" +
         (!row.user_us.get() ? cell("")
                             : cell((row.user_us.unknown > 0 ? "\u2265 " : "") +
-                                   time_text(cpu_of(row))));
+                                   time_text(row.cpu_us())));
     if (by != UseKey::kCommand) html += cell(std::to_string(row.jobs));
     html += cell(std::to_string(row.processes));
     std::string memory = sum_cell(row.memory_bytes, false);
@@ -184,15 +180,16 @@ std::string numbers_of(const UseOverTime& use) {
 }
 
 struct JobUse {
-  const UseRow* row;
+  UseRow row;
   AskedUse use;
 };
 
 /// The limits of the jobs that used most, as far as their use is known.
-std::vector<JobUse> known_uses(const std::vector<UseRow>& jobs) {
+std::vector<JobUse> known_uses(const UseRows& jobs) {
   constexpr std::size_t kMostUses = 24;
   std::vector<JobUse> uses;
-  for (const UseRow& row : jobs) {
+  for (const UseRow row : jobs) {
+    if (uses.size() == kMostUses) break;
     if (row.asked.empty() || row.open > 0) continue;
     accounting::JobFacts facts;
     facts.wall_us = row.wall_us.get();
@@ -204,7 +201,7 @@ std::vector<JobUse> known_uses(const std::vector<UseRow>& jobs) {
       facts.asked.push_back({.kind = kind, .bound = bound});
     for (const AskedUse& use : asked_uses(facts))
       if (use.share && uses.size() < kMostUses)
-        uses.push_back({.row = &row, .use = use});
+        uses.push_back({.row = row, .use = use});
   }
   return uses;
 }
@@ -233,13 +230,13 @@ std::string over_time(const UseOverTime& use) {
   return html + numbers_of(use) + "</section>\n";
 }
 
-std::string top_users(const std::vector<UseRow>& rows) {
+std::string top_users(const UseRows& rows) {
   if (rows.empty()) return {};
   return section("Users", "Who used the most processor time.") +
          table_of(rows, UseKey::kUser, "User") + "</section>\n";
 }
 
-std::string top_commands(const std::vector<UseRow>& rows) {
+std::string top_commands(const UseRows& rows) {
   if (rows.empty()) return {};
   return section("Commands",
                  "Summed up over processes; times may include children that a "
@@ -247,7 +244,7 @@ std::string top_commands(const std::vector<UseRow>& rows) {
          table_of(rows, UseKey::kCommand, "Command") + "</section>\n";
 }
 
-std::string efficiency(const std::vector<UseRow>& jobs) {
+std::string efficiency(const UseRows& jobs) {
   const auto uses = known_uses(jobs);
   if (uses.empty()) return {};
   std::string html = section(
@@ -260,13 +257,13 @@ std::string efficiency(const std::vector<UseRow>& jobs) {
       "class=\"n\"></th><th class=\"n\">Used</th><th "
       "class=\"n\">Asked</th></tr></thead><tbody>\n";
   for (const auto& [row, use] : uses) {
-    const std::string name = row->name.empty() ? row->key : row->name;
+    const std::string name = row.name.empty() ? row.key : row.name;
     const double share = *use.share;
     const std::string_view kind = share < 0.5    ? "low"
                                   : share > 0.95 ? "full"
                                                  : "";
     html += "<tr><td class=\"name\" title=\"" +
-            html_text(row->name + " " + row->key) + "\">" + html_text(name) +
+            html_text(row.name + " " + row.key) + "\">" + html_text(name) +
             "</td><td>" + std::string(core::name_of(use.asked.kind)) +
             "</td><td>" + bar(share, kind) + "</td>" + cell(share_text(use)) +
             cell(used_text(use)) + cell(asked_text(use)) + "</tr>\n";

@@ -24,6 +24,7 @@ using accounting::UseFilter;
 using accounting::UseFold;
 using accounting::UseKey;
 using accounting::UseRow;
+using accounting::UseRows;
 
 /// Several folds over one reading.
 class Folds {
@@ -65,7 +66,7 @@ class Folds {
   void find_job(const accounting::JobWanted& wanted) {
     finder_.emplace(wanted);
   }
-  [[nodiscard]] std::vector<UseRow> finish(std::size_t i) {
+  [[nodiscard]] UseRows finish(std::size_t i) {
     return std::move(folds_[i]).finish();
   }
   [[nodiscard]] std::optional<accounting::JobFacts> finish_job() {
@@ -97,14 +98,10 @@ bool is_found(const Folds& /*folds*/) {
   return true;
 }
 
-std::uint64_t cpu_of(const UseRow& row) {
-  return row.user_us.value + row.system_us.value;
-}
-
-std::map<std::string, std::uint64_t> by_time(const std::vector<UseRow>& rows) {
+std::map<std::string, std::uint64_t> by_time(const UseRows& rows) {
   std::map<std::string, std::uint64_t> use;
-  for (const UseRow& row : rows)
-    if (!row.key.empty()) use[row.key] = cpu_of(row);
+  for (const UseRow row : rows)
+    if (!row.key.empty()) use[row.key] = row.cpu_us();
   return use;
 }
 
@@ -167,9 +164,9 @@ constexpr std::size_t kMostSeries = 5;
 
 /// The users that get a colour of their own.
 std::vector<std::pair<std::string, UseFilter>> coloured_users(
-    const std::vector<UseRow>& users, const UseFilter& filter) {
+    const UseRows& users, const UseFilter& filter) {
   std::vector<std::pair<std::string, UseFilter>> chosen;
-  for (const UseRow& row : users) {
+  for (const UseRow row : users) {
     const auto uid = core::parse_number(row.key, UINT32_MAX);
     if (!uid || chosen.size() == kMostSeries) continue;
     UseFilter own = filter;
@@ -179,7 +176,7 @@ std::vector<std::pair<std::string, UseFilter>> coloured_users(
   return chosen;
 }
 
-std::string period_of(const std::vector<UseRow>& days) {
+std::string period_of(const UseRows& days) {
   const auto use = by_time(days);
   if (use.empty()) return "What jobs used";
   const std::string& first = use.begin()->first;
@@ -188,9 +185,9 @@ std::string period_of(const std::vector<UseRow>& days) {
          (first == last ? "on " + first : "from " + first + " to " + last);
 }
 
-std::string nodes_of(const std::vector<UseRow>& rows) {
+std::string nodes_of(const UseRows& rows) {
   std::string names;
-  for (const UseRow& row : rows)
+  for (const UseRow row : rows)
     if (!row.key.empty()) names += (names.empty() ? " on " : ", ") + row.key;
   return names;
 }
@@ -222,7 +219,7 @@ Page make_page(const ReportFiles& files, const UseFilter& filter) {
   for (const auto& [name, own] : users)
     details.add_fold(by, own);
   if (!page.jobs.empty())
-    if (const auto jid = core::parse_job_id(page.jobs.front().key))
+    if (const auto jid = core::parse_job_id(page.jobs[0].key))
       details.find_job({.jid = jid->raw(), .name = {}});
   // What is damaged was said the first time.
   (void)read_files(files, details.sink(), IndexUse::kNever);

@@ -141,7 +141,7 @@ std::string use_table(const UseReport& report, TableView::Header header) {
         {.title = std::string(sum.title), .align = Align::kRight});
   if (has_units) columns.push_back({.title = "UNITS", .align = Align::kRight});
   TableView table(std::move(columns));
-  for (const UseRow& row : rows) {
+  for (const UseRow row : rows) {
     std::vector<Cell> cells;
     if (by == UseKey::kJob) cells.push_back({.text = row.key});
     cells.push_back({.text = shown_name(by, row)});
@@ -161,56 +161,85 @@ std::string use_table(const UseReport& report, TableView::Header header) {
   return table.render(screen_of(STDOUT_FILENO), header);
 }
 
-std::string use_json(const UseReport& report) {
-  const auto& [by, title, rows, has_units, is_complete] = report;
-  Json list = Json::array();
-  for (const UseRow& row : rows) {
-    Json object;
-    object[std::string(title)] = text_or_null(row.key);
-    if (has_name(by)) object["name"] = text_or_null(shown_name(by, row));
-    object["jobs"] = row.jobs;
-    object["open_jobs"] = row.open;
-    object["processes"] = row.processes;
-    for (const SumColumn& sum : kSums) {
-      const UseSum& value = row.*sum.member;
-      object[std::string(sum.key)] = maybe(value.get());
-      if (value.is_least())
-        object[std::string(sum.key) + "_unknown"] = value.unknown;
-    }
-    if (has_units) object["units"] = maybe(row.units.get());
-    if (has_units && row.units.known > 0 && row.units.unknown > 0)
-      object["units_unknown"] = row.units.unknown;
-    list.push_back(std::move(object));
-  }
-  return Json{{"by", title}, {"rows", list}}.dump(
-             2, ' ', false, Json::error_handler_t::replace) +
-         "\n";
+namespace {
+
+/// A member of an object, on a line of its own.
+void add_member(std::string& text, std::string_view key,
+                std::string_view value) {
+  text += text.empty() ? "    {\n" : ",\n";
+  text.append("      \"").append(key).append("\": ").append(value);
 }
 
-std::string use_csv(const UseReport& report, TableView::Header header) {
-  const auto& [by, title, rows, has_units, is_complete] = report;
+std::string json_of(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Of numbers there are many: a Json for each would cost more than all else.
+std::string json_of(std::uint64_t number) {
+  return std::to_string(number);
+}
+std::string json_of(const std::optional<std::uint64_t>& number) {
+  return number ? json_of(*number) : "null";
+}
+
+std::string object_of(const UseReport& report, const UseRow& row) {
   std::string text;
+  add_member(text, report.title, json_of(text_or_null(row.key)));
+  if (has_name(report.by))
+    add_member(text, "name", json_of(text_or_null(shown_name(report.by, row))));
+  add_member(text, "jobs", json_of(row.jobs));
+  add_member(text, "open_jobs", json_of(row.open));
+  add_member(text, "processes", json_of(row.processes));
+  for (const SumColumn& sum : kSums) {
+    const UseSum& value = row.*sum.member;
+    add_member(text, sum.key, json_of(value.get()));
+    if (value.is_least())
+      add_member(text, std::string(sum.key) + "_unknown",
+                 json_of(value.unknown));
+  }
+  if (report.has_units)
+    add_member(text, "units", json_of(maybe(row.units.get())));
+  if (report.has_units && row.units.known > 0 && row.units.unknown > 0)
+    add_member(text, "units_unknown", json_of(row.units.unknown));
+  return text + "\n    }";
+}
+
+}  // namespace
+
+/// As Json would indent it by two.
+void write_json(const UseReport& report, const TextSink& sink) {
+  sink("{\n  \"by\": \"" + std::string(report.title) + "\",\n  \"rows\": [");
+  std::string_view before = "\n";
+  for (const UseRow row : report.rows) {
+    sink(std::string(before) + object_of(report, row));
+    before = ",\n";
+  }
+  sink(report.rows.empty() ? "]\n}\n" : "\n  ]\n}\n");
+}
+
+void write_csv(const UseReport& report, TableView::Header header,
+               const TextSink& sink) {
+  const auto& [by, title, rows, has_units, is_complete] = report;
   if (header == TableView::Header::kShown) {
-    text = std::string(title) + ",name,jobs,open_jobs,processes";
+    std::string text = std::string(title) + ",name,jobs,open_jobs,processes";
     for (const SumColumn& sum : kSums)
       text.append(",").append(sum.key);
-    if (has_units) text += ",units";
-    text += "\r\n";
+    sink(text + (has_units ? ",units" : "") + "\r\n");
   }
-  for (const UseRow& row : rows) {
+  for (const UseRow row : rows) {
     const std::string name = has_name(by) ? shown_name(by, row) : "";
-    text += csv_text(row.key) + "," + csv_text(name) + "," +
-            std::to_string(row.jobs) + "," + std::to_string(row.open) + "," +
-            std::to_string(row.processes);
+    std::string text = csv_text(row.key) + "," + csv_text(name) + "," +
+                       std::to_string(row.jobs) + "," +
+                       std::to_string(row.open) + "," +
+                       std::to_string(row.processes);
     for (const SumColumn& sum : kSums) {
       const auto value = (row.*sum.member).get();
       text += "," + (value ? std::to_string(*value) : std::string());
     }
     if (has_units)
       text += "," + (row.units.get() ? units_text(*row.units.get()) : "");
-    text += "\r\n";
+    sink(text + "\r\n");
   }
-  return text;
 }
 
 }  // namespace cli

@@ -2,9 +2,9 @@
 // Sums of what jobs used as a table for people, as JSON and as CSV.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "accounting/use_fold.h"
 #include "cli/table_view.h"
@@ -14,7 +14,7 @@ namespace cli {
 struct UseReport {
   accounting::UseKey by = accounting::UseKey::kUser;
   std::string_view title;  ///< the key's word
-  std::vector<accounting::UseRow> rows;
+  accounting::UseRows rows;
   bool has_units = false;   ///< they were asked for
   bool is_complete = true;  ///< all files could be read to their ends
 };
@@ -33,10 +33,13 @@ struct UseReport {
 
 [[nodiscard]] std::string use_table(const UseReport& report,
                                     TableView::Header header);
-[[nodiscard]] std::string use_json(const UseReport& report);
+
+/// Takes a text piece by piece: of a million jobs it is never in memory whole.
+using TextSink = std::function<void(std::string_view piece)>;
+void write_json(const UseReport& report, const TextSink& sink);
 /// By RFC 4180. A text that a spreadsheet would take for a formula is one
 /// behind an apostrophe.
-[[nodiscard]] std::string use_csv(const UseReport& report,
-                                  TableView::Header header);
+void write_csv(const UseReport& report, TableView::Header header,
+               const TextSink& sink);
 
 }  // namespace cli

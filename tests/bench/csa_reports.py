@@ -15,17 +15,16 @@ import os
 import pathlib
 import shutil
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 import measure
+import csa_files  # where measure finds it
 
 SOURCE = pathlib.Path(measure.HERE).parents[1]
 GOLDEN = SOURCE / "tests/data/csa/golden-a"
-JID_OF_START, JID_OF_END, JID_OF_PROCESS = 16, 48, 48
 # command: (arguments, what it reads, published records a second where issue 5's figures were taken, ratio wanted)
 COMMANDS = {
     "csaverify": (["-P", "pacct1"], "pacct", 1_790_000, 5),
@@ -35,32 +34,6 @@ COMMANDS = {
     "csacon": (["-s", "spacct"], "sorted", 3_030_000, 3),
     "csajrep": (["-s", "spacct"], "sorted", 2_220_000, 3),
 }
-
-
-def make(path, records, jobs):
-    """A file of so many processes in so many jobs."""
-    import csa_files
-
-    data = (GOLDEN / "in/pacct1").read_bytes()
-    of = {}
-    for entry in csa_files.entries(data):
-        of.setdefault(entry.kind, []).append(entry.data)
-    start, end = bytearray(of[0o12][0]), bytearray(of[0o14][0])
-    processes = [bytearray(one) for one in of[1]]
-    each, number = max(1, records // jobs), 0
-    with open(path, "wb", buffering=1 << 22) as file:
-        file.write(of[0o20][0])
-        for jid in range(1, jobs + 1):
-            struct.pack_into("<Q", start, JID_OF_START, jid)
-            file.write(start)
-            for _ in range(each):
-                one = processes[number % len(processes)]
-                struct.pack_into("<Q", one, JID_OF_PROCESS, jid)
-                file.write(one)
-                number += 1
-            struct.pack_into("<Q", end, JID_OF_END, jid)
-            file.write(end)
-    return number
 
 
 def touch(size):
@@ -144,7 +117,7 @@ def main():
         if options.single:
             sizes.append((300_000, 300_000, ["csacon", "csajrep"]))
         for records, jobs, names in sizes:
-            count = make(directory / "pacct1", records, jobs)
+            count = csa_files.write_many(directory / "pacct1", (GOLDEN / "in/pacct1").read_bytes(), records, jobs)
             print(f"{count} processes in {jobs} jobs, {(directory / 'pacct1').stat().st_size / 1e6:.0f} MB", flush=True)
             touch(min(4 * (directory / "pacct1").stat().st_size, os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE * 3 // 4))
             took = statistics.median(floor(directory / "pacct1") for _ in range(3))

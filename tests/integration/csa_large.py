@@ -10,10 +10,10 @@ import random
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 
 import corral
+import costs
 import csa_files
 from csa_golden_files import GOLDEN
 
@@ -255,22 +255,9 @@ def agrees_on_what_is_not_plain(folder):
         corral.equal((done.returncode, done.stderr != b""), (code, True), f"{text}: it is told")
 
 
-PEAK = """
-import os, subprocess, sys
-with open(os.devnull, "wb") as nowhere:
-    started = subprocess.Popen(sys.argv[1:], stdout=nowhere, stderr=nowhere)
-    _, status, usage = os.wait4(started.pid, 0)
-print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
-"""
-
-
 def peak(*words, folder):
-    """KiB that a command needs at most. A process that is small starts it: what it was before it was executed counts too."""
-    done = subprocess.run([sys.executable, "-S", "-c", PEAK, corral.COMMAND, *words], cwd=folder, capture_output=True, text=True, check=True,
-                          env={**os.environ, "CSACONFIG": str(folder / "csa.conf")})  # fmt: skip
-    code, most = done.stdout.split()
-    corral.equal(code, "0", " ".join(words))
-    return int(most)
+    """KiB that a command needs at most."""
+    return costs.of(*words, cwd=folder, env={**os.environ, "CSACONFIG": str(folder / "csa.conf")})[0]
 
 
 def is_bounded(folder):

@@ -38,6 +38,29 @@ def entries(data, begin=0):
         yield entry
 
 
+def write_many(path, data, processes, jobs):
+    """A file of so many processes, those of `data` again and again, in so many jobs one after the other. Returns how many processes."""
+    of = {}
+    for entry in entries(data):
+        of.setdefault(entry.kind, []).append(entry.data)
+    start, end = bytearray(of[START][0]), bytearray(of[END][0])
+    known = [bytearray(one) for one in of[PROCESS]]
+    each, number = max(1, processes // jobs), 0
+    with open(path, "wb", buffering=1 << 22) as file:
+        file.write(of[CONFIGURATION][0])
+        for jid in range(1, jobs + 1):
+            struct.pack_into("<Q", start, 16, jid)
+            file.write(start)
+            for _ in range(each):
+                one = known[number % len(known)]
+                struct.pack_into("<Q", one, 48, jid)
+                file.write(one)
+                number += 1
+            struct.pack_into("<Q", end, 48, jid)
+            file.write(end)
+    return number
+
+
 def over_hours(data, minutes):
     """The same records, those of each job that many minutes after those of the job before it."""
     times = {PROCESS: (48, (72,)), START: (16, (24, 32)), END: (48, (64, 72))}
