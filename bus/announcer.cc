@@ -146,8 +146,9 @@ int Announcer::send(Connection& to, const News& news) {
     case Kind::kChanged:
       // A job that was forgotten meanwhile has nothing to tell.
       (void)::sd_bus_emit_properties_changed(
-          to.bus(), path.c_str(), kJobInterface, "State", "Result", "Sentence",
-          "MainPid", "ControlGroup", "StartedUSec", "EndedUSec", nullptr);
+          to.bus(), path.c_str(), kJobInterface, "State", "FreezerState",
+          "Result", "Sentence", "MainPid", "ControlGroup", "StartedUSec",
+          "EndedUSec", nullptr);
       return to.is_open() ? 0 : -1;
   }
   return 0;

@@ -62,9 +62,9 @@ std::optional<core::JobView> brief_view(core::JobControl& port,
                                         const core::Caller& caller,
                                         core::JobId jid) {
   if (jid == core::kNoJob) return std::nullopt;
-  core::JobPage page =
-      port.list(caller, {.owner = {}, .with_ended = true, .is_brief = true},
-                core::JobId(jid.raw() - 1), 1);
+  core::JobPage page = port.list(
+      caller, {.owner = {}, .with_ended = true, .detail = core::Detail::kBrief},
+      core::JobId(jid.raw() - 1), 1);
   if (page.jobs.empty() || page.jobs[0].jid != jid) return std::nullopt;
   return std::move(page.jobs[0]);
 }

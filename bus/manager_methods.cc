@@ -186,10 +186,10 @@ int append_rows(sd_bus_message* message, const core::JobPage& page) {
 
 /// The arguments of the two lists: filter, after, most.
 core::Answer<core::JobPage> read_page(const Call& call, std::uint32_t largest,
-                                      bool is_brief) {
+                                      core::Detail detail) {
   const Dict dict = TRY(read_dict(linked_sd_bus(), call.message.get()));
   core::JobFilter filter = TRY(filter_of(dict));
-  filter.is_brief = is_brief;
+  filter.detail = detail;
   std::uint64_t after = 0;
   std::uint32_t most = 0;
   (void)::sd_bus_message_read(call.message.get(), "tu", &after, &most);
@@ -275,14 +275,14 @@ void find_job(const Call& call) {
 }
 
 void list_jobs(const Call& call) {
-  const auto page = read_page(call, kMostJobsOfPage, false);
+  const auto page = read_page(call, kMostJobsOfPage, core::Detail::kAll);
   if (!page) return call.reply().refuse(page.error());
   call.reply().answer(
       [&](sd_bus_message* message) { return append_page(message, *page); });
 }
 
 void list_job_rows(const Call& call) {
-  const auto page = read_page(call, kMostRowsOfPage, true);
+  const auto page = read_page(call, kMostRowsOfPage, core::Detail::kRow);
   if (!page) return call.reply().refuse(page.error());
   call.reply().answer(
       [&](sd_bus_message* message) { return append_rows(message, *page); });

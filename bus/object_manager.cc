@@ -70,8 +70,9 @@ class Listing : public std::enable_shared_from_this<Listing> {
     const auto connection = connection_.lock();
     if (!connection || !connection->is_open()) return;
     const core::JobPage page = connection->port().list(
-        caller_, {.owner = {}, .with_ended = true, .is_brief = true}, after_,
-        kJobsOfTurn);
+        caller_,
+        {.owner = {}, .with_ended = true, .detail = core::Detail::kBrief},
+        after_, kJobsOfTurn);
     int r = 0;
     for (const core::JobView& view : page.jobs) {
       if (r >= 0) r = append_job(answer_.get(), view);

@@ -99,7 +99,8 @@ int enumerate_jobs(sd_bus* /*bus*/, const char* /*prefix*/, void* userdata,
     auto& connection = *static_cast<Connection*>(userdata);
     const core::JobPage page = connection.port().list(
         caller_of(connection),
-        {.owner = {}, .with_ended = true, .is_brief = true}, {}, kMostNodes);
+        {.owner = {}, .with_ended = true, .detail = core::Detail::kRow}, {},
+        kMostNodes);
     char** const list = new_list(page.jobs.size() + 1);
     if (list == nullptr) return -ENOMEM;
     std::size_t used = 0;

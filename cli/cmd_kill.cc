@@ -108,6 +108,9 @@ std::expected<std::vector<std::string>, int> words_of(
   if (!selects) return named;
   const auto jobs = all_jobs(client, selection_of(arguments));
   if (!jobs) return std::unexpected(complain(jobs.error()));
+  if (jobs->empty())
+    return std::unexpected(
+        complain("no job that lives is what was selected", kSuccess));
   std::vector<std::string> words;
   for (const core::JobView& job : *jobs)
     words.emplace_back(core::display(job.jid).view());

@@ -22,7 +22,7 @@
 
 namespace core {
 
-inline constexpr std::uint8_t kEventCodecVersion = 10;
+inline constexpr std::uint8_t kEventCodecVersion = 11;
 /// Journals of these are read too; what they lack has its default.
 inline constexpr std::uint8_t kOldestEventCodec = 2;
 

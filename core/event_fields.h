@@ -208,8 +208,9 @@ void fields(auto& io, Of<event::LimitsChanged> auto& e) {
   io.since(5, terms);
 }
 void fields(auto& io, Of<event::CpuRead> auto& e) {
-  auto& [used, processors] = e;
+  auto& [used, processors, is_still] = e;
   io(used, processors);
+  io.since(11, is_still);
 }
 void fields(auto& io, Of<event::LimitPassed> auto& e) {
   auto& [kind, value, is_soft] = e;

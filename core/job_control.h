@@ -176,11 +176,18 @@ struct ProcessView {
   std::uint64_t cpu_us = 0;
 };
 
+/// How much of a job is told; what costs most is left out first.
+enum class Detail : char {
+  kAll,
+  kBrief,  ///< not its arguments, and no counters of the living
+  kRow,    ///< what names it, its kinds and states, times and result
+};
+
 struct JobFilter {
   std::optional<Uid> owner;
   bool with_ended = false;
-  bool is_brief = false;  ///< without arguments and counters, which cost most
-  JobId array = kNoJob;   ///< this array and its members only
+  Detail detail = Detail::kAll;
+  JobId array = kNoJob;                ///< this array and its members only
   std::vector<std::string> tags = {};  ///< jobs with all of these only
   std::string project = {};            ///< charged to it only; empty: to any
   std::string account = {};            ///< likewise

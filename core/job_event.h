@@ -116,6 +116,7 @@ struct LimitsChanged {
 struct CpuRead {
   Microseconds used;
   std::uint32_t processors = 1;  ///< it cannot use more at a time
+  bool is_still = false;         ///< a job around it is frozen
 };
 /// Whoever holds the limit saw that it was passed: the kernel, or the scope.
 struct LimitPassed {

@@ -204,7 +204,7 @@ class Stepper {
                           .when = when_.boot,
                           .processors = read.processors,
                           .is_idle = job_.cpu && used <= before};
-    if (!job_.cpu->is_idle) job_.last_use = when_.boot;
+    if (read.is_still || !job_.cpu->is_idle) job_.last_use = when_.boot;
     check_limits();
   }
 

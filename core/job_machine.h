@@ -103,12 +103,14 @@ enum class Freezing : std::uint8_t {
   kAsked = 1,
   kPartly = 2,  ///< some of it has not come out of the kernel for a while
   kFrozen = 3,
-  kLast = kFrozen,
+  kAround = 4,  ///< told of a job: one around it is frozen, or is to be
+  kLast = kAround,
 };
 
 /// systemd's words for a unit's FreezerState.
 constexpr std::string_view name_of(Freezing freezing) {
   if (freezing == Freezing::kNo) return "running";
+  if (freezing == Freezing::kAround) return "frozen-by-parent";
   return freezing == Freezing::kFrozen ? "frozen" : "freezing";
 }
 

@@ -207,11 +207,15 @@ void EffectRunner::read_cpu(const core::Job& job) {
   const core::CpuUse followed =
       use_of_followed(job, parts_.collection.followed());
   used = used + followed.user + followed.system;
+  core::JobId around = job.spec.parent;
+  while (around != core::kNoJob && !parts_.containers.is_frozen(around))
+    around = parts_.containers.parent(around);
   const long processors = std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L);
   parts_.sink.post(
       job.jid,
       event::CpuRead{.used = used,
-                     .processors = static_cast<std::uint32_t>(processors)});
+                     .processors = static_cast<std::uint32_t>(processors),
+                     .is_still = around != core::kNoJob});
 }
 
 void EffectRunner::launch(const core::Job& job) {

@@ -215,20 +215,24 @@ void JobService::accept(const core::Caller& caller, core::JobSpec spec,
   });
 }
 
+core::JobId JobService::frozen_from(core::JobId jid) const {
+  for (; jid != core::kNoJob; jid = parts_->containers.parent(jid)) {
+    const TableEntry* const entry = table_.find(jid);
+    if (entry != nullptr && entry->job.freezing != core::Freezing::kNo) break;
+  }
+  return jid;
+}
+
 /// Whether a command can begin in the jobs that its own is to be nested in.
 core::Answer<void> JobService::check_around(const core::JobSpec& spec) const {
   if (!core::has_command(spec.kind)) return {};
-  for (core::JobId above = spec.parent; above != core::kNoJob;
-       above = parts_->containers.parent(above)) {
-    const TableEntry* const entry = table_.find(above);
-    if (entry == nullptr || entry->job.freezing == core::Freezing::kNo)
-      continue;
+  const core::JobId frozen = frozen_from(spec.parent);
+  if (frozen != core::kNoJob)
     return core::refuse(
         core::Refusal::kInvalid,
-        core::job_text(above) +
+        core::job_text(frozen) +
             " is frozen, so nothing would begin in it; 'corral thaw' "
             "it first");
-  }
   return spec.parent == core::kNoJob ? core::Answer<void>()
                                      : check_tasks(spec.parent, core::kNoJob);
 }

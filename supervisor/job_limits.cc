@@ -44,6 +44,9 @@ Answer<void> JobService::set_limits(
   asked.terms = {};
   for (const core::LimitChange& change : changes) {
     TRY(parts_->admission.check_change(caller, job->spec, change));
+    if (change.is_empty() &&
+        core::terms_of(wanted.limits, wanted.terms, change.kind).is_empty())
+      continue;  // there was none
     const auto why =
         parts_->admission.division_of(job->spec).why_fixed(change.kind);
     if (!why.empty())

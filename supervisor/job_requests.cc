@@ -74,17 +74,24 @@ bool JobService::may_to(const core::Caller& caller, Verb verb,
 }
 
 core::JobView JobService::view(const core::Caller& caller, const core::Job& job,
-                               Detail detail) const {
+                               core::Detail detail) const {
   const bool has_cgroup = core::has_cgroup(job.engine);
   const bool is_over = job.state >= core::JobState::kClosing;
-  const bool is_brief = detail == Detail::kBrief;
+  const bool is_all = detail == core::Detail::kAll;
   core::JobView view =
-      view_of(job, !is_brief && may_to(caller, Verb::kInspect, job),
-              has_cgroup ? parts_->containers.path(job.jid) : std::string());
+      detail == core::Detail::kRow
+          ? row_view_of(job)
+          : view_of(
+                job, is_all && may_to(caller, Verb::kInspect, job),
+                has_cgroup ? parts_->containers.path(job.jid) : std::string());
+  if (view.freezing == core::Freezing::kNo && !is_over &&
+      frozen_from(job.spec.parent) != core::kNoJob)
+    view.freezing = core::Freezing::kAround;
+  if (detail == core::Detail::kRow) return view;
   view.has_lifetime = parts_->lifetimes.has(job.jid);
-  if (!is_brief)
-    view.not_held = parts_->admission.division_of(job.spec).all_lacking();
-  if (has_cgroup && !is_over && !is_brief) {
+  if (!is_all) return view;
+  view.not_held = parts_->admission.division_of(job.spec).all_lacking();
+  if (has_cgroup && !is_over) {
     view.totals = parts_->containers.totals(job.jid);
     add_followed(job, parts_->followed,
                  parts_->containers.id(job.jid).value_or(0), view.totals);
@@ -370,8 +377,7 @@ core::JobPage JobService::list(const core::Caller& caller,
       page.has_more = true;
       break;
     }
-    page.jobs.push_back(
-        view(caller, job, filter.is_brief ? Detail::kBrief : Detail::kAll));
+    page.jobs.push_back(view(caller, job, filter.detail));
   }
   return page;
 }

@@ -193,6 +193,7 @@ core::Result<void> JobService::take(const core::JobEvent& event) {
   const bool had_passed = !is_new && entry->job.limit_hit;
   const core::JobState before =
       is_new ? core::JobState::kPreparing : entry->job.state;
+  const bool was_frozen = !is_new && entry->job.freezing != core::Freezing::kNo;
   if (is_new)
     entry = &table_.insert(std::move(step.job), number);  // then believe
   else
@@ -204,6 +205,8 @@ core::Result<void> JobService::take(const core::JobEvent& event) {
       launched != nullptr && handlers_.on_launched)
     handlers_.on_launched(event.job, launched->pid);
   act(*entry, step.effects, number);  // then act
+  if (was_frozen != (entry->job.freezing != core::Freezing::kNo))
+    announce_within(event.job);
   return {};
 }
 
@@ -253,6 +256,14 @@ void JobService::announce(const core::Job& job) {
   count_member(job);
   feed_arrays();
   forget_old(job.ended.boot);
+}
+
+/// Jobs that stand still, or go on, with the one around them.
+void JobService::announce_within(core::JobId jid) const {
+  if (observer_ == nullptr || !parts_->containers.has_nested(jid)) return;
+  for (const auto& [nested, entry] : table_.jobs())
+    if (entry.job.state == core::JobState::kRunning && is_within(nested, jid))
+      observer_->on_job_changed(entry.job);
 }
 
 void JobService::forget_old(core::BootTime now) {

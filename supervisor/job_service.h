@@ -228,6 +228,7 @@ class JobService final : public core::JobControl,
   void act(TableEntry& entry, const std::vector<core::Effect>& effects,
            std::uint64_t number);
   void announce(const core::Job& job);
+  void announce_within(core::JobId jid) const;
   void announce_limit(const core::Job& job) const;
   void announce_soft_limit(const core::Job& job,
                            const core::LimitHit& hit) const;
@@ -267,6 +268,8 @@ class JobService final : public core::JobControl,
                                                core::CreatedJob& created);
   void await_caller(core::JobId jid);
 
+  /// The first that is frozen of a job and those around it, or kNoJob.
+  [[nodiscard]] core::JobId frozen_from(core::JobId jid) const;
   [[nodiscard]] core::Answer<void> check_around(
       const core::JobSpec& spec) const;
   [[nodiscard]] core::Answer<void> check_tasks(core::JobId jid,
@@ -348,10 +351,9 @@ class JobService final : public core::JobControl,
       const core::Caller& caller, core::JobId jid) const;
   [[nodiscard]] core::Answer<void> may_manage(const core::Caller& caller,
                                               std::string_view what) const;
-  enum class Detail : char { kAll, kBrief };
-  [[nodiscard]] core::JobView view(const core::Caller& caller,
-                                   const core::Job& job,
-                                   Detail detail = Detail::kAll) const;
+  [[nodiscard]] core::JobView view(
+      const core::Caller& caller, const core::Job& job,
+      core::Detail detail = core::Detail::kAll) const;
   [[nodiscard]] MemberSources member_sources() const;
   [[nodiscard]] const core::Job* find_ancestor_job(core::Pid pid) const;
   /// That job, or kNoJob.

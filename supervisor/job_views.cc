@@ -33,8 +33,7 @@ void copy_total(reaper::ScopeEnded& ended, std::uint32_t bit,
 
 }  // namespace
 
-core::JobView view_of(const core::Job& job, bool may_inspect,
-                      std::string container) {
+core::JobView row_view_of(const core::Job& job) {
   core::JobView view;
   view.jid = job.jid;
   view.name = job.spec.name;
@@ -43,15 +42,21 @@ core::JobView view_of(const core::Job& job, bool may_inspect,
   view.engine = job.engine;
   view.state = job.state;
   view.freezing = job.freezing;
+  view.created = job.created;
+  view.started = job.started;
+  view.ended = job.ended;
+  view.result = job.result;
+  return view;
+}
+
+core::JobView view_of(const core::Job& job, bool may_inspect,
+                      std::string container) {
+  core::JobView view = row_view_of(job);
   view.limits = job.spec.limits;
   view.terms = job.spec.terms;
   if (may_inspect) view.argv = job.spec.argv;
   // Its number may be another process's once it has ended.
   if (job.main != core::Pid(0) && !job.main_has_ended) view.main = job.main;
-  view.created = job.created;
-  view.started = job.started;
-  view.ended = job.ended;
-  view.result = job.result;
   view.totals = job.totals;
   if (job.main_exit) view.main_exit = *job.main_exit;
   view.processes_seen = job.processes_seen;

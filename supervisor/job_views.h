@@ -9,6 +9,9 @@
 
 namespace supervisor {
 
+/// Of the job what names it, its kinds and states, times and result.
+[[nodiscard]] core::JobView row_view_of(const core::Job& job);
+
 /// A copy of the job for a caller who may or may not see its arguments.
 /// `container` is the path below the cgroup mount, empty if there is none.
 [[nodiscard]] core::JobView view_of(const core::Job& job, bool may_inspect,

@@ -77,6 +77,12 @@ def objects(bus, instance):
     value, bound, number = said.split(told)[1].split(")")[0].replace("uint64 ", "").split(", ")
     check(int(value) >= 300000 and (bound, number) == ("300000", "10"), "SoftLimitHit of a soft bound, with the signal", value, bound, number)
     equal(instance.facts("show", f"0x{soft:x}")["state"], "running", "the job goes on")
+    inner = jid_of(instance, "--parent", f"0x{soft:x}", "--", "sleep", "100")
+    instance.run("freeze", f"0x{soft:x}")
+    changed = f"{path_of(inner)}: org.freedesktop.DBus.Properties.PropertiesChanged ('org.corral.Job1', {{"
+    wait_until(lambda: any(line.startswith(changed) and "'FreezerState': <'frozen-by-parent'>" in line
+                           for line in pathlib.Path(out).read_text().splitlines()), what="PropertiesChanged of a nested job")
+    instance.run("thaw", f"0x{soft:x}")
     instance.run("kill", "-g", "0", f"0x{soft:x}")
     said = wait_until(lambda: (text := pathlib.Path(out).read_text()).count(f"JobRemoved (uint64 {soft},") and text, what="its JobRemoved")
     equal((said.count(told), f".LimitHit (uint64 {soft}," in said), (1, False), "it was told once, and no hard one")

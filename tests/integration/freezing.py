@@ -90,6 +90,29 @@ def foreground(instance):
     wait_until(lambda: not instance.job_cgroups(), 20, "the end of a frozen job whose scope was killed")
 
 
+def nested(instance):
+    """A job in a frozen one stands still, is said to, and is not idle for that."""
+    outer = instance.run("run", "-d", "--", "sleep", "1000").stdout.strip()
+    jid = instance.run("run", "-d", "--parent", outer, "--limit", "idle=1s", "--", "sh", "-c",
+                       COUNTER.format(instance.folder)).stdout.strip()
+    check(goes_on(instance), "a nested job counts")
+    equal(instance.run("freeze", outer).returncode, 0, "the job around it is frozen")
+    check(stands_still(instance), "and it stands still")
+    equal(instance.facts("show", jid)["freezer_state"], "frozen-by-parent", "show says so")
+    check(" frozen-by-parent " in instance.run("ps").stdout, "ps says so")
+    equal(freezer_property(instance, jid), 's "frozen-by-parent"', "the bus says so")
+    time.sleep(2)
+    equal(instance.facts("show", jid)["state"], "running", "it is not ended as idle")
+    equal(instance.run("freeze", jid).returncode, 0, "it is frozen itself")
+    equal(instance.facts("show", jid)["freezer_state"], "frozen", "which is said first")
+    equal(instance.run("thaw", outer).returncode, 0, "the outer is thawed")
+    check(stands_still(instance), "and it stands still for itself")
+    equal(instance.run("thaw", jid).returncode, 0, "it is thawed too")
+    check(goes_on(instance), "and goes on")
+    equal(instance.facts("show", jid)["freezer_state"], "running", "show says so")
+    equal(instance.run("kill", "-g", "0", outer).returncode, 0, "both are ended")
+
+
 def whole_crash(instance):
     """Store and supervisor at once: what is found by its cgroup is found frozen."""
     jid = instance.run("run", "-d", "--", "sh", "-c", COUNTER.format(instance.folder)).stdout.strip()
@@ -107,7 +130,7 @@ def whole_crash(instance):
 
 
 with Instance() as started:
-    for part in (detached, ending, foreground, whole_crash):
+    for part in (detached, ending, foreground, nested, whole_crash):
         part(started)
         pathlib.Path(started.folder / "count").unlink(missing_ok=True)
 with Instance(engine="subreaper") as started:

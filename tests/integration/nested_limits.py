@@ -105,6 +105,7 @@ def changes(instance):
     equal(instance.run("limit", outer, "-l", "processes=none").returncode, 0, "the outer's is taken away")
     equal(instance.facts("show", inner)["limits"]["processes"], 5, "the inner's stays")
     refused(instance, 72, "counts from a job's beginning on here", "limit", outer, "-l", "memory=1G")
+    equal(instance.run("limit", outer, "-l", "memory=none").returncode, 0, "to take away what is not there is no change")
     before = instance.supervisor
     os.kill(before, signal.SIGKILL)
     wait_until(lambda: instance.supervisor not in (None, before), 10, "another supervisor")
@@ -138,6 +139,7 @@ def deep_end(instance):
     jids = [detached(instance, "--", "sleep", "1000")]
     for _ in range(7):
         jids.append(detached(instance, "--parent", jids[-1], "--", "sleep", "1000"))
+    refused(instance, 75, "jobs are nested 8 deep at most", "run", "-d", "--parent", jids[-1], "--", "true")
     began = time.monotonic()
     instance.run("kill", "-g", "0", jids[0])
     ended(instance, jids[0])

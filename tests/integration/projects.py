@@ -89,7 +89,8 @@ def selection(instance):
     equal(instance.run("kill").returncode, 2, "and one of it is needed")
     equal(instance.run("kill", "-g", "0", "-P", "p").returncode, 0, "a project's jobs are ended")
     equal(names(), ["three"], "and no others")
-    equal(instance.run("kill", "-g", "0", "-P", "p").returncode, 0, "of none nothing is done")
+    none = instance.run("kill", "-g", "0", "-P", "p")
+    equal((none.returncode, none.stderr), (0, "corral: no job that lives is what was selected\n"), "of none nothing is done, and said so")
     equal(instance.run("kill", "-g", "0", jobs["three"]).returncode, 0, "the last")
     by = json.loads(subprocess.run([COMMAND, "report", "--json", "--by", "project", instance.pacct], capture_output=True,
                                    text=True, check=True).stdout)

@@ -103,6 +103,27 @@ TEST_CASE("what a journal of version 9 lacks has its default") {
   check_old(bytes);
 }
 
+TEST_CASE("what a journal of version 10 lacks has its default") {
+  Bytes bytes;
+  core::encode(JobEvent{core::JobId(1),
+                        {},
+                        core::event::CpuRead{.used = core::Microseconds(5),
+                                             .processors = 2,
+                                             .is_still = true}},
+               bytes);
+  const auto read = [&bytes] {
+    const auto item = core::decode(bytes);
+    REQUIRE(item);
+    return std::get<core::event::CpuRead>(std::get<JobEvent>(*item).body);
+  };
+  CHECK(read().is_still);
+  bytes[0] = std::byte{10};
+  CHECK(!core::decode(bytes));
+  bytes.pop_back();
+  CHECK(read().processors == 2);
+  CHECK(!read().is_still);
+}
+
 TEST_CASE("a signal comes back, and that of version 6 to no process group") {
   Bytes bytes;
   core::encode(JobEvent{core::JobId(1),
@@ -152,10 +173,10 @@ TEST_CASE("a count that lies costs no memory") {
 
 TEST_CASE("an unknown version is refused with both versions named") {
   Bytes bytes = created_bytes();
-  bytes[0] = std::byte{11};
+  bytes[0] = std::byte{12};
   const auto item = core::decode(bytes);
   REQUIRE(!item);
   CHECK(item.error().code == EPROTONOSUPPORT);
   CHECK(item.error().subject.view() ==
-        "version 11; this program knows 2 to 10");
+        "version 12; this program knows 2 to 11");
 }

@@ -189,6 +189,19 @@ TEST_CASE("what stands still by request is not idle") {
   CHECK(after(now.job, 40, read(5)).job.limit_hit);
 }
 
+TEST_CASE("what stands still with the job around it is not idle") {
+  Job job = running_with({.kind = LimitKind::kIdleTime, .bound = 10 * kSecond});
+  job = after(job, 4, read(5)).job;
+  job = after(job, 5, read(5)).job;
+  auto still = read(5);
+  still.is_still = true;
+  job = after(job, 20, still).job;
+  CHECK_FALSE(job.limit_hit);
+  job = after(job, 29, read(5)).job;
+  CHECK_FALSE(job.limit_hit);
+  CHECK(after(job, 30, read(5)).job.limit_hit);
+}
+
 TEST_CASE("who dies of a soft bound's signal was over that limit") {
   Job job =
       after(running_with(kWall), 13, event::TimerFired{JobTimer::kLimit}).job;

@@ -163,10 +163,13 @@ TEST_CASE("members are found by the array's name or jid and their index") {
   CHECK(text("parts[6]").find("has not begun yet") != std::string::npos);
   CHECK(text("parts[4]").starts_with("there is no 'parts[4]'"));
   CHECK(text("other[4]") == "there is no job 'other[4]'");
-  const core::JobPage page = fixture.service.list(
-      caller,
-      {.owner = {}, .with_ended = true, .is_brief = true, .array = array}, {},
-      100);
+  const core::JobPage page =
+      fixture.service.list(caller,
+                           {.owner = {},
+                            .with_ended = true,
+                            .detail = core::Detail::kBrief,
+                            .array = array},
+                           {}, 100);
   CHECK(page.jobs.size() == 2);
 }
 
