@@ -16,13 +16,11 @@
 
 namespace sys {
 
-/// Errors: those of open(2), fstat(2) and read(2); EINVAL for what is no
-/// regular file, EFBIG beyond `most` bytes, EAGAIN for one that is being
+/// Of an open file. Errors: those of fstat(2) and read(2); EINVAL for what is
+/// no regular file, EFBIG beyond `most` bytes, EAGAIN for one that is being
 /// written.
-[[nodiscard]] inline core::Result<std::string> read_whole_file(
-    const std::string& path, std::size_t most) {
-  const UniqueFd fd =
-      TRY(open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK));
+[[nodiscard]] inline core::Result<std::string> read_whole(
+    const UniqueFd& fd, const std::string& path, std::size_t most) {
   struct stat status = {};
   if (::fstat(fd.get(), &status) < 0) return core::fail(errno, "fstat", path);
   if (!S_ISREG(status.st_mode))
@@ -44,6 +42,14 @@ namespace sys {
                        static_cast<std::size_t>(after.st_size) == text.size();
   if (!is_same) return core::fail(EAGAIN, "read while it is written", path);
   return text;
+}
+
+/// Errors: also those of open(2).
+[[nodiscard]] inline core::Result<std::string> read_whole_file(
+    const std::string& path, std::size_t most) {
+  const UniqueFd fd =
+      TRY(open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK));
+  return read_whole(fd, path, most);
 }
 
 /// Whether something stands there, also a link that leads nowhere, which

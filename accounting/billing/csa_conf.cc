@@ -12,7 +12,7 @@
 #include <cstring>
 #include <utility>
 
-#include "sys/whole_file.h"
+#include "sys/trusted_file.h"
 
 namespace accounting {
 
@@ -126,7 +126,13 @@ bool CsaConf::complain_of_kind() {
 bool CsaConf::load() {
   if (is_loaded_ || is_absent_) return is_loaded_;
   constexpr std::size_t kMost = 1U << 20U;
-  auto file = sys::read_whole_file(path_, kMost);
+  auto file = sys::read_trusted_file(path_, kMost, distrust_);
+  if (!distrust_.empty()) {
+    is_absent_ = true;
+    has_wrong_value_ = true;
+    complaints_ += distrust_ + "\n";
+    return false;
+  }
   if (!file) {
     const int code = file.error().code;
     if (complain_of_kind()) return false;
@@ -164,6 +170,16 @@ bool CsaConf::load() {
     if (!add_line(line, number)) break;
   }
   return true;
+}
+
+std::string CsaConf::distrust() {
+  std::string said = take_complaints();
+  (void)load();
+  if (distrust_.empty())
+    complaints_ = said + complaints_;
+  else
+    complaints_ = std::move(said);
+  return distrust_;
 }
 
 std::optional<std::string> CsaConf::find(std::string_view label) {

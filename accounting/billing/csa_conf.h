@@ -4,6 +4,10 @@
 // alone is there. A file whose name ends with .toml is translated first. A
 // value is read as the published programs read it: from behind the separators
 // (blank , : ;) to the end of the line, or within double quotes.
+//
+// Root believes no file that somebody else may have written
+// (sys/trusted_file.h): it names folders that root writes into, and those of
+// scripts that root runs.
 #pragma once
 
 #include <expected>
@@ -46,6 +50,10 @@ class CsaConf {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  /// Why the file is not believed, which complaints() does not say any more;
+  /// empty: it is.
+  [[nodiscard]] std::string distrust();
+
   /// Those of the file that begin so, sorted; none before it was read.
   [[nodiscard]] std::vector<std::string> labels_with(
       std::string_view prefix) const;
@@ -73,6 +81,7 @@ class CsaConf {
   std::string path_;
   bool is_loaded_ = false;
   bool is_absent_ = false;  ///< which was told, and is not for each label
+  std::string distrust_;    ///< then it is as if it were absent
   bool has_wrong_value_ = false;
   bool tells_no_missing_ = false;
   struct Value {

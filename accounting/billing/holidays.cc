@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/number_text.h"
-#include "sys/whole_file.h"
+#include "sys/trusted_file.h"
 
 namespace accounting {
 
@@ -210,7 +210,12 @@ std::string usual_holidays_file() {
 std::optional<Holidays> read_holidays(const std::string& path,
                                       std::string& faults) {
   constexpr std::size_t kMost = 1U << 20U;
-  const auto text = sys::read_whole_file(path, kMost);
+  std::string distrust;
+  const auto text = sys::read_trusted_file(path, kMost, distrust);
+  if (!distrust.empty()) {
+    faults += distrust + "; nothing is prime time\n";
+    return std::nullopt;
+  }
   if (!text) {
     faults += "cannot read the holidays file '" + path +
               "': " + std::strerror(text.error().code) +

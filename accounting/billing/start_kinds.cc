@@ -89,7 +89,8 @@ StartKinds read_start_kinds(CsaConf& conf) {
 core::RecordSwitches usual_switches(CsaConf& conf, std::string& faults) {
   if (!sys::is_there(conf.path())) return {};
   const StartKinds start = read_start_kinds(conf);
-  faults += start.faults;
+  const std::string distrust = conf.distrust();
+  faults += start.faults + distrust + (distrust.empty() ? "" : "\n");
   if (!start.has_labels) return {};
   core::RecordSwitches switches = start.switches;
   switches.kinds |= core::bit_of(core::AccountKind::kJob);

@@ -105,6 +105,8 @@ Outcome<void> must_be_absolute(const CsaConf& conf, std::string_view label,
 
 Outcome<Places> read_places(CsaConf& conf, Console& console) {
   if (!sys::is_there(conf.path())) return usual_places(conf);
+  if (std::string why = conf.distrust(); !why.empty())
+    return stop(std::move(why));
   Places places;
   Reader reader(conf, console);
   places.root = reader.own("ACCT_DIR", places.root);

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "sys/spawn.h"
+#include "sys/trusted_file.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -19,8 +20,9 @@ namespace {
 
 constexpr const char kShell[] = "/bin/sh";
 
-/// True: it is there and may be run.
-Outcome<bool> look_at(const std::string& path) {
+/// True: it is there and may be run. Who may write the folder may put another
+/// script there before the shell opens it.
+Outcome<bool> look_at(const std::string& folder, const std::string& path) {
   struct stat status = {};
   if (::stat(path.c_str(), &status) < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return false;
@@ -31,6 +33,11 @@ Outcome<bool> look_at(const std::string& path) {
   if ((status.st_mode & S_IWOTH) != 0)
     return stop("User exit '" + path +
                 "' may be written by everybody: it is not run.");
+  std::string distrust = sys::distrust_of(path, status);
+  if (distrust.empty() && ::stat(folder.c_str(), &status) == 0)
+    distrust = sys::distrust_of(folder, status);
+  if (!distrust.empty())
+    return stop("User exit '" + path + "' is not run: " + distrust + ".");
   if (::access(path.c_str(), R_OK) < 0)
     return stop("User exit '" + path + "' cannot be read.", errno);
   return status.st_size > 0;
@@ -75,7 +82,7 @@ core::Result<int> run_shell(const UserExit& exit, const std::string& path,
 
 Outcome<bool> run_user_exit(const Places& places, const UserExit& exit) {
   const std::string path = places.exits + "/" + exit.name;
-  const bool is_there = TRY(look_at(path));
+  const bool is_there = TRY(look_at(places.exits, path));
   if (!is_there) return false;
   const auto errors = sys::open_at(
       AT_FDCWD, exit.errors.c_str(),

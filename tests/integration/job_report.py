@@ -12,7 +12,7 @@ import tempfile
 
 import corral
 import csa_files
-from csa_golden_files import GOLDEN
+from csa_golden_files import GOLDEN, golden_site
 
 PACCT = GOLDEN / "in/pacct1"
 
@@ -162,7 +162,7 @@ def published():
 
 def units():
     """What one job costs, as its row of the report of all has it, which weighs a request's job."""
-    sources, conf = [GOLDEN / "in/pacct1", GOLDEN / "in/pacct2"], {"environment": {"CSACONFIG": "in/csa.conf"}, "cwd": GOLDEN}
+    sources, conf = [GOLDEN / "in/pacct1", GOLDEN / "in/pacct2"], {"environment": {"CSACONFIG": "in/csa.conf"}, "cwd": golden_site()}
     rows = {row["job"]: row["units"] for row in job_of("--units", "--by", "job", *sources, **conf)["rows"]}
     for jid in rows:
         text, found = report(jid, "--units", "--json", *sources, **conf), []

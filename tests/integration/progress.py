@@ -13,7 +13,7 @@ import tempfile
 import threading
 
 import corral
-from csa_golden_files import GOLDEN
+from csa_golden_files import GOLDEN, golden_site
 
 RECORDS = (GOLDEN / "in/pacct1").read_bytes()
 SHOWN = re.compile(rb"\r *(\d+) %")
@@ -50,7 +50,7 @@ def on_a_terminal(words, folder, with_output, prefix=()):
     reader.start()
     out = theirs if with_output else subprocess.PIPE
     done = subprocess.run([*prefix, corral.COMMAND, *words], cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=theirs, timeout=60, check=False,
-                          env={**os.environ, "TZ": "UTC", "CSACONFIG": str(GOLDEN / "in/csa.conf"), "TERM": "xterm"})  # fmt: skip
+                          env={**os.environ, "TZ": "UTC", "CSACONFIG": str(golden_site() / "in/csa.conf"), "TERM": "xterm"})  # fmt: skip
     os.close(theirs)
     reader.join()
     os.close(ours)

@@ -12,12 +12,12 @@ import tempfile
 import corral
 import costs
 import csa_files
-from csa_golden_files import GOLDEN
+from csa_golden_files import GOLDEN, golden_site
 
 RECORDS = (GOLDEN / "in/pacct1").read_bytes()
 JOBS = 100_000
 FORMS = (["--json"], ["--csv"], ["--json", "--units"])
-SITE = {"env": {**os.environ, "TZ": "UTC", "CSACONFIG": "in/csa.conf"}, "cwd": GOLDEN}
+SITE = {"env": {**os.environ, "TZ": "UTC", "CSACONFIG": "in/csa.conf"}, "cwd": golden_site()}
 
 
 def report(*words):

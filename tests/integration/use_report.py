@@ -17,7 +17,7 @@ import time
 import corral
 import csa_files
 from collector import ebpf_obstacle
-from csa_golden_files import GOLDEN
+from csa_golden_files import GOLDEN, golden_site
 
 PACCT = GOLDEN / "in/pacct1"
 
@@ -129,7 +129,7 @@ def units():
     spacct = (GOLDEN / "out/spacct.csa").read_bytes()
     billed = csa_files.Billing(GOLDEN, "in/csa.conf").weighted_units(spacct)
     sources = [GOLDEN / "in/pacct1", GOLDEN / "in/pacct2"]
-    conf = {"env": {**os.environ, "TZ": "UTC", "CSACONFIG": "in/csa.conf"}, "cwd": GOLDEN}
+    conf = {"env": {**os.environ, "TZ": "UTC", "CSACONFIG": "in/csa.conf"}, "cwd": golden_site()}
 
     def reported(by, *words):
         done = subprocess.run([corral.COMMAND, "report", "--units", "--by", by, *words, *sources], capture_output=True, text=True, check=True, **conf)
@@ -167,7 +167,7 @@ def units():
 
 def units_of_accounts():
     """What each account of an instance's jobs owes; whom a collector does not know each for himself, nobody bills."""
-    conf = {"env": {**os.environ, "TZ": "UTC", "CSACONFIG": "in/csa.conf"}, "cwd": GOLDEN}
+    conf = {"env": {**os.environ, "TZ": "UTC", "CSACONFIG": "in/csa.conf"}, "cwd": golden_site()}
     for collector in ["ebpf", "wait"] if not ebpf_obstacle() else ["wait"]:
         with corral.Instance(environment={"CORRAL_COLLECTOR": collector}) as instance:
             for words in (["-A", "one"], ["-A", "two"], ["-A", "one"], []):

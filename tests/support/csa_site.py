@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 import corral
-from csa_golden_files import GOLDEN, without_times
+from csa_golden_files import GOLDEN, golden_site, without_times
 
 TRACER = corral.BUILD / "tests" / "support" / "kill-at-syscall"
 SECONDS = 60
@@ -30,7 +30,7 @@ class Site:
         self.bin = self.root / "bin"
         self.values = {
             "ACCT_DIR": self.path("."), "EXIT_DIR": self.root / "exits", "PACCT_FILE": self.path("day/pacct"), "ACCT_FS": self.root,
-            "CHGRP": "root", "MIN_BLKS": 0, "MAILER": self.root / "mailer", "HOLIDAY_FILE": GOLDEN / "in/csa.holidays", "CSACREP": "-hucwx",
+            "CHGRP": "root", "MIN_BLKS": 0, "MAILER": self.root / "mailer", "HOLIDAY_FILE": golden_site() / "in/csa.holidays", "CSACREP": "-hucwx",
         }  # fmt: skip
         self.bin.mkdir()
         (self.root / "exits").mkdir()
