@@ -306,6 +306,13 @@ std::string csa_toml_keys() {
           .append("  ")
           .append(kNumber.expected)
           .append("\n");
+  for (const NamedSection& section : kNamedSections)
+    text.append(section.name)
+        .append(".NAME  ")
+        .append(section.label)
+        .append("n  ")
+        .append(kNumber.expected)
+        .append("\n");
   return text;
 }
 

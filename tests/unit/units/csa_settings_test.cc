@@ -2,7 +2,13 @@
 // csa.toml: each key gives its label, and each fault is told with its place.
 #include "units/csa_settings.h"
 
+#include <set>
+#include <sstream>
+#include <string>
+
 #include <doctest/doctest.h>
+
+#include "tests/unit/units/manual_page.h"
 
 namespace {
 
@@ -83,4 +89,29 @@ TEST_CASE("the list of keys has all of them") {
   CHECK(
       keys.contains("site.min_blocks  MIN_BLKS  a whole number, 0 or more\n"));
   CHECK(keys.contains("nonprime.swpdelay  NP_SWPDELAY  "));
+  CHECK(keys.contains("machines.NAME  WKMG_MACHINEn  a number, 0 or more\n"));
+}
+
+TEST_CASE("csa.conf(5) and csa.toml(5) have each label and key, and no other") {
+  const std::string conf = page_of("csa.conf");
+  const std::string toml = page_of("csa.toml");
+  std::set<std::string> labels = {"WKMG_NUM_QUEUES", "WKMG_NUM_MACHINES"};
+  std::istringstream keys(units::csa_toml_keys());
+  for (std::string line; std::getline(keys, line);) {
+    CAPTURE(line);
+    const std::size_t dot = line.find('.');
+    const std::size_t blank = line.find(' ');
+    const std::string section = line.substr(0, dot);
+    const std::string key = line.substr(dot + 1, blank - dot - 1);
+    std::string label = line.substr(blank + 2);
+    label.resize(label.find(' '));
+    if (label.ends_with('n')) label.pop_back();  // a number follows it
+    labels.insert(label);
+    CHECK(conf.contains("[" + section + "]"));
+    CHECK(toml.contains("[" + section + "]"));
+    if (key == "NAME") continue;
+    CHECK(conf.contains(key));
+    CHECK(toml.contains("*" + key + "*"));
+  }
+  CHECK(rows_of(conf) == labels);
 }

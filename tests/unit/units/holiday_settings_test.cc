@@ -2,7 +2,13 @@
 // The holidays file in TOML: each key, and each fault with its place.
 #include "units/holiday_settings.h"
 
+#include <set>
+#include <string>
+
 #include <doctest/doctest.h>
+
+#include "core/holidays.h"
+#include "tests/unit/units/manual_page.h"
 
 namespace {
 
@@ -88,4 +94,20 @@ TEST_CASE("what is wrong in it is named by file, line, key and value") {
   const auto none = parse_holiday_settings("", "f");
   REQUIRE_FALSE(none);
   CHECK(none.error().size() == 3);
+}
+
+TEST_CASE("holidays(5) has each line and key, and its examples are right") {
+  const std::string page = page_of("holidays");
+  const std::set<std::string> rows = rows_of(page);
+  for (const core::KindOfDay& kind : core::kKindsOfDay) {
+    CAPTURE(kind.name);
+    CHECK(rows.contains(std::string(kind.name)));
+    CHECK(rows.contains("prime_time." + std::string(kind.name)));
+  }
+  for (const char* const word : {"HOLIDAYFILE_VERSION1", "YEAR", "holidays."})
+    CHECK(rows.contains(word));
+  const auto read =
+      parse_holiday_settings(example_of(page, "[prime_time]"), "example");
+  REQUIRE(read);
+  CHECK(read->days.size() == 1);
 }
