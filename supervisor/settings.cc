@@ -160,7 +160,7 @@ constexpr Option kOptions[] = {
     {"--bus", "BUS", nullptr, Kept::kYes, set_bus,
      "system (the default), none, or the address of a bus"},
     {"--units", "DIR", nullptr, Kept::kYes, set_units,
-     "the directory of unit files"},
+     "the directory of unit files; this version starts none"},
     {"--stop-timeout", "DURATION", "CORRAL_INIT_STOP_TIMEOUT", Kept::kYes,
      set_stop_timeout, "end what is left when a shutdown has taken so long"},
     {"--verbose", "", nullptr, Kept::kYes, set_flag<&Settings::is_verbose>,
