@@ -365,7 +365,7 @@ inline constexpr PublishedCommand kCommands[] = {
      accounting::csachargefee_command, Form::kNone},
     {"csagetconfig", "8", "Print a value of csa.conf",
      "Prints the value of a label of the file that *CSACONFIG* names, or of "
-     "/etc/csa.conf.",
+     "/etc/csa.conf, or of /etc/csa.toml where that is not there.",
      kNoLetters, "LABEL", "Command Usage:\n%\tlabel_name",
      accounting::csagetconfig_command, Form::kNone},
     {"csajrep", "8", "Report the jobs of a sorted file",

@@ -19,7 +19,8 @@ constexpr std::string_view kCommonEnd =
 constexpr std::string_view kEnvironment =
     "# ENVIRONMENT\n\n"
     "*CSACONFIG*\n\t"
-    "The configuration, instead of _/etc/csa.conf_.\n\n"
+    "The configuration (csa.conf(5), or csa.toml(5) by its name), instead of "
+    "_/etc/csa.conf_, or _/etc/csa.toml_ where that is not there.\n\n"
     "*TZ*\n\t"
     "The time zone of what is printed, and of prime time.\n\n";
 
@@ -38,6 +39,9 @@ struct OwnPart {
 constexpr OwnPart kOwnParts[] = {
     {.command = "csaswitch",
      .exit_status = "*255*\n\t*-c check*: what *-n* names is not on.\n\n",
+     .files = ""},
+    {.command = "csaverify",
+     .exit_status = "*2*\n\tIt stopped at so many damages as *-m* says.\n\n",
      .files = ""},
     {.command = "csarun",
      .exit_status = "",

@@ -4,11 +4,14 @@
 its introspection file: each member with its arguments, and the comment before
 it. So the page says what the contract says."""
 
+import re
 import sys
 import textwrap
 import xml.etree.ElementTree as ElementTree
 
 EMITS = "org.freedesktop.DBus.Property.EmitsChangedSignal"
+WIDTH = 67  # of 78 columns: what mandoc(1) and man(1) print such a text in
+FULL = 95  # a line of a comment that is longer goes on in the next one
 
 
 def parse(path):
@@ -32,9 +35,35 @@ def escaped(text):
     return "".join(f"\\{character}" if character in "\\_*<>[]#" else character for character in text)
 
 
+def narrowed(text):
+    """The text in lines of WIDTH: each paragraph below its first line, and in a table's row below its last column."""
+    parts, column, last = [], -1, ""  # a part: what stands before its words, how far its other lines go in, its words
+    for line in text.split("\n"):
+        own = len(line) - len(line.lstrip())
+        row = re.match(r" *(\S+( \S+)* {2,})+(?=\S)", line)
+        hangs = own == column + 2 and len(parts[-1][2]) == 1
+        if line and not row and (own == column or hangs) and len(last) > FULL:
+            parts[-1][2].append(line.strip())
+            if hangs:
+                column = parts[-1][1] = own
+        else:
+            column = row.end() if row else own
+            if column <= WIDTH // 2:
+                parts.append([line[:column], column, [line[column:]]])
+            else:  # too far to the right for anything to stand below it
+                parts.append([" " * (own if row else parts[-1][1]), own + 4 if row else parts[-1][1], [line.strip()]])
+        last = line
+    lines = []
+    for head, inside, words in parts:
+        filled = textwrap.wrap(" ".join(words), WIDTH, initial_indent=head, subsequent_indent=" " * inside,
+                               break_long_words=False, break_on_hyphens=False)  # fmt: skip
+        lines += filled or [""]
+    return "\n".join(lines)
+
+
 def literal(text):
-    """Kept as it is written: the comments have tables in them."""
-    return f"```\n{unindent(text)}\n```\n" if text.strip() else ""
+    """Kept as it is written, but for its width: the comments have tables in them."""
+    return f"```\n{narrowed(unindent(text))}\n```\n" if text.strip() else ""
 
 
 def signature(member):

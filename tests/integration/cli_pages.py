@@ -117,8 +117,13 @@ def pages():
         else:
             lint = subprocess.run(["mandoc", "-T", "lint", path], stdout=subprocess.PIPE, text=True, check=False)
             equal(lint.stdout, "", f"mandoc finds nothing in {name}")
+    for page in sorted((BUILD / "docs").glob("org.corral.*.5")) if shutil.which("mandoc") else []:
+        lines = output("mandoc", "-T", "ascii", page).splitlines()
+        equal([line for line in (re.sub(".\b", "", line) for line in lines) if len(line) > 78], [], f"{page.name} is no wider than a terminal")
     for source in sorted((SOURCE / "docs/man").glob("*.scd")):
         built = BUILD / "docs" / source.stem
+        examples = "".join(re.findall(r"^```$.*?^```$", source.read_text(), re.M | re.S))
+        equal(re.findall(r"\\[a-z].*", examples.replace("\\\\", "")), [], f"{source.stem}: a backslash in an example is written twice")
         prose = re.sub(r"^```$.*?^```$", "", source.read_text(), flags=re.M | re.S)
         heads = re.findall(r"^# (.*)$", prose, re.M)
         found = re.findall(r'^\.SH "?(.*?)"?$', built.read_text(), re.M) if built.exists() else []
@@ -136,6 +141,12 @@ def pages():
             for row in re.findall(r'^    \{"(--[a-z-]+)"', (SOURCE / "reaper" / table).read_text(), re.M)]
     equal({row for row in rows if f"\\fB{row}\\fR" not in text["corral-init.8"]}, set(),
           f"each of the {len(rows)} options of corral-init is in its page")
+    rows = dict(re.findall(r'\{"([a-z-]+)", k(\w+)Domain\}', (SOURCE / "core/domain.h").read_text()))
+    usual = re.search(r"^\*domain\*.*?^$.*?^$", (SOURCE / "docs/man/pam_corral.8.scd").read_text(), re.M | re.S)
+    told = {name: word.capitalize() for word, names in re.findall(r"_(batch|service)_ for ([^;]*);", usual[0])
+            for name in re.findall(r"[a-z]+(?:-[a-z]+)*", names.replace(" and ", " "))}
+    equal(told, rows, f"pam_corral(8) names the domain of each of {len(rows)} services")
+    check("\n\\fB2\\fR\n" in (BUILD / "docs/csaverify.8").read_text(), "csaverify(8) has its exit status 2")
     if DAEMON.exists():
         wanted = options_of(output(DAEMON, "--help"))
         equal({name for name in wanted if f"\\fB{name}\\fR" not in text["corrald.8"]}, set(), "each option of corrald is in its page")
