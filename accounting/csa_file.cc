@@ -145,6 +145,16 @@ core::Result<void> CsaReader::skip_damage(const char* what) {
   return {};
 }
 
+/// In a file from which another program took the site records no mark means
+/// anything, also at its end; there a boot, which Corral marks, bears none.
+void CsaReader::take_note_of_sites(Group& group) {
+  const bool is_foreign_boot = offset_ == 0 && group.configuration &&
+                               !group.site &&
+                               group.configuration->mark != csa::kAppendMark;
+  has_lost_sites_ = has_lost_sites_ || group.lost_site || is_foreign_boot;
+  if (has_lost_sites_) group.is_torn = false;
+}
+
 core::Result<std::optional<Group>> CsaReader::next() {
   for (;;) {
     TRY(fill());
@@ -156,6 +166,7 @@ core::Result<std::optional<Group>> CsaReader::next() {
                           : "the file ends within a record"));
       continue;
     }
+    take_note_of_sites(result.group);
     if (const char* const doubt = doubt_of(result.group); doubt != nullptr) {
       TRY(skip_damage(doubt));
       continue;

@@ -54,6 +54,7 @@ class CsaReader {
   core::Result<std::size_t> read(std::span<std::byte> room, std::uint64_t at);
   core::Result<void> fill();
   core::Result<void> skip_damage(const char* what);
+  void take_note_of_sites(Group& group);
   void forget(std::size_t bytes);
   [[nodiscard]] std::span<const std::byte> rest() const;
 
@@ -66,6 +67,7 @@ class CsaReader {
   std::uint64_t offset_;    ///< of buffer_[begin_] in the file
   std::uint64_t size_ = 0;  ///< of the file as it is read, if it is not packed
   bool is_end_ = false;     ///< the buffer holds the file's end
+  bool has_lost_sites_ = false;
   std::vector<Damage> damages_;
 };
 

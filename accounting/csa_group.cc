@@ -264,8 +264,22 @@ class GroupReader {
     return true;
   }
 
+  /// csabuild and csarecy keep CSA's own records and drop the others: then one
+  /// of those follows, where no append that was torn leaves one.
+  [[nodiscard]] bool has_lost_sites() const {
+    const auto rest = bytes_.subspan(used_);
+    if (rest.size() < sizeof(csa::Head)) return false;
+    const ReadHead next = read_head(rest);
+    if (fault_of(next.head) != nullptr) return false;
+    const auto type = static_cast<RecordType>(next.head.type);
+    return type == RecordType::kCsa || type == RecordType::kStartOfJob ||
+           type == RecordType::kEndOfJob || type == RecordType::kConfiguration;
+  }
+
   /// Takes site records until the one that ends the append.
   void take_sites() {
+    group().lost_site = has_lost_sites();
+    if (group().lost_site) return;
     while (used_ + sizeof(SiteRecord) <= kLongestGroup) {
       const auto rest = bytes_.subspan(used_);
       if (rest.size() < sizeof(SiteRecord)) break;

@@ -45,6 +45,8 @@ struct Group {
   bool is_sound = true;
   /// It bears the mark of an append of Corral's, but no site record ends it.
   bool is_torn = false;
+  /// It bears that mark, and another program took the site records out.
+  bool lost_site = false;
 
   [[nodiscard]] csa::RecordType type() const {
     return static_cast<csa::RecordType>(head.type);

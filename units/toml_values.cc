@@ -66,7 +66,8 @@ TomlData data_of(const toml::node& node, const Lines& lines) {
   if (const auto* number = node.as_integer()) return number->get();
   if (const auto* flag = node.as_boolean()) return flag->get();
   const auto* array = node.as_array();
-  if (array == nullptr || !array->is_homogeneous<std::string>())
+  if (array == nullptr ||
+      (!array->empty() && !array->is_homogeneous<std::string>()))
     return TomlOther{text_of(node, lines)};
   std::vector<std::string> texts;
   for (const toml::node& element : *array)

@@ -273,10 +273,22 @@ Outcome<std::size_t> Requests::segment_of(const Track& track,
               std::to_string(track.uptime) + ".");
 }
 
-/// Joins the uses of one jid that belong to one request.
+/// Joins the uses of one jid, or what an uptime has without one, that belong to
+/// one request.
 void Requests::join_uses(const Track& track, std::size_t first,
                          Segments& segments) {
   if (track.more == 0) return;
+  if (track.jid == kNoJid) {
+    for (const std::size_t at : segments.uptimes()[track.uptime].without_jid) {
+      Segment& segment = segments.at(at);
+      if (at == first || segment.reqid != track.reqid ||
+          segment.arrayid != track.arrayid)
+        continue;
+      segments.at(first).joined.push_back(at);
+      segment.is_joined = true;
+    }
+    return;
+  }
   std::size_t before = first;
   for (std::size_t at = segments.at(first).next; at != Segment::kNone;
        at = segments.at(before).next) {

@@ -102,6 +102,29 @@ def check_cycle(path, dead, boots, text, tools=None):
     return folder
 
 
+def goes_on(tools=None):
+    """A job that lives when its day is made is put back, without our site records: nothing of that is damage to us."""
+    path = FOLDER / "alive"
+    process = subprocess.Popen([str(word) for word in scope(path, "sh", "-c", "for i in 1 2 3; do (/bin/true &); done; sleep 1000")], stdin=subprocess.DEVNULL)
+    corral.wait_until(lambda: path.exists() and sum(r["kind"] == "process" for r in records(path)) == 3, what="its processes")
+    folder = FOLDER / f"alive-{'published' if tools else 'own'}"
+    folder.mkdir()
+    (folder / "csa.conf").write_text("\n".join(CONFIGURATION) + "\n")
+    (folder / "holidays").write_text("HOLIDAYFILE_VERSION1\nYEAR *\nweekday 0730 1730\nsaturday all none\nsunday none all\n")
+    shutil.copy(path, folder / "day1")
+    for name, *words in (("csabuild", "-P", "day", "-s", "sorted"), ("csarecy", "-s", "sorted", "-P", "kept")):
+        done = csa(folder, name, *words, tool=tools / name if tools else None)
+        corral.equal((done.returncode, done.stderr), (0, ""), f"{name} of a job that goes on")
+    for file in ("day1", "kept0"):
+        done = subprocess.run([corral.COMMAND, "report", "--by", "command", "--json", folder / file], capture_output=True, text=True)
+        corral.equal((done.returncode, done.stderr), (0, ""), f"{file} has no damage")
+        rows = {row["command"]: row["processes"] for row in json.loads(done.stdout)["rows"]}
+        corral.equal(rows, {"true": 3}, f"and all processes of the job")
+    process.terminate()
+    process.wait()
+    path.unlink()
+
+
 def in_record_mode():
     """A scope that finds a file of the boot before."""
     path = FOLDER / "scopes"
@@ -178,6 +201,9 @@ def under_an_instance():
 
 try:
     need()
+    goes_on()
+    if (TOOLS / "csarecy").exists():
+        goes_on(tools=TOOLS)
     in_record_mode()
     under_an_instance()
 finally:

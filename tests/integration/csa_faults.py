@@ -309,6 +309,24 @@ def no_configuration(work):
     return None
 
 
+def request_without_jid(work):
+    """Three runs of a request that never had a job ID, in one uptime, are one job, as the published csabuild has it."""
+    begin = csa_files.entries(work.get("in/pacct1"))
+    boot = next(entry.data for entry in begin if entry.kind == csa_files.CONFIGURATION)
+    start = struct.unpack_from("<q", boot, 32)[0]
+    runs = b"".join(
+        struct.pack("<HHBBHdhhi16sqqiIQQq16s16s16s6qhhHHqd", 0x314A, 0o6000, 0o122, 0, 208, 0, 3, 1, -1, b"batch", start + at, start, 1,
+                    1000, 0, 0, -3, b"node", b"job", b"night", request, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0)
+        for at, request in ((10, 7), (20, 8), (30, 7), (40, 7)))
+    work.put("pacct1", boot + runs)
+    done = work.run("csabuild -P pacct -s written")
+    if done is None or done.returncode != 0:
+        return done and done.stderr
+    kinds = [entry.kind for entry in csa_files.entries(work.get("written"))]
+    job, run = csa_files.JOB, csa_files.WORKLOAD
+    return None if kinds[1:7] == [job, run, run, run, job, run] else f"{kinds}"
+
+
 def wrong_value(label, value, expected):
     def case(work):
         text = work.get("in/csa.conf").decode()
@@ -414,6 +432,7 @@ ROWS = {
     "csaedit wants records that there are": lambda work: fails(work, "csaedit -P in/pacct1 -r 2,5000 -o written", "Record 5000"),
     "csaedit takes a number twice": lambda work: None if work.run("csaedit -P in/pacct1 -r 2,2 -o written").returncode == 0 else "no",
     "a job that says it is elsewhere": wrong_starts,
+    "a request that never had a job ID": request_without_jid,
     "one process of the future loses no other": one_late_process,
     "absurd times": absurd_times,
     "csaaddc tells what it left out": a_rest_is_told("csaaddc -o written cut"),

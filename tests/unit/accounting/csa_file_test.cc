@@ -127,6 +127,33 @@ TEST_CASE("a torn append in the middle does not hide the next one") {
   }
 }
 
+TEST_CASE("a file from which csarecy took our site records has no torn ones") {
+  const auto own = [](Bytes& bytes, const auto& append, std::size_t size) {
+    Bytes whole;
+    samples::add(whole, append);
+    bytes.insert(bytes.end(), whole.begin(),
+                 whole.begin() + static_cast<long>(size));
+  };
+  Bytes taken;
+  own(taken, encode(samples::start_of_job(1)), sizeof(csa::StartOfJob));
+  own(taken, encode(samples::start_of_job(2)), sizeof(csa::StartOfJob));
+  own(taken, encode(samples::end_of_job(3)), sizeof(csa::EndOfJob));
+  const auto file = samples::read_groups(taken);
+  CHECK(file.groups.size() == 3);
+  CHECK(file.damages.empty());
+  // Nothing but a mark tells of it here: it may have been torn.
+  Bytes alone;
+  own(alone, encode(samples::start_of_job(1)), sizeof(csa::StartOfJob));
+  CHECK(samples::read_groups(alone).damages.size() == 1);
+  // csarecy's boot bears no mark: so no other one means anything.
+  csa::Configuration boot = {};
+  boot.head = csa::make_head(csa::RecordType::kConfiguration, sizeof boot);
+  const auto* const bytes = reinterpret_cast<const std::byte*>(&boot);
+  alone.insert(alone.begin(), bytes, bytes + sizeof boot);
+  CHECK(samples::read_groups(alone).groups.size() == 2);
+  CHECK(samples::read_groups(alone).damages.empty());
+}
+
 TEST_CASE("a file larger than the reader's buffer is read whole") {
   const Bytes one = samples::golden("pacct1");
   Bytes many;

@@ -66,6 +66,16 @@ TEST_CASE("letters of every alphabet are no blanks and no values") {
   }
 }
 
+TEST_CASE("an empty array is one of no texts") {
+  const auto values = units::read_toml("a = []\nb = [1]", "f.toml");
+  REQUIRE(values);
+  const auto* const texts =
+      std::get_if<std::vector<std::string>>(&values->front().data);
+  REQUIRE(texts != nullptr);
+  CHECK(texts->empty());
+  CHECK(std::holds_alternative<units::TomlOther>(values->back().data));
+}
+
 TEST_CASE("a complaint is one line, whatever the parser quotes") {
   const auto values = units::read_toml("a = n\n\n", "f.toml");
   REQUIRE_FALSE(values);
