@@ -129,6 +129,11 @@ Outcome<std::size_t> FileReader::place_process(const csa::Csa& process) {
 
 void FileReader::enter_uptime(std::int64_t boot) {
   auto& uptimes = segments_.uptimes();
+  // csarecy puts requests that wait before the boot in which they do.
+  const bool is_told_late =
+      is_guessed_ && uptimes.size() == 1 && boot <= uptimes.front().start;
+  is_guessed_ = false;
+  if (is_told_late) uptimes.front().start = boot;
   if (uptime_ < uptimes.size() && uptimes[uptime_].start == boot) return;
   for (std::size_t i = 0; i < uptimes.size(); ++i)
     if (uptimes[i].start == boot) {
@@ -182,6 +187,10 @@ Outcome<std::size_t> FileReader::place_workload(const csa::Workload& record) {
                                           sizeof kSiteProvider) == 0;
   if (is_site_record) return Segment::kNone;
   const std::int64_t time = record.time;
+  if (segments_.uptimes().empty()) {
+    enter_uptime(time);
+    is_guessed_ = true;
+  }
   if (last_workload_ == 0) {
     if (!is_of_known_job(record.jid, time) &&
         !TRY(accept_time(time, "REC_WKMG", 0)))
@@ -193,7 +202,6 @@ Outcome<std::size_t> FileReader::place_workload(const csa::Workload& record) {
         here() + "\n   near offset " + std::to_string(offset_) +
         " due to a date change or an invalid file.\n");
   }
-  if (segments_.uptimes().empty()) enter_uptime(time);
   last_workload_ = time;
   std::size_t uptime = uptime_;
   while (uptime <= segments_.uptimes().size() &&

@@ -111,6 +111,7 @@ class FileReader {
   std::int64_t last_workload_ = 0;
   bool is_disorder_told_ = false;
   bool is_shifted_ = false;
+  bool is_guessed_ = false;  ///< a request told of the uptime, no boot yet
   bool has_damage_ = false;
 };
 

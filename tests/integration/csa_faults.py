@@ -309,22 +309,39 @@ def no_configuration(work):
     return None
 
 
+def run_of(request, at, boot, kind=3):
+    """A record of a request that has no job ID."""
+    return struct.pack("<HHBBHdhhi16sqqiIQQq16s16s16s6qhhHHqd", 0x314A, 0o6000, 0o122, 0, 208, 0, kind, 1, -1, b"batch", boot + at, boot, 1,
+                       1000, 0, 0, -3, b"node", b"job", b"night", request, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0)
+
+
+def first_boot(work):
+    """The first configuration record, and when that boot was."""
+    boot = next(entry.data for entry in csa_files.entries(work.get("in/pacct1")) if entry.kind == csa_files.CONFIGURATION)
+    return boot, struct.unpack_from("<q", boot, 32)[0]
+
+
 def request_without_jid(work):
     """Three runs of a request that never had a job ID, in one uptime, are one job, as the published csabuild has it."""
-    begin = csa_files.entries(work.get("in/pacct1"))
-    boot = next(entry.data for entry in begin if entry.kind == csa_files.CONFIGURATION)
-    start = struct.unpack_from("<q", boot, 32)[0]
-    runs = b"".join(
-        struct.pack("<HHBBHdhhi16sqqiIQQq16s16s16s6qhhHHqd", 0x314A, 0o6000, 0o122, 0, 208, 0, 3, 1, -1, b"batch", start + at, start, 1,
-                    1000, 0, 0, -3, b"node", b"job", b"night", request, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0)
-        for at, request in ((10, 7), (20, 8), (30, 7), (40, 7)))
-    work.put("pacct1", boot + runs)
+    boot, start = first_boot(work)
+    work.put("pacct1", boot + b"".join(run_of(request, at, start) for at, request in ((10, 7), (20, 8), (30, 7), (40, 7))))
     done = work.run("csabuild -P pacct -s written")
     if done is None or done.returncode != 0:
         return done and done.stderr
     kinds = [entry.kind for entry in csa_files.entries(work.get("written"))]
     job, run = csa_files.JOB, csa_files.WORKLOAD
     return None if kinds[1:7] == [job, run, run, run, job, run] else f"{kinds}"
+
+
+def request_before_its_boot(work):
+    """csarecy puts a request that waits before the boot record, and older processes of that boot follow: it is no boot of its own."""
+    boot, start = first_boot(work)
+    work.put("pacct1", run_of(7, 500, start) + boot + process(begin=start + 5))
+    done = work.run("csabuild -P pacct -s written")
+    if done is None or done.returncode != 0:
+        return done and done.stderr
+    boots, jobs = csa_files.sorted_jobs(work.get("written"))
+    return None if boots == [start] and 0x12 in [jid for _, jid, _ in jobs] else f"{boots} {jobs}"
 
 
 def wrong_value(label, value, expected):
@@ -433,6 +450,7 @@ ROWS = {
     "csaedit takes a number twice": lambda work: None if work.run("csaedit -P in/pacct1 -r 2,2 -o written").returncode == 0 else "no",
     "a job that says it is elsewhere": wrong_starts,
     "a request that never had a job ID": request_without_jid,
+    "a request that is told before its boot": request_before_its_boot,
     "one process of the future loses no other": one_late_process,
     "absurd times": absurd_times,
     "csaaddc tells what it left out": a_rest_is_told("csaaddc -o written cut"),
