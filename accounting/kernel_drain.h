@@ -43,6 +43,8 @@ class KernelDrain {
   void skip_all();
 
   [[nodiscard]] bool is_empty() const { return ring_.is_empty(); }
+  /// Records that are not written yet.
+  [[nodiscard]] std::uint64_t waiting() const { return ring_.waiting(); }
   [[nodiscard]] KernelRing& ring() { return ring_; }
   /// Since it was made.
   [[nodiscard]] std::uint64_t written() const { return written_; }

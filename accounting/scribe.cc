@@ -61,7 +61,7 @@ void Scribe::greet(std::uint64_t instance, const core::FileRules& rules) {
 
 void Scribe::take(const ScribeRequest& request,
                   std::span<const std::byte> bytes) {
-  if (request.key <= accepted_key_) return;
+  if (request.key <= accepted_key_ || has_left_) return;
   accepted_key_ = request.key;
   feed(bytes);
   RecordBytes scratch;
@@ -117,7 +117,7 @@ void Scribe::lose(const ScribeRequest& request) {
 }
 
 void Scribe::flush() {
-  if (!was_greeted_ || !has_waiting()) return;
+  if (!was_greeted_ || has_left_ || !has_waiting()) return;
   const auto result = write_waiting();
   code_ = result ? 0 : result.error().code;
 }
@@ -176,7 +176,7 @@ void Scribe::detach_kernel() {
 }
 
 void Scribe::flush_kernel() {
-  if (!was_greeted_ || !kernel_) return;
+  if (!was_greeted_ || has_left_ || !kernel_) return;
   const auto result = write_waiting();
   code_ = result ? 0 : result.error().code;
 }
@@ -216,6 +216,7 @@ core::Result<void> Scribe::open_file() {
   if (tail.last_key) needs_sync_ = true;
   if (tail.size == 0) keep_rights(file_.get(), path_);
   TRY(note_boot(tail));
+  TRY(tell_left_losses());
   was_recovered_ = true;
   begin_age(tail.size == 0);
   return {};

@@ -12,6 +12,8 @@
 //    memory forces a loss, the loss is itself written when there is room.
 //  - With nothing to write it sleeps without a timer; but until its file is too
 //    old, where the site has a rule for that, and the file has records.
+//  - What is lost as the instance ends for good is told by the next scribe of
+//    the file (left_losses.h).
 //  - What is off (core/record_switches.h), or below a threshold, is answered as
 //    if it were written. What is on stands in files beside the accounting file.
 #pragma once
@@ -26,6 +28,7 @@
 #include <string>
 #include <vector>
 
+#include "accounting/csa_encode.h"
 #include "accounting/csa_layout.h"
 #include "accounting/job_spools.h"
 #include "accounting/kernel_drain.h"
@@ -118,6 +121,9 @@ class Scribe {
   core::Result<void> disable(std::uint32_t kinds);
   core::Result<void> follow(const ScribeControl& control,
                             const sys::UniqueFd& memory);
+  core::Result<void> leave();
+  core::Result<void> tell_left_losses();
+  [[nodiscard]] Loss unwritten() const;
   void feed(std::span<const std::byte> bytes);
   [[nodiscard]] FileOpened told(csa::ConfigurationEvent event) const;
   void tell(csa::ConfigurationEvent event);
@@ -157,7 +163,8 @@ class Scribe {
   std::uint64_t lost_ = 0;
   std::uint64_t torn_ = 0;  ///< bytes
   std::int32_t code_ = 0;
-  bool is_off_ = false;  ///< all of it, whatever switches_ says
+  bool has_left_ = false;  ///< nothing is written any more
+  bool is_off_ = false;    ///< all of it, whatever switches_ says
   core::RecordSwitches switches_;
   std::uint64_t control_ = 0;
   std::int32_t control_code_ = 0;

@@ -11,6 +11,7 @@
 
 #include "accounting/append.h"
 #include "accounting/job_record.h"
+#include "accounting/left_losses.h"
 #include "accounting/next_file.h"
 #include "accounting/scribe.h"
 #include "accounting/switch_file.h"
@@ -61,9 +62,68 @@ void Scribe::obey(const ScribeControl& control, const sys::UniqueFd& memory) {
   if (control.order >= ScribeOrder::kFlush &&
       control.order != ScribeOrder::kFollow)
     done = {};
+  if (control.order == ScribeOrder::kLeave) done = leave();
   if (control.number == 0) return;
   control_ = control.number;
   control_code_ = done ? 0 : done.error().code;
+}
+
+/// What is kept, and what the kernel told that nobody has read yet: that has no
+/// key of ours, so one behind all of them stands for it.
+Loss Scribe::unwritten() const {
+  Loss loss;
+  std::uint64_t in_rings = kernel_ ? kernel_->waiting() : 0;
+  for (const KernelDrain& drain : leaving_)
+    in_rings += drain.waiting();
+  for (const Entry& entry : queue_) {
+    const std::uint64_t count = entry.lost + (entry.bytes.empty() ? 0U : 1U);
+    if (loss.count == 0 && count != 0)
+      loss.first_key = entry.lost != 0 ? entry.first_lost : entry.key;
+    loss.count += count;
+  }
+  loss.last = {.instance = instance_,
+               .key = accepted_key_ + (in_rings == 0 ? 0U : 1U)};
+  if (loss.count == 0) loss.first_key = loss.last.key;
+  loss.count += in_rings;
+  loss.code = code_;
+  loss.when = sys::real_now();
+  return loss;
+}
+
+core::Result<void> Scribe::leave() {
+  has_left_ = true;
+  const Loss loss = unwritten();
+  queue_.clear();
+  if (loss.count == 0) return {};
+  if (!instance_lock_.is_open() || !file_.is_open())
+    return core::fail(code_, "open", path_);
+  const FileLock lock = TRY(FileLock::take(file_.get()));
+  return leave_loss(instance_lock_.get(), loss);
+}
+
+/// A scribe that was killed between the two left the loss in the file: by its
+/// key it is known. One of our own instance is none, as all of it is told
+/// again: who ordered it was killed before the instance had ended. The caller
+/// holds the FileLock.
+core::Result<void> Scribe::tell_left_losses() {
+  const int notes = instance_lock_.get();
+  (void)reserve_left_losses(notes);  // a full disk: nothing can be left then
+  if (is_off_) return {};
+  for (const auto& [slot, loss] : left_losses(notes)) {
+    const std::uint64_t instance = loss.last.instance;
+    const FileTail tail = TRY(read_tail(file_.get(), instance));
+    const std::uint64_t told =
+        std::max(tail.last_key.value_or(0),
+                 key_in_switched_file(path_, instance).value_or(0));
+    if (instance != instance_ && told < loss.last.key) {
+      const RecordBytes bytes = encode(loss);
+      TRY(append_whole(file_.get(), bytes.view()));
+      if (::fdatasync(file_.get()) < 0)
+        return core::fail(errno, "fdatasync", path_);
+    }
+    TRY(forget_left_loss(notes, slot));
+  }
+  return {};
 }
 
 /// A file that is begun, or begun again, says so; not for a scribe that takes

@@ -69,6 +69,10 @@ enum class ScribeOrder : std::uint32_t {
   kFlush = 6,    ///< what the kernel has told so far is written
   kFollow = 7,   ///< with a descriptor: `jid` has that spool (job_spool.h)
   kUnfollow = 8,
+  /// The instance ends for good: what the disk refuses now is lost, and how
+  /// much that is stays beside the file (left_losses.h). Nothing is written
+  /// any more.
+  kLeave = 9,
 };
 
 /// Carried out behind all requests before it. One that nobody answered is sent

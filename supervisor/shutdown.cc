@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "accounting/append.h"
 #include "supervisor/log.h"
 #include "sys/clock.h"
 
@@ -17,6 +18,8 @@ constexpr core::Microseconds kLastRecords = core::seconds(5);
 /// the records to be written: an engine's 10 s less the usual 8 s, and some
 /// room.
 constexpr core::Microseconds kAfterBudget = core::milliseconds(1200);
+/// How long the scribe has to write down what is lost.
+constexpr core::Microseconds kLeaving = core::milliseconds(500);
 
 }  // namespace
 
@@ -27,7 +30,11 @@ Shutdown::Shutdown(EventLoop& loop, const Parts& parts,
       budget_(budget),
       on_over_(std::move(on_over)),
       timer_(loop, [this] { on_timer(); }),
-      last_records_(loop, [this] { go_on(); }) {}
+      last_records_(loop, [this] { go_on(); }),
+      patience_(loop, [this] {
+        is_loss_left_ = true;
+        go_on();
+      }) {}
 
 void Shutdown::begin(std::string_view who) {
   if (is_under_way_) return;
@@ -98,6 +105,7 @@ void Shutdown::go_on() {
   if (!parts_.recorder.is_idle() && has_time_for_records()) return;
   const std::uint64_t left =
       parts_.recorder.counts().waiting + parts_.recorder.in_ring();
+  if (left != 0 && is_leaving_losses()) return;
   if (left != 0)
     spdlog::error("{} accounting records are left unwritten", left);
   finish(parts_.history.stop->was_hard ? kKilled : kOrderly);
@@ -117,10 +125,30 @@ bool Shutdown::has_time_for_records() {
   return true;
 }
 
+/// The next scribe of the file tells how many they were. One that does not
+/// answer, as its disk hangs, is not waited for.
+bool Shutdown::is_leaving_losses() {
+  if (!std::exchange(is_loss_ordered_, true)) {
+    patience_.set(sys::boot_now() + kLeaving);
+    parts_.recorder.order(accounting::ScribeOrder::kLeave,
+                          [this](int code, std::uint32_t) {
+                            if (code != 0)
+                              spdlog::error(
+                                  "that they are lost cannot be written down: "
+                                  "{}",
+                                  accounting::words_of(code));
+                            is_loss_left_ = true;
+                            go_on();
+                          });
+  }
+  return !is_loss_left_;
+}
+
 void Shutdown::finish(std::int32_t code) {
   is_over_ = true;
   timer_.clear();
   last_records_.clear();
+  patience_.clear();
   on_over_(code);
 }
 

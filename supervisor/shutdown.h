@@ -32,7 +32,7 @@ class Shutdown {
   struct Parts {
     JobService& service;
     const JobTable& table;
-    const Recorder& recorder;
+    Recorder& recorder;
     History& history;
   };
 
@@ -59,6 +59,7 @@ class Shutdown {
   void kill_all();
   void finish(std::int32_t code);
   [[nodiscard]] bool has_time_for_records();
+  [[nodiscard]] bool is_leaving_losses();
 
   Parts parts_;
   std::optional<core::Microseconds> budget_;
@@ -69,6 +70,9 @@ class Shutdown {
   bool has_waited_for_records_ = false;
   Timer timer_;         ///< of the budget
   Timer last_records_;  ///< of the disk
+  bool is_loss_ordered_ = false;
+  bool is_loss_left_ = false;  ///< or the scribe was waited for long enough
+  Timer patience_;             ///< for it
 };
 
 }  // namespace supervisor

@@ -12,6 +12,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -175,7 +176,16 @@ def idle_on_full_disk_inside():
         instance.run("wait", storm(instance, 3))
         os.kill(instance.process.pid, signal.SIGTERM)
         instance.process.wait(20)
-        check("accounting records are left unwritten" in instance.stderr(), "an end with a full disk says what is lost", instance.stderr()[-300:])
+        unwritten = re.findall(r"(\d+) accounting records are left unwritten", instance.stderr())
+        check(len(unwritten) == 1, "an end with a full disk says what is lost", instance.stderr()[-300:])
+        (small / "filler").unlink()
+        other = Instance()
+        other.pacct = instance.pacct
+        other.environment["CORRAL_PACCT"] = str(other.pacct)
+        with other:
+            other.run("run", "--", "/bin/true")
+            told = [r["lost"] for r in finished(other, 3) if r["kind"] == "loss"]
+        equal(told, [int(unwritten[0])], "and so does the file, by the next instance, which is another one")
 
 
 def private_on_full_disk():
@@ -226,7 +236,8 @@ def private_on_full_disk_inside():
             job("more")  # what the last page of the file had room for
             os.kill(min(corral.processes_with(mark)), signal.SIGTERM)
             wait_until(is_over, 30, "it to go when it is told to", pause=0.2)
-            check("accounting records are left unwritten" in told(), "one that is told to go says what is lost", told()[-300:])
+            unwritten = re.findall(r"(\d+) accounting records are left unwritten", told())
+            check(len(unwritten) == 1, "one that is told to go says what is lost", told()[-300:])
             (small / "filler").unlink()
             other = job("next")
             wait_until(lambda: jobs()["left"][0] == "0", 20, "the job to be closed", pause=0.2)
@@ -235,6 +246,10 @@ def private_on_full_disk_inside():
             records = [json.loads(line) for line in run("records", "--json", small / "corral/pacct").splitlines()]
             ended = [r.get("result") for r in records if r.get("kind") == "end" and r.get("jid") == left]
             equal(ended, ["crashed"], "it has one end, and what ended it is not known")
+            equal([r["lost"] for r in records if r["kind"] == "loss"], [int(unwritten[0])], "and the file says, once, how many records are lost")
+            job("again")
+            records = [json.loads(line) for line in run("records", "--json", small / "corral/pacct").splitlines()]
+            equal(sum(r["kind"] == "loss" for r in records), 1, "also after another instance")
         finally:
             corral.end_processes_with(mark)
             subprocess.run(["umount", "-l", small], check=False)
