@@ -5,12 +5,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <unordered_map>
-#include <utility>
+#include <vector>
 
 #include "accounting/csa_group.h"
+#include "accounting/request_runs.h"
 
 namespace accounting {
 
@@ -18,22 +18,25 @@ namespace accounting {
 /// itself, has no units.
 struct UseBilling {
   std::function<std::optional<double>(const Group&)> units;  ///< of a process
-  /// By what a batch request's last record multiplies its job's.
+  /// By what a consolidated record of a batch request's run multiplies those of
+  /// its job.
   std::function<double(const csa::Workload&)> weight;
 };
 
 /// The factors of jobs, once all files are read.
 class JobWeights {
  public:
-  void add(const csa::Workload& record) {
-    if (record.type == csa::kWorkloadTerm)
-      requests_[{record.reqid, record.arrayid}] = record;
-  }
-  /// As csabuild has it: of a request with several runs the last one is
-  /// weighed.
+  void add(const csa::Workload& record) { runs_.add(record, {}); }
+  /// As csacon, which takes the first record of a job with its jid.
   void settle(const UseBilling& billing) {
-    for (const auto& [request, last] : requests_)
-      weights_[last.jid] = billing.weight(last);
+    const auto weigh = [&](const std::vector<RequestRun>& runs) {
+      for (const RequestRun& run : runs)
+        weights_.try_emplace(run.record.jid, billing.weight(run.record));
+    };
+    for (const BatchRequest& request : runs_.requests()) {
+      weigh(request.runs);
+      weigh(request.spools);
+    }
   }
   [[nodiscard]] double of(std::uint64_t jid) const {
     const auto found = weights_.find(jid);
@@ -41,7 +44,7 @@ class JobWeights {
   }
 
  private:
-  std::map<std::pair<std::int64_t, std::int32_t>, csa::Workload> requests_;
+  RequestRuns runs_;
   std::unordered_map<std::uint64_t, double> weights_;  ///< by jid
 };
 

@@ -171,8 +171,7 @@ std::optional<accounting::UseBilling> read_billing() {
             return std::optional(biller->units(entry));
           },
       .weight =
-          [weights = *weights](accounting::csa::Workload record) {
-            record.term_subtype = record.subtype;
+          [weights = *weights](const accounting::csa::Workload& record) {
             return weights.weight_of(record);
           }};
 }

@@ -15,6 +15,7 @@
 #include "accounting/records/output_file.h"
 #include "accounting/records/output_guard.h"
 #include "accounting/records/sorted_file.h"
+#include "accounting/request_runs.h"
 #include "accounting/text/account_names.h"
 #include "accounting/text/local_clock.h"
 #include "accounting/text/shown_text.h"
@@ -84,7 +85,7 @@ class Lines {
 
   void workload(const csa::Workload& record) {
     const std::string provider(ShownText(record.serv_provider));
-    if (record.jid != build::kNoJid) {
+    if (record.jid != kNoJid) {
       line(record.jid, record.uid, provider, record.time);
       return;
     }

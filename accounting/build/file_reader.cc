@@ -69,7 +69,7 @@ Outcome<void> FileReader::shift(std::int64_t begin) {
                       .jobs = {},
                       .without_jid = {}};
   uptimes.insert(uptimes.begin(), before);
-  uptime_ = 0;
+  uptime_ = 1;  // what comes behind is of the boot that was told
   requests_.shift_uptimes();
   return {};
 }
@@ -90,6 +90,12 @@ Outcome<bool> FileReader::accept_time(std::int64_t time, std::string_view kind,
   if (uptime_ != 0) return stop(early_text());
   TRY(shift(begin));
   return true;
+}
+
+/// A record of before the first boot that was told, which those behind it are
+/// not.
+bool FileReader::is_before_boots(std::int64_t time, std::int64_t slack) const {
+  return is_shifted_ && time + slack < segments_.uptimes()[1].start;
 }
 
 bool FileReader::is_of_known_job(std::uint64_t jid, std::int64_t time) const {
@@ -116,7 +122,9 @@ Outcome<std::size_t> FileReader::place_process(const csa::Csa& process) {
   if (!TRY(accept_time(process.btime, "REC_EOP", kSlack)))
     return Segment::kNone;
   const std::size_t count = segments_.uptimes().size();
-  std::size_t uptime = uptime_;
+  const std::size_t before = uptime_;
+  const bool is_early = is_before_boots(process.btime, kSlack);
+  std::size_t uptime = is_early ? 0 : uptime_;
   while (uptime < count && segments_.stop_of(uptime) < process.btime)
     ++uptime;
   if (uptime >= count) {  // only this record's time is wrong
@@ -124,7 +132,9 @@ Outcome<std::size_t> FileReader::place_process(const csa::Csa& process) {
     return Segment::kNone;
   }
   uptime_ = uptime;
-  return find(wanted);
+  auto found = find(wanted);
+  if (is_early) uptime_ = before;
+  return found;
 }
 
 void FileReader::enter_uptime(std::int64_t boot) {
@@ -203,13 +213,14 @@ Outcome<std::size_t> FileReader::place_workload(const csa::Workload& record) {
         " due to a date change or an invalid file.\n");
   }
   last_workload_ = time;
-  std::size_t uptime = uptime_;
+  const bool is_early = is_before_boots(time, 0);
+  std::size_t uptime = is_early ? 0 : uptime_;
   while (uptime <= segments_.uptimes().size() &&
          segments_.stop_of(uptime) < time)
     ++uptime;
   // A time behind all uptimes is told when the request gets its segment; the
   // records behind this one do not suffer from it.
-  if (uptime < segments_.uptimes().size()) uptime_ = uptime;
+  if (uptime < segments_.uptimes().size() && !is_early) uptime_ = uptime;
   requests_.add(record, {.uptime = uptime, .file = number_, .offset = offset_});
   return Segment::kNone;
 }
@@ -364,10 +375,10 @@ Outcome<void> FileReader::look_again(Again& again, std::uint64_t begin,
 /// Are all of them of the boot in hand, which then stays in hand?
 bool FileReader::is_in_uptime(const Scanned& processes) const {
   const auto& uptimes = segments_.uptimes();
-  return uptime_ < uptimes.size() &&
-         segments_.stop_of(uptime_) >= processes.last &&
-         (processes.first >= uptimes.front().start ||
-          processes.first + kSlack >= uptimes.front().start);
+  if (uptime_ >= uptimes.size()) return false;
+  const std::int64_t begin = uptimes[is_shifted_ ? 1 : 0].start;
+  return segments_.stop_of(uptime_) >= processes.last &&
+         (processes.first >= begin || processes.first + kSlack >= begin);
 }
 
 Outcome<void> FileReader::take(const Scanned& item, Again& again) {

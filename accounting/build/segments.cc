@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/build/segments.h"
 
+#include "accounting/request_runs.h"
+
 namespace accounting::build {
 
 std::size_t Segments::make(std::uint64_t jid) {

@@ -26,11 +26,6 @@ enum class Kind : std::uint8_t {
   kWorkload = 5,
 };
 
-/// Stand for "none" where the published records have no other way.
-inline constexpr std::uint64_t kNoJid = static_cast<std::uint64_t>(-3);
-inline constexpr std::int16_t kNoInit = -1;
-inline constexpr std::int16_t kNoTerm = -2;
-
 /// Whose a job is, by the last record that tells.
 struct Identity {
   std::uint64_t jid = 0;

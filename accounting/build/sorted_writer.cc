@@ -14,6 +14,7 @@
 #include "accounting/records/entry_write.h"
 #include "accounting/records/output_guard.h"
 #include "accounting/records/sorted_file.h"
+#include "accounting/request_runs.h"
 #include "accounting/text/progress.h"
 
 namespace accounting::build {

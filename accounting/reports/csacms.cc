@@ -113,7 +113,8 @@ class Table {
     ReportText& text = console_.out();
     const auto or_one = [](double value) { return value == 0 ? 1 : value; };
     const double cpu = or_one(use.cpu);
-    text.left(text_of(summary.name), 16, 16).add(' ');
+    const std::string_view name = text_of(summary.name);
+    text.left(name.empty() ? "?" : name, 16, 16).add(' ');
     text.number(use.processes, 8);
     text.add(' ').fixed(use.kcore, 12, 2).add(' ').fixed(use.kvirt, 12, 2);
     text.add(' ').fixed(use.cpu, 10, 2).add(' ').fixed(use.real, 12, 2);
@@ -274,7 +275,9 @@ class Report {
     std::vector<std::size_t> order(summaries.size());
     std::iota(order.begin(), order.end(), 0U);
     std::erase_if(order, [&](std::size_t i) {
-      return summaries[i].name[0] == '\0';  // nothing ran that has no name
+      return summaries[i].name[0] == '\0' &&
+             summaries[i].prime.processes + summaries[i].nonprime.processes ==
+                 0;
     });
     std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
       return key_of(summaries[a]) > key_of(summaries[b]);
