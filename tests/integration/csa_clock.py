@@ -8,6 +8,7 @@ import tempfile
 
 import csa_files
 from corral import check, equal
+from csa_records import first_boot, process
 from csa_work import Work
 
 STEPS = {"back by two days": -172800, "back by ten minutes": -600, "forward by a day": 86400}
@@ -22,6 +23,17 @@ def jobs_of(work, pacct):
     return collections.Counter([*(row for row in listed if b" AT " not in row), *(row for row in kept if b"0x" in row)])
 
 
+def one_early_process(work):
+    """What began before the boot that is told takes nobody else with it."""
+    boot, start = first_boot(work)
+    work.put("pacct1", boot + process(begin=start - 500, jid=0x77) + process(begin=start + 5) + process(begin=start + 9, jid=0x13))
+    done = work.run("csabuild -P pacct -s written")
+    if done is None or done.returncode != 0:
+        return done and done.stderr
+    jobs = {jid: boot for boot, jid, _ in csa_files.sorted_jobs(work.get("written"))[1] if jid}
+    return None if jobs == {0x77: 0, 0x12: 1, 0x13: 1} else f"{jobs}"
+
+
 def main():
     for name, step in STEPS.items():
         with tempfile.TemporaryDirectory(prefix="corral-csa-clock-") as folder:
@@ -34,6 +46,8 @@ def main():
             check(wanted, "there are jobs")
             equal(found - wanted, collections.Counter(), f"{name}: nothing is there more")
             equal(wanted - found, collections.Counter(), f"{name}: nor less")
+    with tempfile.TemporaryDirectory(prefix="corral-csa-clock-") as folder:
+        equal(one_early_process(Work(folder)), None, "one process of before the boot takes nobody with it")
 
 
 main()

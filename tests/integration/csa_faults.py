@@ -313,17 +313,6 @@ def request_before_its_boot(work):
     return None if boots == [start] and 0x12 in [jid for _, jid, _ in jobs] else f"{boots} {jobs}"
 
 
-def one_early_process(work):
-    """What began before the boot that is told takes nobody else with it."""
-    boot, start = first_boot(work)
-    work.put("pacct1", boot + process(begin=start - 500, jid=0x77) + process(begin=start + 5) + process(begin=start + 9, jid=0x13))
-    done = work.run("csabuild -P pacct -s written")
-    if done is None or done.returncode != 0:
-        return done and done.stderr
-    jobs = {jid: boot for boot, jid, _ in csa_files.sorted_jobs(work.get("written"))[1] if jid}
-    return None if jobs == {0x77: 0, 0x12: 1, 0x13: 1} else f"{jobs}"
-
-
 def nameless(work):
     """A program without a name is in csacms's table as any other."""
     work.put("pacct1", process(name=b"") + process(name=b"cc"))
@@ -439,7 +428,6 @@ ROWS = {
     "a job that says it is elsewhere": wrong_starts,
     "a request that never had a job ID": request_without_jid,
     "a request that is told before its boot": request_before_its_boot,
-    "one process of before the boot": one_early_process,
     "a program without a name": nameless,
     "one process of the future loses no other": one_late_process,
     "absurd times": absurd_times,
