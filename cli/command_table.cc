@@ -14,6 +14,10 @@ namespace {
 using namespace options;  // NOLINT(google-build-using-namespace): its own part
 
 // NOLINTBEGIN(modernize-use-designated-initializers): tables
+constexpr std::string_view kLimitWords[] = {"explain"};
+constexpr std::string_view kSessionWords[] = {"close", "show"};
+constexpr std::string_view kAccountingWords[] = {"on", "off"};
+
 /// In the order of a job's life; then what is the instance's.
 constexpr Command kCommands[] = {
     {.name = "run",
@@ -163,7 +167,7 @@ constexpr Command kCommands[] = {
      .pairs = kInstancePairs,
      .operands = {Operands::kOneOrMore, ValueType::kJob,
                   "name it by its jid or its name, or say 'explain USER'",
-                  "JOB | explain USER [DOMAIN]"},
+                  "JOB | explain USER [DOMAIN]", kLimitWords, ValueType::kUser},
      .examples = kLimitExamples,
      .exit_codes = {},
      .json_keys = kLimitKeys,
@@ -229,7 +233,9 @@ constexpr Command kCommands[] = {
      .operands = {.count = Operands::kOneOrMore,
                   .type = ValueType::kSessionWord,
                   .help = "'open', 'close JOB', or 'show'",
-                  .usage = "open | close JOB... | show [JOB...]"},
+                  .usage = "open | close JOB... | show [JOB...]",
+                  .words = kSessionWords,
+                  .behind = ValueType::kJob},
      .examples = kSessionExamples,
      .exit_codes = {},
      .json_keys = kSessionKeys,
@@ -374,7 +380,9 @@ constexpr Command kCommands[] = {
      .operands = {.count = Operands::kAny,
                   .type = ValueType::kAccountingWord,
                   .help = "'status', 'on', 'off', 'switch' or 'record'",
-                  .usage = "[DEED [KIND...]]"},
+                  .usage = "[DEED [KIND...]]",
+                  .words = kAccountingWords,
+                  .behind = ValueType::kRecordKind},
      .examples = kAccountingExamples,
      .exit_codes = {},
      .json_keys = kAccountingKeys,

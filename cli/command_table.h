@@ -39,6 +39,10 @@ struct OperandRow {
   ValueType type = ValueType::kText;
   std::string_view help;
   std::string_view usage = {};  ///< instead of what `type` and `count` say
+  /// Operands that are words of the command, and what stands behind them, for
+  /// completion.
+  std::span<const std::string_view> words = {};
+  ValueType behind = ValueType::kText;
 };
 
 /// Two options that exclude each other, or of which one needs the other.

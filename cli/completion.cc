@@ -3,16 +3,12 @@
 
 #include <vector>
 
-#include "cli/command_table.h"
+#include "cli/completion_parts.h"
 #include "cli/csa/published_command.h"
 #include "cli/help.h"
 
 namespace cli {
 namespace {
-
-bool takes_word(const OptionRow& row) {
-  return row.type != ValueType::kFlag && row_of(row.type).implied.empty();
-}
 
 /// Both spellings of an option, separated by `separator`.
 std::string spellings(const OptionRow& row, std::string_view separator) {
@@ -29,18 +25,6 @@ std::string command_words() {
   for (const PublishedCommand& command : published_commands())
     words += std::string(command.name) + " ";
   return words + "--help --version";
-}
-
-/// `text` within single quotes of a shell; ours hold no quote but this one.
-std::string quoted(std::string_view text) {
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'')
-      result += "'\\''";
-    else
-      result += c;
-  }
-  return result + "'";
 }
 
 // --- bash --------------------------------------------------------------------
@@ -95,6 +79,24 @@ _corral() {
   COMPREPLY=()
 )";
 
+constexpr std::string_view kBashLinks = R"(
+# Called by a published command's own name.
+_corral_link() {
+  local COMP_WORDS=(corral "${COMP_WORDS[0]##*/}" "${COMP_WORDS[@]:1}")
+  local COMP_CWORD=$((COMP_CWORD + 1)) COMP_LINE="corral $COMP_LINE"
+  _corral
+}
+
+_corral_jid() {
+  local jids
+  jids=$(corral ps --no-header 2>/dev/null | while read -r jid _; do echo "$jid"; done)
+  mapfile -t COMPREPLY < <(compgen -W "$jids" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+complete -F _corral corral
+complete -F _corral_jid jattach jdetach jkill jlimit jstat jwait
+)";
+
 std::string bash_action(const ValueTypeRow& type) {
   const auto reply = [](const std::string& source) {
     return "mapfile -t COMPREPLY < <(compgen -P \"$prefix\" " + source +
@@ -141,6 +143,17 @@ std::string bash_program_search(const Command& command) {
          "      fi\n";
 }
 
+/// What an operand is: behind one of the command's words another thing.
+std::string bash_operand(const OperandRow& row) {
+  if (row.count == Operands::kNone) return ":";
+  if (row.words.empty()) return bash_action(row_of(row.type));
+  std::string text = "case \" ${words[*]:2:last-2} \" in\n";
+  text += "          *\" " + joined(row.words, " \"*|*\" ") + " \"*) " +
+          bash_action(row_of(row.behind)) + " ;;\n";
+  return text + "          *) " + bash_action(row_of(row.type)) +
+         " ;;\n        esac";
+}
+
 std::string bash_command(const Command& command) {
   std::string text = "    " + std::string(command.name) + ")\n";
   if (command.operands.count == Operands::kProgram)
@@ -163,10 +176,7 @@ std::string bash_command(const Command& command) {
       quoted(names) +
       " -- \"$word\")\n"
       "      else\n        ";
-  text += command.operands.count == Operands::kNone
-              ? ":"
-              : bash_action(row_of(command.operands.type));
-  return text + "\n      fi ;;\n";
+  return text + bash_operand(command.operands) + "\n      fi ;;\n";
 }
 
 /// A published command has letters only; what else it takes are files.
@@ -195,14 +205,14 @@ std::string bash_text() {
     text += bash_command(command);
   for (const PublishedCommand& command : published_commands())
     text += bash_published(command);
-  return text + "  esac\n}\n\ncomplete -F _corral corral\n";
+  return text + "  esac\n}\n" + std::string(kBashLinks) +
+         "complete -F _corral_link " + link_names() + "\n";
 }
 
 // --- zsh ---------------------------------------------------------------------
 
 constexpr std::string_view kZshHead =
-    R"(#compdef corral
-# zsh completion for corral(1).
+    R"(# zsh completion for corral(1).
 # Generated from the command table by 'corral --dump-completion zsh'.
 
 _corral_jobs() {
@@ -213,6 +223,15 @@ _corral_jobs() {
     [[ $name == - ]] || jobs+=("$name")
   done
   compadd -- $jobs self
+}
+
+_corral_jid() {
+  local -a jids
+  local jid rest
+  corral ps --no-header 2>/dev/null | while read -r jid rest; do
+    jids+=("$jid")
+  done
+  compadd -- $jids
 }
 
 )";
@@ -247,6 +266,20 @@ std::string zsh_escaped(std::string_view text) {
   return result;
 }
 
+/// The type of an operand: behind one of the command's words another one.
+std::string zsh_operand(const OperandRow& row) {
+  const std::string usual = zsh_action(row_of(row.type));
+  if (row.words.empty()) return usual;
+  const auto call = [](const ValueTypeRow& type) {
+    return type.completion == Completion::kChoices
+               ? "compadd " + std::string(type.choices)
+               : zsh_action(type);
+  };
+  return "{ if ((${words[(I)(" + joined(row.words, "|") + ")]})); then " +
+         call(row_of(row.behind)) + "; else " + call(row_of(row.type)) +
+         "; fi }";
+}
+
 std::string zsh_option(const OptionRow& row) {
   const ValueTypeRow& type = row_of(row.type);
   std::string value;
@@ -273,7 +306,7 @@ std::string zsh_command(const Command& command) {
     text += zsh_option(row);
   const ValueTypeRow& type = row_of(command.operands.type);
   const std::string value =
-      ":" + std::string(type.placeholder) + ":" + zsh_action(type);
+      ":" + std::string(type.placeholder) + ":" + zsh_operand(command.operands);
   switch (command.operands.count) {
     case Operands::kNone:
       return text + "        && return ;;\n";
@@ -304,8 +337,17 @@ std::string zsh_published(const PublishedCommand& command) {
 }
 
 std::string zsh_text() {
-  std::string text(kZshHead);
-  text += "_corral() {\n  local -a commands\n  commands=(\n";
+  std::string text = "#compdef corral " + link_names() +
+                     " jattach jdetach jkill jlimit jstat jwait\n" +
+                     std::string(kZshHead);
+  text +=
+      "_corral() {\n"
+      "  case $service in\n"
+      "    jattach|jdetach|jkill|jlimit|jstat|jwait) _corral_jid; return ;;\n"
+      "    corral) ;;\n"
+      "    *) words=(corral $service \"${(@)words[2,-1]}\"); ((CURRENT++)) ;;\n"
+      "  esac\n"
+      "  local -a commands\n  commands=(\n";
   for (const Command& command : commands())
     text +=
         "    " +
@@ -328,87 +370,12 @@ std::string zsh_text() {
   return text + "  esac\n}\n\n_corral \"$@\"\n";
 }
 
-// --- fish --------------------------------------------------------------------
-
-constexpr std::string_view kFishHead =
-    R"(# fish completion for corral(1).
-# Generated from the command table by 'corral --dump-completion fish'.
-
-function __corral_jobs
-    corral ps --all --no-header 2>/dev/null | while read -l jid name rest
-        echo $jid
-        test "$name" = -; or echo $name
-    end
-    echo self
-end
-
-complete -c corral -f
-)";
-
-std::string fish_source(const ValueTypeRow& type) {
-  switch (type.completion) {
-    case Completion::kNothing:
-      return " -x";
-    case Completion::kChoices:
-      return " -x -a " + quoted(type.choices);
-    case Completion::kFiles:
-      return " -r -F";
-    case Completion::kDirectories:
-      return " -x -a '(__fish_complete_directories)'";
-    case Completion::kUsers:
-      return " -x -a '(__fish_complete_users)'";
-    case Completion::kJobs:
-      return " -x -a '(__corral_jobs)'";
-    case Completion::kPrograms:
-      return " -x -a '(__fish_complete_subcommand --fcs-skip=2)'";
-  }
-  return "";
-}
-
-std::string fish_command(const Command& command) {
-  const std::string name(command.name);
-  std::string text = "\ncomplete -c corral -n __fish_use_subcommand -a " +
-                     name + " -d " + quoted(command.summary) + "\n";
-  const std::string when =
-      "complete -c corral -n '__fish_seen_subcommand_from " + name + "'";
-  for (const OptionRow& row : command.options) {
-    text += when + " -l " + std::string(row.name);
-    if (row.letter != '\0') text += std::string(" -s ") + row.letter;
-    if (takes_word(row)) text += fish_source(row_of(row.type));
-    text += " -d " + quoted(row.help) + "\n";
-  }
-  if (command.operands.count != Operands::kNone)
-    text += when + fish_source(row_of(command.operands.type)) + "\n";
-  return text;
-}
-
-std::string fish_published(const PublishedCommand& command) {
-  const std::string name(command.name);
-  std::string text = "\ncomplete -c corral -n __fish_use_subcommand -a " +
-                     name + " -d " + quoted(command.summary) + "\n";
-  const std::string when =
-      "complete -c corral -n '__fish_seen_subcommand_from " + name + "'";
-  for (const LetterRow& row : command.letters)
-    text += when + " -s " + row.letter + (row.argument.empty() ? "" : " -r") +
-            " -d " + quoted(row.help) + "\n";
-  return text + when + " -F\n";
-}
-
-std::string fish_text() {
-  std::string text(kFishHead);
-  for (const Command& command : commands())
-    text += fish_command(command);
-  for (const PublishedCommand& command : published_commands())
-    text += fish_published(command);
-  return text;
-}
-
 }  // namespace
 
 std::string completion_text(std::string_view shell) {
   if (shell == "bash") return bash_text();
   if (shell == "zsh") return zsh_text();
-  if (shell == "fish") return fish_text();
+  if (shell == "fish") return fish_completion();
   return {};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/doctor_checks.h"
 
+#include <algorithm>
+
 #include "core/provider_event.h"
 #include "sys/cgroup2_mount.h"
 
@@ -381,7 +383,13 @@ std::vector<Check> judge(const Findings& findings) {
   checks.push_back(check_runtime(findings));
   checks.push_back(check_pacct(findings));
   for (const InstanceState& instance : findings.instances) {
-    checks.push_back(check_instance(instance));
+    // Where one runs, its other places are of no interest.
+    const bool is_elsewhere = std::ranges::any_of(
+        findings.instances, [&instance](const InstanceState& other) {
+          return other.is_running && other.kind == instance.kind;
+        });
+    if (instance.is_running || !is_elsewhere)
+      checks.push_back(check_instance(instance));
     for (const auto& process : instance.stopped)
       checks.push_back(check_stopped(process));
     if (instance.view) checks.push_back(check_instance_records(*instance.view));

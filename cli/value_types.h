@@ -48,7 +48,8 @@ enum class ValueType : std::uint8_t {
   kChargeName,      ///< of a project or an account
   kProcess,         ///< its pid
   kSessionWord,     ///< what corral session does
-  kAccountingWord,  ///< what corral accounting does, or a kind of records
+  kAccountingWord,  ///< what corral accounting does
+  kRecordKind,      ///< a kind of accounting records
   kJid,
 };
 

@@ -16,7 +16,8 @@ namespace units {
 [[nodiscard]] std::expected<std::string, std::vector<std::string>>
 csa_conf_of_toml(std::string_view text, std::string_view file);
 
-/// For the manual and tests: "KEY  LABEL  what is expected", a line each.
+/// For a test, which holds the manual to it: "KEY  LABEL  what is expected", a
+/// line each.
 [[nodiscard]] std::string csa_toml_keys();
 
 }  // namespace units

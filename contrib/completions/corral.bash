@@ -160,7 +160,10 @@ _corral() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--limit --accept-less --project --site --json --system --private --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word")
+        case " ${words[*]:2:last-2} " in
+          *" explain "*) mapfile -t COMPREPLY < <(compgen -P "$prefix" -u -- "$word") ;;
+          *) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word") ;;
+        esac
       fi ;;
     attach)
       case $previous in
@@ -199,7 +202,10 @@ _corral() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--user --leader --service --domain --project --account --nest --mode --stragglers --grace --limit --accept-less --json --system --private --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'open close show' -- "$word")
+        case " ${words[*]:2:last-2} " in
+          *" close "*|*" show "*) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$(_corral_jobs) self" -- "$word") ;;
+          *) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'open close show' -- "$word") ;;
+        esac
       fi ;;
     freeze)
       case $previous in
@@ -269,7 +275,10 @@ _corral() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--memory-threshold --cpu-threshold --json --system --private --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'status on off switch record csa mem io delay memt time job wkmg tape site1 site2' -- "$word")
+        case " ${words[*]:2:last-2} " in
+          *" on "*|*" off "*) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'csa mem io delay memt time job wkmg tape site1 site2' -- "$word") ;;
+          *) mapfile -t COMPREPLY < <(compgen -P "$prefix" -W 'status on off switch record' -- "$word") ;;
+        esac
       fi ;;
     archive)
       case $previous in
@@ -438,4 +447,19 @@ _corral() {
   esac
 }
 
+# Called by a published command's own name.
+_corral_link() {
+  local COMP_WORDS=(corral "${COMP_WORDS[0]##*/}" "${COMP_WORDS[@]:1}")
+  local COMP_CWORD=$((COMP_CWORD + 1)) COMP_LINE="corral $COMP_LINE"
+  _corral
+}
+
+_corral_jid() {
+  local jids
+  jids=$(corral ps --no-header 2>/dev/null | while read -r jid _; do echo "$jid"; done)
+  mapfile -t COMPREPLY < <(compgen -W "$jids" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
 complete -F _corral corral
+complete -F _corral_jid jattach jdetach jkill jlimit jstat jwait
+complete -F _corral_link ja csacom csabuild csarecy csacon csaaddc csacms csacrep csachargefee csagetconfig csajrep csadrep csaverify csaedit csarun csaperiod csaswitch csackpacct lastlogin dodisk acctdusg acctdisk nulladm

@@ -9,7 +9,16 @@ function __corral_jobs
     echo self
 end
 
+function __corral_jids
+    corral ps --no-header 2>/dev/null | while read -l jid rest
+        echo $jid
+    end
+end
+
 complete -c corral -f
+for name in jattach jdetach jkill jlimit jstat jwait
+    complete -c $name -x -a '(__corral_jids)'
+end
 
 complete -c corral -n __fish_use_subcommand -a run -d 'Run a program as a job'
 complete -c corral -n '__fish_seen_subcommand_from run' -l detach -s d -d 'Run it in the background, away from this terminal, and print its jid'
@@ -111,7 +120,8 @@ complete -c corral -n '__fish_seen_subcommand_from limit' -l json -s j -d 'Print
 complete -c corral -n '__fish_seen_subcommand_from limit' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from limit' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from limit' -l help -s h -d 'Show this help and exit'
-complete -c corral -n '__fish_seen_subcommand_from limit' -x -a '(__corral_jobs)'
+complete -c corral -n '__fish_seen_subcommand_from limit; and not __fish_seen_subcommand_from explain' -x -a '(__corral_jobs)'
+complete -c corral -n '__fish_seen_subcommand_from limit; and __fish_seen_subcommand_from explain' -x -a '(__fish_complete_users)'
 
 complete -c corral -n __fish_use_subcommand -a attach -d 'Make processes that exist already members of a job'
 complete -c corral -n '__fish_seen_subcommand_from attach' -l new -d 'Make a new job of the processes, and print its jid: every word is a process'
@@ -151,7 +161,8 @@ complete -c corral -n '__fish_seen_subcommand_from session' -l json -s j -d 'Pri
 complete -c corral -n '__fish_seen_subcommand_from session' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from session' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from session' -l help -s h -d 'Show this help and exit'
-complete -c corral -n '__fish_seen_subcommand_from session' -x -a 'open close show'
+complete -c corral -n '__fish_seen_subcommand_from session; and not __fish_seen_subcommand_from close show' -x -a 'open close show'
+complete -c corral -n '__fish_seen_subcommand_from session; and __fish_seen_subcommand_from close show' -x -a '(__corral_jobs)'
 
 complete -c corral -n __fish_use_subcommand -a freeze -d 'Let no process of a job run'
 complete -c corral -n '__fish_seen_subcommand_from freeze' -l json -s j -d 'Print facts as JSON'
@@ -221,7 +232,8 @@ complete -c corral -n '__fish_seen_subcommand_from accounting' -l json -s j -d '
 complete -c corral -n '__fish_seen_subcommand_from accounting' -l system -d 'Ask the system instance only'
 complete -c corral -n '__fish_seen_subcommand_from accounting' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from accounting' -l help -s h -d 'Show this help and exit'
-complete -c corral -n '__fish_seen_subcommand_from accounting' -x -a 'status on off switch record csa mem io delay memt time job wkmg tape site1 site2'
+complete -c corral -n '__fish_seen_subcommand_from accounting; and not __fish_seen_subcommand_from on off' -x -a 'status on off switch record'
+complete -c corral -n '__fish_seen_subcommand_from accounting; and __fish_seen_subcommand_from on off' -x -a 'csa mem io delay memt time job wkmg tape site1 site2'
 
 complete -c corral -n __fish_use_subcommand -a archive -d 'Pack closed accounting files, and remove old ones'
 complete -c corral -n '__fish_seen_subcommand_from archive' -l keep-for -x -d 'Remove files whose last record is older'
@@ -263,6 +275,7 @@ complete -c corral -n '__fish_seen_subcommand_from ja' -s s -d 'Report the sum o
 complete -c corral -n '__fish_seen_subcommand_from ja' -s t -d 'Stop'
 complete -c corral -n '__fish_seen_subcommand_from ja' -s u -r -d 'Only this user, by name or number'
 complete -c corral -n '__fish_seen_subcommand_from ja' -F
+complete -c ja -w 'corral ja'
 
 complete -c corral -n __fish_use_subcommand -a csacom -d 'Show the processes in accounting files'
 complete -c corral -n '__fish_seen_subcommand_from csacom' -s A -d 'Show array session handles'
@@ -305,6 +318,7 @@ complete -c corral -n '__fish_seen_subcommand_from csacom' -s u -r -d 'Only this
 complete -c corral -n '__fish_seen_subcommand_from csacom' -s v -d 'Leave out the headings'
 complete -c corral -n '__fish_seen_subcommand_from csacom' -s w -d 'Show delays; twice: with their counts'
 complete -c corral -n '__fish_seen_subcommand_from csacom' -F
+complete -c csacom -w 'corral csacom'
 
 complete -c corral -n __fish_use_subcommand -a csabuild -d 'Sort accounting files by boot and job'
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -s a -d 'Jobs of an earlier boot without an end go on'
@@ -317,6 +331,7 @@ complete -c corral -n '__fish_seen_subcommand_from csabuild' -s P -r -d 'The fil
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -s s -r -d 'The sorted file to write (default: /var/csa/work/spacct)'
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -s t -d 'Say what processor time it took'
 complete -c corral -n '__fish_seen_subcommand_from csabuild' -F
+complete -c csabuild -w 'corral csabuild'
 
 complete -c corral -n __fish_use_subcommand -a csarecy -d 'Put jobs that go on back for the next run'
 complete -c corral -n '__fish_seen_subcommand_from csarecy' -s A -d 'Ask for each job whether to keep it'
@@ -326,6 +341,7 @@ complete -c corral -n '__fish_seen_subcommand_from csarecy' -s R -d 'Only report
 complete -c corral -n '__fish_seen_subcommand_from csarecy' -s r -d 'Report which jobs go on'
 complete -c corral -n '__fish_seen_subcommand_from csarecy' -s s -r -d 'The sorted file (default: /var/csa/work/spacct)'
 complete -c corral -n '__fish_seen_subcommand_from csarecy' -F
+complete -c csarecy -w 'corral csarecy'
 
 complete -c corral -n __fish_use_subcommand -a csacon -d 'Consolidate a sorted file by user and project'
 complete -c corral -n '__fish_seen_subcommand_from csacon' -s A -d 'All jobs, also those that go on'
@@ -336,6 +352,7 @@ complete -c corral -n '__fish_seen_subcommand_from csacon' -s p -d 'A record for
 complete -c corral -n '__fish_seen_subcommand_from csacon' -s s -r -d 'The sorted file (default: /var/csa/work/spacct)'
 complete -c corral -n '__fish_seen_subcommand_from csacon' -s u -d 'A record for each user'
 complete -c corral -n '__fish_seen_subcommand_from csacon' -F
+complete -c csacon -w 'corral csacon'
 
 complete -c corral -n __fish_use_subcommand -a csaaddc -d 'Add consolidated files'
 complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s A -d 'Write text'
@@ -348,6 +365,7 @@ complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s t -d 'One record 
 complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s u -d 'A record for each user'
 complete -c corral -n '__fish_seen_subcommand_from csaaddc' -s v -d 'Write text with more digits; with -A'
 complete -c corral -n '__fish_seen_subcommand_from csaaddc' -F
+complete -c csaaddc -w 'corral csaaddc'
 
 complete -c corral -n __fish_use_subcommand -a csacms -d 'Summarise accounting files by command'
 complete -c corral -n '__fish_seen_subcommand_from csacms' -s A -d 'All jobs, also those that go on; with -S'
@@ -361,6 +379,7 @@ complete -c corral -n '__fish_seen_subcommand_from csacms' -s p -d 'Show prime t
 complete -c corral -n '__fish_seen_subcommand_from csacms' -s S -d 'The files are sorted files'
 complete -c corral -n '__fish_seen_subcommand_from csacms' -s s -d 'The files are summaries that this command wrote'
 complete -c corral -n '__fish_seen_subcommand_from csacms' -F
+complete -c csacms -w 'corral csacms'
 
 complete -c corral -n __fish_use_subcommand -a csacrep -d 'Print consolidated records'
 complete -c corral -n '__fish_seen_subcommand_from csacrep' -s b -d 'Show fees and system billing units'
@@ -379,12 +398,15 @@ complete -c corral -n '__fish_seen_subcommand_from csacrep' -s V -d 'Show page f
 complete -c corral -n '__fish_seen_subcommand_from csacrep' -s w -d 'Show delays'
 complete -c corral -n '__fish_seen_subcommand_from csacrep' -s x -d 'Show characters and logical requests'
 complete -c corral -n '__fish_seen_subcommand_from csacrep' -F
+complete -c csacrep -w 'corral csacrep'
 
 complete -c corral -n __fish_use_subcommand -a csachargefee -d 'Charge a fee to a user'
 complete -c corral -n '__fish_seen_subcommand_from csachargefee' -F
+complete -c csachargefee -w 'corral csachargefee'
 
 complete -c corral -n __fish_use_subcommand -a csagetconfig -d 'Print a value of csa.conf'
 complete -c corral -n '__fish_seen_subcommand_from csagetconfig' -F
+complete -c csagetconfig -w 'corral csagetconfig'
 
 complete -c corral -n __fish_use_subcommand -a csajrep -d 'Report the jobs of a sorted file'
 complete -c corral -n '__fish_seen_subcommand_from csajrep' -s A -d 'All jobs, also those that go on'
@@ -411,6 +433,7 @@ complete -c corral -n '__fish_seen_subcommand_from csajrep' -s w -d 'Show delays
 complete -c corral -n '__fish_seen_subcommand_from csajrep' -s x -d 'Show characters and logical requests'
 complete -c corral -n '__fish_seen_subcommand_from csajrep' -s Z -d 'Leave out job 0'
 complete -c corral -n '__fish_seen_subcommand_from csajrep' -F
+complete -c csajrep -w 'corral csajrep'
 
 complete -c corral -n __fish_use_subcommand -a csadrep -d 'Report batch and interactive use'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s A -d 'All jobs, also those that go on'
@@ -424,6 +447,7 @@ complete -c corral -n '__fish_seen_subcommand_from csadrep' -s s -r -d 'The sort
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s t -d 'Refused, as published'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -s V -r -d 'How much to say about queues, 0 to 4'
 complete -c corral -n '__fish_seen_subcommand_from csadrep' -F
+complete -c csadrep -w 'corral csadrep'
 
 complete -c corral -n __fish_use_subcommand -a csaverify -d 'Find what is damaged in an accounting file'
 complete -c corral -n '__fish_seen_subcommand_from csaverify' -s P -r -d 'The file (default: /var/csa/work/Wpacct)'
@@ -432,6 +456,7 @@ complete -c corral -n '__fish_seen_subcommand_from csaverify' -s m -r -d 'Stop a
 complete -c corral -n '__fish_seen_subcommand_from csaverify' -s v -d 'Say how many records are good'
 complete -c corral -n '__fish_seen_subcommand_from csaverify' -s D -d 'Means nothing: no more is told'
 complete -c corral -n '__fish_seen_subcommand_from csaverify' -F
+complete -c csaverify -w 'corral csaverify'
 
 complete -c corral -n __fish_use_subcommand -a csaedit -d 'Cut records out of an accounting file, or print it'
 complete -c corral -n '__fish_seen_subcommand_from csaedit' -s A -d 'Print the records as text'
@@ -444,17 +469,20 @@ complete -c corral -n '__fish_seen_subcommand_from csaedit' -s t -d 'Print times
 complete -c corral -n '__fish_seen_subcommand_from csaedit' -s v -d 'Say what was found'
 complete -c corral -n '__fish_seen_subcommand_from csaedit' -s x -d 'Print what -r would cut out, and change nothing'
 complete -c corral -n '__fish_seen_subcommand_from csaedit' -F
+complete -c csaedit -w 'corral csaedit'
 
 complete -c corral -n __fish_use_subcommand -a csarun -d 'Do the accounting of a day'
 complete -c corral -n '__fish_seen_subcommand_from csarun' -s A -d 'Report jobs that go on too, and put none back'
 complete -c corral -n '__fish_seen_subcommand_from csarun' -s V -r -d '0: cut damage out, 1: stop at damage, 2: do not verify'
 complete -c corral -n '__fish_seen_subcommand_from csarun' -F
+complete -c csarun -w 'corral csarun'
 
 complete -c corral -n __fish_use_subcommand -a csaperiod -d 'Do the accounting of a period'
 complete -c corral -n '__fish_seen_subcommand_from csaperiod' -s e -r -d 'Only what csarun made then or before'
 complete -c corral -n '__fish_seen_subcommand_from csaperiod' -s r -d 'Remove the daily files when all is done'
 complete -c corral -n '__fish_seen_subcommand_from csaperiod' -s s -r -d 'Only what csarun made then or later'
 complete -c corral -n '__fish_seen_subcommand_from csaperiod' -F
+complete -c csaperiod -w 'corral csaperiod'
 
 complete -c corral -n __fish_use_subcommand -a csaswitch -d 'Switch the accounting file, turn kinds of records on and off'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s c -r -d 'check, halt, off, on, status or switch'
@@ -464,26 +492,33 @@ complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s n -r -d 'csa,wk
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s P -r -d 'The accounting file, for on'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -s t -r -d 'With time: processes of less CPU time have no record'
 complete -c corral -n '__fish_seen_subcommand_from csaswitch' -F
+complete -c csaswitch -w 'corral csaswitch'
 
 complete -c corral -n __fish_use_subcommand -a csackpacct -d 'Keep accounting file and disk from becoming full'
 complete -c corral -n '__fish_seen_subcommand_from csackpacct' -F
+complete -c csackpacct -w 'corral csackpacct'
 
 complete -c corral -n __fish_use_subcommand -a lastlogin -d 'Keep the day on which each user was there last'
 complete -c corral -n '__fish_seen_subcommand_from lastlogin' -s c -r -d 'Who has a record in this consolidated file was there today'
 complete -c corral -n '__fish_seen_subcommand_from lastlogin' -s w -r -d 'Take logins from this file, as /var/log/wtmp'
 complete -c corral -n '__fish_seen_subcommand_from lastlogin' -F
+complete -c lastlogin -w 'corral lastlogin'
 
 complete -c corral -n __fish_use_subcommand -a dodisk -d 'Account for disk use by user'
 complete -c corral -n '__fish_seen_subcommand_from dodisk' -s q -d 'Ask the file systems'\'' quotas instead (--quota)'
 complete -c corral -n '__fish_seen_subcommand_from dodisk' -F
+complete -c dodisk -w 'corral dodisk'
 
 complete -c corral -n __fish_use_subcommand -a acctdusg -d 'Disk use by user of files that are named'
 complete -c corral -n '__fish_seen_subcommand_from acctdusg' -s p -r -d 'Users are those of this file, in the form of passwd(5)'
 complete -c corral -n '__fish_seen_subcommand_from acctdusg' -s u -r -d 'Write here what was charged to nobody'
 complete -c corral -n '__fish_seen_subcommand_from acctdusg' -F
+complete -c acctdusg -w 'corral acctdusg'
 
 complete -c corral -n __fish_use_subcommand -a acctdisk -d 'Make consolidated records of disk use'
 complete -c corral -n '__fish_seen_subcommand_from acctdisk' -F
+complete -c acctdisk -w 'corral acctdisk'
 
 complete -c corral -n __fish_use_subcommand -a nulladm -d 'Make empty accounting files'
 complete -c corral -n '__fish_seen_subcommand_from nulladm' -F
+complete -c nulladm -w 'corral nulladm'

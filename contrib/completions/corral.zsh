@@ -1,4 +1,4 @@
-#compdef corral
+#compdef corral ja csacom csabuild csarecy csacon csaaddc csacms csacrep csachargefee csagetconfig csajrep csadrep csaverify csaedit csarun csaperiod csaswitch csackpacct lastlogin dodisk acctdusg acctdisk nulladm jattach jdetach jkill jlimit jstat jwait
 # zsh completion for corral(1).
 # Generated from the command table by 'corral --dump-completion zsh'.
 
@@ -12,7 +12,21 @@ _corral_jobs() {
   compadd -- $jobs self
 }
 
+_corral_jid() {
+  local -a jids
+  local jid rest
+  corral ps --no-header 2>/dev/null | while read -r jid rest; do
+    jids+=("$jid")
+  done
+  compadd -- $jids
+}
+
 _corral() {
+  case $service in
+    jattach|jdetach|jkill|jlimit|jstat|jwait) _corral_jid; return ;;
+    corral) ;;
+    *) words=(corral $service "${(@)words[2,-1]}"); ((CURRENT++)) ;;
+  esac
   local -a commands
   commands=(
     'run:Run a program as a job'
@@ -216,7 +230,7 @@ _corral() {
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '*:JOB:_corral_jobs' && return ;;
+        '*:JOB:{ if ((${words[(I)(explain)]})); then _users; else _corral_jobs; fi }' && return ;;
     attach)
       _arguments -s -S \
         '--new[Make a new job of the processes, and print its jid\: every word is a process]' \
@@ -270,7 +284,7 @@ _corral() {
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '*:WORD:(open close show)' && return ;;
+        '*:WORD:{ if ((${words[(I)(close|show)]})); then _corral_jobs; else compadd open close show; fi }' && return ;;
     freeze)
       _arguments -s -S \
         '--json[Print facts as JSON]' \
@@ -365,7 +379,7 @@ _corral() {
         '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
-        '*:WORD:(status on off switch record csa mem io delay memt time job wkmg tape site1 site2)' && return ;;
+        '*:WORD:{ if ((${words[(I)(on|off)]})); then compadd csa mem io delay memt time job wkmg tape site1 site2; else compadd status on off switch record; fi }' && return ;;
     archive)
       _arguments -s -S \
         '--keep-for[Remove files whose last record is older]:DURATION: ' \

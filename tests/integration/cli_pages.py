@@ -40,18 +40,18 @@ def completions_are_current():
         )
 
 
-def complete(line, parts=r"=+|[^=]+"):
+def complete(line, parts=r"=+|[^=]+", file=None, function=None):
     """What bash offers for the last word of `line`. It hands words over in
     parts, as COMP_WORDBREAKS has it."""
     words = [part for word in line.split(" ") for part in re.findall(parts, word) or [""]]
     program = words[0]
     script = f"""
         PATH={BUILD}/reaper:$PATH
-        source {SOURCE}/contrib/completions/{program}.bash
+        source {SOURCE}/contrib/completions/{file or program}.bash
         COMP_WORDS=({' '.join(f"'{word}'" for word in words)})
         COMP_CWORD={len(words) - 1}
         COMP_LINE='{line}'
-        _{program.replace("-", "_")}
+        _{function or program.replace("-", "_")}
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     return set(output("bash", "--norc", "-c", script).split())
@@ -71,6 +71,17 @@ def bash_completes():
     equal(complete("corral run --report=j", ".+"), {"--report=json"}, "also where bash does not split at '='")
     check("/usr" in complete("corral run --cwd=/us"), "a directory too")
     check("/dev/null" in complete("corral run dd if=/dev/nul"), "and a file in an argument of the program")
+
+
+    check("root" in complete("corral limit explain ro"), "a user behind 'limit explain'")
+    equal(complete("corral accounting o"), {"on", "off"}, "what accounting does")
+    equal(complete("corral accounting on s"), {"site1", "site2"}, "and behind 'on' kinds of records, not what it does again")
+    equal(complete("corral accounting off swi"), set(), "also behind 'off'")
+    for name, option in (("csacom", "-k"), ("/usr/sbin/csaverify", "-o")):
+        check(option in complete(f"{name} -", file="corral", function="corral_link"), f"the options of {name}, by its own name")
+    said = (SOURCE / "contrib/completions/corral.bash").read_text()
+    links = " ".join(re.findall(r"^complete -F _corral_(?:link|jid) (.*)$", said, re.M)).split()
+    equal({"ja", "csacom", "csarun", "jstat", "jkill"} - set(links), set(), "links are completed")
 
 
 def corral_init_completes():
@@ -98,6 +109,9 @@ def other_shells_complete(home):
             script = f"source {folder}/corral-init.fish; complete -C 'corral-init {line}'"
             offered = output("fish", "--no-config", "-c", script, env=path)
             equal({row.split("\t")[0] for row in offered.splitlines()}, wanted, f"fish offers for '{line}'")
+        script = f"source {folder}/corral.fish; complete -C 'csaverify -'; complete -C 'corral accounting on s'"
+        offered = {row.split("\t")[0] for row in output("fish", "--no-config", "-c", script, env=path).splitlines()}
+        check({"-P", "-o", "site1", "site2"} <= offered and "status" not in offered, "fish offers a link's options, and kinds behind 'on'", offered)
     if shutil.which("zsh") is None:
         not_checked("needs zsh")
     else:
@@ -159,6 +173,9 @@ equal(output(COMMAND, "help"), output(COMMAND, "--help"), "'corral help' is its 
 said = output(COMMAND, "accounting", "--help")
 about = " ".join(said[: said.index("\nOptions:\n")].split())
 check("\n\ncsa are processes, " in said and "record for the site's schedulers too" in about, "help has all paragraphs", said)
+for line, values in (("run", "ENGINE: cgroup2, subreaper, pidns or cgroup2+pidns"), ("run", "FORMAT: text or json"),
+                     ("report", "KEY: job, user, group,"), ("session", "HOW: linger, end or kill")):  # fmt: skip
+    check(values in " ".join(output(COMMAND, line, "--help").split()), f"help says the values of an option of {line}: {values}")
 completions_are_current()
 bash_completes()
 corral_init_completes()

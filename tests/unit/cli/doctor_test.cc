@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "cli/doctor_checks.h"
@@ -142,6 +144,24 @@ TEST_CASE("the weaker engine is a note with a fix, not a problem") {
   const auto checks = cli::judge(findings);
   CHECK(named(checks, "engine").status == cli::CheckStatus::kNote);
   CHECK(named(checks, "engine").fix.contains("Delegate=yes"));
+}
+
+TEST_CASE("beside an instance that runs its other places are not told") {
+  cli::Findings findings = healthy();
+  for (const bool is_running : {false, true})
+    findings.instances.push_back({.kind = sys::InstanceKind::kPrivate,
+                                  .socket = is_running ? "/b" : "/a",
+                                  .is_running = is_running,
+                                  .view = std::nullopt,
+                                  .problem = {},
+                                  .stopped = {}});
+  const auto count = [&findings](std::string_view name) {
+    return std::ranges::count(cli::judge(findings), name, &cli::Check::name);
+  };
+  CHECK(count("private") == 1);
+  CHECK(count("system") == 1);
+  findings.instances.back().is_running = false;
+  CHECK(count("private") == 2);
 }
 
 TEST_CASE(
