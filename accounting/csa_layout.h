@@ -5,12 +5,17 @@
 // what Corral puts into them is in accounting/csa_encode.h and site_record.h.
 // Source of every number: reference "CSA", section 1, checked against files of
 // the published daemon (tests/data/csa).
+// The bytes between members have names: a compiler need not set, nor copy, what
+// has none, and a record would take what memory held there into its file.
 #pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
 
 namespace accounting::csa {
 
@@ -89,9 +94,11 @@ struct Csa {
   std::uint8_t stat;  ///< exit code; 0 after a signal
   std::uint8_t nice;
   std::uint8_t sched;
+  std::uint8_t padding;
   std::uint32_t uid;
   std::uint32_t gid;
   std::uint16_t mark;  ///< kAppendMark where CSA has padding
+  std::uint16_t padding2;
   std::uint64_t ash;
   std::uint64_t jid;
   std::uint64_t prid;
@@ -205,9 +212,11 @@ struct EndOfJob {
   std::uint64_t sbu;
   std::uint8_t init;
   std::uint8_t nice;
+  std::uint16_t padding;
   std::uint32_t uid;
   std::uint32_t gid;
   std::uint16_t mark;  ///< kAppendMark where CSA has padding
+  std::uint16_t padding2;
   std::uint64_t ash;
   std::uint64_t jid;
   std::uint64_t prid;
@@ -218,6 +227,7 @@ struct EndOfJob {
   std::uint64_t utime;      ///< usec
   std::uint64_t stime;      ///< usec
   std::uint32_t spare;
+  std::uint32_t padding3;
 };
 static_assert(sizeof(EndOfJob) == 120);
 static_assert(offsetof(EndOfJob, sbu) == 16 && offsetof(EndOfJob, init) == 24);
@@ -256,11 +266,14 @@ struct Configuration {
   std::uint32_t kdmask;
   std::uint32_t rmask;
   std::int64_t uptimelen;
-  std::uint8_t event;     ///< ConfigurationEvent
-  std::uint16_t mark;     ///< kAppendMark where CSA has padding
+  std::uint8_t event;  ///< ConfigurationEvent
+  std::uint8_t padding;
+  std::uint16_t mark;  ///< kAppendMark where CSA has padding
+  std::uint32_t padding2;
   std::int64_t boottime;  ///< seconds since 1970
   std::int64_t curtime;   ///< seconds since 1970
   SystemName name;
+  std::uint8_t padding3[7];
 };
 static_assert(sizeof(Configuration) == 216);
 static_assert(offsetof(Configuration, kdmask) == 8);
@@ -339,6 +352,7 @@ struct JobHeader {
   struct Group {
     std::int64_t start;
     std::int32_t count;
+    std::int32_t padding;
   };
   Group processes;
   Group events;
@@ -411,3 +425,5 @@ constexpr Head make_second_head(RecordType type, std::uint8_t linked_bits,
 }
 
 }  // namespace accounting::csa
+
+#pragma GCC diagnostic pop

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The records of consolidated files (cacct) and command summaries (cms) as CSA
-// 5.0 lays them out on disk. Facts only; sizes and offsets are asserted.
+// 5.0 lays them out on disk. Facts only; sizes and offsets are asserted. All
+// bytes have names, as in accounting/csa_layout.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "accounting/csa_layout.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
 
 namespace accounting::csa {
 
@@ -42,11 +46,13 @@ struct Consolidated {
   Use nonprime;
   double disk_use;
   std::int32_t disk_samples;
+  std::int32_t padding;
   std::int64_t processes;
   double sbu;
   double fee;
   struct Tape {
     std::int32_t mounts;
+    std::int32_t padding;
     std::int64_t reads;
     std::int64_t writes;
     std::int64_t reserved;
@@ -114,3 +120,5 @@ constexpr Head summary_head() {
 }
 
 }  // namespace accounting::csa
+
+#pragma GCC diagnostic pop

@@ -159,6 +159,24 @@ std::optional<FrameSize> frame_size(std::span<const std::byte> bytes) {
   return FrameSize{.packed = packed, .plain = plain};
 }
 
+/// Bytes that nobody has written yet; what is there is lost when it grows.
+class Room {
+ public:
+  explicit Room(std::size_t size) { reach(size); }
+  void reach(std::size_t size) {
+    if (size <= size_) return;
+    bytes_ = std::make_unique_for_overwrite<std::byte[]>(size);
+    size_ = size;
+  }
+  [[nodiscard]] std::span<std::byte> bytes() const {
+    return {bytes_.get(), size_};
+  }
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t size_ = 0;
+};
+
 }  // namespace
 
 core::Result<std::optional<PackedFrames>> PackedFrames::of(int packed) {
@@ -166,18 +184,20 @@ core::Result<std::optional<PackedFrames>> PackedFrames::of(int packed) {
   constexpr std::uint64_t kSmallest = 64U << 10;  // of all but the last
   constexpr std::size_t kUsual = 1U << 20;        // of a packed frame
   constexpr std::uint64_t kUnit = 64;  // that a window keeps the alignment of
-  std::vector<std::byte> in(ZSTD_compressBound(kLargest));
-  std::vector<std::byte> out(kLargest);
+  // As large as the frames are, and not zeroed: most files are small.
+  Room in(kUsual);
+  Room out(0);
   PackedFrames frames;
   std::uint64_t at = 0;
   bool is_last = false;
   for (;;) {
-    std::size_t held = TRY(read_at(packed, std::span(in).first(kUsual), at));
+    std::size_t held = TRY(read_at(packed, in.bytes().first(kUsual), at));
     if (held == 0) break;
-    auto size = frame_size(std::span(in).first(held));
+    auto size = frame_size(in.bytes().first(held));
     if (!size && held == kUsual) {
-      held = TRY(read_at(packed, in, at));
-      size = frame_size(std::span(in).first(held));
+      in.reach(ZSTD_compressBound(kLargest));
+      held = TRY(read_at(packed, in.bytes(), at));
+      size = frame_size(in.bytes().first(held));
     }
     if (!size || size->plain > kLargest) return std::nullopt;
     const Frame frame = {.begin = frames.size_,
@@ -193,7 +213,8 @@ core::Result<std::optional<PackedFrames>> PackedFrames::of(int packed) {
     frames.largest_ = std::max<std::size_t>(frames.largest_, frame.length);
     if (frames.size_ > kAlwaysRead && frames.size_ / kMostSwelling > at)
       return core::fail(EFBIG, "unpack");
-    (void)TRY(frames.unpack(packed, frames.count() - 1, out));
+    out.reach(frame.length);
+    (void)TRY(frames.unpack(packed, frames.count() - 1, out.bytes()));
   }
   return frames;
 }

@@ -14,8 +14,9 @@ namespace accounting::build {
 PlacedBytes::PlacedBytes(int file, std::uint64_t size, std::size_t room)
     : file_(file),
       size_(size),
-      most_(room),
-      bytes_(std::make_unique_for_overwrite<char[]>(room)) {}
+      most_(static_cast<std::size_t>(
+          std::min<std::uint64_t>(room, size + kMost))),
+      bytes_(std::make_unique_for_overwrite<char[]>(most_)) {}
 
 char* PlacedBytes::room(std::uint64_t offset, std::size_t size) {
   const bool is_full = most_ - used_ < size;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "accounting/append.h"
 #include "accounting/packed_file.h"
@@ -96,7 +97,7 @@ void ByteWindow::refill_by_frames(std::uint64_t offset, std::size_t wanted) {
     const auto passed =
         static_cast<std::size_t>(frames_->begin_of(frame) - begin_);
     held_ -= passed;
-    std::memmove(buffer_.data(), buffer_.data() + passed, held_);
+    std::memmove(buffer_.get(), buffer_.get() + passed, held_);
   } else {
     held_ = 0;
     last_frame_ = frame;
@@ -104,8 +105,8 @@ void ByteWindow::refill_by_frames(std::uint64_t offset, std::size_t wanted) {
   first_frame_ = frame;
   begin_ = frames_->begin_of(frame);
   while (begin_ + held_ < offset + wanted && last_frame_ < frames_->count()) {
-    const auto made = frames_->unpack(file_.get(), last_frame_,
-                                      std::span(buffer_).subspan(held_));
+    const auto made =
+        frames_->unpack(file_.get(), last_frame_, buffer().subspan(held_));
     if (!made) {
       error_ = made.error().code;
       return;
@@ -135,8 +136,8 @@ bool ByteWindow::go_back() {
 /// Takes up to `most` of the next bytes to the end of the buffer; false: there
 /// are none.
 bool ByteWindow::draw(std::size_t most) {
-  const std::size_t room = std::min(most, buffer_.size() - held_);
-  const auto made = stream_->read(std::span(buffer_).subspan(held_, room));
+  const std::size_t room = std::min(most, room_ - held_);
+  const auto made = stream_->read(buffer().subspan(held_, room));
   if (!made) error_ = made.error().code;
   held_ += made.value_or(0);
   return made && *made > 0;
@@ -153,16 +154,16 @@ void ByteWindow::refill_by_stream(std::uint64_t offset) {
     begin_ += held_;
     held_ = 0;
     if (!draw(static_cast<std::size_t>(
-            std::min<std::uint64_t>(from - begin_, buffer_.size()))))
+            std::min<std::uint64_t>(from - begin_, room_))))
       return;
   }
   if (from > begin_) {
     const auto passed = static_cast<std::size_t>(from - begin_);
     held_ -= passed;
-    std::memmove(buffer_.data(), buffer_.data() + passed, held_);
+    std::memmove(buffer_.get(), buffer_.get() + passed, held_);
     begin_ = from;
   }
-  while (held_ < buffer_.size() && draw(buffer_.size()))
+  while (held_ < room_ && draw(room_))
     ;
 }
 
@@ -180,10 +181,10 @@ void ByteWindow::refill_plainly(std::uint64_t offset, std::size_t wanted) {
   held_ = 0;
   const std::uint64_t needed = offset - from + wanted;
   const std::uint64_t most =
-      std::min<std::uint64_t>({buffer_.size(), size_ - std::min(from, size_),
+      std::min<std::uint64_t>({room_, size_ - std::min(from, size_),
                                std::max<std::uint64_t>(needed, ahead_)});
   while (held_ < most) {
-    const ssize_t n = ::pread(file_.get(), buffer_.data() + held_, most - held_,
+    const ssize_t n = ::pread(file_.get(), buffer_.get() + held_, most - held_,
                               static_cast<off_t>(begin_ + held_));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) error_ = errno;
@@ -195,8 +196,12 @@ void ByteWindow::refill_plainly(std::uint64_t offset, std::size_t wanted) {
 std::span<const std::byte> ByteWindow::refill(std::uint64_t offset,
                                               std::size_t wanted) {
   if ((frames_ || is_stream_) && offset >= size_) return {};
-  if (buffer_.empty())
-    buffer_.resize((frames_ ? 2 * frames_->largest() : kBufferSize) + kReach);
+  if (!buffer_) {
+    const auto most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(kBufferSize, size_));
+    room_ = (frames_ ? 2 * frames_->largest() : most) + kReach;
+    buffer_ = std::make_unique_for_overwrite<std::byte[]>(room_);
+  }
   if (frames_)
     refill_by_frames(offset, wanted);
   else if (is_stream_)
@@ -205,8 +210,8 @@ std::span<const std::byte> ByteWindow::refill(std::uint64_t offset,
     refill_plainly(offset, wanted);
   const std::uint64_t skipped = offset - begin_;
   if (skipped >= held_) return {};
-  return std::span<const std::byte>(buffer_).subspan(
-      skipped, std::min<std::size_t>(wanted, held_ - skipped));
+  return buffer().subspan(skipped,
+                          std::min<std::size_t>(wanted, held_ - skipped));
 }
 
 }  // namespace accounting

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "accounting/packed_file.h"
 #include "core/error.h"
@@ -49,7 +48,7 @@ class ByteWindow {
   [[nodiscard]] std::span<const std::byte> at(std::uint64_t offset,
                                               std::size_t wanted) {
     if (offset >= begin_ && offset + wanted <= begin_ + held_) [[likely]]
-      return {buffer_.data() + (offset - begin_), wanted};
+      return {buffer_.get() + (offset - begin_), wanted};
     return refill(offset, wanted);
   }
 
@@ -68,6 +67,9 @@ class ByteWindow {
   void refill_by_stream(std::uint64_t offset);
   bool go_back();
   bool draw(std::size_t most);
+  [[nodiscard]] std::span<std::byte> buffer() const {
+    return {buffer_.get(), room_};
+  }
 
   sys::UniqueFd file_;
   std::uint64_t size_;
@@ -78,8 +80,9 @@ class ByteWindow {
   std::unique_ptr<UnpackStream> stream_;  ///< null: not begun
   int returns_ = 0;                       ///< of it, to its begin
   std::size_t ahead_ = SIZE_MAX;
-  std::vector<std::byte> buffer_;
-  std::uint64_t begin_ = 0;  ///< the file's offset of buffer_[0]
+  std::unique_ptr<std::byte[]> buffer_;  ///< null: nothing was read yet
+  std::size_t room_ = 0;                 ///< in it
+  std::uint64_t begin_ = 0;              ///< the file's offset of buffer_[0]
   std::size_t held_ = 0;
   int error_ = 0;
 };

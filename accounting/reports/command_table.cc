@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accounting/bounded_sum.h"
 #include "accounting/text/quantities.h"
 #include "accounting/text/report_text.h"
 #include "accounting/text/shown_text.h"
@@ -53,9 +54,16 @@ void fill(csa::CommandUse& use, const Entry& entry, Real part,
   }
 }
 
+/// Did it run more often than once?
+bool is_repeated(const csa::CommandSummary& summary) {
+  std::int64_t all = summary.prime.processes;
+  add_bounded(all, summary.nonprime.processes);
+  return all > 1;
+}
+
 /// What also a part without any time has.
 void add_counts(csa::CommandUse& to, const csa::CommandUse& from) {
-  to.processes += from.processes;
+  add_bounded(to.processes, from.processes);
   to.core_himem += from.core_himem;
   to.virt_himem += from.virt_himem;
 }
@@ -63,7 +71,7 @@ void add_counts(csa::CommandUse& to, const csa::CommandUse& from) {
 }  // namespace
 
 void add_use(csa::CommandUse& to, const csa::CommandUse& from) {
-  to.processes += from.processes;
+  add_bounded(to.processes, from.processes);
   to.cpu += from.cpu;
   to.system += from.system;
   to.real += from.real;
@@ -180,8 +188,7 @@ void CommandTable::join_singles() {
   std::vector<LargestUse> kept_largest;
   for (std::size_t i = 0; i < summaries_.size(); ++i) {
     const csa::CommandSummary& summary = summaries_[i];
-    if (i == other || summary.prime.processes + summary.nonprime.processes > 1)
-      continue;
+    if (i == other || is_repeated(summary)) continue;
     add_use(summaries_[other].prime, summary.prime);
     add_use(summaries_[other].nonprime, summary.nonprime);
     largest_[other].core = std::max(largest_[other].core, largest_[i].core);
@@ -189,8 +196,7 @@ void CommandTable::join_singles() {
   }
   for (std::size_t i = 0; i < summaries_.size(); ++i) {
     const csa::CommandSummary& summary = summaries_[i];
-    if (i != other && summary.prime.processes + summary.nonprime.processes <= 1)
-      continue;
+    if (i != other && !is_repeated(summary)) continue;
     kept.push_back(summary);
     kept_largest.push_back(largest_[i]);
   }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "accounting/billing/charge_table.h"
+#include "accounting/bounded_sum.h"
 #include "accounting/records/output_file.h"
 #include "accounting/records/summary_file.h"
 #include "accounting/text/account_names.h"
@@ -25,10 +26,10 @@ struct Options {
 
 void add(csa::Use& to, const csa::Use& from) {
   to.cpu += from.cpu;
-  to.chars += from.chars;
-  to.requests += from.requests;
-  to.minor_faults += from.minor_faults;
-  to.major_faults += from.major_faults;
+  add_bounded(to.chars, from.chars);
+  add_bounded(to.requests, from.requests);
+  add_bounded(to.minor_faults, from.minor_faults);
+  add_bounded(to.major_faults, from.major_faults);
   to.kcore += from.kcore;
   to.kvirt += from.kvirt;
   to.cpu_delay += from.cpu_delay;
@@ -38,23 +39,23 @@ void add(csa::Use& to, const csa::Use& from) {
 
 void add(Charge& charge, const csa::Consolidated& from) {
   csa::Consolidated& to = charge.use;
-  to.jobs += from.jobs;
+  add_bounded(to.jobs, from.jobs);
   add(to.prime, from.prime);
   add(to.nonprime, from.nonprime);
   to.disk_use += from.disk_use;
-  to.disk_samples += from.disk_samples;
-  to.processes += from.processes;
+  add_bounded(to.disk_samples, from.disk_samples);
+  add_bounded(to.processes, from.processes);
   for (std::size_t i = 0; i < std::size(to.tapes); ++i) {
-    to.tapes[i].mounts += from.tapes[i].mounts;
-    to.tapes[i].reads += from.tapes[i].reads;
-    to.tapes[i].writes += from.tapes[i].writes;
-    to.tapes[i].reserved += from.tapes[i].reserved;
-    to.tapes[i].utime += from.tapes[i].utime;
-    to.tapes[i].stime += from.tapes[i].stime;
+    add_bounded(to.tapes[i].mounts, from.tapes[i].mounts);
+    add_bounded(to.tapes[i].reads, from.tapes[i].reads);
+    add_bounded(to.tapes[i].writes, from.tapes[i].writes);
+    add_bounded(to.tapes[i].reserved, from.tapes[i].reserved);
+    add_bounded(to.tapes[i].utime, from.tapes[i].utime);
+    add_bounded(to.tapes[i].stime, from.tapes[i].stime);
   }
-  to.requests += from.requests;
-  to.request_utime += from.request_utime;
-  to.request_stime += from.request_stime;
+  add_bounded(to.requests, from.requests);
+  add_bounded(to.request_utime, from.request_utime);
+  add_bounded(to.request_stime, from.request_stime);
   charge.units.add(from.sbu);
   charge.fee.add(from.fee);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "accounting/bounded_sum.h"
 #include "accounting/text/quantities.h"
 
 namespace accounting::csacon {
@@ -38,8 +39,8 @@ void put(Shares& shares, const Share& share, const Split& split) {
 void add_count(Addition& to, std::int64_t Addition::Counts::* member,
                std::uint64_t count, double p) {
   const auto all = static_cast<double>(count);
-  to.prime.*member += rounded(all * p);
-  to.nonprime.*member += rounded(all - all * p);
+  add_bounded(to.prime.*member, rounded(all * p));
+  add_bounded(to.nonprime.*member, rounded(all - all * p));
 }
 
 void put_delays(Shares& shares, const csa::Delay& delay, double p) {
@@ -68,13 +69,13 @@ void add(Charge& charge, const Addition& addition, const Shares* shares,
   to.jobs += addition.jobs;
   to.processes += addition.processes;
   to.requests += addition.requests;
-  to.request_utime += addition.request_utime;
-  to.request_stime += addition.request_stime;
+  add_bounded(to.request_utime, addition.request_utime);
+  add_bounded(to.request_stime, addition.request_stime);
   const auto add_counts = [](csa::Use& use, const Addition::Counts& counts) {
-    use.chars += counts.chars;
-    use.requests += counts.requests;
-    use.minor_faults += counts.minor_faults;
-    use.major_faults += counts.major_faults;
+    add_bounded(use.chars, counts.chars);
+    add_bounded(use.requests, counts.requests);
+    add_bounded(use.minor_faults, counts.minor_faults);
+    add_bounded(use.major_faults, counts.major_faults);
   };
   add_counts(to.prime, addition.prime);
   add_counts(to.nonprime, addition.nonprime);
@@ -116,8 +117,8 @@ Outcome<void> JobReckoner::add_requests(SortedFile& sorted,
                                       .jid = request.jid},
                                      to);
     if (request.term_subtype != csa::kSpoolTerm) ++addition.requests;
-    addition.request_utime += request.utime;
-    addition.request_stime += request.stime;
+    add_bounded(addition.request_utime, request.utime);
+    add_bounded(addition.request_stime, request.stime);
   }
   return {};
 }

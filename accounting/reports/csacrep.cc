@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "accounting/bounded_sum.h"
 #include "accounting/records/summary_file.h"
 #include "accounting/text/account_names.h"
 #include "accounting/text/quantities.h"
@@ -59,10 +60,10 @@ csa::Use use_of(const csa::Consolidated& record, Part part) {
   csa::Use all = record.prime;
   const csa::Use& other = record.nonprime;
   all.cpu += other.cpu;
-  all.chars += other.chars;
-  all.requests += other.requests;
-  all.minor_faults += other.minor_faults;
-  all.major_faults += other.major_faults;
+  add_bounded(all.chars, other.chars);
+  add_bounded(all.requests, other.requests);
+  add_bounded(all.minor_faults, other.minor_faults);
+  add_bounded(all.major_faults, other.major_faults);
   all.kcore += other.kcore;
   all.kvirt += other.kvirt;
   all.cpu_delay += other.cpu_delay;

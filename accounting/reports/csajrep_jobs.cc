@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "accounting/bounded_sum.h"
 #include "accounting/text/local_clock.h"
 
 namespace accounting::csajrep {
@@ -146,8 +147,8 @@ Outcome<void> JobWriter::write_requests_of_job(const csa::JobHeader& job) {
     headings(headings_.requests, &Rows::request_headings);
     rows_.request(record);
     is_any = true;
-    request_utime_ += record.utime;
-    request_stime_ += record.stime;
+    add_bounded(request_utime_, record.utime);
+    add_bounded(request_stime_, record.stime);
     is_complete = is_complete || record.term_subtype != kNoTerm;
     return true;
   }));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accounting/bounded_sum.h"
 #include "accounting/text/report_text.h"
 
 namespace accounting::csadrep {
@@ -125,7 +126,7 @@ Outcome<void> DaemonUse::add_request(const csa::Workload& record, JobUse& job,
   lower(queue.use.virt_lowest, job.virt_himem);
   queue.use.core_highest = std::max(queue.use.core_highest, job.core_himem);
   queue.use.virt_highest = std::max(queue.use.virt_highest, job.virt_himem);
-  queue.use.wait += record.qwtime;
+  add_bounded(queue.use.wait, record.qwtime);
   const bool is_first = progress.seen == 0;
   auto machine =
       std::ranges::find_if(queue.machines, [&](const MachineUse& known) {
@@ -201,8 +202,8 @@ void DaemonUse::merge(std::size_t index, const Queue& other) {
   const QueueUse& from = other.use;
   to.system += from.system;
   to.user += from.user;
-  to.jobs += from.jobs;
-  to.wait += from.wait;
+  add_bounded(to.jobs, from.jobs);
+  add_bounded(to.wait, from.wait);
   to.core_himem += from.core_himem;
   to.virt_himem += from.virt_himem;
   const auto merge_range = [](std::uint64_t& lowest, std::uint64_t& highest,
@@ -224,7 +225,7 @@ void DaemonUse::merge(std::size_t index, const Queue& other) {
     if (known == machines.end())
       machines.push_back(machine);
     else
-      known->jobs += machine.jobs;
+      add_bounded(known->jobs, machine.jobs);
   }
   auto& requests = queues_[index].requests;
   requests.insert(requests.end(), other.requests.begin(), other.requests.end());
@@ -251,8 +252,8 @@ Outcome<void> DaemonUse::add_bytes(std::string_view bytes,
   (void)TRY(source.heading('4'));
   for (Queue& queue : other.queues_)
     TRY(source.list('5', queue.requests));
-  interactive_jobs += other.interactive_jobs;
-  batch_jobs += other.batch_jobs;
+  add_bounded(interactive_jobs, other.interactive_jobs);
+  add_bounded(batch_jobs, other.batch_jobs);
   interactive.add(other.interactive);
   batch.add(other.batch);
   system_ += other.system_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What csadrep sums up, and the file that it keeps it in (-o). The file has
 // the published layout, in this machine's order; where that has addresses of
-// the program that wrote it there are zeroes.
+// the program that wrote it there are zeroes, and so between its members.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,9 @@
 namespace accounting::csadrep {
 
 inline constexpr std::size_t kMostQueues = 250;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
 
 /// struct drep_times.
 struct Times {
@@ -35,6 +38,7 @@ struct QueueUse {
   std::uint64_t user = 0;    ///< usec
   char name[16] = {};
   std::int32_t jobs = 0;
+  std::int32_t padding = 0;
   std::int64_t wait = 0;     ///< seconds
   std::uint64_t unused = 0;  ///< an address in the published program
   std::uint64_t core_himem = 0;
@@ -52,6 +56,7 @@ static_assert(sizeof(QueueUse) == 120);
 struct MachineUse {
   char name[16] = {};
   std::int32_t jobs = 0;
+  std::int32_t padding = 0;
   std::uint64_t unused = 0;
 };
 static_assert(sizeof(MachineUse) == 32);
@@ -72,11 +77,14 @@ struct RequestUse {
   char machine[16] = {};
   std::int64_t reqid = 0;
   std::int32_t flag = 0;
+  std::int32_t padding = 0;
   std::uint64_t unused = 0;
 
   [[nodiscard]] std::uint64_t cpu() const { return system + user; }
 };
 static_assert(sizeof(RequestUse) == 128);
+
+#pragma GCC diagnostic pop
 
 struct Queue {
   QueueUse use;

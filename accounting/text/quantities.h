@@ -29,8 +29,11 @@ constexpr double megabytes_of_kb(double kb) {
   return kb / 1024;
 }
 
-/// To the nearest whole number, as the published FTOL has it.
+/// To the nearest whole number, as the published FTOL has it; beyond all of
+/// them the largest.
 constexpr std::int64_t rounded(double value) {
+  constexpr double kTooMany = 9223372036854775808.0;  // 2^63
+  if (!(value < kTooMany)) return INT64_MAX;
   return static_cast<std::int64_t>(value + 0.5);
 }
 

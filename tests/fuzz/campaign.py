@@ -53,6 +53,7 @@ def turn(work, name, runs):
     done = subprocess.run(
         [program, *options, kept, HERE / "corpus" / name],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", check=False,
+        env={**os.environ, "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"},  # else it is told and passed over
     )  # fmt: skip
     counted = re.search(r"^stat::number_of_executed_units: (\d+)", done.stderr, re.MULTILINE)
     if done.returncode == 0 and counted:

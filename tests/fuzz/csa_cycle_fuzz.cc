@@ -4,7 +4,6 @@
 // its own.
 #include <fcntl.h>
 #include <stdio_ext.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,11 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "accounting/csa_summary_layout.h"
 #include "accounting/cycle/disk_use.h"
@@ -27,6 +23,7 @@
 #include "accounting/reports/csaedit.h"
 #include "sys/unique_fd.h"
 #include "tests/fuzz/first_byte.h"
+#include "tests/fuzz/site_folder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size);
@@ -34,73 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
 namespace {
 
 using namespace accounting;
-
-/// Made once and taken away at the end; csa.conf names it.
-class Site {
- public:
-  Site() {
-    char root[] = "/tmp/corral-fuzz-XXXXXX";
-    if (::mkdtemp(root) == nullptr) std::abort();
-    root_ = root;
-    for (const char* const folder : {"/sum", "/day", "/nite"})
-      if (::mkdir((root_ + folder).c_str(), 0700) < 0) std::abort();
-    put("csa.conf", "ACCT_DIR " + root_ + "\n");
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
-    (void)::setenv("CSACONFIG", path("csa.conf").c_str(), 1);
-    nowhere_ = sys::UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  }
-  Site(const Site&) = delete;
-  Site& operator=(const Site&) = delete;
-  ~Site() { std::filesystem::remove_all(root_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return root_ + "/" + name;
-  }
-  void put(const std::string& name, std::string_view bytes) const {
-    const sys::UniqueFd file(::open(
-        path(name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (::write(file.get(), bytes.data(), bytes.size()) !=
-        static_cast<ssize_t>(bytes.size()))
-      std::abort();
-  }
-  [[nodiscard]] std::string get(const std::string& name) const {
-    const sys::UniqueFd file(::open(path(name).c_str(), O_RDONLY | O_CLOEXEC));
-    std::string bytes;
-    char part[4096];
-    for (;;) {
-      const ssize_t size = ::read(file.get(), part, sizeof part);
-      if (size <= 0) return bytes;
-      bytes.append(part, static_cast<std::size_t>(size));
-    }
-  }
-  /// What it prints, and the exit code in `code`.
-  std::string run(int (*command)(const CommandLine&, Console&),
-                  const CommandLine& line, int& code) const {
-    const sys::UniqueFd out(::open(
-        path("out").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    {
-      Console console(out.get(), nowhere_.get());
-      code = command(line, console);
-    }
-    return get("out");
-  }
-
- private:
-  std::string root_;
-  sys::UniqueFd nowhere_;
-};
-
-const Site& site() {
-  static const Site kMade;
-  return kMade;
-}
-
-CommandLine line_of(std::string program,
-                    std::vector<std::pair<char, std::string>> options) {
-  return {.program = std::move(program),
-          .options = std::move(options),
-          .operands = {}};
-}
+using fuzz::line_of;
+using fuzz::site;
 
 /// "YYYY-MM-DD  USER", ascending; what was written is read as the same.
 void login_log_is_sound() {

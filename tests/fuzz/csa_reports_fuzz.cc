@@ -3,6 +3,7 @@
 // of the files.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -88,6 +89,8 @@ void prime_time(std::string_view bytes) {
 
 void configuration(std::string_view bytes) {
   const sys::UniqueFd file = file_of(bytes);
+  // Root believes no file that others may write.
+  if (::fchmod(file.get(), 0600) < 0) std::abort();
   CsaConf conf("/proc/self/fd/" + std::to_string(file.get()));
   (void)conf.find("CSABUILD");
   (void)conf.integer("NUM_HOLIDAYS", 1);

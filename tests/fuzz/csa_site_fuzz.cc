@@ -43,6 +43,8 @@ void toml(std::string_view bytes) {
     return;
   }
   const sys::UniqueFd file(::memfd_create("conf", MFD_CLOEXEC));
+  // Root believes no file that others may write.
+  if (::fchmod(file.get(), 0600) < 0) std::abort();
   if (::write(file.get(), published->data(), published->size()) !=
       static_cast<ssize_t>(published->size()))
     std::abort();

@@ -13,7 +13,9 @@
 
 #include "accounting/billing/csa_conf.h"
 #include "accounting/billing/holidays.h"
+#include "accounting/bounded_sum.h"
 #include "accounting/exact_sum.h"
+#include "accounting/text/quantities.h"
 
 namespace {
 
@@ -142,4 +144,22 @@ TEST_CASE("a sum of doubles loses nothing that is small beside what is large") {
   sum.add(1e308);
   sum.add(1e308);
   CHECK(std::isinf(sum.value()));
+}
+
+TEST_CASE("a sum of counts stays at its bound whatever a damaged record says") {
+  std::int64_t sum = 5;
+  accounting::add_bounded(sum, std::int64_t{-7});
+  CHECK(sum == -2);
+  accounting::add_bounded(sum, INT64_MAX);
+  accounting::add_bounded(sum, INT64_MAX);
+  CHECK(sum == INT64_MAX);
+  sum = -2;
+  accounting::add_bounded(sum, INT64_MIN);
+  CHECK(sum == INT64_MIN);
+  std::int32_t small = INT32_MAX;
+  accounting::add_bounded(small, 1);
+  CHECK(small == INT32_MAX);
+  CHECK(accounting::rounded(1.5) == 2);
+  CHECK(accounting::rounded(9223372036854774784.0) == 9223372036854774784);
+  CHECK(accounting::rounded(18446744073709551615.0) == INT64_MAX);
 }
