@@ -7,6 +7,7 @@
  *   ENODATA  there is no such job; the process is in none
  *   EPERM    it is another user's
  *   EINVAL   an argument is wrong; the process is in a job already
+ *   EBUSY    its name or number is taken; a bound of the instance was reached
  *   ESRCH    there is no such process
  *   ENOSYS   Corral has no such thing: see job(3) */
 #ifndef _JOB_H

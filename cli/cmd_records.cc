@@ -7,6 +7,7 @@
 #include "accounting/append.h"
 #include "accounting/csa_file.h"
 #include "accounting/records_text.h"
+#include "cli/connection.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
 #include "cli/output_stream.h"
@@ -22,9 +23,14 @@ int show_records(const Arguments& arguments) {
                                             : accounting::RecordsFormat::kText;
   std::string path;
   if (arguments.operands().empty()) {
-    auto usual = usual_files(Which::kAny);
+    auto usual = usual_files(which_instance(arguments));
     if (!usual.absence.empty()) return complain("records: " + usual.absence);
     path = std::move(usual.paths.back());
+  } else if (which_instance(arguments) != Which::kAny) {
+    return complain(
+        "records: '--system' and '--private' choose an instance's file, and "
+        "one is named; leave one of them out",
+        kMisused);
   } else {
     path = arguments.operands().front();
   }

@@ -289,7 +289,7 @@ constexpr Command kCommands[] = {
                     "*corral accounting* names it. Damaged parts are skipped "
                     "and reported.",
      .options = kRecordsOptions,
-     .pairs = {},
+     .pairs = kInstancePairs,
      .operands = {Operands::kAny, ValueType::kFile,
                   "the file; the one in use without it", "[FILE]"},
      .examples = kRecordsExamples,

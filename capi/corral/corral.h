@@ -10,6 +10,8 @@
  *   -EOPNOTSUPP   the engine or the host cannot
  *   -EACCES       a sandboxed process asks for a job outside its sandbox
  *   -ENOENT       there is no such user, program or provider
+ *   -ENOEXEC      the program cannot be executed
+ *   -ECHILD       its process could not be made as it was to be
  *   -ESHUTDOWN    the job has ended
  *   -EAGAIN       a bound of the instance was reached
  *   -ECONNREFUSED no instance answers

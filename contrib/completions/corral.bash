@@ -241,7 +241,7 @@ _corral() {
       case $previous in
       esac
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--json --system --private --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -P "$prefix" -f -- "$word")
       fi ;;

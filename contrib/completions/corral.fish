@@ -196,6 +196,8 @@ complete -c corral -n '__fish_seen_subcommand_from kill' -x -a '(__corral_jobs)'
 
 complete -c corral -n __fish_use_subcommand -a records -d 'Print an accounting file'
 complete -c corral -n '__fish_seen_subcommand_from records' -l json -s j -d 'Print facts as JSON'
+complete -c corral -n '__fish_seen_subcommand_from records' -l system -d 'Ask the system instance only'
+complete -c corral -n '__fish_seen_subcommand_from records' -l private -d 'Ask your private instance only'
 complete -c corral -n '__fish_seen_subcommand_from records' -l help -s h -d 'Show this help and exit'
 complete -c corral -n '__fish_seen_subcommand_from records' -r -F
 

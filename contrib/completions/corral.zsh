@@ -331,6 +331,8 @@ _corral() {
       _arguments -s -S \
         '--json[Print facts as JSON]' \
         '-j[Print facts as JSON]' \
+        '--system[Ask the system instance only]' \
+        '--private[Ask your private instance only]' \
         '--help[Show this help and exit]' \
         '-h[Show this help and exit]' \
         '*:FILE:_files' && return ;;

@@ -287,7 +287,7 @@ def nothing_there():
 
         def said(*words, code=1):
             done = subprocess.run([corral.COMMAND, *words], capture_output=True, text=True, check=False, env=environment, timeout=60)
-            corral.equal(done.returncode, code, f"corral {' '.join(words)}: {done.stderr}")
+            corral.equal(done.returncode, code, f"corral {' '.join(map(str, words))}: {done.stderr}")
             return done
 
         for words in (["report"], ["report", "--json"], ["report", "--by", "day", "--csv"], ["report", "0x13"], ["report", "--html", "-"], ["index"], ["records"]):
@@ -308,6 +308,8 @@ def nothing_there():
             shutil.copy(PACCT, private)
             corral.check(f"your private instance's is '{private}' ('--private')" in said("report").stderr, "root is told of his own", said("report").stderr)
             corral.equal(said("report", "--private", "--json", code=0).stdout, report("--json").stdout, "which is read then")
+            corral.check(said("records", "--private", code=0).stdout, "by records too")
+            corral.check("leave one of them out" in said("records", "--private", str(PACCT), code=2).stderr, "or one that is named")
     with corral.Instance() as instance:
         done = subprocess.run([corral.COMMAND, "report", "--json"], env=instance.environment, capture_output=True, text=True, check=True, timeout=60)
         corral.equal((json.loads(done.stdout)["rows"], done.stderr), ([], ""), "an instance that has had nothing to write is an empty report")
