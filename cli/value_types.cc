@@ -267,15 +267,8 @@ std::expected<std::vector<core::LimitChange>, std::string> parse_limit_changes(
     std::string_view text) {
   std::vector<core::LimitChange> changes;
   const std::string list(text);
-  for (const char* rest = list.c_str(); rest != nullptr;) {
-    const core::LimitChange change =
-        TRY(core::read_terms(core::take_part(rest)));
-    if (std::ranges::find(changes, change.kind, &core::LimitChange::kind) !=
-        changes.end())
-      return std::unexpected(core::detail::word_of_limit(change.kind) +
-                             " is there twice, expected each limit once");
-    changes.push_back(change);
-  }
+  for (const char* rest = list.c_str(); rest != nullptr;)
+    changes.push_back(TRY(core::read_terms(core::take_part(rest))));
   return changes;
 }
 

@@ -57,9 +57,8 @@ TEST_CASE("a limit has a key and a bound above zero") {
   CHECK(changes->back().kind == core::LimitKind::kOpenFiles);
   CHECK_FALSE(changes->back().bound);
   CHECK(cli::parse_limit_changes("memory=64K")->front().bound == 65536);
-  for (const char* text :
-       {"wall", "wall=", "wall=0", "wal=3s", "30s", "none", "wall=None",
-        "=none", "", "wall=1s,", "cpu=1s,x", "cpu=1h,wall=1h,cpu=2h"}) {
+  for (const char* text : {"wall", "wall=", "wall=0", "wal=3s", "30s", "none",
+                           "wall=None", "=none", "", "wall=1s,", "cpu=1s,x"}) {
     CAPTURE(text);
     CHECK_FALSE(cli::parse_limit_changes(text).has_value());
   }
