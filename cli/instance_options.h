@@ -70,7 +70,8 @@ inline constexpr Example kReexecExamples[] = {
     {"corral daemon-reexec", "after an upgrade; no job notices"},
 };
 
-inline constexpr OptionRow kRecordsOptions[] = {kJson, kSystem, kPrivate, kHelp};
+inline constexpr OptionRow kRecordsOptions[] = {kJson, kSystem, kPrivate,
+                                                kHelp};
 inline constexpr Example kRecordsExamples[] = {
     {"corral records", "what is written now, as text"},
     {"corral records --json /var/csa/day/pacct1", "a switched file"},
