@@ -339,7 +339,6 @@ constexpr JobField kFields[] = {
     field<&JobView::totals, &JobTotals::read_bytes>("ReadBytes"),
     field<&JobView::totals, &JobTotals::write_bytes>("WriteBytes"),
     field<&JobView::totals, &JobTotals::oom_kills>("OomKills"),
-    field<&JobView::totals, &JobTotals::forks_refused>("ForksRefused"),
 
     {.key = "MainCommand", .get = get_main_command, .set = set_main_command},
     main_field<Counters::kUsage, &ExitRecord::utime_us>("MainUserUSec"),

@@ -125,11 +125,6 @@ std::string followed(const Job& job) {
   return std::to_string(job.followed) + " where they are";
 }
 
-std::string forks_refused(const Job& job) {
-  if (job.totals.forks_refused.value_or(0) == 0) return {};
-  return std::to_string(*job.totals.forks_refused) + " by a limit of processes";
-}
-
 std::string stragglers(const Job& job) {
   if (job.stragglers == 0) return {};
   return std::to_string(job.stragglers) + ": " + job.straggler_names;
@@ -176,7 +171,6 @@ constexpr Fact kFacts[] = {
     {"read", [](const Job& job) { return size(job.totals.read_bytes); }},
     {"written", [](const Job& job) { return size(job.totals.write_bytes); }},
     {"oom kills", [](const Job& job) { return number(job.totals.oom_kills); }},
-    {"forks refused", forks_refused},
     {"ended processes",
      [](const Job& job) { return std::to_string(job.processes_seen); }},
     {"not seen",

@@ -222,7 +222,7 @@ inline constexpr JsonKey kShowKeys[] = {
      "the limit that it passed, as _kind_ (its name in sentences), _word_ "
      "(its key in _limits_), _value_ and _bound_; null: none"},
     {"user_us, system_us, memory_peak_bytes, storage_read_bytes, "
-     "storage_written_bytes, oom_kills, forks_refused, processes_not_seen",
+     "storage_written_bytes, oom_kills, processes_not_seen",
      "totals of the whole job; null: not collected"},
     {"processes_seen, followed, stragglers, straggler_names",
      "processes that were seen to end, those that are followed outside of its "

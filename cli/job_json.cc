@@ -100,7 +100,6 @@ void add_totals(Json& json, const core::JobView& job) {
   json["storage_read_bytes"] = maybe(job.totals.read_bytes);
   json["storage_written_bytes"] = maybe(job.totals.write_bytes);
   json["oom_kills"] = maybe(job.totals.oom_kills);
-  json["forks_refused"] = maybe(job.totals.forks_refused);
   json["processes_not_seen"] = maybe(job.totals.processes_not_seen);
   json["processes_seen"] = job.processes_seen;
   json["followed"] = job.followed;

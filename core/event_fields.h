@@ -81,11 +81,10 @@ void fields(auto& io, Of<JobSpec> auto& s) {
 }
 void fields(auto& io, Of<JobTotals> auto& t) {
   auto& [user_time, system_time, memory_peak, read_bytes, write_bytes,
-         oom_kills, processes_not_seen, processes, forks_refused] = t;
+         oom_kills, processes_not_seen, processes] = t;
   io(user_time, system_time, memory_peak, read_bytes, write_bytes, oom_kills,
      processes_not_seen);
   io.since(4, processes);
-  io.since(11, forks_refused);
 }
 void fields(auto& io, Of<JobPeaks> auto& p) {
   auto& [cpu_some, cpu_full, memory_some, memory_full, io_some, io_full,

@@ -20,8 +20,6 @@ struct JobTotals {
   Maybe<std::uint64_t> processes_not_seen;
   /// Processes that ended in it, counted by the kernel; absent: nobody counted.
   Maybe<std::uint64_t> processes;
-  /// pids.events max: at the job's limit, or at one around it.
-  Maybe<std::uint64_t> forks_refused;
 };
 
 }  // namespace core

@@ -251,7 +251,6 @@ struct ScopeEnded {
     kWriteBytes = 1U << 4,
     kNotSeen = 1U << 5,
     kOomKills = 1U << 6,
-    kForksRefused = 1U << 7,
   };
   std::uint64_t jid = 0;
   std::uint64_t started_boot_us = 0;
@@ -276,8 +275,7 @@ struct ScopeEnded {
   std::uint8_t launch_stage = 0;
   std::uint32_t oom_kills = 0;  ///< as many as fit
   char detail[96] = {};
-  char straggler_names[116] = {};
-  std::uint32_t forks_refused = 0;  ///< as many as fit
+  char straggler_names[120] = {};
 };
 
 /// Before the body of a request to a worker and of its answer.

@@ -127,8 +127,6 @@ inline void take_over(core::JobReport& report, const ScopeEnded& ended) {
   detail::copy_if(totals.processes_not_seen, ended, Ended::kNotSeen,
                   ended.not_seen);
   detail::copy_if(totals.oom_kills, ended, Ended::kOomKills, ended.oom_kills);
-  detail::copy_if(report.forks_refused, ended, Ended::kForksRefused,
-                  ended.forks_refused);
   report.processes_seen = ended.processes_seen;
   report.stragglers = ended.stragglers;
   report.straggler_names.clear();

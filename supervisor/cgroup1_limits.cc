@@ -338,17 +338,10 @@ std::uint64_t Cgroup1Limits::kills_below(core::JobId jid) const {
 }
 
 void Cgroup1Limits::add_totals(core::JobId jid, core::JobTotals& totals) const {
-  char buffer[256];
-  if (has_group(Place::kPids, jid)) {
-    const auto group = open(Place::kPids, jid);
-    const auto text = group
-                          ? group->read(sys::cgroup_file::kPidsEvents, buffer)
-                          : core::Result<std::string_view>(std::string_view());
-    if (text) totals.forks_refused = sys::value_of(*text, "max");
-  }
   if (!counts_memory(jid)) return;
   const auto group = open(Place::kMemory, jid);
   if (!group) return;
+  char buffer[256];
   totals.oom_kills = kills_in(*group);
   const auto peak = group->read("memory.max_usage_in_bytes", buffer);
   if (!peak) return;

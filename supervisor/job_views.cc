@@ -108,11 +108,6 @@ reaper::ScopeEnded scope_ended_of(const core::Job& job) {
     ended.oom_kills = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(*totals.oom_kills, UINT32_MAX));
   }
-  if (totals.forks_refused) {
-    ended.present |= Ended::kForksRefused;
-    ended.forks_refused = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(*totals.forks_refused, UINT32_MAX));
-  }
   ended.limit_value = job.result.limit.value;
   ended.limit_bound = job.result.limit.bound;
   ended.processes_seen = job.processes_seen;

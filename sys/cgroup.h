@@ -40,7 +40,6 @@ inline constexpr const char* kMemoryPeak = "memory.peak";
 inline constexpr const char* kMemoryNow = "memory.current";
 inline constexpr const char* kMemoryEvents = "memory.events";
 inline constexpr const char* kIoStat = "io.stat";
-inline constexpr const char* kPidsEvents = "pids.events";
 }  // namespace cgroup_file
 
 /// The number after `name` and a space at the start of a line of a flat keyed
@@ -211,8 +210,6 @@ class Cgroup {
     text = text_of(cgroup_file::kIoStat, buffer);
     set(totals.read_bytes, io_sum_of(text, "rbytes"));
     set(totals.write_bytes, io_sum_of(text, "wbytes"));
-    text = text_of(cgroup_file::kPidsEvents, buffer);
-    totals.forks_refused = value_of(text, "max");
     return totals;
   }
 

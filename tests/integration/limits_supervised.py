@@ -51,10 +51,6 @@ def processes(instance):
                                           FORKER, "100"):
         equal(output.strip(), "19", f"processes, {how}: twenty at a time, itself among them")
         equal(facts["result"], "exited", "a fork that fails is the program's business")
-        check(facts["forks_refused"] >= 1, "and is counted", facts["forks_refused"])
-        check(" by a limit of processes" in instance.run("show", facts["jid"]).stdout, "and shown")
-    said = instance.run("run", "--report", "--limit", "processes=20", "--", PYTHON, "-c", FORKER, "100").stderr
-    check(" refused by the limit of processes" in said, "the report of a job in front tells of it", said)
 
 
 def descriptors(instance):

@@ -40,7 +40,6 @@ core::JobView full_view() {
   view.totals.read_bytes = core::Bytes(1);
   view.totals.write_bytes = core::Bytes(2);
   view.totals.oom_kills = 0;
-  view.totals.forks_refused = 3;
   view.totals.processes_not_seen = 3;
   view.processes_seen = 4;
   view.stragglers = 2;
@@ -89,7 +88,6 @@ TEST_CASE("a job's view comes back from its dictionary") {
         core::sentence_of(view.result).view());
   CHECK(back->totals.system_time == core::Microseconds(0));
   CHECK(back->totals.oom_kills == 0U);
-  CHECK(back->totals.forks_refused == 3U);
   CHECK(back->totals.processes_not_seen == 3U);
   CHECK(back->stragglers == 2);
   CHECK(back->straggler_names == "sleep, cat");

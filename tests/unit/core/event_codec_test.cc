@@ -91,8 +91,8 @@ void check_same(const core::JobResult& a, const core::JobResult& b) {
 
 auto tie(const core::JobTotals& t) {
   return std::tie(t.user_time, t.system_time, t.memory_peak, t.read_bytes,
-                  t.write_bytes, t.oom_kills, t.processes_not_seen, t.processes,
-                  t.forks_refused);
+                  t.write_bytes, t.oom_kills, t.processes_not_seen,
+                  t.processes);
 }
 
 void check_same(const core::Job& a, const core::Job& b) {

@@ -84,8 +84,8 @@ class Maker {
     const auto time = [&] { return core::Microseconds(number()); };
     const auto size = [&] { return core::Bytes(number()); };
     const auto sum = [&] { return number(); };
-    return {maybe(time), maybe(time), maybe(size), maybe(size), maybe(size),
-            maybe(sum),  maybe(sum),  maybe(sum),  maybe(sum)};
+    return {maybe(time), maybe(time), maybe(size), maybe(size),
+            maybe(size), maybe(sum),  maybe(sum),  maybe(sum)};
   }
   core::JobPeaks peaks() {
     const auto time = [&] { return core::Microseconds(number()); };
