@@ -97,14 +97,19 @@ bool is_of(const Entry& entry, SortedFile::Part part) {
   return entry.process != nullptr && entry.type() == csa::RecordType::kCsa;
 }
 
-/// As many entries as a job's header says, of the kinds that they are to be.
-void walk(SortedFile& file, const csa::JobHeader& job, SortedFile::Part part) {
+/// As many entries as a job's header says, of the kinds that they are to be:
+/// their bytes.
+std::uint64_t walk(SortedFile& file, const csa::JobHeader& job,
+                   SortedFile::Part part) {
   file.go_to(job, part);
+  std::uint64_t bytes = 0;
   for (std::int32_t left = SortedFile::count(job, part); left > 0; --left) {
     Entry entry;
     if (!file.next_entry(entry)) std::abort();
     if (!is_of(entry, part)) std::abort();
+    bytes += entry.size;
   }
+  return bytes;
 }
 
 /// Every byte of it belongs to a boot and a job, and no process is in it twice.
@@ -118,8 +123,10 @@ void sorted_is_whole() {
   while (file.next_boot(boot)) {
     while (file.next_job(job)) {
       using Part = SortedFile::Part;
+      std::uint64_t bytes = 0;
       for (const Part part : {Part::kProcesses, Part::kEvents, Part::kWorkload})
-        walk(file, job, part);
+        bytes += walk(file, job, part);
+      if (bytes != static_cast<std::uint64_t>(job.length)) std::abort();
       processes += static_cast<std::uint64_t>(job.processes.count);
     }
     if (!file.is_at_boots_end()) std::abort();
