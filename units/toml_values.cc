@@ -19,6 +19,8 @@
 #define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
 
+#include "core/printable.h"
+
 namespace units {
 
 namespace {
@@ -144,14 +146,6 @@ std::size_t too_deep_line(std::string_view text) {
   return 0;
 }
 
-/// toml++ quotes what it met as it stands.
-std::string on_one_line(std::string_view description) {
-  std::string text(description);
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
-  return text;
-}
-
 }  // namespace
 
 std::expected<std::vector<TomlValue>, TomlError> read_toml(
@@ -165,7 +159,8 @@ std::expected<std::vector<TomlValue>, TomlError> read_toml(
     return std::unexpected(
         std::string(file) + ":" +
         std::to_string(parsed.error().source().begin.line) +
-        ": this is no TOML: " + on_one_line(parsed.error().description()));
+        ": this is no TOML: " +  // it quotes what it met as it stands
+        core::printable(parsed.error().description()));
   Collector collector(text);
   collector.collect(parsed.table());
   return collector.take_values();

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <utility>
 
-#include "sys/trusted_file.h"
+#include "accounting/trusted_file.h"
 
 namespace accounting {
 
@@ -126,7 +126,7 @@ bool CsaConf::complain_of_kind() {
 bool CsaConf::load() {
   if (is_loaded_ || is_absent_) return is_loaded_;
   constexpr std::size_t kMost = 1U << 20U;
-  auto file = sys::read_trusted_file(path_, kMost, distrust_);
+  auto file = read_trusted_file(path_, kMost, distrust_);
   if (!distrust_.empty()) {
     is_absent_ = true;
     has_wrong_value_ = true;

@@ -6,8 +6,8 @@
 // (blank , : ;) to the end of the line, or within double quotes.
 //
 // Root believes no file that somebody else may have written
-// (sys/trusted_file.h): it names folders that root writes into, and those of
-// scripts that root runs.
+// (accounting/trusted_file.h): it names folders that root writes into, and
+// those of scripts that root runs.
 #pragma once
 
 #include <expected>

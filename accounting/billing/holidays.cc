@@ -8,8 +8,8 @@
 #include <ctime>
 #include <vector>
 
+#include "accounting/trusted_file.h"
 #include "core/number_text.h"
-#include "sys/trusted_file.h"
 
 namespace accounting {
 
@@ -211,7 +211,7 @@ std::optional<Holidays> read_holidays(const std::string& path,
                                       std::string& faults) {
   constexpr std::size_t kMost = 1U << 20U;
   std::string distrust;
-  const auto text = sys::read_trusted_file(path, kMost, distrust);
+  const auto text = read_trusted_file(path, kMost, distrust);
   if (!distrust.empty()) {
     faults += distrust + "; nothing is prime time\n";
     return std::nullopt;

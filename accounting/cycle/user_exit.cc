@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <string_view>
 
+#include "accounting/trusted_file.h"
 #include "core/error.h"
 #include "sys/spawn.h"
-#include "sys/trusted_file.h"
 #include "sys/unique_fd.h"
 
 namespace accounting {
@@ -33,9 +33,9 @@ Outcome<bool> look_at(const std::string& folder, const std::string& path) {
   if ((status.st_mode & S_IWOTH) != 0)
     return stop("User exit '" + path +
                 "' may be written by everybody: it is not run.");
-  std::string distrust = sys::distrust_of(path, status);
+  std::string distrust = distrust_of(path, status);
   if (distrust.empty() && ::stat(folder.c_str(), &status) == 0)
-    distrust = sys::distrust_of(folder, status);
+    distrust = distrust_of(folder, status);
   if (!distrust.empty())
     return stop("User exit '" + path + "' is not run: " + distrust + ".");
   if (::access(path.c_str(), R_OK) < 0)

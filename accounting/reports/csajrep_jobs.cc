@@ -4,20 +4,20 @@
 #include <algorithm>
 
 #include "accounting/bounded_sum.h"
+#include "accounting/request_runs.h"
 #include "accounting/text/local_clock.h"
 
 namespace accounting::csajrep {
 
 namespace {
 
-constexpr std::uint64_t kNoJid = static_cast<std::uint64_t>(-2);
+constexpr std::uint64_t kAnyJid = static_cast<std::uint64_t>(-2);
 constexpr std::uint64_t kNoProject = static_cast<std::uint64_t>(-2);
 constexpr std::int64_t kNoRequest = -2;
-constexpr std::int16_t kNoTerm = -2;
 
 /// What a record is selected by.
 struct Owner {
-  std::uint64_t jid = kNoJid;
+  std::uint64_t jid = kAnyJid;
   std::uint64_t project = kNoProject;
   std::uint32_t uid = 0;
   std::int64_t reqid = kNoRequest;

@@ -19,7 +19,7 @@ CONFIGURATION, CONFIGURATION_SIZE, BOOT = 0o20, 216, 0
 @functools.cache
 def golden_site():
     """A folder with `in/csa.conf` and what it names, for commands that only read. Root believes none that another user's checkout
-    has (sys/trusted_file.h): then it is a copy."""
+    has (accounting/trusted_file.h): then it is a copy."""
     facts = (GOLDEN / "in/csa.conf").stat()
     if os.geteuid() != 0 or (facts.st_uid == 0 and facts.st_mode & 0o22 == 0):
         return GOLDEN

@@ -19,7 +19,7 @@
 #include "sys/unique_fd.h"
 #include "sys/whole_file.h"
 
-namespace sys {
+namespace accounting {
 
 /// Why root does not believe what is at `path`, and what mends it; empty: root
 /// does, or this process is not root's, who believes what he chooses. The group
@@ -51,13 +51,13 @@ namespace sys {
 /// is read is what was looked at.
 [[nodiscard]] inline core::Result<std::string> read_trusted_file(
     const std::string& path, std::size_t most, std::string& distrust) {
-  const UniqueFd fd =
-      TRY(open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK));
+  const sys::UniqueFd fd =
+      TRY(sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK));
   struct stat status = {};
   if (::fstat(fd.get(), &status) < 0) return core::fail(errno, "fstat", path);
   if (S_ISREG(status.st_mode)) distrust = distrust_of(path, status);
   if (!distrust.empty()) return core::fail(EPERM, "believe", path);
-  return read_whole(fd, path, most);
+  return sys::read_whole(fd, path, most);
 }
 
-}  // namespace sys
+}  // namespace accounting
