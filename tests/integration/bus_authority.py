@@ -80,9 +80,11 @@ def objects(bus, instance):
     inner = jid_of(instance, "--parent", f"0x{soft:x}", "--", "sleep", "100")
     instance.run("freeze", f"0x{soft:x}")
     changed = f"{path_of(inner)}: org.freedesktop.DBus.Properties.PropertiesChanged ('org.corral.Job1', {{"
-    wait_until(lambda: any(line.startswith(changed) and "'FreezerState': <'frozen-by-parent'>" in line
-                           for line in pathlib.Path(out).read_text().splitlines()), what="PropertiesChanged of a nested job")
+    told_of_inner = lambda: [line.split("'FreezerState': <'")[1].split("'")[0] for line in pathlib.Path(out).read_text().splitlines()
+                             if line.startswith(changed) and "'FreezerState'" in line]  # fmt: skip
+    wait_until(lambda: told_of_inner()[-1:] == ["frozen-by-parent"], what="PropertiesChanged of a nested job")
     instance.run("thaw", f"0x{soft:x}")
+    wait_until(lambda: told_of_inner()[-1:] == ["running"], what="PropertiesChanged of a nested job that goes on")
     instance.run("kill", "-g", "0", f"0x{soft:x}")
     said = wait_until(lambda: (text := pathlib.Path(out).read_text()).count(f"JobRemoved (uint64 {soft},") and text, what="its JobRemoved")
     equal((said.count(told), f".LimitHit (uint64 {soft}," in said), (1, False), "it was told once, and no hard one")

@@ -138,23 +138,23 @@ def switches_do_not_count(world):
 
 def killed(world):
     """Whoever dies in between, each process is there once."""
-    jid, _ = world.start("ja killed; i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i+1)); done; ja -t killed")
-    kills = 0
-    while corral.descendants_of(world.instance.reaper) and f"{jid}" in world.instance.run("ps").stdout:
-        victims = {0: world.instance.supervisor, 1: scribe_of(world.instance), 2: worker_of(world.instance, b"--worker=job-file")}
-        victim = victims[kills % 3]
-        if victim:
-            try:
-                os.kill(victim, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            kills += 1
-        corral.wait_until(lambda: world.instance.supervisor, what="a supervisor")
-        if kills > 12:
-            break
+    jid, out = world.start("ja killed; i=0; while [ ! -e enough ] || [ $i -lt 400 ]; do /bin/true; i=$((i+1)); done; "
+                           "ja -t killed; echo $i")  # fmt: skip
+    find = (lambda: world.instance.supervisor, lambda: scribe_of(world.instance), lambda: worker_of(world.instance, b"--worker=job-file"))
+    kills = [0, 0, 0]
+    while min(kills) < 4:
+        who = kills.index(min(kills))
+        victim = corral.wait_until(find[who], what=("a supervisor", "a scribe", "a writer")[who])
+        try:
+            os.kill(victim, signal.SIGKILL)
+            kills[who] += 1
+        except ProcessLookupError:
+            pass  # went with the one before
+    world.file("enough").touch()
     world.instance.run("wait", jid)
-    corral.wait_until(lambda: commands(world.file("killed")).count("true") >= 400, seconds=30, what="400 processes in the file")
-    corral.equal(commands(world.file("killed")).count("true"), 400, f"400 processes, each once, over {kills} kills")
+    count = int(out.read_text().split()[-1])
+    corral.wait_until(lambda: commands(world.file("killed")).count("true") >= count, seconds=30, what=f"{count} processes in the file")
+    corral.equal(commands(world.file("killed")).count("true"), count, f"{count} processes, each once, over 4 kills of each")
 
 
 def worker_of(instance, word):
@@ -165,6 +165,13 @@ def worker_of(instance, word):
         except OSError:
             continue
     return None
+
+
+def uid_of(pid):
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except FileNotFoundError:
+        return None  # it has gone since it was listed
 
 
 def removed(world):
@@ -213,7 +220,7 @@ def who(world):
     corral.check("well" in out, "a user starts it for a job of his", out)
     corral.equal((world.file("own").stat().st_uid, commands(world.file("own")).count("true")), (nobody.pw_uid, 1), "in a file of his own")
     jid, _ = world.start("ja watched; sleep 60", words=user)
-    writers = lambda: [pid for pid in corral.children_of(world.instance.supervisor) if pathlib.Path(f"/proc/{pid}").stat().st_uid == nobody.pw_uid]
+    writers = lambda: [pid for pid in corral.children_of(world.instance.supervisor) if uid_of(pid) == nobody.pw_uid]
     corral.check(corral.wait_until(writers, what="a writer with the user's rights"), "it is written with his rights")
     world.instance.run("kill", "-g", "0", jid)
     secret = world.file("secret")
