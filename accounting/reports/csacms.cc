@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "accounting/bounded_sum.h"
 #include "accounting/records/damage_text.h"
 #include "accounting/records/entry_blocks.h"
 #include "accounting/records/sorted_file.h"
@@ -270,15 +271,18 @@ class Report {
                                  : use.kcore;
   }
 
+  [[nodiscard]] static bool is_nothing(const csa::CommandSummary& summary) {
+    std::int64_t processes = summary.prime.processes;
+    add_bounded(processes, summary.nonprime.processes);
+    return summary.name[0] == '\0' && processes == 0;
+  }
+
   std::vector<std::size_t> sorted() {
     auto& summaries = commands_.summaries();
     std::vector<std::size_t> order(summaries.size());
     std::iota(order.begin(), order.end(), 0U);
-    std::erase_if(order, [&](std::size_t i) {
-      return summaries[i].name[0] == '\0' &&
-             summaries[i].prime.processes + summaries[i].nonprime.processes ==
-                 0;
-    });
+    std::erase_if(order,
+                  [&](std::size_t i) { return is_nothing(summaries[i]); });
     std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
       return key_of(summaries[a]) > key_of(summaries[b]);
     });
