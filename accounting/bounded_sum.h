@@ -5,14 +5,15 @@
 
 #include <concepts>
 #include <limits>
+#include <utility>
 
 namespace accounting {
 
-template <std::signed_integral Number>
+template <std::integral Number>
 constexpr void add_bounded(Number& sum, Number more) {
   if (!__builtin_add_overflow(sum, more, &sum)) return;
   using Limits = std::numeric_limits<Number>;
-  sum = more < 0 ? Limits::min() : Limits::max();
+  sum = std::cmp_less(more, 0) ? Limits::min() : Limits::max();
 }
 
 }  // namespace accounting

@@ -283,9 +283,10 @@ void JobFinder::add_process(const RecordView& view, const Group& group) {
 /// What a workload manager says that the request was promised.
 void JobFinder::add_request(const Group& group) {
   JobFacts& job = last_job(group.workload->jid);
-  const auto ask = [&job](core::LimitKind kind, std::int64_t bound) {
-    if (bound <= 0) return;
-    const auto value = static_cast<std::uint64_t>(bound);
+  const auto ask = [&job](core::LimitKind kind, std::int64_t count,
+                          std::int64_t unit) {
+    if (count <= 0 || count >= INT64_MAX / unit) return;
+    const auto value = static_cast<std::uint64_t>(count * unit);
     for (AskedLimit& asked : job.asked)
       if (asked.kind == kind) {
         if (asked.is_of_request) asked.bound = std::max(asked.bound, value);
@@ -295,9 +296,8 @@ void JobFinder::add_request(const Group& group) {
   };
   constexpr std::int64_t kKilobyte = 1024;
   constexpr std::int64_t kProcessor = 100;  // percent
-  if (group.workload->mem_reserved < INT64_MAX / kKilobyte)
-    ask(core::LimitKind::kMemory, group.workload->mem_reserved * kKilobyte);
-  ask(core::LimitKind::kCpuRate, group.workload->ncpus * kProcessor);
+  ask(core::LimitKind::kMemory, group.workload->mem_reserved, kKilobyte);
+  ask(core::LimitKind::kCpuRate, group.workload->ncpus, kProcessor);
 }
 
 void JobFinder::add_limits(const RecordView& view) {

@@ -46,7 +46,8 @@ class FieldWriter {
 };
 
 /// The same for reading: what a FieldWriter wrote, in its order. What is short
-/// or wrong gives zeros, and is noticed.
+/// or wrong is noticed, and so is all that a FieldWriter would have written
+/// otherwise: a number that its type does not hold, or in more bytes.
 class FieldReader {
  public:
   explicit FieldReader(std::string_view bytes) : bytes_(bytes) {}
@@ -55,12 +56,16 @@ class FieldReader {
 
   template <class Number>
   void number(Number& value) {
-    value = static_cast<Number>(take());
+    const std::uint64_t raw = take();
+    value = static_cast<Number>(raw);
+    is_whole_ = is_whole_ && static_cast<std::uint64_t>(value) == raw;
   }
   template <class Number>
   void perhaps(std::optional<Number>& value) {
+    bool is_there = false;
+    number(is_there);
     value.reset();
-    if (take() != 0) value = static_cast<Number>(take());
+    if (is_there) number(value.emplace());
   }
   void text(std::string& text) {
     const std::uint64_t size = take();
@@ -71,8 +76,8 @@ class FieldReader {
 
   /// Was all there that was read?
   [[nodiscard]] bool is_whole() const { return is_whole_; }
-  /// Is there nothing more?
-  [[nodiscard]] bool is_at_end() const { return bytes_.empty(); }
+  /// Bytes that are still to be read.
+  [[nodiscard]] std::size_t left() const { return bytes_.size(); }
 
  private:
   std::uint64_t take() {
@@ -82,8 +87,12 @@ class FieldReader {
       if (bytes_.empty()) break;
       const auto byte = static_cast<unsigned char>(bytes_.front());
       bytes_.remove_prefix(1);
-      value |= std::uint64_t{byte % packed::kMore} << shift;
-      if (byte < packed::kMore) return value;
+      const std::uint64_t bits = byte % packed::kMore;
+      value |= bits << shift;
+      if (byte >= packed::kMore) continue;
+      const bool is_shortest = byte != 0 || shift == 0;
+      if (is_shortest && value >> shift == bits) return value;
+      break;
     }
     is_whole_ = false;
     return 0;

@@ -30,7 +30,10 @@ struct Window {
   std::uint64_t whole_end = 0;   ///< of the last whole group in it
   bool last_is_ours = false;     ///< that group is an append of Corral's
   bool tail_bears_mark = false;  ///< so does what follows it
-  Before before;                 ///< what it tells last
+  /// Another program took its site records out: then no mark behind it says
+  /// that an append was torn, and it would seem to be torn with nothing there.
+  bool last_lost_site = false;
+  Before before;  ///< what it tells last
 };
 
 core::Result<std::vector<std::byte>> read_range(int file, std::uint64_t from,
@@ -68,6 +71,7 @@ Window scan(std::span<const std::byte> bytes, std::uint64_t base,
     if (group.is_torn || !group.is_sound) continue;
     window.whole_end = base + at;
     window.last_is_ours = group.site.has_value();
+    window.last_lost_site = group.lost_site;
     if (const auto boot = boot_told(group)) window.before.boot = boot;
     if (group.site)
       window.before.append = {.instance = group.site->head.instance,
@@ -99,7 +103,7 @@ core::Result<FileTail> read_tail(int file, std::uint64_t instance) {
         scan(bytes, from, static_cast<std::size_t>(end - from), to == tail.size,
              instance);
     tail.last_key = window.last_key;
-    if (end == tail.size && window.whole_end < end) {
+    if (end == tail.size && window.whole_end < end && !window.last_lost_site) {
       const auto rest = std::span(bytes).subspan(
           static_cast<std::size_t>(window.whole_end - from));
       if (window.last_is_ours || window.tail_bears_mark || begins_append(rest))

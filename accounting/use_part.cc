@@ -3,15 +3,17 @@
 
 #include <algorithm>
 
+#include "accounting/bounded_sum.h"
+
 namespace accounting {
 
 void UseSum::add(std::optional<std::uint64_t> more) {
-  value += more.value_or(0);
+  add_bounded(value, more.value_or(0));
   ++(more ? known : unknown);
 }
 
 void UseSum::add_at_least(std::optional<std::uint64_t> more) {
-  value += more.value_or(0);
+  add_bounded(value, more.value_or(0));
   ++unknown;
   partly += more ? 1U : 0U;
 }
@@ -22,7 +24,7 @@ void UseSum::raise(std::optional<std::uint64_t> other) {
 }
 
 void UseSum::join(const UseSum& other) {
-  value += other.value;
+  add_bounded(value, other.value);
   known += other.known;
   unknown += other.unknown;
   partly += other.partly;

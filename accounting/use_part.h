@@ -85,6 +85,7 @@ struct UseFacts {
   bool has_totals = false;  ///< of an end: it is Corral's, with the cgroup's
 
   [[nodiscard]] static UseFacts of(const RecordView& view);
+  friend bool operator==(const UseFacts&, const UseFacts&) = default;
 };
 
 struct JobPart {

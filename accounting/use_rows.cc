@@ -99,11 +99,15 @@ void PackedJobs::bill(std::optional<double> units) {
 }
 
 std::uint64_t PackedJobs::keep(std::string_view bytes) {
-  constexpr std::size_t kChunk = std::size_t{1} << 18U;
+  // Of few jobs little room is taken, of many most chunks are large.
+  constexpr std::size_t kSmallest = std::size_t{1} << 12U;
+  constexpr std::size_t kLargest = std::size_t{1} << 18U;
   if (chunks_.empty() ||
       chunks_.back().capacity() - chunks_.back().size() < bytes.size()) {
+    const std::size_t last = chunks_.empty() ? 0 : chunks_.back().capacity();
     chunks_.emplace_back();
-    chunks_.back().reserve(std::max(kChunk, bytes.size()));
+    chunks_.back().reserve(
+        std::max(std::clamp(2 * last, kSmallest, kLargest), bytes.size()));
   }
   const std::size_t offset = chunks_.back().size();
   chunks_.back() += bytes;
@@ -142,7 +146,7 @@ void PackedJobs::sort() {
   firsts_.clear();
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (i > 0 && entries_[i - 1].jid == entries_[i].jid)
-      entries_[firsts_.back()].cpu_us += entries_[i].cpu_us;
+      add_bounded(entries_[firsts_.back()].cpu_us, entries_[i].cpu_us);
     else
       firsts_.push_back(i);
   }

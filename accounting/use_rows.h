@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "accounting/bounded_sum.h"
 #include "accounting/use_part.h"
 #include "core/limits.h"
 
@@ -40,7 +41,9 @@ struct UseRow {
   UnitSum units;  ///< where they are asked for
 
   [[nodiscard]] std::uint64_t cpu_us() const {
-    return user_us.value + system_us.value;
+    std::uint64_t sum = user_us.value;
+    add_bounded(sum, system_us.value);
+    return sum;
   }
   /// Those of another one with the same key, which came later.
   void join(const UseRow& later);

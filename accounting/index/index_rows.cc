@@ -9,6 +9,8 @@ namespace accounting::index {
 
 namespace {
 
+const UseFacts kNoEnd;
+
 // Each function goes through the columns of a table, or the fields of a packed
 // job, in their order: for a RowWriter or a FieldWriter with values to be
 // written, and for a RowReader or a FieldReader with such to be filled.
@@ -115,7 +117,6 @@ void place_columns(Row& row, Place& place) {
 }  // namespace
 
 void add(JobBunch& bunch, const JobPart& part) {
-  static const UseFacts kNoEnd;
   FieldWriter row(bunch.bytes);
   bool has_end = part.end.has_value();
   job_fields(row, part, has_end ? *part.end : kNoEnd, has_end);
@@ -137,17 +138,18 @@ bool unpack(const JobBunch& bunch,
     std::size_t asked = 0;
     job_fields(row, part, end, has_end);
     row.number(asked);
-    // Each of them has two bytes at least.
-    if (!row.is_whole() || asked > bunch.bytes.size()) return false;
+    constexpr std::size_t kLeast = 2;  // bytes of each
+    if (!row.is_whole() || asked > row.left() / kLeast) return false;
     part.start.asked.resize(asked);
     for (auto& [kind, bound] : part.start.asked) {
       row.number(kind);
       row.number(bound);
     }
+    if (!row.is_whole() || (!has_end && end != kNoEnd)) return false;
     if (has_end) part.end = std::move(end);
     take(part);
   }
-  return row.is_whole() && row.is_at_end();
+  return row.left() == 0;
 }
 
 bool put(Statement& statement, const FileRow& file) {

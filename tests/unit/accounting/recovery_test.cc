@@ -79,6 +79,23 @@ TEST_CASE("the torn first append of a file is cut off by its mark") {
   }
 }
 
+TEST_CASE("of a file without its site records nothing is taken for torn") {
+  // As csarecy leaves it, and a scribe that is put behind it finds it.
+  const samples::Directory directory;
+  const std::string path = directory.file("pacct");
+  const RecordBytes start = encode(samples::start_of_job(1));
+  Bytes bytes;
+  for (int i = 0; i < 2; ++i)
+    bytes.insert(bytes.end(), start.data, start.data + sizeof(csa::StartOfJob));
+  for (std::size_t more = 0; more < sizeof(csa::StartOfJob); ++more) {
+    Bytes cut = bytes;
+    cut.insert(cut.end(), start.data, start.data + more);
+    samples::write_file(path, cut);
+    CHECK(repaired(path).torn == 0);
+    CHECK(samples::read_file(path) == cut);
+  }
+}
+
 TEST_CASE("what another writer left torn is left alone") {
   const samples::Directory directory;
   const std::string path = directory.file("pacct");
