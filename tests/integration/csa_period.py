@@ -5,6 +5,7 @@ in between; lastlogin; disk use: dodisk, acctdusg, acctdisk, nulladm."""
 
 import os
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -272,6 +273,42 @@ def disk():
         corral.check((site.root / "csa.conf").stat().st_size > 0, "whose file stays")
 
 
-for test in (sums, logins, disk, toml, removal):
+def deep():
+    """No user hides anything by its depth: 240 directories of 20 letters are longer than any path may be."""
+    if os.geteuid() != 0:
+        return corral.not_checked("needs root")
+    depth, name, nobody = 240, "d" * 20, 65534
+    with Site() as site:
+        tree = site.root / "deep"
+        tree.mkdir()
+        at = os.open(tree, os.O_RDONLY)
+        for level in range(depth):
+            for folder in (f"aside{level}", name, f"zebra{level}"):  # in whatever order: something waits above
+                os.mkdir(folder, dir_fd=at)
+            for owner, path in ((1, f"aside{level}/file"), (2, f"zebra{level}/file")):
+                put(path, 1000 * (1 + level % 9), owner, at)
+            below = os.open(name, os.O_RDONLY, dir_fd=at)
+            os.close(at)
+            at = below
+        put("hidden", 20 << 20, nobody, at)
+        os.symlink("/usr", "link", dir_fd=at)
+        os.close(at)
+        os.sync()
+        site.must("dodisk", tree, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+        charged = {int(line.split("\t")[0]): int(line.split("\t")[2]) for line in site.path("day/dtmp").read_text().splitlines()}
+        du = subprocess.run(["du", "-s", "-x", "-B512", tree], capture_output=True, text=True, check=True).stdout
+        corral.equal(sum(charged.values()), int(du.split()[0]), "all is charged that du finds")
+        corral.check(charged.get(nobody, 0) >= (20 << 20) // 512, "and what is at the bottom to its owner", charged)
+        corral.equal(set(charged), {0, 1, 2, nobody}, "to nobody else")
+
+
+def put(path, size, owner, folder):
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, dir_fd=folder)
+    os.write(file, b"x" * size)
+    os.fchown(file, owner, owner)
+    os.close(file)
+
+
+for test in (sums, logins, disk, deep, toml, removal):
     if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
         test()
