@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accounting/bounded_sum.h"
+
 namespace accounting {
 
 namespace {
@@ -112,7 +114,10 @@ void RequestRuns::add_begun(const csa::Workload& record,
   csa::Workload& run = request.runs.back().record;
   begin_record(run, record);
   run.subtype = record.subtype;
-  if (record.enter_time > 0) run.qwtime = record.time - record.enter_time;
+  if (record.enter_time > 0) {
+    run.qwtime = record.time;
+    add_bounded(run.qwtime, -record.enter_time);
+  }
   request.last_type = kBegun;
 }
 

@@ -9,6 +9,7 @@
 
 #include "accounting/index/index_rows.h"
 #include "accounting/job_facts.h"
+#include "accounting/request_runs.h"
 #include "accounting/use_rows.h"
 
 namespace {
@@ -111,4 +112,18 @@ TEST_CASE("what a batch request says that it was promised is positive") {
   CHECK(asked_by(INT64_MIN, -1).asked.empty());
   CHECK(asked_by(INT64_MAX, 0).asked.empty());
   CHECK(asked_by(-9187201950435737472, 0).asked.empty());
+}
+
+TEST_CASE(
+    "how long a batch request waited is bounded whatever its record says") {
+  csa::Workload begun = {};
+  begun.jid = 7;
+  begun.type = 3;  // begun
+  begun.time = INT64_MIN + 5;
+  begun.enter_time = 1000;
+  accounting::RequestRuns runs;
+  runs.add(begun, {});
+  REQUIRE(runs.requests().size() == 1);
+  REQUIRE(runs.requests()[0].runs.size() == 1);
+  CHECK(runs.requests()[0].runs[0].record.qwtime == INT64_MIN);
 }
