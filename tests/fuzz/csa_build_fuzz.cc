@@ -9,8 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
+#include <utility>
 
 #include "accounting/build/csabuild.h"
 #include "accounting/csa_summary_layout.h"
@@ -178,6 +181,19 @@ void report(Left left) {
   if (code != 0) std::abort();
 }
 
+/// Many inputs differ in what csabuild leaves out: of what it has sorted
+/// before, everything behind it said the same.
+bool was_seen(Left left) {
+  constexpr std::size_t kMost = 1U << 16;
+  static std::unordered_set<std::size_t> seen;
+  if (seen.size() >= kMost) seen.clear();
+  std::string bytes = site().get("spacct");
+  if (left == Left::kWhole) bytes += site().get("spacct.units");
+  bytes += static_cast<char>(left);
+  bytes += std::to_string(processes_given());
+  return !seen.insert(std::hash<std::string>{}(bytes)).second;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
@@ -186,7 +202,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   if (input.empty()) return 0;
   const Left left =
       build(input.substr(1), static_cast<unsigned char>(input.front()));
+  if (left == Left::kNothing || was_seen(left)) return 0;
   if (left == Left::kWhole) sorted_is_whole();
-  if (left != Left::kNothing) report(left);
+  report(left);
   return 0;
 }

@@ -41,6 +41,8 @@ class Site {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
     (void)::setenv("CSACONFIG", path("csa.conf").c_str(), 1);
     nowhere_ = sys::UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    out_ = sys::UniqueFd(::open(path("out").c_str(),
+                                O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     // Names from /etc alone: no service is asked for each number.
     if (::__nss_configure_lookup("passwd", "files") != 0 ||
         ::__nss_configure_lookup("group", "files") != 0)
@@ -76,18 +78,22 @@ class Site {
   /// What it prints, and the exit code in `code`.
   std::string run(int (*command)(const CommandLine&, Console&),
                   const CommandLine& line, int& code) const {
-    const sys::UniqueFd out(::open(
-        path("out").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (::ftruncate(out_.get(), 0) < 0 || ::lseek(out_.get(), 0, SEEK_SET) < 0)
+      std::abort();
     {
-      Console console(out.get(), nowhere_.get());
+      Console console(out_.get(), nowhere_.get());
       code = command(line, console);
     }
-    return get("out");
+    const off_t size = ::lseek(out_.get(), 0, SEEK_END);
+    std::string text(static_cast<std::size_t>(size), '\0');
+    if (::pread(out_.get(), text.data(), text.size(), 0) != size) std::abort();
+    return text;
   }
 
  private:
   std::string root_;
   sys::UniqueFd nowhere_;
+  sys::UniqueFd out_;  ///< what the last command has printed
 };
 
 inline const Site& site() {
