@@ -66,9 +66,7 @@ def told(instance):
 
 def starts(instance):
     """The records of jobs that started, in order."""
-    out = instance.run("records", "--json", str(instance.pacct))
-    records = [json.loads(line) for line in out.stdout.splitlines()] if out.stdout.lstrip().startswith("{") else json.loads(out.stdout)
-    return [r for r in records if "start" in json.dumps(r.get("record", r.get("type", r.get("kind", ""))))]
+    return [record for record in instance.records()["records"] if record["kind"] == "start"]
 
 
 def refused(instance):

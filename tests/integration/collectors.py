@@ -178,17 +178,19 @@ def expected_of(count):
 
 
 def storm_under(deed, what, count, jobs=2):
-    """Storms of exits while `deed` is done to the instance again and again: none is lost, none is there twice."""
+    """Storms of exits while `deed` is done to the instance again and again: none is lost, none is there twice. It says
+    whether it found whom to kill."""
     with Instance() as instance:
         instance.run("run", "--", "/bin/true")
         runs = [instance.popen("run", "-d", "--", *PYTHON, STORM, str(count), stdout=subprocess.PIPE, text=True)
                 for _ in range(jobs)]
         jids = [run.communicate()[0].strip() for run in runs]
-        deeds = 0
-        while instance_is_busy(instance, jids) and deeds < 40:
-            deed(instance)
-            deeds += 1
+        deeds = tries = 0
+        while instance_is_busy(instance, jids) and tries < 40:
+            deeds += deed(instance)
+            tries += 1
             time.sleep(0.15)
+        check(deeds >= 2, f"{what}, {deeds} times of {tries}")
         records = finished(instance, jobs + 1, 120)
         one_each(records, what)
         for jid in jids:
@@ -203,9 +205,12 @@ def instance_is_busy(instance, jids):
 
 
 def kill_pid(pid):
+    """Whether there was one."""
     if pid:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
+            return True
+    return False
 
 
 def killed_supervisor():
@@ -231,15 +236,14 @@ def all_killed():
         victims = [scribe_of(instance), instance.store, instance.supervisor]
         for pid in victims:
             os.kill(pid, signal.SIGSTOP)
-        for pid in victims:
-            kill_pid(pid)
+        equal([kill_pid(pid) for pid in victims], [True] * 3, "scribe, store and supervisor are killed")
         records = finished(instance)
         one_each(records, "all killed")
         end, found = end_of(records, jid), processes(records, jid)
         equal({record["collector"] for record in found}, {"ebpf"}, "its processes are counted as before")
         equal(len(found), 2 * expected_of(500) - 1, "all of them, before and after")
         equal((end["processes_seen"], end["processes_not_seen"]), (len(found), 0), "as the end says")
-        kill_pid(instance.store)
+        check(kill_pid(instance.store), "the next store too")
         wait_until(lambda: len(maps_of(instance.supervisor)) == 6, 5, "a supervisor with the collector")
         instance.run("run", "--", "/bin/true")
         equal([record["collector"] for record in processes(finished(instance, 2))][-1], "ebpf", "and it goes on")

@@ -141,13 +141,16 @@ def killed():
     with Site() as site, Accounted(site) as instance:
         accounting(instance, "on", "wkmg")
         kept = []
+        victims = set()
         for number in range(1, 61):
             if number % 7 == 0:
                 victim = instance.supervisor if number % 2 else scribe_of(instance)
                 if victim:
                     os.kill(victim, signal.SIGKILL)
+                    victims.add(victim)
             if instance.run("accounting", *wkmg(reqid=number)).returncode == 0:
                 kept.append(number)
+        corral.check(len(victims) >= 4, f"of 8 times {len(victims)} hit somebody")
         corral.wait_until(lambda: len(workloads(instance)) >= len(kept), what="all that were kept in the file")
         found = [struct.unpack_from("<q", record, 136)[0] for record in workloads(instance)]
         corral.equal([number for number in found if number in kept], kept, f"{len(kept)} records, each once, in their order")

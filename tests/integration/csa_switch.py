@@ -23,10 +23,13 @@ from csa_site import Site, end_of_first_minute
 SWITCHES = int(os.environ.get("SWITCHES", "40"))
 
 
-def kill_soon(pid, number):
+def kill_soon(pid, number, kills):
+    """Who was hit is in `kills`."""
+
     def kill():
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
+            kills.append(pid)
 
     if pid:
         threading.Timer(0.001 * (number % 7), kill).start()
@@ -36,6 +39,7 @@ def under_load(killed):
     with Site() as site, Accounted(site) as instance:
         stop = threading.Event()
         counts = {"jobs": 0}
+        kills = []
 
         def work():
             while not stop.is_set():
@@ -51,13 +55,15 @@ def under_load(killed):
         for number in range(SWITCHES):
             time.sleep(0.02)
             if number % 8 == 0:  # one that dies often is paused for
-                kill_soon({"scribe": scribe_of, "supervisor": lambda i: i.supervisor}.get(killed, lambda i: None)(instance), number)
+                kill_soon({"scribe": scribe_of, "supervisor": lambda i: i.supervisor}.get(killed, lambda i: None)(instance), number, kills)
             done = instance.csa("csaswitch", "-c", "switch")
             if done.returncode != 0 and not killed:
                 corral.fail(f"csaswitch: {done.stderr}")
         stop.set()
         for worker in workers:
             worker.join()
+        wanted = SWITCHES // 16 if killed else 0
+        corral.check(len(set(kills)) >= wanted, f"{killed}: {len(set(kills))} were killed, at least {wanted}")
 
         def all_ended():
             records = every_record(instance)
@@ -201,6 +207,16 @@ def others():
         done = subprocess.run(["busctl", f"--address=unix:path={instance.socket}", "call", "org.corral.Manager1", "/org/corral/manager",
                                "org.corral.Accounting1", "Status"], capture_output=True, text=True, check=False)  # fmt: skip
         corral.check('"On" b true' in done.stdout, "busctl asks for the status", done.stdout, done.stderr)
+        instance.folder.chmod(0o755)
+        instance.runtime.chmod(0o755)
+        words = ["busctl", f"--address=unix:path={instance.socket}", "call", "org.corral.Manager1", "/org/corral/manager",
+                 "org.corral.Accounting1"]  # fmt: skip
+        for order in ("Switch", "Off", "On"):
+            done = subprocess.run([*words, order], user=65533, capture_output=True, text=True, check=False)
+            corral.check(done.returncode != 0 and "may not" in done.stderr, f"another user's {order} is refused", done.stdout, done.stderr)
+        done = subprocess.run([*words, "Status"], user=65533, capture_output=True, text=True, check=False)
+        corral.check('"On" b true' in done.stdout, "it is as it was, which he may ask", done.stdout, done.stderr)
+        corral.equal(len(instance.switched()), 1, "nothing was switched")
 
 
 def main():

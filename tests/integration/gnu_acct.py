@@ -51,6 +51,8 @@ def each_its_own(file):
         done = subprocess.run([COMMAND, *words], capture_output=True, text=True, check=False)
         check(done.returncode != 0 or "no record" in done.stderr, f"{words[0]} takes nothing out of the kernel's file",
               done.returncode, done.stdout, done.stderr)
+        check(len(done.stdout.splitlines()) <= 1 and "sleep" not in done.stdout, f"{words[0]} shows a heading or a fault at most",
+              done.stdout)  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="corral-test-") as folder, Instance(folder=folder) as instance:
         shutil.copy(file, instance.pacct)
         jid = instance.facts("run", "-d", "--", "sleep", "1000")["jid"]
