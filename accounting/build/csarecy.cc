@@ -143,10 +143,10 @@ class RecycledFile {
 
   void finish_boot() {
     if (!header_at_) return;
-    if (::pwrite(file_.fd(), &header_, sizeof header_,
-                 static_cast<off_t>(*header_at_)) !=
-        static_cast<ssize_t>(sizeof header_))
-      error_ = errno;
+    const ssize_t n = ::pwrite(file_.fd(), &header_, sizeof header_,
+                               static_cast<off_t>(*header_at_));
+    if (n == static_cast<ssize_t>(sizeof header_) || error_ != 0) return;
+    error_ = n < 0 ? errno : ENOSPC;
   }
   /// The errno of what failed first; 0: all is in its place.
   [[nodiscard]] int commit() { return error_ != 0 ? error_ : file_.commit(); }

@@ -443,7 +443,24 @@ def pages():
         corral.equal("\n".join(lines[:66]) + "\n", made, "the first page is pr's")
 
 
-TESTS = (golden_day, golden_cycles, all_jobs, empty_day, sample, no_bill, twins, pages, user_exits, mailed, damage, refusals, late_writers, kills_in_exits, kills)
+def half_written():
+    """A boot's record that csarecy cannot write whole is told, and the file that was there stays."""
+    with Site() as site:
+        by_hand(site, {"pacct1": (GOLDEN / "in/pacct1").read_bytes()})
+        folder = site.root / "hand"
+        kept = folder / "R0"
+        words = site.words("csarecy", "-s", folder / "spacct", "-P", folder / "R")
+        before = kept.read_bytes()
+        strace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64"]
+        if subprocess.run([*strace, "true"], capture_output=True, check=False).returncode != 0:
+            return corral.not_checked("strace cannot trace here")
+        for result, said in (("retval=8:when=1", "No space left on device"), ("error=EDQUOT:when=1", "Disk quota exceeded")):
+            done = subprocess.run([*strace, "-e", f"inject=pwrite64:{result}", *words], env=site.environment(), capture_output=True, text=True, check=False)
+            corral.check(done.returncode == 1 and said in done.stderr, f"csarecy: pwrite {result}", done.returncode, done.stderr)
+            corral.equal(kept.read_bytes(), before, "and what was there stays")
+
+
+TESTS = (golden_day, golden_cycles, all_jobs, empty_day, half_written, sample, no_bill, twins, pages, user_exits, mailed, damage, refusals, late_writers, kills_in_exits, kills)
 for test in TESTS:
     if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
         test()
