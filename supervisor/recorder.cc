@@ -2,6 +2,7 @@
 #include "supervisor/recorder.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -19,6 +20,25 @@ namespace {
 
 /// How long a job waits for a scribe that does not answer.
 constexpr core::Microseconds kScribePatience = core::seconds(5);
+
+void put_loss(PendingRecord& record, const accounting::Loss& loss) {
+  const accounting::RecordBytes bytes = accounting::encode(loss);
+  record.bytes.assign(bytes.view().begin(), bytes.view().end());
+}
+
+/// Of one that no scribe takes, as the journal of a later version may have: to
+/// its job it is what it was, so that nobody waits for it.
+void make_loss(PendingRecord& record, std::uint64_t instance) {
+  spdlog::error("a record has {} bytes, expected at most {}: it is lost",
+                record.bytes.size(), accounting::kLargestAppend);
+  put_loss(record, {.last = {.instance = instance, .key = record.key},
+                    .first_key = record.key,
+                    .count = 1,
+                    .code = EMSGSIZE,
+                    .when = sys::real_now()});
+  if (record.kind != RecordKind::kStart && record.kind != RecordKind::kEnd)
+    record.kind = RecordKind::kLoss;
+}
 
 }  // namespace
 
@@ -47,6 +67,10 @@ void Recorder::record(const core::Job& job, const core::Effect& effect,
 
 void Recorder::take(PendingRecord record) {
   if (!pending_.empty() && pending_.back().key >= record.key) return;
+  if (record.bytes.size() > accounting::kLargestAppend) {
+    make_loss(record, instance_);
+    ++lost_here_;
+  }
   drop_beyond_bound();
   pending_.push_back(std::move(record));
   if (is_greeted_) send(pending_.back());
@@ -95,8 +119,7 @@ void Recorder::write_down_loss() {
   loss.count = open_loss_->count;
   loss.code = status_.code;
   loss.when = sys::real_now();
-  const accounting::RecordBytes bytes = accounting::encode(loss);
-  at->bytes.assign(bytes.view().begin(), bytes.view().end());
+  put_loss(*at, loss);
 }
 
 /// A scribe will be sent the loss: what is dropped later is another one. Those
@@ -169,7 +192,6 @@ void Recorder::send(const PendingRecord& record) {
   request.flags =
       record.kind == RecordKind::kStart ? accounting::kWantsSync : 0;
   request.size = static_cast<std::uint32_t>(record.bytes.size());
-  if (record.bytes.size() > accounting::kLargestAppend) return;
   const std::size_t size = sizeof request + record.bytes.size();
   if (batch_.size() + size > accounting::kLargestScribePacket) flush();
   if (batch_.empty()) loop_.defer([this] { flush(); });

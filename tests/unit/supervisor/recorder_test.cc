@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -109,6 +110,29 @@ TEST_CASE("what nobody takes is dropped beyond a bound, and its loss is kept") {
   CHECK(kept->kind == RecordKind::kLoss);
   CHECK(kept->key == 8);
   CHECK(kept->bytes == pending[2].bytes);
+}
+
+TEST_CASE("a record that no scribe takes is a loss, and its job is told") {
+  Bench bench(4);
+  bench.take(1, RecordKind::kStart);
+  for (const auto& [key, kind] :
+       {std::pair{2U, RecordKind::kTold}, std::pair{3U, RecordKind::kEnd}}) {
+    PendingRecord large = record_of(key, kind);
+    large.bytes.resize(accounting::kLargestAppend + 1);
+    bench.recorder->take(std::move(large));
+  }
+  CHECK(bench.recorder->counts().lost == 2);
+  const auto& pending = bench.recorder->pending();
+  REQUIRE(pending.size() == 3);
+  CHECK(pending[1].kind == RecordKind::kLoss);
+  CHECK(pending[2].kind == RecordKind::kEnd);
+  for (std::size_t at = 1; at < 3; ++at) {
+    const auto loss = loss_of(pending[at]);
+    REQUIRE(loss);
+    CHECK(loss->first_key == pending[at].key);
+    CHECK(loss->key == pending[at].key);
+    CHECK(loss->count == 1);
+  }
 }
 
 TEST_CASE("starts and ends are not dropped, whatever waits") {
