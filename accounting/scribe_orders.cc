@@ -52,17 +52,36 @@ void Scribe::obey(const ScribeControl& control, const sys::UniqueFd& memory) {
                                       .memory_kib = control.memory_kib,
                                       .time_us = control.time_us};
   core::Result<void> done = core::fail(EINVAL, "obey");
-  if (control.order == ScribeOrder::kSwitch) done = switch_file(control);
-  if (control.order == ScribeOrder::kOff) done = turn_off();
-  if (control.order == ScribeOrder::kOn) done = turn_on();
-  if (control.order == ScribeOrder::kEnable) done = enable(named);
-  if (control.order == ScribeOrder::kDisable) done = disable(named.kinds);
-  if (control.order == ScribeOrder::kFollow) done = follow(control, memory);
-  if (control.order == ScribeOrder::kUnfollow) spools_.end(control.jid);
-  if (control.order >= ScribeOrder::kFlush &&
-      control.order != ScribeOrder::kFollow)
-    done = {};
-  if (control.order == ScribeOrder::kLeave) done = leave();
+  switch (control.order) {
+    case ScribeOrder::kSwitch:
+      done = switch_file(control);
+      break;
+    case ScribeOrder::kOff:
+      done = turn_off();
+      break;
+    case ScribeOrder::kOn:
+      done = turn_on();
+      break;
+    case ScribeOrder::kEnable:
+      done = enable(named);
+      break;
+    case ScribeOrder::kDisable:
+      done = disable(named.kinds);
+      break;
+    case ScribeOrder::kFlush:
+      done = {};  // above
+      break;
+    case ScribeOrder::kFollow:
+      done = follow(control, memory);
+      break;
+    case ScribeOrder::kUnfollow:
+      spools_.end(control.jid);
+      done = {};
+      break;
+    case ScribeOrder::kLeave:
+      done = leave();
+      break;
+  }
   if (control.number == 0) return;
   control_ = control.number;
   control_code_ = done ? 0 : done.error().code;

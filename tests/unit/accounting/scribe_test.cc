@@ -427,6 +427,19 @@ TEST_CASE(
         std::vector<std::uint64_t>{1, 4});
 }
 
+TEST_CASE("an order that the scribe does not know is not done") {
+  const samples::Directory directory;
+  ScribeProcess scribe(directory.file("pacct"));
+  scribe.greet();
+  REQUIRE(scribe.status());
+  for (const std::uint32_t unknown : {0U, 10U, ~0U}) {
+    const auto told = scribe.order(static_cast<ScribeOrder>(unknown));
+    REQUIRE(told);
+    CHECK(told->control_code == EINVAL);
+  }
+  CHECK(scribe.order(ScribeOrder::kFlush)->control_code == 0);
+}
+
 TEST_CASE("a file that cannot be opened keeps nobody waiting") {
   const samples::Directory directory;
   const std::string path = directory.file("missing/pacct");
