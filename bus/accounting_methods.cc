@@ -4,8 +4,6 @@
 #include "bus/accounting_fields.h"
 #include "bus/dict_codec.h"
 #include "bus/utf8.h"
-#include "sys/foreign_fds.h"
-#include "sys/unique_fd.h"
 
 namespace bus {
 
@@ -149,18 +147,10 @@ void write_daemon_record(const Call& call) {
 }
 
 void start_job_file(const Call& call) {
-  int fd = -1;
-  (void)::sd_bus_message_read(call.message.get(), "h", &fd);
-  auto copy = sys::duplicate_foreign(fd);
-  if (!copy)
-    return call.reply().refuse(
-        refuse(core::Refusal::kUnavailable,
-               std::string("cannot keep the descriptor: ") +
-                   copy.error().message().c_str())
-            .error());
+  auto file = call.read_descriptor();
+  if (!file) return call.reply().refuse(file.error());
   call.port().accounting().job_file(call.caller(), core::JobFileVerb::kStart,
-                                    (*std::move(copy)).to_handle(),
-                                    answer_to(call));
+                                    *std::move(file), answer_to(call));
 }
 
 void sync_job_file(const Call& call) {

@@ -3,8 +3,7 @@
 
 #include "bus/utf8.h"
 #include "bus/words.h"
-#include "sys/foreign_fds.h"
-#include "sys/unique_fd.h"
+#include "core/try.h"
 
 namespace bus {
 
@@ -21,14 +20,7 @@ core::Answer<core::ProcessRef> read_pid(const Call& call) {
 }
 
 core::Answer<core::ProcessRef> read_pidfd(const Call& call) {
-  int fd = -1;
-  (void)::sd_bus_message_read(call.message.get(), "h", &fd);
-  auto copy = sys::duplicate_foreign(fd);
-  if (!copy)
-    return refuse(core::Refusal::kUnavailable,
-                  std::string("cannot keep the descriptor: ") +
-                      copy.error().message().c_str());
-  return core::ProcessRef{.pid = {}, .pidfd = (*std::move(copy)).to_handle()};
+  return core::ProcessRef{.pid = {}, .pidfd = TRY(call.read_descriptor())};
 }
 
 /// The empty word is the usual mode.

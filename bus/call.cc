@@ -9,6 +9,7 @@
 #include "bus/polkit.h"
 #include "bus/refusal_names.h"
 #include "bus/utf8.h"
+#include "sys/foreign_fds.h"
 
 namespace bus {
 
@@ -74,6 +75,20 @@ core::JobId Call::read_jid() const {
   std::uint64_t jid = 0;  // no job has it, if reading failed
   (void)::sd_bus_message_read(message.get(), "t", &jid);
   return core::JobId(jid);
+}
+
+core::Answer<core::Handle> Call::read_descriptor() const {
+  int fd = -1;
+  // EBADMSG: fewer descriptors came with the message than it speaks of.
+  if (::sd_bus_message_read(message.get(), "h", &fd) < 0)
+    return std::unexpected(core::invalid(
+        "the descriptor did not come with the message, expected an open one"));
+  auto copy = sys::duplicate_foreign(fd);
+  if (!copy)
+    return refuse(core::Refusal::kUnavailable,
+                  std::string("cannot keep the descriptor: ") +
+                      copy.error().message().c_str());
+  return (*std::move(copy)).to_handle();
 }
 
 int enter_method(Connection& connection, sd_bus_message* message,

@@ -73,6 +73,8 @@ struct Call {
   [[nodiscard]] ReplyTo reply() const;
   /// The job: of the object's path, or the first argument on the manager.
   [[nodiscard]] core::JobId read_jid() const;
+  /// The next argument, "h": a copy that is kept beyond the call.
+  [[nodiscard]] core::Answer<core::Handle> read_descriptor() const;
 };
 
 using MethodFunction = void (*)(const Call& call);

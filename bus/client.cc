@@ -109,6 +109,10 @@ bool Client::is_silent() const {
   return state_->connection.is_silent();
 }
 
+bool Client::has_lost_socket() const {
+  return state_->connection.has_lost_socket();
+}
+
 core::Answer<core::CreatedJob> Client::create(const core::JobSpec& spec,
                                               const BorrowedHandles& handles) {
   Dict request = request_of(spec, handles);

@@ -70,6 +70,9 @@ class Client {
   /// A request got no answer in time: who has more of them gives up, rather
   /// than wait as long for each.
   [[nodiscard]] bool is_silent() const;
+  /// The program closed the connection's descriptor, which is then left alone:
+  /// the next call is made on a new connection.
+  [[nodiscard]] bool has_lost_socket() const;
 
   /// Makes a job. A `spec.user` (name or number) needs the right to make jobs
   /// for others; uid, gid and groups are never sent: the instance takes the

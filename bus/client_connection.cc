@@ -12,6 +12,7 @@
 #include "bus/refusal_names.h"
 #include "bus/silent_peer.h"
 #include "sys/clock.h"
+#include "sys/foreign_fds.h"
 
 namespace bus {
 
@@ -79,12 +80,21 @@ ClientConnection::~ClientConnection() {
 }
 
 bool ClientConnection::is_open() const {
-  return bus_ != nullptr && sd_.is_open(bus_) > 0;
+  return bus_ != nullptr && sd_.is_open(bus_) > 0 && !has_lost_socket();
+}
+
+bool ClientConnection::has_lost_socket() const {
+  if (bus_ == nullptr) return false;
+  const int fd = sd_.get_fd(bus_);  // none: sd-bus has closed it itself
+  return fd >= 0 && sys::socket_cookie(fd) != socket_;
 }
 
 void ClientConnection::close() {
   if (open_ && open_->slot != nullptr)
     open_->slot = sd_.slot_unref(open_->slot);
+  // sd-bus would write to a number that is not ours and close it, or abort(3)
+  // where it is closed: its object is given up as it is.
+  if (has_lost_socket()) bus_ = nullptr;
   if (bus_ != nullptr) bus_ = sd_.close_unref(bus_);
 }
 
@@ -92,6 +102,7 @@ core::Answer<void> ClientConnection::start(sys::UniqueFd socket,
                                            core::Microseconds within) {
   close();
   listener_ = listener_of(socket.get());
+  socket_ = sys::socket_cookie(socket.get());
   int r = sd_.bus_new(&bus_);
   if (r < 0) return unavailable("cannot make a bus connection", -r);
   r = sd_.set_fd(bus_, socket.get(), socket.get());
@@ -155,6 +166,10 @@ core::Answer<HeldMessage> ClientConnection::make_call(
   if (r < 0) return unavailable("cannot make a message", -r);
   HeldMessage held(sd_, message);
   r = arguments(sd_, message);
+  if (r == -EBADF || r == -EINVAL)  // the caller's: no descriptor, no text
+    return std::unexpected(core::invalid(
+        std::string("an argument of ") + method.member +
+        (r == -EBADF ? " is no open descriptor" : " is no text of UTF-8")));
   if (r < 0) return unavailable("cannot write a message", -r);
   return held;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ClientConnection: one private socket spoken to through sd-bus, connected
 // again when the supervisor restarts. It knows messages, not jobs.
+//
+// Invariant: a number that is not its socket any more, because the program
+// closed it (closefrom(3), as daemons do), is neither written nor closed.
 #pragma once
 
 #include <cstdint>
@@ -98,6 +101,8 @@ class ClientConnection {
   [[nodiscard]] const SdBusTable& sd() const { return sd_; }
   /// The last call() got no answer in time.
   [[nodiscard]] bool is_silent() const { return is_silent_; }
+  /// The program closed its socket. The next call would make another.
+  [[nodiscard]] bool has_lost_socket() const;
 
  private:
   struct OpenCall {
@@ -130,6 +135,7 @@ class ClientConnection {
   std::string path_;
   ConnectionPatience patience_;
   sd_bus* bus_ = nullptr;
+  std::uint64_t socket_ = 0;  ///< its cookie: the number may become another's
   core::BootTime opened_;
   core::Pid listener_;  ///< who listened when we came
   std::optional<OpenCall> open_;

@@ -7,6 +7,7 @@ const SdBusTable& linked_sd_bus() {
   static constexpr SdBusTable kTable = {
       .bus_new = ::sd_bus_new,
       .set_fd = ::sd_bus_set_fd,
+      .get_fd = ::sd_bus_get_fd,
       .negotiate_fds = ::sd_bus_negotiate_fds,
       .start = ::sd_bus_start,
       .close_unref = ::sd_bus_close_unref,

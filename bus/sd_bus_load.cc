@@ -11,6 +11,7 @@ namespace {
 void find_connection(sys::LateLibrary& library, SdBusTable& table) {
   library.find("sd_bus_new", table.bus_new)
       .find("sd_bus_set_fd", table.set_fd)
+      .find("sd_bus_get_fd", table.get_fd)
       .find("sd_bus_negotiate_fds", table.negotiate_fds)
       .find("sd_bus_start", table.start)
       .find("sd_bus_close_unref", table.close_unref)

@@ -16,6 +16,7 @@ namespace bus {
 struct SdBusTable {
   decltype(&::sd_bus_new) bus_new = nullptr;
   decltype(&::sd_bus_set_fd) set_fd = nullptr;
+  decltype(&::sd_bus_get_fd) get_fd = nullptr;
   decltype(&::sd_bus_negotiate_fds) negotiate_fds = nullptr;
   decltype(&::sd_bus_start) start = nullptr;
   decltype(&::sd_bus_close_unref) close_unref = nullptr;

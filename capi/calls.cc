@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capi/calls.h"
 
+#include <fcntl.h>
+
 #include "core/job_sentence.h"
 #include "core/limit_terms_text.h"
 
@@ -56,6 +58,21 @@ int refuse(corral& to, const core::Refused& refused) {
 int misused(corral& to, std::string what) {
   to.error = std::move(what);
   return -EINVAL;
+}
+
+int torn(corral& to) {
+  to.error =
+      "the program closed the descriptor of this connection, which is left "
+      "alone; expected corral_close() and another corral_open()";
+  return -ENOTCONN;
+}
+
+int check_open(corral& to, int fd, std::string_view what) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
+  if (::fcntl(fd, F_GETFD) >= 0) return 0;
+  to.error = "descriptor " + std::to_string(fd) + ", " + std::string(what) +
+             ", is not open";
+  return -EBADF;
 }
 
 std::unexpected<core::Refused> no_size() {

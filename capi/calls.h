@@ -35,6 +35,10 @@ namespace capi {
 /// The call's number, with its sentence for corral_error().
 [[nodiscard]] int refuse(corral& to, const core::Refused& refused);
 [[nodiscard]] int misused(corral& to, std::string what);
+/// The program closed the descriptor of its connection.
+[[nodiscard]] int torn(corral& to);
+/// 0, or the number for a descriptor that is not open; `what` it was to be.
+[[nodiscard]] int check_open(corral& to, int fd, std::string_view what);
 
 /// Runs `call(client)`, which returns a number or a refusal.
 template <class Call>
@@ -42,6 +46,7 @@ int with_client(corral* to, const Call& call) {
   if (to == nullptr) return -EINVAL;
   try {
     to->error.clear();
+    if (to->client->has_lost_socket()) return torn(*to);
     const core::Answer<int> answer = call(*to->client);
     return answer ? *answer : refuse(*to, answer.error());
   } catch (const std::exception&) {

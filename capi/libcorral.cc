@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // libcorral: bus/client.h for C. Each function checks its arguments, calls the
 // client once, and turns its answer into numbers; no exception leaves it.
-#include <fcntl.h>
-
 #include <memory>
 
 #include "bus/client_instances.h"
@@ -89,16 +87,15 @@ core::Answer<core::JobSpec> spec_of(const corral_spec& from) {
 }
 
 /// 0, or what one that is not open is.
-int check_stdio(corral& to, const corral_spec& spec) {
+int check_descriptors(corral& to, const corral_spec& spec) {
   for (int i = 0; spec.has_stdio != 0 && i < 3; ++i) {
-    const int fd = spec.stdio[i];
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): the call is so
-    if (fd < 0 || ::fcntl(fd, F_GETFD) >= 0) continue;
-    to.error = "descriptor " + std::to_string(fd) +
-               ", which the job is to have as " + std::to_string(i) +
-               ", is not open";
-    return -EBADF;
+    if (spec.stdio[i] < 0) continue;
+    const int code = capi::check_open(
+        to, spec.stdio[i], "which the job is to have as " + std::to_string(i));
+    if (code != 0) return code;
   }
+  if (spec.has_lifetime != 0 && spec.lifetime >= 0)
+    return capi::check_open(to, spec.lifetime, "its lifetime");
   return 0;
 }
 
@@ -164,7 +161,8 @@ CORRAL_API int corral_create(corral* connection, const corral_spec* spec,
   if (!whole)
     return misused(*connection,
                    "the structure has no size, expected CORRAL_INIT(variable)");
-  if (const int code = check_stdio(*connection, *whole); code != 0) return code;
+  if (const int code = check_descriptors(*connection, *whole); code != 0)
+    return code;
   return do_with_client(connection,
                         [&](bus::Client& client) -> core::Answer<void> {
                           bus::BorrowedHandles handles;

@@ -26,6 +26,17 @@ int with_process(corral* to, pid_t pid, const Call& call) {
   });
 }
 
+/// Runs `call(client)` if the pidfd is open.
+template <class Call>
+int with_pidfd(corral* to, int pidfd, const Call& call) {
+  return with_client(to, [&](bus::Client& client) -> core::Answer<int> {
+    const int code = capi::check_open(*to, pidfd, "a pidfd");
+    if (code != 0) return code;
+    TRY(call(client));
+    return 0;
+  });
+}
+
 core::Answer<core::JobFilter> filter_of(const corral_filter* given) {
   core::JobFilter filter;
   if (given == nullptr) return filter;
@@ -97,8 +108,8 @@ CORRAL_API int corral_attach(corral* connection, corral_jid jid, pid_t pid,
 
 CORRAL_API int corral_attach_pidfd(corral* connection, corral_jid jid,
                                    int pidfd, corral_mode mode) {
-  return do_with_client(
-      connection, [&](bus::Client& client) -> core::Answer<void> {
+  return with_pidfd(
+      connection, pidfd, [&](bus::Client& client) -> core::Answer<void> {
         return client.attach(core::JobId(jid), pidfd, TRY(capi::mode_of(mode)));
       });
 }
@@ -115,12 +126,12 @@ CORRAL_API int corral_detach(corral* connection, pid_t pid, corral_jid* jid) {
 
 CORRAL_API int corral_detach_pidfd(corral* connection, int pidfd,
                                    corral_jid* jid) {
-  return do_with_client(connection,
-                        [&](bus::Client& client) -> core::Answer<void> {
-                          const core::JobId left = TRY(client.detach(pidfd));
-                          if (jid != nullptr) *jid = left.raw();
-                          return {};
-                        });
+  return with_pidfd(connection, pidfd,
+                    [&](bus::Client& client) -> core::Answer<void> {
+                      const core::JobId left = TRY(client.detach(pidfd));
+                      if (jid != nullptr) *jid = left.raw();
+                      return {};
+                    });
 }
 
 CORRAL_API ssize_t corral_detach_all(corral* connection, corral_jid jid) {
@@ -208,8 +219,8 @@ CORRAL_API int corral_open_session(corral* connection,
                                    const corral_session* session, int leader,
                                    corral_jid* jid, int* is_existing) {
   if (jid == nullptr) return -EINVAL;
-  return do_with_client(
-      connection, [&](bus::Client& client) -> core::Answer<void> {
+  return with_pidfd(
+      connection, leader, [&](bus::Client& client) -> core::Answer<void> {
         const auto whole =
             capi::take(session, sizeof session->size + sizeof session->user);
         if (!whole) return capi::no_size();

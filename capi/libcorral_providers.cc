@@ -7,6 +7,7 @@
 namespace {
 
 using capi::do_with_client;
+using capi::with_client;
 
 corral_provider provider_of(const core::ProviderView& view) {
   corral_provider provider = {};
@@ -27,8 +28,13 @@ using Change = core::Answer<void> (bus::Client::*)(std::string_view,
 int change(corral* connection, Change change, const char* provider,
            std::uint64_t aggregate, const bus::AggregatePart& part) {
   if (provider == nullptr) return -EINVAL;
-  return do_with_client(connection, [&](bus::Client& client) {
-    return (client.*change)(provider, aggregate, part);
+  return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
+    const int code = part.job == core::kNoJob
+                         ? capi::check_open(*connection, part.pidfd, "a pidfd")
+                         : 0;
+    if (code != 0) return code;
+    TRY((client.*change)(provider, aggregate, part));
+    return 0;
   });
 }
 
@@ -73,19 +79,18 @@ CORRAL_API int corral_unregister_provider(corral* connection,
 CORRAL_API int corral_show_provider(corral* connection, const char* name,
                                     corral_provider* provider) {
   if (name == nullptr) return -EINVAL;
-  return capi::with_client(
-      connection, [&](bus::Client& client) -> core::Answer<int> {
-        const core::ProviderView* found = nullptr;
-        const auto views = TRY(client.list_providers());
-        for (const core::ProviderView& view : views)
-          if (view.name == name &&
-              (found == nullptr || view.owner.raw() == ::geteuid()))
-            found = &view;
-        if (found != nullptr) return capi::give(provider, provider_of(*found));
-        connection->error =
-            "provider '" + std::string(name) + "' is not registered";
-        return -ENOENT;
-      });
+  return with_client(connection, [&](bus::Client& client) -> core::Answer<int> {
+    const core::ProviderView* found = nullptr;
+    const auto views = TRY(client.list_providers());
+    for (const core::ProviderView& view : views)
+      if (view.name == name &&
+          (found == nullptr || view.owner.raw() == ::geteuid()))
+        found = &view;
+    if (found != nullptr) return capi::give(provider, provider_of(*found));
+    connection->error =
+        "provider '" + std::string(name) + "' is not registered";
+    return -ENOENT;
+  });
 }
 
 CORRAL_API int corral_attach_to_aggregate(corral* connection,

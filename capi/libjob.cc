@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // libjob: SGI's job interface over bus/client.h. It had no connections: one is
 // made when the first call comes, kept, and made again in a child after
-// fork(2), whatever other threads of the parent were doing. Calls of several
+// fork(2), whatever other threads of the parent were doing, and where the
+// program closed its descriptor, of which it cannot know. Calls of several
 // threads take turns; who waits for a job has a connection of its own
 // meanwhile.
 #include <pthread.h>
@@ -101,6 +102,7 @@ core::Answer<bus::Client> connect() {
 }
 
 core::Answer<bus::Client*> connected(Session& of) {
+  if (of.client && of.client->has_lost_socket()) of.client.reset();
   if (!of.client) of.client.emplace(TRY(connect()));
   return &*of.client;
 }

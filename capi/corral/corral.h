@@ -2,10 +2,10 @@
 /* libcorral: jobs of a Corral instance, for C (pkg-config: corral).
  *
  * A call returns 0 or a negative number of errno(3):
- *   -ESRCH        there is no such job
+ *   -ESRCH        there is no such job or process
  *   -EPERM        you may not
  *   -EINVAL       the request contradicts itself
- *   -EBADF        a descriptor that the job is to have is not open
+ *   -EBADF        a descriptor that the call was given is not open
  *   -EEXIST       a live job of yours has the name
  *   -EOPNOTSUPP   the engine or the host cannot
  *   -EACCES       a sandboxed process asks for a job outside its sandbox
@@ -15,11 +15,15 @@
  *   -ESHUTDOWN    the job has ended
  *   -EAGAIN       a bound of the instance was reached
  *   -ECONNREFUSED no instance answers
+ *   -ENOTCONN     the program closed the descriptor of the connection
  *   -ENOMEM       out of memory
  * corral_error() then says in a sentence what was wrong and what was expected.
  *
  * A connection is for one thread at a time, and not for a child after fork(2).
- * It outlives a restart of the supervisor. Nothing here throws, prints, ends
+ * It outlives a restart of the supervisor. A program that closes all its
+ * descriptors (closefrom(3)) closes the connection's too: its number is then
+ * left to whoever has it, each call is -ENOTCONN, and what is left to do is
+ * corral_close() and another corral_open(). Nothing here throws, prints, ends
  * the process, or changes signals.
  *
  * Structures begin with their size, which the caller sets (CORRAL_INIT): what a
@@ -48,14 +52,14 @@ typedef struct corral corral;
 #define CORRAL_INIT(variable) {.size = sizeof(variable)}
 
 enum corral_state {
-  CORRAL_PREPARING = 0,
-  CORRAL_OPENING = 1,
-  CORRAL_LAUNCHING = 2,
-  CORRAL_RUNNING = 3,
-  CORRAL_ENDING = 4,
-  CORRAL_CLOSING = 5,
-  CORRAL_REMOVING = 6,
-  CORRAL_ENDED = 7
+  CORRAL_PREPARING = 0, /* its container is being made */
+  CORRAL_OPENING = 1,   /* its start is being recorded */
+  CORRAL_LAUNCHING = 2, /* its first process is being made */
+  CORRAL_RUNNING = 3,   /* its main process lives, or it waits for others */
+  CORRAL_ENDING = 4,    /* what is left of it is being ended */
+  CORRAL_CLOSING = 5,   /* it is empty; its end is being recorded */
+  CORRAL_REMOVING = 6,  /* its container is being removed */
+  CORRAL_ENDED = 7      /* its result is known, and stays */
 };
 
 enum corral_limit {
@@ -252,7 +256,8 @@ int corral_get_usage(corral* connection, corral_jid jid,
                      struct corral_usage* usage);
 
 /* The jobs that live, with a jid above `after`, in ascending order: at most
- * `room` of them. Returns how many; 0 is the end. */
+ * `room` of them, and at most 1000, however much room there is: ask again with
+ * the last jid. Returns how many; 0 is the end. */
 ssize_t corral_list(corral* connection, corral_jid after, corral_jid* jids,
                     size_t room);
 /* The living processes of a job, at most `room`. Returns how many there are. */

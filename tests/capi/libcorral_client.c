@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Uses all of libcorral: libcorral_client SOCKET. Prints one line a fact. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -25,8 +26,22 @@ static void misuse(corral* c, const struct corral_spec* from) {
   SAY("bad descriptor", corral_create(c, &spec, &jid) == -EBADF &&
                             strstr(corral_error(c), "descriptor 999"));
   spec.stdio[2] = -1;
+  spec.has_lifetime = 1;
+  spec.lifetime = 999;
+  SAY("bad lifetime", corral_create(c, &spec, &jid) == -EBADF &&
+                          strstr(corral_error(c), "descriptor 999"));
+  spec.has_lifetime = 0;
   SAY("unnamed", corral_create(c, &spec, &jid) == 0);
   SAY("empty name", corral_find(c, "", &same) == -ESRCH);
+  SAY("no text", corral_find(c, "\xff\xfe", &same) == -EINVAL &&
+                     strstr(corral_error(c), "UTF-8"));
+  SAY("no pidfd", corral_attach_pidfd(c, jid, -1, CORRAL_MOVE) == -EBADF &&
+                      corral_attach_pidfd(c, jid, 999, CORRAL_MOVE) == -EBADF &&
+                      strstr(corral_error(c), "descriptor 999"));
+  SAY("no pidfd to leave", corral_detach_pidfd(c, -1, &same) == -EBADF &&
+                               corral_detach_pidfd(c, 999, NULL) == -EBADF);
+  SAY("no pidfd of a part",
+      corral_attach_to_aggregate(c, "none", 1, 0, 999) == -EBADF);
   SAY("target", corral_signal(c, jid, SIGKILL, 77) == -EINVAL &&
                     strstr(corral_error(c), "target 77"));
   SAY("zero", corral_set_limit(c, jid, CORRAL_LIMIT_WALL, 0) == -EINVAL &&
@@ -40,6 +55,36 @@ static void misuse(corral* c, const struct corral_spec* from) {
   SAY("it lives", corral_show(c, jid, &job) == 0 && job.state < CORRAL_ENDING);
   SAY("its end", corral_end(c, jid, 0) == 0 &&
                      corral_wait(c, jid, CORRAL_ABSENT, &job) == 0);
+}
+
+/* A program that closes all that it has open closes the connection too, and its
+ * number becomes another's. */
+static void after_closing(const char* socket) {
+  corral* c = NULL;
+  corral_jid jid = 0;
+  struct corral_job job = CORRAL_INIT(job);
+  int ends[2];
+  char byte;
+  int kept = 0;
+  corral_open(socket, &c);
+  corral_list(c, 0, &jid, 1);
+  closefrom(3);
+  SAY("closed",
+      corral_list(c, 0, &jid, 1) == -ENOTCONN && *corral_error(c) != 0);
+  corral_close(c);
+  corral_open(socket, &c);
+  SAY("opened again", corral_show(c, 99, &job) == -ESRCH);
+  closefrom(3);
+  socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends);
+  for (int i = 0; i < 8; ++i)
+    dup(ends[0]);
+  SAY("another's", corral_show(c, 99, &job) == -ENOTCONN &&
+                       corral_wait(c, 99, 0, &job) == -ENOTCONN);
+  corral_close(c);
+  SAY("untouched", recv(ends[1], &byte, 1, 0) < 0 && errno == EAGAIN);
+  for (int i = 3; i < 13; ++i)
+    kept += fcntl(i, F_GETFD) >= 0;
+  SAY("all open", kept == 10);
 }
 
 int main(int argc, char** argv) {
@@ -127,5 +172,6 @@ int main(int argc, char** argv) {
   SAY("event", has_ended);
   close(events);
   corral_close(c);
+  after_closing(argv[1]);
   return 0;
 }

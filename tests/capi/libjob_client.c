@@ -2,6 +2,7 @@
 /* A program as it was written for SGI's libjob: what Slurm's proctrack/sgi_job
  * called, and the rest. libjob_client MODE [JID]: prints what it was told. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <job.h>
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,6 +118,28 @@ static int in_threads(jid_t jid) {
   return 0;
 }
 
+/* A daemon closes what it has open, of which this library knows nothing; and
+ * the numbers become others' meanwhile. */
+static int after_closing(void) {
+  int ends[2];
+  char byte;
+  int kept = 0;
+  if (job_getjidcnt() < 0) return fail("job_getjidcnt");
+  closefrom(3);
+  printf("closed %d, ", job_getjidcnt() >= 0);
+  closefrom(3);
+  socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends);
+  for (int i = 0; i < 16; ++i)
+    dup(ends[0]);
+  alarm(10);
+  printf("another's %d, ", job_getjidcnt() >= 0 && job_getjidcnt() >= 0);
+  printf("untouched %d, ", recv(ends[1], &byte, 1, 0) < 0 && errno == EAGAIN);
+  for (int i = 3; i < 21; ++i)
+    kept += fcntl(i, F_GETFD) >= 0;
+  printf("kept %d\n", kept);
+  return 0;
+}
+
 static int misuse(jid_t jid) {
   printf("options %d ", (int)job_waitjid(jid, NULL, 1));
   fail("");
@@ -171,6 +195,7 @@ int main(int argc, char** argv) {
   if (!strcmp(mode, "make"))
     return job_create(0, geteuid(), 0) == (jid_t)-1 ? fail("job_create") : 0;
   if (!strcmp(mode, "threads")) return in_threads(jid);
+  if (!strcmp(mode, "closed")) return after_closing();
   if (!strcmp(mode, "misuse")) return misuse(jid);
   if (!strcmp(mode, "attach")) return attach((pid_t)strtol(argv[2], NULL, 10));
   if (!strcmp(mode, "self")) {

@@ -71,6 +71,21 @@ def check_handshakes(instance):
           "who claims to be another user is not served")
 
 
+def check_missing_descriptors(instance):
+    """Messages that speak of a descriptor that did not come with them."""
+    none = struct.pack("<I", 0)
+    for member, body, signature, interface in (
+            ("AttachPidFd", struct.pack("<Q", 1) + none + text("move"), "ths", "org.corral.Manager1"),
+            ("DetachPidFd", none, "h", "org.corral.Manager1"),
+            ("StartJobFile", none, "h", "org.corral.Accounting1")):
+        client = RawClient(instance.socket)
+        client.send(call_message(member, body, signature, interface=interface))
+        answer = client.receive()
+        client.close()
+        check(b"org.corral.Error.Invalid" in answer and b"did not come with the message" in answer,
+              f"{member} without its descriptor is refused as invalid", answer)
+
+
 def check_lengths(instance):
     count = 0
     for message in garbage_lengths():
@@ -227,6 +242,7 @@ def check_no_descriptors(instance):
 with FakeInstance() as instance:
     check(is_served(instance), "a client by hand is served")
     check_handshakes(instance)
+    check_missing_descriptors(instance)
     check_lengths(instance)
     for seed in range(5):
         check_noise(instance, seed)

@@ -108,6 +108,8 @@ def libjob(doors):
     equal(doors.libjob("list", jid), (0, "listed 1, counted 1\n"), "and all jobs")
     equal(doors.libjob("fork", jid), (0, "in the child 1, in the parent 1\n"), "also after fork(2)")
     equal(doors.libjob("forks"), (0, "40 children answered\n"), "and in children of a program whose other threads ask")
+    equal(doors.libjob("closed"), (0, "closed 1, another's 1, untouched 1, kept 18\n"),
+          "and in one that closed its descriptors, whose numbers are its own")
     equal(doors.libjob("misuse", jid)[1].splitlines(),
           ["options -1 : errno EINVAL", "signal -1 : errno EINVAL", "probe 0", "unknown -1 : errno ENODATA",
            "runcsa -1 : errno ENOSYS"], "errors are SGI's")
