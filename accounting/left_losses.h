@@ -25,9 +25,9 @@ struct LeftLoss {
 /// Makes room. Errors: those of fstat(2) and pwrite(2).
 [[nodiscard]] core::Result<void> reserve_left_losses(int lock_file);
 
-/// Puts it on the disk. Where eight instances left one that nobody told yet the
-/// last of them stands for this one too. Errors: those of pwrite(2) and
-/// fdatasync(2).
+/// Puts it on the disk. Where eight instances left one that nobody told yet, it
+/// takes the place of the last of them, and counts that one's too. Errors:
+/// those of pwrite(2) and fdatasync(2).
 [[nodiscard]] core::Result<void> leave_loss(int lock_file, const Loss& loss);
 
 /// All that nobody told yet. What is damaged is none.

@@ -212,12 +212,12 @@ bool is_accounting(const std::string& path) {
           magic == accounting::csa::kForeignMagic);
 }
 
-/// Whole, or not at all. "-" is standard output.
 enum class Readers : bool { kAsUmaskSays, kAll };
 
 /// Gives all of a text.
 using TextSource = std::function<void(const TextSink& sink)>;
 
+/// Whole, or not at all. "-" is standard output.
 int write_file(const std::string& path, const TextSource& source,
                Readers readers = Readers::kAsUmaskSays) {
   if (path == "-") {

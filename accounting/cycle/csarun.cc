@@ -275,8 +275,8 @@ Outcome<void> Csarun::do_states() {
 
 /// Gives up on a configuration by which a day's files would not be taken, or
 /// be billed with nothing, or at other hours than the site's.
-Outcome<void> must_be_complete(CsaConf& conf, const Places& places,
-                               Console& console) {
+Outcome<void> must_be_configured(CsaConf& conf, const Places& places,
+                                 Console& console) {
   const std::string where = "'" + conf.path() + "'";
   if (!is_there(conf.path()))
     return stop("csarun: there is no configuration " + where +
@@ -315,7 +315,8 @@ int csarun(const CommandLine& line, Console& console,
   const auto places = read_places(conf, console);
   if (!places) return console.give_up(places.error());
   console.complain(told_unknown_labels(conf));
-  if (const auto complete = must_be_complete(conf, *places, console); !complete)
+  if (const auto complete = must_be_configured(conf, *places, console);
+      !complete)
     return console.give_up(complete.error());
   (void)::umask(places->mask);
   return Csarun(*places, conf, console, switch_pacct).run(*request);

@@ -21,9 +21,9 @@ struct UserExit {
   std::vector<std::pair<std::string, std::string>> variables;
 };
 
-/// False: the site has none. Gives up if it cannot be read, if everybody may
-/// write it, or if it ends with another code than 0. Killed in between, a run
-/// that goes on runs it again.
+/// False: the site has none. Gives up if it cannot be read, if root does not
+/// believe it or its folder (accounting/trusted_file.h), or if it ends with
+/// another code than 0. Killed in between, a run that goes on runs it again.
 [[nodiscard]] Outcome<bool> run_user_exit(const Places& places,
                                           const UserExit& exit);
 
