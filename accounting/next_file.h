@@ -26,6 +26,12 @@ namespace accounting {
                                             std::uint64_t device,
                                             std::uint64_t inode);
 
+/// Of a path: with its last '/', or ".".
+[[nodiscard]] inline std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
 /// What was renamed, made or removed in a folder is on the disk.
 void sync_folder(const std::string& folder);
 

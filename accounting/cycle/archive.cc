@@ -36,11 +36,6 @@ struct Switched {
   std::string packed;  ///< likewise
 };
 
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
 /// By their numbers.
 std::map<std::uint64_t, Switched> switched_files(const std::string& path) {
   const std::size_t slash = path.rfind('/');

@@ -55,11 +55,6 @@ csa::Configuration file_record() {
   return record;
 }
 
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
 }  // namespace
 
 Outcome<void> begin_next(const Places& places, const std::string& path) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "accounting/next_file.h"
 #include "sys/directory.h"
 
 namespace accounting {
@@ -50,11 +51,6 @@ std::string real_place(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> real(
       ::realpath(path.c_str(), nullptr), std::free);
   return real == nullptr ? std::string() : real.get();
-}
-
-std::string folder_of(const std::string& place) {
-  const std::size_t slash = place.rfind('/');
-  return slash == std::string::npos ? "." : place.substr(0, slash + 1);
 }
 
 /// A name beside `place` that nothing else takes.
