@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "bus/polkit.h"
 #include "sys/clock.h"
@@ -53,6 +56,8 @@ void Connection::drive() {
   // Without it messages would look unfinished: then none is bounded.
   if (::sd_bus_add_filter(bus_.get(), nullptr, on_message, this) < 0)
     bounds_.unfinished.reset();
+  if (bounds_.unfinished)
+    inbox_ = std::make_unique<sys::Inbox>(::sd_bus_get_fd(bus_.get()));
   timer_ = hooks_.timer([this] { on_ready(); });
   wanted_ = POLLIN;
   watch_ = hooks_.watch(::sd_bus_get_fd(bus_.get()), wanted_,
@@ -131,23 +136,30 @@ bool Connection::is_readable() const {
 }
 
 /// sd-bus takes messages of 128 MiB, and keeps what it has of each: a client
-/// that begins many and ends none must not have all memory. It reads one
-/// message at a time and nothing behind it, so the next bytes are the next
-/// header; but what follows BEGIN it may read together with that.
+/// that begins many and ends none must not have all memory. It reads the
+/// handshake, and then one message at a time: the next bytes are always the
+/// next header. A handshake that comes in pieces is read line by line.
 Connection::Next Connection::look_ahead() {
   is_cut_ = false;
-  if (!bounds_.unfinished || unfinished_ > 0) return Next::kRead;
+  if (!inbox_ || unfinished_ > 0) return Next::kRead;
   char bytes[4096];
   const ssize_t got = ::recv(::sd_bus_get_fd(bus_.get()), bytes, sizeof bytes,
                              MSG_PEEK | MSG_DONTWAIT);
-  if (got <= 0) return Next::kRead;  // its end is for sd-bus to see
-  std::string_view text(bytes, static_cast<std::size_t>(got));
+  if (got <= 0) {
+    const bool is_empty = got < 0 && (errno == EAGAIN || errno == EINTR);
+    inbox_->let_read(is_empty ? 0 : SIZE_MAX);  // its end is for sd-bus to see
+    return Next::kRead;
+  }
+  const std::string_view text(bytes, static_cast<std::size_t>(got));
   if (::sd_bus_is_ready(bus_.get()) > 0) return charge(text);
   constexpr std::string_view kBegin = "BEGIN\r\n";
-  const std::size_t at = text.find(kBegin);
-  if (at == std::string_view::npos) return Next::kRead;
-  text.remove_prefix(at + kBegin.size());
-  return text.empty() ? Next::kRead : charge(text);
+  const std::size_t begin = text.find(kBegin);
+  const bool is_whole =
+      !std::exchange(has_shaken_, true) && begin != std::string_view::npos;
+  const std::size_t end =
+      is_whole ? begin + kBegin.size() : text.find('\n') + 1;
+  inbox_->let_read(end > 0 ? end : text.size());
+  return Next::kRead;
 }
 
 /// Takes the message with this header on (D-Bus specification, "Message
@@ -156,6 +168,7 @@ Connection::Next Connection::charge(std::string_view header) {
   constexpr std::size_t kFixed = 16;
   if (header.size() < kFixed) {
     is_cut_ = !has_hung_up(::sd_bus_get_fd(bus_.get()));
+    inbox_->let_read(is_cut_ ? 0 : SIZE_MAX);
     return is_cut_ ? Next::kWait : Next::kRead;
   }
   const auto number_at = [&header](std::size_t at) {
@@ -167,6 +180,7 @@ Connection::Next Connection::charge(std::string_view header) {
   const std::size_t fields = (number_at(12) + 7) / 8 * 8;
   const std::size_t size = kFixed + fields + number_at(4);
   unfinished_ = size;
+  inbox_->let_read_message(size);
   *bounds_.unfinished += size;
   const bool is_good = size <= bounds_.message_most &&
                        *bounds_.unfinished <= bounds_.unfinished_most;
@@ -174,8 +188,10 @@ Connection::Next Connection::charge(std::string_view header) {
 }
 
 void Connection::has_finished_message() {
-  if (bounds_.unfinished) *bounds_.unfinished -= unfinished_;
+  if (!inbox_) return;
+  *bounds_.unfinished -= unfinished_;
   unfinished_ = 0;
+  inbox_->take();
 }
 
 /// Every message comes here first, whatever becomes of it.
@@ -281,6 +297,7 @@ void Connection::finish() {
     backing_.port.forget_wait(wait.wait);
   waits_.clear();
   leases_.clear();
+  inbox_.reset();
   if (bus_) ::sd_bus_close(bus_.get());
   if (on_closed_) on_closed_();
 }

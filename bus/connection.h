@@ -25,6 +25,7 @@
 #include "bus/loop_hooks.h"
 #include "bus/sd_bus_handles.h"
 #include "core/job_control.h"
+#include "sys/inbox.h"
 #include "sys/pid_fd.h"
 
 namespace bus {
@@ -204,8 +205,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   short wanted_ = 0;
   std::optional<core::BootTime> incomplete_since_;
   bool has_more_ = false;
-  std::size_t unfinished_ = 0;  ///< bytes of the message that has begun
-  bool is_cut_ = false;         ///< what can be read is less than a header
+  std::size_t unfinished_ = 0;         ///< bytes of the message that has begun
+  std::unique_ptr<sys::Inbox> inbox_;  ///< null: nothing is bounded
+  bool has_shaken_ = false;            ///< some of the handshake was read
+  bool is_cut_ = false;  ///< what can be read is less than a header
   bool is_finished_ = false;
   bool is_listing_ = false;
   ViewCache views_;

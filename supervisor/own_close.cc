@@ -2,7 +2,8 @@
 // corrald's own close(2) and recvmsg(2), which the libraries that it is linked
 // to call too: sd-bus receives whatever descriptors a client sends, also with a
 // call that takes none, and closes them, before anybody could ask. Those that
-// arrive are marked, and one that is marked is closed by the Closer.
+// arrive are marked, and one that is marked is closed by the Closer. Of a
+// client's connection no more is read than its inbox allows (sys/inbox.h).
 #include "supervisor/own_close.h"
 
 #include <sys/socket.h>
@@ -11,8 +12,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "sys/foreign_fds.h"
+#include "sys/inbox.h"
 
 namespace supervisor {
 
@@ -29,6 +32,35 @@ std::uint32_t peer_of(int socket) {
 bool is_shut_out(int socket) {
   const std::uint32_t peer = peer_of(socket);
   return peer != sys::ForeignFds::kSomebody && closer->is_full(peer);
+}
+
+/// Whether nothing of it may be read now; errno says why.
+bool is_held_back(int socket, sys::Inbox* inbox) {
+  if (closer != nullptr && closer->is_anybody_full() && is_shut_out(socket)) {
+    errno = ECONNRESET;
+    return true;
+  }
+  if (inbox == nullptr || inbox->room(1) > 0) return false;
+  errno = inbox->has_dropped() ? ECONNRESET : EAGAIN;
+  for (const int fd : inbox->give_up())
+    if (sys::foreign_fds().has(fd)) (void)::close(fd);
+  return true;
+}
+
+/// recvmsg(2) into the first of the message's buffers, and of that no more than
+/// the inbox has room for; sd-bus brings one.
+ssize_t receive(int fd, msghdr& message, int flags, sys::Inbox* inbox) {
+  if (inbox == nullptr || message.msg_iovlen == 0)
+    return ::syscall(SYS_recvmsg, fd, &message, flags);
+  iovec bytes = message.msg_iov[0];
+  bytes.iov_len = inbox->room(bytes.iov_len);
+  iovec* const buffers = std::exchange(message.msg_iov, &bytes);
+  const std::size_t count = std::exchange(message.msg_iovlen, 1);
+  const ssize_t size = ::syscall(SYS_recvmsg, fd, &message, flags);
+  message.msg_iov = buffers;
+  message.msg_iovlen = count;
+  if (size > 0) inbox->has_read(static_cast<std::size_t>(size));
+  return size;
 }
 
 }  // namespace
@@ -54,12 +86,10 @@ int close(int fd) {
 }
 
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
-  if (supervisor::closer != nullptr && supervisor::closer->is_anybody_full() &&
-      supervisor::is_shut_out(fd)) {
-    errno = ECONNRESET;
-    return -1;
-  }
-  const ssize_t size = ::syscall(SYS_recvmsg, fd, message, flags);
+  sys::Inbox* const inbox =
+      supervisor::closer == nullptr ? nullptr : sys::Inbox::at(fd);
+  if (supervisor::is_held_back(fd, inbox)) return -1;
+  const ssize_t size = supervisor::receive(fd, *message, flags, inbox);
   if (size < 0) return size;
   for (cmsghdr* at = CMSG_FIRSTHDR(message); at != nullptr;
        at = CMSG_NXTHDR(message, at)) {
@@ -70,6 +100,7 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
       int received = -1;
       std::memcpy(&received, CMSG_DATA(at) + i * sizeof(int), sizeof received);
       sys::foreign_fds().mark(received, owner);
+      if (inbox != nullptr) inbox->has_come(received);
     }
   }
   return size;

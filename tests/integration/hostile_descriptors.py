@@ -238,6 +238,53 @@ def harmless(instance):
     wait_until(lambda: not closers(instance), what="nor a closer")
 
 
+def malformed(instance):
+    """sd-bus forgets what came with a message that is none; we do not, and its sender is turned away."""
+    good = call_message("ListJobs", b"\0" * 8 + struct.pack("<QI", 0, 1), "a{sv}tu", unix_fds=5)
+    body = b"\0" * 8 + struct.pack("<QI", 0, 1)
+    with_fds = lambda count: call_message("ListJobs", body, "a{sv}tu", unix_fds=count)
+    kinds = {
+        "as many as announced": good,
+        "an unknown method": call_message("Nosuch", unix_fds=5),
+        "half a message": good[:40],
+        "none announced": with_fds(None),
+        "fewer announced": with_fds(2),
+        "more announced": with_fds(9),
+        "a reply to nothing": good[:1] + b"\2" + good[2:],
+        "protocol 9": good[:3] + b"\x09" + good[4:],
+        "a name that is none": call_message("List Jobs", unix_fds=5),
+        "a path that is none": call_message("ListJobs", path="x", unix_fds=5),
+        "none announced, and then a good one": with_fds(None) + with_fds(0),
+        "none announced, and behind it what has no end": with_fds(None) + b"l" * 8,
+    }
+    count = lambda: len(os.listdir(f"/proc/{instance.supervisor}/fd"))
+    for name, message in kinds.items():
+        before = count()
+        child = os.fork()
+        if child == 0:
+            become_hostile()
+            for _ in range(10):
+                client = RawClient(str(instance.socket))
+                reading, writing = os.pipe()
+                socket.send_fds(client.socket, [message], [writing] * 5)
+                os.close(writing)
+                os.close(reading)
+                client.socket.settimeout(0.05 if name == "half a message" else 5)
+                try:
+                    client.receive()
+                except OSError:
+                    pass
+                client.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        wait_until(lambda: count() <= before, what=f"{before} descriptors, not {count()}")
+        check(True, f"{name}: every descriptor that came is closed")
+    client = RawClient(str(instance.socket))
+    socket.send_fds(client.socket, [with_fds(None)], [0] * 5)
+    equal(client.receive(), b"", "whoever sends such a message is turned away")
+    client.close()
+
+
 def price(instance):
     """Streams that cannot hang cost no process; of others many are closed by one pair."""
     with tempfile.NamedTemporaryFile() as log:
@@ -299,6 +346,7 @@ def main():
             finally:
                 os._exit(status)
         equal(os.waitpid(child, 0)[1], 0, "none of them hung the supervisor")
+        malformed(instance)
         harmless(instance)
         price(instance)
 
