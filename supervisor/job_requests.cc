@@ -84,6 +84,10 @@ core::JobView JobService::view(const core::Caller& caller, const core::Job& job,
           : view_of(
                 job, is_all && may_to(caller, Verb::kInspect, job),
                 has_cgroup ? parts_->containers.path(job.jid) : std::string());
+  // It names the program or directory that was not to be had.
+  if (view.result.reason == core::Reason::kLaunchFailed &&
+      !may_to(caller, Verb::kInspect, job))
+    view.result.detail = "(not shown)";
   if (view.freezing == core::Freezing::kNo && !is_over &&
       frozen_from(job.spec.parent) != core::kNoJob)
     view.freezing = core::Freezing::kAround;

@@ -63,6 +63,8 @@ void JobService::open_session(const core::Caller& caller,
   auto found = find_process(std::move(request.leader));
   if (!found) return done(std::unexpected(std::move(found).error()));
   place(found->facts);
+  if (auto fits = core::detail::check_kind(found->facts); !fits)
+    return done(std::unexpected(std::move(fits).error()));
   const core::JobId around =
       found->facts.job_is_ours ? found->facts.job : core::kNoJob;
   if (const TableEntry* const entry = table_.find(around)) {

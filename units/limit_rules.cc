@@ -94,6 +94,13 @@ std::string expected_of(LimitKind kind, bool without_soft = false) {
 }
 
 /// One value of the file as a rule; the error without its place.
+/// Which no user or group is asked for by.
+bool is_number_of(const LimitRule& rule) {
+  return (rule.subject == RuleSubject::kUser ||
+          rule.subject == RuleSubject::kGroup) &&
+         core::parse_number(rule.name, UINT64_MAX).has_value();
+}
+
 std::expected<LimitRule, std::string> rule_of(const TomlValue& value) {
   const SubjectRow* const row = row_of(value);
   const std::size_t names = value.path.size() < 2 ? 0 : value.path.size() - 2;
@@ -132,6 +139,10 @@ std::expected<LimitRule, std::string> rule_of(const TomlValue& value) {
     if (names > 0) rule.domain = value.path[1];
   } else {
     rule.name = value.path[1];
+    if (is_number_of(rule))
+      return std::unexpected("'" + rule.name +
+                             "' is a number, expected a name: rules are of "
+                             "users and groups by their names");
     if (names > 1) rule.domain = value.path[2];
   }
   return rule;

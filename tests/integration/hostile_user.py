@@ -129,10 +129,15 @@ def others_jobs(instance, jid, array):
                               capture_output=True, text=True, check=False, timeout=60)
         check(done.returncode in (64, 77), f"'corral {' '.join(verb)}' is refused ({done.returncode})", done.stderr)
         check(SECRET not in done.stdout + done.stderr, "and tells nothing")
+    instance.run("run", "-d", "--name", "failed", "--", f"/nowhere/{SECRET}")
+    failed = wait_until(lambda: [row["jid"] for row in instance.facts("ps", "-a") if row["name"] == "failed"],
+                        what="the job that is not launched")[0]
+    check(SECRET in instance.run("show", failed).stdout, "root is told which program is not there")
     told = ""
     for verb in (["show"], ["show", "--json"], ["ps"], ["ps", "--json"], ["tree"], ["tree", "--json"], ["top", "--once"],
-                 ["top", "--once", "--json"], ["limit"]):
-        names = [f"{jid:x}"] if verb[0] in ("show", "limit") else []
+                 ["top", "--once", "--json"], ["limit"],
+                 ["show", failed], ["show", "--json", failed], ["ps", "-a"], ["ps", "-a", "--json"]):
+        names = [f"{jid:x}"] if verb in (["show"], ["show", "--json"], ["limit"]) else []
         done = subprocess.run([*words, *verb, *names], env=environment, user=HOSTILE, group=HOSTILE, extra_groups=[],
                               capture_output=True, text=True, check=False, timeout=60)
         told += done.stdout + done.stderr

@@ -237,6 +237,8 @@ TEST_CASE(
       {"[domain.batch.more]\nwall = \"1h\"\n",
        "l.toml:2: domain.batch.more.wall: no limit stands there"},
       {"[default]\nwall = \n", "l.toml:2: this is no TOML: "},
+      {"[user.65534]\nwall = '1h'\n",
+       "l.toml:2: user.65534.wall: '65534' is a number, expected a name"},
       {"", "l.toml: nothing stands in it, expected a rule"},
       {"[users]\n", "l.toml:1: users: no limit stands there"},
       {"[user.\"\"]\nwall = \"1h\"\n",
