@@ -41,9 +41,10 @@ bool is_held_back(int socket, sys::Inbox* inbox) {
     return true;
   }
   if (inbox == nullptr || inbox->room(1) > 0) return false;
-  errno = inbox->has_dropped() ? ECONNRESET : EAGAIN;
+  // First: what close(2) is asked for may set errno.
   for (const int fd : inbox->give_up())
     if (sys::foreign_fds().has(fd)) (void)::close(fd);
+  errno = inbox->has_dropped() ? ECONNRESET : EAGAIN;
   return true;
 }
 

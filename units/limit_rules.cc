@@ -93,7 +93,6 @@ std::string expected_of(LimitKind kind, bool without_soft = false) {
   return text + ", two as \"SOFT:HARD\" (limits.toml(5)), or \"none\"";
 }
 
-/// One value of the file as a rule; the error without its place.
 /// Which no user or group is asked for by.
 bool is_number_of(const LimitRule& rule) {
   return (rule.subject == RuleSubject::kUser ||
@@ -101,6 +100,7 @@ bool is_number_of(const LimitRule& rule) {
          core::parse_number(rule.name, UINT64_MAX).has_value();
 }
 
+/// One value of the file as a rule; the error without its place.
 std::expected<LimitRule, std::string> rule_of(const TomlValue& value) {
   const SubjectRow* const row = row_of(value);
   const std::size_t names = value.path.size() < 2 ? 0 : value.path.size() - 2;

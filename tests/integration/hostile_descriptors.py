@@ -240,9 +240,8 @@ def harmless(instance):
 
 def malformed(instance):
     """sd-bus forgets what came with a message that is none; we do not, and its sender is turned away."""
-    good = call_message("ListJobs", b"\0" * 8 + struct.pack("<QI", 0, 1), "a{sv}tu", unix_fds=5)
-    body = b"\0" * 8 + struct.pack("<QI", 0, 1)
-    with_fds = lambda count: call_message("ListJobs", body, "a{sv}tu", unix_fds=count)
+    with_fds = lambda count: call_message("ListJobs", b"\0" * 8 + struct.pack("<QI", 0, 1), "a{sv}tu", unix_fds=count)
+    good = with_fds(5)
     kinds = {
         "as many as announced": good,
         "an unknown method": call_message("Nosuch", unix_fds=5),
