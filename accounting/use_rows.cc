@@ -12,15 +12,6 @@ namespace accounting {
 
 namespace {
 
-constexpr UseSum UseRow::* kSums[] = {&UseRow::wall_us,
-                                      &UseRow::user_us,
-                                      &UseRow::system_us,
-                                      &UseRow::memory_bytes,
-                                      &UseRow::read_bytes,
-                                      &UseRow::written_bytes,
-                                      &UseRow::storage_read_bytes,
-                                      &UseRow::storage_written_bytes};
-
 // Counts of a sum over one job are 0 or 1.
 constexpr unsigned kKnown = 1;
 constexpr unsigned kUnknown = 2;
@@ -65,7 +56,7 @@ void UseRow::join(const UseRow& later) {
   open += later.open;
   processes += later.processes;
   is_memory_of_process = later.is_memory_of_process;
-  for (UseSum UseRow::* const sum : kSums) {
+  for (UseSum UseRow::* const sum : kUseSums) {
     if (sum == &UseRow::memory_bytes)
       (this->*sum).join_largest(later.*sum);
     else
@@ -87,7 +78,7 @@ void PackedJobs::add(std::uint64_t jid, const UseRow& row) {
   writer.number(row.open > 0);
   writer.number(row.processes);
   writer.number(row.is_memory_of_process);
-  for (const UseSum UseRow::* const sum : kSums)
+  for (const UseSum UseRow::* const sum : kUseSums)
     put(writer, row.*sum);
   entries_.push_back(
       {.jid = jid, .cpu_us = row.cpu_us(), .place = keep(packing_)});
@@ -131,7 +122,7 @@ UseRow PackedJobs::unpack(const Entry& entry) const {
   reader.number(row.open);
   reader.number(row.processes);
   reader.number(row.is_memory_of_process);
-  for (UseSum UseRow::* const sum : kSums)
+  for (UseSum UseRow::* const sum : kUseSums)
     row.*sum = take(reader);
   if (is_billed_)
     row.units.add(std::isnan(entry.units) ? std::nullopt

@@ -49,6 +49,16 @@ struct UseRow {
   void join(const UseRow& later);
 };
 
+/// Its sums, but that of units.
+inline constexpr UseSum UseRow::* kUseSums[] = {&UseRow::wall_us,
+                                                &UseRow::user_us,
+                                                &UseRow::system_us,
+                                                &UseRow::memory_bytes,
+                                                &UseRow::read_bytes,
+                                                &UseRow::written_bytes,
+                                                &UseRow::storage_read_bytes,
+                                                &UseRow::storage_written_bytes};
+
 /// Rows of one job each. Several of one jid (of different boots) are one in
 /// the end.
 class PackedJobs {

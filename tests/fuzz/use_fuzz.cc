@@ -38,14 +38,6 @@ constexpr UseKey kKeys[] = {
     UseKey::kJob,     UseKey::kUser,    UseKey::kGroup,
     UseKey::kProject, UseKey::kAccount, UseKey::kCommand,
     UseKey::kDay,     UseKey::kHour,    UseKey::kNode};
-constexpr UseSum UseRow::* kSums[] = {&UseRow::wall_us,
-                                      &UseRow::user_us,
-                                      &UseRow::system_us,
-                                      &UseRow::memory_bytes,
-                                      &UseRow::read_bytes,
-                                      &UseRow::written_bytes,
-                                      &UseRow::storage_read_bytes,
-                                      &UseRow::storage_written_bytes};
 
 void must(bool holds) {
   if (!holds) std::abort();
@@ -97,14 +89,14 @@ struct Totals {
   std::uint64_t jobs = 0;
   std::uint64_t open = 0;
   std::uint64_t processes = 0;
-  std::array<Sum, std::size(kSums)> sums;
+  std::array<Sum, std::size(kUseSums)> sums;
 
   void add(const UseRow& row) {
     jobs += row.jobs;
     open += row.open;
     processes += row.processes;
-    for (std::size_t i = 0; i < std::size(kSums); ++i)
-      sums[i].add(row.*kSums[i], kSums[i] == &UseRow::memory_bytes);
+    for (std::size_t i = 0; i < std::size(kUseSums); ++i)
+      sums[i].add(row.*kUseSums[i], kUseSums[i] == &UseRow::memory_bytes);
   }
   friend bool operator==(const Totals&, const Totals&) = default;
 };
@@ -183,7 +175,7 @@ bool is_same(const UseSum& one, const UseSum& other) {
 
 /// A name, a user and bounds are a row's only where it is one job's.
 bool is_same(const UseRow& one, const UseRow& other, UseKey key) {
-  for (const auto sum : kSums)
+  for (const auto sum : kUseSums)
     if (!is_same(one.*sum, other.*sum)) return false;
   const bool is_same_job =
       one.name == other.name && one.uid == other.uid &&
